@@ -1,0 +1,1045 @@
+/*
+ * libktorws: a WebSocket client (RFC 6455) with Ktor's session model.
+ *
+ * A session is a connection to a server: messages go out with ws_send_text and ws_send_binary and come in, whole,
+ * with ws_recv.
+ *
+ *     #include <ktorws.h>
+ *     #include <stdio.h>
+ *
+ *     int main(void) {
+ *         ws_session *session;
+ *         ws_frame *frame;
+ *         if (ws_connect("ws://127.0.0.1:9000/", NULL, &session, NULL) != WS_OK) return 1;
+ *         if (ws_send_text(session, "hello", WS_NUL_TERMINATED) == WS_OK && ws_recv(session, &frame, -1) == WS_OK) {
+ *             printf("%s\n", (const char *)frame->data);
+ *             ws_frame_free(frame);
+ *         }
+ *         ws_close(session, WS_CLOSE_NORMAL, "", 0);
+ *         ws_wait_closed(session, -1);
+ *         ws_session_free(session);
+ *     }
+ *
+ * Conventions, which hold for every function unless it says otherwise:
+ *
+ * - Statuses. A function returns WS_OK, which is 0, or a negative status, and after an error nothing has changed.
+ *   Functions that return a plain value never fail.
+ * - Out-parameters come last, but for a timeout, and are written only on success.
+ * - Strings are NUL-terminated UTF-8. Payloads and close reasons are a pointer and a size, and may hold NUL bytes; the
+ *   size of a text may be WS_NUL_TERMINATED. NULL with a size of 0 is an empty one.
+ * - Ownership. What a function takes is copied. What it writes is the caller's, to be freed with the function that is
+ *   named. What is lent stays valid until its owner is freed, and must not be freed or changed. Freeing NULL is fine.
+ * - Time. An `int64_t timeout_ms` counts milliseconds; 0 does not wait, negative waits without limit. A call that
+ *   times out closes nothing and loses nothing.
+ * - Threads. Any thread may call any function on a live session, also while others are in one. Objects of other types
+ *   are used by one thread at a time, or read by many. There is no thread-local state: errors are objects.
+ * - Messages are whole. Fragments are put together, text is checked to be UTF-8, pings are answered, and the peer's
+ *   Close is echoed, also while the application does other things.
+ * - Memory. What a session uses is bounded by its limits and queues, whatever the server sends.
+ * - Bad pointers. NULL is checked everywhere. Pointers to something freed or foreign cannot be.
+ *
+ * The library and its process:
+ *
+ * - Threads of its own, named "ktorws", start with the first ws_connect. They block all signals. ws_shutdown ends them
+ *   for hosts that want that; nothing has to be called at exit.
+ * - It changes no signal handler and no environment variable, and cannot raise SIGPIPE. Its descriptors are
+ *   close-on-exec.
+ * - fork: sessions stay with the parent. In the child their functions return WS_ERR_FORKED, and ws_connect opens new
+ *   ones. exec is always fine.
+ * - dlclose leaves it in memory.
+ * - It allocates with malloc. When there is no memory for a message the caller gets WS_ERR_NO_MEMORY; when there is
+ *   none for small objects the process is aborted.
+ *
+ * Compatibility: within one SONAME (libktorws.so.0) functions, numbers and the meaning of both stay; functions, enum
+ * values and members at the end of structs are added. Functions from later versions than 0.1 say so.
+ */
+
+
+#ifndef KTORWS_H
+#define KTORWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WS_VERSION_MAJOR 0
+#define WS_VERSION_MINOR 1
+#define WS_VERSION_PATCH 0
+/** The version of this header, to be compared with ws_version_number(). */
+#define WS_VERSION_NUMBER ((uint32_t)WS_VERSION_MAJOR << 16 | (uint32_t)WS_VERSION_MINOR << 8 | (uint32_t)WS_VERSION_PATCH)
+/** The version of this header, to be compared with ws_version_string(). */
+#define WS_VERSION_STRING "0.1.0"
+
+/** As the size of a text: it ends at its first NUL byte. */
+#define WS_NUL_TERMINATED SIZE_MAX
+
+
+/**
+ * What a function returns: WS_OK or what went wrong. Numbers never change and are never used again.
+ */
+typedef enum {
+    /**
+     * Done.
+     */
+    WS_OK = 0,
+    /**
+     * An argument is NULL, out of range, not UTF-8 or contradicts another. Nothing was done.
+     */
+    WS_ERR_INVALID_ARGUMENT = -101,
+    /**
+     * Not possible in the state that the object is in. Nothing was done.
+     */
+    WS_ERR_STATE = -102,
+    /**
+     * The buffer is too small. The needed size was written; the message stays.
+     */
+    WS_ERR_BUFFER_TOO_SMALL = -103,
+    /**
+     * This version of the library cannot do it.
+     */
+    WS_ERR_UNSUPPORTED = -104,
+    /**
+     * The session belongs to the process this one was forked from.
+     */
+    WS_ERR_FORKED = -105,
+    /**
+     * No memory.
+     */
+    WS_ERR_NO_MEMORY = -106,
+    /**
+     * The URL is not one of a WebSocket.
+     */
+    WS_ERR_URL = -201,
+    /**
+     * The host's name has no address.
+     */
+    WS_ERR_RESOLVE = -202,
+    /**
+     * No address of the host took the TCP connection.
+     */
+    WS_ERR_CONNECT = -203,
+    /**
+     * The proxy did not connect.
+     */
+    WS_ERR_PROXY = -204,
+    /**
+     * The proxy wants other credentials.
+     */
+    WS_ERR_PROXY_AUTH = -205,
+    /**
+     * TLS could not be negotiated, or broke.
+     */
+    WS_ERR_TLS = -211,
+    /**
+     * The server's certificate is not acceptable.
+     */
+    WS_ERR_TLS_CERTIFICATE = -212,
+    /**
+     * The server answered the opening handshake with another status than 101.
+     */
+    WS_ERR_HANDSHAKE_STATUS = -221,
+    /**
+     * The server's answer to the opening handshake breaks RFC 6455, or is not HTTP, or ended early.
+     */
+    WS_ERR_HANDSHAKE_INVALID = -222,
+    /**
+     * Too many redirects.
+     */
+    WS_ERR_TOO_MANY_REDIRECTS = -223,
+    /**
+     * The server broke RFC 6455; the connection was failed with 1002.
+     */
+    WS_ERR_PROTOCOL = -301,
+    /**
+     * The server sent text that is not UTF-8; the connection was failed with 1007.
+     */
+    WS_ERR_UTF8 = -302,
+    /**
+     * The server announced a frame over the limit; the connection was failed with 1009.
+     */
+    WS_ERR_FRAME_TOO_BIG = -303,
+    /**
+     * A message grew over the limit; the connection was failed with 1009.
+     */
+    WS_ERR_MESSAGE_TOO_BIG = -304,
+    /**
+     * An extension failed.
+     */
+    WS_ERR_EXTENSION = -305,
+    /**
+     * Compressed data is broken.
+     */
+    WS_ERR_COMPRESSION = -306,
+    /**
+     * The session has ended with a Close from both sides, or is being closed by this one: the ordinary end.
+     */
+    WS_ERR_CLOSED = -401,
+    /**
+     * The connection ended without a Close from the server (1006).
+     */
+    WS_ERR_CLOSED_ABNORMALLY = -402,
+    /**
+     * The server did not answer a ping in time.
+     */
+    WS_ERR_PING_TIMEOUT = -403,
+    /**
+     * The connection was lost: an error of the operating system.
+     */
+    WS_ERR_IO = -404,
+    /**
+     * The session was ended by ws_abort, its last ws_session_free, or ws_shutdown.
+     */
+    WS_ERR_ABORTED = -405,
+    /**
+     * It did not happen in time. The session, if there is one, goes on and nothing is lost.
+     */
+    WS_ERR_TIMEOUT = -501,
+    /**
+     * The call was woken.
+     */
+    WS_ERR_INTERRUPTED = -502,
+    /**
+     * A queue ran over.
+     */
+    WS_ERR_OVERFLOW = -503,
+    /**
+     * A bug of this library.
+     */
+    WS_ERR_INTERNAL = -901,
+} ws_status;
+
+/**
+ * How far a session had come when it failed.
+ */
+typedef enum {
+    /**
+     * Before anything was tried.
+     */
+    WS_PHASE_NONE = 0,
+    /**
+     * Looking up the host's addresses.
+     */
+    WS_PHASE_RESOLVE = 1,
+    /**
+     * Connecting TCP.
+     */
+    WS_PHASE_CONNECT = 2,
+    /**
+     * Talking to the proxy.
+     */
+    WS_PHASE_PROXY = 3,
+    /**
+     * Negotiating TLS.
+     */
+    WS_PHASE_TLS = 4,
+    /**
+     * The opening handshake.
+     */
+    WS_PHASE_HANDSHAKE = 5,
+    /**
+     * The session was open.
+     */
+    WS_PHASE_OPEN = 6,
+} ws_phase;
+
+/**
+ * Where a session stands (RFC 6455 section 7.1).
+ */
+typedef enum {
+    /**
+     * The opening handshake is under way.
+     */
+    WS_STATE_CONNECTING = 0,
+    /**
+     * Messages flow.
+     */
+    WS_STATE_OPEN = 1,
+    /**
+     * The end has begun, on either side.
+     */
+    WS_STATE_CLOSING = 2,
+    /**
+     * The connection is gone.
+     */
+    WS_STATE_CLOSED = 3,
+} ws_session_state;
+
+/**
+ * Close codes (RFC 6455 section 7.4.1 and the IANA registry). 3000 to 3999 are for libraries and frameworks, 4000 to
+ * 4999 for applications.
+ */
+typedef enum {
+    /**
+     * The purpose of the session is fulfilled.
+     */
+    WS_CLOSE_NORMAL = 1000,
+    /**
+     * The endpoint goes away.
+     */
+    WS_CLOSE_GOING_AWAY = 1001,
+    /**
+     * The peer broke the protocol.
+     */
+    WS_CLOSE_PROTOCOL_ERROR = 1002,
+    /**
+     * A type of data that cannot be accepted.
+     */
+    WS_CLOSE_CANNOT_ACCEPT = 1003,
+    /**
+     * Not sent: the Close had no code.
+     */
+    WS_CLOSE_NO_STATUS = 1005,
+    /**
+     * Not sent: there was no Close.
+     */
+    WS_CLOSE_ABNORMAL = 1006,
+    /**
+     * Data that is not consistent with its type, like text that is not UTF-8.
+     */
+    WS_CLOSE_NOT_CONSISTENT = 1007,
+    /**
+     * A policy was violated.
+     */
+    WS_CLOSE_VIOLATED_POLICY = 1008,
+    /**
+     * A message was too big.
+     */
+    WS_CLOSE_TOO_BIG = 1009,
+    /**
+     * An extension is missing.
+     */
+    WS_CLOSE_NO_EXTENSION = 1010,
+    /**
+     * An unexpected condition.
+     */
+    WS_CLOSE_INTERNAL_ERROR = 1011,
+    /**
+     * The service restarts.
+     */
+    WS_CLOSE_SERVICE_RESTART = 1012,
+    /**
+     * The service is overloaded.
+     */
+    WS_CLOSE_TRY_AGAIN_LATER = 1013,
+    /**
+     * A gateway got an invalid answer.
+     */
+    WS_CLOSE_BAD_GATEWAY = 1014,
+} ws_close_code;
+
+/**
+ * Who began the end of a session.
+ */
+typedef enum {
+    /**
+     * This side: ws_close, ws_abort or a timeout.
+     */
+    WS_CLOSED_BY_LOCAL = 1,
+    /**
+     * The server sent the first Close.
+     */
+    WS_CLOSED_BY_REMOTE = 2,
+    /**
+     * This side, because the server broke the protocol or a limit.
+     */
+    WS_CLOSED_BY_PROTOCOL = 3,
+    /**
+     * The connection ended without a Close that was waited for.
+     */
+    WS_CLOSED_BY_TRANSPORT = 4,
+} ws_close_initiator;
+
+/**
+ * What a frame is: the opcodes of RFC 6455 section 5.2.
+ */
+typedef enum {
+    /**
+     * A text message. It is valid UTF-8.
+     */
+    WS_TEXT = 1,
+    /**
+     * A binary message.
+     */
+    WS_BINARY = 2,
+    /**
+     * The peer's Close.
+     */
+    WS_CLOSE = 8,
+    /**
+     * A ping.
+     */
+    WS_PING = 9,
+    /**
+     * A pong.
+     */
+    WS_PONG = 10,
+} ws_frame_type;
+
+/**
+ * What happens when a queue is full.
+ */
+typedef enum {
+    /**
+     * Wait: the server is held back by TCP, a sender by its timeout.
+     */
+    WS_QUEUE_WAIT = 0,
+    /**
+     * Close the session. Not in this version.
+     */
+    WS_QUEUE_CLOSE = 1,
+    /**
+     * Drop the oldest message. Not in this version.
+     */
+    WS_QUEUE_DROP_OLDEST = 2,
+} ws_queue_policy;
+
+/**
+ * Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
+ * freed by ws_config_free.
+ *
+ * ws_connect copies what it needs: a configuration can be changed, used again or freed at any time after. Sessions
+ * of one configuration share its TLS state, so that reconnecting is cheap. One thread at a time may change or free a
+ * configuration; while none does, any number may use it.
+ */
+typedef struct ws_config ws_config;
+
+/**
+ * Everything known about a failure. Read it with ws_error_status, ws_error_message, ws_error_phase,
+ * ws_error_os_errno, ws_error_tls_alert and the ws_error_http_ functions.
+ *
+ * An error that ws_connect wrote is the caller's, to be freed with ws_error_free. One from ws_session_error is the
+ * session's. It never changes: any number of threads may read it at once.
+ */
+typedef struct ws_error ws_error;
+
+/**
+ * A WebSocket session: opened by ws_connect, closed by ws_close, freed by ws_session_free.
+ *
+ * Any thread may call any function on it at any time, while others do; only after the last ws_session_free it must
+ * not be used. It belongs to the process that opened it: in a forked child its functions return WS_ERR_FORKED.
+ */
+typedef struct ws_session ws_session;
+
+/**
+ * A received frame: a whole message in sessions of this version. It is the caller's from ws_recv until
+ * ws_frame_free, whatever happens to the session; any thread may read it, and none may write to it. The library
+ * allocates it, and later versions may add members at the end.
+ */
+typedef struct {
+    /**
+     * The payload. One NUL byte stands behind it, outside `size`. Never NULL.
+     */
+    const uint8_t *data;
+    /**
+     * The payload's size in bytes.
+     */
+    size_t size;
+    /**
+     * A ws_frame_type.
+     */
+    uint32_t type;
+    /**
+     * 0: reserved.
+     */
+    uint32_t flags;
+    /**
+     * The close code of a WS_CLOSE frame, else 0.
+     */
+    uint32_t close_code;
+} ws_frame;
+
+/**
+ * How a session was closed (Ktor's closeReason). The caller allocates it and sets `struct_size`; later versions may
+ * add members at the end.
+ */
+typedef struct {
+    /**
+     * sizeof(ws_close_reason), set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * The code of the Close that this side sent, 1005 if it had none, 0 if none was sent.
+     */
+    uint32_t local_code;
+    /**
+     * The code of the server's Close, 1005 if it had none, 1006 if none came.
+     */
+    uint32_t remote_code;
+    /**
+     * The reason in the server's Close: UTF-8, with a NUL byte behind it, "" if it had none. Lent by the session.
+     */
+    const char *reason;
+    /**
+     * The reason's size in bytes, at most 123.
+     */
+    size_t reason_size;
+    /**
+     * 1 if a Close went both ways, else 0.
+     */
+    uint32_t clean;
+    /**
+     * A ws_close_initiator.
+     */
+    uint32_t initiator;
+} ws_close_reason;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The name of a status, like "WS_ERR_TIMEOUT"; "WS_ERR_UNKNOWN" for a number that is none.
+ *
+ * The string is static.
+ */
+const char *ws_status_name(int32_t status);
+
+/**
+ * A few words on a status, for people; "unknown status" for a number that is none. ws_error_message says more.
+ *
+ * The string is static.
+ */
+const char *ws_strerror(int32_t status);
+
+/**
+ * The library's version at run time, in the form of WS_VERSION_NUMBER: major << 16 | minor << 8 | patch.
+ */
+uint32_t ws_version_number(void);
+
+/**
+ * The library's version at run time, in the form of WS_VERSION_STRING. The string is static.
+ */
+const char *ws_version_string(void);
+
+/**
+ * Whether this build of the library has a feature: 1 or 0; 0 also for a name that is not known, or NULL.
+ *
+ * Known names: "tls" (wss URLs).
+ */
+int32_t ws_has_feature(const char *name);
+
+/**
+ * Sets how many worker threads the library starts: 1 to 1024, 2 unless set. They connect, send what the kernel did
+ * not take at once, and receive.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for another number, and WS_ERR_STATE once the threads run, which is from the first
+ * ws_connect on until ws_shutdown.
+ */
+ws_status ws_set_worker_threads(uint32_t count);
+
+/**
+ * Ends all sessions, as ws_abort does, and all threads of the library, waiting for them at most `timeout_ms`
+ * milliseconds (negative: without limit).
+ *
+ * There is no need to call it: a process may simply end. It is for hosts that want every byte and thread back, and
+ * for leak checkers. Sessions still have to be freed, before or after. The library can be used again afterwards.
+ *
+ * Returns WS_ERR_TIMEOUT when a thread did not end in time, as one may that waits for the system's name resolution;
+ * it ends later. Not to be called while another thread is in ws_connect unless that call may fail: it returns
+ * WS_ERR_ABORTED.
+ */
+ws_status ws_shutdown(int64_t timeout_ms);
+
+/**
+ * The status; WS_OK for NULL.
+ */
+ws_status ws_error_status(const ws_error *error);
+
+/**
+ * One sentence that says what happened, with the numbers; "" for NULL. It holds no credentials.
+ *
+ * The string is the error's.
+ */
+const char *ws_error_message(const ws_error *error);
+
+/**
+ * How far it had come; WS_PHASE_NONE for NULL and for wrong arguments.
+ */
+ws_phase ws_error_phase(const ws_error *error);
+
+/**
+ * The operating system's errno behind the failure, 0 where there is none.
+ */
+int32_t ws_error_os_errno(const ws_error *error);
+
+/**
+ * The description of the TLS alert that the server sent (RFC 8446 section 6), -1 where it sent none.
+ */
+int32_t ws_error_tls_alert(const ws_error *error);
+
+/**
+ * The HTTP status with which the server refused the handshake, 0 where it did not.
+ */
+uint32_t ws_error_http_status(const ws_error *error);
+
+/**
+ * A header of the answer that refused the handshake: the value of the field called `name` (in any case), the
+ * `index`-th (from 0) where there are several. NULL where there is none, or an argument is NULL.
+ *
+ * The string is the error's. It is what the server sent, which need not be UTF-8.
+ */
+const char *ws_error_http_header(const ws_error *error,
+                                 const char *name,
+                                 size_t index);
+
+/**
+ * The body of the answer that refused the handshake, at most its first 64 KiB, as sent. NULL and 0 where there is
+ * none. `size` may be NULL.
+ *
+ * The bytes are the error's.
+ */
+const uint8_t *ws_error_http_body(const ws_error *error,
+                                  size_t *size);
+
+/**
+ * Frees an error that ws_connect wrote. NULL is fine; an error from ws_session_error is not.
+ */
+void ws_error_free(ws_error *error);
+
+/**
+ * A configuration with the defaults, which each setter names. NULL when there is no memory.
+ *
+ * The caller frees it with ws_config_free.
+ */
+ws_config *ws_config_new(void);
+
+/**
+ * A copy that changes independently. NULL for NULL. The caller frees it with ws_config_free.
+ */
+ws_config *ws_config_clone(const ws_config *config);
+
+/**
+ * Frees a configuration. NULL is fine. Sessions opened with it go on.
+ */
+void ws_config_free(ws_config *config);
+
+/**
+ * Adds a header to the opening handshake. Of Authorization, Host, Origin and User-Agent there is only one: it
+ * replaces what was there. Without one, Host is the URL's host, with its port unless that is the scheme's own.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a control character, and
+ * the headers of the handshake itself: Connection, Content-Length, Sec-WebSocket-Accept, -Extensions, -Key,
+ * -Protocol (see ws_config_add_subprotocol) and -Version, Transfer-Encoding, Upgrade.
+ */
+ws_status ws_config_add_header(ws_config *config,
+                               const char *name,
+                               const char *value);
+
+/**
+ * Sets a header of the opening handshake, in place of any of its name that were added before. A value of NULL
+ * removes them.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT as ws_config_add_header does.
+ */
+ws_status ws_config_set_header(ws_config *config,
+                               const char *name,
+                               const char *value);
+
+/**
+ * Offers a subprotocol (RFC 6455 section 1.9), after those offered before. ws_subprotocol tells which one the server
+ * chose; a server that chooses another fails the handshake.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, and one that is offered already.
+ */
+ws_status ws_config_add_subprotocol(ws_config *config,
+                                    const char *name);
+
+/**
+ * Sets the Origin header. Default and NULL: none is sent, since a program that is not a browser has no origin.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL or the value holds a control character.
+ */
+ws_status ws_config_set_origin(ws_config *config,
+                               const char *origin);
+
+/**
+ * Sets the User-Agent header. Default: "ktorws/" and the library's version. NULL: none is sent.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL or the value holds a control character.
+ */
+ws_status ws_config_set_user_agent(ws_config *config, const char *user_agent);
+
+/**
+ * Sets the largest payload of one frame to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See
+ * ws_set_max_frame_size.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
+ */
+ws_status ws_config_set_max_frame_size(ws_config *config, uint64_t bytes);
+
+/**
+ * Sets the largest message to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See ws_set_max_message_size.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
+ */
+ws_status ws_config_set_max_message_size(ws_config *config,
+                                         uint64_t bytes);
+
+/**
+ * Sets how long resolving the host and connecting TCP may take together, in milliseconds; negative is no limit.
+ * Default: 10,000.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+ */
+ws_status ws_config_set_connect_timeout_ms(ws_config *config,
+                                           int64_t timeout_ms);
+
+/**
+ * Sets how long TLS and the opening handshake may take together, in milliseconds; negative is no limit. Default:
+ * 15,000.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+ */
+ws_status ws_config_set_handshake_timeout_ms(ws_config *config,
+                                             int64_t timeout_ms);
+
+/**
+ * Sets how long the closing handshake and the end of the connection may take from the first Close on, in
+ * milliseconds; negative is no limit. Then the connection is dropped. Default: 5,000.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+ */
+ws_status ws_config_set_close_timeout_ms(ws_config *config,
+                                         int64_t timeout_ms);
+
+/**
+ * Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; 0 does not
+ * wait, negative is no limit. Default: no limit.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL.
+ */
+ws_status ws_config_set_send_timeout_ms(ws_config *config,
+                                        int64_t timeout_ms);
+
+/**
+ * Ends a session on which nothing, not even a pong, has come from the server for this many milliseconds: it sends
+ * Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
+ * numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
+ *
+ * Time in which the library does not read, because the incoming queue is full, counts as silence.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL.
+ */
+ws_status ws_config_set_idle_timeout_ms(ws_config *config,
+                                        int64_t timeout_ms);
+
+/**
+ * Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes` of
+ * payload; 0 leaves one of the two unbounded. `policy` is a ws_queue_policy. Default: 1,024 messages, 4 MiB,
+ * WS_QUEUE_WAIT.
+ *
+ * With WS_QUEUE_WAIT the library stops reading when the queue is full, and pings of the server wait as well.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy, and WS_ERR_UNSUPPORTED for a policy that
+ * this version does not have.
+ */
+ws_status ws_config_set_incoming_queue(ws_config *config,
+                                       size_t messages,
+                                       size_t bytes,
+                                       uint32_t policy);
+
+/**
+ * Bounds the bytes that wait to be sent, frame headers included. A message that does not fit waits, whole, as long
+ * as its send may; an empty queue takes a message of any size. `messages` must be 0: it is reserved. `policy` is a
+ * ws_queue_policy. Default: 1 MiB, WS_QUEUE_WAIT.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, `bytes` of 0 or an unknown policy, and WS_ERR_UNSUPPORTED for `messages`
+ * other than 0 or a policy that this version does not have.
+ */
+ws_status ws_config_set_outgoing_queue(ws_config *config,
+                                       size_t messages,
+                                       size_t bytes,
+                                       uint32_t policy);
+
+/**
+ * Switches TCP_NODELAY: with 1, the default, the kernel sends every message at once; with 0 it may wait for more.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_tcp_nodelay(ws_config *config,
+                                    int32_t on);
+
+/**
+ * Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_set_tls_ca_pem
+ * instead of the system's trust store.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, and for one that holds no certificate or
+ * one that cannot be trusted.
+ */
+ws_status ws_config_set_tls_ca_file(ws_config *config,
+                                    const char *path);
+
+/**
+ * Trusts the certificates in `size` bytes of PEM text (WS_NUL_TERMINATED for a C string), and of earlier calls of
+ * this function and ws_config_set_tls_ca_file instead of the system's trust store.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, and for text that holds no certificate or one that cannot be trusted.
+ */
+ws_status ws_config_set_tls_ca_pem(ws_config *config,
+                                   const char *pem,
+                                   size_t size);
+
+/**
+ * Sets the name that is asked for (SNI) and that the certificate must have, in place of the URL's host: a host name
+ * or an IP address.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or what is neither.
+ */
+ws_status ws_config_set_tls_server_name(ws_config *config,
+                                        const char *name);
+
+/**
+ * Switches the checks of the server's certificate. Default: 1 and 1.
+ *
+ * `peer` 1: it must be valid and trusted; 0: any certificate is accepted, whatever `host` is, and the connection can
+ * be read and changed by whoever sits between. `host` 1: it must have the server's name; 0: any name will do.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or other numbers.
+ */
+ws_status ws_config_set_tls_verify(ws_config *config,
+                                   int32_t peer,
+                                   int32_t host);
+
+/**
+ * Opens a session: resolves the URL's host, connects, negotiates TLS for wss, and does the opening handshake (RFC
+ * 6455 section 4.1; Ktor's webSocketSession). It waits for all that on the calling thread, at most for the connect
+ * and the handshake timeout of the configuration.
+ *
+ * `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
+ * Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
+ * may be NULL for the defaults; it is copied.
+ *
+ * On success `*session` is the caller's, to be freed with ws_session_free. On failure `*error` is the caller's, to
+ * be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT,
+ * WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS (with the server's answer in the error),
+ * WS_ERR_HANDSHAKE_INVALID, WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
+ * WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
+ */
+ws_status ws_connect(const char *url,
+                     const ws_config *config,
+                     ws_session **session,
+                     ws_error **error);
+
+/**
+ * Another handle of a session, for another owner; each is freed with ws_session_free. Returns `session`, NULL for
+ * NULL.
+ */
+ws_session *ws_session_ref(ws_session *session);
+
+/**
+ * Frees a handle. With the last one the session ends: if it is still open it is aborted, and calls that wait in
+ * other threads return WS_ERR_ABORTED. Use ws_close and ws_wait_closed first for a clean end. NULL is fine.
+ *
+ * Frames that were received stay valid. Strings and errors that the session lent do not. In a forked child it drops
+ * the handle without a byte on the wire.
+ */
+void ws_session_free(ws_session *session);
+
+/**
+ * Where the session stands; WS_STATE_CLOSED for NULL and in a forked child.
+ */
+ws_session_state ws_state(const ws_session *session);
+
+/**
+ * Sends a text message of `length` bytes, or of a C string with WS_NUL_TERMINATED. It must be UTF-8.
+ *
+ * The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest.
+ * When the outgoing queue is full the call waits, at most for the send timeout of the configuration, and then fails
+ * with nothing of the message sent. Messages of one thread go out in their order; no message interrupts another.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_TIMEOUT,
+ * WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended otherwise,
+ * WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ */
+ws_status ws_send_text(ws_session *session,
+                       const char *text,
+                       size_t length);
+
+/**
+ * Sends a binary message of `length` bytes. All else is as with ws_send_text.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_CLOSED when the session is
+ * closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost,
+ * WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ */
+ws_status ws_send_binary(ws_session *session,
+                         const void *data,
+                         size_t length);
+
+/**
+ * Sends a message of a type, WS_TEXT or WS_BINARY, waiting for room at most `timeout_ms` milliseconds (0: not at all,
+ * negative: without limit). `flags` must be 0: they are reserved. All else is as with ws_send_text; the length of a
+ * text may be WS_NUL_TERMINATED.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type, flags, and text that is not UTF-8,
+ * WS_ERR_TIMEOUT, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
+ * otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ */
+ws_status ws_send(ws_session *session,
+                  uint32_t type,
+                  const void *data,
+                  size_t length,
+                  uint32_t flags,
+                  int64_t timeout_ms);
+
+/**
+ * Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
+ * Several threads may wait; each message goes to one of them.
+ *
+ * On success `*frame` is the caller's, to be freed with ws_frame_free. What was received before the session ended is
+ * delivered first, then every call returns how it ended: WS_ERR_CLOSED after a Close from both sides,
+ * WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG, WS_ERR_TLS,
+ * WS_ERR_IO, WS_ERR_NO_MEMORY, WS_ERR_ABORTED. ws_session_error says more, ws_close_info has the close codes.
+ *
+ * Returns also WS_ERR_TIMEOUT, after which the session goes on and nothing is lost, WS_ERR_INVALID_ARGUMENT for NULL,
+ * WS_ERR_FORKED.
+ */
+ws_status ws_recv(ws_session *session,
+                  ws_frame **frame,
+                  int64_t timeout_ms);
+
+/**
+ * Receives a message into the caller's buffer, without the NUL byte behind it; else as ws_recv. `*size` becomes its
+ * size and `*type` its ws_frame_type; `type` may be NULL.
+ *
+ * When the message is larger than `capacity` it stays for the next call, `*size` becomes the size it needs, and
+ * WS_ERR_BUFFER_TOO_SMALL is returned. With several receiving threads the next call may meet another message.
+ *
+ * Returns also what ws_recv does. WS_ERR_INVALID_ARGUMENT for NULL; `buffer` may be NULL if `capacity` is 0.
+ */
+ws_status ws_recv_into(ws_session *session,
+                       void *buffer,
+                       size_t capacity,
+                       size_t *size,
+                       uint32_t *type,
+                       int64_t timeout_ms);
+
+/**
+ * Frees a frame. NULL is fine.
+ */
+void ws_frame_free(ws_frame *frame);
+
+/**
+ * Sets the largest payload of one text or binary frame to accept, in bytes, 1 to 2^63-1, from the next frame on
+ * (Ktor's maxFrameSize). A frame that announces more is not read: the connection is failed with Close 1009, and
+ * receiving returns WS_ERR_FRAME_TOO_BIG.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, WS_ERR_FORKED.
+ */
+ws_status ws_set_max_frame_size(ws_session *session,
+                                uint64_t bytes);
+
+/**
+ * The largest payload of one frame to accept, in bytes; 0 for NULL.
+ */
+uint64_t ws_get_max_frame_size(const ws_session *session);
+
+/**
+ * Sets the largest message to accept, in bytes over all its frames, 1 to 2^63-1, from the next frame on. A message
+ * that grows beyond it is not read on: the connection is failed with Close 1009, and receiving returns
+ * WS_ERR_MESSAGE_TOO_BIG.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, WS_ERR_FORKED.
+ */
+ws_status ws_set_max_message_size(ws_session *session,
+                                  uint64_t bytes);
+
+/**
+ * The largest message to accept, in bytes; 0 for NULL.
+ */
+uint64_t ws_get_max_message_size(const ws_session *session);
+
+/**
+ * Starts the closing handshake (RFC 6455 section 7.1.2) behind the messages that are queued, and returns at once.
+ * From then on nothing can be sent, while what the server still sends can be received until its Close comes.
+ * ws_wait_closed waits for the end.
+ *
+ * `code` is 1000 to 1003, 1007 to 1014 or 3000 to 4999. `reason` has at most 123 bytes of UTF-8 (`length` may be
+ * WS_NUL_TERMINATED).
+ *
+ * A session that is closing or closed already is left as it is, with WS_OK.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, another code, a longer reason or one that is not UTF-8, WS_ERR_FORKED.
+ */
+ws_status ws_close(ws_session *session,
+                   uint32_t code,
+                   const char *reason,
+                   size_t length);
+
+/**
+ * Waits until the connection is gone, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It
+ * starts nothing: the end comes from ws_close, the server or an error. Once the closing handshake has begun, the
+ * close timeout of the configuration bounds it.
+ *
+ * While a call waits after ws_close, messages that come in and find the incoming queue full are dropped: nobody may
+ * be receiving them, and the server's Close is behind them. Receive until WS_ERR_CLOSED first to get them all.
+ *
+ * Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ */
+ws_status ws_wait_closed(ws_session *session,
+                         int64_t timeout_ms);
+
+/**
+ * How the session was closed. It is known as soon as receiving has returned how the session ended.
+ *
+ * Set `info->struct_size` to sizeof(ws_close_reason) before. The reason is lent until the session is freed.
+ *
+ * Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller
+ * than this version's, WS_ERR_FORKED.
+ */
+ws_status ws_close_info(const ws_session *session,
+                        ws_close_reason *info);
+
+/**
+ * Ends the session at once: drops the connection, and wakes all who wait, with WS_ERR_ABORTED. What was received
+ * before can still be received. A session that has ended is left as it is.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ */
+ws_status ws_abort(ws_session *session);
+
+/**
+ * The subprotocol the server chose, "" if none, NULL for NULL. The string is the session's.
+ */
+const char *ws_subprotocol(const ws_session *session);
+
+/**
+ * The URL that was connected to, in its normal form and without user and password (Ktor's call.request.url). NULL
+ * for NULL. The string is the session's.
+ */
+const char *ws_request_url(const ws_session *session);
+
+/**
+ * A header of the handshake's request: the value of the field called `name` (in any case), the `index`-th (from 0)
+ * where there are several. NULL where there is none, or an argument is NULL. The string is the session's.
+ */
+const char *ws_request_header(const ws_session *session,
+                              const char *name,
+                              size_t index);
+
+/**
+ * The HTTP status of the handshake's response: 101. 0 for NULL.
+ */
+uint32_t ws_response_status(const ws_session *session);
+
+/**
+ * A header of the handshake's response: the value of the field called `name` (in any case), the `index`-th (from 0)
+ * where there are several. NULL where there is none, or an argument is NULL. The string is the session's. It is what
+ * the server sent, which need not be UTF-8.
+ */
+const char *ws_response_header(const ws_session *session,
+                               const char *name,
+                               size_t index);
+
+/**
+ * What ended the session: NULL while nothing has, after a clean end, and for NULL. Its status is what receiving
+ * returns. The error is the session's: do not free it.
+ */
+const ws_error *ws_session_error(const ws_session *session);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* KTORWS_H */

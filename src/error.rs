@@ -1,0 +1,106 @@
+//! What went wrong, in Rust. One [`Kind`] for each decision a caller could take; the numbers are in the message.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The kind of an error; the C edge maps each to one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is documented as the ws_status it becomes")]
+pub enum Kind {
+    InvalidArgument,
+    State,
+    BufferTooSmall,
+    Unsupported,
+    Forked,
+    NoMemory,
+    Url,
+    Resolve,
+    Connect,
+    Tls,
+    TlsCertificate,
+    HandshakeStatus,
+    HandshakeInvalid,
+    Protocol,
+    Utf8,
+    FrameTooBig,
+    MessageTooBig,
+    Closed,
+    ClosedAbnormally,
+    Io,
+    Aborted,
+    Timeout,
+    Internal,
+}
+
+/// How far a session had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Looking up the host's addresses.
+    Resolve,
+    /// Opening the TCP connection.
+    Connect,
+    /// Negotiating TLS.
+    Tls,
+    /// The WebSocket opening handshake.
+    Handshake,
+    /// The session was open.
+    Open,
+}
+
+/// An HTTP answer that refused the opening handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The answer's status code.
+    pub status: u16,
+    /// Names as sent, values as sent.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// At most the first 64 KiB.
+    pub body: Vec<u8>,
+}
+
+/// An error with everything the caller may want to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What to decide on.
+    pub kind: Kind,
+    /// One sentence for a person, with the numbers.
+    pub message: Cow<'static, str>,
+    /// Where it happened; none for a wrong argument.
+    pub phase: Option<Phase>,
+    /// The operating system's error number, 0 where there is none.
+    pub os_errno: i32,
+    /// The TLS alert the peer sent.
+    pub tls_alert: Option<u8>,
+    /// The HTTP answer that refused the handshake.
+    pub refusal: Option<Box<Refusal>>,
+}
+
+/// The library's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error of this kind and message.
+    pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, message: message.into(), phase: None, os_errno: 0, tls_alert: None, refusal: None }
+    }
+
+    /// An error of the operating system; `doing` says what failed.
+    pub fn os(kind: Kind, doing: impl fmt::Display, error: &std::io::Error) -> Self {
+        Self { os_errno: error.raw_os_error().unwrap_or(0), ..Self::new(kind, format!("{doing}: {error}")) }
+    }
+
+    /// The same error, marked with the phase it happened in unless it already has one.
+    #[must_use]
+    pub fn in_phase(mut self, phase: Phase) -> Self {
+        self.phase.get_or_insert(phase);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,199 @@
+//! Closing sessions.
+
+use std::ffi::c_char;
+
+use crate::error::{Error, Kind};
+use crate::ffi::guard;
+use crate::ffi::session::{session_of_call, with_session, ws_session};
+use crate::ffi::status::ws_status;
+use crate::frame::CloseCode;
+use crate::protocol::Close;
+use crate::session::Initiator;
+use crate::session::inbox::Deadline;
+
+/// Close codes (RFC 6455 section 7.4.1 and the IANA registry). 3000 to 3999 are for libraries and frameworks, 4000 to
+/// 4999 for applications.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_close_code {
+    /// The purpose of the session is fulfilled.
+    WS_CLOSE_NORMAL = 1000,
+    /// The endpoint goes away.
+    WS_CLOSE_GOING_AWAY = 1001,
+    /// The peer broke the protocol.
+    WS_CLOSE_PROTOCOL_ERROR = 1002,
+    /// A type of data that cannot be accepted.
+    WS_CLOSE_CANNOT_ACCEPT = 1003,
+    /// Not sent: the Close had no code.
+    WS_CLOSE_NO_STATUS = 1005,
+    /// Not sent: there was no Close.
+    WS_CLOSE_ABNORMAL = 1006,
+    /// Data that is not consistent with its type, like text that is not UTF-8.
+    WS_CLOSE_NOT_CONSISTENT = 1007,
+    /// A policy was violated.
+    WS_CLOSE_VIOLATED_POLICY = 1008,
+    /// A message was too big.
+    WS_CLOSE_TOO_BIG = 1009,
+    /// An extension is missing.
+    WS_CLOSE_NO_EXTENSION = 1010,
+    /// An unexpected condition.
+    WS_CLOSE_INTERNAL_ERROR = 1011,
+    /// The service restarts.
+    WS_CLOSE_SERVICE_RESTART = 1012,
+    /// The service is overloaded.
+    WS_CLOSE_TRY_AGAIN_LATER = 1013,
+    /// A gateway got an invalid answer.
+    WS_CLOSE_BAD_GATEWAY = 1014,
+}
+
+/// Who began the end of a session.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_close_initiator {
+    /// This side: ws_close, ws_abort or a timeout.
+    WS_CLOSED_BY_LOCAL = 1,
+    /// The server sent the first Close.
+    WS_CLOSED_BY_REMOTE = 2,
+    /// This side, because the server broke the protocol or a limit.
+    WS_CLOSED_BY_PROTOCOL = 3,
+    /// The connection ended without a Close that was waited for.
+    WS_CLOSED_BY_TRANSPORT = 4,
+}
+
+/// How a session was closed (Ktor's closeReason). The caller allocates it and sets `struct_size`; later versions may
+/// add members at the end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ws_close_reason {
+    /// sizeof(ws_close_reason), set by the caller.
+    pub struct_size: usize,
+    /// The code of the Close that this side sent, 1005 if it had none, 0 if none was sent.
+    pub local_code: u32,
+    /// The code of the server's Close, 1005 if it had none, 1006 if none came.
+    pub remote_code: u32,
+    /// The reason in the server's Close: UTF-8, with a NUL byte behind it, "" if it had none. Lent by the session.
+    pub reason: *const c_char,
+    /// The reason's size in bytes, at most 123.
+    pub reason_size: usize,
+    /// 1 if a Close went both ways, else 0.
+    pub clean: u32,
+    /// A ws_close_initiator.
+    pub initiator: u32,
+}
+
+/// Starts the closing handshake (RFC 6455 section 7.1.2) behind the messages that are queued, and returns at once.
+/// From then on nothing can be sent, while what the server still sends can be received until its Close comes.
+/// ws_wait_closed waits for the end.
+///
+/// `code` is 1000 to 1003, 1007 to 1014 or 3000 to 4999. `reason` has at most 123 bytes of UTF-8 (`length` may be
+/// WS_NUL_TERMINATED).
+///
+/// A session that is closing or closed already is left as it is, with WS_OK.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, another code, a longer reason or one that is not UTF-8, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `reason` points to `length` bytes or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_close(
+    session: *mut ws_session,
+    code: u32,
+    reason: *const c_char,
+    length: usize,
+) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_session(session, |session| {
+            let reason = std::str::from_utf8(guard::text_bytes(reason, length)?)
+                .map_err(|_| guard::invalid("the close reason is not UTF-8"))?;
+            session.close(Close::new(code, reason)?);
+            Ok(())
+        })
+    }
+}
+
+/// Waits until the connection is gone, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It
+/// starts nothing: the end comes from ws_close, the server or an error. Once the closing handshake has begun, the
+/// close timeout of the configuration bounds it.
+///
+/// While a call waits after ws_close, messages that come in and find the incoming queue full are dropped: nobody may
+/// be receiving them, and the server's Close is behind them. Receive until WS_ERR_CLOSED first to get them all.
+///
+/// Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i64) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe { with_session(session, |session| session.wait_closed(Deadline::after_ms(timeout_ms))) }
+}
+
+/// How the session was closed. It is known as soon as receiving has returned how the session ended.
+///
+/// Set `info->struct_size` to sizeof(ws_close_reason) before. The reason is lent until the session is freed.
+///
+/// Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller
+/// than this version's, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `info` is NULL or points to as many bytes as its
+/// `struct_size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws_close_reason) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        let (kept, info) = unsafe { (session_of_call(session)?, guard::reference_mut(info)?) };
+        let struct_size = info.struct_size;
+        if struct_size < size_of::<ws_close_reason>() {
+            return Err(guard::invalid("struct_size is not set, or smaller than any version's"));
+        }
+        let Some(verdict) = kept.session()?.verdict() else {
+            return Err(Error::new(Kind::State, "the session has not ended"));
+        };
+        let code = |close: &Close| close.code.unwrap_or(CloseCode::NO_STATUS).0.into();
+        let reason = kept.close_reason.get_or_init(|| {
+            let mut reason = verdict.remote.as_ref().map_or_else(Vec::new, |close| close.reason.clone().into_bytes());
+            reason.push(0);
+            reason
+        });
+        let initiator = match verdict.initiator {
+            Initiator::Local => ws_close_initiator::WS_CLOSED_BY_LOCAL,
+            Initiator::Remote => ws_close_initiator::WS_CLOSED_BY_REMOTE,
+            Initiator::Protocol => ws_close_initiator::WS_CLOSED_BY_PROTOCOL,
+            Initiator::Transport => ws_close_initiator::WS_CLOSED_BY_TRANSPORT,
+        };
+        *info = ws_close_reason {
+            struct_size,
+            local_code: verdict.local.as_ref().map_or(0, code),
+            remote_code: verdict.remote.as_ref().map_or(CloseCode::ABNORMAL.0.into(), code),
+            reason: reason.as_ptr().cast(),
+            reason_size: reason.len() - 1,
+            clean: verdict.error.is_none().into(),
+            initiator: initiator as u32,
+        };
+        // What a later version's caller has behind it is for a later version's library to fill.
+        let tail = struct_size - size_of::<ws_close_reason>();
+        // SAFETY: the caller's promise about struct_size.
+        unsafe { std::ptr::from_mut(info).add(1).cast::<u8>().write_bytes(0, tail) };
+        Ok(())
+    })
+}
+
+/// Ends the session at once: drops the connection, and wakes all who wait, with WS_ERR_ABORTED. What was received
+/// before can still be received. A session that has ended is left as it is.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_session(session, |session| {
+            session.abort();
+            Ok(())
+        })
+    }
+}

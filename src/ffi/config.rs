@@ -1,0 +1,353 @@
+//! Configurations: everything but TLS.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use crate::error::{Error, Kind, Result};
+use crate::ffi::guard;
+use crate::ffi::status::ws_status;
+use crate::session::Config;
+use crate::session::config::{QueueBounds, check_limit, timeout_from_ms};
+
+/// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
+/// freed by ws_config_free.
+///
+/// ws_connect copies what it needs: a configuration can be changed, used again or freed at any time after. Sessions
+/// of one configuration share its TLS state, so that reconnecting is cheap. One thread at a time may change or free a
+/// configuration; while none does, any number may use it.
+pub struct ws_config {
+    pub(super) config: Config,
+}
+
+/// What happens when a queue is full.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_queue_policy {
+    /// Wait: the server is held back by TCP, a sender by its timeout.
+    WS_QUEUE_WAIT = 0,
+    /// Close the session. Not in this version.
+    WS_QUEUE_CLOSE = 1,
+    /// Drop the oldest message. Not in this version.
+    WS_QUEUE_DROP_OLDEST = 2,
+}
+
+/// A configuration with the defaults, which each setter names. NULL when there is no memory.
+///
+/// The caller frees it with ws_config_free.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_config_new() -> *mut ws_config {
+    guard::value(std::ptr::null_mut(), || Box::into_raw(Box::new(ws_config { config: Config::default() })))
+}
+
+/// A copy that changes independently. NULL for NULL. The caller frees it with ws_config_free.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_clone(config: *const ws_config) -> *mut ws_config {
+    // SAFETY: the caller's promise.
+    guard::value(std::ptr::null_mut(), || match unsafe { config.as_ref() } {
+        Some(original) => Box::into_raw(Box::new(ws_config { config: original.config.clone() })),
+        None => std::ptr::null_mut(),
+    })
+}
+
+/// Frees a configuration. NULL is fine. Sessions opened with it go on.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; nobody uses it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_free(config: *mut ws_config) {
+    guard::value((), || {
+        if !config.is_null() {
+            // SAFETY: made by Box::into_raw above, and the caller's promise.
+            drop(unsafe { Box::from_raw(config) });
+        }
+    });
+}
+
+/// Adds a header to the opening handshake. Of Authorization, Host, Origin and User-Agent there is only one: it
+/// replaces what was there. Without one, Host is the URL's host, with its port unless that is the scheme's own.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a control character, and
+/// the headers of the handshake itself: Connection, Content-Length, Sec-WebSocket-Accept, -Extensions, -Key,
+/// -Protocol (see ws_config_add_subprotocol) and -Version, Transfer-Encoding, Upgrade.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `name` and `value` are NULL or C strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_add_header(
+    config: *mut ws_config,
+    name: *const c_char,
+    value: *const c_char,
+) -> ws_status {
+    // SAFETY: the caller's promise.
+    set(config, |config| unsafe { config.headers.add(guard::string(name)?, guard::string(value)?) })
+}
+
+/// Sets a header of the opening handshake, in place of any of its name that were added before. A value of NULL
+/// removes them.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT as ws_config_add_header does.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `name` and `value` are NULL or C strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_header(
+    config: *mut ws_config,
+    name: *const c_char,
+    value: *const c_char,
+) -> ws_status {
+    set(config, |config| {
+        // SAFETY: the caller's promise.
+        let (name, value) = unsafe { (guard::string(name)?, guard::optional_string(value)?) };
+        set_or_remove(config, name, value)
+    })
+}
+
+/// Offers a subprotocol (RFC 6455 section 1.9), after those offered before. ws_subprotocol tells which one the server
+/// chose; a server that chooses another fails the handshake.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, and one that is offered already.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `name` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_add_subprotocol(config: *mut ws_config, name: *const c_char) -> ws_status {
+    // SAFETY: the caller's promise.
+    set(config, |config| config.add_subprotocol(unsafe { guard::string(name) }?))
+}
+
+/// Sets the Origin header. Default and NULL: none is sent, since a program that is not a browser has no origin.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL or the value holds a control character.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `origin` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_origin(config: *mut ws_config, origin: *const c_char) -> ws_status {
+    // SAFETY: the caller's promise.
+    set(config, |config| set_or_remove(config, "Origin", unsafe { guard::optional_string(origin) }?))
+}
+
+/// Sets the User-Agent header. Default: "ktorws/" and the library's version. NULL: none is sent.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL or the value holds a control character.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `user_agent` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_user_agent(config: *mut ws_config, user_agent: *const c_char) -> ws_status {
+    // SAFETY: the caller's promise.
+    set(config, |config| set_or_remove(config, "User-Agent", unsafe { guard::optional_string(user_agent) }?))
+}
+
+/// Sets the largest payload of one frame to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See
+/// ws_set_max_frame_size.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_max_frame_size(config: *mut ws_config, bytes: u64) -> ws_status {
+    set(config, |config| {
+        config.limits.max_frame_size = check_limit(bytes)?;
+        Ok(())
+    })
+}
+
+/// Sets the largest message to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See ws_set_max_message_size.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_max_message_size(config: *mut ws_config, bytes: u64) -> ws_status {
+    set(config, |config| {
+        config.limits.max_message_size = check_limit(bytes)?;
+        Ok(())
+    })
+}
+
+/// Sets how long resolving the host and connecting TCP may take together, in milliseconds; negative is no limit.
+/// Default: 10,000.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_connect_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
+    set(config, |config| {
+        config.connect.connect_timeout = timeout(timeout_ms)?;
+        Ok(())
+    })
+}
+
+/// Sets how long TLS and the opening handshake may take together, in milliseconds; negative is no limit. Default:
+/// 15,000.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_handshake_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
+    set(config, |config| {
+        config.connect.handshake_timeout = timeout(timeout_ms)?;
+        Ok(())
+    })
+}
+
+/// Sets how long the closing handshake and the end of the connection may take from the first Close on, in
+/// milliseconds; negative is no limit. Then the connection is dropped. Default: 5,000.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_close_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
+    set(config, |config| {
+        config.close_timeout = timeout(timeout_ms)?;
+        Ok(())
+    })
+}
+
+/// Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; 0 does not
+/// wait, negative is no limit. Default: no limit.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
+    set(config, |config| {
+        config.send_timeout = timeout_from_ms(timeout_ms);
+        Ok(())
+    })
+}
+
+/// Ends a session on which nothing, not even a pong, has come from the server for this many milliseconds: it sends
+/// Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
+/// numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
+///
+/// Time in which the library does not read, because the incoming queue is full, counts as silence.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_idle_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
+    set(config, |config| {
+        config.idle_timeout = timeout_from_ms(timeout_ms).filter(|timeout| !timeout.is_zero());
+        Ok(())
+    })
+}
+
+/// Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes` of
+/// payload; 0 leaves one of the two unbounded. `policy` is a ws_queue_policy. Default: 1,024 messages, 4 MiB,
+/// WS_QUEUE_WAIT.
+///
+/// With WS_QUEUE_WAIT the library stops reading when the queue is full, and pings of the server wait as well.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy, and WS_ERR_UNSUPPORTED for a policy that
+/// this version does not have.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_incoming_queue(
+    config: *mut ws_config,
+    messages: usize,
+    bytes: usize,
+    policy: u32,
+) -> ws_status {
+    let bound = |number| if number == 0 { usize::MAX } else { number };
+    set(config, |config| {
+        check_policy(policy)?;
+        if messages == 0 && bytes == 0 {
+            return Err(guard::invalid("the incoming queue needs a bound"));
+        }
+        config.incoming = QueueBounds { messages: bound(messages), bytes: bound(bytes) };
+        Ok(())
+    })
+}
+
+/// Bounds the bytes that wait to be sent, frame headers included. A message that does not fit waits, whole, as long
+/// as its send may; an empty queue takes a message of any size. `messages` must be 0: it is reserved. `policy` is a
+/// ws_queue_policy. Default: 1 MiB, WS_QUEUE_WAIT.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, `bytes` of 0 or an unknown policy, and WS_ERR_UNSUPPORTED for `messages`
+/// other than 0 or a policy that this version does not have.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_outgoing_queue(
+    config: *mut ws_config,
+    messages: usize,
+    bytes: usize,
+    policy: u32,
+) -> ws_status {
+    set(config, |config| {
+        check_policy(policy)?;
+        if messages != 0 {
+            return Err(Error::new(Kind::Unsupported, "the outgoing queue cannot be bounded in messages"));
+        }
+        if bytes == 0 {
+            return Err(guard::invalid("the outgoing queue needs a bound"));
+        }
+        config.outgoing_bytes = bytes;
+        Ok(())
+    })
+}
+
+/// Switches TCP_NODELAY: with 1, the default, the kernel sends every message at once; with 0 it may wait for more.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_tcp_nodelay(config: *mut ws_config, on: i32) -> ws_status {
+    set(config, |config| {
+        config.connect.tcp_nodelay = guard::flag(on)?;
+        Ok(())
+    })
+}
+
+/// The frame of every setter. `config` is NULL or points to a configuration that nobody else uses.
+pub(super) fn set(config: *mut ws_config, change: impl FnOnce(&mut Config) -> Result<()>) -> ws_status {
+    // SAFETY: every entry of this file passes on the promise of its caller.
+    guard::status(|| change(&mut unsafe { guard::reference_mut(config) }?.config))
+}
+
+fn set_or_remove(config: &mut Config, name: &str, value: Option<&str>) -> Result<()> {
+    match value {
+        Some(value) => config.headers.set(name, value),
+        None => {
+            config.headers.remove(name);
+            Ok(())
+        }
+    }
+}
+
+fn timeout(timeout_ms: i64) -> Result<Option<Duration>> {
+    if timeout_ms == 0 {
+        return Err(guard::invalid("a timeout of 0 ms leaves no time at all"));
+    }
+    Ok(timeout_from_ms(timeout_ms))
+}
+
+fn check_policy(policy: u32) -> Result<()> {
+    match policy {
+        0 => Ok(()),
+        1 | 2 => Err(Error::new(Kind::Unsupported, "this version of the library has only WS_QUEUE_WAIT")),
+        _ => Err(guard::invalid("unknown queue policy")),
+    }
+}

@@ -1,0 +1,179 @@
+//! Error objects.
+
+use std::ffi::{CString, c_char};
+use std::ptr;
+
+use crate::error::{Error, Phase};
+use crate::ffi::guard::{self, CHeaders};
+use crate::ffi::status::ws_status;
+
+/// Everything known about a failure. Read it with ws_error_status, ws_error_message, ws_error_phase,
+/// ws_error_os_errno, ws_error_tls_alert and the ws_error_http_ functions.
+///
+/// An error that ws_connect wrote is the caller's, to be freed with ws_error_free. One from ws_session_error is the
+/// session's. It never changes: any number of threads may read it at once.
+pub struct ws_error {
+    error: Error,
+    message: CString,
+    headers: CHeaders,
+}
+
+impl ws_error {
+    pub(super) fn new(error: Error) -> Self {
+        let message = guard::c_string(error.message.as_bytes());
+        let fields = error.refusal.iter().flat_map(|refusal| &refusal.headers);
+        let headers = CHeaders::new(fields.map(|(name, value)| (name.as_str(), value.as_slice())));
+        Self { error, message, headers }
+    }
+}
+
+/// How far a session had come when it failed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_phase {
+    /// Before anything was tried.
+    WS_PHASE_NONE = 0,
+    /// Looking up the host's addresses.
+    WS_PHASE_RESOLVE = 1,
+    /// Connecting TCP.
+    WS_PHASE_CONNECT = 2,
+    /// Talking to the proxy.
+    WS_PHASE_PROXY = 3,
+    /// Negotiating TLS.
+    WS_PHASE_TLS = 4,
+    /// The opening handshake.
+    WS_PHASE_HANDSHAKE = 5,
+    /// The session was open.
+    WS_PHASE_OPEN = 6,
+}
+
+/// The status; WS_OK for NULL.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_status(error: *const ws_error) -> ws_status {
+    // SAFETY: the caller's promise.
+    guard::value(ws_status::WS_ERR_INTERNAL, || match unsafe { error.as_ref() } {
+        Some(error) => error.error.kind.into(),
+        None => ws_status::WS_OK,
+    })
+}
+
+/// One sentence that says what happened, with the numbers; "" for NULL. It holds no credentials.
+///
+/// The string is the error's.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_message(error: *const ws_error) -> *const c_char {
+    // SAFETY: the caller's promise.
+    guard::value(c"".as_ptr(), || unsafe { error.as_ref() }.map_or(c"".as_ptr(), |error| error.message.as_ptr()))
+}
+
+/// How far it had come; WS_PHASE_NONE for NULL and for wrong arguments.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_phase(error: *const ws_error) -> ws_phase {
+    // SAFETY: the caller's promise.
+    let phase = || match unsafe { error.as_ref() }.and_then(|error| error.error.phase) {
+        None => ws_phase::WS_PHASE_NONE,
+        Some(Phase::Resolve) => ws_phase::WS_PHASE_RESOLVE,
+        Some(Phase::Connect) => ws_phase::WS_PHASE_CONNECT,
+        Some(Phase::Tls) => ws_phase::WS_PHASE_TLS,
+        Some(Phase::Handshake) => ws_phase::WS_PHASE_HANDSHAKE,
+        Some(Phase::Open) => ws_phase::WS_PHASE_OPEN,
+    };
+    guard::value(ws_phase::WS_PHASE_NONE, phase)
+}
+
+/// The operating system's errno behind the failure, 0 where there is none.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_os_errno(error: *const ws_error) -> i32 {
+    // SAFETY: the caller's promise.
+    guard::value(0, || unsafe { error.as_ref() }.map_or(0, |error| error.error.os_errno))
+}
+
+/// The description of the TLS alert that the server sent (RFC 8446 section 6), -1 where it sent none.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_tls_alert(error: *const ws_error) -> i32 {
+    // SAFETY: the caller's promise.
+    guard::value(-1, || unsafe { error.as_ref() }.and_then(|error| error.error.tls_alert).map_or(-1, i32::from))
+}
+
+/// The HTTP status with which the server refused the handshake, 0 where it did not.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_http_status(error: *const ws_error) -> u32 {
+    // SAFETY: the caller's promise.
+    let refusal = || unsafe { error.as_ref() }.and_then(|error| error.error.refusal.as_ref());
+    guard::value(0, || refusal().map_or(0, |refusal| refusal.status.into()))
+}
+
+/// A header of the answer that refused the handshake: the value of the field called `name` (in any case), the
+/// `index`-th (from 0) where there are several. NULL where there is none, or an argument is NULL.
+///
+/// The string is the error's. It is what the server sent, which need not be UTF-8.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed; `name` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_http_header(
+    error: *const ws_error,
+    name: *const c_char,
+    index: usize,
+) -> *const c_char {
+    guard::value(ptr::null(), || {
+        // SAFETY: the caller's promise.
+        match (unsafe { error.as_ref() }, unsafe { guard::string(name) }) {
+            (Some(error), Ok(name)) => error.headers.get(name, index),
+            _ => ptr::null(),
+        }
+    })
+}
+
+/// The body of the answer that refused the handshake, at most its first 64 KiB, as sent. NULL and 0 where there is
+/// none. `size` may be NULL.
+///
+/// The bytes are the error's.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed; `size` is NULL or points to a size_t.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_http_body(error: *const ws_error, size: *mut usize) -> *const u8 {
+    guard::value(ptr::null(), || {
+        // SAFETY: the caller's promise.
+        let refusal = unsafe { error.as_ref() }.and_then(|error| error.error.refusal.as_ref());
+        let body = refusal.map_or::<&[u8], _>(&[], |refusal| &refusal.body);
+        // SAFETY: the caller's promise.
+        if let Ok(size) = unsafe { guard::out(size) } {
+            size.write(body.len());
+        }
+        if body.is_empty() { ptr::null() } else { body.as_ptr() }
+    })
+}
+
+/// Frees an error that ws_connect wrote. NULL is fine; an error from ws_session_error is not.
+///
+/// # Safety
+/// `error` is NULL or an error of ws_connect that is not freed; nobody uses it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_free(error: *mut ws_error) {
+    guard::value((), || {
+        if !error.is_null() {
+            // SAFETY: made by Box::into_raw in ws_connect, and the caller's promise.
+            drop(unsafe { Box::from_raw(error) });
+        }
+    });
+}

@@ -1,0 +1,139 @@
+//! What every entry does: catches panics, checks pointers and lengths.
+
+use std::ffi::{CStr, CString, c_char};
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
+
+use crate::error::{Error, Kind, Result};
+use crate::ffi::status::ws_status;
+
+/// A text's length that means "up to the NUL": `WS_NUL_TERMINATED`.
+const NUL_TERMINATED: usize = usize::MAX;
+
+/// Runs an entry that returns a status.
+pub(super) fn status(body: impl FnOnce() -> Result<()>) -> ws_status {
+    value(ws_status::WS_ERR_INTERNAL, || match body() {
+        Ok(()) => ws_status::WS_OK,
+        Err(error) => error.kind.into(),
+    })
+}
+
+/// Runs an entry that returns a value, `fallback` after a panic.
+pub(super) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    // What a panic leaves half done stays behind locks that do not poison; the driver's drop guard ends its session.
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => value,
+        Err(panic) => {
+            // Dropping it could panic again.
+            let _ = ManuallyDrop::new(panic);
+            fallback
+        }
+    }
+}
+
+pub(super) fn invalid(message: &'static str) -> Error {
+    Error::new(Kind::InvalidArgument, message)
+}
+
+/// # Safety
+/// `pointer` is NULL or points to a `T` that lives, and is used by nobody else, as long as the result is used.
+pub(super) unsafe fn reference_mut<'a, T>(pointer: *mut T) -> Result<&'a mut T> {
+    // SAFETY: the caller's promise.
+    unsafe { pointer.as_mut() }.ok_or_else(|| invalid("an argument is NULL"))
+}
+
+/// An out-parameter.
+///
+/// # Safety
+/// `pointer` is NULL or points to memory for a `T`.
+pub(super) unsafe fn out<'a, T>(pointer: *mut T) -> Result<&'a mut MaybeUninit<T>> {
+    // SAFETY: the caller's promise; MaybeUninit asks for no value.
+    unsafe { pointer.cast::<MaybeUninit<T>>().as_mut() }.ok_or_else(|| invalid("an out-parameter is NULL"))
+}
+
+/// A payload. With a length of 0 the pointer does not matter.
+///
+/// # Safety
+/// `length` is 0, or `data` is NULL or points to `length` bytes that are not written to as long as the result is used.
+pub(super) unsafe fn bytes<'a>(data: *const u8, length: usize) -> Result<&'a [u8]> {
+    if length == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(invalid("the data is NULL and its length is not 0"));
+    }
+    if length > isize::MAX.cast_unsigned() {
+        return Err(invalid("the length is more than memory can hold"));
+    }
+    // SAFETY: not NULL, and the caller's promise.
+    Ok(unsafe { slice::from_raw_parts(data, length) })
+}
+
+/// The bytes of a text whose length may be `WS_NUL_TERMINATED`.
+///
+/// # Safety
+/// As for [`bytes`]; with that length, `text` is NULL or ends with a NUL.
+pub(super) unsafe fn text_bytes<'a>(text: *const c_char, length: usize) -> Result<&'a [u8]> {
+    if length != NUL_TERMINATED {
+        // SAFETY: the caller's promise.
+        return unsafe { bytes(text.cast(), length) };
+    }
+    if text.is_null() {
+        return Err(invalid("a text argument is NULL"));
+    }
+    // SAFETY: not NULL, and the caller's promise.
+    Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
+/// A NUL-terminated UTF-8 string.
+///
+/// # Safety
+/// `text` is NULL or ends with a NUL, and is not written to as long as the result is used.
+pub(super) unsafe fn string<'a>(text: *const c_char) -> Result<&'a str> {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { text_bytes(text, NUL_TERMINATED) }?;
+    std::str::from_utf8(bytes).map_err(|_| invalid("a string argument is not UTF-8"))
+}
+
+/// Like [`string`], with NULL as none.
+///
+/// # Safety
+/// As for [`string`].
+pub(super) unsafe fn optional_string<'a>(text: *const c_char) -> Result<Option<&'a str>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { string(text) }.map(Some)
+}
+
+/// 0 or 1.
+pub(super) fn flag(value: i32) -> Result<bool> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(invalid("a switch is neither 0 nor 1")),
+    }
+}
+
+/// A C string of `bytes`, up to the first NUL.
+pub(super) fn c_string(bytes: &[u8]) -> CString {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    CString::new(&bytes[..end]).unwrap_or_default()
+}
+
+/// Header fields as C sees them.
+pub(super) struct CHeaders(Vec<(String, CString)>);
+
+impl CHeaders {
+    pub(super) fn new<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
+        Self(fields.map(|(name, value)| (name.to_owned(), c_string(value))).collect())
+    }
+
+    /// The value of the `index`-th field of this name, or NULL.
+    pub(super) fn get(&self, name: &str, index: usize) -> *const c_char {
+        let mut named = self.0.iter().filter(|(present, _)| present.eq_ignore_ascii_case(name));
+        named.nth(index).map_or(std::ptr::null(), |(_, value)| value.as_ptr())
+    }
+}

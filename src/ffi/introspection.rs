@@ -1,0 +1,109 @@
+//! What a session can tell of itself.
+
+use std::ffi::c_char;
+use std::ptr;
+
+use crate::ffi::error::ws_error;
+use crate::ffi::guard;
+use crate::ffi::session::{session_of_call, ws_session};
+
+/// The subprotocol the server chose, "" if none, NULL for NULL. The string is the session's.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe { lend(session, |session| session.texts.subprotocol.as_ptr()) }
+}
+
+/// The URL that was connected to, in its normal form and without user and password (Ktor's call.request.url). NULL
+/// for NULL. The string is the session's.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_request_url(session: *const ws_session) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe { lend(session, |session| session.texts.url.as_ptr()) }
+}
+
+/// A header of the handshake's request: the value of the field called `name` (in any case), the `index`-th (from 0)
+/// where there are several. NULL where there is none, or an argument is NULL. The string is the session's.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `name` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_request_header(
+    session: *const ws_session,
+    name: *const c_char,
+    index: usize,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lend(session, |session| {
+            guard::string(name).map_or(ptr::null(), |name| session.texts.request_headers.get(name, index))
+        })
+    }
+}
+
+/// The HTTP status of the handshake's response: 101. 0 for NULL.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_response_status(session: *const ws_session) -> u32 {
+    // SAFETY: the caller's promise.
+    guard::value(0, || {
+        unsafe { session_of_call(session) }.map_or(0, |kept| kept.session_anywhere().opened.response_status.into())
+    })
+}
+
+/// A header of the handshake's response: the value of the field called `name` (in any case), the `index`-th (from 0)
+/// where there are several. NULL where there is none, or an argument is NULL. The string is the session's. It is what
+/// the server sent, which need not be UTF-8.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `name` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_response_header(
+    session: *const ws_session,
+    name: *const c_char,
+    index: usize,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lend(session, |session| {
+            guard::string(name).map_or(ptr::null(), |name| session.texts.response_headers.get(name, index))
+        })
+    }
+}
+
+/// What ended the session: NULL while nothing has, after a clean end, and for NULL. Its status is what receiving
+/// returns. The error is the session's: do not free it.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_session_error(session: *const ws_session) -> *const ws_error {
+    guard::value(ptr::null(), || {
+        // SAFETY: the caller's promise.
+        let Ok(kept) = (unsafe { session_of_call(session) }) else { return ptr::null() };
+        let Some(error) = kept.session_anywhere().verdict().and_then(|verdict| verdict.error.clone()) else {
+            return ptr::null();
+        };
+        // The handle keeps the session, and with it the error, where it is.
+        ptr::from_ref(kept.error.get_or_init(|| ws_error::new(error)))
+    })
+}
+
+/// Runs an entry that lends a string of the session, which stays where it is until the last handle is freed.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+unsafe fn lend(session: *const ws_session, text: impl FnOnce(&ws_session) -> *const c_char) -> *const c_char {
+    guard::value(ptr::null(), || {
+        // SAFETY: the caller's promise.
+        unsafe { session_of_call(session) }.map_or(ptr::null(), |kept| text(&kept))
+    })
+}

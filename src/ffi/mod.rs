@@ -1,0 +1,31 @@
+//! Floor 5: C in, C out. Handles, guards, statuses.
+//!
+//! Every function checks its pointers before it uses them, writes its out-parameters only on success, and lets no
+//! panic out. Pointers that are not NULL are trusted to be what the header asks for.
+#![allow(unsafe_code, reason = "the border to C")]
+#![allow(non_camel_case_types, reason = "these are the names of the C API")]
+
+mod fork;
+mod guard;
+
+// The header's order. The lines between keep it.
+
+pub mod status;
+
+pub mod library;
+
+pub mod error;
+
+pub mod config;
+
+pub mod config_tls;
+
+pub mod session;
+
+pub mod sending;
+
+pub mod receiving;
+
+pub mod closing;
+
+pub mod introspection;

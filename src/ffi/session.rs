@@ -1,0 +1,221 @@
+//! Sessions: opening them and letting go of them.
+
+use std::ffi::{CString, c_char};
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::error::{Error, Kind, Result};
+use crate::ffi::config::ws_config;
+use crate::ffi::error::ws_error;
+use crate::ffi::fork;
+use crate::ffi::guard::{self, CHeaders};
+use crate::ffi::status::ws_status;
+use crate::session::{self, Config, Session, State};
+
+/// A WebSocket session: opened by ws_connect, closed by ws_close, freed by ws_session_free.
+///
+/// Any thread may call any function on it at any time, while others do; only after the last ws_session_free it must
+/// not be used. It belongs to the process that opened it: in a forked child its functions return WS_ERR_FORKED.
+pub struct ws_session {
+    session: Arc<Session>,
+    /// What `fork::forks` returned when it was opened.
+    forks: u32,
+    /// ws_connect's and ws_session_ref's handles that are not freed. The memory also waits for calls under way.
+    handles: AtomicUsize,
+    pub(super) texts: Texts,
+    /// What ws_session_error shows, once there is something.
+    pub(super) error: OnceLock<ws_error>,
+    /// What ws_close_info lends, with its NUL.
+    pub(super) close_reason: OnceLock<Vec<u8>>,
+}
+
+/// What the accessors lend, in C's form.
+pub(super) struct Texts {
+    pub(super) url: CString,
+    pub(super) subprotocol: CString,
+    pub(super) request_headers: CHeaders,
+    pub(super) response_headers: CHeaders,
+}
+
+/// Where a session stands (RFC 6455 section 7.1).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_session_state {
+    /// The opening handshake is under way.
+    WS_STATE_CONNECTING = 0,
+    /// Messages flow.
+    WS_STATE_OPEN = 1,
+    /// The end has begun, on either side.
+    WS_STATE_CLOSING = 2,
+    /// The connection is gone.
+    WS_STATE_CLOSED = 3,
+}
+
+impl ws_session {
+    fn new(session: Arc<Session>, forks: u32) -> Self {
+        let opened = &session.opened;
+        let request = opened.request_headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let response = opened.response_headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        let texts = Texts {
+            url: guard::c_string(opened.url.as_bytes()),
+            subprotocol: guard::c_string(opened.subprotocol.as_deref().unwrap_or_default().as_bytes()),
+            request_headers: CHeaders::new(request),
+            response_headers: CHeaders::new(response),
+        };
+        Self { session, forks, handles: AtomicUsize::new(1), texts, error: OnceLock::new(), close_reason: OnceLock::new() }
+    }
+
+    /// The session, in the process that opened it.
+    pub(super) fn session(&self) -> Result<&Session> {
+        if self.is_inherited() {
+            return Err(Error::new(Kind::Forked, "the session was opened by the parent process"));
+        }
+        Ok(&self.session)
+    }
+
+    /// The session for what works without its threads.
+    pub(super) fn session_anywhere(&self) -> &Session {
+        &self.session
+    }
+
+    fn is_inherited(&self) -> bool {
+        self.forks != fork::forks()
+    }
+}
+
+/// The session of a call, kept alive until the call returns, whoever frees it meanwhile.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+pub(super) unsafe fn session_of_call(session: *const ws_session) -> Result<Arc<ws_session>> {
+    if session.is_null() {
+        return Err(guard::invalid("the session is NULL"));
+    }
+    // SAFETY: every handle is from Arc::into_raw, and one that is not freed owns a count.
+    let kept = ManuallyDrop::new(unsafe { Arc::from_raw(session) });
+    Ok(Arc::clone(&kept))
+}
+
+/// Runs an entry on a session that returns a status.
+///
+/// # Safety
+/// As for [`session_of_call`].
+pub(super) unsafe fn with_session(
+    session: *const ws_session,
+    body: impl FnOnce(&Session) -> Result<()>,
+) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        let kept = unsafe { session_of_call(session) }?;
+        body(kept.session()?)
+    })
+}
+
+/// Opens a session: resolves the URL's host, connects, negotiates TLS for wss, and does the opening handshake (RFC
+/// 6455 section 4.1; Ktor's webSocketSession). It waits for all that on the calling thread, at most for the connect
+/// and the handshake timeout of the configuration.
+///
+/// `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
+/// Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
+/// may be NULL for the defaults; it is copied.
+///
+/// On success `*session` is the caller's, to be freed with ws_session_free. On failure `*error` is the caller's, to
+/// be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT,
+/// WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS (with the server's answer in the error),
+/// WS_ERR_HANDSHAKE_INVALID, WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
+/// WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
+///
+/// # Safety
+/// `url` is NULL or a C string, `config` is NULL or a configuration that is not freed, `session` and `error` are NULL
+/// or point to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_connect(
+    url: *const c_char,
+    config: *const ws_config,
+    session: *mut *mut ws_session,
+    error: *mut *mut ws_error,
+) -> ws_status {
+    guard::status(|| {
+        let connect = || {
+            // SAFETY: the caller's promise.
+            let (url, config, session) = unsafe { (guard::string(url)?, config.as_ref(), guard::out(session)?) };
+            let config = config.map_or_else(Config::default, |config| config.config.clone());
+            let forks = fork::watch();
+            let opened = ws_session::new(session::connect(url, config)?, forks);
+            session.write(Arc::into_raw(Arc::new(opened)).cast_mut());
+            Ok(())
+        };
+        connect().inspect_err(|failure: &Error| {
+            // SAFETY: the caller's promise.
+            if let Ok(error) = unsafe { guard::out(error) } {
+                error.write(Box::into_raw(Box::new(ws_error::new(failure.clone()))));
+            }
+        })
+    })
+}
+
+/// Another handle of a session, for another owner; each is freed with ws_session_free. Returns `session`, NULL for
+/// NULL.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_session_ref(session: *mut ws_session) -> *mut ws_session {
+    // SAFETY: the caller's promise.
+    guard::value(ptr::null_mut(), || match unsafe { session_of_call(session) } {
+        Ok(kept) => {
+            kept.handles.fetch_add(1, Ordering::Relaxed);
+            session
+        }
+        Err(_) => ptr::null_mut(),
+    })
+}
+
+/// Frees a handle. With the last one the session ends: if it is still open it is aborted, and calls that wait in
+/// other threads return WS_ERR_ABORTED. Use ws_close and ws_wait_closed first for a clean end. NULL is fine.
+///
+/// Frames that were received stay valid. Strings and errors that the session lent do not. In a forked child it drops
+/// the handle without a byte on the wire.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; after the last one nobody starts a call on it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
+    guard::value((), || {
+        if session.is_null() {
+            return;
+        }
+        // SAFETY: the caller's handle, which is still counted.
+        let handles = unsafe { &(*session).handles };
+        if handles.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        // SAFETY: the last handle gives back the count that Arc::into_raw left with the handles.
+        let last = unsafe { Arc::from_raw(session) };
+        // In a forked child the connection is the parent's.
+        if !last.is_inherited() {
+            last.session.abort();
+        }
+    });
+}
+
+/// Where the session stands; WS_STATE_CLOSED for NULL and in a forked child.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_state(session: *const ws_session) -> ws_session_state {
+    guard::value(ws_session_state::WS_STATE_CLOSED, || {
+        // SAFETY: the caller's promise.
+        let Ok(kept) = (unsafe { session_of_call(session) }) else { return ws_session_state::WS_STATE_CLOSED };
+        match kept.session().map(Session::state) {
+            Ok(State::Open) => ws_session_state::WS_STATE_OPEN,
+            Ok(State::Closing) => ws_session_state::WS_STATE_CLOSING,
+            Ok(State::Closed) | Err(_) => ws_session_state::WS_STATE_CLOSED,
+        }
+    })
+}

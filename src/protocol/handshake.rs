@@ -1,0 +1,216 @@
+//! The client's opening handshake (RFC 6455 section 4.1): the request, and the checks of the response.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha1::{Digest as _, Sha1};
+
+use crate::error::{Error, Kind, Refusal, Result};
+use crate::protocol::headers::Headers;
+use crate::protocol::refusal_body::RefusalBody;
+use crate::protocol::response_head::{HeadReader, ResponseHead, invalid};
+
+/// Section 1.3.
+const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+const SWITCHING_PROTOCOLS: u16 = 101;
+
+/// What to ask for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Path and query.
+    pub resource: String,
+    /// The Host header, unless `headers` has one.
+    pub host: String,
+    /// The application's header fields.
+    pub headers: Headers,
+    /// Subprotocols in order of preference.
+    pub subprotocols: Vec<String>,
+}
+
+/// The server agreed.
+#[derive(Debug)]
+pub struct Opened {
+    /// The response.
+    pub response: ResponseHead,
+    /// The subprotocol the server chose.
+    pub subprotocol: Option<String>,
+    /// Bytes that came right behind the response; they belong to the connection.
+    pub early: Vec<u8>,
+}
+
+/// The opening handshake from the request on.
+#[derive(Debug)]
+pub struct Handshake {
+    request: Vec<u8>,
+    headers: Vec<(String, String)>,
+    accept: String,
+    subprotocols: Vec<String>,
+    reader: HeadReader,
+    refused: Option<(ResponseHead, RefusalBody)>,
+}
+
+impl Handshake {
+    /// A handshake with `nonce` as its key: 16 fresh bytes from the operating system's random source.
+    pub fn new(request: Request, nonce: [u8; 16]) -> Self {
+        let key = BASE64.encode(nonce);
+        let headers = header_fields(&request, &key);
+        let mut text = format!("GET {} HTTP/1.1\r\n", request.resource);
+        for (name, value) in &headers {
+            text.push_str(name);
+            text.push_str(": ");
+            text.push_str(value);
+            text.push_str("\r\n");
+        }
+        text.push_str("\r\n");
+        Self {
+            request: text.into_bytes(),
+            headers,
+            accept: accept_for(&key),
+            subprotocols: request.subprotocols,
+            reader: HeadReader::default(),
+            refused: None,
+        }
+    }
+
+    /// The request's bytes.
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+
+    /// The request's header fields.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// Takes bytes of the response. `Ok(None)`: more are needed. A refusal is an error, which comes once its body is
+    /// complete.
+    pub fn receive(&mut self, bytes: &[u8]) -> Result<Option<Opened>> {
+        if self.refused.is_none() {
+            self.reader.push(bytes);
+            let Some(head) = self.final_head()? else { return Ok(None) };
+            let rest = std::mem::take(&mut self.reader).into_rest();
+            if head.status == SWITCHING_PROTOCOLS {
+                let subprotocol = self.check(&head)?;
+                return Ok(Some(Opened { response: head, subprotocol, early: rest }));
+            }
+            let mut body = RefusalBody::new(&head);
+            let complete = body.push(&rest);
+            self.refused = Some((head, body));
+            if complete { Err(self.interrupted("")) } else { Ok(None) }
+        } else if let Some((_, body)) = &mut self.refused
+            && body.push(bytes)
+        {
+            Err(self.interrupted(""))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Whether the server has refused and only the rest of its body is awaited.
+    pub fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// The error when no more bytes come; `why` says so where it is the whole story.
+    pub fn interrupted(&mut self, why: &str) -> Error {
+        match self.refused.take() {
+            Some((head, body)) => refusal(head, body.into_bytes()),
+            None => invalid(format!("{why} after {} bytes of its answer to the handshake", self.reader.received())),
+        }
+    }
+
+    /// The first head that is not an interim response (RFC 9110 section 15.2).
+    fn final_head(&mut self) -> Result<Option<ResponseHead>> {
+        while let Some(head) = self.reader.poll()? {
+            if head.status == SWITCHING_PROTOCOLS || head.status >= 200 {
+                return Ok(Some(head));
+            }
+            if head.status < 100 {
+                return Err(invalid(format!("the server answered with the status {}", head.status)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Section 4.1, what the client does with the server's response, 2 to 6. Returns the subprotocol.
+    fn check(&self, head: &ResponseHead) -> Result<Option<String>> {
+        if !head.is_http_1_1 {
+            return Err(invalid("the server switched protocols in HTTP/1.0".into()));
+        }
+        let upgrade = single(head, "Upgrade")?;
+        if !upgrade.eq_ignore_ascii_case(b"websocket") {
+            return Err(invalid(format!("the Upgrade header is {}, not \"websocket\"", shown(upgrade))));
+        }
+        if !head.elements("Connection").any(|token| token.eq_ignore_ascii_case(b"upgrade")) {
+            return Err(invalid("the Connection header has no \"Upgrade\"".into()));
+        }
+        let accept = single(head, "Sec-WebSocket-Accept")?;
+        if accept != self.accept.as_bytes() {
+            let expected = &self.accept;
+            return Err(invalid(format!("Sec-WebSocket-Accept is {}, not {expected:?}", shown(accept))));
+        }
+        if let Some(extension) = head.elements("Sec-WebSocket-Extensions").next() {
+            return Err(invalid(format!("the server chose the extension {}, none was offered", shown(extension))));
+        }
+        if head.values("Sec-WebSocket-Protocol").next().is_none() {
+            return Ok(None);
+        }
+        let chosen = single(head, "Sec-WebSocket-Protocol")?;
+        match self.subprotocols.iter().find(|offered| offered.as_bytes() == chosen) {
+            Some(offered) => Ok(Some(offered.clone())),
+            None => Err(invalid(format!("the server chose the subprotocol {}, which was not offered", shown(chosen)))),
+        }
+    }
+}
+
+/// Sec-WebSocket-Accept for a Sec-WebSocket-Key.
+pub fn accept_for(key: &str) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key.as_bytes());
+    hash.update(ACCEPT_GUID);
+    BASE64.encode(hash.finalize())
+}
+
+fn header_fields(request: &Request, key: &str) -> Vec<(String, String)> {
+    let host = request.headers.get("Host").unwrap_or(&request.host);
+    let mut fields: Vec<(String, String)> = [
+        ("Host", host),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", key),
+        ("Sec-WebSocket-Version", "13"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    if !request.subprotocols.is_empty() {
+        fields.push(("Sec-WebSocket-Protocol".to_owned(), request.subprotocols.join(", ")));
+    }
+    let own = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Host"));
+    fields.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    fields
+}
+
+/// The value of a field that must be there once.
+fn single<'a>(head: &'a ResponseHead, name: &'a str) -> Result<&'a [u8]> {
+    let mut values = head.values(name);
+    match (values.next(), values.next()) {
+        (Some(value), None) => Ok(value),
+        (None, _) => Err(invalid(format!("the server's answer has no {name} header"))),
+        (Some(_), Some(_)) => Err(invalid(format!("the server's answer has more than one {name} header"))),
+    }
+}
+
+fn refusal(head: ResponseHead, body: Vec<u8>) -> Error {
+    let status = head.status;
+    Error {
+        refusal: Some(Box::new(Refusal { status, headers: head.headers, body })),
+        ..Error::new(Kind::HandshakeStatus, format!("the server answered with the status {status}, not 101"))
+    }
+}
+
+/// A peer's bytes for a message: quoted, and not too many.
+fn shown(bytes: &[u8]) -> String {
+    const MOST: usize = 100;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MOST)]);
+    if bytes.len() > MOST { format!("{text:?}...") } else { format!("{text:?}") }
+}

@@ -1,0 +1,300 @@
+//! The receiving half: bytes to whole messages and control frames, within the limits.
+
+use crate::error::{Error, Kind};
+use crate::frame::header::{self, Header};
+use crate::frame::utf8::{InvalidUtf8, Utf8Validator};
+use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode, close as close_payload};
+use crate::protocol::Close;
+
+/// How much is read from the transport at a time.
+pub const READ_SIZE: usize = 64 * 1024;
+
+/// The largest frame and message to accept, in bytes of payload. They may change between two calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For the payload that a data frame announces.
+    pub max_frame_size: u64,
+    /// For the payloads of a message's frames together.
+    pub max_message_size: u64,
+}
+
+/// A whole message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Text or binary.
+    pub opcode: Opcode,
+    /// The payloads of its frames; valid UTF-8 where it is text.
+    pub payload: Vec<u8>,
+}
+
+/// What came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// A whole message.
+    Message(Message),
+    /// A ping, to be answered.
+    Ping(ControlPayload),
+    /// A pong.
+    Pong(ControlPayload),
+    /// The peer's Close. Nothing follows.
+    Close(Close),
+    /// The peer broke the protocol or a limit. Nothing follows.
+    Violation(Error),
+}
+
+/// The payload of a ping or pong.
+#[derive(Clone, Copy)]
+pub struct ControlPayload {
+    bytes: [u8; MAX_CONTROL_PAYLOAD],
+    size: usize,
+}
+
+impl ControlPayload {
+    const EMPTY: Self = Self { bytes: [0; MAX_CONTROL_PAYLOAD], size: 0 };
+
+    /// The payload's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.size]
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        self.bytes[self.size..self.size + piece.len()].copy_from_slice(piece);
+        self.size += piece.len();
+    }
+}
+
+impl PartialEq for ControlPayload {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for ControlPayload {}
+
+impl std::fmt::Debug for ControlPayload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.as_bytes())
+    }
+}
+
+/// The receiving half of a connection.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Bytes read and not decoded: `input[start..end]`.
+    input: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The frame whose payload is arriving.
+    frame: Option<Frame>,
+    message: Option<PartialMessage>,
+    control: ControlPayload,
+    /// A Close or a violation was received; whatever follows is dropped (section 1.4).
+    finished: bool,
+}
+
+#[derive(Debug)]
+struct Frame {
+    fin: bool,
+    opcode: Opcode,
+    /// Payload bytes still to come.
+    left: u64,
+}
+
+#[derive(Debug)]
+struct PartialMessage {
+    opcode: Opcode,
+    payload: Vec<u8>,
+    utf8: Utf8Validator,
+}
+
+impl Incoming {
+    /// A connection that has received `early` bytes behind the opening handshake.
+    pub fn new(early: &[u8]) -> Self {
+        let mut input = vec![0; READ_SIZE.max(early.len())];
+        input[..early.len()].copy_from_slice(early);
+        Self {
+            input,
+            start: 0,
+            end: early.len(),
+            frame: None,
+            message: None,
+            control: ControlPayload::EMPTY,
+            finished: false,
+        }
+    }
+
+    /// Where to put the next bytes from the transport. Never empty once [`poll`](Self::poll) has returned none.
+    pub fn space(&mut self) -> &mut [u8] {
+        if self.start > 0 {
+            self.input.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        &mut self.input[self.end..]
+    }
+
+    /// `count` bytes were put into [`space`](Self::space).
+    pub fn received(&mut self, count: usize) {
+        self.end += count;
+        debug_assert!(self.end <= self.input.len());
+    }
+
+    /// Whether bytes have been received that were not looked at.
+    pub fn has_input(&self) -> bool {
+        self.start < self.end
+    }
+
+    /// Whether the peer has sent its Close or broken the protocol: nothing more comes.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Whether a frame or a message is under way.
+    pub fn is_mid_message(&self) -> bool {
+        self.frame.is_some() || self.message.is_some() || self.has_input()
+    }
+
+    /// The next thing that came in; none when more bytes are needed.
+    pub fn poll(&mut self, limits: &Limits) -> Option<Received> {
+        if self.finished {
+            self.start = self.end;
+            return None;
+        }
+        let received = match self.advance(limits) {
+            Ok(received) => received?,
+            Err(error) => Received::Violation(error),
+        };
+        if matches!(received, Received::Close(_) | Received::Violation(_)) {
+            self.finished = true;
+            self.frame = None;
+            self.message = None;
+        }
+        Some(received)
+    }
+
+    fn advance(&mut self, limits: &Limits) -> Result<Option<Received>, Error> {
+        loop {
+            let Some(frame) = &mut self.frame else {
+                let input = &self.input[self.start..self.end];
+                let Some((header, size)) = header::decode(input).map_err(violation)? else { return Ok(None) };
+                self.start += size;
+                self.begin_frame(&header, limits)?;
+                continue;
+            };
+            let available = &self.input[self.start..self.end];
+            let count = usize::try_from(frame.left).map_or(available.len(), |left| left.min(available.len()));
+            let piece = &available[..count];
+            self.start += count;
+            frame.left -= count as u64;
+            let (fin, opcode, left) = (frame.fin, frame.opcode, frame.left);
+            if opcode.is_control() {
+                self.control.push(piece);
+            } else if let Some(message) = &mut self.message {
+                message.push(piece, left)?;
+            }
+            if left > 0 {
+                return Ok(None);
+            }
+            self.frame = None;
+            if opcode.is_control() {
+                return self.finish_control(opcode).map(Some);
+            }
+            if fin && let Some(message) = self.message.take() {
+                return message.finish().map(|message| Some(Received::Message(message)));
+            }
+        }
+    }
+
+    fn begin_frame(&mut self, header: &Header, limits: &Limits) -> Result<(), Error> {
+        if header.rsv != 0 {
+            return Err(violation(format_args!("reserved bits {:03b} without an extension", header.rsv)));
+        }
+        if header.mask.is_some() {
+            return Err(violation("masked frame from the server"));
+        }
+        match (header.opcode, &self.message) {
+            (Opcode::Continuation, None) => return Err(violation("continuation frame without a message to continue")),
+            (Opcode::Text | Opcode::Binary, Some(_)) => {
+                return Err(violation(format_args!("{:?} frame inside a fragmented message", header.opcode)));
+            }
+            (opcode @ (Opcode::Text | Opcode::Binary), None) => {
+                check_size(header, 0, limits)?;
+                self.message = Some(PartialMessage { opcode, payload: Vec::new(), utf8: Utf8Validator::default() });
+            }
+            (Opcode::Continuation, Some(message)) => check_size(header, message.payload.len() as u64, limits)?,
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => self.control = ControlPayload::EMPTY,
+        }
+        self.frame = Some(Frame { fin: header.fin, opcode: header.opcode, left: header.length });
+        Ok(())
+    }
+
+    fn finish_control(&self, opcode: Opcode) -> Result<Received, Error> {
+        Ok(match opcode {
+            Opcode::Ping => Received::Ping(self.control),
+            Opcode::Pong => Received::Pong(self.control),
+            _ => Received::Close(match close_payload::parse(self.control.as_bytes()) {
+                Ok(None) => Close::default(),
+                Ok(Some((code, reason))) => Close { code: Some(code), reason: reason.to_owned() },
+                Err(error @ close_payload::CloseError::Reason) => {
+                    return Err(Error::new(Kind::Utf8, format!("the server sent a {error}")));
+                }
+                Err(error) => return Err(violation(error)),
+            }),
+        })
+    }
+}
+
+impl PartialMessage {
+    /// Takes a piece of a frame of which `left` more bytes are announced.
+    fn push(&mut self, piece: &[u8], left: u64) -> Result<(), Error> {
+        if self.opcode == Opcode::Text {
+            self.utf8.push(piece).map_err(not_utf8)?;
+        }
+        self.grow(piece.len(), left)?;
+        self.payload.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// Makes room for `more` bytes and the NUL that the C API puts behind a payload. The room at most doubles what
+    /// has arrived, whatever was announced.
+    fn grow(&mut self, more: usize, announced: u64) -> Result<(), Error> {
+        let needed = self.payload.len() + more + 1;
+        if needed <= self.payload.capacity() {
+            return Ok(());
+        }
+        let whole = usize::try_from(announced).map_or(usize::MAX, |announced| needed.saturating_add(announced));
+        let target = whole.min(needed * 2);
+        self.payload.try_reserve_exact(target - self.payload.len()).map_err(|_| {
+            Error::new(Kind::NoMemory, format!("no memory for a message of {} bytes", self.payload.len() + more))
+        })
+    }
+
+    fn finish(self) -> Result<Message, Error> {
+        if self.opcode == Opcode::Text {
+            self.utf8.finish().map_err(not_utf8)?;
+        }
+        Ok(Message { opcode: self.opcode, payload: self.payload })
+    }
+}
+
+fn check_size(header: &Header, before: u64, limits: &Limits) -> Result<(), Error> {
+    let length = header.length;
+    if length > limits.max_frame_size {
+        let limit = limits.max_frame_size;
+        return Err(Error::new(Kind::FrameTooBig, format!("frame of {length} bytes, the limit is {limit}")));
+    }
+    let total = before.saturating_add(length);
+    if total > limits.max_message_size {
+        let limit = limits.max_message_size;
+        return Err(Error::new(Kind::MessageTooBig, format!("message of {total} bytes or more, the limit is {limit}")));
+    }
+    Ok(())
+}
+
+fn violation(what: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Protocol, format!("the server sent a {what}"))
+}
+
+fn not_utf8(error: InvalidUtf8) -> Error {
+    Error::new(Kind::Utf8, format!("text message that is not UTF-8 after byte {}", error.valid_up_to))
+}

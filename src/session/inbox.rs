@@ -1,0 +1,148 @@
+//! Messages between the reader and the application: a bounded queue that receiving threads wait at.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::protocol::Message;
+use crate::session::config::QueueBounds;
+
+/// What a receiver gets.
+pub(crate) enum Taken<T> {
+    Message(T),
+    /// The deadline passed.
+    TimedOut,
+    /// The session has ended and everything it received is taken.
+    Ended,
+}
+
+/// The queue. Messages come out in the order they went in, also after the end.
+pub(crate) struct Inbox {
+    bounds: QueueBounds,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    ended: bool,
+    /// The reader has stopped for want of room and is to be told when half of it is free.
+    reader_waits: bool,
+    /// How many want messages without room to be dropped.
+    discarding: usize,
+}
+
+impl Inbox {
+    pub(super) fn new(bounds: QueueBounds) -> Self {
+        Self { bounds, queue: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Whether the reader may go on. When not, the [`take`](Self::take) that makes room says so.
+    pub(super) fn has_room(&self) -> bool {
+        let mut queue = self.queue.lock();
+        let room = queue.ended || queue.discarding > 0 || self.is_below(&queue, 1);
+        queue.reader_waits = !room;
+        room
+    }
+
+    /// Adds a message; after the end, or without room while discarding, it is dropped.
+    pub(super) fn push(&self, message: Message) {
+        let mut queue = self.queue.lock();
+        if queue.ended || (queue.discarding > 0 && !self.is_below(&queue, 1)) {
+            return;
+        }
+        queue.bytes += message.payload.len();
+        queue.messages.push_back(message);
+        drop(queue);
+        self.changed.notify_one();
+    }
+
+    /// Nothing more comes.
+    pub(super) fn end(&self) {
+        self.queue.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// Starts or stops dropping what there is no room for.
+    pub(super) fn discard(&self, on: bool) {
+        let mut queue = self.queue.lock();
+        if on {
+            queue.discarding += 1;
+        } else {
+            queue.discarding -= 1;
+        }
+    }
+
+    /// Takes the oldest message if `fits` lets it go, else leaves it and returns its error. The second value tells
+    /// whether the reader is to be woken.
+    pub(super) fn take<E>(
+        &self,
+        deadline: Deadline,
+        mut fits: impl FnMut(&Message) -> Result<(), E>,
+    ) -> (Result<Taken<Message>, E>, bool) {
+        let mut queue = self.queue.lock();
+        loop {
+            if let Some(oldest) = queue.messages.front() {
+                if let Err(error) = fits(oldest) {
+                    // Another receiver may have more room.
+                    self.changed.notify_one();
+                    return (Err(error), false);
+                }
+                let Some(message) = queue.messages.pop_front() else { continue };
+                queue.bytes -= message.payload.len();
+                let wake = queue.reader_waits && self.is_below(&queue, 2);
+                queue.reader_waits &= !wake;
+                return (Ok(Taken::Message(message)), wake);
+            }
+            if queue.ended {
+                return (Ok(Taken::Ended), false);
+            }
+            let timed_out = match deadline {
+                Deadline::Now => true,
+                Deadline::At(at) => self.changed.wait_until(&mut queue, at).timed_out(),
+                Deadline::Never => {
+                    self.changed.wait(&mut queue);
+                    false
+                }
+            };
+            if timed_out && queue.messages.is_empty() && !queue.ended {
+                return (Ok(Taken::TimedOut), false);
+            }
+        }
+    }
+
+    /// Whether the queue is below its bounds divided by `part`.
+    fn is_below(&self, queue: &Queue, part: usize) -> bool {
+        queue.messages.len() < self.bounds.messages.div_ceil(part) && queue.bytes < self.bounds.bytes.div_ceil(part)
+    }
+}
+
+/// Until when to wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deadline {
+    Now,
+    At(Instant),
+    Never,
+}
+
+impl Deadline {
+    /// poll(2)'s rule: negative waits without limit, 0 not at all.
+    pub(crate) fn after_ms(timeout_ms: i64) -> Self {
+        match u64::try_from(timeout_ms) {
+            Ok(0) => Self::Now,
+            Ok(ms) => Self::after(std::time::Duration::from_millis(ms)),
+            Err(_) => Self::Never,
+        }
+    }
+
+    pub(crate) fn after(timeout: std::time::Duration) -> Self {
+        if timeout.is_zero() {
+            return Self::Now;
+        }
+        // Past the end of the clock is never.
+        Instant::now().checked_add(timeout).map_or(Self::Never, Self::At)
+    }
+}

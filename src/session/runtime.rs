@@ -1,0 +1,100 @@
+//! The private runtime: one for the process, started at first use, ended by [`shut_down`] only.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{SigSet, SigmaskHow};
+use parking_lot::Mutex;
+
+use crate::error::{Error, Kind, Result};
+
+/// The name of every thread of the library, as `ps -L` and `/proc` show it.
+const THREAD_NAME: &str = "ktorws";
+
+const DEFAULT_WORKERS: usize = 2;
+const MAX_WORKERS: usize = 1024;
+
+/// With no limit asked for, a shut-down still does not outwait a resolver that hangs for good.
+const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+static RUNTIME: Mutex<Slot> = Mutex::new(Slot { workers: DEFAULT_WORKERS, running: None });
+
+/// Threads of runtimes, this one's and those that are being shut down.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+struct Slot {
+    workers: usize,
+    running: Option<Running>,
+}
+
+struct Running {
+    runtime: tokio::runtime::Runtime,
+    /// The process that has its threads; in a forked child they are gone.
+    process: u32,
+}
+
+/// A handle to the runtime, which it starts when there is none.
+pub(super) fn handle() -> Result<tokio::runtime::Handle> {
+    let mut slot = RUNTIME.lock();
+    let process = std::process::id();
+    if let Some(inherited) = slot.running.take_if(|running| running.process != process) {
+        // Dropping it would wait for threads that this process does not have.
+        std::mem::forget(inherited);
+        THREADS.store(0, Ordering::Relaxed);
+    }
+    if let Some(running) = &slot.running {
+        return Ok(running.runtime.handle().clone());
+    }
+    let runtime = start(slot.workers)?;
+    let handle = runtime.handle().clone();
+    slot.running = Some(Running { runtime, process });
+    Ok(handle)
+}
+
+/// How many worker threads the next runtime has.
+pub(crate) fn set_workers(count: u32) -> Result<()> {
+    let workers = usize::try_from(count).ok().filter(|count| (1..=MAX_WORKERS).contains(count)).ok_or_else(|| {
+        Error::new(Kind::InvalidArgument, format!("{count} worker threads, 1 to {MAX_WORKERS} are possible"))
+    })?;
+    let mut slot = RUNTIME.lock();
+    if slot.running.as_ref().is_some_and(|running| running.process == std::process::id()) {
+        return Err(Error::new(Kind::State, "the library's threads are running already"));
+    }
+    slot.workers = workers;
+    Ok(())
+}
+
+/// Ends all sessions and joins all threads. The next [`handle`] starts anew.
+pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
+    let process = std::process::id();
+    let Some(running) = RUNTIME.lock().running.take_if(|running| running.process == process) else { return Ok(()) };
+    let timeout = timeout.unwrap_or(LONGEST_SHUT_DOWN);
+    let deadline = Instant::now().checked_add(timeout);
+    // Its tasks are dropped; each ends its session as it goes.
+    running.runtime.shutdown_timeout(timeout);
+    let left = THREADS.load(Ordering::Acquire);
+    if left > 0 && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        return Err(Error::new(Kind::Timeout, format!("{left} threads of the library are still ending")));
+    }
+    Ok(())
+}
+
+fn start(workers: usize) -> Result<tokio::runtime::Runtime> {
+    let failed = |error: std::io::Error| Error::os(Kind::Internal, "could not start the library's threads", &error);
+    // Threads inherit the mask: no signal of the host's is ever delivered to one of ours.
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).map_err(|errno| failed(errno.into()))?;
+    let started = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name(THREAD_NAME)
+        .on_thread_start(|| {
+            THREADS.fetch_add(1, Ordering::AcqRel);
+        })
+        .on_thread_stop(|| {
+            THREADS.fetch_sub(1, Ordering::AcqRel);
+        })
+        .enable_io()
+        .enable_time()
+        .build();
+    before.thread_set_mask().map_err(|errno| failed(errno.into()))?;
+    started.map_err(failed)
+}

@@ -1,0 +1,118 @@
+//! Sending on the caller's thread: one lock, one copy, one system call. What the kernel does not take stays queued for
+//! the driver.
+
+use std::time::Instant;
+
+use parking_lot::MutexGuard;
+
+use super::inbox::Deadline;
+use super::{Session, State, Writer};
+use crate::error::{Error, Kind, Result};
+use crate::frame::Opcode;
+use crate::protocol::Close;
+
+impl Session {
+    /// Sends a message, or on an error nothing of it.
+    pub(crate) fn send(&self, opcode: Opcode, payload: &[u8], deadline: Deadline) -> Result<()> {
+        if opcode == Opcode::Text {
+            simdutf8::compat::from_utf8(payload).map_err(|error| {
+                let valid = error.valid_up_to();
+                Error::new(Kind::InvalidArgument, format!("the text is not UTF-8 after byte {valid}"))
+            })?;
+        }
+        let mut writer = self.writer.lock();
+        self.wait_for_room(&mut writer, payload.len(), deadline)?;
+        writer.outgoing.send(opcode, payload)?;
+        self.flush(writer)
+    }
+
+    /// Sends what is queued as far as the kernel takes it; the driver does the rest.
+    fn flush(&self, mut writer: MutexGuard<'_, Writer>) -> Result<()> {
+        writer.flush();
+        if let Some(failure) = writer.failure() {
+            let failure = failure.clone();
+            drop(writer);
+            self.wake.notify_one();
+            return Err(failure);
+        }
+        let waiting = writer.is_waiting();
+        drop(writer);
+        if waiting {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits until `size` bytes fit: into an empty queue any size does.
+    fn wait_for_room(&self, writer: &mut MutexGuard<'_, Writer>, size: usize, deadline: Deadline) -> Result<()> {
+        loop {
+            if self.ending.verdict().is_some() {
+                return Err(self.ended_error());
+            }
+            if writer.outgoing.closing().is_some() {
+                return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
+            }
+            if let Some(failure) = writer.failure() {
+                return Err(failure.clone());
+            }
+            let pending = writer.outgoing.pending();
+            if pending == 0 || pending.saturating_add(size) <= self.outgoing_bytes {
+                return Ok(());
+            }
+            let timed_out = match deadline {
+                Deadline::Now => true,
+                Deadline::At(at) => self.writable.wait_until(writer, at).timed_out(),
+                Deadline::Never => {
+                    self.writable.wait(writer);
+                    false
+                }
+            };
+            if timed_out {
+                let message = format!("{pending} bytes wait to be sent: no room for {size} more in time");
+                return Err(Error::new(Kind::Timeout, message));
+            }
+        }
+    }
+
+    /// Starts the closing handshake behind what is queued; does nothing in a session that is closing or closed.
+    pub(crate) fn close(&self, close: Close) {
+        let mut writer = self.writer.lock();
+        if self.ending.verdict().is_none() && writer.outgoing.close(close, Instant::now()) {
+            writer.flush();
+            drop(writer);
+            // Senders that wait for room, and the driver for the deadline.
+            self.writable.notify_all();
+            self.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn send_deadline(&self) -> Deadline {
+        self.send_timeout.map_or(Deadline::Never, Deadline::after)
+    }
+
+    /// Where the session stands.
+    pub(crate) fn state(&self) -> State {
+        if self.ending.is_closed() {
+            State::Closed
+        } else if self.ending.verdict().is_some() || self.writer.lock().outgoing.closing().is_some() {
+            State::Closing
+        } else {
+            State::Open
+        }
+    }
+
+    /// Waits until the transport is gone. After our own Close, what is received and does not fit the queue is dropped
+    /// meanwhile: it would keep the peer's Close from being read.
+    pub(crate) fn wait_closed(&self, deadline: Deadline) -> Result<()> {
+        let discarding = self.writer.lock().outgoing.closing().is_some();
+        if discarding {
+            self.inbox.discard(true);
+            self.wake.notify_one();
+        }
+        let closed = self.ending.wait_closed(deadline);
+        if discarding {
+            self.inbox.discard(false);
+        }
+        if closed { Ok(()) } else { Err(Error::new(Kind::Timeout, "the session did not close in time")) }
+    }
+}

@@ -1,0 +1,16 @@
+//! Floor 3: from a URL to a connected byte stream. Async (tokio) while connecting, plain non-blocking calls after.
+//! Knows nothing of WebSocket frames.
+
+pub(crate) mod connect;
+pub(crate) mod socket;
+pub(crate) mod stream;
+mod tcp;
+pub(crate) mod tls;
+mod tls_verifier;
+pub(crate) mod url;
+
+pub(crate) use connect::{ConnectOptions, Connected, connect};
+pub(crate) use socket::Socket;
+pub(crate) use stream::{Receiver, Sender, Stream};
+pub(crate) use tls::TlsOptions;
+pub(crate) use url::Target;
