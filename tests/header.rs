@@ -1,4 +1,5 @@
 //! include/ktorws.h is what cbindgen makes of the sources. `UPDATE_HEADER=1` writes it.
+#![allow(clippy::expect_used, reason = "a test")]
 
 use std::path::Path;
 

@@ -151,6 +151,7 @@ pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws
         let Some(verdict) = kept.session()?.verdict() else {
             return Err(Error::new(Kind::State, "the session has not ended"));
         };
+        const ABNORMAL: u32 = CloseCode::ABNORMAL.0 as u32;
         let code = |close: &Close| close.code.unwrap_or(CloseCode::NO_STATUS).0.into();
         let reason = kept.close_reason.get_or_init(|| {
             let mut reason = verdict.remote.as_ref().map_or_else(Vec::new, |close| close.reason.clone().into_bytes());
@@ -166,7 +167,7 @@ pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws
         *info = ws_close_reason {
             struct_size,
             local_code: verdict.local.as_ref().map_or(0, code),
-            remote_code: verdict.remote.as_ref().map_or(CloseCode::ABNORMAL.0.into(), code),
+            remote_code: verdict.remote.as_ref().map_or(ABNORMAL, code),
             reason: reason.as_ptr().cast(),
             reason_size: reason.len() - 1,
             clean: verdict.error.is_none().into(),

@@ -5,7 +5,7 @@ use std::ptr;
 
 use crate::ffi::error::ws_error;
 use crate::ffi::guard;
-use crate::ffi::session::{session_of_call, ws_session};
+use crate::ffi::session::{look_at, ws_session};
 
 /// The subprotocol the server chose, "" if none, NULL for NULL. The string is the session's.
 ///
@@ -14,7 +14,7 @@ use crate::ffi::session::{session_of_call, ws_session};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_char {
     // SAFETY: the caller's promise.
-    unsafe { lend(session, |session| session.texts.subprotocol.as_ptr()) }
+    unsafe { look_at(session, ptr::null(), |session| session.texts.subprotocol.as_ptr()) }
 }
 
 /// The URL that was connected to, in its normal form and without user and password (Ktor's call.request.url). NULL
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_request_url(session: *const ws_session) -> *const c_char {
     // SAFETY: the caller's promise.
-    unsafe { lend(session, |session| session.texts.url.as_ptr()) }
+    unsafe { look_at(session, ptr::null(), |session| session.texts.url.as_ptr()) }
 }
 
 /// A header of the handshake's request: the value of the field called `name` (in any case), the `index`-th (from 0)
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn ws_request_header(
 ) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe {
-        lend(session, |session| {
+        look_at(session, ptr::null(), |session| {
             guard::string(name).map_or(ptr::null(), |name| session.texts.request_headers.get(name, index))
         })
     }
@@ -54,9 +54,7 @@ pub unsafe extern "C" fn ws_request_header(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_response_status(session: *const ws_session) -> u32 {
     // SAFETY: the caller's promise.
-    guard::value(0, || {
-        unsafe { session_of_call(session) }.map_or(0, |kept| kept.session_anywhere().opened.response_status.into())
-    })
+    unsafe { look_at(session, 0, |session| session.session_anywhere().opened.response_status.into()) }
 }
 
 /// A header of the handshake's response: the value of the field called `name` (in any case), the `index`-th (from 0)
@@ -73,7 +71,7 @@ pub unsafe extern "C" fn ws_response_header(
 ) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe {
-        lend(session, |session| {
+        look_at(session, ptr::null(), |session| {
             guard::string(name).map_or(ptr::null(), |name| session.texts.response_headers.get(name, index))
         })
     }
@@ -86,24 +84,13 @@ pub unsafe extern "C" fn ws_response_header(
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_session_error(session: *const ws_session) -> *const ws_error {
-    guard::value(ptr::null(), || {
-        // SAFETY: the caller's promise.
-        let Ok(kept) = (unsafe { session_of_call(session) }) else { return ptr::null() };
-        let Some(error) = kept.session_anywhere().verdict().and_then(|verdict| verdict.error.clone()) else {
-            return ptr::null();
-        };
-        // The handle keeps the session, and with it the error, where it is.
-        ptr::from_ref(kept.error.get_or_init(|| ws_error::new(error)))
-    })
-}
-
-/// Runs an entry that lends a string of the session, which stays where it is until the last handle is freed.
-///
-/// # Safety
-/// `session` is NULL or a session of which a handle is not freed.
-unsafe fn lend(session: *const ws_session, text: impl FnOnce(&ws_session) -> *const c_char) -> *const c_char {
-    guard::value(ptr::null(), || {
-        // SAFETY: the caller's promise.
-        unsafe { session_of_call(session) }.map_or(ptr::null(), |kept| text(&kept))
-    })
+    // SAFETY: the caller's promise.
+    unsafe {
+        look_at(session, ptr::null(), |session| {
+            let verdict = session.session_anywhere().verdict();
+            let Some(error) = verdict.and_then(|verdict| verdict.error.clone()) else { return ptr::null() };
+            // The handle keeps the session, and with it the error, where it is.
+            ptr::from_ref(session.error.get_or_init(|| ws_error::new(error)))
+        })
+    }
 }

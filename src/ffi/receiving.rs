@@ -5,7 +5,7 @@ use std::ptr;
 
 use crate::error::{Error, Kind};
 use crate::ffi::guard;
-use crate::ffi::session::{session_of_call, with_session, ws_session};
+use crate::ffi::session::{look_at, with_session, ws_session};
 use crate::ffi::status::ws_status;
 use crate::protocol::Message;
 use crate::session::config::check_limit;
@@ -175,9 +175,7 @@ pub unsafe extern "C" fn ws_set_max_frame_size(session: *mut ws_session, bytes: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_max_frame_size(session: *const ws_session) -> u64 {
     // SAFETY: the caller's promise.
-    guard::value(0, || {
-        unsafe { session_of_call(session) }.map_or(0, |kept| kept.session_anywhere().limits().max_frame_size)
-    })
+    unsafe { look_at(session, 0, |session| session.session_anywhere().limits().max_frame_size) }
 }
 
 /// Sets the largest message to accept, in bytes over all its frames, 1 to 2^63-1, from the next frame on. A message
@@ -206,7 +204,5 @@ pub unsafe extern "C" fn ws_set_max_message_size(session: *mut ws_session, bytes
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_max_message_size(session: *const ws_session) -> u64 {
     // SAFETY: the caller's promise.
-    guard::value(0, || {
-        unsafe { session_of_call(session) }.map_or(0, |kept| kept.session_anywhere().limits().max_message_size)
-    })
+    unsafe { look_at(session, 0, |session| session.session_anywhere().limits().max_message_size) }
 }

@@ -64,7 +64,14 @@ impl ws_session {
             request_headers: CHeaders::new(request),
             response_headers: CHeaders::new(response),
         };
-        Self { session, forks, handles: AtomicUsize::new(1), texts, error: OnceLock::new(), close_reason: OnceLock::new() }
+        Self {
+            session,
+            forks,
+            handles: AtomicUsize::new(1),
+            texts,
+            error: OnceLock::new(),
+            close_reason: OnceLock::new(),
+        }
     }
 
     /// The session, in the process that opened it.
@@ -102,15 +109,26 @@ pub(super) unsafe fn session_of_call(session: *const ws_session) -> Result<Arc<w
 ///
 /// # Safety
 /// As for [`session_of_call`].
-pub(super) unsafe fn with_session(
-    session: *const ws_session,
-    body: impl FnOnce(&Session) -> Result<()>,
-) -> ws_status {
+pub(super) unsafe fn with_session(session: *const ws_session, body: impl FnOnce(&Session) -> Result<()>) -> ws_status {
     guard::status(|| {
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;
         body(kept.session()?)
     })
+}
+
+/// Runs an entry that looks at a session and returns a plain value, `fallback` for NULL. What it lends stays where it
+/// is until the last handle is freed.
+///
+/// # Safety
+/// As for [`session_of_call`].
+pub(super) unsafe fn look_at<T: Copy>(
+    session: *const ws_session,
+    fallback: T,
+    body: impl FnOnce(&ws_session) -> T,
+) -> T {
+    // SAFETY: the caller's promise.
+    guard::value(fallback, || unsafe { session_of_call(session) }.map_or(fallback, |kept| body(&kept)))
 }
 
 /// Opens a session: resolves the URL's host, connects, negotiates TLS for wss, and does the opening handshake (RFC
@@ -209,13 +227,12 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_state(session: *const ws_session) -> ws_session_state {
-    guard::value(ws_session_state::WS_STATE_CLOSED, || {
-        // SAFETY: the caller's promise.
-        let Ok(kept) = (unsafe { session_of_call(session) }) else { return ws_session_state::WS_STATE_CLOSED };
-        match kept.session().map(Session::state) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        look_at(session, ws_session_state::WS_STATE_CLOSED, |session| match session.session().map(Session::state) {
             Ok(State::Open) => ws_session_state::WS_STATE_OPEN,
             Ok(State::Closing) => ws_session_state::WS_STATE_CLOSING,
             Ok(State::Closed) | Err(_) => ws_session_state::WS_STATE_CLOSED,
-        }
-    })
+        })
+    }
 }

@@ -42,9 +42,9 @@ pub enum CloseError {
 impl fmt::Display for CloseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::HalfCode => f.write_str("Close frame with a payload of one byte"),
-            Self::Code(code) => write!(f, "Close frame with the code {}, which may not be sent", code.0),
-            Self::Reason => f.write_str("Close frame with a reason that is not UTF-8"),
+            Self::HalfCode => f.write_str("a Close frame with a payload of one byte"),
+            Self::Code(code) => write!(f, "a Close frame with the code {}, which may not be sent", code.0),
+            Self::Reason => f.write_str("a Close frame with a reason that is not UTF-8"),
         }
     }
 }

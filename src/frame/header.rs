@@ -78,13 +78,15 @@ pub enum HeaderError {
 impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ReservedOpcode(bits) => write!(f, "reserved opcode {bits}"),
-            Self::FragmentedControl(opcode) => write!(f, "fragmented {opcode:?} frame"),
+            Self::ReservedOpcode(bits) => write!(f, "a frame with the reserved opcode {bits}"),
+            Self::FragmentedControl(opcode) => write!(f, "a fragmented {opcode:?} frame"),
             Self::LongControl(opcode) => {
-                write!(f, "{opcode:?} frame with a payload over {MAX_CONTROL_PAYLOAD} bytes")
+                write!(f, "a {opcode:?} frame with a payload over {MAX_CONTROL_PAYLOAD} bytes")
             }
-            Self::NonMinimalLength(length) => write!(f, "payload length {length} in a longer form than it needs"),
-            Self::OversizeLength => f.write_str("64-bit payload length with its most significant bit set"),
+            Self::NonMinimalLength(length) => {
+                write!(f, "a frame with its length {length} in a longer form than it needs")
+            }
+            Self::OversizeLength => f.write_str("a frame whose 64-bit length has its most significant bit set"),
         }
     }
 }

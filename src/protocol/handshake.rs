@@ -141,8 +141,13 @@ impl Handshake {
         if !upgrade.eq_ignore_ascii_case(b"websocket") {
             return Err(invalid(format!("the Upgrade header is {}, not \"websocket\"", shown(upgrade))));
         }
+        let connection: Vec<&[u8]> = head.values("Connection").collect();
+        if connection.is_empty() {
+            return Err(missing("Connection"));
+        }
         if !head.elements("Connection").any(|token| token.eq_ignore_ascii_case(b"upgrade")) {
-            return Err(invalid("the Connection header has no \"Upgrade\"".into()));
+            let connection = connection.join(&b", "[..]);
+            return Err(invalid(format!("the Connection header is {}, without \"Upgrade\"", shown(&connection))));
         }
         let accept = single(head, "Sec-WebSocket-Accept")?;
         if accept != self.accept.as_bytes() {
@@ -195,9 +200,13 @@ fn single<'a>(head: &'a ResponseHead, name: &'a str) -> Result<&'a [u8]> {
     let mut values = head.values(name);
     match (values.next(), values.next()) {
         (Some(value), None) => Ok(value),
-        (None, _) => Err(invalid(format!("the server's answer has no {name} header"))),
+        (None, _) => Err(missing(name)),
         (Some(_), Some(_)) => Err(invalid(format!("the server's answer has more than one {name} header"))),
     }
+}
+
+fn missing(name: &str) -> Error {
+    invalid(format!("the server's answer has no {name} header"))
 }
 
 fn refusal(head: ResponseHead, body: Vec<u8>) -> Error {

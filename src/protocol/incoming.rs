@@ -207,15 +207,20 @@ impl Incoming {
 
     fn begin_frame(&mut self, header: &Header, limits: &Limits) -> Result<(), Error> {
         if header.rsv != 0 {
-            return Err(violation(format_args!("reserved bits {:03b} without an extension", header.rsv)));
+            return Err(violation(format_args!(
+                "a frame with the reserved bits {:03b}, which no extension uses",
+                header.rsv
+            )));
         }
         if header.mask.is_some() {
-            return Err(violation("masked frame from the server"));
+            return Err(violation("a masked frame"));
         }
         match (header.opcode, &self.message) {
-            (Opcode::Continuation, None) => return Err(violation("continuation frame without a message to continue")),
+            (Opcode::Continuation, None) => {
+                return Err(violation("a continuation frame without a message to continue"));
+            }
             (Opcode::Text | Opcode::Binary, Some(_)) => {
-                return Err(violation(format_args!("{:?} frame inside a fragmented message", header.opcode)));
+                return Err(violation(format_args!("a {:?} frame inside a fragmented message", header.opcode)));
             }
             (opcode @ (Opcode::Text | Opcode::Binary), None) => {
                 check_size(header, 0, limits)?;
@@ -236,7 +241,7 @@ impl Incoming {
                 Ok(None) => Close::default(),
                 Ok(Some((code, reason))) => Close { code: Some(code), reason: reason.to_owned() },
                 Err(error @ close_payload::CloseError::Reason) => {
-                    return Err(Error::new(Kind::Utf8, format!("the server sent a {error}")));
+                    return Err(Error::new(Kind::Utf8, format!("the server sent {error}")));
                 }
                 Err(error) => return Err(violation(error)),
             }),
@@ -292,7 +297,7 @@ fn check_size(header: &Header, before: u64, limits: &Limits) -> Result<(), Error
 }
 
 fn violation(what: impl std::fmt::Display) -> Error {
-    Error::new(Kind::Protocol, format!("the server sent a {what}"))
+    Error::new(Kind::Protocol, format!("the server sent {what}"))
 }
 
 fn not_utf8(error: InvalidUtf8) -> Error {

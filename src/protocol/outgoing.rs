@@ -141,8 +141,8 @@ impl Outgoing {
 
     /// The transport took `count` of the bytes of [`to_send`](Self::to_send).
     pub fn sent(&mut self, count: usize) {
-        let from_control = self.control_sent < self.control.len()
-            && (self.control_sent > 0 || self.boundary() == self.sent);
+        let from_control =
+            self.control_sent < self.control.len() && (self.control_sent > 0 || self.boundary() == self.sent);
         if from_control {
             self.control_sent += count;
             if self.control_sent == self.control.len() {
@@ -162,6 +162,11 @@ impl Outgoing {
     /// Bytes queued and not sent.
     pub fn pending(&self) -> usize {
         self.data.len() - self.sent + self.pending_control()
+    }
+
+    /// Bytes of memory that the queue holds.
+    pub fn capacity(&self) -> usize {
+        self.data.capacity() + self.control.capacity()
     }
 
     /// Bytes of pongs queued and not sent.

@@ -119,7 +119,9 @@ fn parse(bytes: &[u8]) -> Result<ResponseHead> {
                 count = (count * 4).min(MAX_HEADER_COUNT);
             }
             // An empty line ends it, so an incomplete head is a malformed one.
-            Ok(httparse::Status::Partial) => return Err(invalid("the server's answer has no complete HTTP head".into())),
+            Ok(httparse::Status::Partial) => {
+                return Err(invalid("the server's answer has no complete HTTP head".into()));
+            }
             Err(error) => return Err(invalid(format!("the server's answer is not an HTTP/1.1 response: {error}"))),
         }
     }

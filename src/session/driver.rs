@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::io::unix::AsyncFd;
 use tokio::time::sleep_until;
 
-use super::{Initiator, Reader, Session, Verdict};
+use super::{Initiator, Session, Verdict};
 use crate::error::{Error, Kind, Phase};
 use crate::frame::CloseCode;
 use crate::protocol::connection::{close_timed_out, unannounced_end};
@@ -28,8 +28,8 @@ enum Turn {
     Drained,
     /// It may have more.
     Unfinished,
-    /// There is no room for what would come.
-    Full,
+    /// The application has to receive first, or the peer to take what is sent.
+    Stalled,
     /// The stream is over.
     Over(Option<io::Error>),
 }
@@ -62,21 +62,19 @@ impl Driver {
         let mut turn = Turn::Unfinished;
         loop {
             turn = match turn {
-                Turn::Over(error) => return self.over(error),
+                Turn::Over(error) => return self.session.end_with_stream(error.as_ref()),
+                Turn::Drained => self.wait(true).await,
+                Turn::Stalled => match self.wait(false).await {
+                    Turn::Over(error) => Turn::Over(error),
+                    _ => self.read(),
+                },
                 Turn::Unfinished => {
                     tokio::task::yield_now().await;
                     self.read()
                 }
-                Turn::Full if self.session.may_read() => self.read(),
-                Turn::Full => self.wait(false).await,
-                Turn::Drained => self.wait(true).await,
             };
-            if self.session.is_aborted() {
+            if self.session.is_aborted() || self.session.time_out(self.last_received) {
                 return;
-            }
-            let now = Instant::now();
-            if self.session.deadline(self.last_received).is_some_and(|deadline| deadline <= now) {
-                return self.session.time_out(self.last_received, now);
             }
             if self.session.has_send_failure() && matches!(turn, Turn::Drained) {
                 // Whatever the peer had sent before it went away is read by now.
@@ -90,7 +88,7 @@ impl Driver {
 
     /// Waits until there is something to do, and does it.
     async fn wait(&mut self, reading: bool) -> Turn {
-        let idle = if reading { Turn::Drained } else { Turn::Full };
+        let idle = if reading { Turn::Drained } else { Turn::Stalled };
         let Some(ready) = &self.ready else { return Turn::Over(None) };
         let session = &self.session;
         let deadline = session.deadline(self.last_received);
@@ -126,34 +124,38 @@ impl Driver {
     fn read(&mut self) -> Turn {
         self.session.read(&mut self.last_received)
     }
-
-    fn over(&self, error: Option<io::Error>) {
-        let session = &self.session;
-        let verdict = match error {
-            Some(error) => Some(tls::error("the connection was lost", &error)),
-            None => session.reader.lock().as_ref().and_then(|reader| unannounced_end(&reader.incoming).err()),
-        };
-        session.decide(verdict, None, Initiator::Transport);
-    }
 }
 
 impl Session {
     /// Reads until the socket is empty, the inbox full or the turn over.
     fn read(&self, last_received: &mut Instant) -> Turn {
-        let mut reader = self.reader.lock();
-        let Some(Reader { incoming, receiver }) = &mut *reader else { return Turn::Over(None) };
+        let mut guard = self.reader.lock();
+        let Some(reader) = &mut *guard else { return Turn::Over(None) };
+        if let Some((violation, _)) = reader.held.take_if(|_| self.may_fail()) {
+            self.deliver(Received::Violation(violation));
+        }
+        if reader.held.is_some() {
+            return Turn::Stalled;
+        }
         for _ in 0..READS_PER_TURN {
             loop {
                 if !self.may_read() {
-                    return Turn::Full;
+                    return Turn::Stalled;
                 }
-                let Some(received) = incoming.poll(&self.limits()) else { break };
-                self.deliver(received);
+                let Some(received) = reader.incoming.poll(&self.limits()) else { break };
+                match received {
+                    Received::Violation(error) if !self.may_fail() => {
+                        let until = self.close_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+                        reader.held = Some((error, until));
+                        return Turn::Stalled;
+                    }
+                    received => self.deliver(received),
+                }
             }
-            match receiver.receive(incoming.space()) {
+            match reader.receiver.receive(reader.incoming.space()) {
                 Ok(0) => return Turn::Over(None),
                 Ok(count) => {
-                    incoming.received(count);
+                    reader.incoming.received(count);
                     *last_received = Instant::now();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turn::Drained,
@@ -166,6 +168,12 @@ impl Session {
     /// Whether there is room for what would come: messages in the inbox, pongs in the send queue.
     fn may_read(&self) -> bool {
         self.writer.lock().outgoing.pending_control() <= MAX_PENDING_CONTROL && self.inbox.has_room()
+    }
+
+    /// Whether a violation may take effect: after the application has had its turn with the messages before it, so
+    /// that it can still answer them.
+    fn may_fail(&self) -> bool {
+        self.writer.lock().outgoing.closing().is_some() || self.inbox.is_caught_up()
     }
 
     fn deliver(&self, received: Received) {
@@ -203,26 +211,52 @@ impl Session {
         self.decide(failure, None, Initiator::Transport);
     }
 
-    /// When something is due: the end of the closing handshake, or of the patience with a silent peer.
-    fn deadline(&self, last_received: Instant) -> Option<Instant> {
-        let closing = self.writer.lock().outgoing.close_deadline();
-        let idle = self.idle_timeout.and_then(|timeout| last_received.checked_add(timeout));
-        [closing, idle].into_iter().flatten().min()
+    /// The byte stream is over, by its end or by an error.
+    fn end_with_stream(&self, error: Option<&io::Error>) {
+        let verdict = match error {
+            Some(error) => Some(tls::error("the connection was lost", error)),
+            None => self.reader.lock().as_ref().and_then(|reader| unannounced_end(&reader.incoming).err()),
+        };
+        self.decide(verdict, None, Initiator::Transport);
     }
 
-    fn time_out(&self, last_received: Instant, now: Instant) {
+    /// When something is due: the end of the closing handshake, of the patience with a silent peer, or of a
+    /// violation's wait.
+    fn deadline(&self, last_received: Instant) -> Option<Instant> {
+        let closing = self.writer.lock().outgoing.close_deadline();
+        let held = self.reader.lock().as_ref().and_then(|reader| reader.held.as_ref()?.1);
+        [closing, self.idle_deadline(last_received), held].into_iter().flatten().min()
+    }
+
+    fn idle_deadline(&self, last_received: Instant) -> Option<Instant> {
+        self.idle_timeout.and_then(|timeout| last_received.checked_add(timeout))
+    }
+
+    /// Does what is due. Returns whether that ended the session.
+    fn time_out(&self, last_received: Instant) -> bool {
+        let now = Instant::now();
+        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        let late = |(_, until): &mut (Error, Option<Instant>)| is_due(*until);
+        let held = self.reader.lock().as_mut().and_then(|reader| reader.held.take_if(late));
+        if let Some((violation, _)) = held {
+            self.deliver(Received::Violation(violation));
+        }
         let mut writer = self.writer.lock();
-        if writer.outgoing.close_deadline().is_some_and(|deadline| deadline <= now) {
+        if is_due(writer.outgoing.close_deadline()) {
             drop(writer);
             self.decide(Some(close_timed_out()), None, Initiator::Transport);
-            return;
+            return true;
         }
-        writer.outgoing.fail(CloseCode::GOING_AWAY, "Idle timeout", now);
-        writer.flush();
-        drop(writer);
-        let silence = now.saturating_duration_since(last_received).as_millis();
-        let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
-        self.decide(Some(error), None, Initiator::Local);
+        if is_due(self.idle_deadline(last_received)) {
+            writer.outgoing.fail(CloseCode::GOING_AWAY, "Idle timeout", now);
+            writer.flush();
+            drop(writer);
+            let silence = now.saturating_duration_since(last_received).as_millis();
+            let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
+            self.decide(Some(error), None, Initiator::Local);
+            return true;
+        }
+        false
     }
 
     /// Ends the session at once, dropping the connection.
@@ -240,14 +274,12 @@ impl Session {
         self.ending.verdict()
     }
 
-    /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. A session that is
-    /// closing already was begun to be ended by whoever sent the first Close.
+    /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. Where our own Close
+    /// had begun the end, whatever completes it, this side is the initiator.
     fn decide(&self, error: Option<Error>, remote: Option<Close>, initiator: Initiator) {
         let writer = self.writer.lock();
         let (local, initiator) = match writer.outgoing.closing() {
-            Some((close, outgoing::Initiator::Local)) if initiator == Initiator::Remote => {
-                (Some(close.clone()), Initiator::Local)
-            }
+            Some((close, outgoing::Initiator::Local)) => (Some(close.clone()), Initiator::Local),
             Some((close, _)) => (Some(close.clone()), initiator),
             None => (None, initiator),
         };

@@ -9,8 +9,8 @@ use crate::protocol::Message;
 use crate::session::config::QueueBounds;
 
 /// What a receiver gets.
-pub(crate) enum Taken<T> {
-    Message(T),
+pub(crate) enum Taken {
+    Message(Message),
     /// The deadline passed.
     TimedOut,
     /// The session has ended and everything it received is taken.
@@ -29,8 +29,15 @@ struct Queue {
     messages: VecDeque<Message>,
     bytes: usize,
     ended: bool,
+    /// Receivers that wait.
+    waiting: usize,
     /// The reader has stopped for want of room and is to be told when half of it is free.
     reader_waits: bool,
+    /// The reader has something that takes effect in its turn, and is to be told when a receiver finds nothing before
+    /// it.
+    reader_holds: bool,
+    /// A receiver found nothing since.
+    asked: bool,
     /// How many want messages without room to be dropped.
     discarding: usize,
 }
@@ -66,6 +73,16 @@ impl Inbox {
         self.changed.notify_all();
     }
 
+    /// Whether receivers have taken everything and ask for more. When not, the [`take`](Self::take) that does so says
+    /// so: the application has then had its turn with what came before.
+    pub(super) fn is_caught_up(&self) -> bool {
+        let mut queue = self.queue.lock();
+        let asked = queue.waiting > 0 || std::mem::take(&mut queue.asked);
+        let caught_up = queue.messages.is_empty() && asked;
+        queue.reader_holds = !caught_up;
+        caught_up
+    }
+
     /// Starts or stops dropping what there is no room for.
     pub(super) fn discard(&self, on: bool) {
         let mut queue = self.queue.lock();
@@ -76,30 +93,39 @@ impl Inbox {
         }
     }
 
-    /// Takes the oldest message if `fits` lets it go, else leaves it and returns its error. The second value tells
-    /// whether the reader is to be woken.
+    /// Takes the oldest message if `fits` lets it go, else leaves it and returns its error. Calls `wake_reader` when
+    /// there is again what the reader stopped for.
     pub(super) fn take<E>(
         &self,
         deadline: Deadline,
         mut fits: impl FnMut(&Message) -> Result<(), E>,
-    ) -> (Result<Taken<Message>, E>, bool) {
+        wake_reader: impl Fn(),
+    ) -> Result<Taken, E> {
         let mut queue = self.queue.lock();
         loop {
             if let Some(oldest) = queue.messages.front() {
                 if let Err(error) = fits(oldest) {
                     // Another receiver may have more room.
                     self.changed.notify_one();
-                    return (Err(error), false);
+                    return Err(error);
                 }
                 let Some(message) = queue.messages.pop_front() else { continue };
                 queue.bytes -= message.payload.len();
-                let wake = queue.reader_waits && self.is_below(&queue, 2);
-                queue.reader_waits &= !wake;
-                return (Ok(Taken::Message(message)), wake);
+                if queue.reader_waits && self.is_below(&queue, 2) {
+                    queue.reader_waits = false;
+                    wake_reader();
+                }
+                return Ok(Taken::Message(message));
             }
             if queue.ended {
-                return (Ok(Taken::Ended), false);
+                return Ok(Taken::Ended);
             }
+            if queue.reader_holds {
+                queue.reader_holds = false;
+                queue.asked = true;
+                wake_reader();
+            }
+            queue.waiting += 1;
             let timed_out = match deadline {
                 Deadline::Now => true,
                 Deadline::At(at) => self.changed.wait_until(&mut queue, at).timed_out(),
@@ -108,8 +134,9 @@ impl Inbox {
                     false
                 }
             };
+            queue.waiting -= 1;
             if timed_out && queue.messages.is_empty() && !queue.ended {
-                return (Ok(Taken::TimedOut), false);
+                return Ok(Taken::TimedOut);
             }
         }
     }

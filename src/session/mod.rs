@@ -15,14 +15,14 @@ mod sending;
 mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
 pub(crate) use config::Config;
-pub(crate) use ending::{Initiator, Verdict};
 use ending::Ending;
+pub(crate) use ending::{Initiator, Verdict};
 use inbox::{Deadline, Inbox, Taken};
 pub(crate) use opening::connect;
 use writer::Writer;
@@ -36,6 +36,7 @@ pub(crate) struct Session {
     pub(crate) opened: Opened,
     max_frame_size: AtomicU64,
     max_message_size: AtomicU64,
+    close_timeout: Option<Duration>,
     pub(crate) send_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     outgoing_bytes: usize,
@@ -63,6 +64,8 @@ pub(crate) struct Opened {
 struct Reader {
     incoming: Incoming,
     receiver: Receiver,
+    /// A violation that waits for its turn behind the messages before it, and until when it does.
+    held: Option<(Error, Option<Instant>)>,
 }
 
 /// As in RFC 6455 and browsers; a session exists from OPEN on.
@@ -81,11 +84,7 @@ impl Session {
 
     /// The oldest message if `fits` lets it go; else it stays, and its error is returned.
     pub(crate) fn receive_if(&self, deadline: Deadline, fits: impl FnMut(&Message) -> Result<()>) -> Result<Message> {
-        let (taken, wake) = self.inbox.take(deadline, fits);
-        if wake {
-            self.wake.notify_one();
-        }
-        match taken? {
+        match self.inbox.take(deadline, fits, || self.wake.notify_one())? {
             Taken::Message(message) => Ok(message),
             Taken::TimedOut => Err(Error::new(Kind::Timeout, "no message came in time")),
             Taken::Ended => Err(self.ended_error()),

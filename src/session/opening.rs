@@ -31,7 +31,7 @@ pub(crate) fn connect(url: &str, config: Config) -> Result<Arc<Session>> {
     let target = Target::parse(url)?;
     let (done, outcome) = sync_channel(1);
     runtime::handle()?.spawn(async move {
-        match open(&target, config).await {
+        match open(&target, &config).await {
             Ok((session, ready)) => {
                 // Nobody is left to take it only where the process is about to end.
                 let _ = done.send(Ok(Arc::clone(&session)));
@@ -46,8 +46,8 @@ pub(crate) fn connect(url: &str, config: Config) -> Result<Arc<Session>> {
     outcome.recv().unwrap_or_else(|_| Err(Error::new(Kind::Aborted, "the library was shut down while connecting")))
 }
 
-async fn open(target: &Target, config: Config) -> Result<(Arc<Session>, AsyncFd<Arc<Socket>>)> {
-    let mut handshake = Handshake::new(request(target, &config)?, random()?);
+async fn open(target: &Target, config: &Config) -> Result<(Arc<Session>, AsyncFd<Arc<Socket>>)> {
+    let mut handshake = Handshake::new(request(target, config)?, random()?);
     let Connected { mut stream, ready, handshake_limit } = connect_transport(target, &config.connect).await?;
     let exchange = async { Ok(shake_hands(&mut stream, &ready, &mut handshake).await) };
     let agreed = match handshake_limit.hold(Phase::Handshake, "the opening handshake", exchange).await {
@@ -129,7 +129,7 @@ fn broken(doing: &str, error: &io::Error) -> Error {
 
 fn session(
     target: &Target,
-    config: Config,
+    config: &Config,
     handshake: &Handshake,
     agreed: handshake::Opened,
     stream: Stream,
@@ -147,10 +147,11 @@ fn session(
         },
         max_frame_size: config.limits.max_frame_size.into(),
         max_message_size: config.limits.max_message_size.into(),
+        close_timeout: config.close_timeout,
         send_timeout: config.send_timeout,
         idle_timeout: config.idle_timeout,
         outgoing_bytes: config.outgoing_bytes,
-        reader: Mutex::new(Some(Reader { incoming, receiver: stream.receiver })),
+        reader: Mutex::new(Some(Reader { incoming, receiver: stream.receiver, held: None })),
         writer: Mutex::new(Writer::new(outgoing, stream.sender)),
         writable: Condvar::new(),
         inbox: Inbox::new(config.incoming),

@@ -89,7 +89,9 @@ async fn negotiate(stream: &mut Stream, ready: &AsyncFd<Arc<Socket>>) -> Result<
             return Ok(());
         }
         match ready.async_io(Interest::READABLE, |_| stream.receiver.receive_handshake()).await {
-            Ok(0) => return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, "the server ended the connection"))),
+            Ok(0) => {
+                return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, "the server ended the connection")));
+            }
             Ok(_) => {}
             Err(error) => {
                 // The alert that tells the server why.

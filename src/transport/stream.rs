@@ -36,10 +36,7 @@ impl Stream {
             socket: Arc::clone(&socket),
             tls: tls.clone().map(|tls| TlsReceiver { tls, records: Vec::new(), start: 0 }),
         };
-        let sender = Sender {
-            socket,
-            tls: tls.map(|tls| TlsSender { tls, records: Vec::new(), sent: 0 }),
-        };
+        let sender = Sender { socket, tls: tls.map(|tls| TlsSender { tls, records: Vec::new(), sent: 0 }) };
         Self { receiver, sender }
     }
 

@@ -48,11 +48,10 @@ pub(super) async fn open(addresses: &[SocketAddr], limit: TimeLimit) -> Result<T
             }
         }
     }
-    let failures = failures.join("; ");
     if limit.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-        let doing = format!("connecting ({failures})");
-        return Err(limit.exceeded(Phase::Connect, &doing));
+        let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+        return Err(limit.exceeded(Phase::Connect, &format!("connecting to {}", addresses.join(", "))));
     }
-    let message = format!("could not connect to {failures}");
+    let message = format!("could not connect to {}", failures.join("; "));
     Err(Error { os_errno, ..Error::new(Kind::Connect, message) }.in_phase(Phase::Connect))
 }

@@ -58,8 +58,9 @@ impl TlsOptions {
     }
 
     pub(crate) fn set_server_name(&mut self, name: &str) -> Result<()> {
-        let name = ServerName::try_from(name.to_owned())
-            .map_err(|_| Error::new(Kind::InvalidArgument, format!("{name:?} is neither a host name nor an address")))?;
+        let name = ServerName::try_from(name.to_owned()).map_err(|_| {
+            Error::new(Kind::InvalidArgument, format!("{name:?} is neither a host name nor an address"))
+        })?;
         self.server_name = Some(name);
         Ok(())
     }

@@ -28,7 +28,7 @@ impl Target {
         if text.chars().any(|c| c.is_ascii_control() || c == ' ') {
             return Err(invalid("it holds a space or a control character"));
         }
-        let mut url = Url::parse(text).map_err(|error| invalid(error))?;
+        let mut url = Url::parse(text).map_err(invalid)?;
         let secure = match url.scheme() {
             "ws" | "http" => false,
             "wss" | "https" => true,
@@ -39,7 +39,8 @@ impl Target {
         }
         let credentials = credentials(&url)?;
         // Neither fails: the schemes are of one class, and such a URL has a host.
-        let cleaned = url.set_scheme(if secure { "wss" } else { "ws" })
+        let cleaned = url
+            .set_scheme(if secure { "wss" } else { "ws" })
             .and_then(|()| url.set_username(""))
             .and_then(|()| url.set_password(None));
         let (Ok(()), Some(host), Some(port)) = (cleaned, url.host(), url.port_or_known_default()) else {
@@ -94,4 +95,82 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 // The URL itself stays out of the message: it may hold a password.
 fn invalid(why: impl std::fmt::Display) -> Error {
     Error::new(Kind::Url, format!("not a WebSocket URL: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_url() {
+        let target = Target::parse("wss://Example.com/a/b?c=d").unwrap();
+        assert!(target.secure);
+        assert_eq!((target.host.to_string().as_str(), target.port), ("example.com", 443));
+        assert_eq!((target.resource.as_str(), target.authority.as_str()), ("/a/b?c=d", "example.com"));
+    }
+
+    #[test]
+    fn http_schemes_mean_the_websocket_ones() {
+        for (url, secure, port, text) in [
+            ("ws://h", false, 80, "ws://h/"),
+            ("http://h", false, 80, "ws://h/"),
+            ("wss://h", true, 443, "wss://h/"),
+            ("https://h", true, 443, "wss://h/"),
+            ("HTTPS://h:80/x", true, 80, "wss://h:80/x"),
+        ] {
+            let target = Target::parse(url).unwrap();
+            assert_eq!((target.secure, target.port, target.text.as_str()), (secure, port, text), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_host_header_names_a_port_that_is_not_the_schemes_own() {
+        for (url, authority, resource) in [
+            ("ws://h:80/", "h", "/"),
+            ("ws://h:443", "h:443", "/"),
+            ("wss://h:443?q", "h", "/?q"),
+            ("wss://[::1]:9000/", "[::1]:9000", "/"),
+            ("ws://127.0.0.1:80/%20", "127.0.0.1", "/%20"),
+            ("ws://b\u{fc}cher.example/", "xn--bcher-kva.example", "/"),
+        ] {
+            let target = Target::parse(url).unwrap();
+            assert_eq!((target.authority.as_str(), target.resource.as_str()), (authority, resource), "{url}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_decoded_and_not_kept_in_the_text() {
+        let target = Target::parse("wss://us%20er:p%40ss%zz@h/").unwrap();
+        assert_eq!(target.credentials, Some(("us er".to_owned(), "p@ss%zz".to_owned())));
+        assert_eq!(target.text, "wss://h/");
+        assert_eq!(Target::parse("ws://user@h/").unwrap().credentials, Some(("user".to_owned(), String::new())));
+    }
+
+    #[test]
+    fn what_is_not_a_websocket_url_is_refused_without_its_secrets() {
+        for url in [
+            "",
+            "h",
+            "/path",
+            "ws:",
+            "ws://",
+            "ws:///",
+            "ftp://user:secret@h/",
+            "file:///etc",
+            "ws://h/#fragment",
+            "ws://h/#",
+            "ws://user:secret@h/ HTTP/1.1",
+            "ws://h/\r\nEvil: 1",
+            "ws://h\t/",
+            "ws://h:65536/",
+            "ws://h:0/",
+            "ws://[::1/",
+            "ws://us%0Aer:secret@h/",
+            "ws://%ff:secret@h/",
+        ] {
+            let error = Target::parse(url).expect_err(url);
+            assert_eq!(error.kind, Kind::Url, "{url}");
+            assert!(!error.message.contains("secret"), "{error}");
+        }
+    }
 }
