@@ -170,7 +170,7 @@ pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws
             remote_code: verdict.remote.as_ref().map_or(ABNORMAL, code),
             reason: reason.as_ptr().cast(),
             reason_size: reason.len() - 1,
-            clean: verdict.error.is_none().into(),
+            clean: (verdict.error.is_none() && verdict.local.is_some()).into(),
             initiator: initiator as u32,
         };
         // What a later version's caller has behind it is for a later version's library to fill.

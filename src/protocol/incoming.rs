@@ -176,9 +176,14 @@ impl Incoming {
         loop {
             let Some(frame) = &mut self.frame else {
                 let input = &self.input[self.start..self.end];
-                let Some((header, size)) = header::decode(input).map_err(violation)? else { return Ok(None) };
-                self.start += size;
-                self.begin_frame(&header, limits)?;
+                match header::decode(input) {
+                    Ok(Some((header, size))) => {
+                        self.start += size;
+                        self.begin_frame(&header, limits)?;
+                    }
+                    Ok(None) => return Ok(None),
+                    Err(error) => return Err(violation(error)),
+                }
                 continue;
             };
             let available = &self.input[self.start..self.end];

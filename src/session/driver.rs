@@ -19,9 +19,6 @@ use crate::transport::{Socket, tls};
 /// How many reads before other sessions get their turn.
 const READS_PER_TURN: usize = 16;
 
-/// With more than this many bytes of pongs waiting, the peer's pings are no longer read.
-const MAX_PENDING_CONTROL: usize = 64 * 1024;
-
 /// Why a turn of reading ended.
 enum Turn {
     /// The socket has nothing more.
@@ -167,7 +164,7 @@ impl Session {
 
     /// Whether there is room for what would come: messages in the inbox, pongs in the send queue.
     fn may_read(&self) -> bool {
-        self.writer.lock().outgoing.pending_control() <= MAX_PENDING_CONTROL && self.inbox.has_room()
+        !self.writer.lock().is_clogged() && self.inbox.has_room()
     }
 
     /// Whether a violation may take effect: after the application has had its turn with the messages before it, so
@@ -181,10 +178,7 @@ impl Session {
             self.inbox.push(message);
             return;
         }
-        let mut writer = self.writer.lock();
-        writer.outgoing.answer(&received, Instant::now());
-        writer.flush();
-        drop(writer);
+        self.writer.lock().answer(&received, Instant::now());
         match received {
             Received::Close(close) => self.decide(None, Some(close), Initiator::Remote),
             Received::Violation(error) => self.decide(Some(error), None, Initiator::Protocol),
@@ -215,7 +209,11 @@ impl Session {
     fn end_with_stream(&self, error: Option<&io::Error>) {
         let verdict = match error {
             Some(error) => Some(tls::error("the connection was lost", error)),
-            None => self.reader.lock().as_ref().and_then(|reader| unannounced_end(&reader.incoming).err()),
+            None => {
+                let end = self.reader.lock().as_ref().and_then(|reader| unannounced_end(&reader.incoming).err());
+                // A reset that sending has met is an end for receiving.
+                end.map(|end| self.writer.lock().failure().cloned().unwrap_or(end))
+            }
         };
         self.decide(verdict, None, Initiator::Transport);
     }
@@ -278,11 +276,9 @@ impl Session {
     /// had begun the end, whatever completes it, this side is the initiator.
     fn decide(&self, error: Option<Error>, remote: Option<Close>, initiator: Initiator) {
         let writer = self.writer.lock();
-        let (local, initiator) = match writer.outgoing.closing() {
-            Some((close, outgoing::Initiator::Local)) => (Some(close.clone()), Initiator::Local),
-            Some((close, _)) => (Some(close.clone()), initiator),
-            None => (None, initiator),
-        };
+        let local = writer.sent_close().cloned();
+        let began = matches!(writer.outgoing.closing(), Some((_, outgoing::Initiator::Local)));
+        let initiator = if began { Initiator::Local } else { initiator };
         let error = error.map(|error| error.in_phase(Phase::Open));
         let first = self.ending.decide(Verdict { error, local, remote, initiator });
         // A sender between its look at the verdict and its wait holds the lock: none is missed.

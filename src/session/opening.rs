@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -29,21 +28,57 @@ const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
 /// Opens a session, waiting for it on the calling thread.
 pub(crate) fn connect(url: &str, config: Config) -> Result<Arc<Session>> {
     let target = Target::parse(url)?;
-    let (done, outcome) = sync_channel(1);
+    let attempt = Arc::new(Attempt::default());
+    let decider = Decider(Arc::clone(&attempt));
     runtime::handle()?.spawn(async move {
         match open(&target, &config).await {
             Ok((session, ready)) => {
-                // Nobody is left to take it only where the process is about to end.
-                let _ = done.send(Ok(Arc::clone(&session)));
-                drop(done);
+                decider.decide(Ok(Arc::clone(&session)));
                 driver::drive(session, ready).await;
             }
-            Err(error) => {
-                let _ = done.send(Err(error));
-            }
+            Err(error) => decider.decide(Err(error)),
         }
     });
-    outcome.recv().unwrap_or_else(|_| Err(Error::new(Kind::Aborted, "the library was shut down while connecting")))
+    attempt.wait()
+}
+
+/// Where the thread that connects waits for the task that does it.
+#[derive(Default)]
+struct Attempt {
+    outcome: Mutex<Option<Result<Arc<Session>>>>,
+    decided: Condvar,
+}
+
+impl Attempt {
+    fn decide(&self, outcome: Result<Arc<Session>>) {
+        self.outcome.lock().get_or_insert(outcome);
+        self.decided.notify_one();
+    }
+
+    fn wait(&self) -> Result<Arc<Session>> {
+        let mut outcome = self.outcome.lock();
+        loop {
+            match outcome.take() {
+                Some(outcome) => return outcome,
+                None => self.decided.wait(&mut outcome),
+            }
+        }
+    }
+}
+
+/// The task's side, which decides even when the runtime is shut down under it.
+struct Decider(Arc<Attempt>);
+
+impl Decider {
+    fn decide(self, outcome: Result<Arc<Session>>) {
+        self.0.decide(outcome);
+    }
+}
+
+impl Drop for Decider {
+    fn drop(&mut self) {
+        self.0.decide(Err(Error::new(Kind::Aborted, "the library was shut down while connecting")));
+    }
 }
 
 async fn open(target: &Target, config: &Config) -> Result<(Arc<Session>, AsyncFd<Arc<Socket>>)> {

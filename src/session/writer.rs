@@ -1,11 +1,15 @@
 //! The writing side of a session: frames that wait, and the stream they go to.
 
 use std::io;
+use std::time::Instant;
 
 use crate::error::{Error, Kind};
-use crate::protocol::Outgoing;
 use crate::protocol::outgoing::Initiator;
+use crate::protocol::{Close, Outgoing, Received};
 use crate::transport::Sender;
+
+/// With more than this many bytes of pongs waiting, the peer's pings are no longer read.
+const MAX_PENDING_CONTROL: usize = 64 * 1024;
 
 /// What holding a session's `writer` gives.
 pub(super) struct Writer {
@@ -45,6 +49,26 @@ impl Writer {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => self.failure = Some(Error::os(Kind::Io, "could not send", &error)),
         }
+    }
+
+    /// Answers what came in, and sends as much as goes at once.
+    pub(super) fn answer(&mut self, received: &Received, now: Instant) {
+        // Pongs that can never be sent would only pile up.
+        if self.failure.is_none() || !matches!(received, Received::Ping(_)) {
+            self.outgoing.answer(received, now);
+            self.flush();
+        }
+    }
+
+    /// Whether the peer has to take pongs before more of its pings are read.
+    pub(super) fn is_clogged(&self) -> bool {
+        self.failure.is_none() && self.outgoing.pending_control() > MAX_PENDING_CONTROL
+    }
+
+    /// Our Close, unless the stream failed before it was sent.
+    pub(super) fn sent_close(&self) -> Option<&Close> {
+        let lost = self.failure.is_some() && self.outgoing.pending() > 0;
+        self.outgoing.closing().map(|(close, _)| close).filter(|_| !lost)
     }
 
     /// Whether bytes wait for the transport.
