@@ -596,7 +596,7 @@ const uint8_t *ws_error_http_body(const ws_error *error,
 void ws_error_free(ws_error *error);
 
 /**
- * A configuration with the defaults, which each setter names. NULL when there is no memory.
+ * A configuration with the defaults, which each setter names. NULL when it cannot be made.
  *
  * The caller frees it with ws_config_free.
  */
@@ -703,7 +703,7 @@ ws_status ws_config_set_close_timeout_ms(ws_config *config,
 
 /**
  * Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; 0 does not
- * wait, negative is no limit. Default: no limit.
+ * wait, negative is no limit. Default: 30,000.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL.
  */
@@ -847,6 +847,9 @@ ws_session_state ws_state(const ws_session *session);
  * The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest.
  * When the outgoing queue is full the call waits, at most for the send timeout of the configuration, and then fails
  * with nothing of the message sent. Messages of one thread go out in their order; no message interrupts another.
+ *
+ * A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
+ * without receiving needs another one that receives, or has to receive when a send times out.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_TIMEOUT,
  * WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended otherwise,

@@ -31,7 +31,7 @@ pub enum ws_queue_policy {
     WS_QUEUE_DROP_OLDEST = 2,
 }
 
-/// A configuration with the defaults, which each setter names. NULL when there is no memory.
+/// A configuration with the defaults, which each setter names. NULL when it cannot be made.
 ///
 /// The caller frees it with ws_config_free.
 #[unsafe(no_mangle)]
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn ws_config_set_close_timeout_ms(config: *mut ws_config, 
 }
 
 /// Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; 0 does not
-/// wait, negative is no limit. Default: no limit.
+/// wait, negative is no limit. Default: 30,000.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL.
 ///

@@ -16,6 +16,9 @@ use crate::session::inbox::Deadline;
 /// When the outgoing queue is full the call waits, at most for the send timeout of the configuration, and then fails
 /// with nothing of the message sent. Messages of one thread go out in their order; no message interrupts another.
 ///
+/// A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
+/// without receiving needs another one that receives, or has to receive when a send times out.
+///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_TIMEOUT,
 /// WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended otherwise,
 /// WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.

@@ -53,7 +53,7 @@ impl Default for Config {
                 tls_config: Arc::default(),
             },
             close_timeout: Some(Duration::from_secs(5)),
-            send_timeout: None,
+            send_timeout: Some(Duration::from_secs(30)),
             idle_timeout: None,
             incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024 },
             outgoing_bytes: 1024 * 1024,

@@ -1,0 +1,83 @@
+# What people and CI type; CMakeLists.txt and cargo do the work.
+#
+#   make build | demo | test | lint | header | autobahn | install | clean
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# CMake asks cargo for exactly this build, so the release library is built once for everything.
+CARGO_RUSTC := $(CARGO) rustc --locked --lib --crate-type cdylib,staticlib --profile release
+BUILD := target/cmake
+DEMO := target/demo
+ENV := target/test-env
+CMAKE = $(shell command -v cmake || echo $(ENV)/venv/bin/cmake)
+CTEST = $(shell command -v ctest || echo $(ENV)/venv/bin/ctest)
+CONFIGURE = $(CMAKE) -S . -B $(BUILD) -DKTORWS_CARGO_TARGET_DIR=target -DKTORWS_STATIC=ON
+
+# The tests leave no __pycache__ in the sources.
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: build demo test lint header autobahn install clean
+
+build:
+	$(CARGO_RUSTC)
+
+# Needs Rust and gcc only.
+demo: build
+	$(CARGO) build --locked --example echo_server
+	@mkdir -p $(DEMO)
+	@cp target/release/libktorws.so $(DEMO)/libktorws.so.0
+	@ln -sf libktorws.so.0 $(DEMO)/libktorws.so
+	$(CC) -std=c99 -O2 -Iinclude c_examples/echo.c -o $(DEMO)/echo -L$(DEMO) -lktorws -Wl,-rpath,'$$ORIGIN'
+	@target/debug/examples/echo_server -- sh -c '\
+	    set -e; \
+	    echo; echo "$(DEMO)/echo $$ECHO_WS_URL"; \
+	    $(DEMO)/echo "$$ECHO_WS_URL"; \
+	    echo; echo "$(DEMO)/echo $$ECHO_WSS_URL $$ECHO_CA_FILE"; \
+	    $(DEMO)/echo "$$ECHO_WSS_URL" "$$ECHO_CA_FILE" "hello over TLS"'
+
+test:
+	@echo "test: 1/4 tools and peers (tests/setup.sh)"
+	@tests/setup.sh
+	@echo "test: 2/4 Rust tests (cargo test)"
+	@$(CARGO) test --locked
+	@echo "test: 3/4 release library, C tests (cmake)"
+	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
+	@$(CMAKE) --build $(BUILD)
+	@echo "test: 4/4 C tests, consumers, peers, Autobahn (ctest)"
+	@$(CTEST) --test-dir $(BUILD) --output-on-failure --no-tests=error
+	@echo "test: all passed"
+
+STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
+    -Wstrict-prototypes -Wmissing-prototypes -Werror
+C_SOURCES = $(filter-out tests/c/layout.c,$(shell find c_examples tests -name '*.c'))
+
+lint:
+	@echo "lint: Rust format"
+	@$(CARGO) fmt --check
+	@echo "lint: clippy"
+	@$(CARGO) clippy --locked --all-targets --quiet -- -D warnings
+	@echo "lint: C sources"
+	@for source in $(C_SOURCES); do $(CC) -std=c99 $(STRICT) -fsyntax-only $$source || exit 1; done
+	@$(CC) -std=c11 $(STRICT) -fsyntax-only tests/c/layout.c # _Static_assert
+	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
+	    echo "lint: C format"; clang-format --dry-run -Werror $$(find c_examples tests -name '*.[ch]'); fi
+	@echo "lint: nothing found"
+
+header:
+	UPDATE_HEADER=1 $(CARGO) test --locked --test header
+
+autobahn:
+	@tests/setup.sh
+	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
+	@$(CMAKE) --build $(BUILD) --target autobahn_client
+	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client
+
+install:
+	$(CONFIGURE) -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	$(CMAKE) --build $(BUILD)
+	DESTDIR=$(DESTDIR) $(CMAKE) --install $(BUILD)
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# examples.sh PROGRAM_DIR: the programs of c_examples do what they say. Runs under the echo server.
+set -euo pipefail
+programs=$1
+
+# expect STATUS OUTPUT COMMAND...: OUTPUT is what the command must print on standard output.
+expect() {
+    local status=$1 output=$2 got_status=0 got
+    shift 2
+    got=$("$@" 2>/dev/null) || got_status=$?
+    if [ "$got" != "$output" ] || [ "$got_status" != "$status" ]; then
+        printf '%s\nexpected status %s and:\n%s\ngot status %s and:\n%s\n' \
+            "$*" "$status" "$output" "$got_status" "$got" >&2
+        exit 1
+    fi
+}
+
+# expect_error STATUS PATTERN COMMAND...: PATTERN must be found on standard error.
+expect_error() {
+    local status=$1 pattern=$2 got_status=0 got
+    shift 2
+    got=$("$@" 2>&1 >/dev/null) || got_status=$?
+    if ! grep -q -- "$pattern" <<<"$got" || [ "$got_status" != "$status" ]; then
+        printf '%s\nexpected status %s and an error with: %s\ngot status %s and:\n%s\n' \
+            "$*" "$status" "$pattern" "$got_status" "$got" >&2
+        exit 1
+    fi
+}
+
+said=$'sent: hello\nreceived: hello\nclosed: 1000 bye (clean)'
+expect 0 "$said" "$programs/echo" "$ECHO_WS_URL"
+expect 0 "$said" "$programs/echo" "$ECHO_WSS_URL" "$ECHO_CA_FILE"
+expect 0 "${said//hello/grüß dich}" "$programs/echo" "$ECHO_WS_URL" "" "grüß dich"
+expect_error 2 usage "$programs/echo"
+expect_error 1 "cannot connect to ws://127.0.0.1:1/: ..*" "$programs/echo" ws://127.0.0.1:1/
+expect_error 1 "cannot connect to $ECHO_WSS_URL: .*certificate" "$programs/echo" "$ECHO_WSS_URL"
+expect_error 1 "/nonexistent" "$programs/echo" "$ECHO_WSS_URL" /nonexistent
+expect_error 1 "\(sending\|receiving\): ..*" "$programs/echo" "${ECHO_WS_URL}drop"
+
+lines=$(seq 1 2000)
+chat() { "$programs/chat" "$@" <<<"$lines"; }
+expect 0 "$lines" chat "$ECHO_WS_URL"
+expect 0 "$lines" chat "$ECHO_WSS_URL" "$ECHO_CA_FILE"
+expect 0 $'hello' "$programs/chat" "${ECHO_WS_URL}hello" </dev/null
+expect_error 1 "broke off: ..*" "$programs/chat" "${ECHO_WS_URL}drop" </dev/null
+expect_error 2 usage "$programs/chat"

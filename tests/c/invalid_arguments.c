@@ -1,0 +1,325 @@
+/* Every function with what it must refuse: the documented status, no crash, nothing written. */
+
+#include "check.h"
+
+#define REFUSED(call) CHECK_STATUS(call, WS_ERR_INVALID_ARGUMENT)
+
+static void statuses_and_features(void)
+{
+    CHECK_STR(ws_status_name(WS_OK), "WS_OK");
+    CHECK_STR(ws_status_name(WS_ERR_INTERNAL), "WS_ERR_INTERNAL");
+    static const int32_t unknown[] = {1, -1, -100, -999, INT32_MIN, INT32_MAX};
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        CHECK(ws_status_name(unknown[i]) != NULL);
+        CHECK(ws_strerror(unknown[i]) != NULL);
+        CHECK(ws_strerror(unknown[i])[0] != '\0');
+    }
+    CHECK_EQ(ws_has_feature(NULL), 0);
+    CHECK_EQ(ws_has_feature(""), 0);
+    CHECK_EQ(ws_has_feature("no such feature"), 0);
+    CHECK_EQ(ws_has_feature("\xff"), 0);
+}
+
+static void errors(void)
+{
+    size_t size = 77;
+    CHECK_OK(ws_error_status(NULL));
+    CHECK_STR(ws_error_message(NULL), "");
+    CHECK_EQ(ws_error_phase(NULL), 0);
+    CHECK_EQ(ws_error_os_errno(NULL), 0);
+    CHECK_EQ(ws_error_tls_alert(NULL), -1);
+    CHECK_EQ(ws_error_http_status(NULL), 0);
+    CHECK(ws_error_http_header(NULL, "Server", 0) == NULL);
+    CHECK(ws_error_http_body(NULL, &size) == NULL);
+    CHECK(ws_error_http_body(NULL, NULL) == NULL);
+    ws_error_free(NULL);
+
+    ws_session *session = NULL;
+    ws_error *error = NULL;
+    CHECK_STATUS(ws_connect("gopher://localhost/", NULL, &session, &error), WS_ERR_URL);
+    CHECK(session == NULL);
+    CHECK(error != NULL);
+    CHECK_STATUS(ws_error_status(error), WS_ERR_URL);
+    CHECK(ws_error_message(error)[0] != '\0');
+    CHECK_EQ(ws_error_http_status(error), 0);
+    CHECK(ws_error_http_header(error, NULL, 0) == NULL);
+    CHECK(ws_error_http_header(error, "Server", SIZE_MAX) == NULL);
+    CHECK(ws_error_http_body(error, NULL) == NULL);
+    ws_error_free(error);
+}
+
+static void connecting(void)
+{
+    static const char *const bad_urls[] = {
+        "",          "nonsense",  "ws://",    "http", "ftp://localhost/", "ws://localhost:99999/", "ws://localhost/#x",
+        "ws://[::1", "ws://a b/", "\xff\xfe",
+    };
+    ws_session *session = NULL;
+    ws_error *error = NULL;
+    for (size_t i = 0; i < sizeof bad_urls / sizeof bad_urls[0]; i++) {
+        ws_status status = ws_connect(bad_urls[i], NULL, &session, &error);
+        if (status != WS_ERR_URL && status != WS_ERR_INVALID_ARGUMENT) {
+            fprintf(stderr, "ws_connect(\"%s\") gave %s\n", bad_urls[i], ws_status_name(status));
+            exit(1);
+        }
+        CHECK(session == NULL);
+        CHECK(error != NULL);
+        ws_error_free(error);
+        error = NULL;
+        CHECK_STATUS(ws_connect(bad_urls[i], NULL, &session, NULL), status);
+    }
+
+    const char *url = environment("ECHO_WS_URL");
+    REFUSED(ws_connect(NULL, NULL, &session, NULL));
+    REFUSED(ws_connect(url, NULL, NULL, NULL));
+    REFUSED(ws_connect(NULL, NULL, &session, &error));
+    CHECK(session == NULL);
+    CHECK_STATUS(ws_error_status(error), WS_ERR_INVALID_ARGUMENT);
+    ws_error_free(error);
+
+    /* The error is written on failure only. */
+    ws_error *untouched = (ws_error *)&error;
+    error = untouched;
+    CHECK_OK(ws_connect(url, NULL, &session, &error));
+    CHECK(error == untouched);
+    close_and_free(session);
+}
+
+static void configuration_of_null(void)
+{
+    CHECK(ws_config_clone(NULL) == NULL);
+    ws_config_free(NULL);
+    REFUSED(ws_config_add_header(NULL, "Name", "value"));
+    REFUSED(ws_config_set_header(NULL, "Name", "value"));
+    REFUSED(ws_config_add_subprotocol(NULL, "chat"));
+    REFUSED(ws_config_set_origin(NULL, "https://example.com"));
+    REFUSED(ws_config_set_user_agent(NULL, "test"));
+    REFUSED(ws_config_set_max_frame_size(NULL, 1));
+    REFUSED(ws_config_set_max_message_size(NULL, 1));
+    REFUSED(ws_config_set_connect_timeout_ms(NULL, 1));
+    REFUSED(ws_config_set_handshake_timeout_ms(NULL, 1));
+    REFUSED(ws_config_set_close_timeout_ms(NULL, 1));
+    REFUSED(ws_config_set_send_timeout_ms(NULL, 1));
+    REFUSED(ws_config_set_idle_timeout_ms(NULL, 1));
+    REFUSED(ws_config_set_incoming_queue(NULL, 1, 1, WS_QUEUE_WAIT));
+    REFUSED(ws_config_set_outgoing_queue(NULL, 1, 1, WS_QUEUE_WAIT));
+    REFUSED(ws_config_set_tls_ca_file(NULL, environment("ECHO_CA_FILE")));
+    REFUSED(ws_config_set_tls_ca_pem(NULL, "x", 1));
+    REFUSED(ws_config_set_tls_server_name(NULL, "localhost"));
+    REFUSED(ws_config_set_tls_verify(NULL, 1, 1));
+    REFUSED(ws_config_set_tcp_nodelay(NULL, 1));
+}
+
+static void configuration(void)
+{
+    static const char *const bad_names[] = {"", "a b", "a:b", "a\r\nb", "\xff"};
+    static const char *const bad_values[] = {"a\r\nb", "a\nb", "a\rb"};
+    static const char *const reserved[] = {
+        "upgrade",
+        "Connection",
+        "Content-Length",
+        "Sec-WebSocket-Accept",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Protocol",
+        "sec-websocket-version",
+        "Transfer-Encoding",
+    };
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+
+    REFUSED(ws_config_add_header(config, NULL, "value"));
+    REFUSED(ws_config_add_header(config, "Name", NULL));
+    REFUSED(ws_config_set_header(config, NULL, "value"));
+    for (size_t i = 0; i < sizeof bad_names / sizeof bad_names[0]; i++) {
+        REFUSED(ws_config_add_header(config, bad_names[i], "value"));
+        REFUSED(ws_config_set_header(config, bad_names[i], "value"));
+        REFUSED(ws_config_add_subprotocol(config, bad_names[i]));
+    }
+    for (size_t i = 0; i < sizeof bad_values / sizeof bad_values[0]; i++) {
+        REFUSED(ws_config_add_header(config, "Name", bad_values[i]));
+        REFUSED(ws_config_set_header(config, "Name", bad_values[i]));
+        REFUSED(ws_config_set_origin(config, bad_values[i]));
+        REFUSED(ws_config_set_user_agent(config, bad_values[i]));
+    }
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
+        REFUSED(ws_config_add_header(config, reserved[i], "value"));
+        REFUSED(ws_config_set_header(config, reserved[i], "value"));
+    }
+    REFUSED(ws_config_add_subprotocol(config, NULL));
+
+    REFUSED(ws_config_add_subprotocol(config, "chat, other"));
+
+    static const uint64_t bad_sizes[] = {0, (uint64_t)INT64_MAX + 1, UINT64_MAX};
+    for (size_t i = 0; i < sizeof bad_sizes / sizeof bad_sizes[0]; i++) {
+        REFUSED(ws_config_set_max_frame_size(config, bad_sizes[i]));
+        REFUSED(ws_config_set_max_message_size(config, bad_sizes[i]));
+    }
+    REFUSED(ws_config_set_connect_timeout_ms(config, 0));
+    REFUSED(ws_config_set_handshake_timeout_ms(config, 0));
+    REFUSED(ws_config_set_close_timeout_ms(config, 0));
+
+    static const uint32_t bad_policies[] = {3, 1000, UINT32_MAX};
+    for (size_t i = 0; i < sizeof bad_policies / sizeof bad_policies[0]; i++) {
+        REFUSED(ws_config_set_incoming_queue(config, 1, 1, bad_policies[i]));
+        REFUSED(ws_config_set_outgoing_queue(config, 0, 1, bad_policies[i]));
+    }
+    REFUSED(ws_config_set_incoming_queue(config, 0, 0, WS_QUEUE_WAIT));
+    REFUSED(ws_config_set_outgoing_queue(config, 0, 0, WS_QUEUE_WAIT));
+    CHECK_STATUS(ws_config_set_incoming_queue(config, 1, 1, WS_QUEUE_CLOSE), WS_ERR_UNSUPPORTED);
+    CHECK_STATUS(ws_config_set_incoming_queue(config, 1, 1, WS_QUEUE_DROP_OLDEST), WS_ERR_UNSUPPORTED);
+    CHECK_STATUS(ws_config_set_outgoing_queue(config, 0, 1, WS_QUEUE_CLOSE), WS_ERR_UNSUPPORTED);
+    CHECK_STATUS(ws_config_set_outgoing_queue(config, 0, 1, WS_QUEUE_DROP_OLDEST), WS_ERR_UNSUPPORTED);
+    CHECK_STATUS(ws_config_set_outgoing_queue(config, 1, 1, WS_QUEUE_WAIT), WS_ERR_UNSUPPORTED);
+
+    static const int32_t bad_switches[] = {-1, 2, INT32_MIN, INT32_MAX};
+    for (size_t i = 0; i < sizeof bad_switches / sizeof bad_switches[0]; i++) {
+        REFUSED(ws_config_set_tcp_nodelay(config, bad_switches[i]));
+        REFUSED(ws_config_set_tls_verify(config, bad_switches[i], 1));
+        REFUSED(ws_config_set_tls_verify(config, 1, bad_switches[i]));
+    }
+
+    REFUSED(ws_config_set_tls_ca_file(config, NULL));
+    REFUSED(ws_config_set_tls_ca_file(config, "/nonexistent/ca.pem"));
+    REFUSED(ws_config_set_tls_ca_file(config, "/dev/null"));
+    REFUSED(ws_config_set_tls_ca_pem(config, NULL, 1));
+    REFUSED(ws_config_set_tls_ca_pem(config, NULL, 0));
+    REFUSED(ws_config_set_tls_ca_pem(config, NULL, WS_NUL_TERMINATED));
+    REFUSED(ws_config_set_tls_ca_pem(config, "not a certificate", WS_NUL_TERMINATED));
+    REFUSED(ws_config_set_tls_server_name(config, NULL));
+    REFUSED(ws_config_set_tls_server_name(config, ""));
+    REFUSED(ws_config_set_tls_server_name(config, "not a name"));
+
+    /* None of this spoiled it. */
+    ws_session *session = connect_with(TLS, "", config);
+    ws_config_free(config);
+    CHECK(ws_request_header(session, "Name", 0) == NULL);
+    CHECK_STR(ws_subprotocol(session), "");
+    close_and_free(session);
+}
+
+static void session_of_null(void)
+{
+    char buffer[4];
+    size_t size = 77;
+    uint32_t type = 77;
+    ws_frame *frame = NULL;
+    ws_close_reason info = {.struct_size = sizeof info, .local_code = 77};
+    REFUSED(ws_send_text(NULL, "text", 4));
+    REFUSED(ws_send_binary(NULL, "data", 4));
+    REFUSED(ws_send(NULL, WS_TEXT, "text", 4, 0, 0));
+    REFUSED(ws_recv(NULL, &frame, 0));
+    CHECK(frame == NULL);
+    REFUSED(ws_recv_into(NULL, buffer, sizeof buffer, &size, &type, 0));
+    CHECK_EQ(size, 77);
+    CHECK_EQ(type, 77);
+    REFUSED(ws_set_max_frame_size(NULL, 1));
+    CHECK_EQ(ws_get_max_frame_size(NULL), 0);
+    REFUSED(ws_set_max_message_size(NULL, 1));
+    CHECK_EQ(ws_get_max_message_size(NULL), 0);
+    REFUSED(ws_close(NULL, WS_CLOSE_NORMAL, NULL, 0));
+    REFUSED(ws_wait_closed(NULL, 0));
+    REFUSED(ws_close_info(NULL, &info));
+    CHECK_EQ(info.local_code, 77);
+    REFUSED(ws_abort(NULL));
+    CHECK(ws_session_ref(NULL) == NULL);
+    CHECK_EQ(ws_state(NULL), WS_STATE_CLOSED);
+    CHECK(ws_subprotocol(NULL) == NULL);
+    CHECK(ws_request_url(NULL) == NULL);
+    CHECK(ws_request_header(NULL, "Host", 0) == NULL);
+    CHECK_EQ(ws_response_status(NULL), 0);
+    CHECK(ws_response_header(NULL, "Upgrade", 0) == NULL);
+    CHECK(ws_session_error(NULL) == NULL);
+}
+
+static void sending(ws_session *session)
+{
+    static const uint32_t bad_types[] = {0, 3, 7, WS_CLOSE, WS_PING, WS_PONG, 11, 16, 256 + WS_TEXT, UINT32_MAX};
+    for (size_t i = 0; i < sizeof bad_types / sizeof bad_types[0]; i++)
+        REFUSED(ws_send(session, bad_types[i], "data", 4, 0, 0));
+    REFUSED(ws_send(session, WS_TEXT, "data", 4, 0x80000000u, 0));
+    REFUSED(ws_send(session, WS_TEXT, NULL, 4, 0, 0));
+    REFUSED(ws_send(session, WS_BINARY, "data", WS_NUL_TERMINATED, 0, 0));
+    REFUSED(ws_send(session, WS_BINARY, "data", (size_t)PTRDIFF_MAX + 1, 0, 0));
+    REFUSED(ws_send_text(session, NULL, 4));
+    REFUSED(ws_send_text(session, NULL, WS_NUL_TERMINATED));
+    REFUSED(ws_send_text(session, "text", (size_t)PTRDIFF_MAX + 1));
+    REFUSED(ws_send_binary(session, NULL, 1));
+    REFUSED(ws_send_binary(session, "data", WS_NUL_TERMINATED));
+    echo_text(session, "nothing else was sent");
+}
+
+static void receiving(ws_session *session)
+{
+    char buffer[8];
+    size_t size = 77;
+    uint32_t type = 77;
+    CHECK_OK(ws_send_text(session, "kept", 4));
+    REFUSED(ws_recv(session, NULL, PATIENCE_MS));
+    REFUSED(ws_recv_into(session, NULL, 8, &size, &type, PATIENCE_MS));
+    REFUSED(ws_recv_into(session, buffer, sizeof buffer, NULL, &type, PATIENCE_MS));
+    CHECK_EQ(size, 77);
+    CHECK_EQ(type, 77);
+    expect_text(session, "kept");
+}
+
+static void questions(ws_session *session)
+{
+    CHECK_STR(ws_request_url(session), environment("ECHO_WS_URL"));
+    CHECK_EQ(ws_response_status(session), 101);
+    CHECK_STR(ws_response_header(session, "UPGRADE", 0), "websocket");
+    CHECK(ws_response_header(session, "Upgrade", 1) == NULL);
+    CHECK(ws_response_header(session, "Upgrade", SIZE_MAX) == NULL);
+    CHECK(ws_response_header(session, "No-Such-Header", 0) == NULL);
+    CHECK(ws_response_header(session, NULL, 0) == NULL);
+    CHECK(ws_response_header(session, "\xff", 0) == NULL);
+    CHECK(ws_request_header(session, "Host", 0) != NULL);
+    CHECK(ws_request_header(session, "Host", 1) == NULL);
+    CHECK(ws_request_header(session, NULL, 0) == NULL);
+    CHECK(ws_session_error(session) == NULL);
+    REFUSED(ws_set_max_frame_size(session, 0));
+    REFUSED(ws_set_max_frame_size(session, UINT64_MAX));
+    REFUSED(ws_set_max_message_size(session, 0));
+    REFUSED(ws_set_max_message_size(session, UINT64_MAX));
+    CHECK_EQ(ws_get_max_frame_size(session), 64 << 20);
+    CHECK_EQ(ws_get_max_message_size(session), 64 << 20);
+}
+
+static void closing(ws_session *session)
+{
+    ws_close_reason info = {.local_code = 77};
+    REFUSED(ws_close(session, WS_CLOSE_NORMAL, NULL, 3));
+    REFUSED(ws_close(session, WS_CLOSE_NORMAL, NULL, WS_NUL_TERMINATED));
+    REFUSED(ws_close(session, WS_CLOSE_NORMAL, "x", (size_t)PTRDIFF_MAX + 1));
+    REFUSED(ws_close_info(session, NULL));
+    REFUSED(ws_close_info(session, &info));
+    CHECK_EQ(ws_state(session), WS_STATE_OPEN);
+    CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
+    CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+    for (info.struct_size = 0; info.struct_size < sizeof info; info.struct_size += 8)
+        REFUSED(ws_close_info(session, &info));
+    CHECK_EQ(info.local_code, 77);
+    ws_session_free(session);
+}
+
+int main(void)
+{
+    statuses_and_features();
+    errors();
+    configuration_of_null();
+    session_of_null();
+    connecting();
+    configuration();
+    ws_session *session = connect_plain("");
+    sending(session);
+    receiving(session);
+    questions(session);
+    closing(session);
+
+    REFUSED(ws_set_worker_threads(0));
+    /* Too late: the threads are running. */
+    CHECK_STATUS(ws_set_worker_threads(1), WS_ERR_STATE);
+    CHECK_OK(ws_shutdown(PATIENCE_MS));
+    CHECK_OK(ws_set_worker_threads(1));
+    return 0;
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# run.sh CMAKE BUILD_DIR ECHO_SERVER PYTHON: installs into a staging directory and builds and runs programs
+# against that the way users do: find_package, pkg-config, ctypes.
+set -euo pipefail
+cmake=$1 build=$2 echo_server=$3 python=$4
+here=$(cd "$(dirname "$0")" && pwd)
+example=$here/../../c_examples/echo.c
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+step() { printf 'consumers: %s\n' "$*"; }
+fail() { printf 'consumers: %s\n' "$*" >&2; exit 1; }
+# check WHAT ACTUAL EXPECTED
+check() { [ "$2" = "$3" ] || fail "$1 is '$2', expected '$3'"; }
+
+run_example() {
+    local expected=$'sent: hello\nreceived: hello\nclosed: 1000 bye (clean)'
+    check "output of $1 over ws" "$("$echo_server" -- sh -c '"$1" "$ECHO_WS_URL"' - "$1")" "$expected"
+    check "output of $1 over wss" \
+        "$("$echo_server" -- sh -c '"$1" "$ECHO_WSS_URL" "$ECHO_CA_FILE"' - "$1")" "$expected"
+}
+
+step "install with DESTDIR, as packagers do"
+prefix=/opt/ktorws
+root=$work/dest$prefix
+DESTDIR=$work/dest "$cmake" --install "$build" --prefix $prefix >/dev/null
+[ ! -e $prefix ] || fail "$prefix was written to, outside DESTDIR"
+libdir=$(dirname "$(find "$root" -name libktorws.so)")
+version=$(sed -n 's/^#define WS_VERSION_STRING "\(.*\)"$/\1/p' "$root/include/ktorws.h")
+[ -n "$version" ] || fail "no WS_VERSION_STRING in the installed header"
+
+step "files, links and SONAME"
+readelf -dW "$libdir/libktorws.so" >"$work/dynamic"
+soname=$(sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p' "$work/dynamic")
+check SONAME "$soname" libktorws.so.0
+[ -f "$libdir/libktorws.so.$version" ] && [ ! -L "$libdir/libktorws.so.$version" ] ||
+    fail "libktorws.so.$version is no ordinary file"
+check "$soname" "$(readlink "$libdir/$soname")" "libktorws.so.$version"
+check libktorws.so "$(readlink "$libdir/libktorws.so")" "$soname"
+! grep -E 'RPATH|RUNPATH' "$work/dynamic" || fail "the library carries a search path"
+! grep -rqF "$work" "$root/" || fail "an installed file mentions DESTDIR"
+
+step "find_package"
+"$cmake" -S "$here/find_package" -B "$work/find_package" \
+    -DCMAKE_PREFIX_PATH="$root" -DSOURCE="$example" >/dev/null
+"$cmake" --build "$work/find_package" >/dev/null
+run_example "$work/find_package/shared"
+if [ -e "$libdir/libktorws.a" ]; then
+    run_example "$work/find_package/static"
+fi
+if "$cmake" -S "$here/find_package" -B "$work/other_version" -DSOURCE="$example" \
+    -DCMAKE_PREFIX_PATH="$root" -DWANTED=0.99 >/dev/null 2>&1; then
+    fail "version $version was taken for 0.99"
+fi
+
+# with_pkg_config DIRECTORY: PKG_CONFIG_* come from the caller
+with_pkg_config() {
+    check "version in ktorws.pc" "$(pkg-config --modversion ktorws)" "$version"
+    mkdir "$1"
+    make -s -C "$1" -f "$here/pkg_config/Makefile" SOURCE="$example" shared
+    LD_LIBRARY_PATH=$libdir run_example "$1/shared"
+    if [ -e "$libdir/libktorws.a" ]; then
+        make -s -C "$1" -f "$here/pkg_config/Makefile" SOURCE="$example" static
+        ! readelf -dW "$1/static" | grep -q libktorws || fail "the static program needs libktorws.so"
+        run_example "$1/static"
+    fi
+}
+
+step "pkg-config, found in DESTDIR as a sysroot"
+(
+    export PKG_CONFIG_PATH=$libdir/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/dest
+    check "prefix in ktorws.pc" "$(PKG_CONFIG_SYSROOT_DIR= pkg-config --variable=prefix ktorws)" $prefix
+    with_pkg_config "$work/pkg_config_sysroot"
+)
+
+step "pkg-config, found in a prefix chosen at installation"
+"$cmake" --install "$build" --prefix "$work/chosen" >/dev/null
+(
+    libdir=$(dirname "$(find "$work/chosen" -name libktorws.so)")
+    export PKG_CONFIG_PATH=$libdir/pkgconfig
+    with_pkg_config "$work/pkg_config_prefix"
+)
+
+step "ctypes"
+check "output of consumer.py" "$("$echo_server" -- sh -c '"$@" "$ECHO_WSS_URL" "$ECHO_CA_FILE"' - \
+    "$python" "$here/ctypes/consumer.py" "$libdir/$soname")" "received: grüß dich"

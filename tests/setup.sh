@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Brings a machine with Rust, gcc, make, Python and Node to where the whole test suite can run.
+# Everything but system packages goes into target/test-env. Quick when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+env_dir=$PWD/target/test-env
+venv=$env_dir/venv
+node=$env_dir/node
+tls=$env_dir/tls
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { say "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# install_packages WHY PACKAGE...: fails when this user or machine cannot install any.
+apt_updated=
+install_packages() {
+    local why=$1
+    shift
+    have apt-get || return 1
+    local run=()
+    if [ "$(id -u)" != 0 ]; then
+        have sudo && sudo -n true 2>/dev/null || return 1
+        run=(sudo -n)
+    fi
+    say "installing $* ($why)"
+    if [ -z "$apt_updated" ]; then
+        "${run[@]}" apt-get update -qq || return 1
+        apt_updated=yes
+    fi
+    DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+make_venv() {
+    rm -rf "$venv"
+    python3 -m venv "$venv" >/dev/null 2>&1
+}
+
+# install_with_pip WHY PIP_ARGUMENTS...
+install_with_pip() {
+    say "installing into target/test-env/venv: $1"
+    shift
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+have g++ || install_packages "the header must compile as C++" g++ ||
+    die "g++ is missing and cannot be installed here"
+have pkg-config || install_packages "a test builds with pkg-config" pkg-config ||
+    die "pkg-config is missing and cannot be installed here"
+have valgrind || install_packages "the leak tests" valgrind ||
+    say "warning: no valgrind, the leak tests will be left out"
+
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "Python 3.10 or newer is needed"
+mkdir -p "$env_dir"
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    say "creating target/test-env/venv (Python peers)"
+    make_venv || { install_packages "Python's venv needs it" python3-venv && make_venv; } ||
+        die "python3 -m venv does not work and python3-venv cannot be installed here"
+fi
+if ! cmp -s tests/requirements.txt "$venv/requirements.txt"; then
+    install_with_pip "$(grep -v '^#' tests/requirements.txt | tr '\n' ' ')" -r tests/requirements.txt
+    cp tests/requirements.txt "$venv/requirements.txt"
+fi
+if ! have cmake && [ ! -x "$venv/bin/cmake" ]; then
+    install_packages "builds and runs the C tests" cmake || install_with_pip "cmake" cmake==4.4.4
+fi
+
+if ! cmp -s tests/package-lock.json "$node/installed.json"; then
+    say "installing into target/test-env/node: ws (a peer of the interop tests)"
+    mkdir -p "$node"
+    cp tests/package.json tests/package-lock.json "$node/"
+    (cd "$node" && npm ci --no-audit --no-fund --loglevel=error >/dev/null)
+    cp tests/package-lock.json "$node/installed.json"
+fi
+
+if [ -z "$(find "$tls/ca.pem" -mmin -1440 2>/dev/null)" ]; then
+    say "making test certificates in target/test-env/tls (none from the last 24 hours)"
+    "$venv/bin/python" tests/make_certificates.py "$tls"
+fi
