@@ -4,6 +4,8 @@
 //! A connection begins with a [`handshake::Handshake`] and goes on as a [`Connection`], whose two halves,
 //! [`Incoming`] and [`Outgoing`], can be parted so that one thread reads while another writes.
 
+#![forbid(unsafe_code)]
+
 pub mod close;
 pub mod connection;
 pub mod handshake;
