@@ -74,7 +74,7 @@ fn unsafe_code_is_where_it_may_be() {
         for (number, line) in code {
             let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
             let named = words.into_iter().any(|word| matches!(word, "unsafe" | "unsafe_code"));
-            assert!(!named, "{}:{number}: {line}", path.display());
+            assert!(!named || line.contains("forbid(unsafe_code)"), "{}:{number}: {line}", path.display());
         }
     }
 }
