@@ -1,8 +1,9 @@
 //! Echo server on loopback, for trying the library and for its tests.
 //!
-//! `echo_server -- COMMAND ARGS...` runs COMMAND with `ECHO_WS_URL`, `ECHO_WSS_URL` and
-//! `ECHO_CA_FILE` in its environment and exits with its exit status. Without a command it prints
-//! the three, then `READY`, and serves until its standard input ends.
+//! `echo_server -- COMMAND ARGS...` runs COMMAND with `ECHO_WS_URL`, `ECHO_WS_IPV6_URL` (empty
+//! without IPv6), `ECHO_WSS_URL` and `ECHO_CA_FILE` in its environment and exits with its exit
+//! status. Without a command it prints the four, then `READY`, and serves until its standard input
+//! ends.
 //!
 //! | path | the server |
 //! |---|---|
@@ -20,7 +21,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -59,9 +60,12 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let ca_file = directory.0.join("ca.pem");
     fs::write(&ca_file, ca_pem)?;
 
-    let plain_port = listen(|tcp| serve(tcp, |_| Ok(())))?;
+    let plain = |tcp| serve(tcp, |_| Ok(()));
+    let plain_port = listen(Ipv4Addr::LOCALHOST, plain)?;
+    // A machine without IPv6 goes without.
+    let plain_ipv6_url = listen(Ipv6Addr::LOCALHOST, plain).map_or(String::new(), |port| format!("ws://[::1]:{port}/"));
     let tls = Arc::new(tls);
-    let tls_port = listen(move |tcp| {
+    let tls_port = listen(Ipv4Addr::LOCALHOST, move |tcp| {
         let connection = ServerConnection::new(Arc::clone(&tls)).map_err(io::Error::other)?;
         serve(StreamOwned::new(connection, tcp), |stream| {
             stream.conn.send_close_notify();
@@ -72,6 +76,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let ca_file = ca_file.to_str().ok_or("TMPDIR is not UTF-8")?;
     let variables = [
         ("ECHO_WS_URL", format!("ws://127.0.0.1:{plain_port}/")),
+        ("ECHO_WS_IPV6_URL", plain_ipv6_url),
         ("ECHO_WSS_URL", format!("wss://localhost:{tls_port}/")),
         ("ECHO_CA_FILE", ca_file.to_owned()),
     ];
@@ -84,7 +89,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
 fn run_command(
     program: &OsString,
     args: impl Iterator<Item = OsString>,
-    variables: [(&str, String); 3],
+    variables: [(&str, String); 4],
 ) -> Result<ExitCode, Box<dyn Error>> {
     let status = Command::new(program)
         .args(args)
@@ -95,7 +100,7 @@ fn run_command(
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or_else(killed))?))
 }
 
-fn serve_until_end_of_input(variables: &[(&str, String); 3]) -> Result<ExitCode, Box<dyn Error>> {
+fn serve_until_end_of_input(variables: &[(&str, String); 4]) -> Result<ExitCode, Box<dyn Error>> {
     for (name, value) in variables {
         println!("{name}={value}");
     }
@@ -105,11 +110,11 @@ fn serve_until_end_of_input(variables: &[(&str, String); 3]) -> Result<ExitCode,
 }
 
 /// Accepts connections on a free loopback port, each served by a thread of its own.
-fn listen<F>(serve: F) -> io::Result<u16>
+fn listen<F>(address: impl Into<IpAddr>, serve: F) -> io::Result<u16>
 where
     F: Fn(TcpStream) -> Result<(), Box<dyn Error>> + Clone + Send + 'static,
 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let listener = TcpListener::bind((address.into(), 0))?;
     let port = listener.local_addr()?.port();
     thread::spawn(move || {
         for tcp in listener.incoming().flatten() {

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use url::Host;
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::transport::tls_verifier::{AnyCertificate, AnyName};
+use crate::transport::tls_verifier::LenientVerifier;
 
 /// What to trust, and how much of it to check.
 #[derive(Clone, Debug)]
@@ -83,14 +83,15 @@ impl TlsOptions {
     }
 
     fn verifier(&self, provider: &Arc<CryptoProvider>) -> std::result::Result<Arc<dyn ServerCertVerifier>, String> {
+        let lenient = |trust| Arc::new(LenientVerifier { provider: Arc::clone(provider), trust });
         if !self.verify_peer {
-            return Ok(Arc::new(AnyCertificate(Arc::clone(provider))));
+            return Ok(lenient(None));
         }
         let roots = if self.roots.is_empty() { system_roots()? } else { self.own_roots()? };
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(if self.verify_host { verifier } else { Arc::new(AnyName(verifier)) })
+        Ok(if self.verify_host { verifier } else { lenient(Some(verifier)) })
     }
 
     fn own_roots(&self) -> std::result::Result<RootCertStore, String> {

@@ -174,6 +174,42 @@ static void a_larger_close_reason_is_taken(void)
     ws_session_free(session);
 }
 
+/* The server never answers, nor sends anything: patience with its silence ends the session. */
+static void silent_for_too_long(void)
+{
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    CHECK_OK(ws_config_set_idle_timeout_ms(config, 50));
+    ws_session *session = connect_with(PLAIN, "silent", config);
+    ws_config_free(config);
+    expect_end(session, WS_ERR_CLOSED_ABNORMALLY);
+    CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+    ws_close_reason info = close_info(session);
+    CHECK_EQ(info.local_code, WS_CLOSE_GOING_AWAY);
+    CHECK_EQ(info.remote_code, WS_CLOSE_ABNORMAL);
+    CHECK_EQ(info.clean, 0);
+    CHECK_EQ(info.initiator, WS_CLOSED_BY_LOCAL);
+    CHECK(strstr(ws_error_message(ws_session_error(session)), " ms") != NULL);
+    ws_session_free(session);
+}
+
+/* Far more comes in than the queue holds, nobody receives it, and the end is clean all the same. */
+static void closed_with_a_full_queue(transport how)
+{
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    CHECK_OK(ws_config_set_incoming_queue(config, 10, 0, WS_QUEUE_WAIT));
+    ws_session *session = connect_with(how, "burst/100000", config);
+    ws_config_free(config);
+    CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
+    CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+    CHECK_EQ(close_info(session).clean, 1);
+    /* What was in the queue is still there, in order. */
+    expect_text(session, "0");
+    expect_text(session, "1");
+    ws_session_free(session);
+}
+
 int main(void)
 {
     for (transport how = PLAIN; how <= TLS; how++) {
@@ -182,7 +218,9 @@ int main(void)
         dropped_by_the_server(how);
         what_came_before_the_end_is_delivered(how);
         a_silent_server_cannot_keep_a_session(how);
+        closed_with_a_full_queue(how);
     }
+    silent_for_too_long();
     close_codes();
     an_open_session_has_no_close_info();
     a_larger_close_reason_is_taken();
