@@ -158,6 +158,21 @@ static void freeing_the_last_reference_wakes_the_receiver(transport how)
     CHECK_STATUS(self.status, WS_ERR_ABORTED);
 }
 
+static void shutting_down_wakes_receivers(transport how)
+{
+    ws_session *session = connect_with(how, "", NULL);
+    receiver first = {.session = session}, second = {.session = session};
+    start_blocked(&first);
+    start_blocked(&second);
+    CHECK_OK(ws_shutdown(PATIENCE_MS));
+    join(first.thread);
+    join(second.thread);
+    CHECK_STATUS(first.status, WS_ERR_ABORTED);
+    CHECK_STATUS(second.status, WS_ERR_ABORTED);
+    CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
+    ws_session_free(session);
+}
+
 int main(void)
 {
     nothing_is_lost_and_order_is_kept(PLAIN, 1);
@@ -169,6 +184,7 @@ int main(void)
     freeing_one_reference_leaves_the_others_alone();
     freeing_the_last_reference_wakes_the_receiver(PLAIN);
     freeing_the_last_reference_wakes_the_receiver(TLS);
-    CHECK_OK(ws_shutdown(PATIENCE_MS));
+    shutting_down_wakes_receivers(PLAIN);
+    shutting_down_wakes_receivers(TLS);
     return 0;
 }

@@ -1,0 +1,745 @@
+#!/usr/bin/env python3
+"""Runs libktorws against server.py: for each fault the status the caller gets, its message, what went over the wire,
+and at the end memory, descriptors and threads.
+
+    driver.py [-v] [PATH-PREFIX ...]
+
+-v prints every case with the message the library gave. The library: see ktorws_ctypes.py.
+"""
+
+import base64
+import concurrent.futures
+import dataclasses
+import errno
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+import server
+from ktorws_ctypes import Failure, Initiator, Phase, Session, State, Status, lib, shutdown
+
+KIB = 1024
+LIMIT = server.LIMIT
+# A wait that lasts this long means a hang; nothing here takes a fifth of it.
+HANG_S = 20
+# Four sessions at a time, none of which may hold more than a message of 1 MiB or a refusal's 64 KiB.
+MOST_GROWTH_KIB = 24 * 1024
+SETTINGS = dict(connect_timeout_ms=5000, handshake_timeout_ms=5000, close_timeout_ms=5000)
+IMPATIENT = dict(handshake_timeout_ms=400, close_timeout_ms=400)
+
+
+def settings(**changes):
+    return {
+        "set_" + name if name != "add_subprotocol" else name: value for name, value in {**SETTINGS, **changes}.items()
+    }
+
+
+@dataclasses.dataclass
+class Case:
+    path: str
+    config: dict = dataclasses.field(default_factory=dict)
+    url: str = "ws://127.0.0.1:{port}{path}?case={name}"
+    port: str = ""
+    # what ws_connect returns
+    connect: tuple = (Status.OK,)
+    phase: tuple = (Phase.HANDSHAKE,)
+    errno: int = 0
+    http: tuple = None
+    # what ws_recv delivers, and how it ends
+    messages: list = None
+    end: tuple = (Status.CLOSED,)
+    local_code: int = None
+    remote_code: int = None
+    reason: bytes = None
+    clean: bool = False
+    initiator: Initiator = None
+    subprotocol: str = ""
+    # patterns that the error's message must match
+    says: tuple = ()
+    # the client's close frames as the server saw them, and its pongs
+    closes: list = dataclasses.field(default_factory=list)
+    pongs: list = dataclasses.field(default_factory=list)
+    # how the server saw TCP end: a reset says that the client left something unread
+    ended: tuple = ("fin",)
+    # what the client does: see run_open
+    act: str = "receive"
+    # at most so many bytes may have been taken of an endless stream
+    poured: int = None
+
+    @property
+    def name(self):
+        return self.path + ("" if self.act == "receive" else "~" + self.act)
+
+
+def refused(path, *says, **more):
+    """no session"""
+    more = {"connect": (Status.HANDSHAKE_INVALID,), "ended": ("fin", "rst", "server rst"), **more}
+    return Case("/handshake/" + path if path[0] != "/" else path, says=says, **more)
+
+
+def accepted(path, **more):
+    """an orderly session"""
+    return Case(
+        path,
+        **{
+            "messages": ["hello"],
+            "closes": [1000],
+            "clean": True,
+            "initiator": Initiator.REMOTE,
+            "local_code": 1000,
+            "remote_code": 1000,
+            "reason": b"bye",
+            **more,
+        },
+    )
+
+
+def answered(path, http_status, body, *says, **more):
+    """an HTTP answer other than 101"""
+    return Case(
+        "/status/" + path,
+        connect=(Status.HANDSHAKE_STATUS,),
+        http=(http_status, more.pop("location", None), body),
+        ended=("fin", "rst"),
+        says=(str(http_status), *says),
+        **more,
+    )
+
+
+def failed(path, status, code, *says, **more):
+    """the library fails an open connection"""
+    return Case(
+        path,
+        **{
+            "messages": ["first"],
+            "end": (status,),
+            "closes": [code],
+            "initiator": Initiator.PROTOCOL,
+            "local_code": code,
+            "remote_code": 1006,
+            "reason": b"",
+            "says": says,
+            **more,
+        },
+    )
+
+
+def wrong_frame(name, *says, **more):
+    return failed("/frame/" + name, Status.PROTOCOL, 1002, *says, **more)
+
+
+def not_utf8(name, **more):
+    return failed("/utf8/" + name, Status.UTF8, 1007, "UTF-8", **more)
+
+
+def cut(path, status=Status.CLOSED_ABNORMALLY, **more):
+    """the connection ends without a Close"""
+    return Case(
+        path,
+        **{
+            "messages": ["first"],
+            "end": (status,),
+            "ended": ("server rst" if status == Status.IO else "fin",),
+            "initiator": Initiator.TRANSPORT,
+            "local_code": 0,
+            "remote_code": 1006,
+            "reason": b"",
+            **more,
+        },
+    )
+
+
+OFFER = dict(add_subprotocol=b"chat")
+LIMITS = dict(max_frame_size=LIMIT, max_message_size=LIMIT)
+UNLIMITED = dict(max_frame_size=(1 << 63) - 1, max_message_size=(1 << 63) - 1)
+# a label is at most 63 bytes long, so no name server needs to be asked
+UNRESOLVABLE = 64 * "a" + ".invalid"
+
+CASES = [
+    # 101 with something missing or wrong
+    refused("upgrade-missing", "Upgrade"),
+    refused("upgrade-wrong", "Upgrade", "h2c"),
+    refused("upgrade-empty", "Upgrade"),
+    refused("connection-missing", "Connection"),
+    refused("connection-close", "Connection", "close"),
+    refused("connection-other-token", "Connection"),
+    refused("accept-missing", "Sec-WebSocket-Accept"),
+    refused("accept-empty", "Sec-WebSocket-Accept"),
+    refused("accept-wrong", "Sec-WebSocket-Accept"),
+    refused("accept-other-case", "Sec-WebSocket-Accept"),
+    refused("accept-twice", "Sec-WebSocket-Accept"),
+    refused("accept-twice-equal", "Sec-WebSocket-Accept"),
+    refused("http-1.0"),
+    refused("http-2"),
+    refused("http-2.0"),
+    refused("http-lower-case"),
+    refused("status-1010"),
+    refused("status-word"),
+    refused("no-colon"),
+    refused("space-before-colon"),
+    refused("nul"),
+    refused("bare-cr"),
+    refused("subprotocol-unoffered", "soap"),
+    refused("subprotocol-two", "chat, superchat", config=OFFER),
+    refused("subprotocol-two-fields", config=OFFER),
+    refused("subprotocol-case", "CHAT", config=OFFER),
+    refused("extension-unoffered", "permessage-deflate"),
+    refused("extension-unknown", "x-unheard-of"),
+    refused("head-70k-one-field", "65536"),
+    refused("head-70k-many-fields", "65536"),
+    refused("head-endless", "65536", poured=16 * KIB * KIB),
+    refused("line-endless", poured=16 * KIB * KIB),
+    refused("interim-endless", poured=16 * KIB * KIB),
+    # unusual and right
+    accepted("/handshake/connection-list"),
+    accepted("/handshake/connection-two-fields"),
+    accepted("/handshake/case"),
+    accepted("/handshake/white-space"),
+    accepted("/handshake/lower-case-names"),
+    accepted("/handshake/reason-empty"),
+    accepted("/handshake/reason-missing"),
+    accepted("/handshake/head-60k-one-field"),
+    accepted("/handshake/head-60k-many-fields"),
+    accepted("/handshake/interim-100"),
+    accepted("/handshake/interim-103-and-101-together"),
+    accepted("/handshake/byte-by-byte"),
+    accepted("/handshake/frame-split-behind-head"),
+    accepted("/handshake/subprotocol-none", config=OFFER),
+    accepted("/handshake/subprotocol-chosen", config=dict(add_subprotocol=b"superchat"), subprotocol="superchat"),
+    # other answers
+    answered("200", 200, b"hello world"),
+    answered("200-with-upgrade", 200, b""),
+    answered("204", 204, b""),
+    answered("302", 302, b"moved", location="/elsewhere"),
+    answered("400", 400, b"bad request"),
+    answered("401", 401, b"login"),
+    answered("404", 404, b""),
+    answered("500", 500, b"oops"),
+    answered("503-chunked", 503, b"hello world"),
+    answered("503-until-close", 503, b"until the end"),
+    answered("503-cut-short", 503, b"short"),
+    answered("503-large", 503, b"0123456789abcdef" * 4 * KIB),
+    answered("503-stalled", 503, b"half", config=IMPATIENT),
+    answered("503-endless", 503, b"x" * 64 * KIB, poured=16 * KIB * KIB),
+    # the server goes, or never comes
+    refused("/tcp/silent", "400", connect=(Status.TIMEOUT,), config=IMPATIENT),
+    refused("/tcp/silent-after-half-the-head", "400", connect=(Status.TIMEOUT,), config=IMPATIENT),
+    refused("/tcp/one-header-after-another", "400", connect=(Status.TIMEOUT,), config=IMPATIENT),
+    refused("/tcp/fin", r"\b0 bytes"),
+    refused("/tcp/fin-after-half-the-head", r"\b60 bytes"),
+    refused("/tcp/rst", connect=(Status.IO,), errno=errno.ECONNRESET),
+    refused("/tcp/rst-after-half-the-head", connect=(Status.IO,), errno=errno.ECONNRESET),
+    *(refused("/tcp/" + name) for name in server.NOT_HTTP),
+    refused("/at-accept/fin", port="at-accept/fin", connect=(Status.HANDSHAKE_INVALID, Status.IO)),
+    refused(
+        "/at-accept/rst",
+        port="at-accept/rst",
+        connect=(Status.IO, Status.CONNECT),
+        phase=(Phase.CONNECT, Phase.HANDSHAKE),
+    ),
+    refused("/at-accept/ssh", port="at-accept/ssh"),
+    refused("/at-accept/silent", port="at-accept/silent", connect=(Status.TIMEOUT,), config=IMPATIENT),
+    refused(
+        "/at-accept/silent-tls",
+        port="at-accept/silent",
+        url="wss://127.0.0.1:{port}/",
+        connect=(Status.TIMEOUT,),
+        phase=(Phase.TLS,),
+        config=IMPATIENT,
+    ),
+    refused(
+        "/at-accept/ssh-tls",
+        port="at-accept/ssh",
+        url="wss://127.0.0.1:{port}/",
+        connect=(Status.TLS,),
+        phase=(Phase.TLS,),
+    ),
+    refused("/no-server/tls-to-plain", url="wss://127.0.0.1:{port}/", connect=(Status.TLS,), phase=(Phase.TLS,)),
+    refused(
+        "/no-server/unresolvable",
+        UNRESOLVABLE,
+        url=f"ws://{UNRESOLVABLE}/",
+        connect=(Status.RESOLVE,),
+        phase=(Phase.RESOLVE,),
+    ),
+    refused(
+        "/no-server/refused",
+        "{port}",
+        port="refused",
+        connect=(Status.CONNECT,),
+        phase=(Phase.CONNECT,),
+        errno=errno.ECONNREFUSED,
+    ),
+    refused(
+        "/no-server/full",
+        "300",
+        port="full",
+        connect=(Status.TIMEOUT,),
+        phase=(Phase.CONNECT,),
+        config=dict(connect_timeout_ms=300),
+    ),
+    # frames
+    *(wrong_frame("rsv" + name) for name in ("1", "2", "3", "1-ping", "1-close", "2-continuation")),
+    *(wrong_frame(f"opcode-{n}", rf"(?i)\b(0x0?{n:x}|{n})\b") for n in server.RESERVED_OPCODES),
+    *(wrong_frame("masked-" + name, "mask") for name in ("text", "ping", "close")),
+    *(wrong_frame(name + "-fragmented") for name in ("ping", "pong", "close")),
+    wrong_frame("ping-126", "125"),
+    wrong_frame("pong-65536", "125"),
+    wrong_frame("close-126", "125"),
+    wrong_frame("continuation-without-start"),
+    wrong_frame("continuation-after-the-last", messages=["first", "ab"]),
+    wrong_frame("text-inside-message"),
+    wrong_frame("binary-inside-message"),
+    wrong_frame("length-16-not-minimal", "125"),
+    wrong_frame("length-64-not-minimal", "65535"),
+    wrong_frame("length-64-of-0"),
+    wrong_frame("length-top-bit"),
+    wrong_frame("length-all-ones"),
+    wrong_frame("rsv1-and-pours-on", ended=("fin", "rst"), config=IMPATIENT),
+    failed("/frame/length-2-to-62", Status.FRAME_TOO_BIG, 1009, str(1 << 62), str(64 * KIB * KIB)),
+    cut("/frame/length-2-to-62-and-fin", config=UNLIMITED),
+    accepted("/frame/empty", messages=["", b""]),
+    accepted("/frame/borders", messages=[b"x" * n for n in (125, 126, 127, 65535, 65536)]),
+    accepted("/frame/fragments-with-ping", messages=["ABC123"], pongs=["p"]),
+    accepted("/frame/unasked-pong", messages=["x"]),
+    # limits
+    accepted("/limit/frame-exact", messages=[b"x" * LIMIT], config=LIMITS),
+    accepted("/limit/fragments-exact", messages=[b"x" * LIMIT], config=LIMITS),
+    failed("/limit/frame-over", Status.FRAME_TOO_BIG, 1009, "65537", "65536", config=LIMITS),
+    failed("/limit/frame-over-announced", Status.FRAME_TOO_BIG, 1009, "65537", "65536", config=LIMITS),
+    failed("/limit/fragments-over", Status.MESSAGE_TOO_BIG, 1009, "80000", "65536", config=LIMITS),
+    failed("/limit/fragments-over-announced", Status.MESSAGE_TOO_BIG, 1009, "80000", "65536", config=LIMITS),
+    failed(
+        "/limit/fragments-endless",
+        Status.MESSAGE_TOO_BIG,
+        1009,
+        str(KIB * KIB),
+        messages=[],
+        config=dict(max_message_size=KIB * KIB),
+        poured=32 * KIB * KIB,
+    ),
+    accepted("/limit/empty-fragments", messages=["at last"]),
+    Case("/limit/empty-fragments-endless", act="give-up", ended=("fin", "rst"), messages=[], end=(Status.TIMEOUT,)),
+    accepted("/limit/pings", messages=[str(i) for i in range(0, 1000, 10)], pongs=[str(i) for i in range(1000)]),
+    # a send may be what meets the reset, and then the stream just ends for the reader
+    cut("/limit/pings-read-slowly", Status.IO, messages=[], end=(Status.IO, Status.CLOSED_ABNORMALLY)),
+    Case(
+        "/limit/pings-unread",
+        act="flood",
+        ended=None,
+        messages=[],
+        end=(Status.TIMEOUT, Status.CLOSED),
+        closes=None,
+        pongs=None,
+    ),
+    Case("/limit/messages-unread", act="neglect", ended=("fin", "rst"), messages=[], end=(Status.TIMEOUT,)),
+    # text
+    *(not_utf8(name) for name in server.INVALID_UTF8),
+    *(not_utf8("fragments/" + name) for name in server.INVALID_UTF8),
+    *(not_utf8(name) for name in ("early-in-frame", "early-surrogate", "early-in-fragment")),
+    accepted("/utf8/borders", messages=[c.decode() for c in server.VALID_UTF8]),
+    accepted("/utf8/split-characters", messages=[c.decode() for c in server.VALID_UTF8 for _ in range(1, len(c))]),
+    accepted("/utf8/binary", messages=[b"\xff\xfe\x80"]),
+    # closing
+    *(
+        accepted(f"/close/{code}", messages=["first"], local_code=code, remote_code=code, reason=b"why", closes=[code])
+        for code in server.VALID_CODES
+    ),
+    *(failed(f"/close/{code}", Status.PROTOCOL, 1002, rf"\b{code}\b") for code in server.INVALID_CODES),
+    accepted("/close/empty", messages=["first"], local_code=1005, remote_code=1005, reason=b"", closes=[None]),
+    failed("/close/one-byte", Status.PROTOCOL, 1002),
+    accepted("/close/reason-123", messages=["first"], reason=b"r" * 123),
+    failed("/close/reason-not-utf8", Status.UTF8, 1007),
+    accepted("/close/data-after", messages=["first"]),
+    accepted("/close/inside-message", messages=["first"]),
+    accepted("/close/answers", messages=["first"], act="close", initiator=Initiator.LOCAL),
+    accepted(
+        "/close/answers-otherwise",
+        messages=["first"],
+        act="close",
+        initiator=Initiator.LOCAL,
+        remote_code=4000,
+        reason=b"other",
+    ),
+    accepted(
+        "/close/answers-late",
+        messages=["first", *(f"late {i}" for i in range(10))],
+        act="close",
+        initiator=Initiator.LOCAL,
+    ),
+    accepted("/close/no-fin", messages=["first"], act="close", initiator=Initiator.LOCAL, config=IMPATIENT),
+    cut("/close/no-answer", act="close", local_code=1000, closes=[1000], config=IMPATIENT, initiator=Initiator.LOCAL),
+    cut(
+        "/close/no-answer-but-data",
+        act="close",
+        ended=("fin", "rst"),
+        local_code=1000,
+        closes=[1000],
+        config=IMPATIENT,
+        initiator=Initiator.LOCAL,
+        messages=None,
+    ),
+    cut("/end/fin-instead-of-answer", act="close", local_code=1000, closes=[1000], initiator=Initiator.LOCAL),
+    # ends without a Close
+    cut("/end/fin"),
+    cut("/end/fin-inside-header"),
+    cut("/end/fin-inside-frame"),
+    cut("/end/fin-inside-message"),
+    cut("/end/rst", Status.IO, pongs=["sync"]),
+    cut("/end/rst-inside-message", Status.IO, pongs=["sync"]),
+    # the same when nobody receives until it is over
+    failed("/frame/rsv1", Status.PROTOCOL, 1002, act="wait", config=IMPATIENT),
+    failed("/limit/frame-over", Status.FRAME_TOO_BIG, 1009, act="wait", config=dict(**LIMITS, **IMPATIENT)),
+    accepted("/close/1000", messages=["first"], reason=b"why", act="wait"),
+    cut("/end/fin", act="wait"),
+    cut("/end/rst", Status.IO, pongs=["sync"], act="wait"),
+]
+
+
+class Check:
+    """Collects what is not as expected."""
+
+    def __init__(self):
+        self.complaints = []
+
+    def equal(self, what, got, expected):
+        if got != expected:
+            self.complaints.append(f"{what}: expected {brief(expected)}, got {brief(got)}")
+
+    def among(self, what, got, expected):
+        if got not in expected:
+            self.complaints.append(f"{what}: expected {' or '.join(brief(e) for e in expected)}, got {brief(got)}")
+
+    def true(self, what, holds, got=""):
+        if not holds:
+            self.complaints.append(f"{what}{': ' + brief(got) if got != '' else ''}")
+
+
+def brief(value):
+    text = value.name if isinstance(value, (Status, Phase, State, Initiator)) else repr(value)
+    return text if len(text) < 160 else text[:120] + f"... ({len(text)} characters)"
+
+
+class Server:
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, os.path.join(HERE, "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        line = self.process.stdout.readline()
+        if not line.startswith("LISTENING "):
+            raise AssertionError(f"server.py said {line!r} instead of LISTENING")
+        self.ports = json.loads(line.removeprefix("LISTENING "))
+        self.records = {}
+        self.all_records = []
+        self.changed = threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            record = json.loads(line)
+            with self.changed:
+                self.records[record["case"]] = record
+                self.all_records.append(record)
+                self.changed.notify_all()
+
+    def record(self, name):
+        with self.changed:
+            if not self.changed.wait_for(lambda: name in self.records, HANG_S):
+                raise AssertionError("the server did not see the end of the connection")
+            return self.records.pop(name)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def run(case, ports, peer):
+    """The complaints, and the message the library gave."""
+    check = Check()
+    port = ports[case.port]
+    config = settings(**case.config)
+    says = [pattern.replace("{port}", str(port)) for pattern in case.says]
+    failure = None
+    try:
+        with Session(case.url.format(port=port, path=case.path, name=case.name), **config) as session:
+            check.among("ws_connect", Status.OK, case.connect)
+            if Status.OK in case.connect:
+                failure = run_open(case, session, check)
+    except Failure as refusal:
+        failure = refusal
+        check.among("ws_connect", refusal.status, case.connect)
+        check.among("phase", refusal.phase, case.phase)
+        if case.errno:
+            check.equal("errno", refusal.os_errno, case.errno)
+        if case.http:
+            check.equal(
+                "HTTP status, Location, body",
+                (refusal.http_status, refusal.http_location, refusal.http_body),
+                case.http,
+            )
+    if failure:
+        check.true("the message is empty", failure.message)
+        for pattern in says:
+            check.true(f"the message does not say {pattern}", re.search(pattern, failure.message), failure.message)
+    if not case.port and "{path}" in case.url:
+        check_wire(case, peer.record(case.name), check)
+    elif case.path == "/no-server/tls-to-plain":
+        record = peer.record("no request")
+        check.true(
+            "something other than a TLS record was sent", record["request"].startswith("\x16\x03"), record["request"]
+        )
+    return check.complaints, failure.message if failure else ""
+
+
+def run_open(case, session, check):
+    """Receives until the end. Before that, case.act can be: close, after the first message; wait, for the end of the
+    connection; or the client loses patience (give-up, flood), or does nothing at all for a while (neglect)."""
+    check.equal("ws_subprotocol", session.subprotocol, case.subprotocol)
+    check.equal("ws_response_status", lib.ws_response_status(session.handle), 101)
+    messages = []
+    patience_ms = {"give-up": 300, "flood": 2500}.get(case.act, HANG_S * 1000)
+    if case.act == "close":
+        status, message = session.recv(patience_ms)
+        check.equal("the message before ws_close", (status, message), (Status.OK, "first"))
+        messages.append(message)
+        check.equal("ws_close", session.close(1000, "bye"), Status.OK)
+    if case.act == "wait":
+        check.equal("ws_wait_closed without receiving", session.wait_closed(HANG_S * 1000), Status.OK)
+    if case.act == "neglect":
+        status = session.wait_closed(1000)
+    while case.act != "neglect":
+        status, message = session.recv(patience_ms)
+        if status != Status.OK:
+            break
+        messages.append(message)
+    check.among("ws_recv at the end", status, case.end)
+    if case.messages is not None:
+        check.equal("messages", messages, case.messages)
+    if status == Status.TIMEOUT:
+        # nothing was lost by waiting: the session is as open as before
+        check.equal("ws_state after a timeout", session.state, State.OPEN)
+        check.equal("ws_abort", session.abort(), Status.OK)
+        while (status := session.recv(HANG_S * 1000)[0]) == Status.OK:
+            pass
+        check.equal("ws_recv after ws_abort", status, Status.ABORTED)
+        return None
+    check.equal("ws_recv once more", session.recv(HANG_S * 1000)[0], status)
+    check.true("ws_wait_closed ran out of time", session.wait_closed(HANG_S * 1000) != Status.TIMEOUT)
+    check.equal("ws_state", session.state, State.CLOSED)
+    check.true("ws_send_text after the end succeeded", session.send("too late") != Status.OK)
+    local_code, remote_code, reason, clean, initiator = session.close_info
+    if case.local_code is not None:
+        check.equal("local code", local_code, case.local_code)
+    if case.remote_code is not None:
+        check.equal("remote code", remote_code, case.remote_code)
+    if case.reason is not None:
+        check.equal("reason", reason, case.reason)
+    if case.initiator is not None:
+        check.equal("initiator", initiator, case.initiator)
+        check.equal("clean", clean, case.clean)
+    error = session.error
+    if status == Status.CLOSED:
+        check.true("a clean end has an error", error is None, error)
+    else:
+        check.true("the end has no error", error is not None)
+        if error:
+            check.equal("status of ws_session_error", error.status, status)
+            check.equal("phase of ws_session_error", error.phase, Phase.OPEN)
+    return error
+
+
+def check_wire(case, record, check):
+    check.equal("trouble in server.py", record["trouble"], None)
+    check.true("the connection was left open", record["ended"] != "held")
+    if case.ended:
+        check.among("end of TCP", record["ended"], case.ended)
+    if case.poured is not None:
+        check.true(f"more than {case.poured} bytes were taken", record["poured"] <= case.poured, record["poured"])
+    frames = record["frames"]
+    if case.connect != (Status.OK,):
+        check.equal("frames after a refused handshake", frames, [])
+    if case.closes is not None:
+        check.equal("close frames", [f["code"] for f in frames if f["opcode"] == server.CLOSE], case.closes)
+    if case.pongs is not None:
+        check.equal("pongs", [f["payload"] for f in frames if f["opcode"] == server.PONG], case.pongs)
+    opcodes = [f["opcode"] for f in frames]
+    if server.CLOSE in opcodes:
+        check.equal("frames after Close", opcodes[opcodes.index(server.CLOSE) + 1 :], [])
+    check.true(
+        "a frame without mask, without FIN or with reserved bits",
+        all(f["masked"] and f["fin"] and not f["rsv"] for f in frames),
+        frames,
+    )
+    # one pair of equal keys among a thousand is chance, once in 8600 runs; two are not
+    keys = [f["key"] for f in frames]
+    check.true("masking keys repeat", len(keys) - len(set(keys)) <= 1, keys)
+
+
+def check_requests(records, check):
+    """every opening handshake seen in the run"""
+    nonces = set()
+    requests = [r for r in records if r["request"].startswith("GET ")]
+    for r in requests:
+        fields = {name.lower(): value for name, value in r["headers"]}
+        check.equal(f"fields sent twice to {r['path']}", len(fields), len(r["headers"]))
+        check.true("request line", re.fullmatch(r"GET /\S* HTTP/1\.1", r["request"]), r["request"])
+        check.equal("Upgrade", fields.get("upgrade", "").lower(), "websocket")
+        check.equal("Connection", fields.get("connection", "").lower(), "upgrade")
+        check.equal("Sec-WebSocket-Version", fields.get("sec-websocket-version"), "13")
+        check.true("Host", re.fullmatch(r"127\.0\.0\.1:\d+", fields.get("host", "")), fields.get("host"))
+        nonce = fields.get("sec-websocket-key", "")
+        check.true("Sec-WebSocket-Key", len(nonce) == 24 and len(base64.b64decode(nonce)) == 16, nonce)
+        nonces.add(nonce)
+    check.equal("different Sec-WebSocket-Keys", len(nonces), len(requests))
+    return check.complaints
+
+
+def status_kib(field):
+    with open("/proc/self/status", encoding="ascii") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
+
+
+def forget_peak():
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as f:
+        f.write("5")
+
+
+def resources():
+    """What every descriptor is, and how many threads there are."""
+    descriptors = []
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            descriptors.append(os.readlink(f"/proc/self/fd/{fd}").partition(":")[0])
+        except FileNotFoundError:
+            pass  # the one that listed the directory
+    return sorted(descriptors), len(os.listdir("/proc/self/task"))
+
+
+def run_all(cases, ports, peer, report):
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        running = [(case, pool.submit(run, case, ports, peer)) for case in cases]
+        for case, future in running:
+            try:
+                complaints, message = future.result(HANG_S * 10)
+            except concurrent.futures.TimeoutError:
+                print(f"FAILED {case.name}\n    hangs", flush=True)
+                os._exit(1)
+            except AssertionError as error:
+                complaints, message = [str(error)], ""
+            except Exception:
+                complaints, message = [traceback.format_exc()], ""
+            report(case.name, complaints, message)
+
+
+def repeat(ports, peer, rounds):
+    """Memory after many endings of every kind: the second half must not add to what the first half took."""
+    paths = {
+        "/handshake/accept-wrong",
+        "/status/404",
+        "/tcp/fin",
+        "/frame/rsv1",
+        "/limit/frame-over",
+        "/utf8/ff",
+        "/close/1000",
+        "/end/fin",
+        "/end/rst",
+        "/no-server/refused",
+        "/no-server/unresolvable",
+    }
+    cases = [case for case in CASES if case.name in paths]
+    taken = []
+    for _ in range(2):
+        for _ in range(rounds):
+            for case in cases:
+                complaints, _message = run(case, ports, peer)
+                if complaints:
+                    return [f"{case.name} repeated: {complaint}" for complaint in complaints]
+        peer.all_records.clear()
+        taken.append(status_kib("VmRSS"))
+    check = Check()
+    check.true(
+        f"resident memory grew over {rounds * len(cases)} sessions from {taken[0]} KiB",
+        taken[1] - taken[0] < 2048,
+        f"{taken[1]} KiB",
+    )
+    return check.complaints
+
+
+def main():
+    verbose = "-v" in sys.argv
+    prefixes = [a for a in sys.argv[1:] if a != "-v"]
+    cases = [case for case in CASES if not prefixes or any(case.path.startswith(p) for p in prefixes)]
+    passed = failed_count = 0
+
+    def report(name, complaints, message=""):
+        nonlocal passed, failed_count
+        if complaints:
+            failed_count += 1
+            print(f"FAILED {name}")
+            for complaint in complaints:
+                print("    " + complaint.replace("\n", "\n    "))
+            if message:
+                print(f"    message: {message}")
+        else:
+            passed += 1
+            if verbose:
+                print(f"ok     {name}" + (f"\n       {message}" if message else ""))
+        sys.stdout.flush()
+
+    missing = set(server.FAULTS) - {case.path for case in CASES}
+    report("every fault of server.py has a case", [f"no case for {path}" for path in sorted(missing)])
+
+    peer = Server()
+    # a port that refuses, for it does not listen; and one whose backlog is full, so that a connect gets no answer
+    refusing = socket.socket()
+    refusing.bind(("127.0.0.1", 0))
+    full = socket.create_server(("127.0.0.1", 0), backlog=0)
+    in_backlog = [socket.create_connection(full.getsockname())]
+    waiting = socket.socket()
+    waiting.setblocking(False)
+    waiting.connect_ex(full.getsockname())
+    ports = {**peer.ports, "refused": refusing.getsockname()[1], "full": full.getsockname()[1]}
+    before = resources()
+    start_kib = status_kib("VmRSS")
+    forget_peak()
+
+    run_all(cases, ports, peer, report)
+    grown = status_kib("VmHWM") - start_kib
+    report(
+        f"peak memory grew by {grown} KiB",
+        [f"expected at most {MOST_GROWTH_KIB} KiB"] if grown > MOST_GROWTH_KIB else [],
+    )
+    report("requests", check_requests(peer.all_records, Check()))
+    if not prefixes:
+        report("repeated sessions leave no memory behind", repeat(ports, peer, 100))
+
+    status = shutdown(HANG_S * 1000)
+    report("ws_shutdown", [] if status == Status.OK else [f"returned {status.name}"])
+    # the kernel lists a thread a little longer than its join takes
+    deadline = time.monotonic() + HANG_S
+    while (after := resources()) != before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    report(
+        "descriptors and threads after ws_shutdown", [] if after == before else [f"expected {before}", f"got {after}"]
+    )
+    case = next(case for case in CASES if case.path == "/handshake/case")
+    report("a session after ws_shutdown", run(case, ports, peer)[0])
+    report("ws_shutdown again", [] if shutdown(HANG_S * 1000) == Status.OK else ["failed"])
+
+    for sock in (refusing, full, waiting, *in_backlog):
+        sock.close()
+    peer.stop()
+    print(f"{passed} passed, {failed_count} failed")
+    return 1 if failed_count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,276 @@
+"""The C API through ctypes, for the test drivers written in Python.
+
+The library is the one KTORWS_LIBRARY names, or the release build of this tree.
+"""
+
+import ctypes
+import enum
+import os
+from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LIBRARY = os.environ.get("KTORWS_LIBRARY") or os.path.join(REPOSITORY, "target", "release", "libktorws.so")
+
+# The peers are on this machine: a proxy of the environment must not get between.
+for _name in ("http_proxy", "https_proxy", "all_proxy"):
+    os.environ.pop(_name, None)
+    os.environ.pop(_name.upper(), None)
+
+
+class Status(enum.IntEnum):
+    OK = 0
+    INVALID_ARGUMENT = -101
+    STATE = -102
+    BUFFER_TOO_SMALL = -103
+    UNSUPPORTED = -104
+    FORKED = -105
+    NO_MEMORY = -106
+    URL = -201
+    RESOLVE = -202
+    CONNECT = -203
+    PROXY = -204
+    PROXY_AUTH = -205
+    TLS = -211
+    TLS_CERTIFICATE = -212
+    HANDSHAKE_STATUS = -221
+    HANDSHAKE_INVALID = -222
+    TOO_MANY_REDIRECTS = -223
+    PROTOCOL = -301
+    UTF8 = -302
+    FRAME_TOO_BIG = -303
+    MESSAGE_TOO_BIG = -304
+    EXTENSION = -305
+    COMPRESSION = -306
+    CLOSED = -401
+    CLOSED_ABNORMALLY = -402
+    PING_TIMEOUT = -403
+    IO = -404
+    ABORTED = -405
+    TIMEOUT = -501
+    INTERRUPTED = -502
+    OVERFLOW = -503
+    INTERNAL = -901
+
+
+class Phase(enum.IntEnum):
+    NONE = 0
+    RESOLVE = 1
+    CONNECT = 2
+    PROXY = 3
+    TLS = 4
+    HANDSHAKE = 5
+    OPEN = 6
+
+
+class State(enum.IntEnum):
+    CONNECTING = 0
+    OPEN = 1
+    CLOSING = 2
+    CLOSED = 3
+
+
+class Initiator(enum.IntEnum):
+    NONE = 0
+    LOCAL = 1
+    REMOTE = 2
+    PROTOCOL = 3
+    TRANSPORT = 4
+
+
+TEXT, BINARY = 1, 2
+
+
+class Frame(ctypes.Structure):
+    _fields_ = [
+        ("data", c_void_p),
+        ("size", c_size_t),
+        ("type", c_uint32),
+        ("flags", c_uint32),
+        ("close_code", c_uint32),
+    ]
+
+
+class CloseReason(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("local_code", c_uint32),
+        ("remote_code", c_uint32),
+        ("reason", c_void_p),
+        ("reason_size", c_size_t),
+        ("clean", c_uint32),
+        ("initiator", c_uint32),
+    ]
+
+
+_SIGNATURES = {
+    "ws_version_string": (c_char_p,),
+    "ws_status_name": (c_char_p, c_int32),
+    "ws_strerror": (c_char_p, c_int32),
+    "ws_shutdown": (c_int32, c_int64),
+    "ws_error_status": (c_int32, c_void_p),
+    "ws_error_message": (c_char_p, c_void_p),
+    "ws_error_phase": (c_uint32, c_void_p),
+    "ws_error_os_errno": (c_int32, c_void_p),
+    "ws_error_tls_alert": (c_int32, c_void_p),
+    "ws_error_http_status": (c_uint32, c_void_p),
+    "ws_error_http_header": (c_char_p, c_void_p, c_char_p, c_size_t),
+    "ws_error_http_body": (c_void_p, c_void_p, POINTER(c_size_t)),
+    "ws_error_free": (None, c_void_p),
+    "ws_config_new": (c_void_p,),
+    "ws_config_free": (None, c_void_p),
+    "ws_config_add_header": (c_int32, c_void_p, c_char_p, c_char_p),
+    "ws_config_add_subprotocol": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_max_frame_size": (c_int32, c_void_p, c_uint64),
+    "ws_config_set_max_message_size": (c_int32, c_void_p, c_uint64),
+    "ws_config_set_connect_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_handshake_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_close_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_tls_ca_file": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_tls_ca_pem": (c_int32, c_void_p, c_char_p, c_size_t),
+    "ws_config_set_tls_server_name": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_tls_verify": (c_int32, c_void_p, c_int32, c_int32),
+    "ws_connect": (c_int32, c_char_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)),
+    "ws_send_text": (c_int32, c_void_p, c_char_p, c_size_t),
+    "ws_send_binary": (c_int32, c_void_p, c_char_p, c_size_t),
+    "ws_recv": (c_int32, c_void_p, POINTER(POINTER(Frame)), c_int64),
+    "ws_frame_free": (None, POINTER(Frame)),
+    "ws_close": (c_int32, c_void_p, c_uint32, c_char_p, c_size_t),
+    "ws_wait_closed": (c_int32, c_void_p, c_int64),
+    "ws_close_info": (c_int32, c_void_p, POINTER(CloseReason)),
+    "ws_abort": (c_int32, c_void_p),
+    "ws_session_free": (None, c_void_p),
+    "ws_state": (c_int32, c_void_p),
+    "ws_subprotocol": (c_char_p, c_void_p),
+    "ws_response_status": (c_uint32, c_void_p),
+    "ws_response_header": (c_char_p, c_void_p, c_char_p, c_size_t),
+    "ws_session_error": (c_void_p, c_void_p),
+}
+
+
+def _load(path):
+    library = ctypes.CDLL(path)
+    for name, (result, *arguments) in _SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+    return library
+
+
+lib = _load(LIBRARY)
+
+
+class Failure(Exception):
+    """A ws_error, copied out of the library."""
+
+    def __init__(self, error):
+        self.status = Status(lib.ws_error_status(error))
+        self.message = lib.ws_error_message(error).decode()
+        self.phase = Phase(lib.ws_error_phase(error))
+        self.os_errno = lib.ws_error_os_errno(error)
+        self.tls_alert = lib.ws_error_tls_alert(error)
+        self.http_status = lib.ws_error_http_status(error)
+        size = c_size_t()
+        body = lib.ws_error_http_body(error, byref(size))
+        self.http_body = ctypes.string_at(body, size.value) if body else b""
+        location = lib.ws_error_http_header(error, b"Location", 0)
+        self.http_location = location.decode() if location is not None else None
+        super().__init__(f"{self.status.name} in phase {self.phase.name}: {self.message}")
+
+
+class Session:
+    """An open session. Every setting is (value, ...) or one value for ws_config_<name>."""
+
+    def __init__(self, url, **settings):
+        config = lib.ws_config_new()
+        try:
+            for name, value in settings.items():
+                arguments = value if isinstance(value, tuple) else (value,)
+                status = getattr(lib, "ws_config_" + name)(config, *arguments)
+                if status != Status.OK:
+                    raise AssertionError(f"ws_config_{name}{arguments}: {Status(status).name}")
+            handle, error = c_void_p(), c_void_p()
+            status = lib.ws_connect(url.encode(), config, byref(handle), byref(error))
+        finally:
+            lib.ws_config_free(config)
+        self.handle = handle.value
+        if status != Status.OK:
+            if self.handle is not None or error.value is None:
+                raise AssertionError(
+                    f"ws_connect returned {Status(status).name} with session {self.handle}, error {error.value}"
+                )
+            try:
+                failure = Failure(error)
+            finally:
+                lib.ws_error_free(error)
+            if failure.status != status:
+                raise AssertionError(f"ws_connect returned {Status(status).name}, its error says {failure}")
+            raise failure
+        if error.value is not None:
+            raise AssertionError("ws_connect wrote an error although it succeeded")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        lib.ws_session_free(self.handle)
+        self.handle = None
+
+    def recv(self, timeout_ms):
+        """(OK, text or bytes), or (status, None)"""
+        frame = POINTER(Frame)()
+        status = Status(lib.ws_recv(self.handle, byref(frame), timeout_ms))
+        if status != Status.OK:
+            if frame:
+                raise AssertionError(f"ws_recv wrote a frame and returned {status.name}")
+            return status, None
+        try:
+            content = frame.contents
+            payload = ctypes.string_at(content.data, content.size)
+            if content.type not in (TEXT, BINARY):
+                raise AssertionError(f"ws_recv delivered a frame of type {content.type}")
+            return status, payload.decode() if content.type == TEXT else payload
+        finally:
+            lib.ws_frame_free(frame)
+
+    def send(self, message):
+        if isinstance(message, str):
+            payload = message.encode()
+            return Status(lib.ws_send_text(self.handle, payload, len(payload)))
+        return Status(lib.ws_send_binary(self.handle, message, len(message)))
+
+    def close(self, code, reason=""):
+        payload = reason.encode()
+        return Status(lib.ws_close(self.handle, code, payload, len(payload)))
+
+    def wait_closed(self, timeout_ms):
+        return Status(lib.ws_wait_closed(self.handle, timeout_ms))
+
+    def abort(self):
+        return Status(lib.ws_abort(self.handle))
+
+    @property
+    def state(self):
+        return State(lib.ws_state(self.handle))
+
+    @property
+    def subprotocol(self):
+        return lib.ws_subprotocol(self.handle).decode()
+
+    @property
+    def error(self):
+        error = lib.ws_session_error(self.handle)
+        return Failure(error) if error else None
+
+    @property
+    def close_info(self):
+        """(local code, remote code, reason, clean, initiator)"""
+        info = CloseReason(struct_size=ctypes.sizeof(CloseReason))
+        status = Status(lib.ws_close_info(self.handle, byref(info)))
+        if status != Status.OK:
+            raise AssertionError(f"ws_close_info: {status.name}")
+        reason = ctypes.string_at(info.reason, info.reason_size) if info.reason_size else b""
+        return info.local_code, info.remote_code, reason, bool(info.clean), Initiator(info.initiator)
+
+
+def shutdown(timeout_ms):
+    return Status(lib.ws_shutdown(timeout_ms))
