@@ -223,40 +223,48 @@ def cases(directory):
     yield "authority from memory", session("localhost", good, OK, set_tls_ca_pem=(pem, len(pem)))
     yield "RSA", session("localhost", rsa, OK, ca=ca_file)
     yield "two intermediates", session("localhost", chain, OK, ca=ca_file)
-    yield "wildcard", session(
-        "127.0.0.1", wildcard, OK, ca=ca_file, set_tls_server_name=b"a.other.test", server_name="a.other.test"
+    yield (
+        "wildcard",
+        session("127.0.0.1", wildcard, OK, ca=ca_file, set_tls_server_name=b"a.other.test", server_name="a.other.test"),
     )
     yield "TLS 1.2", session("localhost", tls12, OK, ca=ca_file)
     yield "TLS 1.3", session("localhost", tls13, OK, ca=ca_file)
-    yield "server name override", session(
-        "127.0.0.1", other_host, OK, ca=ca_file, set_tls_server_name=b"other.test", server_name="other.test"
+    yield (
+        "server name override",
+        session("127.0.0.1", other_host, OK, ca=ca_file, set_tls_server_name=b"other.test", server_name="other.test"),
     )
 
-    yield "authority not in the system's store", session(
-        "localhost", good, CERTIFICATE, server_alert="UNKNOWN_CA|CERTIFICATE_UNKNOWN"
+    yield (
+        "authority not in the system's store",
+        session("localhost", good, CERTIFICATE, server_alert="UNKNOWN_CA|CERTIFICATE_UNKNOWN"),
     )
     yield "another authority", session("localhost", good, CERTIFICATE, ca=other_file, server_alert="ALERT")
     yield "missing intermediate", session("localhost", leaf_only, CERTIFICATE, ca=ca_file)
     yield "wrong host", session("localhost", other_host, CERTIFICATE, "localhost", ca=ca_file, server_alert="ALERT")
     yield "wrong address", session("127.0.0.1", name_only, CERTIFICATE, r"127\.0\.0\.1", ca=ca_file)
-    yield "wrong server name override", session(
-        "localhost",
-        good,
-        CERTIFICATE,
-        r"other\.test",
-        ca=ca_file,
-        set_tls_server_name=b"other.test",
-        server_name="other.test",
+    yield (
+        "wrong server name override",
+        session(
+            "localhost",
+            good,
+            CERTIFICATE,
+            r"other\.test",
+            ca=ca_file,
+            set_tls_server_name=b"other.test",
+            server_name="other.test",
+        ),
     )
-    yield "wildcard for two labels", session(
-        "127.0.0.1", wildcard, CERTIFICATE, ca=ca_file, set_tls_server_name=b"a.b.other.test"
+    yield (
+        "wildcard for two labels",
+        session("127.0.0.1", wildcard, CERTIFICATE, ca=ca_file, set_tls_server_name=b"a.b.other.test"),
     )
     yield "expired", session("localhost", expired, CERTIFICATE, "expired", ca=ca_file, server_alert="EXPIRED")
     yield "not yet valid", session("localhost", not_yet, CERTIFICATE, "(?i)not (yet )?valid", ca=ca_file)
 
     yield "host check off, wrong host", session("localhost", other_host, OK, ca=ca_file, set_tls_verify=(1, 0))
-    yield "host check off, wrong authority", session(
-        "localhost", other_host, CERTIFICATE, ca=other_file, set_tls_verify=(1, 0)
+    yield (
+        "host check off, wrong authority",
+        session("localhost", other_host, CERTIFICATE, ca=other_file, set_tls_verify=(1, 0)),
     )
     yield "host check off, expired", session("localhost", expired, CERTIFICATE, ca=ca_file, set_tls_verify=(1, 0))
     yield "verification off, unknown authority", session("localhost", good, OK, set_tls_verify=(0, 0))
@@ -270,8 +278,9 @@ def cases(directory):
     yield "a plain server", session("localhost", Plain(b"HTTP/1.1 400 Bad Request\r\n\r\n"), TLS, ca=ca_file)
     yield "an alert at once", session("localhost", Plain(b"\x15\x03\x03\x00\x02\x02\x28"), TLS, ca=ca_file, alert=40)
     yield "FIN instead of a ServerHello", session("localhost", Plain(b""), Status.IO, ca=ca_file)
-    yield "RST instead of a ServerHello", session(
-        "localhost", Plain(None), Status.IO, ca=ca_file, os_errno=errno.ECONNRESET
+    yield (
+        "RST instead of a ServerHello",
+        session("localhost", Plain(None), Status.IO, ca=ca_file, os_errno=errno.ECONNRESET),
     )
     yield "FIN without close_notify", session("localhost", cut, OK, ca=ca_file, end=Status.CLOSED_ABNORMALLY)
 
@@ -283,9 +292,12 @@ def cases(directory):
         "an empty text": ("pem", b"", 0),
     }.items():
         status = Status(getattr(lib, "ws_config_set_tls_ca_" + arguments[0])(config, *arguments[1:]))
-        yield f"authorities from {name}", (
-            [] if status != Status.OK else ["expected to be refused, got OK"],
-            status.name,
+        yield (
+            f"authorities from {name}",
+            (
+                [] if status != Status.OK else ["expected to be refused, got OK"],
+                status.name,
+            ),
         )
     lib.ws_config_free(config)
 
