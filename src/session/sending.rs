@@ -29,18 +29,15 @@ impl Session {
     /// Sends what is queued as far as the kernel takes it; the driver does the rest.
     fn flush(&self, mut writer: MutexGuard<'_, Writer>) -> Result<()> {
         writer.flush();
-        if let Some(failure) = writer.failure() {
-            let failure = failure.clone();
-            drop(writer);
-            self.wake.notify_one();
-            return Err(failure);
-        }
-        let waiting = writer.is_waiting();
+        let failure = writer.failure().cloned();
+        let is_waiting = writer.is_waiting();
         drop(writer);
-        if waiting {
+        // This may have made room for a sender that waits.
+        self.writable.notify_all();
+        if is_waiting || failure.is_some() {
             self.wake.notify_one();
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     /// Waits until `size` bytes fit: into an empty queue any size does.
