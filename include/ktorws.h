@@ -47,6 +47,7 @@
  * - fork: sessions stay with the parent. In the child their functions return WS_ERR_FORKED, and ws_connect opens new
  *   ones. exec is always fine.
  * - dlclose leaves it in memory.
+ * - Should it ever panic, that is a bug: it says so on standard error, and the call returns WS_ERR_INTERNAL.
  * - It allocates with malloc. When there is no memory for a message the caller gets WS_ERR_NO_MEMORY; when there is
  *   none for small objects the process is aborted.
  *
@@ -118,11 +119,11 @@ typedef enum {
      */
     WS_ERR_CONNECT = -203,
     /**
-     * The proxy did not connect.
+     * The proxy did not connect. Not in this version.
      */
     WS_ERR_PROXY = -204,
     /**
-     * The proxy wants other credentials.
+     * The proxy wants other credentials. Not in this version.
      */
     WS_ERR_PROXY_AUTH = -205,
     /**
@@ -142,7 +143,7 @@ typedef enum {
      */
     WS_ERR_HANDSHAKE_INVALID = -222,
     /**
-     * Too many redirects.
+     * Too many redirects. Not in this version.
      */
     WS_ERR_TOO_MANY_REDIRECTS = -223,
     /**
@@ -162,11 +163,11 @@ typedef enum {
      */
     WS_ERR_MESSAGE_TOO_BIG = -304,
     /**
-     * An extension failed.
+     * An extension failed. Not in this version.
      */
     WS_ERR_EXTENSION = -305,
     /**
-     * Compressed data is broken.
+     * Compressed data is broken. Not in this version.
      */
     WS_ERR_COMPRESSION = -306,
     /**
@@ -178,7 +179,7 @@ typedef enum {
      */
     WS_ERR_CLOSED_ABNORMALLY = -402,
     /**
-     * The server did not answer a ping in time.
+     * The server did not answer a ping in time. Not in this version.
      */
     WS_ERR_PING_TIMEOUT = -403,
     /**
@@ -194,15 +195,15 @@ typedef enum {
      */
     WS_ERR_TIMEOUT = -501,
     /**
-     * The call was woken.
+     * The call was woken. Not in this version.
      */
     WS_ERR_INTERRUPTED = -502,
     /**
-     * A queue ran over.
+     * A queue ran over. Not in this version.
      */
     WS_ERR_OVERFLOW = -503,
     /**
-     * A bug of this library.
+     * A bug of this library, or the system gives no threads or random bytes.
      */
     WS_ERR_INTERNAL = -901,
 } ws_status;
@@ -224,7 +225,7 @@ typedef enum {
      */
     WS_PHASE_CONNECT = 2,
     /**
-     * Talking to the proxy.
+     * Talking to the proxy. Not in this version.
      */
     WS_PHASE_PROXY = 3,
     /**
@@ -246,7 +247,7 @@ typedef enum {
  */
 typedef enum {
     /**
-     * The opening handshake is under way.
+     * The opening handshake is under way. Not in this version.
      */
     WS_STATE_CONNECTING = 0,
     /**
@@ -361,15 +362,15 @@ typedef enum {
      */
     WS_BINARY = 2,
     /**
-     * The peer's Close.
+     * The peer's Close. Not delivered in this version.
      */
     WS_CLOSE = 8,
     /**
-     * A ping.
+     * A ping. Not delivered in this version.
      */
     WS_PING = 9,
     /**
-     * A pong.
+     * A pong. Not delivered in this version.
      */
     WS_PONG = 10,
 } ws_frame_type;
@@ -457,7 +458,7 @@ typedef struct {
      */
     size_t struct_size;
     /**
-     * The code of the Close that this side sent, 1005 if it had none, 0 if none was sent.
+     * The code of the Close that this side sent, 1005 if it had none, 0 while none is sent.
      */
     uint32_t local_code;
     /**
@@ -693,8 +694,9 @@ ws_status ws_config_set_handshake_timeout_ms(ws_config *config,
                                              int64_t timeout_ms);
 
 /**
- * Sets how long the closing handshake and the end of the connection may take from the first Close on, in
- * milliseconds; negative is no limit. Then the connection is dropped. Default: 5,000.
+ * Sets how long the closing handshake and the end of the connection may take once our Close is sent, in milliseconds;
+ * negative is no limit. Then the connection is dropped. Before our Close goes out whatever is queued, and this is how
+ * long it may wait without the server taking anything of it. Default: 5,000.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
  */
@@ -715,7 +717,7 @@ ws_status ws_config_set_send_timeout_ms(ws_config *config,
  * Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
  * numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
  *
- * Time in which the library does not read, because the incoming queue is full, counts as silence.
+ * Time in which the library does not read, because the incoming queue is full, does not count.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL.
  */
@@ -723,11 +725,12 @@ ws_status ws_config_set_idle_timeout_ms(ws_config *config,
                                         int64_t timeout_ms);
 
 /**
- * Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes` of
- * payload; 0 leaves one of the two unbounded. `policy` is a ws_queue_policy. Default: 1,024 messages, 4 MiB,
- * WS_QUEUE_WAIT.
+ * Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes`, of
+ * which each message takes the size of its payload and 64; 0 leaves one of the two unbounded. `policy` is a
+ * ws_queue_policy. Default: 1,024 messages, 4 MiB, WS_QUEUE_WAIT.
  *
- * With WS_QUEUE_WAIT the library stops reading when the queue is full, and pings of the server wait as well.
+ * With WS_QUEUE_WAIT the library stops reading when the queue is full: pings of the server wait as well, and that the
+ * connection has ended is noticed once there is room.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy, and WS_ERR_UNSUPPORTED for a policy that
  * this version does not have.
@@ -806,7 +809,8 @@ ws_status ws_config_set_tls_verify(ws_config *config,
  *
  * `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
  * Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
- * may be NULL for the defaults; it is copied.
+ * may be NULL for the defaults; it is copied. Connections of one configuration are cheaper with TLS: the trust store
+ * is read once, and TLS sessions are resumed.
  *
  * On success `*session` is the caller's, to be freed with ws_session_free. On failure `*error` is the caller's, to
  * be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
@@ -975,8 +979,9 @@ ws_status ws_close(ws_session *session,
  * starts nothing: the end comes from ws_close, the server or an error. Once the closing handshake has begun, the
  * close timeout of the configuration bounds it.
  *
- * While a call waits after ws_close, messages that come in and find the incoming queue full are dropped: nobody may
- * be receiving them, and the server's Close is behind them. Receive until WS_ERR_CLOSED first to get them all.
+ * While a call waits after ws_close, messages that come in and find the incoming queue full are dropped, also when the
+ * call then times out: nobody may be receiving them, and the server's Close is behind them. Receive until
+ * WS_ERR_CLOSED first to get them all.
  *
  * Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */
@@ -989,14 +994,14 @@ ws_status ws_wait_closed(ws_session *session,
  * Set `info->struct_size` to sizeof(ws_close_reason) before. The reason is lent until the session is freed.
  *
  * Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller
- * than this version's, WS_ERR_FORKED.
+ * than this version's or over 4096, WS_ERR_FORKED.
  */
 ws_status ws_close_info(const ws_session *session,
                         ws_close_reason *info);
 
 /**
- * Ends the session at once: drops the connection, and wakes all who wait, with WS_ERR_ABORTED. What was received
- * before can still be received. A session that has ended is left as it is.
+ * Drops the connection at once, and wakes all who wait, with WS_ERR_ABORTED. What was received before can still be
+ * received. Of a session that has ended only what is left of its connection is dropped: how it ended stays as it is.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */

@@ -7,9 +7,11 @@ use crate::ffi::guard;
 use crate::ffi::session::{session_of_call, with_session, ws_session};
 use crate::ffi::status::ws_status;
 use crate::frame::CloseCode;
-use crate::protocol::Close;
-use crate::session::Initiator;
+use crate::protocol::{Close, Initiator};
 use crate::session::inbox::Deadline;
+
+/// No version's struct is larger: a larger size was never set.
+const MAX_STRUCT_SIZE: usize = 4096;
 
 /// Close codes (RFC 6455 section 7.4.1 and the IANA registry). 3000 to 3999 are for libraries and frameworks, 4000 to
 /// 4999 for applications.
@@ -67,7 +69,7 @@ pub enum ws_close_initiator {
 pub struct ws_close_reason {
     /// sizeof(ws_close_reason), set by the caller.
     pub struct_size: usize,
-    /// The code of the Close that this side sent, 1005 if it had none, 0 if none was sent.
+    /// The code of the Close that this side sent, 1005 if it had none, 0 while none is sent.
     pub local_code: u32,
     /// The code of the server's Close, 1005 if it had none, 1006 if none came.
     pub remote_code: u32,
@@ -116,8 +118,9 @@ pub unsafe extern "C" fn ws_close(
 /// starts nothing: the end comes from ws_close, the server or an error. Once the closing handshake has begun, the
 /// close timeout of the configuration bounds it.
 ///
-/// While a call waits after ws_close, messages that come in and find the incoming queue full are dropped: nobody may
-/// be receiving them, and the server's Close is behind them. Receive until WS_ERR_CLOSED first to get them all.
+/// While a call waits after ws_close, messages that come in and find the incoming queue full are dropped, also when the
+/// call then times out: nobody may be receiving them, and the server's Close is behind them. Receive until
+/// WS_ERR_CLOSED first to get them all.
 ///
 /// Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///
@@ -134,7 +137,7 @@ pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i6
 /// Set `info->struct_size` to sizeof(ws_close_reason) before. The reason is lent until the session is freed.
 ///
 /// Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller
-/// than this version's, WS_ERR_FORKED.
+/// than this version's or over 4096, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `info` is NULL or points to as many bytes as its
@@ -143,12 +146,17 @@ pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i6
 pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws_close_reason) -> ws_status {
     guard::status(|| {
         // SAFETY: the caller's promise.
-        let (kept, info) = unsafe { (session_of_call(session)?, guard::reference_mut(info)?) };
-        let struct_size = info.struct_size;
-        if struct_size < size_of::<ws_close_reason>() {
-            return Err(guard::invalid("struct_size is not set, or smaller than any version's"));
+        let kept = unsafe { session_of_call(session) }?;
+        if info.is_null() {
+            return Err(guard::invalid("the close reason is NULL"));
         }
-        let Some(verdict) = kept.session()?.verdict() else {
+        // SAFETY: not NULL, and the caller's promise; only the first member is looked at before the size is known.
+        let struct_size = unsafe { (&raw const (*info).struct_size).read() };
+        if !(size_of::<ws_close_reason>()..=MAX_STRUCT_SIZE).contains(&struct_size) {
+            return Err(guard::invalid("struct_size is not sizeof(ws_close_reason)"));
+        }
+        let session = kept.session()?;
+        let Some(verdict) = session.verdict() else {
             return Err(Error::new(Kind::State, "the session has not ended"));
         };
         const ABNORMAL: u32 = CloseCode::ABNORMAL.0 as u32;
@@ -164,25 +172,29 @@ pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws
             Initiator::Protocol => ws_close_initiator::WS_CLOSED_BY_PROTOCOL,
             Initiator::Transport => ws_close_initiator::WS_CLOSED_BY_TRANSPORT,
         };
-        *info = ws_close_reason {
+        let local = session.sent_close();
+        let filled = ws_close_reason {
             struct_size,
-            local_code: verdict.local.as_ref().map_or(0, code),
+            local_code: local.as_ref().map_or(0, code),
             remote_code: verdict.remote.as_ref().map_or(ABNORMAL, code),
             reason: reason.as_ptr().cast(),
             reason_size: reason.len() - 1,
-            clean: (verdict.error.is_none() && verdict.local.is_some()).into(),
+            clean: (verdict.error.is_none() && local.is_some()).into(),
             initiator: initiator as u32,
         };
         // What a later version's caller has behind it is for a later version's library to fill.
         let tail = struct_size - size_of::<ws_close_reason>();
-        // SAFETY: the caller's promise about struct_size.
-        unsafe { std::ptr::from_mut(info).add(1).cast::<u8>().write_bytes(0, tail) };
+        // SAFETY: the caller's promise: `struct_size` bytes, the size of one of these and `tail`.
+        unsafe {
+            info.write(filled);
+            info.add(1).cast::<u8>().write_bytes(0, tail);
+        }
         Ok(())
     })
 }
 
-/// Ends the session at once: drops the connection, and wakes all who wait, with WS_ERR_ABORTED. What was received
-/// before can still be received. A session that has ended is left as it is.
+/// Drops the connection at once, and wakes all who wait, with WS_ERR_ABORTED. What was received before can still be
+/// received. Of a session that has ended only what is left of its connection is dropped: how it ended stays as it is.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///

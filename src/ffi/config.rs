@@ -201,8 +201,9 @@ pub unsafe extern "C" fn ws_config_set_handshake_timeout_ms(config: *mut ws_conf
     })
 }
 
-/// Sets how long the closing handshake and the end of the connection may take from the first Close on, in
-/// milliseconds; negative is no limit. Then the connection is dropped. Default: 5,000.
+/// Sets how long the closing handshake and the end of the connection may take once our Close is sent, in milliseconds;
+/// negative is no limit. Then the connection is dropped. Before our Close goes out whatever is queued, and this is how
+/// long it may wait without the server taking anything of it. Default: 5,000.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -235,7 +236,7 @@ pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, t
 /// Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
 /// numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
 ///
-/// Time in which the library does not read, because the incoming queue is full, counts as silence.
+/// Time in which the library does not read, because the incoming queue is full, does not count.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL.
 ///
@@ -249,11 +250,12 @@ pub unsafe extern "C" fn ws_config_set_idle_timeout_ms(config: *mut ws_config, t
     })
 }
 
-/// Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes` of
-/// payload; 0 leaves one of the two unbounded. `policy` is a ws_queue_policy. Default: 1,024 messages, 4 MiB,
-/// WS_QUEUE_WAIT.
+/// Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes`, of
+/// which each message takes the size of its payload and 64; 0 leaves one of the two unbounded. `policy` is a
+/// ws_queue_policy. Default: 1,024 messages, 4 MiB, WS_QUEUE_WAIT.
 ///
-/// With WS_QUEUE_WAIT the library stops reading when the queue is full, and pings of the server wait as well.
+/// With WS_QUEUE_WAIT the library stops reading when the queue is full: pings of the server wait as well, and that the
+/// connection has ended is noticed once there is room.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy, and WS_ERR_UNSUPPORTED for a policy that
 /// this version does not have.
@@ -330,10 +332,7 @@ pub(super) fn set(config: *mut ws_config, change: impl FnOnce(&mut Config) -> Re
 fn set_or_remove(config: &mut Config, name: &str, value: Option<&str>) -> Result<()> {
     match value {
         Some(value) => config.headers.set(name, value),
-        None => {
-            config.headers.remove(name);
-            Ok(())
-        }
+        None => config.headers.remove(name),
     }
 }
 

@@ -37,7 +37,7 @@ pub enum ws_phase {
     WS_PHASE_RESOLVE = 1,
     /// Connecting TCP.
     WS_PHASE_CONNECT = 2,
-    /// Talking to the proxy.
+    /// Talking to the proxy. Not in this version.
     WS_PHASE_PROXY = 3,
     /// Negotiating TLS.
     WS_PHASE_TLS = 4,

@@ -13,23 +13,25 @@ const NUL_TERMINATED: usize = usize::MAX;
 
 /// Runs an entry that returns a status.
 pub(super) fn status(body: impl FnOnce() -> Result<()>) -> ws_status {
-    value(ws_status::WS_ERR_INTERNAL, || match body() {
+    match caught(body) {
         Ok(()) => ws_status::WS_OK,
         Err(error) => error.kind.into(),
-    })
+    }
 }
 
 /// Runs an entry that returns a value, `fallback` after a panic.
 pub(super) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    caught(|| Ok(body())).unwrap_or(fallback)
+}
+
+/// Makes a panic an error.
+pub(super) fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // What a panic leaves half done stays behind locks that do not poison; the driver's drop guard ends its session.
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => value,
-        Err(panic) => {
-            // Dropping it could panic again.
-            let _ = ManuallyDrop::new(panic);
-            fallback
-        }
-    }
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        // Dropping it could panic again.
+        let _ = ManuallyDrop::new(panic);
+        Err(Error::new(Kind::Internal, "the library has a bug: it panicked"))
+    })
 }
 
 pub(super) fn invalid(message: &'static str) -> Error {

@@ -19,11 +19,11 @@ pub enum ws_frame_type {
     WS_TEXT = 1,
     /// A binary message.
     WS_BINARY = 2,
-    /// The peer's Close.
+    /// The peer's Close. Not delivered in this version.
     WS_CLOSE = 8,
-    /// A ping.
+    /// A ping. Not delivered in this version.
     WS_PING = 9,
-    /// A pong.
+    /// A pong. Not delivered in this version.
     WS_PONG = 10,
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Texts {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_session_state {
-    /// The opening handshake is under way.
+    /// The opening handshake is under way. Not in this version.
     WS_STATE_CONNECTING = 0,
     /// Messages flow.
     WS_STATE_OPEN = 1,
@@ -137,7 +137,8 @@ pub(super) unsafe fn look_at<T: Copy>(
 ///
 /// `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
 /// Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
-/// may be NULL for the defaults; it is copied.
+/// may be NULL for the defaults; it is copied. Connections of one configuration are cheaper with TLS: the trust store
+/// is read once, and TLS sessions are resumed.
 ///
 /// On success `*session` is the caller's, to be freed with ws_session_free. On failure `*error` is the caller's, to
 /// be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
@@ -167,7 +168,7 @@ pub unsafe extern "C" fn ws_connect(
             session.write(Arc::into_raw(Arc::new(opened)).cast_mut());
             Ok(())
         };
-        connect().inspect_err(|failure: &Error| {
+        guard::caught(connect).inspect_err(|failure| {
             // SAFETY: the caller's promise.
             if let Ok(error) = unsafe { guard::out(error) } {
                 error.write(Box::into_raw(Box::new(ws_error::new(failure.clone()))));

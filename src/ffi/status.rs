@@ -30,9 +30,9 @@ pub enum ws_status {
     WS_ERR_RESOLVE = -202,
     /// No address of the host took the TCP connection.
     WS_ERR_CONNECT = -203,
-    /// The proxy did not connect.
+    /// The proxy did not connect. Not in this version.
     WS_ERR_PROXY = -204,
-    /// The proxy wants other credentials.
+    /// The proxy wants other credentials. Not in this version.
     WS_ERR_PROXY_AUTH = -205,
     /// TLS could not be negotiated, or broke.
     WS_ERR_TLS = -211,
@@ -42,7 +42,7 @@ pub enum ws_status {
     WS_ERR_HANDSHAKE_STATUS = -221,
     /// The server's answer to the opening handshake breaks RFC 6455, or is not HTTP, or ended early.
     WS_ERR_HANDSHAKE_INVALID = -222,
-    /// Too many redirects.
+    /// Too many redirects. Not in this version.
     WS_ERR_TOO_MANY_REDIRECTS = -223,
 
     /// The server broke RFC 6455; the connection was failed with 1002.
@@ -53,16 +53,16 @@ pub enum ws_status {
     WS_ERR_FRAME_TOO_BIG = -303,
     /// A message grew over the limit; the connection was failed with 1009.
     WS_ERR_MESSAGE_TOO_BIG = -304,
-    /// An extension failed.
+    /// An extension failed. Not in this version.
     WS_ERR_EXTENSION = -305,
-    /// Compressed data is broken.
+    /// Compressed data is broken. Not in this version.
     WS_ERR_COMPRESSION = -306,
 
     /// The session has ended with a Close from both sides, or is being closed by this one: the ordinary end.
     WS_ERR_CLOSED = -401,
     /// The connection ended without a Close from the server (1006).
     WS_ERR_CLOSED_ABNORMALLY = -402,
-    /// The server did not answer a ping in time.
+    /// The server did not answer a ping in time. Not in this version.
     WS_ERR_PING_TIMEOUT = -403,
     /// The connection was lost: an error of the operating system.
     WS_ERR_IO = -404,
@@ -71,12 +71,12 @@ pub enum ws_status {
 
     /// It did not happen in time. The session, if there is one, goes on and nothing is lost.
     WS_ERR_TIMEOUT = -501,
-    /// The call was woken.
+    /// The call was woken. Not in this version.
     WS_ERR_INTERRUPTED = -502,
-    /// A queue ran over.
+    /// A queue ran over. Not in this version.
     WS_ERR_OVERFLOW = -503,
 
-    /// A bug of this library.
+    /// A bug of this library, or the system gives no threads or random bytes.
     WS_ERR_INTERNAL = -901,
 }
 

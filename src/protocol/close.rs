@@ -42,6 +42,19 @@ impl Close {
     }
 }
 
+/// Who began the end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initiator {
+    /// The application: it closed or aborted.
+    Local,
+    /// The peer sent the first Close.
+    Remote,
+    /// The connection was failed for what the peer sent (RFC 6455 section 7.1.7).
+    Protocol,
+    /// The transport ended without a Close.
+    Transport,
+}
+
 /// The code with which the connection is failed for an error that the peer caused.
 pub fn code_for(kind: Kind) -> CloseCode {
     match kind {

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind};
 use crate::frame::Opcode;
-use crate::protocol::outgoing::Initiator;
-use crate::protocol::{Close, Incoming, Limits, MaskingKeys, Outgoing, Received};
+use crate::protocol::{Close, Incoming, Initiator, Limits, MaskingKeys, Outgoing, Received};
 
 /// A connection behind its opening handshake.
 pub struct Connection {

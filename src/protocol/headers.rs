@@ -25,9 +25,10 @@ pub struct Headers(Vec<(String, String)>);
 impl Headers {
     /// Adds a field; one that a request may have only once replaces what was there.
     pub fn add(&mut self, name: &str, value: &str) -> Result<()> {
-        check(name, value)?;
+        check_name(name)?;
+        check_value(name, value)?;
         if SINGLE.iter().any(|single| single.eq_ignore_ascii_case(name)) {
-            self.remove(name);
+            self.discard(name);
         }
         self.0.push((name.to_owned(), value.to_owned()));
         Ok(())
@@ -35,14 +36,21 @@ impl Headers {
 
     /// Makes this the only field of its name.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        check(name, value)?;
-        self.remove(name);
+        check_name(name)?;
+        check_value(name, value)?;
+        self.discard(name);
         self.0.push((name.to_owned(), value.to_owned()));
         Ok(())
     }
 
     /// Removes all fields of this name.
-    pub fn remove(&mut self, name: &str) {
+    pub fn remove(&mut self, name: &str) -> Result<()> {
+        check_name(name)?;
+        self.discard(name);
+        Ok(())
+    }
+
+    fn discard(&mut self, name: &str) {
         self.0.retain(|(present, _)| !present.eq_ignore_ascii_case(name));
     }
 
@@ -62,17 +70,24 @@ pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-fn check(name: &str, value: &str) -> Result<()> {
-    let invalid = |message| Err(Error::new(Kind::InvalidArgument, message));
+fn check_name(name: &str) -> Result<()> {
     if !is_token(name) {
-        return invalid(format!("header name {name:?} is not a token"));
+        return Err(invalid(format!("header name {name:?} is not a token")));
     }
     if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
-        return invalid(format!("the header {name} belongs to the opening handshake"));
-    }
-    // The value stays out of the message: it may be a credential.
-    if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-        return invalid(format!("the value of the header {name} holds a control character"));
+        return Err(invalid(format!("the header {name} belongs to the opening handshake")));
     }
     Ok(())
+}
+
+fn check_value(name: &str, value: &str) -> Result<()> {
+    // The value stays out of the message: it may be a credential.
+    if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+        return Err(invalid(format!("the value of the header {name} holds a control character")));
+    }
+    Ok(())
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Kind::InvalidArgument, message)
 }

@@ -16,7 +16,7 @@ pub mod outgoing;
 mod refusal_body;
 mod response_head;
 
-pub use close::Close;
+pub use close::{Close, Initiator};
 pub use connection::Connection;
 pub use incoming::{ControlPayload, Incoming, Limits, Message, Received};
 pub use masking_keys::MaskingKeys;

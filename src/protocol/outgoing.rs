@@ -7,7 +7,7 @@ use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
 use crate::frame::mask::append_masked;
 use crate::frame::{CloseCode, Opcode};
 use crate::protocol::close::{self, Close};
-use crate::protocol::{MaskingKeys, Received};
+use crate::protocol::{Initiator, MaskingKeys, Received};
 
 /// A drained buffer that has grown beyond this gives its memory back.
 const KEPT_CAPACITY: usize = 64 * 1024;
@@ -35,17 +35,6 @@ struct Closing {
     /// Where its frame begins in `data`.
     frame_start: usize,
     deadline: Option<Instant>,
-}
-
-/// Why we sent a Close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Initiator {
-    /// The application asked for it.
-    Local,
-    /// It answers the peer's.
-    Remote,
-    /// The connection was failed (RFC 6455 section 7.1.7).
-    Protocol,
 }
 
 impl Outgoing {
@@ -81,10 +70,9 @@ impl Outgoing {
     pub fn answer(&mut self, received: &Received, now: Instant) {
         match received {
             Received::Ping(payload) => self.pong(payload.as_bytes()),
+            // Echoed as it came (section 5.5.1).
             Received::Close(theirs) => {
-                // The code is echoed (section 5.5.1), the reason is the peer's own to know.
-                let close = Close { code: theirs.code, reason: theirs.reason.clone() };
-                self.queue_close(close, Initiator::Remote, now);
+                self.queue_close(theirs.clone(), Initiator::Remote, now);
             }
             Received::Violation(error) => self.fail(close::code_for(error.kind), &error.message, now),
             Received::Message(_) | Received::Pong(_) => {}
@@ -104,12 +92,20 @@ impl Outgoing {
         self.queue_close(close, Initiator::Local, now)
     }
 
-    /// Fails the connection (RFC 6455 section 7.1.7): Close goes out as soon as the frame under way is complete.
+    /// Fails the connection (RFC 6455 section 7.1.7): Close goes out as soon as the frame under way is complete. It is
+    /// the Close that is queued already where there is one.
     pub fn fail(&mut self, code: CloseCode, reason: &str, now: Instant) {
-        if self.closing.is_none() {
-            let keep = self.boundary();
-            self.data.truncate(keep);
-            self.queue_close(Close::because(code, reason), Initiator::Protocol, now);
+        let keep = self.boundary();
+        match &mut self.closing {
+            None => {
+                self.data.truncate(keep);
+                self.queue_close(Close::because(code, reason), Initiator::Protocol, now);
+            }
+            Some(closing) if keep < closing.frame_start => {
+                self.data.drain(keep..closing.frame_start);
+                closing.frame_start = keep;
+            }
+            Some(_) => {}
         }
     }
 
@@ -177,6 +173,18 @@ impl Outgoing {
     /// Our Close and why it was sent, from when it is queued.
     pub fn closing(&self) -> Option<(&Close, Initiator)> {
         self.closing.as_ref().map(|closing| (&closing.close, closing.initiator))
+    }
+
+    /// Whether all of our Close went to the transport.
+    pub fn has_sent_close(&self) -> bool {
+        self.closing.is_some() && self.sent == self.data.len()
+    }
+
+    /// Bytes went out on the way to our Close, or it did: the peer's time to answer counts from now.
+    pub fn renew_close_deadline(&mut self, now: Instant) {
+        if let Some(closing) = &mut self.closing {
+            closing.deadline = self.close_timeout.and_then(|timeout| now.checked_add(timeout));
+        }
     }
 
     /// When the closing handshake has taken too long.

@@ -99,11 +99,25 @@ impl HeadReader {
 }
 
 fn parse(bytes: &[u8]) -> Result<ResponseHead> {
+    let error = match parse_with(&httparse::ParserConfig::default(), bytes) {
+        Ok(head) => return Ok(head),
+        Err(error) => error,
+    };
+    // A refusal is told even if some of its fields cannot be read.
+    let mut lenient = httparse::ParserConfig::default();
+    lenient.ignore_invalid_headers_in_responses(true);
+    match parse_with(&lenient, bytes) {
+        Ok(head) if head.status >= 200 => Ok(head),
+        _ => Err(error),
+    }
+}
+
+fn parse_with(config: &httparse::ParserConfig, bytes: &[u8]) -> Result<ResponseHead> {
     let mut count = FIRST_HEADER_COUNT;
     loop {
         let mut fields = vec![httparse::EMPTY_HEADER; count];
         let mut response = httparse::Response::new(&mut fields);
-        match response.parse(bytes) {
+        match config.parse_response(&mut response, bytes) {
             Ok(httparse::Status::Complete(_)) => {
                 return Ok(ResponseHead {
                     status: response.code.unwrap_or_default(),

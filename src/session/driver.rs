@@ -3,21 +3,23 @@
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::unix::AsyncFd;
 use tokio::time::sleep_until;
 
-use super::{Initiator, Session, Verdict};
+use super::{Session, Verdict};
 use crate::error::{Error, Kind, Phase};
 use crate::frame::CloseCode;
 use crate::protocol::connection::{close_timed_out, unannounced_end};
-use crate::protocol::outgoing;
-use crate::protocol::{Close, Received};
+use crate::protocol::{Close, Initiator, Received};
 use crate::transport::{Socket, tls};
 
 /// How many reads before other sessions get their turn.
 const READS_PER_TURN: usize = 16;
+
+/// How long a violation waits for its turn where the close timeout sets no limit.
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
 /// Why a turn of reading ended.
 enum Turn {
@@ -63,14 +65,20 @@ impl Driver {
                 Turn::Drained => self.wait(true).await,
                 Turn::Stalled => match self.wait(false).await {
                     Turn::Over(error) => Turn::Over(error),
-                    _ => self.read(),
+                    _ => {
+                        // The peer was not silent: it was not listened to.
+                        self.last_received = Instant::now();
+                        self.read()
+                    }
                 },
                 Turn::Unfinished => {
                     tokio::task::yield_now().await;
+                    // Reading must not keep the session from sending.
+                    self.session.flush_queued();
                     self.read()
                 }
             };
-            if self.session.is_aborted() || self.session.time_out(self.last_received) {
+            if self.session.ending.is_aborted() || self.time_out(&turn) {
                 return;
             }
             if self.session.has_send_failure() && matches!(turn, Turn::Drained) {
@@ -88,7 +96,7 @@ impl Driver {
         let idle = if reading { Turn::Drained } else { Turn::Stalled };
         let Some(ready) = &self.ready else { return Turn::Over(None) };
         let session = &self.session;
-        let deadline = session.deadline(self.last_received);
+        let deadline = session.deadline(reading.then_some(self.last_received));
         let sending = session.writer.lock().is_waiting();
         tokio::select! {
             guard = ready.readable(), if reading => match guard {
@@ -121,6 +129,27 @@ impl Driver {
     fn read(&mut self) -> Turn {
         self.session.read(&mut self.last_received)
     }
+
+    /// Does what is due. Returns whether that ended the session.
+    fn time_out(&mut self, turn: &Turn) -> bool {
+        let now = Instant::now();
+        self.session.stop_holding(now);
+        if self.session.time_out_closing(now) {
+            return true;
+        }
+        let is_silent = |session: &Session, last_received| {
+            session.idle_deadline(last_received).is_some_and(|deadline| deadline <= now)
+        };
+        if !matches!(turn, Turn::Drained) || !is_silent(&self.session, self.last_received) {
+            return false;
+        }
+        // This process may have been stopped for longer than the timeout: only an empty socket is silence.
+        if matches!(self.read(), Turn::Drained) && is_silent(&self.session, self.last_received) {
+            self.session.end_silence(now.saturating_duration_since(self.last_received), now);
+            return true;
+        }
+        false
+    }
 }
 
 impl Session {
@@ -142,7 +171,7 @@ impl Session {
                 let Some(received) = reader.incoming.poll(&self.limits()) else { break };
                 match received {
                     Received::Violation(error) if !self.may_fail() => {
-                        let until = self.close_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+                        let until = Instant::now() + self.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
                         reader.held = Some((error, until));
                         return Turn::Stalled;
                     }
@@ -178,7 +207,9 @@ impl Session {
             self.inbox.push(message);
             return;
         }
-        self.writer.lock().answer(&received, Instant::now());
+        let mut writer = self.writer.lock();
+        writer.answer(&received);
+        self.flush(writer);
         match received {
             Received::Close(close) => self.decide(None, Some(close), Initiator::Remote),
             Received::Violation(error) => self.decide(Some(error), None, Initiator::Protocol),
@@ -188,12 +219,11 @@ impl Session {
 
     /// Sends what waits. Returns whether the kernel takes no more for now.
     fn flush_queued(&self) -> bool {
-        let mut writer = self.writer.lock();
-        writer.flush();
-        let waiting = writer.is_waiting();
-        drop(writer);
-        self.writable.notify_all();
-        waiting
+        let writer = self.writer.lock();
+        if writer.is_waiting() {
+            self.flush(writer);
+        }
+        self.writer.lock().is_waiting()
     }
 
     fn has_send_failure(&self) -> bool {
@@ -219,52 +249,50 @@ impl Session {
     }
 
     /// When something is due: the end of the closing handshake, of the patience with a silent peer, or of a
-    /// violation's wait.
-    fn deadline(&self, last_received: Instant) -> Option<Instant> {
+    /// violation's wait. `last_received` is none while nobody listens to the peer.
+    fn deadline(&self, last_received: Option<Instant>) -> Option<Instant> {
         let closing = self.writer.lock().outgoing.close_deadline();
-        let held = self.reader.lock().as_ref().and_then(|reader| reader.held.as_ref()?.1);
-        [closing, self.idle_deadline(last_received), held].into_iter().flatten().min()
+        let held = self.reader.lock().as_ref().and_then(|reader| Some(reader.held.as_ref()?.1));
+        let idle = last_received.and_then(|last_received| self.idle_deadline(last_received));
+        [closing, idle, held].into_iter().flatten().min()
     }
 
     fn idle_deadline(&self, last_received: Instant) -> Option<Instant> {
         self.idle_timeout.and_then(|timeout| last_received.checked_add(timeout))
     }
 
-    /// Does what is due. Returns whether that ended the session.
-    fn time_out(&self, last_received: Instant) -> bool {
-        let now = Instant::now();
-        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        let late = |(_, until): &mut (Error, Option<Instant>)| is_due(*until);
-        let held = self.reader.lock().as_mut().and_then(|reader| reader.held.take_if(late));
+    /// Lets a violation take effect that has waited for its turn long enough.
+    fn stop_holding(&self, now: Instant) {
+        let held = self.reader.lock().as_mut().and_then(|reader| reader.held.take_if(|(_, until)| *until <= now));
         if let Some((violation, _)) = held {
             self.deliver(Received::Violation(violation));
         }
-        let mut writer = self.writer.lock();
-        if is_due(writer.outgoing.close_deadline()) {
-            drop(writer);
-            self.decide(Some(close_timed_out()), None, Initiator::Transport);
-            return true;
-        }
-        if is_due(self.idle_deadline(last_received)) {
-            writer.outgoing.fail(CloseCode::GOING_AWAY, "Idle timeout", now);
-            writer.flush();
-            drop(writer);
-            let silence = now.saturating_duration_since(last_received).as_millis();
-            let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
-            self.decide(Some(error), None, Initiator::Local);
-            return true;
-        }
-        false
     }
 
-    /// Ends the session at once, dropping the connection.
-    pub(crate) fn abort(&self) {
-        let error = Error::new(Kind::Aborted, "the session was aborted");
+    /// Ends the session where the closing handshake has taken too long.
+    fn time_out_closing(&self, now: Instant) -> bool {
+        let is_late = self.writer.lock().outgoing.close_deadline().is_some_and(|deadline| deadline <= now);
+        if is_late {
+            self.decide(Some(close_timed_out()), None, Initiator::Transport);
+        }
+        is_late
+    }
+
+    fn end_silence(&self, silence: Duration, now: Instant) {
+        let mut writer = self.writer.lock();
+        writer.outgoing.fail(CloseCode::GOING_AWAY, "Idle timeout", now);
+        self.flush(writer);
+        let silence = silence.as_millis();
+        let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
         self.decide(Some(error), None, Initiator::Local);
     }
 
-    fn is_aborted(&self) -> bool {
-        matches!(self.ending.verdict(), Some(Verdict { error: Some(Error { kind: Kind::Aborted, .. }), .. }))
+    /// Drops the connection at once, and ends the session unless it has ended.
+    pub(crate) fn abort(&self) {
+        self.ending.abort();
+        let error = Error::new(Kind::Aborted, "the session was aborted");
+        self.decide(Some(error), None, Initiator::Local);
+        self.wake.notify_one();
     }
 
     /// The verdict, once it is there.
@@ -272,15 +300,19 @@ impl Session {
         self.ending.verdict()
     }
 
+    /// Our Close, once it is sent.
+    pub(crate) fn sent_close(&self) -> Option<Close> {
+        self.writer.lock().sent_close().cloned()
+    }
+
     /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. Where our own Close
     /// had begun the end, whatever completes it, this side is the initiator.
     fn decide(&self, error: Option<Error>, remote: Option<Close>, initiator: Initiator) {
         let writer = self.writer.lock();
-        let local = writer.sent_close().cloned();
-        let began = matches!(writer.outgoing.closing(), Some((_, outgoing::Initiator::Local)));
+        let began = matches!(writer.outgoing.closing(), Some((_, Initiator::Local)));
         let initiator = if began { Initiator::Local } else { initiator };
         let error = error.map(|error| error.in_phase(Phase::Open));
-        let first = self.ending.decide(Verdict { error, local, remote, initiator });
+        let first = self.ending.decide(Verdict { error, remote, initiator });
         // A sender between its look at the verdict and its wait holds the lock: none is missed.
         drop(writer);
         if first {

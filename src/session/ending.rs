@@ -1,33 +1,19 @@
 //! How a session ends: first the verdict, after which nothing more is received, then the end of the transport.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::inbox::Deadline;
 use crate::error::Error;
-use crate::protocol::Close;
-
-/// Who began the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Initiator {
-    /// The application closed or aborted.
-    Local,
-    /// The peer sent the first Close.
-    Remote,
-    /// The connection was failed for what the peer sent.
-    Protocol,
-    /// The transport ended without a Close.
-    Transport,
-}
+use crate::protocol::{Close, Initiator};
 
 /// The end of a session, as it is told to the application.
 #[derive(Clone, Debug)]
 pub(crate) struct Verdict {
-    /// None where both sides sent their Close.
+    /// None where the peer ended it with a Close.
     pub(crate) error: Option<Error>,
-    /// Our Close, where one was sent.
-    pub(crate) local: Option<Close>,
     /// The peer's Close, where one came.
     pub(crate) remote: Option<Close>,
     pub(crate) initiator: Initiator,
@@ -37,6 +23,7 @@ pub(crate) struct Verdict {
 #[derive(Default)]
 pub(super) struct Ending {
     verdict: OnceLock<Verdict>,
+    aborted: AtomicBool,
     closed: Mutex<bool>,
     changed: Condvar,
 }
@@ -49,6 +36,15 @@ impl Ending {
     /// The first verdict stands. Returns whether it is this one.
     pub(super) fn decide(&self, verdict: Verdict) -> bool {
         self.verdict.set(verdict).is_ok()
+    }
+
+    /// The transport is to go at once, whatever the verdict.
+    pub(super) fn abort(&self) {
+        self.aborted.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_aborted(&self) -> bool {
+        self.aborted.load(Ordering::Acquire)
     }
 
     pub(super) fn set_closed(&self) {

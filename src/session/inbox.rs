@@ -8,6 +8,9 @@ use parking_lot::{Condvar, Mutex};
 use crate::protocol::Message;
 use crate::session::config::QueueBounds;
 
+/// What a message takes besides its payload.
+const MESSAGE_OVERHEAD: usize = 64;
+
 /// What a receiver gets.
 pub(crate) enum Taken {
     Message(Message),
@@ -38,8 +41,10 @@ struct Queue {
     reader_holds: bool,
     /// A receiver found nothing since.
     asked: bool,
-    /// How many want messages without room to be dropped.
-    discarding: usize,
+    /// How many wait for the session to be closed.
+    leaving: usize,
+    /// We have begun to close.
+    closing: bool,
 }
 
 impl Inbox {
@@ -50,18 +55,19 @@ impl Inbox {
     /// Whether the reader may go on. When not, the [`take`](Self::take) that makes room says so.
     pub(super) fn has_room(&self) -> bool {
         let mut queue = self.queue.lock();
-        let room = queue.ended || queue.discarding > 0 || self.is_below(&queue, 1);
+        let room = queue.ended || queue.is_discarding() || self.is_below(&queue, 1);
         queue.reader_waits = !room;
         room
     }
 
-    /// Adds a message; after the end, or without room while discarding, it is dropped.
+    /// Adds a message; after the end it is dropped, and so it is without room while it keeps the peer's Close from being
+    /// read and somebody waits for that.
     pub(super) fn push(&self, message: Message) {
         let mut queue = self.queue.lock();
-        if queue.ended || (queue.discarding > 0 && !self.is_below(&queue, 1)) {
+        if queue.ended || (queue.is_discarding() && !self.is_below(&queue, 1)) {
             return;
         }
-        queue.bytes += message.payload.len();
+        queue.bytes += cost(&message);
         queue.messages.push_back(message);
         drop(queue);
         self.changed.notify_one();
@@ -77,20 +83,25 @@ impl Inbox {
     /// so: the application has then had its turn with what came before.
     pub(super) fn is_caught_up(&self) -> bool {
         let mut queue = self.queue.lock();
-        let asked = queue.waiting > 0 || std::mem::take(&mut queue.asked);
+        let asked = queue.waiting > 0 || queue.leaving > 0 || std::mem::take(&mut queue.asked);
         let caught_up = queue.messages.is_empty() && asked;
         queue.reader_holds = !caught_up;
         caught_up
     }
 
-    /// Starts or stops dropping what there is no room for.
-    pub(super) fn discard(&self, on: bool) {
-        let mut queue = self.queue.lock();
-        if on {
-            queue.discarding += 1;
-        } else {
-            queue.discarding -= 1;
-        }
+    /// We have begun to close.
+    pub(super) fn set_closing(&self) {
+        self.queue.lock().closing = true;
+    }
+
+    /// Somebody starts waiting for the session to be closed.
+    pub(super) fn enter_leaving(&self) {
+        self.queue.lock().leaving += 1;
+    }
+
+    /// Somebody has stopped waiting for it.
+    pub(super) fn exit_leaving(&self) {
+        self.queue.lock().leaving -= 1;
     }
 
     /// Takes the oldest message if `fits` lets it go, else leaves it and returns its error. Calls `wake_reader` when
@@ -110,7 +121,7 @@ impl Inbox {
                     return Err(error);
                 }
                 let Some(message) = queue.messages.pop_front() else { continue };
-                queue.bytes -= message.payload.len();
+                queue.bytes -= cost(&message);
                 if queue.reader_waits && self.is_below(&queue, 2) {
                     queue.reader_waits = false;
                     wake_reader();
@@ -145,6 +156,17 @@ impl Inbox {
     fn is_below(&self, queue: &Queue, part: usize) -> bool {
         queue.messages.len() < self.bounds.messages.div_ceil(part) && queue.bytes < self.bounds.bytes.div_ceil(part)
     }
+}
+
+impl Queue {
+    fn is_discarding(&self) -> bool {
+        self.closing && self.leaving > 0
+    }
+}
+
+/// What a message counts in the queue: without something for itself, empty ones could pile up without end.
+fn cost(message: &Message) -> usize {
+    message.payload.len() + MESSAGE_OVERHEAD
 }
 
 /// Until when to wait.

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 
 pub(crate) use config::Config;
 use ending::Ending;
-pub(crate) use ending::{Initiator, Verdict};
+pub(crate) use ending::Verdict;
 use inbox::{Deadline, Inbox, Taken};
 pub(crate) use opening::connect;
 use writer::Writer;
@@ -65,7 +65,7 @@ struct Reader {
     incoming: Incoming,
     receiver: Receiver,
     /// A violation that waits for its turn behind the messages before it, and until when it does.
-    held: Option<(Error, Option<Instant>)>,
+    held: Option<(Error, Instant)>,
 }
 
 /// As in RFC 6455 and browsers; a session exists from OPEN on.

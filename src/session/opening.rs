@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::ending::Ending;
 use super::inbox::Inbox;
@@ -132,10 +132,12 @@ async fn shake_hands(
         .await
         .map_err(|error| broken("could not send the handshake", &error))?;
     let mut buffer = vec![0; 4096];
+    let mut refusal_deadline = None;
     loop {
         let receiving = ready.async_io(Interest::READABLE, |_| stream.receiver.receive(&mut buffer));
         let received = if handshake.is_refused() {
-            timeout(REFUSAL_BODY_WAIT, receiving).await.unwrap_or(Ok(0))
+            let deadline = *refusal_deadline.get_or_insert_with(|| Instant::now() + REFUSAL_BODY_WAIT);
+            timeout_at(deadline, receiving).await.unwrap_or(Ok(0))
         } else {
             receiving.await
         };

@@ -1,5 +1,6 @@
 //! The private runtime: one for the process, started at first use, ended by [`shut_down`] only.
 
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -83,18 +84,24 @@ fn start(workers: usize) -> Result<tokio::runtime::Runtime> {
     let failed = |error: std::io::Error| Error::os(Kind::Internal, "could not start the library's threads", &error);
     // Threads inherit the mask: no signal of the host's is ever delivered to one of ours.
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).map_err(|errno| failed(errno.into()))?;
-    let started = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .thread_name(THREAD_NAME)
-        .on_thread_start(|| {
-            THREADS.fetch_add(1, Ordering::AcqRel);
-        })
-        .on_thread_stop(|| {
-            THREADS.fetch_sub(1, Ordering::AcqRel);
-        })
-        .enable_io()
-        .enable_time()
-        .build();
+    // tokio panics where the system gives it no thread.
+    let started = catch_unwind(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .thread_name(THREAD_NAME)
+            .on_thread_start(|| {
+                THREADS.fetch_add(1, Ordering::AcqRel);
+            })
+            .on_thread_stop(|| {
+                THREADS.fetch_sub(1, Ordering::AcqRel);
+            })
+            .enable_io()
+            .enable_time()
+            .build()
+    });
     before.thread_set_mask().map_err(|errno| failed(errno.into()))?;
-    started.map_err(failed)
+    match started {
+        Ok(runtime) => runtime.map_err(failed),
+        Err(_) => Err(Error::new(Kind::Internal, "could not start the library's threads: the system gives no more")),
+    }
 }

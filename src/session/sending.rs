@@ -23,21 +23,23 @@ impl Session {
         let mut writer = self.writer.lock();
         self.wait_for_room(&mut writer, payload.len(), deadline)?;
         writer.outgoing.send(opcode, payload)?;
-        self.flush(writer)
+        self.flush(writer).map_or(Ok(()), Err)
     }
 
-    /// Sends what is queued as far as the kernel takes it; the driver does the rest.
-    fn flush(&self, mut writer: MutexGuard<'_, Writer>) -> Result<()> {
+    /// Sends what is queued as far as the transport takes it, and tells whom it concerns: senders that wait for room, and
+    /// the driver, which does the rest. Returns why the transport has failed, if it has.
+    ///
+    /// Whoever holds the writer and may have changed what is queued lets go of it here.
+    pub(super) fn flush(&self, mut writer: MutexGuard<'_, Writer>) -> Option<Error> {
         writer.flush();
         let failure = writer.failure().cloned();
         let is_waiting = writer.is_waiting();
         drop(writer);
-        // This may have made room for a sender that waits.
         self.writable.notify_all();
         if is_waiting || failure.is_some() {
             self.wake.notify_one();
         }
-        failure.map_or(Ok(()), Err)
+        failure
     }
 
     /// Waits until `size` bytes fit: into an empty queue any size does.
@@ -75,10 +77,9 @@ impl Session {
     pub(crate) fn close(&self, close: Close) {
         let mut writer = self.writer.lock();
         if self.ending.verdict().is_none() && writer.outgoing.close(close, Instant::now()) {
-            writer.flush();
-            drop(writer);
-            // Senders that wait for room, and the driver for the deadline.
-            self.writable.notify_all();
+            self.inbox.set_closing();
+            self.flush(writer);
+            // The driver has a deadline now.
             self.wake.notify_one();
         }
     }
@@ -101,15 +102,10 @@ impl Session {
     /// Waits until the transport is gone. After our own Close, what is received and does not fit the queue is dropped
     /// meanwhile: it would keep the peer's Close from being read.
     pub(crate) fn wait_closed(&self, deadline: Deadline) -> Result<()> {
-        let discarding = self.writer.lock().outgoing.closing().is_some();
-        if discarding {
-            self.inbox.discard(true);
-            self.wake.notify_one();
-        }
+        self.inbox.enter_leaving();
+        self.wake.notify_one();
         let closed = self.ending.wait_closed(deadline);
-        if discarding {
-            self.inbox.discard(false);
-        }
+        self.inbox.exit_leaving();
         if closed { Ok(()) } else { Err(Error::new(Kind::Timeout, "the session did not close in time")) }
     }
 }

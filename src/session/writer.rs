@@ -4,7 +4,6 @@ use std::io;
 use std::time::Instant;
 
 use crate::error::{Error, Kind};
-use crate::protocol::outgoing::Initiator;
 use crate::protocol::{Close, Outgoing, Received};
 use crate::transport::Sender;
 
@@ -17,13 +16,15 @@ pub(super) struct Writer {
     sender: Option<Sender>,
     /// The stream has failed; nothing more can be sent.
     failure: Option<Error>,
+    /// The sending direction ends behind our Close: the connection is failed, and nothing is waited for.
+    failing: bool,
     /// The stream's sending direction was ended.
     finished: bool,
 }
 
 impl Writer {
     pub(super) fn new(outgoing: Outgoing, sender: Sender) -> Self {
-        Self { outgoing, sender: Some(sender), failure: None, finished: false }
+        Self { outgoing, sender: Some(sender), failure: None, failing: false, finished: false }
     }
 
     /// Gives the transport what it takes at once. A failure of the stream is kept in [`failure`](Self::failure).
@@ -32,31 +33,37 @@ impl Writer {
             return;
         }
         let Some(sender) = &mut self.sender else { return };
+        let mut moved = false;
         let outcome = loop {
             let bytes = self.outgoing.to_send();
             if bytes.is_empty() {
                 break sender.flush();
             }
             match sender.send(bytes) {
-                Ok(count) => self.outgoing.sent(count),
+                Ok(count) => {
+                    self.outgoing.sent(count);
+                    moved = true;
+                }
                 Err(error) => break Err(error),
             }
         };
+        if moved && self.outgoing.closing().is_some() {
+            self.outgoing.renew_close_deadline(Instant::now());
+        }
         match outcome {
-            // Behind the Close of a failed connection nothing follows, and nothing is waited for but the end.
-            Ok(()) if matches!(self.outgoing.closing(), Some((_, Initiator::Protocol))) => self.finish(),
+            Ok(()) if self.failing => self.finish(),
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => self.failure = Some(Error::os(Kind::Io, "could not send", &error)),
         }
     }
 
-    /// Answers what came in, and sends as much as goes at once.
-    pub(super) fn answer(&mut self, received: &Received, now: Instant) {
+    /// Queues the answer to what came in.
+    pub(super) fn answer(&mut self, received: &Received) {
+        self.failing |= matches!(received, Received::Violation(_));
         // Pongs that can never be sent would only pile up.
         if self.failure.is_none() || !matches!(received, Received::Ping(_)) {
-            self.outgoing.answer(received, now);
-            self.flush();
+            self.outgoing.answer(received, Instant::now());
         }
     }
 
@@ -65,10 +72,9 @@ impl Writer {
         self.failure.is_none() && self.outgoing.pending_control() > MAX_PENDING_CONTROL
     }
 
-    /// Our Close, unless the stream failed before it was sent.
+    /// Our Close, once it is sent.
     pub(super) fn sent_close(&self) -> Option<&Close> {
-        let lost = self.failure.is_some() && self.outgoing.pending() > 0;
-        self.outgoing.closing().map(|(close, _)| close).filter(|_| !lost)
+        self.outgoing.closing().map(|(close, _)| close).filter(|_| self.outgoing.has_sent_close())
     }
 
     /// Whether bytes wait for the transport.
@@ -89,11 +95,13 @@ impl Writer {
         }
     }
 
-    /// Lets go of the stream.
+    /// Ends the stream and lets go of it.
     pub(super) fn drop_transport(&mut self) {
         if !self.finished {
             self.finish();
         }
-        self.sender = None;
+        if let Some(sender) = self.sender.take() {
+            sender.shut_down();
+        }
     }
 }

@@ -8,6 +8,7 @@ use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, Kind, Phase, Result};
@@ -71,14 +72,24 @@ pub(crate) async fn connect(target: &Target, options: &ConnectOptions) -> Result
     let ready = socket.register().map_err(unusable)?;
     let handshake_limit = TimeLimit::starting_now(options.handshake_timeout);
     let stream = if target.secure {
-        let config = options.tls_config.get_or_try_init(|| options.tls.build())?;
-        let mut stream = Stream::tls(socket, options.tls.connection(config, &target.host)?);
+        let config = tls_config(options).await?;
+        let mut stream = Stream::tls(socket, options.tls.connection(&config, &target.host)?);
         handshake_limit.hold(Phase::Tls, "negotiating TLS", negotiate(&mut stream, &ready)).await?;
         stream
     } else {
         Stream::plain(socket)
     };
     Ok(Connected { stream, ready, handshake_limit })
+}
+
+/// The shared configuration. The first to need it builds it, on a blocking thread: it reads the system's trust store.
+async fn tls_config(options: &ConnectOptions) -> Result<Arc<ClientConfig>> {
+    if let Some(config) = options.tls_config.get() {
+        return Ok(Arc::clone(config));
+    }
+    let (tls, shared) = (options.tls.clone(), Arc::clone(&options.tls_config));
+    let building = spawn_blocking(move || shared.get_or_try_init(|| tls.build()).cloned());
+    building.await.unwrap_or_else(|error| Err(Error::new(Kind::Internal, format!("cannot set up TLS: {error}"))))
 }
 
 async fn negotiate(stream: &mut Stream, ready: &AsyncFd<Arc<Socket>>) -> Result<()> {

@@ -43,6 +43,11 @@ impl Socket {
         // An error means that there is no connection left to end.
         let _ = rustix::net::shutdown(&self.0, Shutdown::Write);
     }
+
+    /// Ends both directions.
+    pub(crate) fn shut_down(&self) {
+        let _ = rustix::net::shutdown(&self.0, Shutdown::Both);
+    }
 }
 
 impl AsRawFd for Socket {

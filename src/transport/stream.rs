@@ -4,9 +4,16 @@ use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rustls::ClientConnection;
+use rustls::{ClientConnection, ProtocolVersion};
 
 use crate::transport::Socket;
+
+/// The largest payload of a TLS record.
+const RECORD_SIZE: usize = 16 * 1024;
+
+/// How many records may be sent over TLS 1.2, which cannot renew its keys: the limit of AES-GCM (RFC 8446 section 5.5)
+/// less those of the handshake. At the limit rustls ends the stream and drops what it is given, without an error.
+const MAX_TLS12_RECORDS: usize = (1 << 24) - 64;
 
 /// How much is read from the socket, or encrypted, at a time.
 const TLS_PIECE: usize = 32 * 1024;
@@ -36,7 +43,7 @@ impl Stream {
             socket: Arc::clone(&socket),
             tls: tls.clone().map(|tls| TlsReceiver { tls, records: Vec::new(), start: 0 }),
         };
-        let sender = Sender { socket, tls: tls.map(|tls| TlsSender { tls, records: Vec::new(), sent: 0 }) };
+        let sender = Sender { socket, tls: tls.map(|tls| TlsSender { tls, records: Vec::new(), sent: 0, made: 0 }) };
         Self { receiver, sender }
     }
 
@@ -151,6 +158,8 @@ struct TlsSender {
     /// Records for the socket, of which `sent` bytes are gone.
     records: Vec<u8>,
     sent: usize,
+    /// Records made of application data.
+    made: usize,
 }
 
 impl Sender {
@@ -197,11 +206,20 @@ impl Sender {
         }
         self.socket.shut_down_sending();
     }
+
+    /// Ends both directions, also of descriptors that forked processes hold.
+    pub(crate) fn shut_down(&self) {
+        self.socket.shut_down();
+    }
 }
 
 impl TlsSender {
     fn encrypt(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         let mut tls = self.tls.lock();
+        self.made += bytes.len().div_ceil(RECORD_SIZE);
+        if self.made > MAX_TLS12_RECORDS && tls.protocol_version() == Some(ProtocolVersion::TLSv1_2) {
+            return Err(io::Error::other("as much was sent as one TLS 1.2 connection may send"));
+        }
         while !bytes.is_empty() {
             // rustls holds a bounded number of records: they are moved out as they are made.
             let taken = tls.writer().write(bytes)?;

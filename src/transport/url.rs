@@ -28,6 +28,10 @@ impl Target {
         if text.chars().any(|c| c.is_ascii_control() || c == ' ') {
             return Err(invalid("it holds a space or a control character"));
         }
+        // It also reads what browsers forgive: "ws:host", "ws:\\host".
+        if !text.split_once("://").is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric())) {
+            return Err(invalid("it does not begin with ws:// or wss://"));
+        }
         let mut url = Url::parse(text).map_err(invalid)?;
         let secure = match url.scheme() {
             "ws" | "http" => false,
@@ -155,6 +159,9 @@ mod tests {
             "ws:",
             "ws://",
             "ws:///",
+            "ws:h",
+            "ws:/h",
+            "ws:\\\\h",
             "ftp://user:secret@h/",
             "file:///etc",
             "ws://h/#fragment",

@@ -2,8 +2,7 @@
 
 use ktorws::error::Kind;
 use ktorws::frame::{CloseCode, Opcode};
-use ktorws::protocol::outgoing::Initiator;
-use ktorws::protocol::{Close, Received};
+use ktorws::protocol::{Close, Initiator, Received};
 
 use crate::peer::{self, CLOSE_TIMEOUT, Sent, connection, frame, receive, sent, text};
 
@@ -119,6 +118,34 @@ fn a_violation_sends_its_close_as_soon_as_the_frame_under_way_is_out() {
     assert!(matches!(&frames[..], [first, close]
         if first.payload == [1; 1000] && close.opcode == Opcode::Close && close.payload.starts_with(&[0x03, 0xea])));
     assert_eq!(receive(&mut connection, &text("late")), []);
+}
+
+#[test]
+fn a_violation_while_closing_brings_our_close_forward() {
+    let mut connection = connection();
+    for fill in [1, 2, 3] {
+        connection.send(Opcode::Binary, &[fill; 1000]).expect("an open connection");
+    }
+    let mut wire = connection.to_send()[..500].to_vec();
+    connection.sent(500);
+    connection.close(Close::new(4000, "mine").expect("a valid close"), peer::now());
+    receive(&mut connection, &[0xff, 0]);
+    wire.extend(peer::drain(&mut connection));
+    let frames = peer::frames(&wire);
+    assert_eq!(frames, [Sent::new(Opcode::Binary, &[1; 1000]), Sent::close(4000, "mine")]);
+}
+
+#[test]
+fn time_to_answer_our_close_counts_from_when_it_went_out() {
+    let now = peer::now();
+    let later = now + CLOSE_TIMEOUT / 2;
+    let mut connection = connection();
+    connection.close(Close::new(1000, "").expect("a valid close"), now);
+    assert!(!connection.outgoing.has_sent_close());
+    peer::drain(&mut connection);
+    connection.outgoing.renew_close_deadline(later);
+    assert!(connection.outgoing.has_sent_close());
+    assert_eq!(connection.poll_timeout(), Some(later + CLOSE_TIMEOUT));
 }
 
 #[test]
