@@ -220,9 +220,10 @@ impl Session {
     /// Sends what waits. Returns whether the kernel takes no more for now.
     fn flush_queued(&self) -> bool {
         let writer = self.writer.lock();
-        if writer.is_waiting() {
-            self.flush(writer);
+        if !writer.is_waiting() {
+            return false;
         }
+        self.flush(writer);
         self.writer.lock().is_waiting()
     }
 

@@ -12,6 +12,9 @@ use crate::error::{Error, Kind, Result};
 /// The name of every thread of the library, as `ps -L` and `/proc` show it.
 const THREAD_NAME: &str = "ktorws";
 
+/// How long a thread that resolved a name waits for the next one.
+const RESOLVER_KEEP_ALIVE: Duration = Duration::from_secs(1);
+
 const DEFAULT_WORKERS: usize = 2;
 const MAX_WORKERS: usize = 1024;
 
@@ -89,6 +92,7 @@ fn start(workers: usize) -> Result<tokio::runtime::Runtime> {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
             .thread_name(THREAD_NAME)
+            .thread_keep_alive(RESOLVER_KEEP_ALIVE)
             .on_thread_start(|| {
                 THREADS.fetch_add(1, Ordering::AcqRel);
             })
