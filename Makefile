@@ -9,14 +9,18 @@ DESTDIR ?=
 # CMake asks cargo for exactly this build, so the release library is built once for everything.
 CARGO_RUSTC := $(CARGO) rustc --locked --lib --crate-type cdylib,staticlib --profile release
 BUILD := target/cmake
+INSTALL_BUILD := target/cmake-install
 DEMO := target/demo
 ENV := target/test-env
-CMAKE = $(shell command -v cmake || echo $(ENV)/venv/bin/cmake)
-CTEST = $(shell command -v ctest || echo $(ENV)/venv/bin/ctest)
+# Looked up by the shell, when tests/setup.sh has had its turn.
+CMAKE = $$(command -v cmake || echo $(ENV)/venv/bin/cmake)
+CTEST = $$(command -v ctest || echo $(ENV)/venv/bin/ctest)
 CONFIGURE = $(CMAKE) -S . -B $(BUILD) -DKTORWS_CARGO_TARGET_DIR=target -DKTORWS_STATIC=ON
 
 # The tests leave no __pycache__ in the sources.
 export PYTHONDONTWRITEBYTECODE := 1
+
+MAKEFLAGS += --no-print-directory
 
 .PHONY: build demo test lint header autobahn install clean
 
@@ -24,12 +28,16 @@ build:
 	$(CARGO_RUSTC)
 
 # Needs Rust and gcc only.
-demo: build
-	$(CARGO) build --locked --example echo_server
+demo:
+	@echo "demo: 1/3 the library (the first time, this and the next step take about two minutes)"
+	@$(CARGO_RUSTC)
+	@echo "demo: 2/3 an echo server to talk to, and c_examples/echo.c"
+	@$(CARGO) build --locked --example echo_server
 	@mkdir -p $(DEMO)
 	@cp target/release/libktorws.so $(DEMO)/libktorws.so.0
 	@ln -sf libktorws.so.0 $(DEMO)/libktorws.so
-	$(CC) -std=c99 -O2 -Iinclude c_examples/echo.c -o $(DEMO)/echo -L$(DEMO) -lktorws -Wl,-rpath,'$$ORIGIN'
+	@$(CC) -std=c99 -O2 -Iinclude c_examples/echo.c -o $(DEMO)/echo -L$(DEMO) -lktorws -Wl,-rpath,'$$ORIGIN'
+	@echo "demo: 3/3 talking to it"
 	@target/debug/examples/echo_server -- sh -c '\
 	    set -e; \
 	    echo; echo "$(DEMO)/echo $$ECHO_WS_URL"; \
@@ -44,10 +52,11 @@ test:
 	@$(CARGO) test --locked
 	@echo "test: 3/4 release library, C tests (cmake)"
 	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
-	@$(CMAKE) --build $(BUILD)
+	+@$(CMAKE) --build $(BUILD)
 	@echo "test: 4/4 C tests, consumers, peers, Autobahn (ctest)"
 	@$(CTEST) --test-dir $(BUILD) --output-on-failure --no-tests=error
-	@echo "test: all passed"
+	@if command -v valgrind >/dev/null; then echo "test: all passed"; \
+	    else echo "test: all passed, but the leak tests were left out: no valgrind"; fi
 
 STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror
@@ -71,13 +80,15 @@ header:
 autobahn:
 	@tests/setup.sh
 	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
-	@$(CMAKE) --build $(BUILD) --target autobahn_client
+	+@$(CMAKE) --build $(BUILD) --target autobahn_client
 	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client
 
 install:
-	$(CONFIGURE) -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX)
-	$(CMAKE) --build $(BUILD)
-	DESTDIR=$(DESTDIR) $(CMAKE) --install $(BUILD)
+	@command -v cmake >/dev/null || { echo "install: cmake is needed (on Debian: apt-get install cmake)" >&2; exit 1; }
+	@cmake -S . -B $(INSTALL_BUILD) -DKTORWS_CARGO_TARGET_DIR=target -DKTORWS_STATIC=ON \
+	    -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
+	@cmake --build $(INSTALL_BUILD)
+	@DESTDIR=$(DESTDIR) cmake --install $(INSTALL_BUILD)
 
 clean:
 	$(CARGO) clean

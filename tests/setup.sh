@@ -9,6 +9,19 @@ venv=$env_dir/venv
 node=$env_dir/node
 tls=$env_dir/tls
 
+needed=
+for tool in cargo gcc python3 node npm; do
+    command -v "$tool" >/dev/null 2>&1 || needed="$needed $tool"
+done
+if [ -n "$needed" ]; then
+    printf 'setup: needed and not found:%s\n' "$needed" >&2
+    exit 1
+fi
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    printf 'setup: Python 3.11 or newer is needed\n' >&2
+    exit 1
+}
+
 say() { printf 'setup: %s\n' "$*"; }
 die() { say "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -29,7 +42,7 @@ install_packages() {
         "${run[@]}" apt-get update -qq || return 1
         apt_updated=yes
     fi
-    DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+    DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes "${run[@]}" apt-get install -qq -y --no-install-recommends "$@" >/dev/null
 }
 
 make_venv() {
@@ -41,17 +54,22 @@ make_venv() {
 install_with_pip() {
     say "installing into target/test-env/venv: $1"
     shift
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" ||
+        die "pip could not install it: is there a network?"
 }
 
-have g++ || install_packages "the header must compile as C++" g++ ||
-    die "g++ is missing and cannot be installed here"
-have pkg-config || install_packages "a test builds with pkg-config" pkg-config ||
-    die "pkg-config is missing and cannot be installed here"
-have valgrind || install_packages "the leak tests" valgrind ||
-    say "warning: no valgrind, the leak tests will be left out"
+missing=
+have g++ || missing="$missing g++"
+have pkg-config || missing="$missing pkg-config"
+have valgrind || missing="$missing valgrind"
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086 # a list of packages
+    install_packages "the header as C++, a build with pkg-config, the leak tests" $missing || true
+fi
+have g++ && have pkg-config ||
+    die "cannot install what is missing here. As root: apt-get install g++ pkg-config (and, for the leak tests, valgrind)"
+have valgrind || say "warning: no valgrind, the leak tests will be left out"
 
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "Python 3.10 or newer is needed"
 mkdir -p "$env_dir"
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     say "creating target/test-env/venv (Python peers)"
@@ -70,7 +88,7 @@ if ! cmp -s tests/package-lock.json "$node/installed.json"; then
     say "installing into target/test-env/node: ws (a peer of the interop tests)"
     mkdir -p "$node"
     cp tests/package.json tests/package-lock.json "$node/"
-    (cd "$node" && npm ci --no-audit --no-fund --loglevel=error >/dev/null)
+    (cd "$node" && npm ci --no-update-notifier --no-audit --no-fund --loglevel=error >/dev/null)
     cp tests/package-lock.json "$node/installed.json"
 fi
 

@@ -193,6 +193,19 @@ static void silent_for_too_long(void)
     ws_session_free(session);
 }
 
+static void a_struct_size_that_was_never_set_is_refused(void)
+{
+    ws_session *session = connect_plain("close/1000/bye");
+    expect_end(session, WS_ERR_CLOSED);
+    ws_close_reason info;
+    memset(&info, 0x55, sizeof info);
+    CHECK_STATUS(ws_close_info(session, &info), WS_ERR_INVALID_ARGUMENT);
+    info.struct_size = sizeof info - 1;
+    CHECK_STATUS(ws_close_info(session, &info), WS_ERR_INVALID_ARGUMENT);
+    CHECK_EQ(info.local_code, 0x55555555);
+    ws_session_free(session);
+}
+
 /* Far more comes in than the queue holds, nobody receives it, and the end is clean all the same. */
 static void closed_with_a_full_queue(transport how)
 {
@@ -221,6 +234,7 @@ int main(void)
         closed_with_a_full_queue(how);
     }
     silent_for_too_long();
+    a_struct_size_that_was_never_set_is_refused();
     close_codes();
     an_open_session_has_no_close_info();
     a_larger_close_reason_is_taken();

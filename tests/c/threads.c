@@ -98,10 +98,18 @@ static void *receive_one(void *argument)
     return NULL;
 }
 
-/* Returns once the receiver sleeps in the kernel: the only place it does so is inside ws_recv. */
-static void start_blocked(receiver *self)
+static void *wait_for_the_end(void *argument)
 {
-    start(&self->thread, receive_one, self);
+    receiver *self = argument;
+    atomic_store(&self->thread_id, (int)gettid());
+    self->status = ws_wait_closed(self->session, -1);
+    return NULL;
+}
+
+/* Returns once the thread sleeps in the kernel: the only place it does so is inside the one call it makes. */
+static void start_blocked_in(void *(*run)(void *), receiver *self)
+{
+    start(&self->thread, run, self);
     char state = '?';
     while (state != 'S') {
         sched_yield();
@@ -115,6 +123,11 @@ static void start_blocked(receiver *self)
         CHECK_EQ(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
         fclose(file);
     }
+}
+
+static void start_blocked(receiver *self)
+{
+    start_blocked_in(receive_one, self);
 }
 
 static void abort_wakes_receivers(transport how)
@@ -158,6 +171,23 @@ static void freeing_the_last_reference_wakes_the_receiver(transport how)
     CHECK_STATUS(self.status, WS_ERR_ABORTED);
 }
 
+/* Whoever waits for the end from before ws_close on does not keep a full queue from being passed by. */
+static void a_waiter_lets_the_close_through(void)
+{
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    CHECK_OK(ws_config_set_incoming_queue(config, 10, 0, WS_QUEUE_WAIT));
+    CHECK_OK(ws_config_set_close_timeout_ms(config, -1));
+    ws_session *session = connect_with(PLAIN, "burst/100000", config);
+    ws_config_free(config);
+    receiver waiter = {.session = session};
+    start_blocked_in(wait_for_the_end, &waiter);
+    CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
+    join(waiter.thread);
+    CHECK_OK(waiter.status);
+    ws_session_free(session);
+}
+
 static void shutting_down_wakes_receivers(transport how)
 {
     ws_session *session = connect_with(how, "", NULL);
@@ -184,6 +214,7 @@ int main(void)
     freeing_one_reference_leaves_the_others_alone();
     freeing_the_last_reference_wakes_the_receiver(PLAIN);
     freeing_the_last_reference_wakes_the_receiver(TLS);
+    a_waiter_lets_the_close_through();
     shutting_down_wakes_receivers(PLAIN);
     shutting_down_wakes_receivers(TLS);
     return 0;

@@ -327,6 +327,17 @@ CASES = [
         "/utf8/split-characters", messages=[c.decode() for c in frame_faults.VALID_UTF8 for _ in range(1, len(c))]
     ),
     accepted("/utf8/binary", messages=[b"\xff\xfe\x80"]),
+    # a sender waits for room that the answer to a ping makes
+    Case(
+        "/limit/pings-to-a-sender",
+        act="push",
+        port="small-window",
+        messages=[],
+        end=(Status.CLOSED_ABNORMALLY,),
+        closes=None,
+        pongs=None,
+        config=dict(outgoing_queue=(0, 65536, 0), send_timeout_ms=5000, **IMPATIENT),
+    ),
     # closing
     *(
         accepted(f"/close/{code}", messages=["first"], local_code=code, remote_code=code, reason=b"why", closes=[code])
@@ -367,6 +378,14 @@ CASES = [
         messages=None,
     ),
     cut("/end/fin-instead-of-answer", act="close", local_code=1000, closes=[1000], initiator=Initiator.LOCAL),
+    # an abort drops what is left of the connection: with no close timeout nothing else would
+    accepted(
+        "/close/no-fin",
+        messages=["first"],
+        act="close-abort",
+        initiator=Initiator.LOCAL,
+        config=dict(close_timeout_ms=-1),
+    ),
     # ends without a Close
     cut("/end/fin"),
     cut("/end/fin-inside-header"),

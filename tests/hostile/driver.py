@@ -27,6 +27,8 @@ from peer import CLOSE, FAULTS, PONG
 
 # A wait that lasts this long means a hang; nothing here takes a fifth of it.
 HANG_S = 20
+# What a client with the act push sends.
+PUSHED, PUSHED_SIZE = 200, 60000
 # Four sessions at a time, none of which may hold more than a message of 1 MiB or a refusal's 64 KiB.
 MOST_GROWTH_KIB = 24 * 1024
 
@@ -127,16 +129,21 @@ def run(case, ports, peer):
 
 
 def run_open(case, session, check):
-    """Receives until the end. Before that, case.act can be: close, after the first message; wait, for the end of the
-    connection; or the client loses patience (give-up, flood), or does nothing at all for a while (neglect)."""
+    """Receives until the end. Before that, case.act can be: close, after the first message (close-abort: and abort, after
+    the end); push, a lot of messages; wait, for the end of the connection; or the client loses patience (give-up,
+    flood), or does nothing at all for a while (neglect)."""
     check.equal("ws_subprotocol", session.subprotocol, case.subprotocol)
     check.equal("ws_response_status", lib.ws_response_status(session.handle), 101)
     messages = []
     patience_ms = {"give-up": 300, "flood": 2500}.get(case.act, HANG_S * 1000)
-    if case.act == "close":
+    if case.act.startswith("close"):
         status, message = session.recv(patience_ms)
         check.equal("the message before ws_close", (status, message), (Status.OK, "first"))
         messages.append(message)
+        check.equal("ws_close", session.close(1000, "bye"), Status.OK)
+    if case.act == "push":
+        sent = [session.send("x" * PUSHED_SIZE) for _ in range(PUSHED)]
+        check.equal("ws_send_text", set(sent), {Status.OK})
         check.equal("ws_close", session.close(1000, "bye"), Status.OK)
     if case.act == "wait":
         check.equal("ws_wait_closed without receiving", session.wait_closed(HANG_S * 1000), Status.OK)
@@ -159,6 +166,8 @@ def run_open(case, session, check):
         check.equal("ws_recv after ws_abort", status, Status.ABORTED)
         return None
     check.equal("ws_recv once more", session.recv(HANG_S * 1000)[0], status)
+    if case.act == "close-abort":
+        check.equal("ws_abort after the end", session.abort(), Status.OK)
     check.true("ws_wait_closed ran out of time", session.wait_closed(HANG_S * 1000) != Status.TIMEOUT)
     check.equal("ws_state", session.state, State.CLOSED)
     check.true("ws_send_text after the end succeeded", session.send("too late") != Status.OK)

@@ -144,6 +144,16 @@ def _(c):
     c.send(BYE)
 
 
+@fault("/limit/pings-to-a-sender", reads=False)
+def _(c):
+    """takes what the client sends in large pieces, and pings it before each: then it can read and send at once"""
+    c.send(c.head())
+    while True:
+        c.send(frame(PING, b"p") * 4)
+        if not c.sock.recv(4 * KIB * KIB):
+            break
+
+
 @fault("/limit/messages-unread", reads=False)
 def _(c):
     c.send(c.head())

@@ -3,8 +3,9 @@
 
     server.py [--list] [--log FILE]
 
-Prints `LISTENING {"": PORT, "at-accept/...": PORT, ...}` once it accepts connections on 127.0.0.1. The nameless
-port serves the paths that --list prints; the others do their fault before a request is read. For each connection
+Prints `LISTENING {"": PORT, "small-window": PORT, "at-accept/...": PORT, ...}` once it accepts connections on
+127.0.0.1. The first two ports serve the paths that --list prints, the second with a TCP window of a few KiB; the
+others do their fault before a request is read. For each connection
 one JSON line goes to FILE (default: standard output) when it has ended: the request as it came, the frames of
 the client (opcode, fin, rsv, masked, key, length; the payload up to 125 bytes; close code and reason) and how the client's
 side of TCP ended: `fin`, `rst`, or `held` when it was still open after HOLD seconds. A query `?case=NAME` comes back as
@@ -34,8 +35,10 @@ AT_ACCEPT = {
 }
 
 
-def listen(accepted):
+def listen(accepted, window=None):
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    if window:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
 
     def run():
         while True:
@@ -58,7 +61,11 @@ def main():
         return print("\n".join(FAULTS))
     if "--log" in sys.argv:
         Log.file = open(sys.argv[sys.argv.index("--log") + 1], "a", encoding="utf-8")
-    ports = {"": listen(lambda sock: threading.Thread(target=Connection(sock).serve, daemon=True).start())}
+
+    def serve(sock):
+        threading.Thread(target=Connection(sock).serve, daemon=True).start()
+
+    ports = {"": listen(serve), "small-window": listen(serve, window=4096)}
     for name, run in AT_ACCEPT.items():
         ports["at-accept/" + name] = listen(functools.partial(at_accept, run))
     print("LISTENING", json.dumps(ports), flush=True)
