@@ -8,30 +8,13 @@ use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 use tokio::time::sleep_until;
 
-use super::{Session, Verdict};
-use crate::error::{Error, Kind, Phase};
+use super::Session;
+use super::reading::Turn;
+use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
+use crate::protocol::Initiator;
 use crate::protocol::connection::{close_timed_out, unannounced_end};
-use crate::protocol::{Close, Initiator, Received};
 use crate::transport::{Socket, tls};
-
-/// How many reads before other sessions get their turn.
-const READS_PER_TURN: usize = 16;
-
-/// How long a violation waits for its turn where the close timeout sets no limit.
-const LONGEST_HOLD: Duration = Duration::from_secs(5);
-
-/// Why a turn of reading ended.
-enum Turn {
-    /// The socket has nothing more.
-    Drained,
-    /// It may have more.
-    Unfinished,
-    /// The application has to receive first, or the peer to take what is sent.
-    Stalled,
-    /// The stream is over.
-    Over(Option<io::Error>),
-}
 
 /// Drives a session until its transport is gone.
 pub(super) async fn drive(session: Arc<Session>, ready: AsyncFd<Arc<Socket>>) {
@@ -153,70 +136,6 @@ impl Driver {
 }
 
 impl Session {
-    /// Reads until the socket is empty, the inbox full or the turn over.
-    fn read(&self, last_received: &mut Instant) -> Turn {
-        let mut guard = self.reader.lock();
-        let Some(reader) = &mut *guard else { return Turn::Over(None) };
-        if let Some((violation, _)) = reader.held.take_if(|_| self.may_fail()) {
-            self.deliver(Received::Violation(violation));
-        }
-        if reader.held.is_some() {
-            return Turn::Stalled;
-        }
-        for _ in 0..READS_PER_TURN {
-            loop {
-                if !self.may_read() {
-                    return Turn::Stalled;
-                }
-                let Some(received) = reader.incoming.poll(&self.limits()) else { break };
-                match received {
-                    Received::Violation(error) if !self.may_fail() => {
-                        let until = Instant::now() + self.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
-                        reader.held = Some((error, until));
-                        return Turn::Stalled;
-                    }
-                    received => self.deliver(received),
-                }
-            }
-            match reader.receiver.receive(reader.incoming.space()) {
-                Ok(0) => return Turn::Over(None),
-                Ok(count) => {
-                    reader.incoming.received(count);
-                    *last_received = Instant::now();
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turn::Drained,
-                Err(error) => return Turn::Over(Some(error)),
-            }
-        }
-        Turn::Unfinished
-    }
-
-    /// Whether there is room for what would come: messages in the inbox, pongs in the send queue.
-    fn may_read(&self) -> bool {
-        !self.writer.lock().is_clogged() && self.inbox.has_room()
-    }
-
-    /// Whether a violation may take effect: after the application has had its turn with the messages before it, so
-    /// that it can still answer them.
-    fn may_fail(&self) -> bool {
-        self.writer.lock().outgoing.closing().is_some() || self.inbox.is_caught_up()
-    }
-
-    fn deliver(&self, received: Received) {
-        if let Received::Message(message) = received {
-            self.inbox.push(message);
-            return;
-        }
-        let mut writer = self.writer.lock();
-        writer.answer(&received);
-        self.flush(writer);
-        match received {
-            Received::Close(close) => self.decide(None, Some(close), Initiator::Remote),
-            Received::Violation(error) => self.decide(Some(error), None, Initiator::Protocol),
-            Received::Message(_) | Received::Ping(_) | Received::Pong(_) => {}
-        }
-    }
-
     /// Sends what waits. Returns whether the kernel takes no more for now.
     fn flush_queued(&self) -> bool {
         let writer = self.writer.lock();
@@ -262,14 +181,6 @@ impl Session {
         self.idle_timeout.and_then(|timeout| last_received.checked_add(timeout))
     }
 
-    /// Lets a violation take effect that has waited for its turn long enough.
-    fn stop_holding(&self, now: Instant) {
-        let held = self.reader.lock().as_mut().and_then(|reader| reader.held.take_if(|(_, until)| *until <= now));
-        if let Some((violation, _)) = held {
-            self.deliver(Received::Violation(violation));
-        }
-    }
-
     /// Ends the session where the closing handshake has taken too long.
     fn time_out_closing(&self, now: Instant) -> bool {
         let is_late = self.writer.lock().outgoing.close_deadline().is_some_and(|deadline| deadline <= now);
@@ -286,47 +197,5 @@ impl Session {
         let silence = silence.as_millis();
         let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
         self.decide(Some(error), None, Initiator::Local);
-    }
-
-    /// Drops the connection at once, and ends the session unless it has ended.
-    pub(crate) fn abort(&self) {
-        self.ending.abort();
-        let error = Error::new(Kind::Aborted, "the session was aborted");
-        self.decide(Some(error), None, Initiator::Local);
-        self.wake.notify_one();
-    }
-
-    /// The verdict, once it is there.
-    pub(crate) fn verdict(&self) -> Option<&Verdict> {
-        self.ending.verdict()
-    }
-
-    /// Our Close, once it is sent.
-    pub(crate) fn sent_close(&self) -> Option<Close> {
-        self.writer.lock().sent_close().cloned()
-    }
-
-    /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. Where our own Close
-    /// had begun the end, whatever completes it, this side is the initiator.
-    fn decide(&self, error: Option<Error>, remote: Option<Close>, initiator: Initiator) {
-        let writer = self.writer.lock();
-        let began = matches!(writer.outgoing.closing(), Some((_, Initiator::Local)));
-        let initiator = if began { Initiator::Local } else { initiator };
-        let error = error.map(|error| error.in_phase(Phase::Open));
-        let first = self.ending.decide(Verdict { error, remote, initiator });
-        // A sender between its look at the verdict and its wait holds the lock: none is missed.
-        drop(writer);
-        if first {
-            self.writable.notify_all();
-            self.inbox.end();
-            self.wake.notify_one();
-        }
-    }
-
-    /// The last step of the end.
-    fn drop_transport(&self) {
-        self.reader.lock().take();
-        self.writer.lock().drop_transport();
-        self.ending.set_closed();
     }
 }

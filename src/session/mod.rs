@@ -5,11 +5,13 @@
 //! held while waiting. Locks are taken in the order `reader`, `writer`, inbox. The [`driver`] is the task that reads,
 //! sends what the kernel did not take at once, and watches the clock.
 
+mod closing;
 pub(crate) mod config;
 mod driver;
 mod ending;
 pub(crate) mod inbox;
 mod opening;
+mod reading;
 pub(crate) mod runtime;
 mod sending;
 mod writer;

@@ -1,15 +1,12 @@
 //! Sending on the caller's thread: one lock, one copy, one system call. What the kernel does not take stays queued for
 //! the driver.
 
-use std::time::Instant;
-
 use parking_lot::MutexGuard;
 
 use super::inbox::Deadline;
-use super::{Session, State, Writer};
+use super::{Session, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::frame::Opcode;
-use crate::protocol::Close;
 
 impl Session {
     /// Sends a message, or on an error nothing of it.
@@ -73,39 +70,7 @@ impl Session {
         }
     }
 
-    /// Starts the closing handshake behind what is queued; does nothing in a session that is closing or closed.
-    pub(crate) fn close(&self, close: Close) {
-        let mut writer = self.writer.lock();
-        if self.ending.verdict().is_none() && writer.outgoing.close(close, Instant::now()) {
-            self.inbox.set_closing();
-            self.flush(writer);
-            // The driver has a deadline now.
-            self.wake.notify_one();
-        }
-    }
-
     pub(crate) fn send_deadline(&self) -> Deadline {
         self.send_timeout.map_or(Deadline::Never, Deadline::after)
-    }
-
-    /// Where the session stands.
-    pub(crate) fn state(&self) -> State {
-        if self.ending.is_closed() {
-            State::Closed
-        } else if self.ending.verdict().is_some() || self.writer.lock().outgoing.closing().is_some() {
-            State::Closing
-        } else {
-            State::Open
-        }
-    }
-
-    /// Waits until the transport is gone. After our own Close, what is received and does not fit the queue is dropped
-    /// meanwhile: it would keep the peer's Close from being read.
-    pub(crate) fn wait_closed(&self, deadline: Deadline) -> Result<()> {
-        self.inbox.enter_leaving();
-        self.wake.notify_one();
-        let closed = self.ending.wait_closed(deadline);
-        self.inbox.exit_leaving();
-        if closed { Ok(()) } else { Err(Error::new(Kind::Timeout, "the session did not close in time")) }
     }
 }

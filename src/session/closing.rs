@@ -1,0 +1,84 @@
+//! Closing: the application's ways to end a session and to wait for its end, and the two moments of the end.
+
+use std::time::Instant;
+
+use super::inbox::Deadline;
+use super::{Session, State, Verdict};
+use crate::error::{Error, Kind, Phase, Result};
+use crate::protocol::{Close, Initiator};
+
+impl Session {
+    /// Starts the closing handshake behind what is queued; does nothing in a session that is closing or closed.
+    pub(crate) fn close(&self, close: Close) {
+        let mut writer = self.writer.lock();
+        if self.ending.verdict().is_none() && writer.outgoing.close(close, Instant::now()) {
+            self.inbox.set_closing();
+            self.flush(writer);
+            // The driver has a deadline now.
+            self.wake.notify_one();
+        }
+    }
+
+    /// Drops the connection at once, and ends the session unless it has ended.
+    pub(crate) fn abort(&self) {
+        self.ending.abort();
+        let error = Error::new(Kind::Aborted, "the session was aborted");
+        self.decide(Some(error), None, Initiator::Local);
+        self.wake.notify_one();
+    }
+
+    /// Where the session stands.
+    pub(crate) fn state(&self) -> State {
+        if self.ending.is_closed() {
+            State::Closed
+        } else if self.ending.verdict().is_some() || self.writer.lock().outgoing.closing().is_some() {
+            State::Closing
+        } else {
+            State::Open
+        }
+    }
+
+    /// Waits until the transport is gone. After our own Close, what is received and does not fit the queue is dropped
+    /// meanwhile: it would keep the peer's Close from being read.
+    pub(crate) fn wait_closed(&self, deadline: Deadline) -> Result<()> {
+        self.inbox.enter_leaving();
+        self.wake.notify_one();
+        let closed = self.ending.wait_closed(deadline);
+        self.inbox.exit_leaving();
+        if closed { Ok(()) } else { Err(Error::new(Kind::Timeout, "the session did not close in time")) }
+    }
+
+    /// The verdict, once it is there.
+    pub(crate) fn verdict(&self) -> Option<&Verdict> {
+        self.ending.verdict()
+    }
+
+    /// Our Close, once it is sent.
+    pub(crate) fn sent_close(&self) -> Option<Close> {
+        self.writer.lock().sent_close().cloned()
+    }
+
+    /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. Where our own Close
+    /// had begun the end, whatever completes it, this side is the initiator.
+    pub(super) fn decide(&self, error: Option<Error>, remote: Option<Close>, initiator: Initiator) {
+        let writer = self.writer.lock();
+        let began = matches!(writer.outgoing.closing(), Some((_, Initiator::Local)));
+        let initiator = if began { Initiator::Local } else { initiator };
+        let error = error.map(|error| error.in_phase(Phase::Open));
+        let first = self.ending.decide(Verdict { error, remote, initiator });
+        // A sender between its look at the verdict and its wait holds the lock: none is missed.
+        drop(writer);
+        if first {
+            self.writable.notify_all();
+            self.inbox.end();
+            self.wake.notify_one();
+        }
+    }
+
+    /// The last step of the end.
+    pub(super) fn drop_transport(&self) {
+        self.reader.lock().take();
+        self.writer.lock().drop_transport();
+        self.ending.set_closed();
+    }
+}
