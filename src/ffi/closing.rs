@@ -116,7 +116,7 @@ pub unsafe extern "C" fn ws_close(
 
 /// Waits until the connection is gone, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It
 /// starts nothing: the end comes from ws_close, the server or an error. Once the closing handshake has begun, the
-/// close timeout of the configuration bounds it.
+/// close timeout bounds it, as ws_config_set_close_timeout_ms says.
 ///
 /// While a call waits after ws_close, messages that come in and find the incoming queue full are dropped, also when the
 /// call then times out: nobody may be receiving them, and the server's Close is behind them. Receive until
