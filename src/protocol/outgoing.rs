@@ -157,7 +157,12 @@ impl Outgoing {
 
     /// Bytes queued and not sent.
     pub fn pending(&self) -> usize {
-        self.data.len() - self.sent + self.pending_control()
+        self.pending_data() + self.pending_control()
+    }
+
+    /// Bytes of messages and our Close queued and not sent.
+    pub fn pending_data(&self) -> usize {
+        self.data.len() - self.sent
     }
 
     /// Bytes of memory that the queue holds.

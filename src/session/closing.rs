@@ -45,6 +45,7 @@ impl Session {
         self.wake.notify_one();
         let closed = self.ending.wait_closed(deadline);
         self.inbox.exit_leaving();
+        self.wake.notify_one();
         if closed { Ok(()) } else { Err(Error::new(Kind::Timeout, "the session did not close in time")) }
     }
 

@@ -61,7 +61,7 @@ impl Driver {
                     self.read()
                 }
             };
-            if self.session.ending.is_aborted() || self.time_out(&turn) {
+            if self.session.ending.is_aborted() || self.time_out(&mut turn) {
                 return;
             }
             if self.session.has_send_failure() && matches!(turn, Turn::Drained) {
@@ -113,23 +113,23 @@ impl Driver {
         self.session.read(&mut self.last_received)
     }
 
-    /// Does what is due. Returns whether that ended the session.
-    fn time_out(&mut self, turn: &Turn) -> bool {
+    /// Does what is due. Returns whether that ended the session. This process may have been stopped for longer than a
+    /// timeout: what the socket holds is read before the peer is found late.
+    fn time_out(&mut self, turn: &mut Turn) -> bool {
         let now = Instant::now();
-        self.session.stop_holding(now);
-        if self.session.time_out_closing(now) {
+        let session = Arc::clone(&self.session);
+        session.stop_holding(now);
+        if session.is_late_to_close(now) {
+            self.read();
+            session.decide(Some(close_timed_out()), None, Initiator::Transport);
             return true;
         }
-        let is_silent = |session: &Session, last_received| {
-            session.idle_deadline(last_received).is_some_and(|deadline| deadline <= now)
-        };
-        if !matches!(turn, Turn::Drained) || !is_silent(&self.session, self.last_received) {
-            return false;
-        }
-        // This process may have been stopped for longer than the timeout: only an empty socket is silence.
-        if matches!(self.read(), Turn::Drained) && is_silent(&self.session, self.last_received) {
-            self.session.end_silence(now.saturating_duration_since(self.last_received), now);
-            return true;
+        if matches!(turn, Turn::Drained) && session.is_silent_since(self.last_received, now) {
+            *turn = self.read();
+            if matches!(turn, Turn::Drained) && session.is_silent_since(self.last_received, now) {
+                session.end_silence(now.saturating_duration_since(self.last_received), now);
+                return true;
+            }
         }
         false
     }
@@ -181,13 +181,12 @@ impl Session {
         self.idle_timeout.and_then(|timeout| last_received.checked_add(timeout))
     }
 
-    /// Ends the session where the closing handshake has taken too long.
-    fn time_out_closing(&self, now: Instant) -> bool {
-        let is_late = self.writer.lock().outgoing.close_deadline().is_some_and(|deadline| deadline <= now);
-        if is_late {
-            self.decide(Some(close_timed_out()), None, Initiator::Transport);
-        }
-        is_late
+    fn is_silent_since(&self, last_received: Instant, now: Instant) -> bool {
+        self.idle_deadline(last_received).is_some_and(|deadline| deadline <= now)
+    }
+
+    fn is_late_to_close(&self, now: Instant) -> bool {
+        self.writer.lock().outgoing.close_deadline().is_some_and(|deadline| deadline <= now)
     }
 
     fn end_silence(&self, silence: Duration, now: Instant) {

@@ -2,6 +2,7 @@
 
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, SigmaskHow};
@@ -87,8 +88,9 @@ fn start(workers: usize) -> Result<tokio::runtime::Runtime> {
     let failed = |error: std::io::Error| Error::os(Kind::Internal, "could not start the library's threads", &error);
     // Threads inherit the mask: no signal of the host's is ever delivered to one of ours.
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).map_err(|errno| failed(errno.into()))?;
-    // tokio panics where the system gives it no thread.
+    // tokio panics where the system gives it no thread, and never returns where it gives it some but not all.
     let started = catch_unwind(|| {
+        check_threads(workers)?;
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
             .thread_name(THREAD_NAME)
@@ -108,4 +110,16 @@ fn start(workers: usize) -> Result<tokio::runtime::Runtime> {
         Ok(runtime) => runtime.map_err(failed),
         Err(_) => Err(Error::new(Kind::Internal, "could not start the library's threads: the system gives no more")),
     }
+}
+
+/// Whether the system gives so many threads: starts them all, and lets them end.
+fn check_threads(count: usize) -> std::io::Result<()> {
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let _closed = gate.lock();
+        for _ in 0..count {
+            thread::Builder::new().name(THREAD_NAME.to_owned()).spawn_scoped(scope, || drop(gate.lock()))?;
+        }
+        Ok(())
+    })
 }

@@ -33,21 +33,19 @@ impl Writer {
             return;
         }
         let Some(sender) = &mut self.sender else { return };
-        let mut moved = false;
+        let before = self.outgoing.pending_data();
         let outcome = loop {
             let bytes = self.outgoing.to_send();
             if bytes.is_empty() {
                 break sender.flush();
             }
             match sender.send(bytes) {
-                Ok(count) => {
-                    self.outgoing.sent(count);
-                    moved = true;
-                }
+                Ok(count) => self.outgoing.sent(count),
                 Err(error) => break Err(error),
             }
         };
-        if moved && self.outgoing.closing().is_some() {
+        // Pongs do not count: a peer that only pings takes nothing of what is before our Close.
+        if self.outgoing.closing().is_some() && self.outgoing.pending_data() < before {
             self.outgoing.renew_close_deadline(Instant::now());
         }
         match outcome {

@@ -1,32 +1,56 @@
-/* A system that gives no thread: ws_connect says so, and leaves the caller's signals as they were. */
+/* A system that gives no thread, or too few: ws_connect says so, leaves the caller's signals as they were, and works
+ * once there are enough. */
 
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "check.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 
+typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+/* How many more threads the system gives. */
+static int available;
+
 /* Stands in for the system's, also for the library. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
 {
-    (void)thread, (void)attributes, (void)run, (void)argument;
-    return EAGAIN;
+    if (available == 0)
+        return EAGAIN;
+    available--;
+    void *symbol = dlsym(RTLD_NEXT, "pthread_create");
+    create_function *create = NULL;
+    memcpy(&create, &symbol, sizeof create);
+    return create(thread, attributes, run, argument);
 }
 
-int main(void)
+static void refused_with(int threads)
 {
     sigset_t before, after;
     CHECK_EQ(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
+    available = threads;
     ws_session *session = NULL;
     ws_error *error = NULL;
     CHECK_STATUS(ws_connect(environment("ECHO_WS_URL"), NULL, &session, &error), WS_ERR_INTERNAL);
     CHECK(session == NULL);
     CHECK_STATUS(ws_error_status(error), WS_ERR_INTERNAL);
+    CHECK_EQ(ws_error_os_errno(error), EAGAIN);
     CHECK(strstr(ws_error_message(error), "threads") != NULL);
     ws_error_free(error);
     CHECK_EQ(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
     for (int signal = 1; signal < SIGRTMIN; signal++)
         CHECK_EQ(sigismember(&after, signal), sigismember(&before, signal));
+}
+
+int main(void)
+{
+    refused_with(0);
+    refused_with(1);
+    available = 1000;
+    ws_session *session = connect_plain("");
+    echo_text(session, "now there are enough");
+    close_and_free(session);
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
 }
