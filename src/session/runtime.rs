@@ -1,6 +1,7 @@
 //! The private runtime: one for the process, started at first use, ended by [`shut_down`] only.
 
 use std::panic::catch_unwind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -114,12 +115,14 @@ fn start(workers: usize) -> Result<tokio::runtime::Runtime> {
 
 /// Whether the system gives so many threads: starts them all, and lets them end.
 fn check_threads(count: usize) -> std::io::Result<()> {
-    let gate = Mutex::new(());
-    thread::scope(|scope| {
-        let _closed = gate.lock();
-        for _ in 0..count {
-            thread::Builder::new().name(THREAD_NAME.to_owned()).spawn_scoped(scope, || drop(gate.lock()))?;
-        }
-        Ok(())
-    })
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let start = |_| {
+        let gate = Arc::clone(&gate);
+        thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || drop(gate.lock()))
+    };
+    let started: Vec<_> = (0..count).map(start).collect();
+    drop(closed);
+    // They do nothing that could panic.
+    started.into_iter().try_for_each(|thread| thread.map(|thread| drop(thread.join())))
 }
