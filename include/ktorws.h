@@ -989,7 +989,9 @@ ws_status ws_wait_closed(ws_session *session,
                          int64_t timeout_ms);
 
 /**
- * How the session was closed. It is known as soon as receiving has returned how the session ended.
+ * How the session was closed. It is known as soon as receiving has returned how the session ended; only `local_code` and
+ * `clean` may still be 0 while our Close waits behind what was queued before it, and are final once ws_wait_closed
+ * has returned WS_OK.
  *
  * Set `info->struct_size` to sizeof(ws_close_reason) before. The reason is lent until the session is freed.
  *

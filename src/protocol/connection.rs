@@ -29,7 +29,7 @@ impl Connection {
         Self { incoming: Incoming::new(early), outgoing: Outgoing::new(keys, close_timeout), limits }
     }
 
-    /// The two halves and the limits, for a driver that reads and writes on different threads. It calls
+    /// The two halves, for a driver that reads and writes on different threads. It calls
     /// [`Outgoing::answer`] with everything that [`Incoming::poll`] returns.
     pub fn into_halves(self) -> (Incoming, Outgoing) {
         (self.incoming, self.outgoing)
