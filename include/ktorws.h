@@ -195,7 +195,7 @@ typedef enum {
      */
     WS_ERR_TIMEOUT = -501,
     /**
-     * The call was woken. Not in this version.
+     * The call was woken by ws_interrupt. The session goes on and nothing is lost.
      */
     WS_ERR_INTERRUPTED = -502,
     /**
@@ -447,6 +447,28 @@ typedef struct {
      */
     uint32_t close_code;
 } ws_frame;
+
+/**
+ * A message of ws_send_batch. The caller fills all members; the layout does not change.
+ */
+typedef struct {
+    /**
+     * The payload; may be NULL if `size` is 0.
+     */
+    const void *data;
+    /**
+     * The payload's size in bytes.
+     */
+    size_t size;
+    /**
+     * WS_TEXT or WS_BINARY.
+     */
+    uint32_t type;
+    /**
+     * ws_send_flags.
+     */
+    uint32_t flags;
+} ws_message;
 
 /**
  * How a session was closed (Ktor's closeReason). The caller allocates it and sets `struct_size`; later versions may
@@ -754,6 +776,37 @@ ws_status ws_config_set_outgoing_queue(ws_config *config,
                                        uint32_t policy);
 
 /**
+ * Sends a message that is larger than `bytes` as fragments of that size (RFC 6455 section 5.4), so that a pong or our
+ * Close waits for one of them at most; the server's application sees one message all the same. 0, the default: every
+ * message is one frame.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 1 to 124 bytes.
+ */
+ws_status ws_config_set_auto_fragment(ws_config *config,
+                                      size_t bytes);
+
+/**
+ * Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
+ * the first messages of a streak go out at once and later ones with the next ws_recv, ws_flush or ws_close, or when 16
+ * KiB have come together, and at the latest after about 100 microseconds. A message that does not follow another within
+ * 50 microseconds is never delayed. With 0 every message goes out before its call returns.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_coalescing(ws_config *config,
+                                   int32_t on);
+
+/**
+ * Sets for how many microseconds, 0 to 1,000, a thread in ws_recv looks for bytes before it sleeps. It saves the time
+ * that waking up takes, about as much as a round trip on a local network, and costs the processor that it runs on. It
+ * is only done as long as it pays: bytes have come within that time lately. Default: 0.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
+ */
+ws_status ws_config_set_spin_us(ws_config *config,
+                                uint32_t microseconds);
+
+/**
  * Switches TCP_NODELAY: with 1, the default, the kernel sends every message at once; with 0 it may wait for more.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
@@ -846,18 +899,24 @@ void ws_session_free(ws_session *session);
 ws_session_state ws_state(const ws_session *session);
 
 /**
+ * Frees a frame. NULL is fine.
+ */
+void ws_frame_free(ws_frame *frame);
+
+/**
  * Sends a text message of `length` bytes, or of a C string with WS_NUL_TERMINATED. It must be UTF-8.
  *
- * The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest.
+ * The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest. Only
+ * messages that follow others quickly may share a system call with later ones (see ws_config_set_coalescing).
  * When the outgoing queue is full the call waits, at most for the send timeout of the configuration, and then fails
- * with nothing of the message sent. Messages of one thread go out in their order; no message interrupts another.
+ * with nothing of the message queued. Messages of one thread go out in their order; no message interrupts another.
  *
  * A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
  * without receiving needs another one that receives, or has to receive when a send times out.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_TIMEOUT,
- * WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended otherwise,
- * WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ * WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
+ * otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send_text(ws_session *session,
                        const char *text,
@@ -866,8 +925,8 @@ ws_status ws_send_text(ws_session *session,
 /**
  * Sends a binary message of `length` bytes. All else is as with ws_send_text.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_CLOSED when the session is
- * closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost,
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when
+ * the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost,
  * WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send_binary(ws_session *session,
@@ -876,11 +935,11 @@ ws_status ws_send_binary(ws_session *session,
 
 /**
  * Sends a message of a type, WS_TEXT or WS_BINARY, waiting for room at most `timeout_ms` milliseconds (0: not at all,
- * negative: without limit). `flags` must be 0: they are reserved. All else is as with ws_send_text; the length of a
- * text may be WS_NUL_TERMINATED.
+ * negative: without limit). `flags` is 0 or WS_SEND_CORK. All else is as with ws_send_text; the length of a text may be
+ * WS_NUL_TERMINATED.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type, flags, and text that is not UTF-8,
- * WS_ERR_TIMEOUT, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
+ * WS_ERR_UNSUPPORTED for a flag that this version does not have, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
  * otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send(ws_session *session,
@@ -891,6 +950,38 @@ ws_status ws_send(ws_session *session,
                   int64_t timeout_ms);
 
 /**
+ * Sends `count` messages as one call: each as ws_send does, all of them with as few system calls as possible. Waits for
+ * room at most `timeout_ms` milliseconds in all. Messages of other threads may come between them.
+ *
+ * `*accepted`, unless `accepted` is NULL, becomes the number of messages that were taken, also when an error comes in
+ * between: those before it go out, those from it on do not. A text's size may be WS_NUL_TERMINATED.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send, and for NULL, unless
+ * the count is 0; else what ws_send returns.
+ */
+ws_status ws_send_batch(ws_session *session,
+                        const ws_message *items,
+                        size_t count,
+                        size_t *accepted,
+                        int64_t timeout_ms);
+
+/**
+ * Waits until the kernel has taken everything that was sent before, on any thread, at most `timeout_ms` milliseconds
+ * (0: not at all, negative: without limit). It does not say that the server has received it.
+ *
+ * Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED, and why the session has
+ * ended if that came first.
+ */
+ws_status ws_flush(ws_session *session,
+                   int64_t timeout_ms);
+
+/**
+ * How many bytes wait to be sent, frame headers included (bufferedAmount of the browsers' WebSocket counts payloads); 0
+ * for NULL and in a forked child.
+ */
+size_t ws_buffered_amount(const ws_session *session);
+
+/**
  * Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
  * Several threads may wait; each message goes to one of them.
  *
@@ -899,8 +990,8 @@ ws_status ws_send(ws_session *session,
  * WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG, WS_ERR_TLS,
  * WS_ERR_IO, WS_ERR_NO_MEMORY, WS_ERR_ABORTED. ws_session_error says more, ws_close_info has the close codes.
  *
- * Returns also WS_ERR_TIMEOUT, after which the session goes on and nothing is lost, WS_ERR_INVALID_ARGUMENT for NULL,
- * WS_ERR_FORKED.
+ * Returns also WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which the session goes on and nothing is lost,
+ * WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */
 ws_status ws_recv(ws_session *session,
                   ws_frame **frame,
@@ -923,9 +1014,16 @@ ws_status ws_recv_into(ws_session *session,
                        int64_t timeout_ms);
 
 /**
- * Frees a frame. NULL is fine.
+ * Receives as many messages as are there, up to `capacity`, waiting for the first as ws_recv does. `*count` becomes
+ * their number, and `frames[0]` to `frames[*count - 1]` are the caller's, each to be freed with ws_frame_free.
+ *
+ * Returns what ws_recv does. WS_ERR_INVALID_ARGUMENT for NULL or a `capacity` of 0.
  */
-void ws_frame_free(ws_frame *frame);
+ws_status ws_recv_batch(ws_session *session,
+                        ws_frame **frames,
+                        size_t capacity,
+                        size_t *count,
+                        int64_t timeout_ms);
 
 /**
  * Sets the largest payload of one text or binary frame to accept, in bytes, 1 to 2^63-1, from the next frame on
@@ -983,7 +1081,8 @@ ws_status ws_close(ws_session *session,
  * call then times out: nobody may be receiving them, and the server's Close is behind them. Receive until
  * WS_ERR_CLOSED first to get them all.
  *
- * Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ * Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_INVALID_ARGUMENT for NULL,
+ * WS_ERR_FORKED.
  */
 ws_status ws_wait_closed(ws_session *session,
                          int64_t timeout_ms);
@@ -1008,6 +1107,15 @@ ws_status ws_close_info(const ws_session *session,
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */
 ws_status ws_abort(ws_session *session);
+
+/**
+ * Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
+ * If none waits, the next one that would returns it, so that a call about to wait is not missed. It may be called in
+ * a signal handler. A thread that has just gone to sleep in ws_recv is woken after at most some 15 milliseconds.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ */
+ws_status ws_interrupt(ws_session *session);
 
 /**
  * The subprotocol the server chose, "" if none, NULL for NULL. The string is the session's.

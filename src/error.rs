@@ -29,6 +29,7 @@ pub enum Kind {
     Io,
     Aborted,
     Timeout,
+    Interrupted,
     Internal,
 }
 

@@ -8,7 +8,7 @@ use crate::ffi::session::{session_of_call, with_session, ws_session};
 use crate::ffi::status::ws_status;
 use crate::frame::CloseCode;
 use crate::protocol::{Close, Initiator};
-use crate::session::inbox::Deadline;
+use crate::session::Deadline;
 
 /// No version's struct is larger: a larger size was never set.
 const MAX_STRUCT_SIZE: usize = 4096;
@@ -122,7 +122,8 @@ pub unsafe extern "C" fn ws_close(
 /// call then times out: nobody may be receiving them, and the server's Close is behind them. Receive until
 /// WS_ERR_CLOSED first to get them all.
 ///
-/// Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+/// Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_INVALID_ARGUMENT for NULL,
+/// WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -208,6 +209,25 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
     unsafe {
         with_session(session, |session| {
             session.abort();
+            Ok(())
+        })
+    }
+}
+
+/// Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
+/// If none waits, the next one that would returns it, so that a call about to wait is not missed. It may be called in
+/// a signal handler. A thread that has just gone to sleep in ws_recv is woken after at most some 15 milliseconds.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_interrupt(session: *mut ws_session) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_session(session, |session| {
+            session.interrupt();
             Ok(())
         })
     }

@@ -7,7 +7,8 @@ use crate::error::{Error, Kind, Result};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::Config;
-use crate::session::config::{QueueBounds, check_limit, timeout_from_ms};
+use crate::session::config::{check_limit, timeout_from_ms};
+use crate::session::inbox::QueueBounds;
 
 /// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
 /// freed by ws_config_free.
@@ -18,6 +19,11 @@ use crate::session::config::{QueueBounds, check_limit, timeout_from_ms};
 pub struct ws_config {
     pub(super) config: Config,
 }
+
+/// The size of a control frame's payload.
+const SMALLEST_FRAGMENT: usize = 125;
+
+const LONGEST_SPIN_US: u32 = 1000;
 
 /// What happens when a queue is full.
 #[repr(C)]
@@ -305,6 +311,61 @@ pub unsafe extern "C" fn ws_config_set_outgoing_queue(
             return Err(guard::invalid("the outgoing queue needs a bound"));
         }
         config.outgoing_bytes = bytes;
+        Ok(())
+    })
+}
+
+/// Sends a message that is larger than `bytes` as fragments of that size (RFC 6455 section 5.4), so that a pong or our
+/// Close waits for one of them at most; the server's application sees one message all the same. 0, the default: every
+/// message is one frame.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 1 to 124 bytes.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_auto_fragment(config: *mut ws_config, bytes: usize) -> ws_status {
+    set(config, |config| {
+        if (1..SMALLEST_FRAGMENT).contains(&bytes) {
+            return Err(guard::invalid("fragments of less than 125 bytes would be mostly headers"));
+        }
+        config.fragment = (bytes > 0).then_some(bytes);
+        Ok(())
+    })
+}
+
+/// Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
+/// the first messages of a streak go out at once and later ones with the next ws_recv, ws_flush or ws_close, or when 16
+/// KiB have come together, and at the latest after about 100 microseconds. A message that does not follow another within
+/// 50 microseconds is never delayed. With 0 every message goes out before its call returns.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_coalescing(config: *mut ws_config, on: i32) -> ws_status {
+    set(config, |config| {
+        config.coalescing = guard::flag(on)?;
+        Ok(())
+    })
+}
+
+/// Sets for how many microseconds, 0 to 1,000, a thread in ws_recv looks for bytes before it sleeps. It saves the time
+/// that waking up takes, about as much as a round trip on a local network, and costs the processor that it runs on. It
+/// is only done as long as it pays: bytes have come within that time lately. Default: 0.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_spin_us(config: *mut ws_config, microseconds: u32) -> ws_status {
+    set(config, |config| {
+        if microseconds > LONGEST_SPIN_US {
+            return Err(guard::invalid("at most 1000 microseconds of spinning are possible"));
+        }
+        config.spin = Duration::from_micros(microseconds.into());
         Ok(())
     })
 }

@@ -22,6 +22,8 @@ pub mod config_tls;
 
 pub mod session;
 
+pub mod frame;
+
 pub mod sending;
 
 pub mod receiving;

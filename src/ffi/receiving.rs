@@ -1,65 +1,15 @@
 //! Receiving messages, and the limits of what is received.
 
 use std::ffi::c_void;
-use std::ptr;
+use std::{ptr, slice};
 
 use crate::error::{Error, Kind};
+use crate::ffi::frame::{FrameMaker, ws_frame};
 use crate::ffi::guard;
-use crate::ffi::session::{look_at, with_session, ws_session};
+use crate::ffi::session::{look_at, with_receiver, with_session, ws_session};
 use crate::ffi::status::ws_status;
-use crate::protocol::Message;
+use crate::session::Deadline;
 use crate::session::config::check_limit;
-use crate::session::inbox::Deadline;
-
-/// What a frame is: the opcodes of RFC 6455 section 5.2.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ws_frame_type {
-    /// A text message. It is valid UTF-8.
-    WS_TEXT = 1,
-    /// A binary message.
-    WS_BINARY = 2,
-    /// The peer's Close. Not delivered in this version.
-    WS_CLOSE = 8,
-    /// A ping. Not delivered in this version.
-    WS_PING = 9,
-    /// A pong. Not delivered in this version.
-    WS_PONG = 10,
-}
-
-/// A received frame: a whole message in sessions of this version. It is the caller's from ws_recv until
-/// ws_frame_free, whatever happens to the session; any thread may read it, and none may write to it. The library
-/// allocates it, and later versions may add members at the end.
-#[repr(C)]
-#[derive(Debug)]
-pub struct ws_frame {
-    /// The payload. One NUL byte stands behind it, outside `size`. Never NULL.
-    pub data: *const u8,
-    /// The payload's size in bytes.
-    pub size: usize,
-    /// A ws_frame_type.
-    pub r#type: u32,
-    /// 0: reserved.
-    pub flags: u32,
-    /// The close code of a WS_CLOSE frame, else 0.
-    pub close_code: u32,
-}
-
-/// A frame with its memory. The public part comes first, so that a pointer to one is a pointer to the other.
-#[repr(C)]
-struct OwnedFrame {
-    frame: ws_frame,
-    payload: Vec<u8>,
-}
-
-fn into_frame(message: Message) -> *mut ws_frame {
-    let Message { opcode, mut payload } = message;
-    let size = payload.len();
-    // The protocol left room for it.
-    payload.push(0);
-    let frame = ws_frame { data: payload.as_ptr(), size, r#type: opcode as u32, flags: 0, close_code: 0 };
-    Box::into_raw(Box::new(OwnedFrame { frame, payload })).cast()
-}
 
 /// Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
 /// Several threads may wait; each message goes to one of them.
@@ -69,8 +19,8 @@ fn into_frame(message: Message) -> *mut ws_frame {
 /// WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG, WS_ERR_TLS,
 /// WS_ERR_IO, WS_ERR_NO_MEMORY, WS_ERR_ABORTED. ws_session_error says more, ws_close_info has the close codes.
 ///
-/// Returns also WS_ERR_TIMEOUT, after which the session goes on and nothing is lost, WS_ERR_INVALID_ARGUMENT for NULL,
-/// WS_ERR_FORKED.
+/// Returns also WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which the session goes on and nothing is lost,
+/// WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `frame` is NULL or points to a pointer.
@@ -78,9 +28,11 @@ fn into_frame(message: Message) -> *mut ws_frame {
 pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_frame, timeout_ms: i64) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        with_session(session, |session| {
+        with_receiver(session, |session, frames| {
             let frame = guard::out(frame)?;
-            frame.write(into_frame(session.receive(Deadline::after_ms(timeout_ms))?));
+            let mut maker = FrameMaker::new(frames);
+            let message = session.receive(Deadline::after_ms(timeout_ms), &mut maker)?;
+            frame.write(maker.frame(message));
             Ok(())
         })
     }
@@ -108,12 +60,13 @@ pub unsafe extern "C" fn ws_recv_into(
 ) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        with_session(session, |session| {
+        with_receiver(session, |session, frames| {
             let size = guard::out(size)?;
             if buffer.is_null() && capacity > 0 {
                 return Err(guard::invalid("the buffer is NULL and its capacity is not 0"));
             }
-            let message = session.receive_if(Deadline::after_ms(timeout_ms), |message| {
+            let mut maker = FrameMaker::new(frames);
+            let message = session.receive_if(Deadline::after_ms(timeout_ms), &mut maker, |message| {
                 let needed = message.payload.len();
                 if needed <= capacity {
                     return Ok(());
@@ -130,23 +83,48 @@ pub unsafe extern "C" fn ws_recv_into(
             if let Ok(r#type) = guard::out(r#type) {
                 r#type.write(message.opcode as u32);
             }
+            maker.take_back(message.payload);
             Ok(())
         })
     }
 }
 
-/// Frees a frame. NULL is fine.
+/// Receives as many messages as are there, up to `capacity`, waiting for the first as ws_recv does. `*count` becomes
+/// their number, and `frames[0]` to `frames[*count - 1]` are the caller's, each to be freed with ws_frame_free.
+///
+/// Returns what ws_recv does. WS_ERR_INVALID_ARGUMENT for NULL or a `capacity` of 0.
 ///
 /// # Safety
-/// `frame` is NULL or a frame of this library that is not freed; nobody uses it any more.
+/// `session` is NULL or a session of which a handle is not freed; `frames` has room for `capacity` pointers, `count` is
+/// NULL or points to a size.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_frame_free(frame: *mut ws_frame) {
-    guard::value((), || {
-        if !frame.is_null() {
-            // SAFETY: every frame was made by into_frame, and the caller's promise.
-            drop(unsafe { Box::from_raw(frame.cast::<OwnedFrame>()) });
-        }
-    });
+pub unsafe extern "C" fn ws_recv_batch(
+    session: *mut ws_session,
+    frames: *mut *mut ws_frame,
+    capacity: usize,
+    count: *mut usize,
+    timeout_ms: i64,
+) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_receiver(session, |session, free| {
+            let (_, count) = (guard::out(frames)?, guard::out(count)?);
+            if capacity == 0 {
+                return Err(guard::invalid("there is no room for a frame"));
+            }
+            let frames = slice::from_raw_parts_mut(frames.cast::<std::mem::MaybeUninit<*mut ws_frame>>(), capacity);
+            let mut maker = FrameMaker::new(free);
+            let mut received = Some(session.receive(Deadline::after_ms(timeout_ms), &mut maker)?);
+            let mut written = 0;
+            while let Some(message) = received {
+                frames[written].write(maker.frame(message));
+                written += 1;
+                received = if written < capacity { session.receive_more(&mut maker) } else { None };
+            }
+            count.write(written);
+            Ok(())
+        })
+    }
 }
 
 /// Sets the largest payload of one text or binary frame to accept, in bytes, 1 to 2^63-1, from the next frame on

@@ -1,27 +1,56 @@
 //! Sending messages.
 
 use std::ffi::{c_char, c_void};
+use std::slice;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+use crate::ffi::frame::ws_frame_type;
 use crate::ffi::guard;
-use crate::ffi::receiving::ws_frame_type;
-use crate::ffi::session::{with_session, ws_session};
+use crate::ffi::session::{look_at, with_session, ws_session};
 use crate::ffi::status::ws_status;
 use crate::frame::Opcode;
-use crate::session::inbox::Deadline;
+use crate::session::{Deadline, Item};
+
+/// How to send, as bits.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_send_flags {
+    /// More fragments of the message follow. Not in this version.
+    WS_SEND_MORE = 1,
+    /// The message is not compressed. Not in this version.
+    WS_SEND_NO_COMPRESS = 2,
+    /// More messages follow at once: this one goes out with them, with the next ws_recv, ws_flush or ws_close, and at
+    /// the latest after about 100 microseconds.
+    WS_SEND_CORK = 4,
+}
+
+/// A message of ws_send_batch. The caller fills all members; the layout does not change.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ws_message {
+    /// The payload; may be NULL if `size` is 0.
+    pub data: *const c_void,
+    /// The payload's size in bytes.
+    pub size: usize,
+    /// WS_TEXT or WS_BINARY.
+    pub r#type: u32,
+    /// ws_send_flags.
+    pub flags: u32,
+}
 
 /// Sends a text message of `length` bytes, or of a C string with WS_NUL_TERMINATED. It must be UTF-8.
 ///
-/// The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest.
+/// The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest. Only
+/// messages that follow others quickly may share a system call with later ones (see ws_config_set_coalescing).
 /// When the outgoing queue is full the call waits, at most for the send timeout of the configuration, and then fails
-/// with nothing of the message sent. Messages of one thread go out in their order; no message interrupts another.
+/// with nothing of the message queued. Messages of one thread go out in their order; no message interrupts another.
 ///
 /// A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
 /// without receiving needs another one that receives, or has to receive when a send times out.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_TIMEOUT,
-/// WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended otherwise,
-/// WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+/// WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
+/// otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `text` points to `length` bytes or a C string.
@@ -30,15 +59,17 @@ pub unsafe extern "C" fn ws_send_text(session: *mut ws_session, text: *const c_c
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            session.send(Opcode::Text, guard::text_bytes(text, length)?, session.send_deadline())
+            let item = Item { opcode: Opcode::Text, payload: guard::text_bytes(text, length)?, corked: false };
+            item.check()?;
+            session.send(item, session.send_deadline())
         })
     }
 }
 
 /// Sends a binary message of `length` bytes. All else is as with ws_send_text.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_CLOSED when the session is
-/// closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost,
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when
+/// the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost,
 /// WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety
@@ -48,17 +79,18 @@ pub unsafe extern "C" fn ws_send_binary(session: *mut ws_session, data: *const c
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            session.send(Opcode::Binary, guard::bytes(data.cast(), length)?, session.send_deadline())
+            let item = Item { opcode: Opcode::Binary, payload: guard::bytes(data.cast(), length)?, corked: false };
+            session.send(item, session.send_deadline())
         })
     }
 }
 
 /// Sends a message of a type, WS_TEXT or WS_BINARY, waiting for room at most `timeout_ms` milliseconds (0: not at all,
-/// negative: without limit). `flags` must be 0: they are reserved. All else is as with ws_send_text; the length of a
-/// text may be WS_NUL_TERMINATED.
+/// negative: without limit). `flags` is 0 or WS_SEND_CORK. All else is as with ws_send_text; the length of a text may be
+/// WS_NUL_TERMINATED.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type, flags, and text that is not UTF-8,
-/// WS_ERR_TIMEOUT, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
+/// WS_ERR_UNSUPPORTED for a flag that this version does not have, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
 /// otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety
@@ -75,17 +107,97 @@ pub unsafe extern "C" fn ws_send(
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            let opcode = message_type(r#type)?;
-            if flags != 0 {
-                return Err(guard::invalid("unknown send flags"));
-            }
-            let payload = match opcode {
-                Opcode::Text => guard::text_bytes(data.cast(), length)?,
-                _ => guard::bytes(data.cast(), length)?,
-            };
-            session.send(opcode, payload, Deadline::after_ms(timeout_ms))
+            let item = item(r#type, data, length, flags)?;
+            item.check()?;
+            session.send(item, Deadline::after_ms(timeout_ms))
         })
     }
+}
+
+/// Sends `count` messages as one call: each as ws_send does, all of them with as few system calls as possible. Waits for
+/// room at most `timeout_ms` milliseconds in all. Messages of other threads may come between them.
+///
+/// `*accepted`, unless `accepted` is NULL, becomes the number of messages that were taken, also when an error comes in
+/// between: those before it go out, those from it on do not. A text's size may be WS_NUL_TERMINATED.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send, and for NULL, unless
+/// the count is 0; else what ws_send returns.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `items` points to `count` messages, and they to their
+/// data; `accepted` is NULL or points to a size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_send_batch(
+    session: *mut ws_session,
+    items: *const ws_message,
+    count: usize,
+    accepted: *mut usize,
+    timeout_ms: i64,
+) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_session(session, |session| {
+            if items.is_null() && count > 0 {
+                return Err(guard::invalid("the messages are NULL and their number is not 0"));
+            }
+            let messages = if count == 0 { &[] } else { slice::from_raw_parts(items, count) };
+            let items = || messages.iter().map(|message| item(message.r#type, message.data, message.size, message.flags));
+            items().try_for_each(|item| item?.check())?;
+            let mut taken = 0;
+            let outcome = session.send_batch(items().flatten(), &mut taken, Deadline::after_ms(timeout_ms));
+            if let Ok(accepted) = guard::out(accepted) {
+                accepted.write(taken);
+            }
+            outcome
+        })
+    }
+}
+
+/// Waits until the kernel has taken everything that was sent before, on any thread, at most `timeout_ms` milliseconds
+/// (0: not at all, negative: without limit). It does not say that the server has received it.
+///
+/// Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED, and why the session has
+/// ended if that came first.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_flush(session: *mut ws_session, timeout_ms: i64) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe { with_session(session, |session| session.flush_all(Deadline::after_ms(timeout_ms))) }
+}
+
+/// How many bytes wait to be sent, frame headers included (bufferedAmount of the browsers' WebSocket counts payloads); 0
+/// for NULL and in a forked child.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_buffered_amount(session: *const ws_session) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { look_at(session, 0, |session| session.session().map_or(0, |session| session.buffered())) }
+}
+
+/// What is to be sent.
+///
+/// # Safety
+/// `data` points to `length` bytes, or to a C string where that is allowed.
+unsafe fn item<'a>(r#type: u32, data: *const c_void, length: usize, flags: u32) -> Result<Item<'a>> {
+    let opcode = message_type(r#type)?;
+    let corked = flags & ws_send_flags::WS_SEND_CORK as u32 != 0;
+    match flags & !(ws_send_flags::WS_SEND_CORK as u32) {
+        0 => {}
+        1..4 => return Err(Error::new(Kind::Unsupported, "this version of the library has no such send flag")),
+        _ => return Err(guard::invalid("unknown send flags")),
+    }
+    // SAFETY: the caller's promise.
+    let payload = unsafe {
+        match opcode {
+            Opcode::Text => guard::text_bytes(data.cast(), length)?,
+            _ => guard::bytes(data.cast(), length)?,
+        }
+    };
+    Ok(Item { opcode, payload, corked })
 }
 
 fn message_type(number: u32) -> Result<Opcode> {

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ffi::config::ws_config;
 use crate::ffi::error::ws_error;
 use crate::ffi::fork;
+use crate::ffi::frame::FreeFrames;
 use crate::ffi::guard::{self, CHeaders};
 use crate::ffi::status::ws_status;
 use crate::session::{self, Config, Session, State};
@@ -25,6 +26,7 @@ pub struct ws_session {
     /// ws_connect's and ws_session_ref's handles that are not freed. The memory also waits for calls under way.
     handles: AtomicUsize,
     pub(super) texts: Texts,
+    free_frames: Arc<FreeFrames>,
     /// What ws_session_error shows, once there is something.
     pub(super) error: OnceLock<ws_error>,
     /// What ws_close_info lends, with its NUL.
@@ -65,6 +67,7 @@ impl ws_session {
             response_headers: CHeaders::new(response),
         };
         Self {
+            free_frames: Arc::new(FreeFrames::new(Arc::clone(&session.spares))),
             session,
             forks,
             handles: AtomicUsize::new(1),
@@ -114,6 +117,21 @@ pub(super) unsafe fn with_session(session: *const ws_session, body: impl FnOnce(
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;
         body(kept.session()?)
+    })
+}
+
+/// Runs an entry that receives.
+///
+/// # Safety
+/// As for [`session_of_call`].
+pub(super) unsafe fn with_receiver(
+    session: *const ws_session,
+    body: impl FnOnce(&Session, &Arc<FreeFrames>) -> Result<()>,
+) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        let kept = unsafe { session_of_call(session) }?;
+        body(kept.session()?, &kept.free_frames)
     })
 }
 

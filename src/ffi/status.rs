@@ -71,7 +71,7 @@ pub enum ws_status {
 
     /// It did not happen in time. The session, if there is one, goes on and nothing is lost.
     WS_ERR_TIMEOUT = -501,
-    /// The call was woken. Not in this version.
+    /// The call was woken by ws_interrupt. The session goes on and nothing is lost.
     WS_ERR_INTERRUPTED = -502,
     /// A queue ran over. Not in this version.
     WS_ERR_OVERFLOW = -503,
@@ -105,6 +105,7 @@ impl From<Kind> for ws_status {
             Kind::Io => Self::WS_ERR_IO,
             Kind::Aborted => Self::WS_ERR_ABORTED,
             Kind::Timeout => Self::WS_ERR_TIMEOUT,
+            Kind::Interrupted => Self::WS_ERR_INTERRUPTED,
             Kind::Internal => Self::WS_ERR_INTERNAL,
         }
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind};
 use crate::frame::Opcode;
-use crate::protocol::{Close, Incoming, Initiator, Limits, MaskingKeys, Outgoing, Received};
+use crate::protocol::{Close, Flight, Incoming, Initiator, Limits, MaskingKeys, Outgoing, Received};
 
 /// A connection behind its opening handshake.
 pub struct Connection {
@@ -20,13 +20,15 @@ pub struct Connection {
     pub incoming: Incoming,
     /// The sending half.
     pub outgoing: Outgoing,
+    flight: Flight,
     limits: Limits,
 }
 
 impl Connection {
     /// An open connection on which `early` bytes have already arrived.
     pub fn new(limits: Limits, close_timeout: Option<Duration>, keys: MaskingKeys, early: &[u8]) -> Self {
-        Self { incoming: Incoming::new(early), outgoing: Outgoing::new(keys, close_timeout), limits }
+        let (incoming, outgoing) = (Incoming::new(early), Outgoing::new(keys, close_timeout));
+        Self { incoming, outgoing, flight: Flight::default(), limits }
     }
 
     /// The two halves, for a driver that reads and writes on different threads. It calls
@@ -76,12 +78,14 @@ impl Connection {
 
     /// The next bytes for the transport.
     pub fn to_send(&mut self) -> &[u8] {
-        self.outgoing.to_send()
+        self.outgoing.load(&mut self.flight);
+        self.flight.to_send()
     }
 
     /// The transport took `count` bytes of [`to_send`](Self::to_send).
     pub fn sent(&mut self, count: usize) {
-        self.outgoing.sent(count);
+        self.flight.sent(count);
+        self.outgoing.load(&mut self.flight);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).

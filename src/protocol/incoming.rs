@@ -1,13 +1,17 @@
 //! The receiving half: bytes to whole messages and control frames, within the limits.
 
 use crate::error::{Error, Kind};
-use crate::frame::header::{self, Header};
+use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
 use crate::frame::utf8::{InvalidUtf8, Utf8Validator};
 use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode, close as close_payload};
-use crate::protocol::Close;
+use crate::protocol::{Close, Payload};
 
-/// How much is read from the transport at a time.
-pub const READ_SIZE: usize = 64 * 1024;
+/// How much is read from the transport at a time, at first and when there is more.
+const FIRST_READ: usize = 4 * 1024;
+const LARGEST_READ: usize = 64 * 1024;
+
+/// With so much of a frame to come, it is read straight into the message.
+const DIRECT_FROM: u64 = 32 * 1024;
 
 /// The largest frame and message to accept, in bytes of payload. They may change between two calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +28,7 @@ pub struct Message {
     /// Text or binary.
     pub opcode: Opcode,
     /// The payloads of its frames; valid UTF-8 where it is text.
-    pub payload: Vec<u8>,
+    pub payload: Payload,
 }
 
 /// What came in.
@@ -80,10 +84,19 @@ impl std::fmt::Debug for ControlPayload {
 /// The receiving half of a connection.
 #[derive(Debug)]
 pub struct Incoming {
-    /// Bytes read and not decoded: `input[start..end]`.
+    /// Bytes read and not decoded: `input[start..end]`. Without memory while nothing comes.
     input: Vec<u8>,
     start: usize,
     end: usize,
+    /// The last read filled the input: the next may bring more.
+    filled: bool,
+    /// [`space`](Self::space) was the message's own memory.
+    is_direct: bool,
+    /// Bytes at the end of the message that were put there and not looked at.
+    direct: usize,
+    /// Memory for the next message, small and large.
+    spare: Vec<u8>,
+    large_spare: Vec<u8>,
     /// The frame whose payload is arriving.
     frame: Option<Frame>,
     message: Option<PartialMessage>,
@@ -103,19 +116,22 @@ struct Frame {
 #[derive(Debug)]
 struct PartialMessage {
     opcode: Opcode,
-    payload: Vec<u8>,
+    payload: Payload,
     utf8: Utf8Validator,
 }
 
 impl Incoming {
     /// A connection that has received `early` bytes behind the opening handshake.
     pub fn new(early: &[u8]) -> Self {
-        let mut input = vec![0; READ_SIZE.max(early.len())];
-        input[..early.len()].copy_from_slice(early);
         Self {
-            input,
+            input: early.to_vec(),
             start: 0,
             end: early.len(),
+            filled: false,
+            is_direct: false,
+            direct: 0,
+            spare: Vec::new(),
+            large_spare: Vec::new(),
             frame: None,
             message: None,
             control: ControlPayload::EMPTY,
@@ -125,18 +141,80 @@ impl Incoming {
 
     /// Where to put the next bytes from the transport. Never empty once [`poll`](Self::poll) has returned none.
     pub fn space(&mut self) -> &mut [u8] {
-        if self.start > 0 {
-            self.input.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
+        self.is_direct = self.makes_direct();
+        if self.is_direct
+            && let (Some(message), Some(frame)) = (&mut self.message, &self.frame)
+        {
+            let space = message.payload.space();
+            let size = usize::try_from(frame.left).map_or(space.len(), |left| left.min(space.len()));
+            return &mut space[..size];
         }
+        self.input.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        let wanted = if self.filled { self.input.len() * 4 } else { FIRST_READ };
+        // What is left is a header's beginning at most, but for bytes that came with the handshake.
+        let wanted = wanted.min(LARGEST_READ).max(self.end + MAX_HEADER_SIZE);
+        if self.input.len() < wanted {
+            self.input.resize(wanted, 0);
+        }
+        self.start = 0;
         &mut self.input[self.end..]
+    }
+
+    /// Makes room in the message for a large rest of a frame, and tells whether it goes there. What cannot be had in
+    /// memory now is asked for again, and refused, piece by piece.
+    fn makes_direct(&mut self) -> bool {
+        match (&mut self.message, &self.frame) {
+            (Some(message), Some(frame)) if !frame.opcode.is_control() && self.start == self.end => {
+                frame.left >= DIRECT_FROM && message.payload.reserve(1, frame.left - 1).is_ok()
+            }
+            _ => false,
+        }
     }
 
     /// `count` bytes were put into [`space`](Self::space).
     pub fn received(&mut self, count: usize) {
+        if self.is_direct {
+            self.direct = count;
+            return;
+        }
         self.end += count;
+        self.filled = self.end == self.input.len();
         debug_assert!(self.end <= self.input.len());
+    }
+
+    /// Gives memory for a message to come, from [`Payload::into_memory`].
+    pub fn offer(&mut self, memory: Vec<u8>) {
+        let slot = if memory.len() as u64 > DIRECT_FROM { &mut self.large_spare } else { &mut self.spare };
+        if slot.len() < memory.len() {
+            *slot = memory;
+        }
+    }
+
+    /// Whether there is no memory for a small message to come.
+    pub fn lacks_memory(&self) -> bool {
+        self.spare.is_empty()
+    }
+
+    /// Whether there is no memory for a large message to come.
+    pub fn lacks_large_memory(&self) -> bool {
+        self.large_spare.is_empty()
+    }
+
+    /// Gives back the memory that only much traffic needs.
+    pub fn shrink(&mut self) {
+        self.large_spare = Vec::new();
+        if self.start == self.end && self.input.len() > FIRST_READ {
+            self.release();
+        }
+    }
+
+    /// Gives back the memory that is only needed while bytes come.
+    pub fn release(&mut self) {
+        (self.spare, self.large_spare) = (Vec::new(), Vec::new());
+        if self.start == self.end {
+            (self.input, self.start, self.end, self.filled) = (Vec::new(), 0, 0, false);
+        }
     }
 
     /// Whether bytes have been received that were not looked at.
@@ -186,6 +264,10 @@ impl Incoming {
                 }
                 continue;
             };
+            if let (Some(message), count @ 1..) = (&mut self.message, std::mem::take(&mut self.direct)) {
+                frame.left -= count as u64;
+                message.take_in(count)?;
+            }
             let available = &self.input[self.start..self.end];
             let count = usize::try_from(frame.left).map_or(available.len(), |left| left.min(available.len()));
             let piece = &available[..count];
@@ -229,13 +311,24 @@ impl Incoming {
             }
             (opcode @ (Opcode::Text | Opcode::Binary), None) => {
                 check_size(header, 0, limits)?;
-                self.message = Some(PartialMessage { opcode, payload: Vec::new(), utf8: Utf8Validator::default() });
+                let payload = Payload::in_memory(self.memory_for(header.length));
+                self.message = Some(PartialMessage { opcode, payload, utf8: Utf8Validator::default() });
             }
             (Opcode::Continuation, Some(message)) => check_size(header, message.payload.len() as u64, limits)?,
             (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => self.control = ControlPayload::EMPTY,
         }
         self.frame = Some(Frame { fin: header.fin, opcode: header.opcode, left: header.length });
         Ok(())
+    }
+
+    fn memory_for(&mut self, length: u64) -> Vec<u8> {
+        if length < self.spare.len() as u64 {
+            std::mem::take(&mut self.spare)
+        } else if length >= DIRECT_FROM {
+            std::mem::take(&mut self.large_spare)
+        } else {
+            Vec::new()
+        }
     }
 
     fn finish_control(&self, opcode: Opcode) -> Result<Received, Error> {
@@ -260,29 +353,25 @@ impl PartialMessage {
         if self.opcode == Opcode::Text {
             self.utf8.push(piece).map_err(not_utf8)?;
         }
-        self.grow(piece.len(), left)?;
-        self.payload.extend_from_slice(piece);
+        self.payload.reserve(piece.len(), left)?;
+        self.payload.push(piece);
         Ok(())
     }
 
-    /// Makes room for `more` bytes and the NUL that the C API puts behind a payload. The room at most doubles what
-    /// has arrived, whatever was announced.
-    fn grow(&mut self, more: usize, announced: u64) -> Result<(), Error> {
-        let needed = self.payload.len() + more + 1;
-        if needed <= self.payload.capacity() {
-            return Ok(());
+    /// Takes `count` bytes that are in place.
+    fn take_in(&mut self, count: usize) -> Result<(), Error> {
+        if self.opcode == Opcode::Text {
+            self.utf8.push(&self.payload.space()[..count]).map_err(not_utf8)?;
         }
-        let whole = usize::try_from(announced).map_or(usize::MAX, |announced| needed.saturating_add(announced));
-        let target = whole.min(needed * 2);
-        self.payload.try_reserve_exact(target - self.payload.len()).map_err(|_| {
-            Error::new(Kind::NoMemory, format!("no memory for a message of {} bytes", self.payload.len() + more))
-        })
+        self.payload.filled(count);
+        Ok(())
     }
 
-    fn finish(self) -> Result<Message, Error> {
+    fn finish(mut self) -> Result<Message, Error> {
         if self.opcode == Opcode::Text {
             self.utf8.finish().map_err(not_utf8)?;
         }
+        self.payload.terminate();
         Ok(Message { opcode: self.opcode, payload: self.payload })
     }
 }

@@ -8,16 +8,20 @@
 
 pub mod close;
 pub mod connection;
+pub mod flight;
 pub mod handshake;
 pub mod headers;
 pub mod incoming;
 pub mod masking_keys;
 pub mod outgoing;
+pub mod payload;
 mod refusal_body;
 mod response_head;
 
 pub use close::{Close, Initiator};
 pub use connection::Connection;
+pub use flight::Flight;
 pub use incoming::{ControlPayload, Incoming, Limits, Message, Received};
 pub use masking_keys::MaskingKeys;
 pub use outgoing::Outgoing;
+pub use payload::Payload;

@@ -7,33 +7,35 @@ use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
 use crate::frame::mask::append_masked;
 use crate::frame::{CloseCode, Opcode};
 use crate::protocol::close::{self, Close};
-use crate::protocol::{Initiator, MaskingKeys, Received};
+use crate::protocol::{Flight, Initiator, MaskingKeys, Received};
 
-/// A drained buffer that has grown beyond this gives its memory back.
-const KEPT_CAPACITY: usize = 64 * 1024;
-
-/// The sending half of a connection.
+/// The sending half of a connection: what waits to be sent. [`load`](Self::load) hands it to a [`Flight`].
 pub struct Outgoing {
     keys: MaskingKeys,
+    /// The largest payload of a frame that is sent, none for any.
+    fragment: Option<usize>,
     /// Frames to send, back to back.
     data: Vec<u8>,
-    /// How much of `data` is sent.
-    sent: usize,
-    /// Where the frame that `sent` stands in, or at the start of, begins; brought up to date when it is asked for.
-    frame_start: usize,
-    /// Pongs; they overtake `data` between two of its frames.
+    /// Pongs to send.
     control: Vec<u8>,
-    control_sent: usize,
+    /// What the flight had left of either, when it was last loaded.
+    data_in_flight: usize,
+    control_in_flight: usize,
+    /// The flight is to drop the messages that it has not begun.
+    cut: bool,
     closing: Option<Closing>,
     close_timeout: Option<Duration>,
+    /// Bytes of frames ever queued, pongs aside.
+    queued: u64,
 }
 
 /// Our Close, from when it is queued.
 struct Closing {
     close: Close,
     initiator: Initiator,
-    /// Where its frame begins in `data`.
-    frame_start: usize,
+    /// Where its frame begins in `data`; none once it is in flight.
+    frame_start: Option<usize>,
+    sent: bool,
     deadline: Option<Instant>,
 }
 
@@ -42,26 +44,46 @@ impl Outgoing {
     pub fn new(keys: MaskingKeys, close_timeout: Option<Duration>) -> Self {
         Self {
             keys,
+            fragment: None,
             data: Vec::new(),
-            sent: 0,
-            frame_start: 0,
             control: Vec::new(),
-            control_sent: 0,
+            data_in_flight: 0,
+            control_in_flight: 0,
+            cut: false,
             closing: None,
             close_timeout,
+            queued: 0,
         }
     }
 
-    /// Queues a message as one frame. Text must be UTF-8; the caller has checked it.
+    /// From now on sends messages with larger payloads than `size` as frames of that size, so that a pong waits for
+    /// one of them at most. None for whole messages.
+    pub fn set_fragment(&mut self, size: Option<usize>) {
+        self.fragment = size;
+    }
+
+    /// Queues a message. Text must be UTF-8; the caller has checked it.
     pub fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
         if self.closing.is_some() {
             return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
         }
-        self.compact();
-        self.data.try_reserve(payload.len() + MAX_HEADER_SIZE).map_err(|_| {
+        let before = self.data.len();
+        let fragment = self.fragment.unwrap_or(usize::MAX);
+        let headers = payload.len().div_ceil(fragment).max(1) * MAX_HEADER_SIZE;
+        self.data.try_reserve(payload.len().saturating_add(headers)).map_err(|_| {
             Error::new(Kind::NoMemory, format!("no memory to send a message of {} bytes", payload.len()))
         })?;
-        append_frame(&mut self.data, &mut self.keys, opcode, payload);
+        let mut opcode = opcode;
+        let mut rest = payload;
+        loop {
+            let (piece, behind) = rest.split_at(rest.len().min(fragment));
+            append_frame(&mut self.data, &mut self.keys, opcode, behind.is_empty(), piece);
+            if behind.is_empty() {
+                break;
+            }
+            (opcode, rest) = (Opcode::Continuation, behind);
+        }
+        self.queued += (self.data.len() - before) as u64;
         Ok(())
     }
 
@@ -69,7 +91,9 @@ impl Outgoing {
     /// violation the Close that says so.
     pub fn answer(&mut self, received: &Received, now: Instant) {
         match received {
-            Received::Ping(payload) => self.pong(payload.as_bytes()),
+            Received::Ping(payload) => {
+                append_frame(&mut self.control, &mut self.keys, Opcode::Pong, true, payload.as_bytes());
+            }
             // Echoed as it came (section 5.5.1).
             Received::Close(theirs) => {
                 self.queue_close(theirs.clone(), Initiator::Remote, now);
@@ -77,14 +101,6 @@ impl Outgoing {
             Received::Violation(error) => self.fail(close::code_for(error.kind), &error.message, now),
             Received::Message(_) | Received::Pong(_) => {}
         }
-    }
-
-    fn pong(&mut self, payload: &[u8]) {
-        // Nothing follows our Close.
-        if self.closing.as_ref().is_some_and(|closing| self.sent > closing.frame_start) {
-            return;
-        }
-        append_frame(&mut self.control, &mut self.keys, Opcode::Pong, payload);
     }
 
     /// Starts the closing handshake behind what is queued. Returns whether this call did: one Close is sent.
@@ -95,15 +111,15 @@ impl Outgoing {
     /// Fails the connection (RFC 6455 section 7.1.7): Close goes out as soon as the frame under way is complete. It is
     /// the Close that is queued already where there is one.
     pub fn fail(&mut self, code: CloseCode, reason: &str, now: Instant) {
-        let keep = self.boundary();
+        self.cut = true;
         match &mut self.closing {
             None => {
-                self.data.truncate(keep);
+                self.data.clear();
                 self.queue_close(Close::because(code, reason), Initiator::Protocol, now);
             }
-            Some(closing) if keep < closing.frame_start => {
-                self.data.drain(keep..closing.frame_start);
-                closing.frame_start = keep;
+            Some(Closing { frame_start: Some(frame_start), .. }) => {
+                self.data.drain(..*frame_start);
+                *frame_start = 0;
             }
             Some(_) => {}
         }
@@ -113,45 +129,33 @@ impl Outgoing {
         if self.closing.is_some() {
             return false;
         }
-        self.compact();
-        let frame_start = self.data.len();
-        append_frame(&mut self.data, &mut self.keys, Opcode::Close, &close.payload());
+        let frame_start = Some(self.data.len());
+        append_frame(&mut self.data, &mut self.keys, Opcode::Close, true, &close.payload());
         let deadline = self.close_timeout.and_then(|timeout| now.checked_add(timeout));
-        self.closing = Some(Closing { close, initiator, frame_start, deadline });
+        self.closing = Some(Closing { close, initiator, frame_start, sent: false, deadline });
         true
     }
 
-    /// The next bytes for the transport; empty when there are none.
-    pub fn to_send(&mut self) -> &[u8] {
-        if self.control_sent == self.control.len() {
-            return &self.data[self.sent..];
+    /// Takes note of what `flight` has sent, and hands it what it has room for: of the messages, when it has sent those
+    /// before, and of the pongs.
+    pub fn load(&mut self, flight: &mut Flight) {
+        if std::mem::take(&mut self.cut) {
+            flight.cut();
         }
-        // A control frame may go out between two frames, not inside one.
-        let boundary = self.boundary();
-        if self.control_sent > 0 || boundary == self.sent {
-            &self.control[self.control_sent..]
-        } else {
-            &self.data[self.sent..boundary]
+        if flight.data_left() == 0 && !self.data.is_empty() {
+            flight.take_data(&mut self.data);
+            flight.close_start = self.closing.as_mut().and_then(|closing| closing.frame_start.take());
         }
-    }
-
-    /// The transport took `count` of the bytes of [`to_send`](Self::to_send).
-    pub fn sent(&mut self, count: usize) {
-        let from_control =
-            self.control_sent < self.control.len() && (self.control_sent > 0 || self.boundary() == self.sent);
-        if from_control {
-            self.control_sent += count;
-            if self.control_sent == self.control.len() {
-                release(&mut self.control);
-                self.control_sent = 0;
-            }
-        } else {
-            self.sent += count;
-            if self.sent == self.data.len() && self.closing.is_none() {
-                release(&mut self.data);
-                self.sent = 0;
-                self.frame_start = 0;
-            }
+        if flight.has_begun_close() {
+            // Nothing follows our Close.
+            self.control.clear();
+        } else if flight.control_sent == flight.control.len() && !self.control.is_empty() {
+            flight.take_control(&mut self.control);
+        }
+        self.data_in_flight = flight.data_left();
+        self.control_in_flight = flight.control.len() - flight.control_sent;
+        if let Some(closing) = &mut self.closing {
+            closing.sent = flight.has_sent_close();
         }
     }
 
@@ -162,17 +166,34 @@ impl Outgoing {
 
     /// Bytes of messages and our Close queued and not sent.
     pub fn pending_data(&self) -> usize {
-        self.data.len() - self.sent
-    }
-
-    /// Bytes of memory that the queue holds.
-    pub fn capacity(&self) -> usize {
-        self.data.capacity() + self.control.capacity()
+        self.data.len() + self.data_in_flight
     }
 
     /// Bytes of pongs queued and not sent.
     pub fn pending_control(&self) -> usize {
-        self.control.len() - self.control_sent
+        self.control.len() + self.control_in_flight
+    }
+
+    /// Bytes queued that no flight has taken.
+    pub fn unloaded(&self) -> usize {
+        self.data.len() + self.control.len()
+    }
+
+    /// Bytes of messages ever queued, headers included.
+    pub fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// How far of [`queued`](Self::queued) everything is sent.
+    pub fn sent(&self) -> u64 {
+        self.queued.saturating_sub(self.pending_data() as u64)
+    }
+
+    /// Gives back memory that nothing waits in.
+    pub fn release(&mut self, flight: &mut Flight) {
+        flight.release();
+        self.data.shrink_to_fit();
+        self.control.shrink_to_fit();
     }
 
     /// Our Close and why it was sent, from when it is queued.
@@ -182,7 +203,7 @@ impl Outgoing {
 
     /// Whether all of our Close went to the transport.
     pub fn has_sent_close(&self) -> bool {
-        self.closing.is_some() && self.sent == self.data.len()
+        self.closing.as_ref().is_some_and(|closing| closing.sent)
     }
 
     /// Bytes went out on the way to our Close, or it did: the peer's time to answer counts from now.
@@ -196,41 +217,11 @@ impl Outgoing {
     pub fn close_deadline(&self) -> Option<Instant> {
         self.closing.as_ref()?.deadline
     }
-
-    /// The end of the frame that is partly sent, or `sent` itself between two frames.
-    fn boundary(&mut self) -> usize {
-        while self.frame_start < self.sent {
-            // The buffer holds whole frames that this half wrote; each has a header.
-            let Ok(Some((header, size))) = header::decode(&self.data[self.frame_start..]) else { break };
-            let end = usize::try_from(header.length).map_or(self.data.len(), |length| self.frame_start + size + length);
-            if end > self.sent {
-                return end;
-            }
-            self.frame_start = end;
-        }
-        self.sent
-    }
-
-    /// Drops what is sent once it is the larger part, so that a buffer that never drains does not grow forever.
-    fn compact(&mut self) {
-        if self.sent < KEPT_CAPACITY || self.sent < self.data.len() / 2 {
-            return;
-        }
-        self.boundary();
-        self.data.drain(..self.frame_start);
-        self.sent -= self.frame_start;
-        self.frame_start = 0;
-    }
 }
 
-fn append_frame(out: &mut Vec<u8>, keys: &mut MaskingKeys, opcode: Opcode, payload: &[u8]) {
+fn append_frame(out: &mut Vec<u8>, keys: &mut MaskingKeys, opcode: Opcode, fin: bool, payload: &[u8]) {
     let key = keys.draw();
-    let header = Header { fin: true, rsv: 0, opcode, mask: Some(key), length: payload.len() as u64 };
+    let header = Header { fin, rsv: 0, opcode, mask: Some(key), length: payload.len() as u64 };
     out.extend_from_slice(header::encode(&header).as_bytes());
     append_masked(out, payload, key);
-}
-
-fn release(buffer: &mut Vec<u8>) {
-    buffer.clear();
-    buffer.shrink_to(KEPT_CAPACITY);
 }

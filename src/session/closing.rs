@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::inbox::Deadline;
+use super::deadline::Deadline;
 use super::{Session, State, Verdict};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::protocol::{Close, Initiator};
@@ -10,10 +10,13 @@ use crate::protocol::{Close, Initiator};
 impl Session {
     /// Starts the closing handshake behind what is queued; does nothing in a session that is closing or closed.
     pub(crate) fn close(&self, close: Close) {
-        let mut writer = self.writer.lock();
-        if self.ending.verdict().is_none() && writer.outgoing.close(close, Instant::now()) {
+        let mut outbox = self.outbox.lock();
+        if self.ending.verdict().is_none() && outbox.outgoing.close(close, Instant::now()) {
+            drop(outbox);
             self.inbox.set_closing();
-            self.flush(writer);
+            // Senders that wait for room wait in vain.
+            self.sent.open_for_all();
+            self.flush_or_leave();
             // The driver has a deadline now.
             self.wake.notify_one();
         }
@@ -24,14 +27,22 @@ impl Session {
         self.ending.abort();
         let error = Error::new(Kind::Aborted, "the session was aborted");
         self.decide(Some(error), None, Initiator::Local);
+        self.stop_reading();
         self.wake.notify_one();
+    }
+
+    /// Ends the sleep of the thread that reads: it finds the end of the stream behind what has arrived.
+    pub(super) fn stop_reading(&self) {
+        if let Some(socket) = &*self.socket.lock() {
+            socket.shut_down_receiving();
+        }
     }
 
     /// Where the session stands.
     pub(crate) fn state(&self) -> State {
         if self.ending.is_closed() {
             State::Closed
-        } else if self.ending.verdict().is_some() || self.writer.lock().outgoing.closing().is_some() {
+        } else if self.ending.verdict().is_some() || self.outbox.lock().outgoing.closing().is_some() {
             State::Closing
         } else {
             State::Open
@@ -41,12 +52,19 @@ impl Session {
     /// Waits until the transport is gone. After our own Close, what is received and does not fit the queue is dropped
     /// meanwhile: it would keep the peer's Close from being read.
     pub(crate) fn wait_closed(&self, deadline: Deadline) -> Result<()> {
+        if self.ending.is_closed() {
+            return Ok(());
+        }
+        if deadline == Deadline::Now {
+            return Err(late());
+        }
+        let waiter = self.interrupts.begin()?;
         self.inbox.enter_leaving();
         self.wake.notify_one();
-        let closed = self.ending.wait_closed(deadline);
+        let closed = self.ending.wait_closed(deadline, || waiter.check());
         self.inbox.exit_leaving();
         self.wake.notify_one();
-        if closed { Ok(()) } else { Err(Error::new(Kind::Timeout, "the session did not close in time")) }
+        if closed? { Ok(()) } else { Err(late()) }
     }
 
     /// The verdict, once it is there.
@@ -56,21 +74,17 @@ impl Session {
 
     /// Our Close, once it is sent.
     pub(crate) fn sent_close(&self) -> Option<Close> {
-        self.writer.lock().sent_close().cloned()
+        self.outbox.lock().sent_close().cloned()
     }
 
     /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. Where our own Close
     /// had begun the end, whatever completes it, this side is the initiator.
     pub(super) fn decide(&self, error: Option<Error>, remote: Option<Close>, initiator: Initiator) {
-        let writer = self.writer.lock();
-        let began = matches!(writer.outgoing.closing(), Some((_, Initiator::Local)));
+        let began = matches!(self.outbox.lock().outgoing.closing(), Some((_, Initiator::Local)));
         let initiator = if began { Initiator::Local } else { initiator };
         let error = error.map(|error| error.in_phase(Phase::Open));
-        let first = self.ending.decide(Verdict { error, remote, initiator });
-        // A sender between its look at the verdict and its wait holds the lock: none is missed.
-        drop(writer);
-        if first {
-            self.writable.notify_all();
+        if self.ending.decide(Verdict { error, remote, initiator }) {
+            self.sent.open_for_all();
             self.inbox.end();
             self.wake.notify_one();
         }
@@ -79,7 +93,12 @@ impl Session {
     /// The last step of the end.
     pub(super) fn drop_transport(&self) {
         self.reader.lock().take();
-        self.writer.lock().drop_transport();
+        self.wire.lock().drop_transport();
+        self.socket.lock().take();
         self.ending.set_closed();
     }
+}
+
+fn late() -> Error {
+    Error::new(Kind::Timeout, "the session did not close in time")
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
+use super::inbox::QueueBounds;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Limits;
 use crate::protocol::headers::{Headers, is_token};
@@ -27,13 +28,12 @@ pub struct Config {
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) incoming: QueueBounds,
     pub(crate) outgoing_bytes: usize,
-}
-
-/// How much waits for the application. A queue below its bounds takes one more message of any size.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct QueueBounds {
-    pub(crate) messages: usize,
-    pub(crate) bytes: usize,
+    /// Small messages of a streak share a system call.
+    pub(crate) coalescing: bool,
+    /// The largest payload of a frame that is sent, none for any.
+    pub(crate) fragment: Option<usize>,
+    /// How long a receiving thread looks for bytes before it sleeps.
+    pub(crate) spin: Duration,
 }
 
 impl Default for Config {
@@ -57,6 +57,9 @@ impl Default for Config {
             idle_timeout: None,
             incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024 },
             outgoing_bytes: 1024 * 1024,
+            coalescing: true,
+            fragment: None,
+            spin: Duration::ZERO,
         }
     }
 }

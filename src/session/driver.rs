@@ -1,198 +1,342 @@
-//! The task behind a session: it reads, sends what the kernel did not take at once, and watches the clock.
+//! The task behind a session: it reads while the application is away, sends what the kernel did not take at once, and
+//! watches the clock.
 
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::sleep_until;
 
 use super::Session;
-use super::reading::Turn;
+use super::handoff::Presence;
+use super::reading::Turned;
 use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
 use crate::protocol::Initiator;
-use crate::protocol::connection::{close_timed_out, unannounced_end};
-use crate::transport::{Socket, tls};
+use crate::protocol::connection::close_timed_out;
+use crate::transport::Socket;
+
+/// How long the application may be away before the driver reads in its place; at most twice this.
+const TICK: Duration = Duration::from_millis(4);
+
+/// How long a violation waits for its turn at most.
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
 /// Drives a session until its transport is gone.
-pub(super) async fn drive(session: Arc<Session>, ready: AsyncFd<Arc<Socket>>) {
-    let mut driver = Driver { session, ready: Some(ready), last_received: Instant::now() };
-    driver.run().await;
+pub(super) async fn drive(session: Arc<Session>) {
+    Driver {
+        session,
+        reading: Reading::Watching { since: Instant::now() },
+        seen: 0,
+        is_unfinished: false,
+        held_until: Instant::now(),
+        in_overtime: false,
+        registered: None,
+    }
+    .run()
+    .await;
 }
 
 struct Driver {
     session: Arc<Session>,
-    /// The registration; it goes before the socket does.
-    ready: Option<AsyncFd<Arc<Socket>>>,
-    last_received: Instant,
+    reading: Reading,
+    /// What [`Handoff::look`](super::handoff::Handoff::look) remembers.
+    seen: u64,
+    /// There may be something to read that the socket does not announce.
+    is_unfinished: bool,
+    /// While reading is held: until when.
+    held_until: Instant,
+    /// The peer is late, but the socket has something from it.
+    in_overtime: bool,
+    /// The registration for what is waited for; it goes before the socket does.
+    registered: Option<(Interest, AsyncFd<Arc<Socket>>)>,
+}
+
+/// How the driver stands to reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// The application reads, and wakes the driver when it leaves.
+    Off,
+    /// The application was there a moment ago: looks again a tick later.
+    Watching { since: Instant },
+    /// The driver reads.
+    On,
+    /// It would, but the application has to receive first, or the peer to take what is sent.
+    Stalled,
+    /// It would, but a violation waits for its turn.
+    Held,
+}
+
+/// What ended a wait.
+enum Event {
+    Readable,
+    Writable,
+    /// Something was changed, or is due.
+    Look,
 }
 
 impl Drop for Driver {
     /// Also when the runtime is shut down under the task.
     fn drop(&mut self) {
+        self.registered = None;
         self.session.abort();
-        self.ready = None;
         self.session.drop_transport();
     }
 }
 
 impl Driver {
     async fn run(&mut self) {
-        // What came with the handshake's response is not announced by the socket.
-        let mut turn = Turn::Unfinished;
         loop {
-            turn = match turn {
-                Turn::Over(error) => return self.session.end_with_stream(error.as_ref()),
-                Turn::Drained => self.wait(true).await,
-                Turn::Stalled => match self.wait(false).await {
-                    Turn::Over(error) => Turn::Over(error),
-                    _ => {
-                        // The peer was not silent: it was not listened to.
-                        self.last_received = Instant::now();
-                        self.read()
-                    }
-                },
-                Turn::Unfinished => {
-                    tokio::task::yield_now().await;
-                    // Reading must not keep the session from sending.
-                    self.session.flush_queued();
-                    self.read()
-                }
-            };
-            if self.session.ending.is_aborted() || self.time_out(&mut turn) {
+            if self.session.ending.is_aborted() || self.time_out() {
                 return;
             }
-            if self.session.has_send_failure() && matches!(turn, Turn::Drained) {
-                // Whatever the peer had sent before it went away is read by now.
-                turn = self.read();
-                if matches!(turn, Turn::Drained) {
-                    return self.session.end_with_send_failure();
+            self.watch();
+            if self.session.has_send_failure() && self.end_with_send_failure() {
+                return;
+            }
+            match self.wait().await {
+                Ok(Event::Readable) => {
+                    if self.reading == Reading::On && self.read() == Turned::Over {
+                        return;
+                    }
+                }
+                Ok(Event::Writable) => _ = self.session.flush(),
+                Ok(Event::Look) => {
+                    if self.session.has_waiting_senders() {
+                        self.session.flush();
+                    }
+                }
+                Err(error) => {
+                    let error = Error::os(Kind::Internal, "could not wait for the socket", &error);
+                    self.session.decide(Some(error), None, Initiator::Transport);
+                    return;
                 }
             }
         }
     }
 
-    /// Waits until there is something to do, and does it.
-    async fn wait(&mut self, reading: bool) -> Turn {
-        let idle = if reading { Turn::Drained } else { Turn::Stalled };
-        let Some(ready) = &self.ready else { return Turn::Over(None) };
+    /// Finds out whether to read.
+    fn watch(&mut self) {
         let session = &self.session;
-        let deadline = session.deadline(reading.then_some(self.last_received));
-        let sending = session.writer.lock().is_waiting();
+        let now = Instant::now();
+        let before = self.reading;
+        match self.reading {
+            Reading::Off if session.handoff.is_watched() => self.reading = Reading::Watching { since: now },
+            Reading::Watching { since } if now.saturating_duration_since(since) >= TICK => {
+                self.reading = match session.handoff.look(&mut self.seen) {
+                    Presence::Active => Reading::Watching { since: now },
+                    Presence::Inside => Reading::Off,
+                    Presence::Away => Reading::On,
+                };
+                if self.reading == Reading::Off {
+                    session.release_sending();
+                }
+            }
+            Reading::Stalled if session.may_read() => {
+                // The peer was not silent: it was not listened to.
+                session.note_received();
+                self.reading = Reading::On;
+            }
+            Reading::Held if self.held_until <= now || session.may_fail() => self.reading = Reading::On,
+            _ => {}
+        }
+        // Somebody waits for what only reading brings.
+        let is_urgent =
+            session.ending.verdict().is_some() || session.inbox.is_leaving() || session.has_waiting_senders();
+        if is_urgent
+            && matches!(self.reading, Reading::Off | Reading::Watching { .. })
+            && !session.handoff.is_inside()
+        {
+            self.reading = Reading::On;
+        }
+        self.is_unfinished |= self.reading == Reading::On && before != Reading::On;
+    }
+
+    /// Reads, unless the application does again.
+    fn read(&mut self) -> Turned {
+        let session = Arc::clone(&self.session);
+        self.is_unfinished = false;
+        if !session.handoff.enter_as_driver() {
+            self.stand_back();
+            return Turned::Unfinished;
+        }
+        let came_back = session.handoff.left() != self.seen;
+        let turned = session.reader.lock().as_mut().map_or(Turned::Over, |reader| {
+            let turned = session.read(reader, self.held_until <= Instant::now());
+            if turned == Turned::Drained {
+                reader.incoming.release();
+                reader.receiver.release();
+            }
+            turned
+        });
+        if session.handoff.leave_as_driver() {
+            session.inbox.wake_one();
+        }
+        match turned {
+            Turned::Drained => {
+                session.release_sending();
+                session.spares.release();
+            }
+            Turned::Unfinished => self.is_unfinished = true,
+            Turned::Stalled => self.reading = Reading::Stalled,
+            Turned::Held => {
+                if self.reading != Reading::Held {
+                    let patience = session.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
+                    self.held_until = Instant::now() + patience;
+                }
+                self.reading = Reading::Held;
+            }
+            Turned::Over => {}
+        }
+        if came_back && self.reading == Reading::On {
+            self.stand_back();
+        }
+        turned
+    }
+
+    /// The application reads again.
+    fn stand_back(&mut self) {
+        self.seen = self.session.handoff.left();
+        self.reading = Reading::Watching { since: Instant::now() };
+    }
+
+    /// Waits until there is something to do.
+    async fn wait(&mut self) -> io::Result<Event> {
+        if self.is_unfinished && self.reading == Reading::On {
+            tokio::task::yield_now().await;
+            return Ok(Event::Readable);
+        }
+        self.register()?;
+        let deadline = self.deadline();
+        let ready = self.registered.as_ref();
+        let (reads, writes) = ready.map_or((false, false), |(interest, _)| (interest.is_readable(), interest.is_writable()));
         tokio::select! {
-            guard = ready.readable(), if reading => match guard {
-                Ok(mut guard) => {
-                    let turn = session.read(&mut self.last_received);
-                    if matches!(turn, Turn::Drained) {
-                        guard.clear_ready();
-                    }
-                    turn
-                }
-                Err(error) => Turn::Over(Some(error)),
-            },
-            guard = ready.writable(), if sending => match guard {
-                Ok(mut guard) => {
-                    if session.flush_queued() {
-                        guard.clear_ready();
-                    }
-                    idle
-                }
-                Err(error) => Turn::Over(Some(error)),
-            },
-            () = session.wake.notified() => idle,
+            guard = async { match ready { Some((_, fd)) => fd.readable().await, None => pending().await } }, if reads => {
+                // What comes from now on is announced again.
+                guard?.clear_ready();
+                Ok(Event::Readable)
+            }
+            guard = async { match ready { Some((_, fd)) => fd.writable().await, None => pending().await } }, if writes => {
+                guard?.clear_ready();
+                Ok(Event::Writable)
+            }
+            () = self.session.wake.notified() => Ok(Event::Look),
             () = async { match deadline {
                 Some(deadline) => sleep_until(deadline.into()).await,
                 None => pending().await,
-            } } => idle,
+            } } => Ok(Event::Look),
         }
     }
 
-    fn read(&mut self) -> Turn {
-        self.session.read(&mut self.last_received)
+    /// Registers the socket for what is to be waited for; for nothing, not at all: a registered socket wakes the runtime
+    /// for every packet.
+    fn register(&mut self) -> io::Result<()> {
+        let reads = (self.reading == Reading::On).then_some(Interest::READABLE);
+        let writes = self.session.is_blocked.load(Ordering::Relaxed).then_some(Interest::WRITABLE);
+        let interest = match (reads, writes) {
+            (Some(reads), Some(writes)) => Some(reads | writes),
+            (reads, writes) => reads.or(writes),
+        };
+        if self.registered.as_ref().map(|(interest, _)| *interest) == interest {
+            return Ok(());
+        }
+        self.registered = None;
+        if let Some(interest) = interest
+            && let Some(socket) = &*self.session.socket.lock()
+        {
+            self.registered = Some((interest, socket.register(interest)?));
+        }
+        Ok(())
     }
 
-    /// Does what is due. Returns whether that ended the session. This process may have been stopped for longer than a
-    /// timeout: what the socket holds is read before the peer is found late.
-    fn time_out(&mut self, turn: &mut Turn) -> bool {
+    /// When something is due.
+    fn deadline(&self) -> Option<Instant> {
         let now = Instant::now();
-        let session = Arc::clone(&self.session);
-        session.stop_holding(now);
-        if session.is_late_to_close(now) {
-            self.read();
-            session.decide(Some(close_timed_out()), None, Initiator::Transport);
-            return true;
+        let tick = match self.reading {
+            Reading::Watching { since } => Some(since + TICK),
+            Reading::Held => Some(self.held_until),
+            _ => None,
+        };
+        let peer = [self.session.close_deadline(), self.idle_deadline()].into_iter().flatten().min();
+        let peer = if self.in_overtime { peer.map(|_| now + TICK) } else { peer };
+        [tick, peer].into_iter().flatten().min()
+    }
+
+    fn idle_deadline(&self) -> Option<Instant> {
+        let listens = !matches!(self.reading, Reading::Stalled | Reading::Held);
+        self.session.idle_timeout.filter(|_| listens).and_then(|timeout| self.session.last_received().checked_add(timeout))
+    }
+
+    /// Ends the session if the peer is late. Returns whether it did. This process may have been stopped for longer than
+    /// a timeout: what the socket holds is read before the peer is found late.
+    fn time_out(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        let (closing, silent) = (is_due(self.session.close_deadline()), is_due(self.idle_deadline()));
+        if !closing && !silent {
+            self.in_overtime = false;
+            return false;
         }
-        if matches!(turn, Turn::Drained) && session.is_silent_since(self.last_received, now) {
-            *turn = self.read();
-            if matches!(turn, Turn::Drained) && session.is_silent_since(self.last_received, now) {
-                session.end_silence(now.saturating_duration_since(self.last_received), now);
-                return true;
+        let has_input = self.session.socket.lock().as_ref().is_some_and(|socket| socket.has_input());
+        if !std::mem::replace(&mut self.in_overtime, true) && has_input {
+            self.is_unfinished = true;
+            return false;
+        }
+        if closing {
+            self.session.decide(Some(close_timed_out()), None, Initiator::Transport);
+        } else {
+            self.session.end_silence(now.saturating_duration_since(self.session.last_received()), now);
+        }
+        true
+    }
+
+    /// Nothing can be sent any more. Whatever the peer had sent before it went away is read first. Returns whether the
+    /// session has ended.
+    fn end_with_send_failure(&mut self) -> bool {
+        if self.session.handoff.is_inside() {
+            self.session.stop_reading();
+            return false;
+        }
+        match self.read() {
+            Turned::Over => true,
+            Turned::Drained => {
+                let failure = self.session.outbox.lock().failure.clone();
+                self.session.decide(failure, None, Initiator::Transport);
+                true
             }
+            _ => false,
         }
-        false
     }
 }
 
 impl Session {
-    /// Sends what waits. Returns whether the kernel takes no more for now.
-    fn flush_queued(&self) -> bool {
-        let writer = self.writer.lock();
-        if !writer.is_waiting() {
-            return false;
-        }
-        self.flush(writer);
-        self.writer.lock().is_waiting()
-    }
-
     fn has_send_failure(&self) -> bool {
-        self.writer.lock().failure().is_some()
+        self.outbox.lock().failure.is_some()
     }
 
-    fn end_with_send_failure(&self) {
-        let failure = self.writer.lock().failure().cloned();
-        self.decide(failure, None, Initiator::Transport);
+    fn has_waiting_senders(&self) -> bool {
+        self.outbox.lock().waiting > 0
     }
 
-    /// The byte stream is over, by its end or by an error.
-    fn end_with_stream(&self, error: Option<&io::Error>) {
-        let verdict = match error {
-            Some(error) => Some(tls::error("the connection was lost", error)),
-            None => {
-                let end = self.reader.lock().as_ref().and_then(|reader| unannounced_end(&reader.incoming).err());
-                // A reset that sending has met is an end for receiving.
-                end.map(|end| self.writer.lock().failure().cloned().unwrap_or(end))
-            }
-        };
-        self.decide(verdict, None, Initiator::Transport);
+    fn close_deadline(&self) -> Option<Instant> {
+        self.outbox.lock().outgoing.close_deadline()
     }
 
-    /// When something is due: the end of the closing handshake, of the patience with a silent peer, or of a
-    /// violation's wait. `last_received` is none while nobody listens to the peer.
-    fn deadline(&self, last_received: Option<Instant>) -> Option<Instant> {
-        let closing = self.writer.lock().outgoing.close_deadline();
-        let held = self.reader.lock().as_ref().and_then(|reader| Some(reader.held.as_ref()?.1));
-        let idle = last_received.and_then(|last_received| self.idle_deadline(last_received));
-        [closing, idle, held].into_iter().flatten().min()
-    }
-
-    fn idle_deadline(&self, last_received: Instant) -> Option<Instant> {
-        self.idle_timeout.and_then(|timeout| last_received.checked_add(timeout))
-    }
-
-    fn is_silent_since(&self, last_received: Instant, now: Instant) -> bool {
-        self.idle_deadline(last_received).is_some_and(|deadline| deadline <= now)
-    }
-
-    fn is_late_to_close(&self, now: Instant) -> bool {
-        self.writer.lock().outgoing.close_deadline().is_some_and(|deadline| deadline <= now)
+    /// Gives back memory for sending that nothing waits in.
+    fn release_sending(&self) {
+        if let Some(mut wire) = self.wire.try_lock() {
+            self.outbox.lock().outgoing.release(&mut wire.flight);
+            wire.release();
+        }
     }
 
     fn end_silence(&self, silence: Duration, now: Instant) {
-        let mut writer = self.writer.lock();
-        writer.outgoing.fail(CloseCode::GOING_AWAY, "Idle timeout", now);
-        self.flush(writer);
+        self.outbox.lock().outgoing.fail(CloseCode::GOING_AWAY, "Idle timeout", now);
+        self.flush();
         let silence = silence.as_millis();
         let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
         self.decide(Some(error), None, Initiator::Local);

@@ -3,10 +3,9 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::{Condvar, Mutex};
-
-use super::inbox::Deadline;
-use crate::error::Error;
+use super::deadline::Deadline;
+use super::gate::Gate;
+use crate::error::{Error, Result};
 use crate::protocol::{Close, Initiator};
 
 /// The end of a session, as it is told to the application.
@@ -24,8 +23,8 @@ pub(crate) struct Verdict {
 pub(super) struct Ending {
     verdict: OnceLock<Verdict>,
     aborted: AtomicBool,
-    closed: Mutex<bool>,
-    changed: Condvar,
+    closed: AtomicBool,
+    changed: Gate,
 }
 
 impl Ending {
@@ -48,28 +47,31 @@ impl Ending {
     }
 
     pub(super) fn set_closed(&self) {
-        *self.closed.lock() = true;
-        self.changed.notify_all();
+        self.closed.store(true, Ordering::Release);
+        self.changed.open_for_all();
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        *self.closed.lock()
+        self.closed.load(Ordering::Acquire)
     }
 
-    /// Waits for the end of the transport; false when the deadline came first.
-    pub(super) fn wait_closed(&self, deadline: Deadline) -> bool {
-        let mut closed = self.closed.lock();
-        while !*closed {
-            match deadline {
-                Deadline::Now => return false,
-                Deadline::At(at) => {
-                    if self.changed.wait_until(&mut closed, at).timed_out() {
-                        return *closed;
-                    }
-                }
-                Deadline::Never => self.changed.wait(&mut closed),
+    /// Waits for the end of the transport, the deadline, or an error of `check`.
+    pub(super) fn wait_closed(&self, deadline: Deadline, check: impl Fn() -> Result<()>) -> Result<bool> {
+        loop {
+            let ticket = self.changed.ticket();
+            if self.is_closed() {
+                return Ok(true);
             }
+            if deadline.has_passed() {
+                return Ok(false);
+            }
+            check()?;
+            self.changed.wait(ticket, deadline);
         }
-        true
+    }
+
+    /// Has those who wait look around. Safe in a signal handler.
+    pub(super) fn wake_all(&self) {
+        self.changed.open_for_all();
     }
 }

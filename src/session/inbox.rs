@@ -1,197 +1,193 @@
 //! Messages between the reader and the application: a bounded queue that receiving threads wait at.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use super::deadline::Deadline;
+use super::gate::{Gate, Ticket};
+use super::sync::{AtomicU32, Mutex, Ordering};
 
-use crate::protocol::Message;
-use crate::session::config::QueueBounds;
-
-/// What a message takes besides its payload.
+/// What a message takes besides its payload: without something for itself, empty ones could pile up without end.
 const MESSAGE_OVERHEAD: usize = 64;
 
-/// What a receiver gets.
-pub(crate) enum Taken {
-    Message(Message),
-    /// The deadline passed.
-    TimedOut,
-    /// The session has ended and everything it received is taken.
+/// How much waits for the application. A queue below its bounds takes one more message of any size.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueBounds {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What a receiver finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken<M> {
+    Message(M),
+    /// Nothing is there.
+    Nothing,
+    /// Nothing is there, and nothing more comes.
     Ended,
 }
 
-/// The queue. Messages come out in the order they went in, also after the end.
-pub(crate) struct Inbox {
+/// The queue. Messages come out in the order they went in, also after the end. Only the reader puts them in.
+pub(crate) struct Inbox<M> {
     bounds: QueueBounds,
-    queue: Mutex<Queue>,
-    changed: Condvar,
+    queue: Mutex<Queue<M>>,
+    /// For those who wait for a message, the end, or to become the reader.
+    changed: Gate,
+    /// 1 while there is something to [`take`](Self::take): a message or the end.
+    news: AtomicU32,
 }
 
-#[derive(Default)]
-struct Queue {
-    messages: VecDeque<Message>,
+struct Queue<M> {
+    /// Each with its size.
+    messages: VecDeque<(M, usize)>,
     bytes: usize,
     ended: bool,
     /// Receivers that wait.
     waiting: usize,
     /// The reader has stopped for want of room and is to be told when half of it is free.
     reader_waits: bool,
-    /// The reader has something that takes effect in its turn, and is to be told when a receiver finds nothing before
-    /// it.
-    reader_holds: bool,
-    /// A receiver found nothing since.
-    asked: bool,
     /// How many wait for the session to be closed.
     leaving: usize,
     /// We have begun to close.
     closing: bool,
 }
 
-impl Inbox {
-    pub(super) fn new(bounds: QueueBounds) -> Self {
-        Self { bounds, queue: Mutex::default(), changed: Condvar::new() }
+impl<M> Inbox<M> {
+    pub(crate) fn new(bounds: QueueBounds) -> Self {
+        let queue = Queue {
+            messages: VecDeque::new(),
+            bytes: 0,
+            ended: false,
+            waiting: 0,
+            reader_waits: false,
+            leaving: 0,
+            closing: false,
+        };
+        Self { bounds, queue: Mutex::new(queue), changed: Gate::default(), news: AtomicU32::new(0) }
     }
 
     /// Whether the reader may go on. When not, the [`take`](Self::take) that makes room says so.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         let mut queue = self.queue.lock();
         let room = queue.ended || queue.is_discarding() || self.is_below(&queue, 1);
         queue.reader_waits = !room;
         room
     }
 
-    /// Adds a message; after the end it is dropped, and so it is without room while it keeps the peer's Close from being
-    /// read and somebody waits for that.
-    pub(super) fn push(&self, message: Message) {
+    /// Adds a message of a size; after the end it is dropped, and so it is without room while it keeps the peer's
+    /// Close from being read and somebody waits for that.
+    pub(crate) fn push(&self, message: M, size: usize) {
+        let size = size + MESSAGE_OVERHEAD;
         let mut queue = self.queue.lock();
         if queue.ended || (queue.is_discarding() && !self.is_below(&queue, 1)) {
             return;
         }
-        queue.bytes += cost(&message);
-        queue.messages.push_back(message);
+        queue.bytes += size;
+        queue.messages.push_back((message, size));
+        self.news.store(1, Ordering::Release);
+        let waiting = queue.waiting > 0;
         drop(queue);
-        self.changed.notify_one();
+        if waiting {
+            self.changed.open_for_one();
+        }
     }
 
     /// Nothing more comes.
-    pub(super) fn end(&self) {
-        self.queue.lock().ended = true;
-        self.changed.notify_all();
-    }
-
-    /// Whether receivers have taken everything and ask for more. When not, the [`take`](Self::take) that does so says
-    /// so: the application has then had its turn with what came before.
-    pub(super) fn is_caught_up(&self) -> bool {
+    pub(crate) fn end(&self) {
         let mut queue = self.queue.lock();
-        let asked = queue.waiting > 0 || queue.leaving > 0 || std::mem::take(&mut queue.asked);
-        let caught_up = queue.messages.is_empty() && asked;
-        queue.reader_holds = !caught_up;
-        caught_up
+        queue.ended = true;
+        self.news.store(1, Ordering::Release);
+        drop(queue);
+        self.changed.open_for_all();
     }
 
     /// We have begun to close.
-    pub(super) fn set_closing(&self) {
+    pub(crate) fn set_closing(&self) {
         self.queue.lock().closing = true;
     }
 
     /// Somebody starts waiting for the session to be closed.
-    pub(super) fn enter_leaving(&self) {
+    pub(crate) fn enter_leaving(&self) {
         self.queue.lock().leaving += 1;
     }
 
     /// Somebody has stopped waiting for it.
-    pub(super) fn exit_leaving(&self) {
+    pub(crate) fn exit_leaving(&self) {
         self.queue.lock().leaving -= 1;
     }
 
+    /// Whether somebody waits for the session to be closed.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.queue.lock().leaving > 0
+    }
+
+    /// Whether there is something to take. Whoever is the reader can rely on a no, unless the session ends.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.load(Ordering::Acquire) != 0
+    }
+
     /// Takes the oldest message if `fits` lets it go, else leaves it and returns its error. Calls `wake_reader` when
-    /// there is again what the reader stopped for.
-    pub(super) fn take<E>(
+    /// there is again the room that the reader stopped for.
+    pub(crate) fn take<E>(
         &self,
-        deadline: Deadline,
-        mut fits: impl FnMut(&Message) -> Result<(), E>,
-        wake_reader: impl Fn(),
-    ) -> Result<Taken, E> {
+        fits: impl FnOnce(&M) -> Result<(), E>,
+        wake_reader: impl FnOnce(),
+    ) -> Result<Taken<M>, E> {
         let mut queue = self.queue.lock();
-        loop {
-            if let Some(oldest) = queue.messages.front() {
-                if let Err(error) = fits(oldest) {
-                    // Another receiver may have more room.
-                    self.changed.notify_one();
-                    return Err(error);
-                }
-                let Some(message) = queue.messages.pop_front() else { continue };
-                queue.bytes -= cost(&message);
-                if queue.reader_waits && self.is_below(&queue, 2) {
-                    queue.reader_waits = false;
-                    wake_reader();
-                }
-                return Ok(Taken::Message(message));
-            }
-            if queue.ended {
-                return Ok(Taken::Ended);
-            }
-            if queue.reader_holds {
-                queue.reader_holds = false;
-                queue.asked = true;
-                wake_reader();
+        if let Some((oldest, _)) = queue.messages.front() {
+            fits(oldest)?;
+        }
+        let Some((message, size)) = queue.messages.pop_front() else {
+            return Ok(if queue.ended { Taken::Ended } else { Taken::Nothing });
+        };
+        queue.bytes -= size;
+        if queue.messages.is_empty() && !queue.ended {
+            self.news.store(0, Ordering::Release);
+        }
+        let wake = queue.reader_waits && self.is_below(&queue, 2);
+        queue.reader_waits &= !wake;
+        drop(queue);
+        if wake {
+            wake_reader();
+        }
+        Ok(Taken::Message(message))
+    }
+
+    /// The moment for [`wait`](Self::wait), taken before looking for what is waited for.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.changed.ticket()
+    }
+
+    /// Sleeps until there may be something to take, or the reader may have gone, since the ticket; or the deadline.
+    pub(crate) fn wait(&self, ticket: Ticket, deadline: Deadline) {
+        {
+            let mut queue = self.queue.lock();
+            if !queue.messages.is_empty() || queue.ended {
+                return;
             }
             queue.waiting += 1;
-            let timed_out = match deadline {
-                Deadline::Now => true,
-                Deadline::At(at) => self.changed.wait_until(&mut queue, at).timed_out(),
-                Deadline::Never => {
-                    self.changed.wait(&mut queue);
-                    false
-                }
-            };
-            queue.waiting -= 1;
-            if timed_out && queue.messages.is_empty() && !queue.ended {
-                return Ok(Taken::TimedOut);
-            }
         }
+        self.changed.wait(ticket, deadline);
+        self.queue.lock().waiting -= 1;
+    }
+
+    /// Wakes one of those who wait: to become the reader, or in place of one who was woken and does not stay.
+    pub(crate) fn wake_one(&self) {
+        self.changed.open_for_one();
+    }
+
+    /// Wakes all who wait, to look around. Safe in a signal handler.
+    pub(crate) fn wake_all(&self) {
+        self.changed.open_for_all();
     }
 
     /// Whether the queue is below its bounds divided by `part`.
-    fn is_below(&self, queue: &Queue, part: usize) -> bool {
+    fn is_below(&self, queue: &Queue<M>, part: usize) -> bool {
         queue.messages.len() < self.bounds.messages.div_ceil(part) && queue.bytes < self.bounds.bytes.div_ceil(part)
     }
 }
 
-impl Queue {
+impl<M> Queue<M> {
     fn is_discarding(&self) -> bool {
         self.closing && self.leaving > 0
-    }
-}
-
-/// What a message counts in the queue: without something for itself, empty ones could pile up without end.
-fn cost(message: &Message) -> usize {
-    message.payload.len() + MESSAGE_OVERHEAD
-}
-
-/// Until when to wait.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Deadline {
-    Now,
-    At(Instant),
-    Never,
-}
-
-impl Deadline {
-    /// poll(2)'s rule: negative waits without limit, 0 not at all.
-    pub(crate) fn after_ms(timeout_ms: i64) -> Self {
-        match u64::try_from(timeout_ms) {
-            Ok(0) => Self::Now,
-            Ok(ms) => Self::after(std::time::Duration::from_millis(ms)),
-            Err(_) => Self::Never,
-        }
-    }
-
-    pub(crate) fn after(timeout: std::time::Duration) -> Self {
-        if timeout.is_zero() {
-            return Self::Now;
-        }
-        // Past the end of the clock is never.
-        Instant::now().checked_add(timeout).map_or(Self::Never, Self::At)
     }
 }

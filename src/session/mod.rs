@@ -1,54 +1,99 @@
 //! Floor 4: a session joins a connection of the protocol with a stream of the transport. The only floor with threads,
 //! locks and tasks.
 //!
-//! Exactly one party reads the socket at a time: whoever holds `reader`. Whoever holds `writer` writes; it is never
-//! held while waiting. Locks are taken in the order `reader`, `writer`, inbox. The [`driver`] is the task that reads,
-//! sends what the kernel did not take at once, and watches the clock.
+//! Exactly one party reads the socket at a time, by the [`handoff`]: a thread of the application that receives, else
+//! the [`driver`]. Whoever has something to send sends it, by [`turn`]s. The driver is the task that also sends what
+//! the kernel did not take at once, and watches the clock.
+//!
+//! Locks are taken in the order `reader`, `wire`, `outbox`, inbox. Only `reader` is held while waiting, by the thread
+//! that receives.
 
+mod backstop;
 mod closing;
+mod coalescing;
 pub(crate) mod config;
+pub(crate) mod deadline;
 mod driver;
 mod ending;
+mod flushing;
+mod gate;
+mod handoff;
 pub(crate) mod inbox;
+mod interrupts;
 mod opening;
+mod outbox;
 mod reading;
+mod receiving;
 pub(crate) mod runtime;
 mod sending;
-mod writer;
+mod spares;
+mod sync;
+mod turn;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 pub(crate) use config::Config;
+pub(crate) use deadline::Deadline;
 use ending::Ending;
 pub(crate) use ending::Verdict;
-use inbox::{Deadline, Inbox, Taken};
+use gate::Gate;
+use handoff::Handoff;
+use inbox::Inbox;
+use interrupts::Interrupts;
 pub(crate) use opening::connect;
-use writer::Writer;
+use outbox::{Outbox, Wire};
+pub(crate) use receiving::Memory;
+pub(crate) use sending::Item;
+pub(crate) use spares::Spares;
+use turn::Turn;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Error;
 use crate::protocol::{Incoming, Limits, Message};
-use crate::transport::Receiver;
+use crate::transport::{Receiver, Socket};
 
 /// A WebSocket session. Every method may be called from any thread at any time.
 pub(crate) struct Session {
     pub(crate) opened: Opened,
+    me: Weak<Self>,
     max_frame_size: AtomicU64,
     max_message_size: AtomicU64,
     close_timeout: Option<Duration>,
     pub(crate) send_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     outgoing_bytes: usize,
-    /// Holding it is being the reader. None once the transport is gone.
+    spin: Duration,
+
+    handoff: Handoff,
+    /// Locked by whoever is the reader by the hand-off. None once the transport is gone.
     reader: Mutex<Option<Reader>>,
-    writer: Mutex<Writer>,
-    /// Senders wait here, with `writer`, for room.
-    writable: Condvar,
-    inbox: Inbox,
+    inbox: Inbox<Message>,
+    pub(crate) spares: Arc<Spares>,
+    /// When the last bytes came, in milliseconds since `since`.
+    last_received: AtomicU64,
+    since: Instant,
+
+    turn: Turn,
+    wire: Mutex<Wire>,
+    outbox: Mutex<Outbox>,
+    /// Messages in the outbox wait for others, or for the next receive.
+    holds_back: AtomicBool,
+    /// The application has turned to receiving since the last message.
+    has_received: AtomicBool,
+    /// The kernel takes no more for now.
+    is_blocked: AtomicBool,
+    /// For those who wait for room in the outbox, or for what is in it to go out.
+    sent: Gate,
+    backstop: Arc<backstop::Backstop>,
+
+    interrupts: Interrupts,
     ending: Ending,
+    /// For waiting on it, and for ending it under a thread that does. None once the transport is gone.
+    socket: Mutex<Option<Arc<Socket>>>,
     /// Wakes the driver.
     wake: Notify,
 }
@@ -66,8 +111,10 @@ pub(crate) struct Opened {
 struct Reader {
     incoming: Incoming,
     receiver: Receiver,
-    /// A violation that waits for its turn behind the messages before it, and until when it does.
-    held: Option<(Error, Instant)>,
+    /// A violation that waits for its turn behind the messages before it.
+    held: Option<Error>,
+    /// How well spinning has paid lately.
+    spin_credit: i32,
 }
 
 /// As in RFC 6455 and browsers; a session exists from OPEN on.
@@ -79,28 +126,6 @@ pub(crate) enum State {
 }
 
 impl Session {
-    /// The oldest message that has not been taken.
-    pub(crate) fn receive(&self, deadline: Deadline) -> Result<Message> {
-        self.receive_if(deadline, |_| Ok(()))
-    }
-
-    /// The oldest message if `fits` lets it go; else it stays, and its error is returned.
-    pub(crate) fn receive_if(&self, deadline: Deadline, fits: impl FnMut(&Message) -> Result<()>) -> Result<Message> {
-        match self.inbox.take(deadline, fits, || self.wake.notify_one())? {
-            Taken::Message(message) => Ok(message),
-            Taken::TimedOut => Err(Error::new(Kind::Timeout, "no message came in time")),
-            Taken::Ended => Err(self.ended_error()),
-        }
-    }
-
-    /// Why the session has ended, as an error: `Closed` where it ended cleanly.
-    fn ended_error(&self) -> Error {
-        match self.ending.verdict() {
-            Some(Verdict { error: Some(error), .. }) => error.clone(),
-            _ => Error::new(Kind::Closed, "the session is closed"),
-        }
-    }
-
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             max_frame_size: self.max_frame_size.load(Ordering::Relaxed),
@@ -116,5 +141,13 @@ impl Session {
     /// Takes effect at the next frame.
     pub(crate) fn set_max_message_size(&self, bytes: u64) {
         self.max_message_size.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Wakes all calls that wait, else the next that would; they return `Interrupted`. Safe in a signal handler.
+    pub(crate) fn interrupt(&self) {
+        self.interrupts.interrupt();
+        self.inbox.wake_all();
+        self.sent.open_for_all();
+        self.ending.wake_all();
     }
 }

@@ -1,7 +1,8 @@
 //! From a URL to an open session.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,15 +13,22 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use super::backstop::Backstop;
+use super::coalescing::Coalescing;
 use super::ending::Ending;
+use super::gate::Gate;
+use super::handoff::Handoff;
 use super::inbox::Inbox;
-use super::writer::Writer;
+use super::interrupts::Interrupts;
+use super::outbox::{Outbox, Wire};
+use super::receiving::KERNEL_SLEEP;
+use super::turn::Turn;
 use super::{Config, Opened, Reader, Session, driver, runtime};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::protocol::handshake::{self, Handshake, Request};
 use crate::protocol::headers::Headers;
 use crate::protocol::{Connection, MaskingKeys};
-use crate::transport::{Connected, Socket, Stream, Target, connect as connect_transport, tls};
+use crate::transport::{Connected, Socket, Stream, Target, Waiting, connect as connect_transport, tls};
 
 /// How long the body of a refusal is waited for.
 const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
@@ -30,14 +38,14 @@ pub(crate) fn connect(url: &str, config: Config) -> Result<Arc<Session>> {
     let target = Target::parse(url)?;
     let attempt = Arc::new(Attempt::default());
     let decider = Decider(Arc::clone(&attempt));
-    runtime::handle()?.spawn(async move {
-        match open(&target, &config).await {
-            Ok((session, ready)) => {
-                decider.decide(Ok(Arc::clone(&session)));
-                driver::drive(session, ready).await;
-            }
-            Err(error) => decider.decide(Err(error)),
+    let runtime = runtime::get()?;
+    runtime.handle.spawn(async move {
+        let opened = open(&target, &config, runtime.backstop).await;
+        if let Ok(session) = &opened {
+            // A task of its own: this one is large.
+            tokio::spawn(driver::drive(Arc::clone(session)));
         }
+        decider.decide(opened);
     });
     attempt.wait()
 }
@@ -81,7 +89,7 @@ impl Drop for Decider {
     }
 }
 
-async fn open(target: &Target, config: &Config) -> Result<(Arc<Session>, AsyncFd<Arc<Socket>>)> {
+async fn open(target: &Target, config: &Config, backstop: Arc<Backstop>) -> Result<Arc<Session>> {
     let mut handshake = Handshake::new(request(target, config)?, random()?);
     let Connected { mut stream, ready, handshake_limit } = connect_transport(target, &config.connect).await?;
     let exchange = async { Ok(shake_hands(&mut stream, &ready, &mut handshake).await) };
@@ -90,8 +98,11 @@ async fn open(target: &Target, config: &Config) -> Result<(Arc<Session>, AsyncFd
         Err(late) => Err(if handshake.is_refused() { handshake.interrupted("") } else { late }),
     }
     .map_err(|error| error.in_phase(Phase::Handshake))?;
-    let session = Arc::new(session(target, config, &handshake, agreed, stream)?);
-    Ok((session, ready))
+    let socket = ready.into_inner();
+    socket
+        .open_for_sleeping(KERNEL_SLEEP)
+        .map_err(|error| Error::os(Kind::Internal, "could not set up the socket", &error))?;
+    session(target, config, &handshake, agreed, stream, socket, backstop)
 }
 
 fn request(target: &Target, config: &Config) -> Result<Request> {
@@ -134,7 +145,7 @@ async fn shake_hands(
     let mut buffer = vec![0; 4096];
     let mut refusal_deadline = None;
     loop {
-        let receiving = ready.async_io(Interest::READABLE, |_| stream.receiver.receive(&mut buffer));
+        let receiving = ready.async_io(Interest::READABLE, |_| stream.receiver.receive(&mut buffer, Waiting::No));
         let received = if handshake.is_refused() {
             let deadline = *refusal_deadline.get_or_insert_with(|| Instant::now() + REFUSAL_BODY_WAIT);
             timeout_at(deadline, receiving).await.unwrap_or(Ok(0))
@@ -170,11 +181,14 @@ fn session(
     handshake: &Handshake,
     agreed: handshake::Opened,
     stream: Stream,
-) -> Result<Session> {
+    socket: Arc<Socket>,
+    backstop: Arc<Backstop>,
+) -> Result<Arc<Session>> {
     let keys = MaskingKeys::from_seed(random()?);
     let connection = Connection::new(config.limits, config.close_timeout, keys, &agreed.early);
-    let (incoming, outgoing) = connection.into_halves();
-    Ok(Session {
+    let (incoming, mut outgoing) = connection.into_halves();
+    outgoing.set_fragment(config.fragment);
+    Ok(Arc::new_cyclic(|me| Session {
         opened: Opened {
             url: target.text.clone(),
             request_headers: handshake.headers().to_vec(),
@@ -182,19 +196,33 @@ fn session(
             response_headers: agreed.response.headers,
             subprotocol: agreed.subprotocol,
         },
+        me: Weak::clone(me),
         max_frame_size: config.limits.max_frame_size.into(),
         max_message_size: config.limits.max_message_size.into(),
         close_timeout: config.close_timeout,
         send_timeout: config.send_timeout,
         idle_timeout: config.idle_timeout,
         outgoing_bytes: config.outgoing_bytes,
-        reader: Mutex::new(Some(Reader { incoming, receiver: stream.receiver, held: None })),
-        writer: Mutex::new(Writer::new(outgoing, stream.sender)),
-        writable: Condvar::new(),
+        spin: config.spin,
+        handoff: Handoff::new(),
+        reader: Mutex::new(Some(Reader { incoming, receiver: stream.receiver, held: None, spin_credit: 0 })),
         inbox: Inbox::new(config.incoming),
+        spares: Arc::default(),
+        last_received: AtomicU64::new(0),
+        since: std::time::Instant::now(),
+        turn: Turn::new(),
+        wire: Mutex::new(Wire::new(stream.sender)),
+        outbox: Mutex::new(Outbox::new(outgoing, Coalescing::new(config.coalescing))),
+        holds_back: AtomicBool::new(false),
+        has_received: AtomicBool::new(false),
+        is_blocked: AtomicBool::new(false),
+        sent: Gate::default(),
+        backstop,
+        interrupts: Interrupts::default(),
         ending: Ending::default(),
+        socket: Mutex::new(Some(socket)),
         wake: Notify::new(),
-    })
+    }))
 }
 
 /// Bytes from the operating system's random source.

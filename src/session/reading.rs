@@ -1,99 +1,149 @@
-//! Reading: bytes from the transport to messages in the inbox, and answers to what is not a message.
+//! What a reader does, be it a thread of the application or the driver: decodes what has come, answers what is not a
+//! message, and ends the session with the stream.
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::Session;
-use crate::protocol::{Initiator, Received};
+use super::{Reader, Session};
+use crate::error::Error;
+use crate::protocol::connection::unannounced_end;
+use crate::protocol::{Incoming, Initiator, Message, Received};
+use crate::transport::{Waiting, tls};
 
 /// How many reads before other sessions get their turn.
 const READS_PER_TURN: usize = 16;
 
-/// How long a violation waits for its turn at most.
-const LONGEST_HOLD: Duration = Duration::from_secs(5);
-
-/// Why a turn of reading ended.
-pub(super) enum Turn {
+/// Why a turn of the driver's reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turned {
     /// The socket has nothing more.
     Drained,
     /// It may have more.
     Unfinished,
     /// The application has to receive first, or the peer to take what is sent.
     Stalled,
-    /// The stream is over.
-    Over(Option<io::Error>),
+    /// A violation waits for its turn.
+    Held,
+    /// The stream is over, and the verdict is decided.
+    Over,
 }
 
 impl Session {
-    /// Reads until the socket is empty, the inbox full or the turn over.
-    pub(super) fn read(&self, last_received: &mut Instant) -> Turn {
-        let mut guard = self.reader.lock();
-        let Some(reader) = &mut *guard else { return Turn::Over(None) };
-        if let Some((violation, _)) = reader.held.take_if(|_| self.may_fail()) {
-            self.deliver(Received::Violation(violation));
-        }
+    /// Reads until the socket is empty, the inbox full or the turn over. For the driver, which is the reader.
+    /// `impatient`: a violation has waited for its turn long enough.
+    pub(super) fn read(&self, reader: &mut Reader, impatient: bool) -> Turned {
         if reader.held.is_some() {
-            return Turn::Stalled;
+            if !impatient && !self.may_fail() {
+                return Turned::Held;
+            }
+            self.fail_held(reader);
         }
         for _ in 0..READS_PER_TURN {
             loop {
                 if !self.may_read() {
-                    return Turn::Stalled;
+                    return Turned::Stalled;
                 }
-                let Some(received) = reader.incoming.poll(&self.limits()) else { break };
-                match received {
-                    Received::Violation(error) if !self.may_fail() => {
-                        let until = Instant::now() + self.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
-                        reader.held = Some((error, until));
-                        return Turn::Stalled;
+                match reader.incoming.poll(&self.limits()) {
+                    None => break,
+                    Some(Received::Message(message)) => self.push(message),
+                    Some(Received::Violation(error)) => {
+                        reader.held = Some(error);
+                        if !self.may_fail() {
+                            return Turned::Held;
+                        }
+                        self.fail_held(reader);
                     }
-                    received => self.deliver(received),
+                    Some(received) => self.deliver(&received),
                 }
             }
-            match reader.receiver.receive(reader.incoming.space()) {
-                Ok(0) => return Turn::Over(None),
-                Ok(count) => {
-                    reader.incoming.received(count);
-                    *last_received = Instant::now();
+            match self.receive_bytes(reader, Waiting::No) {
+                Ok(0) => {
+                    self.end_with_stream(None, &reader.incoming);
+                    return Turned::Over;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turn::Drained,
-                Err(error) => return Turn::Over(Some(error)),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turned::Drained,
+                Err(error) => {
+                    self.end_with_stream(Some(&error), &reader.incoming);
+                    return Turned::Over;
+                }
             }
         }
-        Turn::Unfinished
+        Turned::Unfinished
     }
 
-    /// Whether there is room for what would come: messages in the inbox, pongs in the send queue.
-    fn may_read(&self) -> bool {
-        !self.writer.lock().is_clogged() && self.inbox.has_room()
+    /// Reads bytes into the decoder.
+    pub(super) fn receive_bytes(&self, reader: &mut Reader, waiting: Waiting) -> io::Result<usize> {
+        let received = reader.receiver.receive(reader.incoming.space(), waiting);
+        if let Ok(count @ 1..) = received {
+            reader.incoming.received(count);
+            if self.idle_timeout.is_some() {
+                self.note_received();
+            }
+        }
+        if reader.receiver.wants_flush() {
+            self.flush_or_leave();
+        }
+        received
     }
 
-    /// Whether a violation may take effect: after the application has had its turn with the messages before it, so
-    /// that it can still answer them.
-    fn may_fail(&self) -> bool {
-        self.writer.lock().outgoing.closing().is_some() || self.inbox.is_caught_up()
+    /// Puts a message into the inbox.
+    pub(super) fn push(&self, message: Message) {
+        let size = message.payload.len();
+        self.inbox.push(message, size);
     }
 
-    fn deliver(&self, received: Received) {
-        if let Received::Message(message) = received {
-            self.inbox.push(message);
+    /// Answers what came in, and decides the verdict where it is the end.
+    pub(super) fn deliver(&self, received: &Received) {
+        if matches!(received, Received::Pong(_)) {
             return;
         }
-        let mut writer = self.writer.lock();
-        writer.answer(&received);
-        self.flush(writer);
+        self.outbox.lock().answer(received);
+        self.flush_or_leave();
         match received {
-            Received::Close(close) => self.decide(None, Some(close), Initiator::Remote),
-            Received::Violation(error) => self.decide(Some(error), None, Initiator::Protocol),
+            Received::Close(close) => self.decide(None, Some(close.clone()), Initiator::Remote),
+            Received::Violation(error) => self.decide(Some(error.clone()), None, Initiator::Protocol),
             Received::Message(_) | Received::Ping(_) | Received::Pong(_) => {}
         }
     }
 
-    /// Lets a violation take effect that has waited for its turn long enough.
-    pub(super) fn stop_holding(&self, now: Instant) {
-        let held = self.reader.lock().as_mut().and_then(|reader| reader.held.take_if(|(_, until)| *until <= now));
-        if let Some((violation, _)) = held {
-            self.deliver(Received::Violation(violation));
+    /// Whether there is room for what would come: messages in the inbox, pongs in the outbox.
+    pub(super) fn may_read(&self) -> bool {
+        !self.outbox.lock().is_clogged() && self.inbox.has_room()
+    }
+
+    /// Whether a violation may take effect without waiting for the application to ask for it: it has begun to close, or
+    /// waits for the end. Else it takes effect behind the messages before it, so that they can still be answered.
+    pub(super) fn may_fail(&self) -> bool {
+        self.outbox.lock().outgoing.closing().is_some() || self.inbox.is_leaving()
+    }
+
+    /// Lets a violation take effect that has waited for its turn.
+    pub(super) fn fail_held(&self, reader: &mut Reader) {
+        if let Some(violation) = reader.held.take() {
+            self.deliver(&Received::Violation(violation));
         }
+    }
+
+    /// The byte stream is over, by its end or by an error.
+    pub(super) fn end_with_stream(&self, error: Option<&io::Error>, incoming: &Incoming) {
+        let verdict = match error {
+            Some(error) => Some(tls::error("the connection was lost", error)),
+            // A reset that sending has met is an end for receiving.
+            None => unannounced_end(incoming)
+                .err()
+                .map(|end: Error| self.outbox.lock().failure.clone().unwrap_or(end)),
+        };
+        self.decide(verdict, None, Initiator::Transport);
+    }
+
+    pub(super) fn note_received(&self) {
+        let passed = self.since.elapsed().as_millis();
+        self.last_received.store(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn last_received(&self) -> Instant {
+        self.since + Duration::from_millis(self.last_received.load(Ordering::Relaxed))
     }
 }

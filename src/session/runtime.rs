@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use parking_lot::Mutex;
 
+use super::backstop::Backstop;
 use crate::error::{Error, Kind, Result};
 
 /// The name of every thread of the library, as `ps -L` and `/proc` show it.
@@ -35,26 +36,36 @@ struct Slot {
 
 struct Running {
     runtime: tokio::runtime::Runtime,
+    backstop: Arc<Backstop>,
     /// The process that has its threads; in a forked child they are gone.
     process: u32,
 }
 
-/// A handle to the runtime, which it starts when there is none.
-pub(super) fn handle() -> Result<tokio::runtime::Handle> {
+/// The runtime, as sessions use it.
+pub(super) struct Runtime {
+    pub(super) handle: tokio::runtime::Handle,
+    pub(super) backstop: Arc<Backstop>,
+}
+
+/// The runtime, which it starts when there is none.
+pub(super) fn get() -> Result<Runtime> {
     let mut slot = RUNTIME.lock();
+    let workers = slot.workers;
     let process = std::process::id();
     if let Some(inherited) = slot.running.take_if(|running| running.process != process) {
         // Dropping it would wait for threads that this process does not have.
         std::mem::forget(inherited);
         THREADS.store(0, Ordering::Relaxed);
     }
-    if let Some(running) = &slot.running {
-        return Ok(running.runtime.handle().clone());
-    }
-    let runtime = start(slot.workers)?;
-    let handle = runtime.handle().clone();
-    slot.running = Some(Running { runtime, process });
-    Ok(handle)
+    let running = match &mut slot.running {
+        Some(running) => running,
+        none => {
+            let runtime = start(workers)?;
+            let backstop = Arc::new(Backstop::new(runtime.handle().clone()));
+            none.insert(Running { runtime, backstop, process })
+        }
+    };
+    Ok(Runtime { handle: running.runtime.handle().clone(), backstop: Arc::clone(&running.backstop) })
 }
 
 /// How many worker threads the next runtime has.
@@ -76,6 +87,7 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     let Some(running) = RUNTIME.lock().running.take_if(|running| running.process == process) else { return Ok(()) };
     let timeout = timeout.unwrap_or(LONGEST_SHUT_DOWN);
     let deadline = Instant::now().checked_add(timeout);
+    running.backstop.stop();
     // Its tasks are dropped; each ends its session as it goes.
     running.runtime.shutdown_timeout(timeout);
     let left = THREADS.load(Ordering::Acquire);

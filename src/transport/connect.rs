@@ -69,7 +69,7 @@ pub(crate) async fn connect(target: &Target, options: &ConnectOptions) -> Result
     let unusable = |error| Error::os(Kind::Connect, "could not set up the socket", &error).in_phase(Phase::Connect);
     tcp.set_nodelay(options.tcp_nodelay).map_err(unusable)?;
     let socket = Arc::new(Socket::new(tcp.into_std().map_err(unusable)?.into()));
-    let ready = socket.register().map_err(unusable)?;
+    let ready = socket.register(Interest::READABLE | Interest::WRITABLE).map_err(unusable)?;
     let handshake_limit = TimeLimit::starting_now(options.handshake_timeout);
     let stream = if target.secure {
         let config = tls_config(options).await?;

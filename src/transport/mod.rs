@@ -8,9 +8,11 @@ mod tcp;
 pub(crate) mod tls;
 mod tls_verifier;
 pub(crate) mod url;
+mod wake;
 
 pub(crate) use connect::{ConnectOptions, Connected, connect};
-pub(crate) use socket::Socket;
+pub(crate) use socket::{Readiness, Socket, Waiting};
 pub(crate) use stream::{Receiver, Sender, Stream};
 pub(crate) use tls::TlsOptions;
 pub(crate) use url::Target;
+pub(crate) use wake::Wake;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rustls::{ClientConnection, ProtocolVersion};
 
-use crate::transport::Socket;
+use crate::transport::{Socket, Waiting};
 
 /// The largest payload of a TLS record.
 const RECORD_SIZE: usize = 16 * 1024;
@@ -73,10 +73,22 @@ impl Receiver {
     ///
     /// A rustls error is the inner error of one of kind `InvalidData`; the alert for the peer is then waiting in
     /// [`Sender::flush`].
-    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn receive(&mut self, buffer: &mut [u8], waiting: Waiting) -> io::Result<usize> {
         match &mut self.tls {
-            None => self.socket.receive(buffer),
-            Some(tls) => tls.receive(&self.socket, buffer),
+            None => self.socket.receive(buffer, waiting),
+            Some(tls) => tls.receive(&self.socket, buffer, waiting),
+        }
+    }
+
+    /// Whether TLS made something to be sent while receiving.
+    pub(crate) fn wants_flush(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.tls.lock().wants_write())
+    }
+
+    /// Gives back memory that is only needed while bytes flow.
+    pub(crate) fn release(&mut self) {
+        if let Some(tls) = &mut self.tls && tls.start == tls.records.len() {
+            (tls.records, tls.start) = (Vec::new(), 0);
         }
     }
 
@@ -87,13 +99,13 @@ impl Receiver {
 }
 
 impl TlsReceiver {
-    fn receive(&mut self, socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
+    fn receive(&mut self, socket: &Socket, buffer: &mut [u8], waiting: Waiting) -> io::Result<usize> {
         loop {
             match self.decrypt(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 decided => return decided,
             }
-            if self.fill(socket)? == 0 {
+            if self.fill(socket, waiting)? == 0 {
                 return Ok(0);
             }
         }
@@ -101,7 +113,7 @@ impl TlsReceiver {
 
     /// Reads records for the TLS handshake: 0 at the end of the stream.
     fn receive_handshake(&mut self, socket: &Socket) -> io::Result<usize> {
-        let count = self.fill(socket)?;
+        let count = self.fill(socket, Waiting::No)?;
         let mut tls = self.tls.lock();
         while tls.is_handshaking() && self.start < self.records.len() {
             self.start += feed(&mut tls, &self.records[self.start..])?;
@@ -110,10 +122,10 @@ impl TlsReceiver {
     }
 
     /// Reads records from the socket; those from before are all taken.
-    fn fill(&mut self, socket: &Socket) -> io::Result<usize> {
+    fn fill(&mut self, socket: &Socket, waiting: Waiting) -> io::Result<usize> {
         self.records.resize(TLS_PIECE, 0);
         self.start = 0;
-        let count = socket.receive(&mut self.records);
+        let count = socket.receive(&mut self.records, waiting);
         self.records.truncate(*count.as_ref().unwrap_or(&0));
         count
     }
@@ -192,11 +204,6 @@ impl Sender {
         }
     }
 
-    /// Whether [`flush`](Self::flush) has something to send.
-    pub(crate) fn is_flushing(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.sent < tls.records.len() || tls.tls.lock().wants_write())
-    }
-
     /// Says, as far as the socket takes it at once, that no more bytes come: close_notify and the end of the stream.
     pub(crate) fn finish(&mut self) {
         if let Some(tls) = &self.tls {
@@ -205,6 +212,13 @@ impl Sender {
             let _ = self.flush();
         }
         self.socket.shut_down_sending();
+    }
+
+    /// Gives back memory that is only needed while bytes flow.
+    pub(crate) fn release(&mut self) {
+        if let Some(tls) = &mut self.tls && tls.sent == tls.records.len() {
+            (tls.records, tls.sent) = (Vec::new(), 0);
+        }
     }
 
     /// Ends both directions, also of descriptors that forked processes hold.

@@ -7,7 +7,7 @@ use ktorws::protocol::{Message, Received};
 use crate::peer::{self, Sent, connection, frame, receive, sent};
 
 fn message(opcode: Opcode, payload: &[u8]) -> Received {
-    Received::Message(Message { opcode, payload: payload.to_vec() })
+    Received::Message(Message { opcode, payload: payload.into() })
 }
 
 #[test]

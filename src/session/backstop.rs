@@ -1,0 +1,145 @@
+//! Sends what sessions hold back for longer than a tick. One thread for all, and only while some session streams.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+use super::deadline::Deadline;
+use super::gate::Gate;
+use super::{Session, flushing::Flushed};
+
+/// How long a message is held back at most, but for the time that the kernel takes to wake the thread.
+const TICK: Duration = Duration::from_micros(100);
+
+/// How exactly the kernel is to wake it.
+const TIMER_SLACK: Option<NonZeroU64> = NonZeroU64::new(5_000);
+
+/// After so many ticks without a message the streak of a session is over.
+const QUIET_TICKS: u32 = 20;
+
+/// How long the thread waits for the next streak.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// The backstop of a runtime.
+pub(super) struct Backstop {
+    runtime: Handle,
+    watched: Mutex<Watched>,
+    /// For the thread, when there is nothing to watch.
+    changed: Gate,
+}
+
+#[derive(Default)]
+struct Watched {
+    /// Each with the ticks that it was quiet for.
+    sessions: Vec<(Arc<Session>, u32)>,
+    is_running: bool,
+    is_stopped: bool,
+}
+
+impl Backstop {
+    pub(super) fn new(runtime: Handle) -> Self {
+        Self { runtime, watched: Mutex::default(), changed: Gate::default() }
+    }
+
+    /// Looks after a session until it is quiet. Returns false when the runtime is being shut down.
+    pub(super) fn watch(self: &Arc<Self>, session: Arc<Session>) -> bool {
+        let mut watched = self.watched.lock();
+        if watched.is_stopped {
+            return false;
+        }
+        let sleeps = watched.sessions.is_empty();
+        watched.sessions.push((session, 0));
+        let starts = !std::mem::replace(&mut watched.is_running, true);
+        drop(watched);
+        if starts {
+            let shift = Shift(Arc::clone(self));
+            // By way of a thread of the runtime, so that the new one blocks all signals as well.
+            self.runtime.spawn(async move { spawn_blocking(move || shift.work()) });
+        } else if sleeps {
+            self.changed.open_for_all();
+        }
+        true
+    }
+
+    /// Ends the thread.
+    pub(super) fn stop(&self) {
+        self.watched.lock().is_stopped = true;
+        self.changed.open_for_all();
+    }
+}
+
+/// The thread's work. Where it ends, whyever, nothing stays behind.
+struct Shift(Arc<Backstop>);
+
+impl Shift {
+    fn work(self) {
+        let _ = rustix::thread::set_current_timer_slack(TIMER_SLACK);
+        while self.wait_for_work() {
+            thread::sleep(TICK);
+            let mut sessions = std::mem::take(&mut self.0.watched.lock().sessions);
+            sessions.retain_mut(|(session, quiet)| {
+                *quiet = if session.send_held_back() { 0 } else { *quiet + 1 };
+                *quiet < QUIET_TICKS || !session.end_streak()
+            });
+            self.0.watched.lock().sessions.append(&mut sessions);
+        }
+    }
+
+    /// Returns false when there is none and the thread is to end.
+    fn wait_for_work(&self) -> bool {
+        let deadline = Deadline::after(KEEP_ALIVE);
+        loop {
+            let ticket = self.0.changed.ticket();
+            let watched = self.0.watched.lock();
+            if !watched.is_stopped && !watched.sessions.is_empty() {
+                return true;
+            }
+            if watched.is_stopped || deadline.has_passed() {
+                return false;
+            }
+            drop(watched);
+            self.0.changed.wait(ticket, deadline);
+        }
+    }
+}
+
+impl Drop for Shift {
+    fn drop(&mut self) {
+        let mut watched = self.0.watched.lock();
+        watched.is_running = false;
+        let left = std::mem::take(&mut watched.sessions);
+        drop(watched);
+        for (session, _) in left {
+            session.send_held_back();
+            session.end_streak();
+        }
+    }
+}
+
+impl Session {
+    /// Sends what is held back; whether there was something.
+    fn send_held_back(&self) -> bool {
+        if self.outbox.lock().outgoing.unloaded() == 0 {
+            return false;
+        }
+        if self.flush() == Flushed::Blocked {
+            self.wake.notify_one();
+        }
+        true
+    }
+
+    /// Stops looking after the session, unless something is held back.
+    fn end_streak(&self) -> bool {
+        let mut outbox = self.outbox.lock();
+        let is_over = outbox.outgoing.unloaded() == 0;
+        if is_over {
+            outbox.coalescing.unwatch();
+        }
+        is_over
+    }
+}

@@ -1,0 +1,67 @@
+//! When a message goes out: at once, or with others that follow it.
+
+use std::time::{Duration, Instant};
+
+/// Messages that follow each other faster than this share a system call.
+const STREAK_GAP: Duration = Duration::from_micros(50);
+
+/// After a streak this long, the next one is expected to be one from its first message on.
+const LONG_STREAK: u32 = 16;
+
+/// The rule for one session. A streak is a run of messages without a receive in between.
+#[derive(Debug)]
+pub(super) struct Coalescing {
+    on: bool,
+    /// Messages of this streak, and of the one before.
+    streak: u32,
+    streak_before: u32,
+    last: Option<Instant>,
+    /// The backstop looks after what is held back.
+    pub(super) is_watched: bool,
+}
+
+/// When a message goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Departure {
+    Now,
+    /// With the next ones, with the next receive, or when the backstop comes by.
+    Later,
+}
+
+impl Coalescing {
+    pub(super) fn new(on: bool) -> Self {
+        Self { on, streak: 0, streak_before: 0, last: None, is_watched: false }
+    }
+
+    /// A message was queued. `received`: the application has turned to receiving since the one before. `corked`: it
+    /// says that more follow.
+    pub(super) fn queued(&mut self, received: bool, corked: bool) -> Departure {
+        if corked {
+            return Departure::Later;
+        }
+        if !self.on {
+            return Departure::Now;
+        }
+        if received {
+            self.streak_before = std::mem::take(&mut self.streak);
+        }
+        self.streak = self.streak.saturating_add(1);
+        // While the backstop is at it, the clock need not be read.
+        if self.is_watched {
+            let expected = self.streak > 1 || self.streak_before >= LONG_STREAK;
+            return if expected { Departure::Later } else { Departure::Now };
+        }
+        let now = Instant::now();
+        let before = self.last.replace(now);
+        if self.streak > 1 && before.is_some_and(|before| now.saturating_duration_since(before) < STREAK_GAP) {
+            Departure::Later
+        } else {
+            Departure::Now
+        }
+    }
+
+    /// The backstop has found nothing to do for a while.
+    pub(super) fn unwatch(&mut self) {
+        (self.is_watched, self.streak, self.streak_before, self.last) = (false, 0, 0, None);
+    }
+}

@@ -1,0 +1,78 @@
+//! From the outbox to the kernel: on the thread that has something to send, unless another one is at it.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use super::Session;
+use crate::error::{Error, Kind};
+
+/// What became of what was queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// The kernel has it, or the thread that sends will give it to it.
+    Done,
+    /// The kernel takes no more for now.
+    Blocked,
+    /// The stream has failed.
+    Failed,
+}
+
+impl Session {
+    /// Sends what is queued as far as the kernel takes it. Threads that wait for that are told.
+    pub(super) fn flush(&self) -> Flushed {
+        if !self.turn.take() {
+            return Flushed::Done;
+        }
+        loop {
+            let flushed = self.flush_in_turn();
+            if self.turn.give_back() {
+                return flushed;
+            }
+        }
+    }
+
+    /// The same for whoever does not wait for the kernel: the driver does.
+    pub(super) fn flush_or_leave(&self) {
+        if self.flush() != Flushed::Done {
+            self.wake.notify_one();
+        }
+    }
+
+    fn flush_in_turn(&self) -> Flushed {
+        let mut wire = self.wire.lock();
+        loop {
+            let mut outbox = self.outbox.lock();
+            self.holds_back.store(false, Ordering::Relaxed);
+            outbox.load(&mut wire.flight);
+            if outbox.waiting > 0 {
+                self.sent.open_for_all();
+            }
+            if outbox.failure.is_some() {
+                return Flushed::Failed;
+            }
+            let failing = outbox.is_failing();
+            drop(outbox);
+            match wire.send_some() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.is_blocked.store(false, Ordering::Relaxed);
+                    if failing {
+                        wire.finish();
+                    }
+                    return Flushed::Done;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.outbox.lock().load(&mut wire.flight);
+                    self.is_blocked.store(true, Ordering::Relaxed);
+                    return Flushed::Blocked;
+                }
+                Err(error) => {
+                    self.outbox.lock().failure = Some(Error::os(Kind::Io, "could not send", &error));
+                    self.is_blocked.store(false, Ordering::Relaxed);
+                    self.sent.open_for_all();
+                    return Flushed::Failed;
+                }
+            }
+        }
+    }
+}

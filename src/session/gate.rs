@@ -1,0 +1,48 @@
+//! Where threads wait for something to change. Unlike a condition variable it can be opened in a signal handler.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::io::Errno;
+use rustix::thread::futex;
+
+use super::deadline::Deadline;
+
+/// Take a [`ticket`](Self::ticket), look whether what is waited for has come, [`wait`](Self::wait) if not: a change
+/// in between is not missed. Waits end early now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    changes: AtomicU32,
+}
+
+/// A moment at a gate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket(u32);
+
+impl Gate {
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket(self.changes.load(Ordering::Acquire))
+    }
+
+    /// Sleeps until something has changed since the ticket, or the deadline. The latter is for the caller to notice.
+    pub(crate) fn wait(&self, ticket: Ticket, deadline: Deadline) {
+        let timeout = deadline.left().and_then(|left| futex::Timespec::try_from(left).ok());
+        let outcome = futex::wait(&self.changes, futex::Flags::PRIVATE, ticket.0, timeout.as_ref());
+        debug_assert!(matches!(outcome, Ok(()) | Err(Errno::AGAIN | Errno::TIMEDOUT | Errno::INTR)), "{outcome:?}");
+    }
+
+    /// Something has changed, for one of those who wait.
+    pub(crate) fn open_for_one(&self) {
+        self.open(1);
+    }
+
+    /// Something has changed, for all who wait.
+    pub(crate) fn open_for_all(&self) {
+        self.open(i32::MAX.unsigned_abs());
+    }
+
+    fn open(&self, count: u32) {
+        self.changes.fetch_add(1, Ordering::Release);
+        // It fails only for an address that is not mapped.
+        let _ = futex::wake(&self.changes, futex::Flags::PRIVATE, count);
+    }
+}

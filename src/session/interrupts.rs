@@ -1,0 +1,78 @@
+//! Waking calls that wait, from any thread and from signal handlers.
+
+use std::sync::OnceLock;
+use std::sync::atomic::fence;
+
+use super::sync::{AtomicU64, Ordering};
+use crate::error::{Error, Kind, Result};
+use crate::transport::Wake;
+
+/// Calls that wait.
+const WAITING: u64 = 0xffff_ffff;
+/// Nobody waited when the last interrupt came: it is for the next who would.
+const KEPT: u64 = 1 << 32;
+/// The rest counts interrupts that woke somebody.
+const WOKEN: u64 = 1 << 33;
+
+/// The interrupts of a session.
+#[derive(Default)]
+pub(super) struct Interrupts {
+    word: AtomicU64,
+    /// Wakes the thread that sleeps on the socket. Made by the first that does.
+    wake: OnceLock<Wake>,
+}
+
+/// A call that waits, until it is dropped.
+pub(super) struct Waiter<'a> {
+    interrupts: &'a Interrupts,
+    woken: u64,
+}
+
+impl Interrupts {
+    /// A call begins to wait; or it is interrupted.
+    pub(super) fn begin(&self) -> Result<Waiter<'_>> {
+        let update = |word| Some(if word & KEPT == 0 { word + 1 } else { word & !KEPT });
+        let (Ok(before) | Err(before)) = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        if before & KEPT == 0 { Ok(Waiter { interrupts: self, woken: before / WOKEN }) } else { Err(interrupted()) }
+    }
+
+    /// Interrupts all calls that wait, else the next one. Safe in a signal handler.
+    pub(super) fn interrupt(&self) {
+        let update = |word| Some(if word & WAITING == 0 { word | KEPT } else { word + WOKEN });
+        let _ = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        fence(Ordering::SeqCst);
+        if let Some(wake) = self.wake.get() {
+            wake.wake();
+        }
+    }
+
+    /// What wakes a thread that sleeps on the socket.
+    pub(super) fn wake(&self) -> Result<&Wake> {
+        if let Some(wake) = self.wake.get() {
+            return Ok(wake);
+        }
+        let wake = Wake::new()
+            .map_err(|error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error))?;
+        let wake = self.wake.get_or_init(|| wake);
+        // Whoever interrupts now sees it, or whoever checks now sees the interrupt.
+        fence(Ordering::SeqCst);
+        Ok(wake)
+    }
+}
+
+impl Waiter<'_> {
+    /// An error when the call was interrupted.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.interrupts.word.load(Ordering::Acquire) / WOKEN == self.woken { Ok(()) } else { Err(interrupted()) }
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.interrupts.word.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "the call was interrupted")
+}

@@ -1,0 +1,115 @@
+//! The sending side of a session in two parts, so that threads queue messages while one of them sends: the outbox with
+//! what waits, and the wire with what is under way and the stream it goes to.
+
+use std::io;
+use std::time::Instant;
+
+use super::coalescing::Coalescing;
+use crate::error::Error;
+use crate::protocol::{Close, Flight, Outgoing, Received};
+use crate::transport::Sender;
+
+/// With more than this many bytes of pongs waiting, the peer's pings are no longer read.
+const MAX_PENDING_CONTROL: usize = 64 * 1024;
+
+/// What waits to be sent. Locked for moments only, never across a system call.
+pub(super) struct Outbox {
+    pub(super) outgoing: Outgoing,
+    pub(super) coalescing: Coalescing,
+    /// The stream has failed; nothing more can be sent.
+    pub(super) failure: Option<Error>,
+    /// The sending direction ends behind our Close: the connection is failed, and nothing is waited for.
+    failing: bool,
+    /// Threads that wait for what is queued to go out.
+    pub(super) waiting: usize,
+}
+
+impl Outbox {
+    pub(super) fn new(outgoing: Outgoing, coalescing: Coalescing) -> Self {
+        Self { outgoing, coalescing, failure: None, failing: false, waiting: 0 }
+    }
+
+    /// Takes note of what the flight has sent, and hands it more.
+    pub(super) fn load(&mut self, flight: &mut Flight) {
+        let before = self.outgoing.pending_data();
+        self.outgoing.load(flight);
+        // Pongs do not count: a peer that only pings takes nothing of what is before our Close.
+        if self.outgoing.closing().is_some() && self.outgoing.pending_data() < before {
+            self.outgoing.renew_close_deadline(Instant::now());
+        }
+    }
+
+    /// Queues the answer to what came in.
+    pub(super) fn answer(&mut self, received: &Received) {
+        self.failing |= matches!(received, Received::Violation(_));
+        // Pongs that can never be sent would only pile up.
+        if self.failure.is_none() || !matches!(received, Received::Ping(_)) {
+            self.outgoing.answer(received, Instant::now());
+        }
+    }
+
+    /// Whether nothing follows what is queued.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing
+    }
+
+    /// Whether the peer has to take pongs before more of its pings are read.
+    pub(super) fn is_clogged(&self) -> bool {
+        self.failure.is_none() && self.outgoing.pending_control() > MAX_PENDING_CONTROL
+    }
+
+    /// Our Close, once it is sent.
+    pub(super) fn sent_close(&self) -> Option<&Close> {
+        self.outgoing.closing().map(|(close, _)| close).filter(|_| self.outgoing.has_sent_close())
+    }
+}
+
+/// What is under way. Locked by whoever sends, before the outbox.
+pub(super) struct Wire {
+    pub(super) flight: Flight,
+    /// None once the transport is gone.
+    sender: Option<Sender>,
+    /// The stream's sending direction was ended.
+    finished: bool,
+}
+
+impl Wire {
+    pub(super) fn new(sender: Sender) -> Self {
+        Self { flight: Flight::default(), sender: Some(sender), finished: false }
+    }
+
+    /// Gives the transport the next bytes; whether there were any. `WouldBlock` when it takes none.
+    pub(super) fn send_some(&mut self) -> io::Result<bool> {
+        let Some(sender) = self.sender.as_mut().filter(|_| !self.finished) else { return Ok(false) };
+        let bytes = self.flight.to_send();
+        if bytes.is_empty() {
+            return sender.flush().map(|()| false);
+        }
+        let count = sender.send(bytes)?;
+        self.flight.sent(count);
+        Ok(true)
+    }
+
+    /// Ends the sending direction of the stream.
+    pub(super) fn finish(&mut self) {
+        if let Some(sender) = self.sender.as_mut().filter(|_| !self.finished) {
+            sender.finish();
+        }
+        self.finished = true;
+    }
+
+    /// Ends the stream and lets go of it.
+    pub(super) fn drop_transport(&mut self) {
+        self.finish();
+        if let Some(sender) = self.sender.take() {
+            sender.shut_down();
+        }
+    }
+
+    /// Gives back memory that is only needed while bytes flow.
+    pub(super) fn release(&mut self) {
+        if let Some(sender) = &mut self.sender {
+            sender.release();
+        }
+    }
+}

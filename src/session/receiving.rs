@@ -1,0 +1,339 @@
+//! Receiving on the caller's thread. Of the threads that receive, one is the reader: it sleeps in the kernel on the socket
+//! itself, decodes in place and returns. The others wait to follow it.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::deadline::Deadline;
+use super::inbox::Taken;
+use super::interrupts::Waiter;
+use super::{Reader, Session, Verdict};
+use crate::error::{Error, Kind, Result};
+use crate::protocol::{Message, Received};
+use crate::transport::{Readiness, Waiting};
+
+/// How long a thread sleeps in `recv` before it sleeps in `poll`: the one is a system call less for each message, the
+/// other can be woken without harm to the stream.
+pub(super) const KERNEL_SLEEP: Duration = Duration::from_millis(10);
+
+/// The kernel ends [`KERNEL_SLEEP`] some ticks of its own late: with less time than this, it is not used.
+const KERNEL_SLEEP_FROM: Duration = Duration::from_millis(50);
+
+/// How many reads a call makes for one message before it looks at the clock.
+const READS_WITHOUT_WAITING: usize = 16;
+
+/// Spinning is given up after it failed so often in a row, for so many sleeps.
+const SPIN_CREDIT: i32 = 4;
+const SPIN_PAUSE: i32 = 32;
+
+/// Memory for small messages.
+pub(crate) trait Memory {
+    /// Some that can be used again, or none.
+    fn small(&mut self) -> Vec<u8>;
+}
+
+/// How reading ended.
+enum Led {
+    Message(Message),
+    /// The inbox has something, or the session has ended.
+    Look,
+}
+
+impl Session {
+    /// The oldest message.
+    pub(crate) fn receive(&self, deadline: Deadline, memory: &mut impl Memory) -> Result<Message> {
+        self.receive_if(deadline, memory, |_| Ok(()))
+    }
+
+    /// The oldest message if `fits` lets it go; else it stays, and its error is returned.
+    pub(crate) fn receive_if(
+        &self,
+        deadline: Deadline,
+        memory: &mut impl Memory,
+        mut fits: impl FnMut(&Message) -> Result<()>,
+    ) -> Result<Message> {
+        let mut waiter = None;
+        let received = loop {
+            let ticket = self.inbox.ticket();
+            if let Some(found) = self.take(&mut fits).transpose() {
+                break found;
+            }
+            if deadline == Deadline::Now {
+                if !self.handoff.try_enter() {
+                    break Err(late());
+                }
+            } else if !self.handoff.enter(waiter.is_some()) {
+                if deadline.has_passed() {
+                    break Err(late());
+                }
+                if waiter.is_none() {
+                    waiter = match self.interrupts.begin() {
+                        Ok(waiter) => Some(waiter),
+                        Err(interrupted) => break Err(interrupted),
+                    };
+                }
+                if let Some(Err(interrupted)) = waiter.as_ref().map(Waiter::check) {
+                    break Err(interrupted);
+                }
+                self.inbox.wait(ticket, deadline);
+                continue;
+            }
+            let led = self.lead(deadline, memory, &mut fits);
+            self.leave();
+            match led {
+                Ok(Led::Message(message)) => break Ok(message),
+                Ok(Led::Look) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        if waiter.is_some() {
+            // What woke this call may have been for another one.
+            self.inbox.wake_one();
+        }
+        received
+    }
+
+    /// Takes what the driver has read.
+    fn take(&self, fits: impl FnOnce(&Message) -> Result<()>) -> Result<Option<Message>> {
+        if !self.inbox.has_news() {
+            return Ok(None);
+        }
+        match self.inbox.take(fits, || self.wake.notify_one())? {
+            Taken::Message(message) => Ok(Some(message)),
+            Taken::Nothing => Ok(None),
+            Taken::Ended => Err(self.ended_error()),
+        }
+    }
+
+    /// Takes a message that needs no waiting, for a batch.
+    pub(crate) fn receive_more(&self, memory: &mut impl Memory) -> Option<Message> {
+        if let Ok(Some(message)) = self.take(|_| Ok(())) {
+            return Some(message);
+        }
+        if !self.handoff.try_enter() {
+            return None;
+        }
+        let decoded = self.reader.lock().as_mut().and_then(|reader| match self.decode(reader, memory, |_| Ok(())) {
+            Ok(Some(Led::Message(message))) => Some(message),
+            _ => None,
+        });
+        self.leave();
+        decoded
+    }
+
+    /// Stops being the reader.
+    fn leave(&self) {
+        let left = self.handoff.leave();
+        if left.follower {
+            self.inbox.wake_one();
+        }
+        if left.driver {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Reads as the reader, until there is a message or it is time to look around.
+    fn lead(
+        &self,
+        deadline: Deadline,
+        memory: &mut impl Memory,
+        fits: &mut impl FnMut(&Message) -> Result<()>,
+    ) -> Result<Led> {
+        let mut reader = self.reader.lock();
+        let Some(reader) = reader.as_mut() else { return Ok(Led::Look) };
+        let mut sleep = Sleep { session: self, deadline, waiter: None, in_kernel: true, reads: 0 };
+        loop {
+            if let Some(led) = self.decode(reader, memory, &mut *fits)? {
+                return Ok(led);
+            }
+            if self.is_blocked.load(Ordering::Relaxed) && self.outbox.lock().is_clogged() {
+                sleep.until_sent()?;
+                continue;
+            }
+            match sleep.until_received(reader) {
+                Ok(0) => {
+                    self.end_with_stream(None, &reader.incoming);
+                    return Ok(Led::Look);
+                }
+                Ok(_) => {}
+                Err(Stopped::Error(error)) => return Err(error),
+                Err(Stopped::Stream(error)) => {
+                    self.end_with_stream(Some(&error), &reader.incoming);
+                    return Ok(Led::Look);
+                }
+            }
+        }
+    }
+
+    /// Decodes what has been read, up to the next message. None when there is nothing more.
+    fn decode(
+        &self,
+        reader: &mut Reader,
+        memory: &mut impl Memory,
+        fits: impl FnOnce(&Message) -> Result<()>,
+    ) -> Result<Option<Led>> {
+        if self.inbox.has_news() {
+            return Ok(Some(Led::Look));
+        }
+        // The application has taken all that came before it, and asks for more.
+        self.fail_held(reader);
+        if reader.incoming.lacks_memory() {
+            reader.incoming.offer(memory.small());
+        }
+        if reader.incoming.lacks_large_memory()
+            && let Some(memory) = self.spares.take()
+        {
+            reader.incoming.offer(memory);
+        }
+        while let Some(received) = reader.incoming.poll(&self.limits()) {
+            match received {
+                Received::Message(message) => {
+                    if let Err(unfit) = fits(&message) {
+                        self.push(message);
+                        return Err(unfit);
+                    }
+                    return Ok(Some(Led::Message(message)));
+                }
+                other => self.deliver(&other),
+            }
+        }
+        Ok(self.inbox.has_news().then_some(Led::Look))
+    }
+
+    /// Why the session has ended, as an error: `Closed` where it ended cleanly.
+    pub(super) fn ended_error(&self) -> Error {
+        match self.ending.verdict() {
+            Some(Verdict { error: Some(error), .. }) => error.clone(),
+            _ => Error::new(Kind::Closed, "the session is closed"),
+        }
+    }
+}
+
+/// What ends waiting for bytes.
+enum Stopped {
+    /// The call returns this; the session goes on.
+    Error(Error),
+    /// The stream is over.
+    Stream(io::Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// How the reader waits for bytes.
+struct Sleep<'a> {
+    session: &'a Session,
+    deadline: Deadline,
+    waiter: Option<Waiter<'a>>,
+    /// Sleeping in `recv` has not been tried.
+    in_kernel: bool,
+    reads: usize,
+}
+
+impl Sleep<'_> {
+    /// Waits for bytes and reads them: 0 at the end of the stream.
+    fn until_received(&mut self, reader: &mut Reader) -> std::result::Result<usize, Stopped> {
+        let session = self.session;
+        session.has_received.store(true, Ordering::Relaxed);
+        if session.holds_back.load(Ordering::Relaxed) {
+            session.flush_or_leave();
+        }
+        self.reads += 1;
+        if self.reads > READS_WITHOUT_WAITING && self.deadline.has_passed() {
+            return Err(late().into());
+        }
+        loop {
+            let in_kernel = self.in_kernel && self.deadline.left().is_none_or(|left| left >= KERNEL_SLEEP_FROM);
+            let waiting = if in_kernel { Waiting::Kernel } else { Waiting::No };
+            if in_kernel {
+                if let Some(count) = self.spin(reader) {
+                    return count.map_err(Stopped::Stream);
+                }
+                self.begin()?;
+            }
+            match session.receive_bytes(reader, waiting) {
+                Ok(count) => return Ok(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => self.begin()?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if in_kernel {
+                        // It may be long.
+                        reader.incoming.shrink();
+                        reader.receiver.release();
+                        self.in_kernel = false;
+                    } else {
+                        self.poll(Readiness::Receive)?;
+                    }
+                }
+                Err(error) => return Err(Stopped::Stream(error)),
+            }
+        }
+    }
+
+    /// Waits until the kernel has taken what the peer has to take first.
+    fn until_sent(&mut self) -> Result<()> {
+        self.poll(Readiness::Send)?;
+        self.session.flush_or_leave();
+        Ok(())
+    }
+
+    /// Sleeps in `poll`.
+    fn poll(&mut self, readiness: Readiness) -> Result<()> {
+        let left = self.deadline.left();
+        if left == Some(Duration::ZERO) {
+            return Err(late());
+        }
+        let wake = self.session.interrupts.wake()?;
+        self.begin()?;
+        let Some(socket) = self.session.socket.lock().clone() else { return Ok(()) };
+        socket
+            .wait(readiness, Some(wake), left)
+            .map_err(|error| Error::os(Kind::Internal, "could not wait for the socket", &error))?;
+        wake.drain();
+        self.begin()
+    }
+
+    /// The call waits from now on, or was interrupted.
+    fn begin(&mut self) -> Result<()> {
+        match &self.waiter {
+            Some(waiter) => waiter.check(),
+            None => {
+                self.waiter = Some(self.session.interrupts.begin()?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks for bytes for a while without sleeping, as long as that has paid lately. None when none came.
+    fn spin(&self, reader: &mut Reader) -> Option<io::Result<usize>> {
+        if self.session.spin.is_zero() {
+            return None;
+        }
+        if reader.spin_credit < 0 {
+            reader.spin_credit += 1;
+            return None;
+        }
+        let start = Instant::now();
+        loop {
+            match self.session.receive_bytes(reader, Waiting::No) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => {
+                    reader.spin_credit = SPIN_CREDIT;
+                    return Some(received);
+                }
+            }
+            if start.elapsed() >= self.session.spin {
+                reader.spin_credit = if reader.spin_credit > 1 { reader.spin_credit - 1 } else { -SPIN_PAUSE };
+                return None;
+            }
+            std::hint::spin_loop();
+        }
+    }
+}
+
+fn late() -> Error {
+    Error::new(Kind::Timeout, "no message came in time")
+}
