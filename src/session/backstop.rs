@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use tokio::task::spawn_blocking;
 
 use super::deadline::Deadline;
 use super::gate::Gate;
-use super::{Session, flushing::Flushed};
+use super::Session;
+use super::outbox::Outbox;
 
 /// How long a message is held back at most, but for the time that the kernel takes to wake the thread.
 const TICK: Duration = Duration::from_micros(100);
@@ -59,7 +61,7 @@ impl Backstop {
         if starts {
             let shift = Shift(Arc::clone(self));
             // By way of a thread of the runtime, so that the new one blocks all signals as well.
-            self.runtime.spawn(async move { spawn_blocking(move || shift.work()) });
+            self.runtime.spawn(async move { drop(spawn_blocking(move || shift.work())) });
         } else if sleeps {
             self.changed.open_for_all();
         }
@@ -124,22 +126,25 @@ impl Drop for Shift {
 impl Session {
     /// Sends what is held back; whether there was something.
     fn send_held_back(&self) -> bool {
-        if self.outbox.lock().outgoing.unloaded() == 0 {
-            return false;
+        let sends = self.is_held_back(&self.outbox.lock());
+        if sends {
+            self.flush_or_leave();
         }
-        if self.flush() == Flushed::Blocked {
-            self.wake.notify_one();
-        }
-        true
+        sends
     }
 
     /// Stops looking after the session, unless something is held back.
     fn end_streak(&self) -> bool {
         let mut outbox = self.outbox.lock();
-        let is_over = outbox.outgoing.unloaded() == 0;
+        let is_over = !self.is_held_back(&outbox);
         if is_over {
             outbox.coalescing.unwatch();
         }
         is_over
+    }
+
+    /// Whether something waits that nobody else sends: when the kernel takes no more, the driver does.
+    fn is_held_back(&self, outbox: &Outbox) -> bool {
+        outbox.outgoing.unloaded() > 0 && outbox.failure.is_none() && !self.is_blocked.load(Ordering::Relaxed)
     }
 }

@@ -43,6 +43,7 @@ impl Session {
         loop {
             let mut outbox = self.outbox.lock();
             self.holds_back.store(false, Ordering::Relaxed);
+            self.is_blocked.store(false, Ordering::Relaxed);
             outbox.load(&mut wire.flight);
             if outbox.waiting > 0 {
                 self.sent.open_for_all();
@@ -55,20 +56,20 @@ impl Session {
             match wire.send_some() {
                 Ok(true) => {}
                 Ok(false) => {
-                    self.is_blocked.store(false, Ordering::Relaxed);
                     if failing {
                         wire.finish();
                     }
                     return Flushed::Done;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.outbox.lock().load(&mut wire.flight);
+                    let mut outbox = self.outbox.lock();
+                    outbox.load(&mut wire.flight);
+                    // Under the lock: whoever sees it knows that what is queued is taken care of.
                     self.is_blocked.store(true, Ordering::Relaxed);
                     return Flushed::Blocked;
                 }
                 Err(error) => {
                     self.outbox.lock().failure = Some(Error::os(Kind::Io, "could not send", &error));
-                    self.is_blocked.store(false, Ordering::Relaxed);
                     self.sent.open_for_all();
                     return Flushed::Failed;
                 }

@@ -9,6 +9,7 @@ use parking_lot::MutexGuard;
 use super::coalescing::Departure;
 use super::deadline::Deadline;
 use super::flushing::Flushed;
+use super::gate::Ticket;
 use super::outbox::Outbox;
 use super::{Session, interrupts::Waiter};
 use crate::error::{Error, Kind, Result};
@@ -89,9 +90,13 @@ impl Session {
         self.send_queued(queued, deadline)?;
         let mut waiter = None;
         let mut outbox = self.outbox.lock();
-        while outbox.outgoing.sent() < queued {
+        loop {
+            let ticket = self.sent.ticket();
+            if outbox.outgoing.sent() >= queued {
+                break;
+            }
             self.check_open(&outbox)?;
-            self.wait_sent(&mut outbox, &mut waiter, deadline)?;
+            self.wait_sent(&mut outbox, ticket, &mut waiter, deadline)?;
         }
         outbox.failure.clone().map_or(Ok(()), Err)
     }
@@ -158,6 +163,7 @@ impl Session {
     fn wait_for_room(&self, outbox: &mut MutexGuard<'_, Outbox>, size: usize, deadline: Deadline) -> Result<()> {
         let mut waiter = None;
         loop {
+            let ticket = self.sent.ticket();
             self.check_open(outbox)?;
             if outbox.outgoing.closing().is_some() {
                 return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
@@ -173,7 +179,7 @@ impl Session {
                     continue;
                 }
             }
-            self.wait_sent(outbox, &mut waiter, deadline).map_err(|error| match error.kind {
+            self.wait_sent(outbox, ticket, &mut waiter, deadline).map_err(|error| match error.kind {
                 Kind::Timeout => {
                     let message = format!("{pending} bytes wait to be sent: no room for {size} more in time");
                     Error::new(Kind::Timeout, message)
@@ -191,17 +197,17 @@ impl Session {
         outbox.failure.clone().map_or(Ok(()), Err)
     }
 
-    /// Waits until something went out, or may have.
+    /// Waits until something went out since the ticket, or may have.
     fn wait_sent<'a>(
         &'a self,
         outbox: &mut MutexGuard<'_, Outbox>,
+        ticket: Ticket,
         waiter: &mut Option<Waiter<'a>>,
         deadline: Deadline,
     ) -> Result<()> {
         if deadline.has_passed() {
             return Err(Error::new(Kind::Timeout, "not everything was sent in time"));
         }
-        let ticket = self.sent.ticket();
         match waiter {
             None => *waiter = Some(self.interrupts.begin()?),
             Some(waiter) => waiter.check()?,
