@@ -58,6 +58,7 @@ impl Session {
         if deadline == Deadline::Now {
             return Err(late());
         }
+        let deadline = deadline.fixed();
         let waiter = self.interrupts.begin()?;
         self.inbox.enter_leaving();
         self.wake.notify_one();

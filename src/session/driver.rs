@@ -147,9 +147,7 @@ impl Driver {
         // Somebody waits for what only reading brings.
         let is_urgent =
             session.ending.verdict().is_some() || session.inbox.is_leaving() || session.has_waiting_senders();
-        if is_urgent
-            && matches!(self.reading, Reading::Off | Reading::Watching { .. })
-            && !session.handoff.is_inside()
+        if is_urgent && matches!(self.reading, Reading::Off | Reading::Watching { .. }) && !session.handoff.is_inside()
         {
             self.reading = Reading::On;
         }
@@ -213,7 +211,8 @@ impl Driver {
         self.register()?;
         let deadline = self.deadline();
         let ready = self.registered.as_ref();
-        let (reads, writes) = ready.map_or((false, false), |(interest, _)| (interest.is_readable(), interest.is_writable()));
+        let (reads, writes) =
+            ready.map_or((false, false), |(interest, _)| (interest.is_readable(), interest.is_writable()));
         tokio::select! {
             guard = async { match ready { Some((_, fd)) => fd.readable().await, None => pending().await } }, if reads => {
                 // What comes from now on is announced again.
@@ -268,7 +267,10 @@ impl Driver {
 
     fn idle_deadline(&self) -> Option<Instant> {
         let listens = !matches!(self.reading, Reading::Stalled | Reading::Held);
-        self.session.idle_timeout.filter(|_| listens).and_then(|timeout| self.session.last_received().checked_add(timeout))
+        self.session
+            .idle_timeout
+            .filter(|_| listens)
+            .and_then(|timeout| self.session.last_received().checked_add(timeout))
     }
 
     /// Ends the session if the peer is late. Returns whether it did. This process may have been stopped for longer than

@@ -131,9 +131,7 @@ impl Session {
         let verdict = match error {
             Some(error) => Some(tls::error("the connection was lost", error)),
             // A reset that sending has met is an end for receiving.
-            None => unannounced_end(incoming)
-                .err()
-                .map(|end: Error| self.outbox.lock().failure.clone().unwrap_or(end)),
+            None => unannounced_end(incoming).err().map(|end: Error| self.outbox.lock().failure.clone().unwrap_or(end)),
         };
         self.decide(verdict, None, Initiator::Transport);
     }

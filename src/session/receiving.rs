@@ -47,45 +47,84 @@ impl Session {
     }
 
     /// The oldest message if `fits` lets it go; else it stays, and its error is returned.
+    #[inline]
     pub(crate) fn receive_if(
         &self,
         deadline: Deadline,
         memory: &mut impl Memory,
+        fits: impl FnMut(&Message) -> Result<()>,
+    ) -> Result<Message> {
+        let mut fits = fits;
+        let entered = self.handoff.try_enter();
+        if entered && !self.inbox.has_news() {
+            let mut reader = self.reader.lock();
+            // What follows, without the steps that most messages do not need.
+            if let Some(Reader { incoming, held: None, .. }) = reader.as_mut() {
+                if incoming.lacks_memory() {
+                    incoming.offer(memory.small());
+                }
+                if let Some(message) = incoming.poll_small(&self.limits()) {
+                    let fit = fits(&message);
+                    drop(reader);
+                    let outcome = match fit {
+                        Ok(()) => Ok(message),
+                        Err(unfit) => {
+                            self.push(message);
+                            Err(unfit)
+                        }
+                    };
+                    self.leave();
+                    return outcome;
+                }
+            }
+        }
+        self.receive_slowly(entered, deadline, memory, fits)
+    }
+
+    /// The same, waiting. `entered`: this thread is the reader already.
+    fn receive_slowly(
+        &self,
+        entered: bool,
+        deadline: Deadline,
+        memory: &mut impl Memory,
         mut fits: impl FnMut(&Message) -> Result<()>,
     ) -> Result<Message> {
-        let mut waiter = None;
+        let (mut entered, mut deadline, mut waiter) = (entered, deadline, None);
         let received = loop {
             let ticket = self.inbox.ticket();
-            if let Some(found) = self.take(&mut fits).transpose() {
-                break found;
+            if !entered {
+                if let Some(found) = self.take(&mut fits).transpose() {
+                    break found;
+                }
+                entered = if deadline == Deadline::Now {
+                    self.handoff.try_enter()
+                } else {
+                    self.handoff.enter(waiter.is_some())
+                };
             }
-            if deadline == Deadline::Now {
-                if !self.handoff.try_enter() {
-                    break Err(late());
+            if std::mem::take(&mut entered) {
+                let led = self.lead(&mut deadline, memory, &mut fits);
+                self.leave();
+                match led {
+                    Ok(Led::Message(message)) => break Ok(message),
+                    Ok(Led::Look) => continue,
+                    Err(error) => break Err(error),
                 }
-            } else if !self.handoff.enter(waiter.is_some()) {
-                if deadline.has_passed() {
-                    break Err(late());
-                }
-                if waiter.is_none() {
-                    waiter = match self.interrupts.begin() {
-                        Ok(waiter) => Some(waiter),
-                        Err(interrupted) => break Err(interrupted),
-                    };
-                }
-                if let Some(Err(interrupted)) = waiter.as_ref().map(Waiter::check) {
-                    break Err(interrupted);
-                }
-                self.inbox.wait(ticket, deadline);
-                continue;
             }
-            let led = self.lead(deadline, memory, &mut fits);
-            self.leave();
-            match led {
-                Ok(Led::Message(message)) => break Ok(message),
-                Ok(Led::Look) => {}
-                Err(error) => break Err(error),
+            deadline = deadline.fixed();
+            if deadline.has_passed() {
+                break Err(late());
             }
+            if waiter.is_none() {
+                waiter = match self.interrupts.begin() {
+                    Ok(waiter) => Some(waiter),
+                    Err(interrupted) => break Err(interrupted),
+                };
+            }
+            if let Some(Err(interrupted)) = waiter.as_ref().map(Waiter::check) {
+                break Err(interrupted);
+            }
+            self.inbox.wait(ticket, deadline);
         };
         if waiter.is_some() {
             // What woke this call may have been for another one.
@@ -106,20 +145,24 @@ impl Session {
         }
     }
 
-    /// Takes a message that needs no waiting, for a batch.
-    pub(crate) fn receive_more(&self, memory: &mut impl Memory) -> Option<Message> {
-        if let Ok(Some(message)) = self.take(|_| Ok(())) {
-            return Some(message);
+    /// Hands over messages that need no waiting, for a batch, until `take` has enough.
+    pub(crate) fn receive_more<M: Memory>(&self, memory: &mut M, mut take: impl FnMut(&mut M, Message) -> bool) {
+        while let Ok(Some(message)) = self.take(|_| Ok(())) {
+            if !take(memory, message) {
+                return;
+            }
         }
         if !self.handoff.try_enter() {
-            return None;
+            return;
         }
-        let decoded = self.reader.lock().as_mut().and_then(|reader| match self.decode(reader, memory, |_| Ok(())) {
-            Ok(Some(Led::Message(message))) => Some(message),
-            _ => None,
-        });
+        if let Some(reader) = self.reader.lock().as_mut() {
+            while let Ok(Some(Led::Message(message))) = self.decode(reader, memory, |_| Ok(())) {
+                if !take(memory, message) {
+                    break;
+                }
+            }
+        }
         self.leave();
-        decoded
     }
 
     /// Stops being the reader.
@@ -136,7 +179,7 @@ impl Session {
     /// Reads as the reader, until there is a message or it is time to look around.
     fn lead(
         &self,
-        deadline: Deadline,
+        deadline: &mut Deadline,
         memory: &mut impl Memory,
         fits: &mut impl FnMut(&Message) -> Result<()>,
     ) -> Result<Led> {
@@ -227,7 +270,7 @@ impl From<Error> for Stopped {
 /// How the reader waits for bytes.
 struct Sleep<'a> {
     session: &'a Session,
-    deadline: Deadline,
+    deadline: &'a mut Deadline,
     waiter: Option<Waiter<'a>>,
     /// Sleeping in `recv` has not been tried.
     in_kernel: bool,
@@ -242,6 +285,7 @@ impl Sleep<'_> {
         if session.holds_back.load(Ordering::Relaxed) {
             session.flush_or_leave();
         }
+        *self.deadline = self.deadline.fixed();
         self.reads += 1;
         if self.reads > READS_WITHOUT_WAITING && self.deadline.has_passed() {
             return Err(late().into());

@@ -87,7 +87,9 @@ impl Receiver {
 
     /// Gives back memory that is only needed while bytes flow.
     pub(crate) fn release(&mut self) {
-        if let Some(tls) = &mut self.tls && tls.start == tls.records.len() {
+        if let Some(tls) = &mut self.tls
+            && tls.start == tls.records.len()
+        {
             (tls.records, tls.start) = (Vec::new(), 0);
         }
     }
@@ -216,7 +218,9 @@ impl Sender {
 
     /// Gives back memory that is only needed while bytes flow.
     pub(crate) fn release(&mut self) {
-        if let Some(tls) = &mut self.tls && tls.sent == tls.records.len() {
+        if let Some(tls) = &mut self.tls
+            && tls.sent == tls.records.len()
+        {
             (tls.records, tls.sent) = (Vec::new(), 0);
         }
     }
