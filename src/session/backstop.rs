@@ -115,10 +115,15 @@ impl Drop for Shift {
         let mut watched = self.0.watched.lock();
         watched.is_running = false;
         let left = std::mem::take(&mut watched.sessions);
+        if watched.is_stopped {
+            // They are aborted. One of them may be locked by this very thread, which then is in `watch`.
+            return;
+        }
         drop(watched);
         for (session, _) in left {
-            session.send_held_back();
-            session.end_streak();
+            while !session.end_streak() {
+                session.send_held_back();
+            }
         }
     }
 }

@@ -36,6 +36,8 @@ impl Session {
         if let Some(socket) = &*self.socket.lock() {
             socket.shut_down_receiving();
         }
+        // It may wait for the kernel to take what it sends.
+        self.interrupts.wake_reader();
     }
 
     /// Where the session stands.

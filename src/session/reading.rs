@@ -110,7 +110,7 @@ impl Session {
 
     /// Whether there is room for what would come: messages in the inbox, pongs in the outbox.
     pub(super) fn may_read(&self) -> bool {
-        !self.outbox.lock().is_clogged() && self.inbox.has_room()
+        !self.outbox.lock().stops_driver() && self.inbox.has_room()
     }
 
     /// Whether a violation may take effect without waiting for the application to ask for it: it has begun to close, or

@@ -94,8 +94,7 @@ impl Session {
         let mut outbox = self.outbox.lock();
         loop {
             let ticket = self.sent.ticket();
-            // Over TLS what is sent may still be blocked.
-            if outbox.outgoing.sent() >= queued && !self.is_blocked.load(Ordering::Relaxed) {
+            if outbox.outgoing.sent() >= queued && !outbox.holds_records {
                 break;
             }
             self.check_open(&outbox)?;
