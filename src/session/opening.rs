@@ -20,7 +20,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::protocol::handshake::{self, Handshake, Request};
 use crate::protocol::headers::Headers;
 use crate::protocol::{Connection, MaskingKeys};
-use crate::transport::{Connected, Socket, Stream, Target, connect as connect_transport, tls};
+use crate::transport::{Connected, Socket, Stream, Target, Waiting, connect as connect_transport, tls};
 
 /// How long the body of a refusal is waited for.
 const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
@@ -134,7 +134,7 @@ async fn shake_hands(
     let mut buffer = vec![0; 4096];
     let mut refusal_deadline = None;
     loop {
-        let receiving = ready.async_io(Interest::READABLE, |_| stream.receiver.receive(&mut buffer));
+        let receiving = ready.async_io(Interest::READABLE, |_| stream.receiver.receive(&mut buffer, Waiting::No));
         let received = if handshake.is_refused() {
             let deadline = *refusal_deadline.get_or_insert_with(|| Instant::now() + REFUSAL_BODY_WAIT);
             timeout_at(deadline, receiving).await.unwrap_or(Ok(0))

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Session;
 use crate::protocol::{Initiator, Received};
+use crate::transport::Waiting;
 
 /// How many reads before other sessions get their turn.
 const READS_PER_TURN: usize = 16;
@@ -50,7 +51,7 @@ impl Session {
                     received => self.deliver(received),
                 }
             }
-            match reader.receiver.receive(reader.incoming.space()) {
+            match reader.receiver.receive(reader.incoming.space(), Waiting::No) {
                 Ok(0) => return Turn::Over(None),
                 Ok(count) => {
                     reader.incoming.received(count);

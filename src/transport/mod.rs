@@ -6,11 +6,16 @@ pub(crate) mod socket;
 pub(crate) mod stream;
 mod tcp;
 pub(crate) mod tls;
+mod tls_buffer;
+mod tls_engine;
+mod tls_stream;
+#[cfg(test)]
+mod tls_tests;
 mod tls_verifier;
 pub(crate) mod url;
 
 pub(crate) use connect::{ConnectOptions, Connected, connect};
 pub(crate) use socket::Socket;
-pub(crate) use stream::{Receiver, Sender, Stream};
+pub(crate) use stream::{Receiver, Sender, Stream, Waiting};
 pub(crate) use tls::TlsOptions;
 pub(crate) use url::Target;

@@ -1,5 +1,5 @@
-//! The socket calls of an open session. Every one says `MSG_NOSIGNAL` or cannot raise SIGPIPE, and `MSG_DONTWAIT`:
-//! the caller decides how to wait.
+//! The socket calls of an open session. Every one says `MSG_NOSIGNAL` or cannot raise SIGPIPE, and `MSG_DONTWAIT`
+//! unless it is asked to wait.
 
 #![allow(unsafe_code, reason = "registering a descriptor with the runtime")]
 
@@ -10,6 +10,8 @@ use std::sync::Arc;
 use rustix::io::retry_on_intr;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use tokio::io::unix::AsyncFd;
+
+use crate::transport::Waiting;
 
 /// A connected TCP socket, close-on-exec.
 #[derive(Debug)]
@@ -26,9 +28,12 @@ impl Socket {
         Ok(unsafe { AsyncFd::register(Arc::clone(self)) }?)
     }
 
-    /// Reads what is there: 0 at the end of the stream, `WouldBlock` while nothing is there.
-    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (count, _) = retry_on_intr(|| rustix::net::recv(&self.0, &mut *buffer, RecvFlags::DONTWAIT))?;
+    /// Reads what is there: 0 at the end of the stream.
+    pub(crate) fn receive(&self, buffer: &mut [u8], waiting: Waiting) -> io::Result<usize> {
+        let (count, _) = match waiting {
+            Waiting::No => retry_on_intr(|| rustix::net::recv(&self.0, &mut *buffer, RecvFlags::DONTWAIT)),
+            Waiting::Kernel => rustix::net::recv(&self.0, &mut *buffer, RecvFlags::empty()),
+        }?;
         Ok(count)
     }
 
