@@ -150,7 +150,7 @@ fn tls_error(error: &io::Error) -> &rustls::Error {
 
 /// Bytes that tell when one is missing.
 fn pattern(size: usize) -> Vec<u8> {
-    (0..size).map(|index| (index % 251) as u8).collect()
+    (0..size).map(|index| u8::try_from(index % 251).unwrap()).collect()
 }
 
 #[test]
