@@ -13,10 +13,10 @@ use crate::transport::tls_engine::{Engine, RECORD_SIZE, first_record};
 use crate::transport::{Socket, Waiting};
 
 /// How much is read from the socket at a time once it has more than one record.
-const BULK_SIZE: usize = 128 * 1024;
+const BULK_SIZE: usize = 64 * 1024;
 
-/// How much is encrypted before the socket gets it.
-const PIECE_SIZE: usize = 64 * 1024;
+/// How much is encrypted before the socket gets it: smaller pieces wake the peer more often.
+const PIECE_SIZE: usize = 256 * 1024;
 
 /// What the halves share.
 #[derive(Debug)]
