@@ -1,4 +1,4 @@
-//! Floor 3: from a URL to a connected byte stream. Async (tokio) while connecting, plain non-blocking calls after.
+//! Floor 3: from a URL to a connected byte stream. Async (tokio) while connecting, plain socket calls after.
 //! Knows nothing of WebSocket frames.
 
 pub(crate) mod connect;

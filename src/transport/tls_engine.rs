@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustls::client::UnbufferedClientConnection;
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic};
 
 use crate::transport::tls_buffer::Buffer;
@@ -17,6 +17,8 @@ const HEADER_SIZE: usize = 5;
 
 /// What encryption adds to a payload at most: the header, the nonce of TLS 1.2, the content type of TLS 1.3, the tag.
 const OVERHEAD: usize = HEADER_SIZE + 8 + 1 + 16;
+
+const ALERT_SIZE: usize = 2;
 
 /// How much is kept of a handshake message that comes in several records: rustls' own limit in its buffered form.
 const MAX_FRAGMENT: usize = 0xffff;
@@ -125,58 +127,47 @@ impl Engine {
     /// Encrypts a beginning of `bytes` that fits one record, behind what is in `records`. Returns its length.
     pub(super) fn encrypt(&mut self, bytes: &[u8], records: &mut Buffer) -> io::Result<usize> {
         let payload = &bytes[..bytes.len().min(PAYLOAD_SIZE)];
-        self.write(records, |mut traffic, records| {
-            let mut size = payload.len() + OVERHEAD;
-            loop {
-                match traffic.encrypt(payload, records.space(size)) {
-                    Ok(count) => {
-                        records.filled(count);
-                        return Ok(payload.len());
-                    }
-                    // The answer to a KeyUpdate goes first.
-                    Err(EncryptError::InsufficientSize(error)) => size = error.required_size,
-                    // TLS 1.2 cannot renew its keys.
-                    Err(EncryptError::EncryptExhausted) => {
-                        return Err(io::Error::other("as much was sent as one TLS 1.2 connection may send"));
-                    }
-                }
-            }
-        })
+        self.write(payload.len(), records, |traffic, space| traffic.encrypt(payload, space))?;
+        Ok(payload.len())
     }
 
     /// Says that no more comes, unless an alert has said so.
     pub(super) fn close(&mut self, records: &mut Buffer) -> io::Result<()> {
-        self.write(records, |mut traffic, records| {
-            let mut size = 2 + OVERHEAD;
-            loop {
-                match traffic.queue_close_notify(records.space(size)) {
-                    Ok(count) => {
-                        records.filled(count);
-                        return Ok(());
-                    }
-                    Err(EncryptError::InsufficientSize(error)) => size = error.required_size,
-                    Err(error) => return Err(io::Error::other(error)),
-                }
-            }
-        })
+        self.write(ALERT_SIZE, records, |traffic, space| traffic.queue_close_notify(space))
     }
 
-    /// Calls `work` once rustls takes application data, with `records` holding all that goes before it.
-    fn write<T>(
+    /// Has one record with a payload of `size` bytes made, behind all that goes before it.
+    fn write(
         &mut self,
+        size: usize,
         records: &mut Buffer,
-        work: impl FnOnce(WriteTraffic<'_, rustls::client::ClientConnectionData>, &mut Buffer) -> io::Result<T>,
-    ) -> io::Result<T> {
+        mut make: impl FnMut(&mut WriteTraffic<'_, ClientConnectionData>, &mut [u8]) -> Result<usize, EncryptError>,
+    ) -> io::Result<()> {
         self.take_made(records);
         if let Some(failure) = &self.failure {
             return Err(invalid_data(failure.clone()));
         }
-        loop {
+        let mut traffic = loop {
             match self.connection.process_tls_records(&mut self.fragment).state.map_err(invalid_data)? {
-                ConnectionState::WriteTraffic(traffic) => return work(traffic, records),
+                ConnectionState::WriteTraffic(traffic) => break traffic,
                 ConnectionState::EncodeTlsData(mut data) => encode(&mut data, records),
                 ConnectionState::TransmitTlsData(data) => data.done(),
                 _ => return Err(io::ErrorKind::NotConnected.into()),
+            }
+        };
+        let mut space = size + OVERHEAD;
+        loop {
+            match make(&mut traffic, records.space(space)) {
+                Ok(count) => {
+                    records.filled(count);
+                    return Ok(());
+                }
+                // The answer to a KeyUpdate goes first.
+                Err(EncryptError::InsufficientSize(error)) => space = error.required_size,
+                // TLS 1.2 cannot renew its keys.
+                Err(EncryptError::EncryptExhausted) => {
+                    return Err(io::Error::other("as much was sent as one TLS 1.2 connection may send"));
+                }
             }
         }
     }
@@ -199,7 +190,7 @@ pub(super) fn first_record(bytes: &[u8]) -> Option<usize> {
     (size <= bytes.len()).then_some(size)
 }
 
-fn encode(data: &mut EncodeTlsData<'_, rustls::client::ClientConnectionData>, records: &mut Buffer) {
+fn encode(data: &mut EncodeTlsData<'_, ClientConnectionData>, records: &mut Buffer) {
     let mut size = 512;
     loop {
         match data.encode(records.space(size)) {
