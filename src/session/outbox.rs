@@ -30,7 +30,15 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn new(outgoing: Outgoing, coalescing: Coalescing) -> Self {
-        Self { outgoing, coalescing, failure: None, failing: false, waiting: 0, holds_records: false, driver_waits: false }
+        Self {
+            outgoing,
+            coalescing,
+            failure: None,
+            failing: false,
+            waiting: 0,
+            holds_records: false,
+            driver_waits: false,
+        }
     }
 
     /// Takes note of what the flight has sent, and hands it more.
