@@ -4,7 +4,6 @@
 
 #include <ktorws.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { SPIN_US = 50 };
 
@@ -37,9 +36,7 @@ static void start_spinning(const struct options *options)
 
 static void *open_session(const struct options *options, const char *url)
 {
-    /* Sessions of one configuration share its TLS tickets; it forgets them when it is changed. */
-    if (strcmp(options->work, "tls-connect") == 0)
-        check(ws_config_set_tls_ca_file(config, options->ca_file), options->ca_file);
+    (void)options;
     ws_session *session;
     ws_error *error;
     if (ws_connect(url, config, &session, &error) != WS_OK)
