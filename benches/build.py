@@ -41,8 +41,7 @@ def build_own():
     run("cargo", "build", "--quiet", "--release", *manifest, **flags)
     compile_c(SPINNER, "spinner.c")
     compile_c(OUTPUT / "raw", "raw.c", "bench.c", "works.c")
-    pending = [] if "ws_send_batch" in (ROOT / "include/ktorws.h").read_text() else ["-include", "benches/c/pending.h"]
-    linked = [*pending, "-Iinclude", f"-L{OUTPUT}", "-lktorws", "-Wl,-rpath,$ORIGIN"]
+    linked = ["-Iinclude", f"-L{OUTPUT}", "-lktorws", "-Wl,-rpath,$ORIGIN"]
     compile_c(OUTPUT / "ktorws", "ktorws.c", "bench.c", "works.c", flags=linked)
     return [OUTPUT / "raw", OUTPUT / "ktorws"]
 

@@ -97,7 +97,9 @@ static const struct client clients[] = {
     {
         .name = "ktorws",
         .works = MESSAGE_WORKS "," TLS_MESSAGE_WORKS "," OTHER_WORKS,
-        .settings = "libktorws " WS_VERSION_STRING ": defaults; ws_send_binary, ws_recv",
+        .settings = "libktorws " WS_VERSION_STRING
+                    ": defaults, so messages that follow each other quickly share a system call; "
+                    "ws_send_binary, ws_recv",
         .start = start,
         .open = open_session,
         .close = close_session,
@@ -107,7 +109,7 @@ static const struct client clients[] = {
     {
         .name = "ktorws+batch",
         .works = "burst-64,stream-64,tls-burst-64,tls-stream-64",
-        .settings = "libktorws " WS_VERSION_STRING ": defaults; ws_send_batch, ws_recv_batch with 256 messages",
+        .settings = "libktorws " WS_VERSION_STRING ": defaults; ws_send_batch and ws_recv_batch, 256 messages each",
         .start = start,
         .open = open_session,
         .close = close_session,
