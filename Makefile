@@ -1,6 +1,6 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | bench | header | autobahn | install | clean
+#   make build | demo | test | lint | bench | bench-docs | header | autobahn | install | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local

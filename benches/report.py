@@ -73,7 +73,7 @@ def machine_section(abouts):
     commits = sorted({about["machine"]["commit"] for about in abouts})
     dates = sorted({about["date"] for about in abouts})
     period = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-    lines.append(f"Measured {period} at commit {', '.join(commits)}.")
+    lines.append(f"Measured {period} at commit {', '.join(filter(None, commits)) or 'unknown'}.")
     return "\n".join(lines)
 
 
