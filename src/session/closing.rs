@@ -1,5 +1,6 @@
 //! Closing: the application's ways to end a session and to wait for its end, and the two moments of the end.
 
+use std::thread;
 use std::time::Instant;
 
 use super::deadline::Deadline;
@@ -93,9 +94,11 @@ impl Session {
         }
     }
 
-    /// The last step of the end.
+    /// The last step of the end. A thread that reads has been woken, and leaves soon.
     pub(super) fn drop_transport(&self) {
-        self.reader.lock().take();
+        while self.reader.enter_as_driver(|reader| drop(reader.take())).is_none() {
+            thread::yield_now();
+        }
         self.wire.lock().drop_transport();
         self.socket.lock().take();
         self.ending.set_closed();

@@ -90,6 +90,15 @@ impl Drop for Driver {
 
 impl Driver {
     async fn run(&mut self) {
+        self.work().await;
+        // A thread that reads finds the end of the stream, and wakes the driver when it has left.
+        self.session.abort();
+        while self.session.reader.handoff().look(&mut self.seen) != Presence::Away {
+            self.session.wake.notified().await;
+        }
+    }
+
+    async fn work(&mut self) {
         loop {
             if self.session.ending.is_aborted() || self.time_out() {
                 return;
@@ -125,9 +134,9 @@ impl Driver {
         let now = Instant::now();
         let before = self.reading;
         match self.reading {
-            Reading::Off if session.handoff.is_watched() => self.reading = Reading::Watching { since: now },
+            Reading::Off if session.reader.handoff().is_watched() => self.reading = Reading::Watching { since: now },
             Reading::Watching { since } if now.saturating_duration_since(since) >= TICK => {
-                self.reading = match session.handoff.look(&mut self.seen) {
+                self.reading = match session.reader.handoff().look(&mut self.seen) {
                     Presence::Active => Reading::Watching { since: now },
                     Presence::Inside => Reading::Off,
                     Presence::Away => Reading::On,
@@ -147,7 +156,9 @@ impl Driver {
         // Somebody waits for what only reading brings.
         let is_urgent =
             session.ending.verdict().is_some() || session.inbox.is_leaving() || session.has_waiting_senders();
-        if is_urgent && matches!(self.reading, Reading::Off | Reading::Watching { .. }) && !session.handoff.is_inside()
+        if is_urgent
+            && matches!(self.reading, Reading::Off | Reading::Watching { .. })
+            && !session.reader.handoff().is_inside()
         {
             self.reading = Reading::On;
         }
@@ -158,22 +169,22 @@ impl Driver {
     fn read(&mut self) -> Turned {
         let session = Arc::clone(&self.session);
         self.is_unfinished = false;
-        if !session.handoff.enter_as_driver() {
-            self.stand_back();
-            return Turned::Unfinished;
-        }
-        let came_back = session.handoff.left() != self.seen;
-        let turned = session.reader.lock().as_mut().map_or(Turned::Over, |reader| {
-            let turned = session.read(reader, self.held_until <= Instant::now());
+        let came_back = session.reader.handoff().left() != self.seen;
+        let impatient = self.held_until <= Instant::now();
+        let turned = session.reader.enter_as_driver(|reader| {
+            let Some(reader) = reader else { return Turned::Over };
+            let turned = session.read(reader, impatient);
             if turned == Turned::Drained {
                 reader.incoming.release();
                 reader.receiver.release();
             }
             turned
         });
-        if session.handoff.leave_as_driver() {
-            session.inbox.wake_one();
-        }
+        let Some((turned, left)) = turned else {
+            self.stand_back();
+            return Turned::Unfinished;
+        };
+        session.left(left);
         match turned {
             Turned::Drained => {
                 session.release_sending();
@@ -198,7 +209,7 @@ impl Driver {
 
     /// The application reads again.
     fn stand_back(&mut self) {
-        self.seen = self.session.handoff.left();
+        self.seen = self.session.reader.handoff().left();
         self.reading = Reading::Watching { since: Instant::now() };
     }
 
@@ -299,7 +310,7 @@ impl Driver {
     /// Nothing can be sent any more. Whatever the peer had sent before it went away is read first. Returns whether the
     /// session has ended.
     fn end_with_send_failure(&mut self) -> bool {
-        if self.session.handoff.is_inside() {
+        if self.session.reader.handoff().is_inside() {
             self.session.stop_reading();
             return false;
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::deadline::Deadline;
+use super::handoff::Left;
 use super::inbox::Taken;
 use super::interrupts::Waiter;
 use super::{Reader, Session, Verdict};
@@ -55,56 +56,60 @@ impl Session {
         fits: impl FnMut(&Message) -> Result<()>,
     ) -> Result<Message> {
         let mut fits = fits;
-        let entered = self.handoff.try_enter();
-        if entered && !self.inbox.has_news() {
-            let mut reader = self.reader.lock();
-            // What follows, without the steps that most messages do not need.
-            if let Some(Reader { incoming, held: None, .. }) = reader.as_mut() {
-                if incoming.lacks_memory() {
-                    incoming.offer(memory.small());
-                }
-                if let Some(message) = incoming.poll_small(&self.limits()) {
-                    let fit = fits(&message);
-                    drop(reader);
-                    let outcome = match fit {
-                        Ok(()) => Ok(message),
-                        Err(unfit) => {
-                            self.push(message);
-                            Err(unfit)
-                        }
-                    };
-                    self.leave();
-                    return outcome;
-                }
-            }
+        if !self.inbox.has_news()
+            && let Some((Some(received), left)) =
+                self.reader.try_enter(|reader| self.decode_small(reader, memory, &mut fits))
+        {
+            self.left(left);
+            return received;
         }
-        self.receive_slowly(entered, deadline, memory, fits)
+        self.receive_slowly(deadline, memory, fits)
     }
 
-    /// The same, waiting. `entered`: this thread is the reader already.
+    /// What most messages need of [`decode`](Self::decode), without the steps that they do not. None says nothing of what
+    /// is there.
+    #[inline]
+    fn decode_small(
+        &self,
+        reader: &mut Option<Reader>,
+        memory: &mut impl Memory,
+        fits: impl FnOnce(&Message) -> Result<()>,
+    ) -> Option<Result<Message>> {
+        let Some(Reader { incoming, held: None, .. }) = reader else { return None };
+        // Asked again by the one who is the reader now.
+        if self.inbox.has_news() {
+            return None;
+        }
+        if incoming.lacks_memory() {
+            incoming.offer(memory.small());
+        }
+        let message = incoming.poll_small(&self.limits())?;
+        Some(match fits(&message) {
+            Ok(()) => Ok(message),
+            Err(unfit) => {
+                self.push(message);
+                Err(unfit)
+            }
+        })
+    }
+
     fn receive_slowly(
         &self,
-        entered: bool,
-        deadline: Deadline,
+        mut deadline: Deadline,
         memory: &mut impl Memory,
         mut fits: impl FnMut(&Message) -> Result<()>,
     ) -> Result<Message> {
-        let (mut entered, mut deadline, mut waiter) = (entered, deadline, None);
+        let mut waiter = None;
         let received = loop {
             let ticket = self.inbox.ticket();
-            if !entered {
-                if let Some(found) = self.take(&mut fits).transpose() {
-                    break found;
-                }
-                entered = if deadline == Deadline::Now {
-                    self.handoff.try_enter()
-                } else {
-                    self.handoff.enter(waiter.is_some())
-                };
+            if let Some(found) = self.take(&mut fits).transpose() {
+                break found;
             }
-            if std::mem::take(&mut entered) {
-                let led = self.lead(&mut deadline, memory, &mut fits);
-                self.leave();
+            let waits = deadline != Deadline::Now;
+            let lead = |reader: &mut Option<Reader>| self.lead(reader, &mut deadline, memory, &mut fits);
+            let led = if waits { self.reader.enter(waiter.is_some(), lead) } else { self.reader.try_enter(lead) };
+            if let Some((led, left)) = led {
+                self.left(left);
                 match led {
                     Ok(Led::Message(message)) => break Ok(message),
                     Ok(Led::Look) => continue,
@@ -152,22 +157,21 @@ impl Session {
                 return;
             }
         }
-        if !self.handoff.try_enter() {
-            return;
-        }
-        if let Some(reader) = self.reader.lock().as_mut() {
+        let decoded = self.reader.try_enter(|reader| {
+            let Some(reader) = reader else { return };
             while let Ok(Some(Led::Message(message))) = self.decode(reader, memory, |_| Ok(())) {
                 if !take(memory, message) {
                     break;
                 }
             }
+        });
+        if let Some(((), left)) = decoded {
+            self.left(left);
         }
-        self.leave();
     }
 
-    /// Stops being the reader.
-    fn leave(&self) {
-        let left = self.handoff.leave();
+    /// The calling thread has stopped being the reader.
+    pub(super) fn left(&self, left: Left) {
         if left.follower {
             self.inbox.wake_one();
         }
@@ -179,12 +183,12 @@ impl Session {
     /// Reads as the reader, until there is a message or it is time to look around.
     fn lead(
         &self,
+        reader: &mut Option<Reader>,
         deadline: &mut Deadline,
         memory: &mut impl Memory,
         fits: &mut impl FnMut(&Message) -> Result<()>,
     ) -> Result<Led> {
-        let mut reader = self.reader.lock();
-        let Some(reader) = reader.as_mut() else { return Ok(Led::Look) };
+        let Some(reader) = reader else { return Ok(Led::Look) };
         let mut sleep = Sleep { session: self, deadline, waiter: None, in_kernel: true, reads: 0 };
         loop {
             if let Some(led) = self.decode(reader, memory, &mut *fits)? {
