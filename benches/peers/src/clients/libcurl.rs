@@ -31,6 +31,8 @@ const OPENSSL: c_int = 1;
 const INFO_ACTIVE_SOCKET: curl::CURLINFO = 0x50_0000 + 44;
 const INFO_TLS_SSL: curl::CURLINFO = 0x40_0000 + 45;
 const CONNECT_TO: curl::CURLoption = curl::CURLOPTTYPE_OBJECTPOINT + 243;
+const BEFORE_REQUEST: curl::CURLoption = curl::CURLOPTTYPE_FUNCTIONPOINT + 312;
+const BEFORE_REQUEST_DATA: curl::CURLoption = curl::CURLOPTTYPE_OBJECTPOINT + 313;
 
 #[repr(C)]
 struct TlsSession {
@@ -77,6 +79,7 @@ fn check(code: curl::CURLcode) -> Result<()> {
 struct Handle {
     easy: *mut curl::CURL,
     connect_to: *mut curl::curl_slist,
+    resumed: bool,
 }
 
 // SAFETY: an easy handle may be used by any thread, by one at a time.
@@ -102,7 +105,7 @@ impl Handle {
         if easy.is_null() {
             Err("curl_easy_init failed".into())
         } else {
-            Ok(Self { easy, connect_to: ptr::null_mut() })
+            Ok(Self { easy, connect_to: ptr::null_mut(), resumed: false })
         }
     }
 
@@ -144,19 +147,38 @@ impl Handle {
         Ok(socket)
     }
 
-    fn resumed(&self) -> bool {
-        let mut session: *const TlsSession = ptr::null();
-        // SAFETY: the information is a pointer to that structure, which lives as long as the connection;
-        // with OpenSSL, `internals` is the SSL.
+    fn connect(&mut self) -> Result<()> {
+        // SAFETY: the options take a curl_prereq_callback and its data. `self` does not move until
+        // curl_easy_perform, which calls it, has returned; the handle is set up and used by this thread alone.
         unsafe {
-            curl::curl_easy_getinfo(self.easy, INFO_TLS_SSL, &raw mut session) == curl::CURLE_OK
-                && session.as_ref().is_some_and(|session| {
-                    session.backend == OPENSSL
-                        && !session.internals.is_null()
-                        && openssl_sys::SSL_session_reused(session.internals) == 1
-                })
+            check(curl::curl_easy_setopt(self.easy, BEFORE_REQUEST, before_request as BeforeRequest))?;
+            check(curl::curl_easy_setopt(self.easy, BEFORE_REQUEST_DATA, ptr::from_mut(self)))?;
+            check(curl::curl_easy_perform(self.easy))
         }
     }
+}
+
+type BeforeRequest = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char, c_int, c_int) -> c_int;
+
+/// Only here does libcurl give its TLS session: when connected, it hides that of a CONNECT_ONLY handle.
+unsafe extern "C" fn before_request(
+    data: *mut c_void,
+    _: *const c_char,
+    _: *const c_char,
+    _: c_int,
+    _: c_int,
+) -> c_int {
+    let mut session: *const TlsSession = ptr::null();
+    // SAFETY: `data` is the handle that connect() gave. The information is a pointer to that structure, which lives as
+    // long as the connection; with OpenSSL, `internals` is the SSL, or null without TLS.
+    unsafe {
+        let handle = data.cast::<Handle>();
+        let code = curl::curl_easy_getinfo((*handle).easy, INFO_TLS_SSL, &raw mut session);
+        if code == curl::CURLE_OK && (*session).backend == OPENSSL && !(*session).internals.is_null() {
+            (*handle).resumed = openssl_sys::SSL_session_reused((*session).internals) == 1;
+        }
+    }
+    0
 }
 
 /// TLS sessions, for the handles of one thread: no locks are needed.
@@ -220,14 +242,13 @@ impl Session for LibCurl {
         if let Some(tls) = &target.tls {
             handle.set_tls(tls)?;
         }
-        // SAFETY: the handle is set up and used by this thread alone.
-        check(unsafe { curl::curl_easy_perform(handle.easy) })?;
+        handle.connect()?;
         let socket = handle.socket()?;
         Ok(Self { handle, socket, incoming: vec![0; target.message_size] })
     }
 
     fn resumed(&self) -> bool {
-        self.handle.resumed()
+        self.handle.resumed
     }
 
     async fn send(&mut self, payload: &Bytes) -> Result<()> {
