@@ -2,6 +2,7 @@
 
 mod fastwebsockets;
 mod hop;
+#[cfg(feature = "libcurl")]
 mod libcurl;
 mod sockudo_ws;
 mod tokio_tungstenite;
@@ -12,6 +13,7 @@ use tokio::io::BufWriter;
 
 use self::fastwebsockets::FastWebSockets;
 use self::hop::Hop;
+#[cfg(feature = "libcurl")]
 use self::libcurl::LibCurl;
 use self::sockudo_ws::SockudoWs;
 use self::tokio_tungstenite::TokioTungstenite;
@@ -59,6 +61,7 @@ pub fn all() -> Vec<Client> {
         plain("tokio-websockets+batch", BATCH, tokio_websockets::settings, batch::<TokioWebSockets>),
         plain("sockudo-ws", &every, sockudo_ws::settings, send::<SockudoWs>),
         plain("sockudo-ws+batch", BATCH, sockudo_ws::settings, batch::<SockudoWs>),
+        #[cfg(feature = "libcurl")]
         plain("libcurl", &with_threads, libcurl::settings, send::<LibCurl>),
         plain("hop", &["rtt-64", "threads-64"], hop::settings, send::<Hop>),
     ]
