@@ -19,11 +19,12 @@ class Server:
         self.ca_file = build.OUTPUT / f"ca-{'any' if core is None else core}.pem"
         command = [build.SERVER, self.ca_file] + ([] if core is None else [str(core)])
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.ports = dict(self.process.stdout.readline().split() for _ in ("plain", "tls"))
+        self.ports = dict(self.process.stdout.readline().split() for _ in range(3))
 
     def url(self, work, count):
-        scheme, port = ("wss", self.ports["tls"]) if work.tls else ("ws", self.ports["plain"])
-        return f"{scheme}://127.0.0.1:{port}/{f'sink/{count}' if work.sink else 'echo'}"
+        port = self.ports["plain" if not work.tls else "new" if work.new_sessions else "tls"]
+        path = f"sink/{count}" if work.sink else "echo"
+        return f"{'wss' if work.tls else 'ws'}://127.0.0.1:{port}/{path}"
 
     def __enter__(self):
         return self

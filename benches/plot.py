@@ -4,110 +4,140 @@ import math
 from html import escape
 
 from tables import figure
+from works import CONFIGS
 
-WIDTH = 860
-LEFT = 170
-RIGHT = 110
-BAR = 13
-STEP = 19
-TITLE_HEIGHT = 44
-PANEL_GAP = 22
-AXIS_HEIGHT = 20
-# Beyond this, bars of different lengths say little on a linear axis.
-LOG_FROM = 20
+WIDTH = 960
+LEFT = 178
+GAP = 64
+RIGHT = 64
+BAR = 12
+STEP = 18
+TITLE_HEIGHT = 62
+AXIS_HEIGHT = 42
+# Beyond this factor a linear axis leaves nothing to be seen of the short bars.
+LOG_FROM = 25
 
 STYLE = """\
-text { font: 12px system-ui, sans-serif; fill: #24292f }
+text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
 .title { font-size: 14px; font-weight: 600 }
-.small { font-size: 11px; fill: #57606a }
+.small { font-size: 11px; fill: #59636e }
+.strong { font-weight: 600 }
 .own { fill: #0969da }
-.raw { fill: #8c959f }
-.peer { fill: #bf8700 }
-.whisker { stroke: #24292f; stroke-width: 1; opacity: .7 }
-.grid { stroke: #d0d7de; stroke-width: 1 }
-.label-own { font-weight: 600 }
+.floor { fill: #9aa4ae }
+.peer { fill: #d4a72c }
+.whisker { fill: none; stroke: #1f2328; opacity: .65 }
+.grid { stroke: #d1d9e0 }
 @media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 }
+  text { fill: #f0f6fc }
   .small { fill: #9198a1 }
   .own { fill: #4493f8 }
-  .raw { fill: #6e7681 }
-  .peer { fill: #d29922 }
-  .whisker { stroke: #e6edf3 }
+  .floor { fill: #656c76 }
+  .peer { fill: #9e6a03 }
+  .whisker { stroke: #f0f6fc }
   .grid { stroke: #3d444d }
 }"""
 
 
 def kind(client):
     name = client.split("+")[0].split("-")[0]
-    return {"ktorws": "own", "raw": "raw", "hop": "raw"}.get(name, "peer")
+    return {"ktorws": "own", "raw": "floor", "hop": "floor"}.get(name, "peer")
 
 
 class Axis:
-    """Figures to positions: from 0, or logarithmic when they lie far apart."""
+    """Figures to lengths: from 0, or logarithmic when they lie far apart."""
 
-    def __init__(self, rows):
-        self.log = max(row["median"] for row in rows) > LOG_FROM * min(row["median"] for row in rows)
+    def __init__(self, rows, length):
+        self.length = length
+        medians = [row["median"] for row in rows]
+        self.log = max(medians) > LOG_FROM * min(medians)
         self.most = max(row["max"] for row in rows)
         self.least = 10 ** math.floor(math.log10(min(row["min"] for row in rows))) if self.log else 0
 
     def at(self, value):
-        span = WIDTH - LEFT - RIGHT
         if self.log:
-            part = math.log(max(value, self.least) / self.least) / math.log(self.most / self.least)
-        else:
-            part = value / self.most
-        return round(LEFT + span * part, 1)
+            return round(self.length * math.log(value / self.least) / math.log(self.most / self.least), 1)
+        return round(self.length * value / self.most, 1)
 
     def ticks(self):
         if self.log:
-            first, last = round(math.log10(self.least)), math.floor(math.log10(self.most))
-            return [10.0**power for power in range(first, last + 1)]
-        step = 10 ** math.floor(math.log10(self.most / 2))
-        for factor in (1, 2, 5):
-            if self.most / (step * factor) <= 5:
-                break
-        return [step * factor * count for count in range(int(self.most / (step * factor)) + 1)]
+            powers = range(round(math.log10(self.least)), math.floor(math.log10(self.most)) + 1)
+            return [10.0**power for power in powers]
+        unit = 10 ** math.floor(math.log10(self.most))
+        step = next(unit * factor for factor in (0.1, 0.2, 0.5, 1, 2, 5) if self.most / (unit * factor) < 5)
+        return [step * count for count in range(int(self.most / step) + 1)]
 
 
-def tick_label(value):
+def short(value):
     for size, unit in ((1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{unit}"
     return f"{value:g}"
 
 
-def panel(work, config, rows, top):
-    """The bars of one work in one configuration; returns the elements and where they end."""
+def value_label(value, metric):
+    """Three digits are enough beside a bar."""
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return figure(value, metric)
+
+
+def of_work(work, configs, rows, top):
+    """One line for each client, one column for each configuration; returns the elements and where they end."""
     metric = work.metrics[0]
-    rows = [r for r in rows if (r["work"], r["config"], r["metric"]) == (work.name, config, metric.name)]
-    rows.sort(key=lambda row: row["median"], reverse=not metric.lower_is_better)
-    axis = Axis(rows)
-    bottom = top + TITLE_HEIGHT + STEP * len(rows)
+    rows = [row for row in rows if row["work"] == work.name and row["metric"] == metric.name]
+    configs = [config for config in configs if any(row["config"] == config for row in rows)]
+    length = (WIDTH - LEFT - RIGHT - GAP * (len(configs) - 1)) / len(configs)
+    axis = Axis(rows, length)
+    clients = ranking(rows, configs[0], metric)
+    bottom = top + TITLE_HEIGHT + STEP * len(clients)
     scale = ", logarithmic" if axis.log else ""
     elements = [
-        f'<text class="title" x="8" y="{top + 16}">{escape(work.name)}, {config}: {escape(work.title)}</text>',
-        f'<text class="small" x="8" y="{top + 33}">{escape(metric.label)}, {metric.direction}{scale}</text>',
+        f'<text class="title" x="8" y="{top + 16}">{escape(work.name)}: {escape(work.title)}</text>',
+        f'<text class="small" x="8" y="{top + 34}">{escape(metric.label)}, {metric.direction}{scale}</text>',
     ]
+    for index, client in enumerate(clients):
+        strong = ' class="strong"' if kind(client) == "own" else ""
+        y = top + TITLE_HEIGHT + STEP * index + 10
+        elements.append(f'<text{strong} x="{LEFT - 8}" y="{y}" text-anchor="end">{escape(client)}</text>')
+    for column, config in enumerate(configs):
+        left = round(LEFT + column * (length + GAP), 1)
+        elements.append(f'<text class="small" x="{left}" y="{top + 52}">{config}: {CONFIGS[config]}</text>')
+        elements += grid(axis, left, top + TITLE_HEIGHT - 4, bottom)
+        for row in rows:
+            if row["config"] == config:
+                elements += bar(row, axis, metric, left, top + TITLE_HEIGHT + STEP * clients.index(row["client"]))
+    return elements, bottom + AXIS_HEIGHT
+
+
+def ranking(rows, first_config, metric):
+    """The clients, the best of the first configuration first."""
+    ranked = sorted(
+        (row for row in rows if row["config"] == first_config),
+        key=lambda row: row["median"],
+        reverse=not metric.lower_is_better,
+    )
+    names = [row["client"] for row in ranked]
+    return names + sorted({row["client"] for row in rows} - set(names))
+
+
+def grid(axis, left, top, bottom):
+    elements = []
     for tick in axis.ticks():
-        x = axis.at(tick)
-        elements.append(f'<line class="grid" x1="{x}" y1="{top + TITLE_HEIGHT - 4}" x2="{x}" y2="{bottom}"/>')
-        elements.append(f'<text class="small" x="{x}" y="{bottom + 14}" text-anchor="middle">{tick_label(tick)}</text>')
-    for index, row in enumerate(rows):
-        elements += bar(row, axis, metric, top + TITLE_HEIGHT + STEP * index)
-    return elements, bottom + AXIS_HEIGHT + PANEL_GAP
+        x = round(left + axis.at(tick), 1)
+        elements.append(f'<path class="grid" d="M{x} {top}V{bottom}"/>')
+        elements.append(f'<text class="small" x="{x}" y="{bottom + 14}" text-anchor="middle">{short(tick)}</text>')
+    return elements
 
 
-def bar(row, axis, metric, y):
+def bar(row, axis, metric, left, y):
+    low, median, high = (round(left + axis.at(row[key]), 1) for key in ("min", "median", "max"))
     middle = y + BAR / 2
-    low, high = axis.at(row["min"]), axis.at(row["max"])
-    width = round(axis.at(row["median"]) - LEFT, 1)
-    name, own = escape(row["client"]), kind(row["client"])
-    label = "label-own" if own == "own" else ""
+    label = value_label(row["median"], metric)
     return [
-        f'<text class="{label}" x="{LEFT - 8}" y="{y + 11}" text-anchor="end">{name}</text>',
-        f'<rect class="{own}" x="{LEFT}" y="{y}" width="{width}" height="{BAR}" rx="2"/>',
+        f'<rect class="{kind(row["client"])}" x="{left}" y="{y}" width="{round(median - left, 1)}" height="{BAR}"/>',
         f'<path class="whisker" d="M{low} {middle}H{high}M{low} {middle - 3}v6M{high} {middle - 3}v6"/>',
-        f'<text class="small" x="{max(high, LEFT + width) + 8}" y="{y + 11}">{figure(row["median"], metric)}</text>',
+        f'<text class="small" x="{high + 5}" y="{y + 10}">{label}</text>',
     ]
 
 
@@ -115,10 +145,9 @@ def of_table(table, rows):
     elements = []
     top = 8
     for work in table.works:
-        for config in table.configs:
-            if any(row["work"] == work.name and row["config"] == config for row in rows):
-                more, top = panel(work, config, rows, top)
-                elements += more
+        if any(row["work"] == work.name for row in rows):
+            more, top = of_work(work, table.configs, rows, top)
+            elements += more
     size = f'width="{WIDTH}" height="{top}" viewBox="0 0 {WIDTH} {top}"'
     start = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>\n{STYLE}\n</style>\n'
     return start + "\n".join(elements) + "\n</svg>\n"

@@ -141,7 +141,7 @@ def print_tables(table, configs, rows):
         for config in configs:
             header, lines = tables.of_work(work, config, rows)
             if lines:
-                print(f"\n{tables.caption(work, config, rows)}\n")
+                print(f"\n{work.name}: {work.title}; {tables.caption(work, config, rows)}\n")
                 print(tables.as_text(header, lines))
 
 
@@ -149,7 +149,7 @@ def measure_table(table, clients, arguments, busy):
     configs = arguments.configs and [config for config in arguments.configs.split(",") if config in table.configs]
     measurement = Measurement(table, clients, configs, arguments.rounds, arguments.seconds)
     print(f"bench: {table.name}: {measurement.rounds} rounds in {', '.join(measurement.configs)}", file=sys.stderr)
-    date = datetime.datetime.now(datetime.timezone.utc)
+    date = datetime.datetime.now(datetime.UTC)
     start = time.monotonic()
     measurement.run()
     took = time.monotonic() - start

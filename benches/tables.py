@@ -29,7 +29,11 @@ def of_work(work, config, rows):
         reverse=not first.lower_is_better,
     )
     ratios = [key for key in RATIOS if any(row.get(key) is not None for row in ranked)]
-    header = ["client", *(metric.label for metric in work.metrics), *(RATIOS[key] for key in ratios)]
+    header = [
+        "client",
+        *(f"{metric.label} {metric.arrow}" for metric in work.metrics),
+        *(RATIOS[key] for key in ratios),
+    ]
     lines = []
     for row in ranked:
         line = [row["client"]]
@@ -44,13 +48,14 @@ def of_work(work, config, rows):
 def caption(work, config, rows):
     """What the table shows, and in which direction."""
     first = work.metrics[0]
-    text = f"{work.name}: {work.title}. {config}: {CONFIGS[config]}. Ratios of {first.label}: {first.direction}."
-    row = next(
-        row for row in rows if row["work"] == work.name and row["config"] == config and row["metric"] == first.name
-    )
-    peers = [("Best peer", row["best_peer"]), ("best that flushes each message", row["best_flushing_peer"])]
-    named = ", ".join(f"{what}: {peer}" for what, peer in peers if peer)
-    return f"{text} {named}." if named else text
+    better = "below" if first.lower_is_better else "above"
+    text = f"{config}, {CONFIGS[config]}. Ratios of {first.label}: {better} 1.00 is better."
+    row = next(row for row in rows if (row["work"], row["config"], row["metric"]) == (work.name, config, first.name))
+    if row["best_peer"]:
+        text += f" Best peer: {row['best_peer']}."
+    if row["best_flushing_peer"]:
+        text += f" Best that flushes each message: {row['best_flushing_peer']}."
+    return text
 
 
 def as_text(header, lines):

@@ -18,6 +18,10 @@ class Metric:
     def direction(self):
         return "lower is better" if self.lower_is_better else "higher is better"
 
+    @property
+    def arrow(self):
+        return "↓" if self.lower_is_better else "↑"
+
 
 def lower(name, label, digits):
     return Metric(name, label, True, digits)
@@ -50,6 +54,8 @@ class Work:
     # The count of the run that finds out how fast a client is, in one that takes the wanted time.
     probe: int
     sink: bool = False
+    # Without resumption, whatever the client would do.
+    new_sessions: bool = False
     multiple: int = 1
     least: int = 1
     # 0 but in idle works
@@ -127,7 +133,7 @@ def idle(prefix, connections, where, clients=()):
 TABLES = {
     table.name: table
     for table in (
-        Table("rtt", "Round trips", (PLAIN["rtt-64"], PLAIN["rtt-4k"])),
+        Table("rtt", "Round trips", (PLAIN["rtt-64"], PLAIN["rtt-4k"]), seconds=0.4),
         Table(
             "burst",
             "Many small messages",
@@ -146,17 +152,18 @@ TABLES = {
             ),
             seconds=0.1,
         ),
-        Table("big", "Large messages", (PLAIN["big-1m"],), seconds=0.25),
+        Table("big", "Large messages", (PLAIN["big-1m"],), seconds=0.4),
         Table("tls", "TLS", tuple(TLS.values()), seconds=0.1),
         Table(
             "connect",
             "Connecting",
             (
                 Work("connect", "connect, opening handshake, close", CONNECT, 50, least=20),
-                Work("tls-connect", "the same over TLS 1.3", CONNECT, 20, least=20),
-                Work("tls-connect-resumed", "the same over TLS 1.3, resumed", CONNECT, 20, least=20),
+                Work("tls-connect", "connect over TLS 1.3", CONNECT, 20, least=20, new_sessions=True),
+                Work("tls-connect-resumed", "connect over TLS 1.3, resuming", CONNECT, 20, least=20),
             ),
             configs="U",
+            seconds=0.4,
         ),
         Table(
             "idle",
