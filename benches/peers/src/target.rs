@@ -29,11 +29,13 @@ pub struct Target {
     pub path: String,
     pub tls: Option<Tls>,
     pub purpose: Purpose,
+    #[cfg_attr(not(feature = "libcurl"), expect(dead_code, reason = "for libcurl"))]
     pub message_size: usize,
 }
 
 #[derive(Clone)]
 pub struct Tls {
+    #[cfg_attr(not(feature = "libcurl"), expect(dead_code, reason = "for libcurl"))]
     pub ca: PathBuf,
     pub resume: bool,
     /// For the clients that use rustls.
