@@ -69,7 +69,7 @@ build_lws() {
     is_newer "$output/lws" "$sources/lws.c" $shared && return
     compile_shared
     gcc -std=c11 -D_GNU_SOURCE -O3 -Wall -Wextra "$sources/lws.c" "$objects"/*.o -o "$output/lws" \
-        -pthread -lwebsockets -lssl -lcrypto
+        -pthread -lwebsockets -luv -lssl -lcrypto
 }
 
 build_beast() {
@@ -104,10 +104,10 @@ else
     build_rust --no-default-features
 fi
 
-if [ $openssl = yes ] && need c libwebsockets.h libwebsockets-dev; then
+if [ $openssl = yes ] && need c libwebsockets.h libwebsockets-dev && need c uv.h libuv1-dev; then
     build_lws
 else
-    leave_out libwebsockets "no libwebsockets-dev or no libssl-dev" lws
+    leave_out libwebsockets "no libwebsockets-dev, no libuv1-dev or no libssl-dev" lws
 fi
 
 if ! have g++ && ! install_packages g++; then
