@@ -10,6 +10,12 @@
 #include <string.h>
 #include <uv.h>
 
+/* LWS_LIBRARY_VERSION itself may end in a dash. */
+#define TEXT(number) #number
+#define NUMBER(macro) TEXT(macro)
+#define VERSION                                                                                                        \
+    NUMBER(LWS_LIBRARY_VERSION_MAJOR) "." NUMBER(LWS_LIBRARY_VERSION_MINOR) "." NUMBER(LWS_LIBRARY_VERSION_PATCH)
+
 enum {
     BUFFER_SIZE = 64 * 1024,
     /* Messages of other threads that wait to be sent. */
@@ -307,7 +313,7 @@ static const struct client clients[] = {
         .name = "libwebsockets",
         .works = "rtt-64,rtt-4k,burst-64,stream-64,duplex-64,threads-64,big-1m,connect,idle,"
                  "tls-rtt-64,tls-rtt-4k,tls-burst-64,tls-stream-64,tls-big-1m,tls-connect,tls-idle",
-        .settings = "libwebsockets " LWS_LIBRARY_VERSION
+        .settings = "libwebsockets " VERSION
                     ": its poll event loop on one thread (libuv for idle sessions), receive and service buffers of 64 "
                     "KiB, tx_packet_size of a message, UTF-8 validated, no extensions; several "
                     "lws_write in a callback until lws_send_pipe_choked; threads: a queue, lws_cancel_service when it "

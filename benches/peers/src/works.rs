@@ -18,7 +18,7 @@ pub fn run<S: Session>(options: &Options, batch: bool) -> Result<String> {
     let work = options.work.strip_prefix("tls-").unwrap_or(&options.work);
     let (size, count) = (options.size.unwrap_or_else(|| usual_size(work)), options.count.max(1));
     let purpose = match work {
-        "idle" => Purpose::ManySessions,
+        "connect" | "connect-resumed" | "idle" => Purpose::ManySessions,
         _ if batch => Purpose::Batches,
         _ => Purpose::Throughput,
     };

@@ -11,7 +11,7 @@ use curl_sys as curl;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::session::{Blocking, Expected, Result, Session};
-use crate::target::{Target, Tls};
+use crate::target::{Purpose, Target, Tls};
 
 /// `struct curl_ws_frame`
 #[repr(C)]
@@ -63,7 +63,7 @@ pub fn settings() -> String {
     let version = unsafe { CStr::from_ptr(curl::curl_version()) }.to_string_lossy();
     format!(
         "{version}: CONNECT_ONLY 2, NOSIGNAL, nodelay (the default), curl_ws_send and curl_ws_recv, poll when they \
-         say CURLE_AGAIN; received into a buffer of the message's size; threads: a mutex; resumed TLS: a share"
+         say CURLE_AGAIN; received into a buffer of the message's size; threads: a mutex; connecting and idle sessions: one multi handle; resumed TLS: a share"
     )
 }
 
@@ -147,13 +147,17 @@ impl Handle {
         Ok(socket)
     }
 
-    fn connect(&mut self) -> Result<()> {
-        // SAFETY: the options take a curl_prereq_callback and its data. `self` does not move until
-        // curl_easy_perform, which calls it, has returned; the handle is set up and used by this thread alone.
+    fn connect(&mut self, purpose: Purpose) -> Result<()> {
+        // SAFETY: the options take a curl_prereq_callback and its data. `self` does not move until the transfer, in
+        // which it is called, is done; the handle is set up and used by this thread alone.
         unsafe {
             check(curl::curl_easy_setopt(self.easy, BEFORE_REQUEST, before_request as BeforeRequest))?;
             check(curl::curl_easy_setopt(self.easy, BEFORE_REQUEST_DATA, ptr::from_mut(self)))?;
-            check(curl::curl_easy_perform(self.easy))
+            if purpose == Purpose::ManySessions {
+                connect_in_multi(self.easy)
+            } else {
+                check(curl::curl_easy_perform(self.easy))
+            }
         }
     }
 }
@@ -179,6 +183,34 @@ unsafe extern "C" fn before_request(
         }
     }
     0
+}
+
+/// The handle stays in the multi handle of this thread until it is freed: that closes a CONNECT_ONLY connection.
+fn connect_in_multi(easy: *mut curl::CURL) -> Result<()> {
+    thread_local! {
+        // SAFETY: has no preconditions.
+        static MULTI: *mut curl::CURLM = unsafe { curl::curl_multi_init() };
+    }
+    let multi = MULTI.with(|multi| *multi);
+    // SAFETY: both handles are used by this thread alone; the message is valid until the next call.
+    unsafe {
+        check_multi(curl::curl_multi_add_handle(multi, easy))?;
+        let mut running = 0;
+        loop {
+            check_multi(curl::curl_multi_perform(multi, &raw mut running))?;
+            let mut left = 0;
+            let message = curl::curl_multi_info_read(multi, &raw mut left);
+            if !message.is_null() {
+                // `data` is a union of a pointer and a CURLcode.
+                return check((&raw const (*message).data).cast::<curl::CURLcode>().read());
+            }
+            check_multi(curl::curl_multi_wait(multi, ptr::null_mut(), 0, 1000, ptr::null_mut()))?;
+        }
+    }
+}
+
+fn check_multi(code: curl::CURLMcode) -> Result<()> {
+    if code == curl::CURLM_OK { Ok(()) } else { Err(format!("curl_multi: error {code}").into()) }
 }
 
 /// TLS sessions, for the handles of one thread: no locks are needed.
@@ -242,7 +274,7 @@ impl Session for LibCurl {
         if let Some(tls) = &target.tls {
             handle.set_tls(tls)?;
         }
-        handle.connect()?;
+        handle.connect(target.purpose)?;
         let socket = handle.socket()?;
         Ok(Self { handle, socket, incoming: vec![0; target.message_size] })
     }

@@ -13,7 +13,7 @@ use crate::transport::{connect_tcp, is_resumed};
 
 pub fn settings() -> String {
     "tokio-tungstenite 0.30: current-thread runtime, nodelay; read and write buffers of 128 KiB (the default), read \
-     buffer of 4 KiB for idle sessions; +batch: feed, then flush; duplex: split, a task sends; \
+     buffer of 4 KiB for connecting and idle sessions; +batch: feed, then flush; duplex: split, a task sends; \
      TLS: rustls 0.23 with aws-lc-rs"
         .into()
 }

@@ -14,7 +14,7 @@ use crate::target::{Purpose, Target};
 
 pub fn settings() -> String {
     "tungstenite 0.30: blocking TcpStream, nodelay; read and write buffers of 128 KiB (the default), read buffer of \
-     4 KiB for idle sessions (as its documentation advises for many); +batch: write, then flush; threads: a mutex; \
+     4 KiB for connecting and idle sessions (as its documentation advises for many); +batch: write, then flush; threads: a mutex; \
      TLS: rustls 0.23 with aws-lc-rs"
         .into()
 }
