@@ -7,15 +7,20 @@ use hyper::Request;
 use hyper::header::{CONNECTION, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
+use super::version;
 use crate::session::{CurrentThread, Expected, Result, Session};
 use crate::target::Target;
 use crate::transport::{Stream, Transport};
 
 pub fn settings() -> String {
-    "fastwebsockets 0.10: current-thread runtime, nodelay, simd, writev; opening handshake by hyper, whose stream is \
+    format!(
+        "fastwebsockets {}: current-thread runtime, nodelay, simd, writev; opening handshake by hyper, whose stream is \
      then taken out; frames as they come (no FragmentCollector), payloads masked in place; +batch: tokio's BufWriter \
-     around the stream, flushed; duplex: split, a task sends; TLS: tokio-rustls 0.26, rustls 0.23 with aws-lc-rs"
-        .into()
+     around the stream, flushed; duplex: split, a task sends; TLS: tokio-rustls {}, rustls {} with aws-lc-rs",
+        version("fastwebsockets"),
+        version("tokio-rustls"),
+        version("rustls")
+    )
 }
 
 pub struct FastWebSockets<T> {

@@ -11,13 +11,16 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::tokio_tungstenite::{Socket, connect};
+use super::version;
 use crate::session::{Blocking, Expected, Result, Session};
 use crate::target::Target;
 
 pub fn settings() -> String {
-    "hop: tokio-tungstenite 0.30 split on a multi-thread runtime of 2 workers; sends go through a tokio channel of \
-     4096 messages to a task, which writes all there are, then flushes; a task reads into a std channel"
-        .into()
+    format!(
+        "hop: tokio-tungstenite {} split on a multi-thread runtime of 2 workers; sends go through a tokio channel of \
+     4096 messages to a task, which writes all there are, then flushes; a task reads into a std channel",
+        version("tokio-tungstenite")
+    )
 }
 
 const OUTGOING: usize = 4096;

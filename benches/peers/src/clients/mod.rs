@@ -78,3 +78,10 @@ fn send<S: Session>(options: &Options) -> Result<String> {
 fn batch<S: Session>(options: &Options) -> Result<String> {
     works::run::<S>(options, true)
 }
+
+/// The version of a package that this program is built with.
+fn version(package: &str) -> &'static str {
+    const LOCK: &str = include_str!("../../Cargo.lock");
+    let entry = format!("name = \"{package}\"\nversion = \"");
+    LOCK.split_once(&entry).and_then(|(_, rest)| rest.split_once('"')).map_or("unknown", |(version, _)| version)
+}

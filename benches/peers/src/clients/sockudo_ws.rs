@@ -5,15 +5,20 @@ use futures_util::{SinkExt, StreamExt};
 use sockudo_ws::client::WebSocketClient;
 use sockudo_ws::{Config, Http1, Message, WebSocketStream};
 
+use super::version;
 use crate::session::{CurrentThread, Expected, Result, Session};
 use crate::target::{Purpose, Target};
 use crate::transport::{BATCH_BUFFER, Stream};
 
 pub fn settings() -> String {
-    "sockudo-ws 3.1: current-thread runtime, nodelay, features simd, fastrand and aws_lc_rs; no pings, no idle \
+    format!(
+        "sockudo-ws {}: current-thread runtime, nodelay, features simd, fastrand and aws_lc_rs; no pings, no idle \
      timeout; connect_raw (no boxed stream); write buffer of 16 KiB (the default); +batch: feed, then flush, write \
-     buffer of 64 KiB; duplex: split, a task sends; TLS: tokio-rustls 0.26, rustls 0.23 with aws-lc-rs"
-        .into()
+     buffer of 64 KiB; duplex: split, a task sends; TLS: tokio-rustls {}, rustls {} with aws-lc-rs",
+        version("sockudo-ws"),
+        version("tokio-rustls"),
+        version("rustls")
+    )
 }
 
 pub struct SockudoWs {

@@ -7,15 +7,19 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use super::tungstenite::config;
+use super::version;
 use crate::session::{CurrentThread, Expected, Result, Session};
 use crate::target::Target;
 use crate::transport::{connect_tcp, is_resumed};
 
 pub fn settings() -> String {
-    "tokio-tungstenite 0.30: current-thread runtime, nodelay; read and write buffers of 128 KiB (the default), read \
+    format!(
+        "tokio-tungstenite {}: current-thread runtime, nodelay; read and write buffers of 128 KiB (the default), read \
      buffer of 4 KiB for connecting and idle sessions; +batch: feed, then flush; duplex: split, a task sends; \
-     TLS: rustls 0.23 with aws-lc-rs"
-        .into()
+     TLS: rustls {} with aws-lc-rs",
+        version("tokio-tungstenite"),
+        version("rustls")
+    )
 }
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;

@@ -6,15 +6,20 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_websockets::{ClientBuilder, Config, Connector, MaybeTlsStream, Message, WebSocketStream};
 
+use super::version;
 use crate::session::{CurrentThread, Expected, Result, Session};
 use crate::target::{Purpose, Target};
 use crate::transport::{BATCH_BUFFER, connect_tcp, is_resumed};
 
 pub fn settings() -> String {
-    "tokio-websockets 0.13: current-thread runtime, nodelay, features aws_lc_rs and fastrand, SIMD (its default); \
+    format!(
+        "tokio-websockets {}: current-thread runtime, nodelay, features aws_lc_rs and fastrand, SIMD (its default); \
      +batch: feed, then flush, flush threshold of 64 KiB; duplex: split, a task sends; \
-     TLS: tokio-rustls 0.26, rustls 0.23 with aws-lc-rs"
-        .into()
+     TLS: tokio-rustls {}, rustls {} with aws-lc-rs",
+        version("tokio-websockets"),
+        version("tokio-rustls"),
+        version("rustls")
+    )
 }
 
 pub struct TokioWebSockets {

@@ -9,14 +9,18 @@ use tungstenite::protocol::WebSocketConfig;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Connector, Message, WebSocket, client_tls_with_config};
 
+use super::version;
 use crate::session::{Blocking, Expected, Result, Session};
 use crate::target::{Purpose, Target};
 
 pub fn settings() -> String {
-    "tungstenite 0.30: blocking TcpStream, nodelay; read and write buffers of 128 KiB (the default), read buffer of \
+    format!(
+        "tungstenite {}: blocking TcpStream, nodelay; read and write buffers of 128 KiB (the default), read buffer of \
      4 KiB for connecting and idle sessions (as its documentation advises for many); +batch: write, then flush; threads: a mutex; \
-     TLS: rustls 0.23 with aws-lc-rs"
-        .into()
+     TLS: rustls {} with aws-lc-rs",
+        version("tungstenite"),
+        version("rustls")
+    )
 }
 
 /// What tungstenite and tokio-tungstenite document for each purpose.
