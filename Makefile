@@ -1,6 +1,6 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | bench | header | autobahn | install | clean
+#   make build | demo | test | lint | bench | bench-docs | header | autobahn | install | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -74,8 +74,8 @@ lint:
 	    echo "lint: C format"; clang-format --dry-run -Werror $$(find c_examples tests -name '*.[ch]'); fi
 	@echo "lint: nothing found"
 
-# make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]; WORK is rtt, burst, big, tls, connect, idle,
-# one work of these, or all. Results go to target/bench/.
+# make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
+# WORK is rtt, burst, big, tls, connect, idle, one work of these, or all. Results go to target/bench/.
 WORK ?= all
 bench: build
 	@python3 benches/run.py $(WORK) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(CONFIGS),--configs $(CONFIGS)) \

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SKIPPED = 77
-PATIENCE_S = 120
+PATIENCE_S = 60
 
 
 class Skipped(Exception):
@@ -16,6 +16,10 @@ class Skipped(Exception):
 
 class Failed(Exception):
     """The client should have done the work and did not."""
+
+
+class TooSlow(Failed):
+    """It did not end."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Client:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, preexec_fn=pin)
         except subprocess.TimeoutExpired:
-            raise Failed(f"it did not end within {PATIENCE_S} s") from None
+            raise TooSlow(f"it did not end within {PATIENCE_S} s") from None
         if done.returncode == SKIPPED:
             raise Skipped(done.stderr.strip())
         if done.returncode != 0:

@@ -133,7 +133,7 @@ def idle(prefix, connections, where, clients=()):
 TABLES = {
     table.name: table
     for table in (
-        Table("rtt", "Round trips", (PLAIN["rtt-64"], PLAIN["rtt-4k"]), seconds=0.4),
+        Table("rtt", "Round trips", (PLAIN["rtt-64"], PLAIN["rtt-4k"]), seconds=0.3),
         Table(
             "burst",
             "Many small messages",
@@ -153,7 +153,7 @@ TABLES = {
             seconds=0.1,
         ),
         Table("big", "Large messages", (PLAIN["big-1m"],), seconds=0.4),
-        Table("tls", "TLS", tuple(TLS.values()), seconds=0.1),
+        Table("tls", "TLS", tuple(TLS.values()), configs="SX", seconds=0.1),
         Table(
             "connect",
             "Connecting",
