@@ -99,15 +99,17 @@ impl Session {
         memory: &mut impl Memory,
         mut fits: impl FnMut(&Message) -> Result<()>,
     ) -> Result<Message> {
-        let mut waiter = None;
+        let (mut waiter, mut has_followed) = (None, false);
         let received = loop {
             let ticket = self.inbox.ticket();
             if let Some(found) = self.take(&mut fits).transpose() {
                 break found;
             }
             let waits = deadline != Deadline::Now;
-            let lead = |reader: &mut Option<Reader>| self.lead(reader, &mut deadline, memory, &mut fits);
-            let led = if waits { self.reader.enter(waiter.is_some(), lead) } else { self.reader.try_enter(lead) };
+            let sleep =
+                Sleep { session: self, deadline: &mut deadline, waiter: &mut waiter, in_kernel: true, reads: 0 };
+            let lead = |reader: &mut Option<Reader>| self.lead(reader, sleep, memory, &mut fits);
+            let led = if waits { self.reader.enter(has_followed, lead) } else { self.reader.try_enter(lead) };
             if let Some((led, left)) = led {
                 self.left(left);
                 match led {
@@ -120,18 +122,17 @@ impl Session {
             if deadline.has_passed() {
                 break Err(late());
             }
-            if waiter.is_none() {
-                waiter = match self.interrupts.begin() {
-                    Ok(waiter) => Some(waiter),
-                    Err(interrupted) => break Err(interrupted),
-                };
-            }
-            if let Some(Err(interrupted)) = waiter.as_ref().map(Waiter::check) {
+            let outcome = match &waiter {
+                Some(waiter) => waiter.check(),
+                None => self.interrupts.begin().map(|begun| waiter = Some(begun)),
+            };
+            if let Err(interrupted) = outcome {
                 break Err(interrupted);
             }
+            has_followed = true;
             self.inbox.wait(ticket, deadline);
         };
-        if waiter.is_some() {
+        if has_followed {
             // What woke this call may have been for another one.
             self.inbox.wake_one();
         }
@@ -184,12 +185,11 @@ impl Session {
     fn lead(
         &self,
         reader: &mut Option<Reader>,
-        deadline: &mut Deadline,
+        mut sleep: Sleep<'_, '_>,
         memory: &mut impl Memory,
         fits: &mut impl FnMut(&Message) -> Result<()>,
     ) -> Result<Led> {
         let Some(reader) = reader else { return Ok(Led::Look) };
-        let mut sleep = Sleep { session: self, deadline, waiter: None, in_kernel: true, reads: 0 };
         loop {
             if let Some(led) = self.decode(reader, memory, &mut *fits)? {
                 return Ok(led);
@@ -272,16 +272,17 @@ impl From<Error> for Stopped {
 }
 
 /// How the reader waits for bytes.
-struct Sleep<'a> {
-    session: &'a Session,
+struct Sleep<'a, 's> {
+    session: &'s Session,
     deadline: &'a mut Deadline,
-    waiter: Option<Waiter<'a>>,
+    /// The call's, from when it waits.
+    waiter: &'a mut Option<Waiter<'s>>,
     /// Sleeping in `recv` has not been tried.
     in_kernel: bool,
     reads: usize,
 }
 
-impl Sleep<'_> {
+impl Sleep<'_, '_> {
     /// Waits for bytes and reads them: 0 at the end of the stream.
     fn until_received(&mut self, reader: &mut Reader) -> std::result::Result<usize, Stopped> {
         let session = self.session;
@@ -346,10 +347,10 @@ impl Sleep<'_> {
 
     /// The call waits from now on, or was interrupted.
     fn begin(&mut self) -> Result<()> {
-        match &self.waiter {
+        match self.waiter {
             Some(waiter) => waiter.check(),
             None => {
-                self.waiter = Some(self.session.interrupts.begin()?);
+                *self.waiter = Some(self.session.interrupts.begin()?);
                 Ok(())
             }
         }
