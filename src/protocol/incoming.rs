@@ -4,7 +4,8 @@ use crate::error::{Error, Kind};
 use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
 use crate::frame::utf8::{InvalidUtf8, Utf8Validator};
 use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode, close as close_payload};
-use crate::protocol::{Close, Payload};
+use crate::protocol::Close;
+use crate::protocol::payload::{self, Payload};
 
 /// How much is read from the transport at a time, at first and when there is more.
 const FIRST_READ: usize = 4 * 1024;
@@ -91,8 +92,9 @@ impl std::fmt::Debug for ControlPayload {
 /// The receiving half of a connection.
 #[derive(Debug)]
 pub struct Incoming {
-    /// Bytes read and not decoded: `input[start..end]`. Without memory while nothing comes.
+    /// Bytes read and not decoded: `input[start..end]`. Without memory while nothing comes; used from `base` on.
     input: Vec<u8>,
+    base: usize,
     start: usize,
     end: usize,
     /// The last read filled the input: the next may bring more.
@@ -132,6 +134,7 @@ impl Incoming {
     pub fn new(early: &[u8]) -> Self {
         Self {
             input: early.to_vec(),
+            base: 0,
             start: 0,
             end: early.len(),
             filled: false,
@@ -156,15 +159,19 @@ impl Incoming {
             let size = usize::try_from(frame.left).map_or(space.len(), |left| left.min(space.len()));
             return &mut space[..size];
         }
-        self.input.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        let wanted = if self.filled { self.input.len() * 4 } else { FIRST_READ };
+        let left = self.end - self.start;
+        let wanted = if self.filled { (self.input.len() - self.base) * 4 } else { FIRST_READ };
         // What is left is a header's beginning at most, but for bytes that came with the handshake.
-        let wanted = wanted.min(LARGEST_READ).max(self.end + MAX_HEADER_SIZE);
-        if self.input.len() < wanted {
-            self.input.resize(wanted, 0);
+        let wanted = wanted.min(LARGEST_READ).max(left + MAX_HEADER_SIZE);
+        if self.input.len() - self.base < wanted {
+            let (input, base) = payload::placed(wanted);
+            let before = std::mem::replace(&mut self.input, input);
+            self.input[base..base + left].copy_from_slice(&before[self.start..self.end]);
+            self.base = base;
+        } else {
+            self.input.copy_within(self.start..self.end, self.base);
         }
-        self.start = 0;
+        (self.start, self.end) = (self.base, self.base + left);
         &mut self.input[self.end..]
     }
 
@@ -211,7 +218,7 @@ impl Incoming {
     /// Gives back the memory that only much traffic needs.
     pub fn shrink(&mut self) {
         self.large_spare = Vec::new();
-        if self.start == self.end && self.input.len() > FIRST_READ {
+        if self.start == self.end && self.input.len() - self.base > FIRST_READ {
             self.release();
         }
     }
@@ -220,7 +227,7 @@ impl Incoming {
     pub fn release(&mut self) {
         (self.spare, self.large_spare) = (Vec::new(), Vec::new());
         if self.start == self.end {
-            (self.input, self.start, self.end, self.filled) = (Vec::new(), 0, 0, false);
+            (self.input, self.base, self.start, self.end, self.filled) = (Vec::new(), 0, 0, 0, false);
         }
     }
 
