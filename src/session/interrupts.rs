@@ -1,9 +1,6 @@
 //! Waking calls that wait, from any thread and from signal handlers.
 
-use std::sync::OnceLock;
-use std::sync::atomic::fence;
-
-use super::sync::{AtomicU64, Ordering};
+use super::sync::{AtomicU64, OnceLock, Ordering, fence};
 use crate::error::{Error, Kind, Result};
 use crate::transport::Wake;
 
