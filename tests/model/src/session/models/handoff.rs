@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::cell::UnsafeCell;
-use std::sync::Arc;
 use loom::thread;
+use std::sync::Arc;
 
 use super::super::deadline::Deadline;
 use super::super::gate::Gate;
@@ -142,7 +142,7 @@ fn the_driver_follows_one_thread() {
 /// The same with two threads, of which one follows the other.
 #[test]
 fn the_driver_follows_two_threads() {
-    explore("handoff, two threads", 2, || {
+    explore("handoff, two threads", 1, || {
         let session = Session::new();
         let threads = [0, 1].map(|_| {
             let session = Arc::clone(&session);
@@ -159,7 +159,7 @@ fn the_driver_follows_two_threads() {
     });
 }
 
-/// Whoever waits to become the reader does, behind threads that wait, one that does not, and the driver.
+/// Whoever waits to become the reader does: one behind the other, and behind the driver.
 #[test]
 fn followers_are_woken() {
     explore("handoff, followers", 2, || {
@@ -168,12 +168,27 @@ fn followers_are_woken() {
             let session = Arc::clone(&session);
             thread::spawn(move || session.receive())
         });
+        session.receive();
+        followers.into_iter().for_each(|follower| follower.join().unwrap());
+        assert!(session.receive_now());
+    });
+}
+
+/// The same behind the driver and a thread that does not wait.
+#[test]
+fn a_follower_is_woken_by_the_driver() {
+    explore("handoff, driver and passer-by", 3, || {
+        let session = Session::new();
+        let follower = thread::spawn({
+            let session = Arc::clone(&session);
+            move || session.receive()
+        });
         let passer_by = thread::spawn({
             let session = Arc::clone(&session);
             move || _ = session.receive_now()
         });
         session.read();
-        followers.into_iter().for_each(|follower| follower.join().unwrap());
+        follower.join().unwrap();
         passer_by.join().unwrap();
         assert!(session.receive_now());
     });

@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use std::sync::Arc;
 use loom::thread;
+use std::sync::Arc;
 
 use super::super::deadline::Deadline;
 use super::super::inbox::{Inbox, QueueBounds, Taken};

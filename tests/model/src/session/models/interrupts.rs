@@ -1,7 +1,7 @@
 //! Interrupts: of calls that wait at a gate, and of the one that sleeps on the socket.
 
-use std::sync::Arc;
 use loom::thread;
+use std::sync::Arc;
 
 use super::super::deadline::Deadline;
 use super::super::gate::Gate;

@@ -1,8 +1,8 @@
 //! The turn to send, with threads that queue and `flush` as in `src/session/flushing.rs`.
 
 use loom::cell::UnsafeCell;
-use std::sync::Arc;
 use loom::thread;
+use std::sync::Arc;
 
 use super::super::sync::Mutex;
 use super::super::turn::Turn;
