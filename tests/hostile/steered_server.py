@@ -32,7 +32,7 @@ from peer import CLOSE, PING, PONG, TEXT, close, frame, more, text
 from steered_stream import Plain, Tls
 
 # Nothing that works takes nearly this long.
-HANG_S = 60
+HANG_S = 30
 # For so long nothing must move before the server believes that it is held up. Too short only makes a test see less.
 STUCK_S = 0.25
 # The kernel's buffers of a connection, small so that they are full soon.
