@@ -1,6 +1,6 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | header | autobahn | install | clean
+#   make build | demo | test | lint | bench | bench-docs | header | autobahn | install | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test lint header autobahn install clean
+.PHONY: build demo test lint bench bench-docs header autobahn install clean
 
 build:
 	$(CARGO_RUSTC)
@@ -73,6 +73,17 @@ lint:
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
 	    echo "lint: C format"; clang-format --dry-run -Werror $$(find c_examples tests -name '*.[ch]'); fi
 	@echo "lint: nothing found"
+
+# make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
+# WORK is rtt, burst, big, tls, connect, idle, one work of these, or all. Results go to target/bench/.
+WORK ?= all
+bench: build
+	@python3 benches/run.py $(WORK) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(CONFIGS),--configs $(CONFIGS)) \
+	    $(if $(ROUNDS),--rounds $(ROUNDS))
+
+# Writes docs/benchmarks.md and its plots from what `make bench` measured.
+bench-docs:
+	@python3 benches/report.py
 
 header:
 	UPDATE_HEADER=1 $(CARGO) test --locked --test header

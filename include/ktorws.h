@@ -394,6 +394,25 @@ typedef enum {
 } ws_queue_policy;
 
 /**
+ * How to send, as bits.
+ */
+typedef enum {
+    /**
+     * More fragments of the message follow. Not in this version.
+     */
+    WS_SEND_MORE = 1,
+    /**
+     * The message is not compressed. Not in this version.
+     */
+    WS_SEND_NO_COMPRESS = 2,
+    /**
+     * More messages follow at once: this one goes out with them, with the next ws_recv, ws_flush or ws_close, and at
+     * the latest after about 100 microseconds.
+     */
+    WS_SEND_CORK = 4,
+} ws_send_flags;
+
+/**
  * Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
  * freed by ws_config_free.
  *
@@ -787,7 +806,7 @@ ws_status ws_config_set_auto_fragment(ws_config *config,
 
 /**
  * Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
- * the first messages of a streak go out at once and later ones with the next ws_recv, ws_flush or ws_close, or when 16
+ * the first messages of a streak go out at once and later ones with the next ws_recv, ws_flush or ws_close, or when 32
  * KiB have come together, and at the latest after about 100 microseconds. A message that does not follow another within
  * 50 microseconds is never delayed. With 0 every message goes out before its call returns.
  *
@@ -977,7 +996,7 @@ ws_status ws_flush(ws_session *session,
 
 /**
  * How many bytes wait to be sent, frame headers included (bufferedAmount of the browsers' WebSocket counts payloads); 0
- * for NULL and in a forked child.
+ * for NULL and in a forked child. Over TLS, the last 32 KiB that are encrypted already may not be counted.
  */
 size_t ws_buffered_amount(const ws_session *session);
 

@@ -1,8 +1,8 @@
 //! Frames as C sees them, and where freed ones wait to be used again.
 
 use std::sync::Arc;
-
-use parking_lot::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{mem, ptr};
 
 use crate::ffi::guard;
 use crate::protocol::{Message, Payload};
@@ -47,118 +47,183 @@ pub struct ws_frame {
 pub(super) struct OwnedFrame {
     frame: ws_frame,
     payload: Payload,
-    /// Where it goes when it is freed; none while it is there.
-    home: Option<Arc<FreeFrames>>,
+    /// Where it goes when it is freed.
+    home: Arc<FreeFrames>,
+    /// The next one there.
+    next: *mut Self,
 }
-
-// SAFETY: the pointer of the public part points into the payload, which the frame owns.
-unsafe impl Send for OwnedFrame {}
-
-/// How many freed frames a session keeps, and how many bytes in them.
-const KEPT_FRAMES: usize = 64;
-const KEPT_BYTES: usize = 64 * 1024;
 
 /// From this size on the memory goes to the session, which keeps that of one large message while messages flow.
 const LARGE: usize = 16 * 1024;
 
-/// Freed frames of a session.
+/// How much the free frames of a session weigh together at most: each its memory in these units, and one more.
+const HEAVIEST: usize = 512;
+const WEIGHT_UNIT: usize = 512;
+
+/// An address takes the lower bits of a word; the weight of all frames takes the others.
+const ADDRESS_BITS: u32 = 48;
+const ADDRESS: usize = (1 << ADDRESS_BITS) - 1;
+
+/// No frames are kept any more.
+const CLOSED: usize = usize::MAX;
+
+/// Freed frames of a session, to be used again: a stack to which any thread adds one at a time, and from which all are
+/// taken at once, so that one atomic step does for each.
 pub(super) struct FreeFrames {
-    kept: Mutex<Kept>,
+    /// The address of the first frame, and what all of them weigh.
+    top: AtomicUsize,
     spares: Arc<Spares>,
 }
 
-#[derive(Default)]
-struct Kept {
-    #[expect(clippy::vec_box, reason = "frames stay where they are while they wait")]
-    frames: Vec<Box<OwnedFrame>>,
-    bytes: usize,
+/// Frames that belong to nobody else.
+struct Chain {
+    first: *mut OwnedFrame,
+    weight: usize,
 }
 
 impl FreeFrames {
-    pub(super) fn new(spares: Arc<Spares>) -> Self {
-        Self { kept: Mutex::default(), spares }
+    pub(super) fn new(spares: Arc<Spares>) -> Arc<Self> {
+        Arc::new(Self { top: AtomicUsize::new(0), spares })
     }
 
-    fn take(&self) -> Option<Box<OwnedFrame>> {
-        let mut kept = self.kept.lock();
-        let frame = kept.frames.pop()?;
-        kept.bytes -= frame.payload.capacity();
+    /// Frees what is kept, and keeps nothing from now on. Each frame keeps this alive: without it nothing would ever be
+    /// freed.
+    pub(super) fn close(&self) {
+        drop(Chain::from_word(self.top.swap(CLOSED, Ordering::AcqRel)));
+    }
+
+    fn take_all(&self) -> Chain {
+        let mut top = self.top.load(Ordering::Relaxed);
+        while top != 0 && top != CLOSED {
+            match self.top.compare_exchange_weak(top, 0, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Chain::from_word(top),
+                Err(now) => top = now,
+            }
+        }
+        Chain::EMPTY
+    }
+
+    /// Frees a frame. As long as it is not added it keeps its home alive; once it is, or is dropped, the home may be gone
+    /// and is not touched.
+    fn give(mut frame: Box<OwnedFrame>) {
+        if frame.payload.capacity() >= LARGE {
+            frame.home.spares.give(mem::take(&mut frame.payload).into_memory());
+        }
+        let top: *const AtomicUsize = &raw const frame.home.top;
+        // SAFETY: the frame, which is not added, keeps its home alive.
+        let mut before = unsafe { &*top }.load(Ordering::Relaxed);
+        loop {
+            let weight = (before >> ADDRESS_BITS) + weight(&frame);
+            if before == CLOSED || weight > HEAVIEST {
+                return;
+            }
+            frame.next = ptr::with_exposed_provenance_mut(before & ADDRESS);
+            let address = Box::into_raw(frame);
+            let with_frame = address.expose_provenance() | weight << ADDRESS_BITS;
+            // SAFETY: as above.
+            match unsafe { &*top }.compare_exchange_weak(before, with_frame, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => before = now,
+            }
+            // SAFETY: it was not added, so it is still only here.
+            frame = unsafe { Box::from_raw(address) };
+        }
+    }
+}
+
+impl Chain {
+    const EMPTY: Self = Self { first: ptr::null_mut(), weight: 0 };
+
+    fn from_word(word: usize) -> Self {
+        if word == CLOSED {
+            return Self::EMPTY;
+        }
+        Self { first: ptr::with_exposed_provenance_mut(word & ADDRESS), weight: word >> ADDRESS_BITS }
+    }
+
+    fn take(&mut self) -> Option<Box<OwnedFrame>> {
+        if self.first.is_null() {
+            return None;
+        }
+        // SAFETY: the frames of a chain were made by Box::into_raw and belong to it alone.
+        let frame = unsafe { Box::from_raw(self.first) };
+        self.first = frame.next;
+        self.weight -= weight(&frame);
         Some(frame)
     }
+}
 
-    fn give(&self, mut frame: Box<OwnedFrame>) {
-        if frame.payload.capacity() >= LARGE {
-            self.spares.give(std::mem::take(&mut frame.payload).into_memory());
-        }
-        let mut kept = self.kept.lock();
-        let bytes = kept.bytes + frame.payload.capacity();
-        if kept.frames.len() < KEPT_FRAMES && bytes <= KEPT_BYTES {
-            kept.bytes = bytes;
-            kept.frames.push(frame);
-        }
+impl Drop for Chain {
+    fn drop(&mut self) {
+        while self.take().is_some() {}
     }
+}
+
+fn weight(frame: &OwnedFrame) -> usize {
+    1 + frame.payload.capacity() / WEIGHT_UNIT
 }
 
 /// Makes frames for one call.
 pub(super) struct FrameMaker<'a> {
     free: &'a Arc<FreeFrames>,
+    kept: Chain,
     /// A frame whose memory is lent to the session.
     next: Option<Box<OwnedFrame>>,
 }
 
 impl<'a> FrameMaker<'a> {
     pub(super) fn new(free: &'a Arc<FreeFrames>) -> Self {
-        Self { free, next: None }
+        Self { free, kept: Chain::EMPTY, next: None }
     }
 
     /// The frame of a message, for the caller to free.
     pub(super) fn frame(&mut self, message: Message) -> *mut ws_frame {
         let Message { opcode, payload } = message;
         let bytes = payload.with_nul();
-        let frame = ws_frame {
-            data: bytes.as_ptr(),
-            size: bytes.len() - 1,
-            r#type: opcode as u32,
-            flags: 0,
-            close_code: 0,
-        };
-        let owned = OwnedFrame { frame, payload, home: Some(Arc::clone(self.free)) };
-        let boxed = match self.next.take().or_else(|| self.free.take()) {
-            Some(mut boxed) => {
-                *boxed = owned;
-                boxed
+        let frame =
+            ws_frame { data: bytes.as_ptr(), size: bytes.len() - 1, r#type: opcode as u32, flags: 0, close_code: 0 };
+        let owned = match self.take() {
+            Some(mut owned) => {
+                owned.frame = frame;
+                owned.payload = payload;
+                owned
             }
-            None => Box::new(owned),
+            None => Box::new(OwnedFrame { frame, payload, home: Arc::clone(self.free), next: ptr::null_mut() }),
         };
-        Box::into_raw(boxed).cast()
+        Box::into_raw(owned).cast()
     }
-}
 
-impl FrameMaker<'_> {
     /// Keeps the memory of a message that needs no frame.
     pub(super) fn take_back(&mut self, payload: Payload) {
-        match self.next.take().or_else(|| self.free.take()) {
+        match self.take() {
             Some(mut frame) => {
                 frame.payload = payload;
-                self.free.give(frame);
+                FreeFrames::give(frame);
             }
             None => self.free.spares.give(payload.into_memory()),
         }
+    }
+
+    fn take(&mut self) -> Option<Box<OwnedFrame>> {
+        self.next.take().or_else(|| self.kept.take()).or_else(|| {
+            self.kept = self.free.take_all();
+            self.kept.take()
+        })
     }
 }
 
 impl Drop for FrameMaker<'_> {
     fn drop(&mut self) {
-        if let Some(unused) = self.next.take() {
-            self.free.give(unused);
+        while let Some(unused) = self.next.take().or_else(|| self.kept.take()) {
+            FreeFrames::give(unused);
         }
     }
 }
 
 impl Memory for FrameMaker<'_> {
     fn small(&mut self) -> Vec<u8> {
-        let mut frame = self.next.take().or_else(|| self.free.take());
-        let memory = frame.as_mut().map(|frame| std::mem::take(&mut frame.payload).into_memory());
+        let mut frame = self.take();
+        let memory = frame.as_mut().map(|frame| mem::take(&mut frame.payload).into_memory());
         self.next = frame;
         memory.unwrap_or_default()
     }
@@ -173,10 +238,7 @@ pub unsafe extern "C" fn ws_frame_free(frame: *mut ws_frame) {
     guard::value((), || {
         if !frame.is_null() {
             // SAFETY: every frame was made by FrameMaker, and the caller's promise.
-            let mut owned = unsafe { Box::from_raw(frame.cast::<OwnedFrame>()) };
-            if let Some(home) = owned.home.take() {
-                home.give(owned);
-            }
+            FreeFrames::give(unsafe { Box::from_raw(frame.cast::<OwnedFrame>()) });
         }
     });
 }

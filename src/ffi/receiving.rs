@@ -114,12 +114,15 @@ pub unsafe extern "C" fn ws_recv_batch(
             }
             let frames = slice::from_raw_parts_mut(frames.cast::<std::mem::MaybeUninit<*mut ws_frame>>(), capacity);
             let mut maker = FrameMaker::new(free);
-            let mut received = Some(session.receive(Deadline::after_ms(timeout_ms), &mut maker)?);
-            let mut written = 0;
-            while let Some(message) = received {
-                frames[written].write(maker.frame(message));
-                written += 1;
-                received = if written < capacity { session.receive_more(&mut maker) } else { None };
+            let first = session.receive(Deadline::after_ms(timeout_ms), &mut maker)?;
+            frames[0].write(maker.frame(first));
+            let mut written = 1;
+            if capacity > 1 {
+                session.receive_more(&mut maker, |maker, message| {
+                    frames[written].write(maker.frame(message));
+                    written += 1;
+                    written < capacity
+                });
             }
             count.write(written);
             Ok(())

@@ -141,10 +141,12 @@ pub unsafe extern "C" fn ws_send_batch(
                 return Err(guard::invalid("the messages are NULL and their number is not 0"));
             }
             let messages = if count == 0 { &[] } else { slice::from_raw_parts(items, count) };
-            let items = || messages.iter().map(|message| item(message.r#type, message.data, message.size, message.flags));
-            items().try_for_each(|item| item?.check())?;
+            let items =
+                || messages.iter().map(|message| item(message.r#type, message.data, message.size, message.flags));
             let mut taken = 0;
-            let outcome = session.send_batch(items().flatten(), &mut taken, Deadline::after_ms(timeout_ms));
+            let outcome = items()
+                .try_for_each(|item| item?.check())
+                .and_then(|()| session.send_batch(items().flatten(), &mut taken, Deadline::after_ms(timeout_ms)));
             if let Ok(accepted) = guard::out(accepted) {
                 accepted.write(taken);
             }
@@ -168,7 +170,7 @@ pub unsafe extern "C" fn ws_flush(session: *mut ws_session, timeout_ms: i64) -> 
 }
 
 /// How many bytes wait to be sent, frame headers included (bufferedAmount of the browsers' WebSocket counts payloads); 0
-/// for NULL and in a forked child.
+/// for NULL and in a forked child. Over TLS, the last 32 KiB that are encrypted already may not be counted.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

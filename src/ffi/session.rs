@@ -67,7 +67,7 @@ impl ws_session {
             response_headers: CHeaders::new(response),
         };
         Self {
-            free_frames: Arc::new(FreeFrames::new(Arc::clone(&session.spares))),
+            free_frames: FreeFrames::new(Arc::clone(&session.spares)),
             session,
             forks,
             handles: AtomicUsize::new(1),
@@ -92,6 +92,12 @@ impl ws_session {
 
     fn is_inherited(&self) -> bool {
         self.forks != fork::forks()
+    }
+}
+
+impl Drop for ws_session {
+    fn drop(&mut self) {
+        self.free_frames.close();
     }
 }
 

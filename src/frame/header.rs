@@ -153,6 +153,12 @@ impl Encoded {
         &self.bytes[..self.size]
     }
 
+    /// The bytes, with others behind them up to a fixed length, and their number: cheaper to copy.
+    pub fn padded(&self) -> (&[u8; MAX_HEADER_SIZE], usize) {
+        (&self.bytes, self.size)
+    }
+
+    #[inline]
     fn push(&mut self, field: &[u8]) {
         self.bytes[self.size..self.size + field.len()].copy_from_slice(field);
         self.size += field.len();

@@ -10,6 +10,13 @@ use crate::protocol::{Close, Payload};
 const FIRST_READ: usize = 4 * 1024;
 const LARGEST_READ: usize = 64 * 1024;
 
+/// The first byte of a text and a binary frame that is the only one of its message.
+const FINAL_TEXT: u8 = 0x81;
+const FINAL_BINARY: u8 = 0x82;
+
+/// The size of the header of a frame with less than 126 bytes.
+const SMALL_HEADER: usize = 2;
+
 /// With so much of a frame to come, it is read straight into the message.
 const DIRECT_FROM: u64 = 32 * 1024;
 
@@ -233,7 +240,11 @@ impl Incoming {
     }
 
     /// The next thing that came in; none when more bytes are needed.
+    #[inline]
     pub fn poll(&mut self, limits: &Limits) -> Option<Received> {
+        if let Some(message) = self.poll_small(limits) {
+            return Some(Received::Message(message));
+        }
         if self.finished {
             self.start = self.end;
             return None;
@@ -248,6 +259,31 @@ impl Incoming {
             self.message = None;
         }
         Some(received)
+    }
+
+    /// The next message, if it is a small one in one frame, all of it is here and nothing is wrong with it: the common
+    /// case, without the steps that the others need. None says nothing of what is there.
+    #[inline]
+    pub fn poll_small(&mut self, limits: &Limits) -> Option<Message> {
+        let [first, length @ ..126, rest @ ..] = &self.input[self.start..self.end] else { return None };
+        let opcode = match *first {
+            FINAL_TEXT => Opcode::Text,
+            FINAL_BINARY => Opcode::Binary,
+            _ => return None,
+        };
+        let size = usize::from(*length);
+        let fits = u64::from(*length) <= limits.max_frame_size.min(limits.max_message_size);
+        if self.frame.is_some() || self.message.is_some() || self.finished || !fits {
+            return None;
+        }
+        let bytes = rest.get(..size)?;
+        if opcode == Opcode::Text && simdutf8::basic::from_utf8(bytes).is_err() {
+            return None;
+        }
+        let memory = if self.spare.len() > size { std::mem::take(&mut self.spare) } else { Vec::new() };
+        let payload = Payload::small(memory, bytes);
+        self.start += SMALL_HEADER + size;
+        Some(Message { opcode, payload })
     }
 
     fn advance(&mut self, limits: &Limits) -> Result<Option<Received>, Error> {

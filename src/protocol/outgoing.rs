@@ -69,20 +69,17 @@ impl Outgoing {
         }
         let before = self.data.len();
         let fragment = self.fragment.unwrap_or(usize::MAX);
-        let headers = payload.len().div_ceil(fragment).max(1) * MAX_HEADER_SIZE;
+        let headers = if payload.len() <= fragment { 1 } else { payload.len().div_ceil(fragment) } * MAX_HEADER_SIZE;
         self.data.try_reserve(payload.len().saturating_add(headers)).map_err(|_| {
             Error::new(Kind::NoMemory, format!("no memory to send a message of {} bytes", payload.len()))
         })?;
-        let mut opcode = opcode;
-        let mut rest = payload;
-        loop {
-            let (piece, behind) = rest.split_at(rest.len().min(fragment));
-            append_frame(&mut self.data, &mut self.keys, opcode, behind.is_empty(), piece);
-            if behind.is_empty() {
-                break;
-            }
+        let (mut opcode, mut rest) = (opcode, payload);
+        while rest.len() > fragment {
+            let (piece, behind) = rest.split_at(fragment);
+            append_frame(&mut self.data, &mut self.keys, opcode, false, piece);
             (opcode, rest) = (Opcode::Continuation, behind);
         }
+        append_frame(&mut self.data, &mut self.keys, opcode, true, rest);
         self.queued += (self.data.len() - before) as u64;
         Ok(())
     }
@@ -222,6 +219,10 @@ impl Outgoing {
 fn append_frame(out: &mut Vec<u8>, keys: &mut MaskingKeys, opcode: Opcode, fin: bool, payload: &[u8]) {
     let key = keys.draw();
     let header = Header { fin, rsv: 0, opcode, mask: Some(key), length: payload.len() as u64 };
-    out.extend_from_slice(header::encode(&header).as_bytes());
+    let encoded = header::encode(&header);
+    let (bytes, size) = encoded.padded();
+    let start = out.len();
+    out.extend_from_slice(bytes);
+    out.truncate(start + size);
     append_masked(out, payload, key);
 }

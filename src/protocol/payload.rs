@@ -31,6 +31,17 @@ impl Payload {
         Self { memory, start: 0, size: 0 }
     }
 
+    /// A small payload, in memory that is larger, or in new memory.
+    #[inline]
+    pub(super) fn small(mut memory: Vec<u8>, bytes: &[u8]) -> Self {
+        if memory.len() <= bytes.len() {
+            memory = vec![0; LEAST.max(bytes.len() + 1)];
+        }
+        memory[..bytes.len()].copy_from_slice(bytes);
+        memory[bytes.len()] = 0;
+        Self { memory, start: 0, size: bytes.len() }
+    }
+
     /// The memory, to be used again.
     pub fn into_memory(self) -> Vec<u8> {
         self.memory

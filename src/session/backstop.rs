@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use super::Session;
 use super::deadline::Deadline;
 use super::gate::Gate;
-use super::Session;
 use super::outbox::Outbox;
 
 /// How long a message is held back at most, but for the time that the kernel takes to wake the thread.
@@ -94,7 +94,7 @@ impl Shift {
 
     /// Returns false when there is none and the thread is to end.
     fn wait_for_work(&self) -> bool {
-        let deadline = Deadline::after(KEEP_ALIVE);
+        let deadline = Deadline::Within(KEEP_ALIVE).fixed();
         loop {
             let ticket = self.0.changed.ticket();
             let watched = self.0.watched.lock();
@@ -115,10 +115,15 @@ impl Drop for Shift {
         let mut watched = self.0.watched.lock();
         watched.is_running = false;
         let left = std::mem::take(&mut watched.sessions);
+        if watched.is_stopped {
+            // They are aborted. One of them may be locked by this very thread, which then is in `watch`.
+            return;
+        }
         drop(watched);
         for (session, _) in left {
-            session.send_held_back();
-            session.end_streak();
+            while !session.end_streak() {
+                session.send_held_back();
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Closing: the application's ways to end a session and to wait for its end, and the two moments of the end.
 
+use std::thread;
 use std::time::Instant;
 
 use super::deadline::Deadline;
@@ -36,6 +37,8 @@ impl Session {
         if let Some(socket) = &*self.socket.lock() {
             socket.shut_down_receiving();
         }
+        // It may wait for the kernel to take what it sends.
+        self.interrupts.wake_reader();
     }
 
     /// Where the session stands.
@@ -58,6 +61,7 @@ impl Session {
         if deadline == Deadline::Now {
             return Err(late());
         }
+        let deadline = deadline.fixed();
         let waiter = self.interrupts.begin()?;
         self.inbox.enter_leaving();
         self.wake.notify_one();
@@ -90,9 +94,11 @@ impl Session {
         }
     }
 
-    /// The last step of the end.
+    /// The last step of the end. A thread that reads has been woken, and leaves soon.
     pub(super) fn drop_transport(&self) {
-        self.reader.lock().take();
+        while self.reader.enter_as_driver(|reader| drop(reader.take())).is_none() {
+            thread::yield_now();
+        }
         self.wire.lock().drop_transport();
         self.socket.lock().take();
         self.ending.set_closed();

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deadline {
     Now,
+    /// So much later than the first wait: the clock is read only for that.
+    Within(Duration),
     At(Instant),
     Never,
 }
@@ -15,23 +17,26 @@ impl Deadline {
     pub(crate) fn after_ms(timeout_ms: i64) -> Self {
         match u64::try_from(timeout_ms) {
             Ok(0) => Self::Now,
-            Ok(ms) => Self::after(Duration::from_millis(ms)),
+            Ok(ms) => Self::Within(Duration::from_millis(ms)),
             Err(_) => Self::Never,
         }
     }
 
-    pub(crate) fn after(timeout: Duration) -> Self {
-        if timeout.is_zero() {
-            return Self::Now;
+    /// As a point in time.
+    pub(crate) fn fixed(self) -> Self {
+        match self {
+            Self::Within(Duration::ZERO) => Self::Now,
+            // Past the end of the clock is never.
+            Self::Within(timeout) => Instant::now().checked_add(timeout).map_or(Self::Never, Self::At),
+            fixed => fixed,
         }
-        // Past the end of the clock is never.
-        Instant::now().checked_add(timeout).map_or(Self::Never, Self::At)
     }
 
     /// The time that is left, none for no limit.
     pub(crate) fn left(self) -> Option<Duration> {
         match self {
             Self::Now => Some(Duration::ZERO),
+            Self::Within(timeout) => Some(timeout),
             Self::At(at) => Some(at.saturating_duration_since(Instant::now())),
             Self::Never => None,
         }

@@ -90,6 +90,15 @@ impl Drop for Driver {
 
 impl Driver {
     async fn run(&mut self) {
+        self.work().await;
+        // A thread that reads finds the end of the stream, and wakes the driver when it has left.
+        self.session.abort();
+        while self.session.reader.handoff().look(&mut self.seen) != Presence::Away {
+            self.session.wake.notified().await;
+        }
+    }
+
+    async fn work(&mut self) {
         loop {
             if self.session.ending.is_aborted() || self.time_out() {
                 return;
@@ -125,9 +134,9 @@ impl Driver {
         let now = Instant::now();
         let before = self.reading;
         match self.reading {
-            Reading::Off if session.handoff.is_watched() => self.reading = Reading::Watching { since: now },
+            Reading::Off if session.reader.handoff().is_watched() => self.reading = Reading::Watching { since: now },
             Reading::Watching { since } if now.saturating_duration_since(since) >= TICK => {
-                self.reading = match session.handoff.look(&mut self.seen) {
+                self.reading = match session.reader.handoff().look(&mut self.seen) {
                     Presence::Active => Reading::Watching { since: now },
                     Presence::Inside => Reading::Off,
                     Presence::Away => Reading::On,
@@ -149,7 +158,7 @@ impl Driver {
             session.ending.verdict().is_some() || session.inbox.is_leaving() || session.has_waiting_senders();
         if is_urgent
             && matches!(self.reading, Reading::Off | Reading::Watching { .. })
-            && !session.handoff.is_inside()
+            && !session.reader.handoff().is_inside()
         {
             self.reading = Reading::On;
         }
@@ -160,22 +169,22 @@ impl Driver {
     fn read(&mut self) -> Turned {
         let session = Arc::clone(&self.session);
         self.is_unfinished = false;
-        if !session.handoff.enter_as_driver() {
-            self.stand_back();
-            return Turned::Unfinished;
-        }
-        let came_back = session.handoff.left() != self.seen;
-        let turned = session.reader.lock().as_mut().map_or(Turned::Over, |reader| {
-            let turned = session.read(reader, self.held_until <= Instant::now());
+        let came_back = session.reader.handoff().left() != self.seen;
+        let impatient = self.held_until <= Instant::now();
+        let turned = session.reader.enter_as_driver(|reader| {
+            let Some(reader) = reader else { return Turned::Over };
+            let turned = session.read(reader, impatient);
             if turned == Turned::Drained {
                 reader.incoming.release();
                 reader.receiver.release();
             }
             turned
         });
-        if session.handoff.leave_as_driver() {
-            session.inbox.wake_one();
-        }
+        let Some((turned, left)) = turned else {
+            self.stand_back();
+            return Turned::Unfinished;
+        };
+        session.left(left);
         match turned {
             Turned::Drained => {
                 session.release_sending();
@@ -200,7 +209,7 @@ impl Driver {
 
     /// The application reads again.
     fn stand_back(&mut self) {
-        self.seen = self.session.handoff.left();
+        self.seen = self.session.reader.handoff().left();
         self.reading = Reading::Watching { since: Instant::now() };
     }
 
@@ -213,7 +222,8 @@ impl Driver {
         self.register()?;
         let deadline = self.deadline();
         let ready = self.registered.as_ref();
-        let (reads, writes) = ready.map_or((false, false), |(interest, _)| (interest.is_readable(), interest.is_writable()));
+        let (reads, writes) =
+            ready.map_or((false, false), |(interest, _)| (interest.is_readable(), interest.is_writable()));
         tokio::select! {
             guard = async { match ready { Some((_, fd)) => fd.readable().await, None => pending().await } }, if reads => {
                 // What comes from now on is announced again.
@@ -268,7 +278,10 @@ impl Driver {
 
     fn idle_deadline(&self) -> Option<Instant> {
         let listens = !matches!(self.reading, Reading::Stalled | Reading::Held);
-        self.session.idle_timeout.filter(|_| listens).and_then(|timeout| self.session.last_received().checked_add(timeout))
+        self.session
+            .idle_timeout
+            .filter(|_| listens)
+            .and_then(|timeout| self.session.last_received().checked_add(timeout))
     }
 
     /// Ends the session if the peer is late. Returns whether it did. This process may have been stopped for longer than
@@ -297,7 +310,7 @@ impl Driver {
     /// Nothing can be sent any more. Whatever the peer had sent before it went away is read first. Returns whether the
     /// session has ended.
     fn end_with_send_failure(&mut self) -> bool {
-        if self.session.handoff.is_inside() {
+        if self.session.reader.handoff().is_inside() {
             self.session.stop_reading();
             return false;
         }

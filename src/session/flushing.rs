@@ -48,6 +48,9 @@ impl Session {
             if outbox.waiting > 0 {
                 self.sent.open_for_all();
             }
+            if outbox.frees_driver() {
+                self.wake.notify_one();
+            }
             if outbox.failure.is_some() {
                 return Flushed::Failed;
             }
@@ -56,6 +59,10 @@ impl Session {
             match wire.send_some() {
                 Ok(true) => {}
                 Ok(false) => {
+                    if std::mem::take(&mut wire.holds_records) {
+                        self.outbox.lock().holds_records = false;
+                        self.sent.open_for_all();
+                    }
                     if failing {
                         wire.finish();
                     }
@@ -64,6 +71,8 @@ impl Session {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut outbox = self.outbox.lock();
                     outbox.load(&mut wire.flight);
+                    wire.holds_records = wire.is_flushing();
+                    outbox.holds_records = wire.holds_records;
                     // Under the lock: whoever sees it knows that what is queued is taken care of.
                     self.is_blocked.store(true, Ordering::Relaxed);
                     return Flushed::Blocked;

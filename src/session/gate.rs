@@ -25,6 +25,7 @@ impl Gate {
 
     /// Sleeps until something has changed since the ticket, or the deadline. The latter is for the caller to notice.
     pub(crate) fn wait(&self, ticket: Ticket, deadline: Deadline) {
+        debug_assert!(!matches!(deadline, Deadline::Within(_)), "it would begin anew with each wait");
         let timeout = deadline.left().and_then(|left| futex::Timespec::try_from(left).ok());
         let outcome = futex::wait(&self.changes, futex::Flags::PRIVATE, ticket.0, timeout.as_ref());
         debug_assert!(matches!(outcome, Ok(()) | Err(Errno::AGAIN | Errno::TIMEDOUT | Errno::INTR)), "{outcome:?}");

@@ -28,7 +28,7 @@ pub(crate) struct Handoff {
 }
 
 /// What leaving asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Left {
     /// The driver has to be woken.
     pub(crate) driver: bool,
@@ -79,11 +79,11 @@ impl Handoff {
         self.claim(DRIVER)
     }
 
-    /// The driver stops reading. Returns whether one of those who wait to become the reader has to be woken.
-    pub(crate) fn leave_as_driver(&self) -> bool {
+    /// The driver stops reading.
+    pub(crate) fn leave_as_driver(&self) -> Left {
         let before = self.update(|word| (word - DRIVER) & !FOLLOWED);
         debug_assert_eq!(before & OWNER, DRIVER);
-        before & FOLLOWED != 0
+        Left { driver: false, follower: before & FOLLOWED != 0 }
     }
 
     /// The driver looks after the application, a tick after the last time. `seen` is its memory.

@@ -40,6 +40,11 @@ impl Interrupts {
     pub(super) fn interrupt(&self) {
         let update = |word| Some(if word & WAITING == 0 { word | KEPT } else { word + WOKEN });
         let _ = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        self.wake_reader();
+    }
+
+    /// Has the thread that sleeps on the socket look around. Safe in a signal handler.
+    pub(super) fn wake_reader(&self) {
         fence(Ordering::SeqCst);
         if let Some(wake) = self.wake.get() {
             wake.wake();

@@ -5,8 +5,8 @@
 //! the [`driver`]. Whoever has something to send sends it, by [`turn`]s. The driver is the task that also sends what
 //! the kernel did not take at once, and watches the clock.
 //!
-//! Locks are taken in the order `reader`, `wire`, `outbox`, inbox. Only `reader` is held while waiting, by the thread
-//! that receives.
+//! Being the reader comes before the locks, and they in the order `wire`, `outbox`, inbox. None of them is held while
+//! waiting.
 
 mod backstop;
 mod closing;
@@ -17,6 +17,7 @@ mod driver;
 mod ending;
 mod flushing;
 mod gate;
+mod handed;
 mod handoff;
 pub(crate) mod inbox;
 mod interrupts;
@@ -42,7 +43,7 @@ pub(crate) use deadline::Deadline;
 use ending::Ending;
 pub(crate) use ending::Verdict;
 use gate::Gate;
-use handoff::Handoff;
+use handed::Handed;
 use inbox::Inbox;
 use interrupts::Interrupts;
 pub(crate) use opening::connect;
@@ -68,9 +69,8 @@ pub(crate) struct Session {
     outgoing_bytes: usize,
     spin: Duration,
 
-    handoff: Handoff,
-    /// Locked by whoever is the reader by the hand-off. None once the transport is gone.
-    reader: Mutex<Option<Reader>>,
+    /// None once the transport is gone.
+    reader: Handed<Option<Reader>>,
     inbox: Inbox<Message>,
     pub(crate) spares: Arc<Spares>,
     /// When the last bytes came, in milliseconds since `since`.

@@ -17,7 +17,7 @@ use super::backstop::Backstop;
 use super::coalescing::Coalescing;
 use super::ending::Ending;
 use super::gate::Gate;
-use super::handoff::Handoff;
+use super::handed::Handed;
 use super::inbox::Inbox;
 use super::interrupts::Interrupts;
 use super::outbox::{Outbox, Wire};
@@ -204,8 +204,7 @@ fn session(
         idle_timeout: config.idle_timeout,
         outgoing_bytes: config.outgoing_bytes,
         spin: config.spin,
-        handoff: Handoff::new(),
-        reader: Mutex::new(Some(Reader { incoming, receiver: stream.receiver, held: None, spin_credit: 0 })),
+        reader: Handed::new(Some(Reader { incoming, receiver: stream.receiver, held: None, spin_credit: 0 })),
         inbox: Inbox::new(config.incoming),
         spares: Arc::default(),
         last_received: AtomicU64::new(0),

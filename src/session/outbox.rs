@@ -22,11 +22,23 @@ pub(super) struct Outbox {
     failing: bool,
     /// Threads that wait for what is queued to go out.
     pub(super) waiting: usize,
+    /// TLS holds bytes that count as sent.
+    pub(super) holds_records: bool,
+    /// The driver waits for the peer to take pongs.
+    driver_waits: bool,
 }
 
 impl Outbox {
     pub(super) fn new(outgoing: Outgoing, coalescing: Coalescing) -> Self {
-        Self { outgoing, coalescing, failure: None, failing: false, waiting: 0 }
+        Self {
+            outgoing,
+            coalescing,
+            failure: None,
+            failing: false,
+            waiting: 0,
+            holds_records: false,
+            driver_waits: false,
+        }
     }
 
     /// Takes note of what the flight has sent, and hands it more.
@@ -58,6 +70,19 @@ impl Outbox {
         self.failure.is_none() && self.outgoing.pending_control() > MAX_PENDING_CONTROL
     }
 
+    /// The same, asked by the driver, which is to be told when not any more.
+    pub(super) fn stops_driver(&mut self) -> bool {
+        self.driver_waits = self.is_clogged();
+        self.driver_waits
+    }
+
+    /// Whether the driver is to be told now.
+    pub(super) fn frees_driver(&mut self) -> bool {
+        let frees = self.driver_waits && !self.is_clogged();
+        self.driver_waits &= !frees;
+        frees
+    }
+
     /// Our Close, once it is sent.
     pub(super) fn sent_close(&self) -> Option<&Close> {
         self.outgoing.closing().map(|(close, _)| close).filter(|_| self.outgoing.has_sent_close())
@@ -69,13 +94,15 @@ pub(super) struct Wire {
     pub(super) flight: Flight,
     /// None once the transport is gone.
     sender: Option<Sender>,
+    /// TLS holds bytes of the flight.
+    pub(super) holds_records: bool,
     /// The stream's sending direction was ended.
     finished: bool,
 }
 
 impl Wire {
     pub(super) fn new(sender: Sender) -> Self {
-        Self { flight: Flight::default(), sender: Some(sender), finished: false }
+        Self { flight: Flight::default(), sender: Some(sender), holds_records: false, finished: false }
     }
 
     /// Gives the transport the next bytes; whether there were any. `WouldBlock` when it takes none.
@@ -88,6 +115,11 @@ impl Wire {
         let count = sender.send(bytes)?;
         self.flight.sent(count);
         Ok(true)
+    }
+
+    /// Whether TLS holds bytes.
+    pub(super) fn is_flushing(&self) -> bool {
+        self.sender.as_ref().is_some_and(Sender::is_flushing)
     }
 
     /// Ends the sending direction of the stream.

@@ -110,7 +110,7 @@ impl Session {
 
     /// Whether there is room for what would come: messages in the inbox, pongs in the outbox.
     pub(super) fn may_read(&self) -> bool {
-        !self.outbox.lock().is_clogged() && self.inbox.has_room()
+        !self.outbox.lock().stops_driver() && self.inbox.has_room()
     }
 
     /// Whether a violation may take effect without waiting for the application to ask for it: it has begun to close, or
@@ -131,9 +131,7 @@ impl Session {
         let verdict = match error {
             Some(error) => Some(tls::error("the connection was lost", error)),
             // A reset that sending has met is an end for receiving.
-            None => unannounced_end(incoming)
-                .err()
-                .map(|end: Error| self.outbox.lock().failure.clone().unwrap_or(end)),
+            None => unannounced_end(incoming).err().map(|end: Error| self.outbox.lock().failure.clone().unwrap_or(end)),
         };
         self.decide(verdict, None, Initiator::Transport);
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::deadline::Deadline;
+use super::handoff::Left;
 use super::inbox::Taken;
 use super::interrupts::Waiter;
 use super::{Reader, Session, Verdict};
@@ -47,47 +48,91 @@ impl Session {
     }
 
     /// The oldest message if `fits` lets it go; else it stays, and its error is returned.
+    #[inline]
     pub(crate) fn receive_if(
         &self,
         deadline: Deadline,
         memory: &mut impl Memory,
+        fits: impl FnMut(&Message) -> Result<()>,
+    ) -> Result<Message> {
+        let mut fits = fits;
+        if !self.inbox.has_news()
+            && let Some((Some(received), left)) =
+                self.reader.try_enter(|reader| self.decode_small(reader, memory, &mut fits))
+        {
+            self.left(left);
+            return received;
+        }
+        self.receive_slowly(deadline, memory, fits)
+    }
+
+    /// What most messages need of [`decode`](Self::decode), without the steps that they do not. None says nothing of what
+    /// is there.
+    #[inline]
+    fn decode_small(
+        &self,
+        reader: &mut Option<Reader>,
+        memory: &mut impl Memory,
+        fits: impl FnOnce(&Message) -> Result<()>,
+    ) -> Option<Result<Message>> {
+        let Some(Reader { incoming, held: None, .. }) = reader else { return None };
+        // Asked again by the one who is the reader now.
+        if self.inbox.has_news() {
+            return None;
+        }
+        if incoming.lacks_memory() {
+            incoming.offer(memory.small());
+        }
+        let message = incoming.poll_small(&self.limits())?;
+        Some(match fits(&message) {
+            Ok(()) => Ok(message),
+            Err(unfit) => {
+                self.push(message);
+                Err(unfit)
+            }
+        })
+    }
+
+    fn receive_slowly(
+        &self,
+        mut deadline: Deadline,
+        memory: &mut impl Memory,
         mut fits: impl FnMut(&Message) -> Result<()>,
     ) -> Result<Message> {
-        let mut waiter = None;
+        let (mut waiter, mut has_followed) = (None, false);
         let received = loop {
             let ticket = self.inbox.ticket();
             if let Some(found) = self.take(&mut fits).transpose() {
                 break found;
             }
-            if deadline == Deadline::Now {
-                if !self.handoff.try_enter() {
-                    break Err(late());
+            let waits = deadline != Deadline::Now;
+            let sleep =
+                Sleep { session: self, deadline: &mut deadline, waiter: &mut waiter, in_kernel: true, reads: 0 };
+            let lead = |reader: &mut Option<Reader>| self.lead(reader, sleep, memory, &mut fits);
+            let led = if waits { self.reader.enter(has_followed, lead) } else { self.reader.try_enter(lead) };
+            if let Some((led, left)) = led {
+                self.left(left);
+                match led {
+                    Ok(Led::Message(message)) => break Ok(message),
+                    Ok(Led::Look) => continue,
+                    Err(error) => break Err(error),
                 }
-            } else if !self.handoff.enter(waiter.is_some()) {
-                if deadline.has_passed() {
-                    break Err(late());
-                }
-                if waiter.is_none() {
-                    waiter = match self.interrupts.begin() {
-                        Ok(waiter) => Some(waiter),
-                        Err(interrupted) => break Err(interrupted),
-                    };
-                }
-                if let Some(Err(interrupted)) = waiter.as_ref().map(Waiter::check) {
-                    break Err(interrupted);
-                }
-                self.inbox.wait(ticket, deadline);
-                continue;
             }
-            let led = self.lead(deadline, memory, &mut fits);
-            self.leave();
-            match led {
-                Ok(Led::Message(message)) => break Ok(message),
-                Ok(Led::Look) => {}
-                Err(error) => break Err(error),
+            deadline = deadline.fixed();
+            if deadline.has_passed() {
+                break Err(late());
             }
+            let outcome = match &waiter {
+                Some(waiter) => waiter.check(),
+                None => self.interrupts.begin().map(|begun| waiter = Some(begun)),
+            };
+            if let Err(interrupted) = outcome {
+                break Err(interrupted);
+            }
+            has_followed = true;
+            self.inbox.wait(ticket, deadline);
         };
-        if waiter.is_some() {
+        if has_followed {
             // What woke this call may have been for another one.
             self.inbox.wake_one();
         }
@@ -106,25 +151,28 @@ impl Session {
         }
     }
 
-    /// Takes a message that needs no waiting, for a batch.
-    pub(crate) fn receive_more(&self, memory: &mut impl Memory) -> Option<Message> {
-        if let Ok(Some(message)) = self.take(|_| Ok(())) {
-            return Some(message);
+    /// Hands over messages that need no waiting, for a batch, until `take` has enough.
+    pub(crate) fn receive_more<M: Memory>(&self, memory: &mut M, mut take: impl FnMut(&mut M, Message) -> bool) {
+        while let Ok(Some(message)) = self.take(|_| Ok(())) {
+            if !take(memory, message) {
+                return;
+            }
         }
-        if !self.handoff.try_enter() {
-            return None;
-        }
-        let decoded = self.reader.lock().as_mut().and_then(|reader| match self.decode(reader, memory, |_| Ok(())) {
-            Ok(Some(Led::Message(message))) => Some(message),
-            _ => None,
+        let decoded = self.reader.try_enter(|reader| {
+            let Some(reader) = reader else { return };
+            while let Ok(Some(Led::Message(message))) = self.decode(reader, memory, |_| Ok(())) {
+                if !take(memory, message) {
+                    break;
+                }
+            }
         });
-        self.leave();
-        decoded
+        if let Some(((), left)) = decoded {
+            self.left(left);
+        }
     }
 
-    /// Stops being the reader.
-    fn leave(&self) {
-        let left = self.handoff.leave();
+    /// The calling thread has stopped being the reader.
+    pub(super) fn left(&self, left: Left) {
         if left.follower {
             self.inbox.wake_one();
         }
@@ -136,13 +184,12 @@ impl Session {
     /// Reads as the reader, until there is a message or it is time to look around.
     fn lead(
         &self,
-        deadline: Deadline,
+        reader: &mut Option<Reader>,
+        mut sleep: Sleep<'_, '_>,
         memory: &mut impl Memory,
         fits: &mut impl FnMut(&Message) -> Result<()>,
     ) -> Result<Led> {
-        let mut reader = self.reader.lock();
-        let Some(reader) = reader.as_mut() else { return Ok(Led::Look) };
-        let mut sleep = Sleep { session: self, deadline, waiter: None, in_kernel: true, reads: 0 };
+        let Some(reader) = reader else { return Ok(Led::Look) };
         loop {
             if let Some(led) = self.decode(reader, memory, &mut *fits)? {
                 return Ok(led);
@@ -225,16 +272,17 @@ impl From<Error> for Stopped {
 }
 
 /// How the reader waits for bytes.
-struct Sleep<'a> {
-    session: &'a Session,
-    deadline: Deadline,
-    waiter: Option<Waiter<'a>>,
+struct Sleep<'a, 's> {
+    session: &'s Session,
+    deadline: &'a mut Deadline,
+    /// The call's, from when it waits.
+    waiter: &'a mut Option<Waiter<'s>>,
     /// Sleeping in `recv` has not been tried.
     in_kernel: bool,
     reads: usize,
 }
 
-impl Sleep<'_> {
+impl Sleep<'_, '_> {
     /// Waits for bytes and reads them: 0 at the end of the stream.
     fn until_received(&mut self, reader: &mut Reader) -> std::result::Result<usize, Stopped> {
         let session = self.session;
@@ -242,6 +290,7 @@ impl Sleep<'_> {
         if session.holds_back.load(Ordering::Relaxed) {
             session.flush_or_leave();
         }
+        *self.deadline = self.deadline.fixed();
         self.reads += 1;
         if self.reads > READS_WITHOUT_WAITING && self.deadline.has_passed() {
             return Err(late().into());
@@ -298,10 +347,10 @@ impl Sleep<'_> {
 
     /// The call waits from now on, or was interrupted.
     fn begin(&mut self) -> Result<()> {
-        match &self.waiter {
+        match self.waiter {
             Some(waiter) => waiter.check(),
             None => {
-                self.waiter = Some(self.session.interrupts.begin()?);
+                *self.waiter = Some(self.session.interrupts.begin()?);
                 Ok(())
             }
         }

@@ -17,10 +17,11 @@ use crate::frame::Opcode;
 use crate::transport::Readiness;
 
 /// What is held back goes out when it is this much.
-const HELD_BACK: usize = 16 * 1024;
+const HELD_BACK: usize = 32 * 1024;
 
-/// How long a sender stays while the kernel takes nothing, before it leaves the rest to the driver.
+/// How long a sender stays while the kernel takes nothing, before it leaves the rest to the driver; and how long in all.
 const PATIENCE: Duration = Duration::from_millis(1);
+const LONGEST_STAY: Duration = Duration::from_millis(20);
 
 /// A message to send.
 #[derive(Clone, Copy)]
@@ -46,9 +47,9 @@ impl Item<'_> {
 
 impl Session {
     /// Sends a message, which was checked, or on an error nothing of it.
-    pub(crate) fn send(&self, item: Item<'_>, deadline: Deadline) -> Result<()> {
+    pub(crate) fn send(&self, item: Item<'_>, mut deadline: Deadline) -> Result<()> {
         let mut outbox = self.outbox.lock();
-        self.wait_for_room(&mut outbox, item.payload.len(), deadline)?;
+        self.wait_for_room(&mut outbox, item.payload.len(), &mut deadline)?;
         outbox.outgoing.send(item.opcode, item.payload)?;
         let queued = outbox.outgoing.queued();
         let departure = self.departure(&mut outbox, item.corked);
@@ -65,12 +66,12 @@ impl Session {
         &self,
         items: impl Iterator<Item = Item<'a>>,
         accepted: &mut usize,
-        deadline: Deadline,
+        mut deadline: Deadline,
     ) -> Result<()> {
         let mut outbox = self.outbox.lock();
         let mut departure = Departure::Now;
         let outcome = items.into_iter().try_for_each(|item| {
-            self.wait_for_room(&mut outbox, item.payload.len(), deadline)?;
+            self.wait_for_room(&mut outbox, item.payload.len(), &mut deadline)?;
             outbox.outgoing.send(item.opcode, item.payload)?;
             *accepted += 1;
             departure = if item.corked { self.departure(&mut outbox, true) } else { Departure::Now };
@@ -86,13 +87,14 @@ impl Session {
 
     /// Waits until the kernel has all that was queued before.
     pub(crate) fn flush_all(&self, deadline: Deadline) -> Result<()> {
+        let deadline = deadline.fixed();
         let queued = self.outbox.lock().outgoing.queued();
         self.send_queued(queued, deadline)?;
         let mut waiter = None;
         let mut outbox = self.outbox.lock();
         loop {
             let ticket = self.sent.ticket();
-            if outbox.outgoing.sent() >= queued {
+            if outbox.outgoing.sent() >= queued && !outbox.holds_records {
                 break;
             }
             self.check_open(&outbox)?;
@@ -106,8 +108,9 @@ impl Session {
         self.outbox.lock().outgoing.pending()
     }
 
+    /// How long a send waits that does not say so itself.
     pub(crate) fn send_deadline(&self) -> Deadline {
-        self.send_timeout.map_or(Deadline::Never, Deadline::after)
+        self.send_timeout.map_or(Deadline::Never, Deadline::Within)
     }
 
     /// When what was just queued goes out. If later, whoever lets it go knows of it.
@@ -130,25 +133,27 @@ impl Session {
     /// Sends what is queued. As long as the kernel takes some of it now and then, this thread stays until everything up
     /// to `queued` is gone; that is quicker than to have another one wake up for it.
     fn send_queued(&self, queued: u64, deadline: Deadline) -> Result<()> {
-        let mut sent = None;
+        let (mut sent, mut until) = (None, None);
         loop {
-            let flushed = self.flush();
+            if self.flush() == Flushed::Done {
+                return Ok(());
+            }
             let outbox = self.outbox.lock();
-            if let Some(failure) = &outbox.failure {
-                let failure = failure.clone();
+            if let Some(failure) = outbox.failure.clone() {
                 drop(outbox);
                 self.wake.notify_one();
                 return Err(failure);
             }
             let now_sent = outbox.outgoing.sent();
             drop(outbox);
-            if flushed == Flushed::Done || now_sent >= queued {
-                return Ok(());
-            }
+            let until = *until.get_or_insert_with(|| {
+                Deadline::Within(deadline.left().map_or(LONGEST_STAY, |left| left.min(LONGEST_STAY))).fixed()
+            });
             let moves = sent.replace(now_sent) != Some(now_sent);
             let socket = self.socket.lock().clone();
-            let left = deadline.left().unwrap_or(PATIENCE);
-            match socket.filter(|_| moves && !left.is_zero() && self.ending.verdict().is_none()) {
+            let left = until.left().unwrap_or(PATIENCE);
+            let stays = now_sent < queued && moves && !left.is_zero() && self.ending.verdict().is_none();
+            match socket.filter(|_| stays) {
                 // An error is for the driver to meet.
                 Some(socket) => drop(socket.wait(Readiness::Send, None, Some(left.min(PATIENCE)))),
                 None => {
@@ -160,7 +165,7 @@ impl Session {
     }
 
     /// Waits until `size` bytes fit: into an empty queue any size does.
-    fn wait_for_room(&self, outbox: &mut MutexGuard<'_, Outbox>, size: usize, deadline: Deadline) -> Result<()> {
+    fn wait_for_room(&self, outbox: &mut MutexGuard<'_, Outbox>, size: usize, deadline: &mut Deadline) -> Result<()> {
         let mut waiter = None;
         loop {
             let ticket = self.sent.ticket();
@@ -172,6 +177,7 @@ impl Session {
             if pending == 0 || pending.saturating_add(size) <= self.outgoing_bytes {
                 return Ok(());
             }
+            *deadline = deadline.fixed();
             if waiter.is_none() {
                 // What is held back takes room.
                 MutexGuard::unlocked(outbox, || self.flush_or_leave());
@@ -179,7 +185,7 @@ impl Session {
                     continue;
                 }
             }
-            self.wait_sent(outbox, ticket, &mut waiter, deadline).map_err(|error| match error.kind {
+            self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(|error| match error.kind {
                 Kind::Timeout => {
                     let message = format!("{pending} bytes wait to be sent: no room for {size} more in time");
                     Error::new(Kind::Timeout, message)

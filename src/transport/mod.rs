@@ -1,4 +1,4 @@
-//! Floor 3: from a URL to a connected byte stream. Async (tokio) while connecting, plain non-blocking calls after.
+//! Floor 3: from a URL to a connected byte stream. Async (tokio) while connecting, plain socket calls after.
 //! Knows nothing of WebSocket frames.
 
 pub(crate) mod connect;
@@ -6,6 +6,11 @@ pub(crate) mod socket;
 pub(crate) mod stream;
 mod tcp;
 pub(crate) mod tls;
+mod tls_buffer;
+mod tls_engine;
+mod tls_stream;
+#[cfg(test)]
+mod tls_tests;
 mod tls_verifier;
 pub(crate) mod url;
 mod wake;

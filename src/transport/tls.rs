@@ -3,12 +3,12 @@
 use std::io;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 use url::Host;
 
 use crate::error::{Error, Kind, Phase, Result};
@@ -103,7 +103,11 @@ impl TlsOptions {
     }
 
     /// A connection to `host`, its handshake still to be done.
-    pub(super) fn connection(&self, config: &Arc<ClientConfig>, host: &Host<String>) -> Result<ClientConnection> {
+    pub(super) fn connection(
+        &self,
+        config: &Arc<ClientConfig>,
+        host: &Host<String>,
+    ) -> Result<UnbufferedClientConnection> {
         let unusable = |why: &dyn std::fmt::Display| {
             Error::new(Kind::Tls, format!("cannot use TLS with the host {host}: {why}")).in_phase(Phase::Tls)
         };
@@ -113,7 +117,7 @@ impl TlsOptions {
             (None, Host::Ipv4(address)) => ServerName::IpAddress(std::net::IpAddr::from(*address).into()),
             (None, Host::Ipv6(address)) => ServerName::IpAddress(std::net::IpAddr::from(*address).into()),
         };
-        ClientConnection::new(Arc::clone(config), name).map_err(|error| unusable(&error))
+        UnbufferedClientConnection::new(Arc::clone(config), name).map_err(|error| unusable(&error))
     }
 }
 

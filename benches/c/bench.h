@@ -1,0 +1,69 @@
+/* What the C clients of the benchmarks share: a client says how to connect, send and receive, works.c does the rest. */
+
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The exit status of a client that cannot do the work. */
+enum { SKIPPED = 77 };
+
+/* Messages of a burst, and of a batch. */
+enum { BURST = 256 };
+
+struct options {
+    const char *client;
+    const char *work;
+    const char *url;
+    const char *ca_file; /* NULL without TLS */
+    size_t count;
+    size_t size;
+    size_t connections;
+    size_t hosts;
+};
+
+/* All functions end the program when something goes wrong. */
+struct client {
+    const char *name;
+    const char *works; /* as in --list */
+    const char *settings;
+    /* Before anything else, and outside what is measured. */
+    void (*start)(const struct options *options);
+    /* Messages of options->size will be sent. */
+    void *(*open)(const struct options *options, const char *url);
+    void (*close)(void *connection);
+    /* The same message count times. */
+    void (*send)(void *connection, const uint8_t *message, size_t size, size_t count);
+    /* Count messages of that size, each passed to check_message. */
+    void (*receive)(void *connection, size_t size, size_t count);
+};
+
+/* The main function of a program with these clients; the last one has no name. */
+int bench_main(int argc, char **argv, const struct client *clients);
+
+/* Does the work and prints its metrics as JSON; SKIPPED for a work that it does not know. */
+int run_work(const struct client *client, const struct options *options);
+
+/* Says why on stderr and ends the program. */
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void skip(const char *reason);
+
+void *allocate(size_t size);
+
+/* The byte of every payload at that position. */
+uint8_t pattern(size_t position);
+
+/* Size, first and last byte. */
+void check_message(const uint8_t *data, size_t size, size_t expected_size);
+
+/* Microseconds, monotonic. */
+double now_us(void);
+
+/* Microseconds of CPU, user and system, of the process. */
+double cpu_us(void);
+
+/* Sorts the samples. */
+double percentile(double *samples, size_t count, double part);
+
+#endif

@@ -1,0 +1,135 @@
+/* The library, through its C API. */
+
+#include "bench.h"
+
+#include <ktorws.h>
+#include <stdlib.h>
+
+enum { SPIN_US = 50 };
+
+#define MESSAGE_WORKS "rtt-64,rtt-4k,burst-64,stream-64,duplex-64,threads-64,big-1m"
+#define TLS_MESSAGE_WORKS "tls-rtt-64,tls-rtt-4k,tls-burst-64,tls-stream-64,tls-big-1m"
+#define OTHER_WORKS "connect,tls-connect,tls-connect-resumed,idle,tls-idle"
+
+static ws_config *config;
+
+static void check(ws_status status, const char *what)
+{
+    if (status != WS_OK)
+        fail("%s: %s", what, ws_strerror(status));
+}
+
+static void start(const struct options *options)
+{
+    config = ws_config_new();
+    if (config == NULL)
+        fail("no memory");
+    if (options->ca_file != NULL)
+        check(ws_config_set_tls_ca_file(config, options->ca_file), options->ca_file);
+}
+
+static void start_spinning(const struct options *options)
+{
+    start(options);
+    check(ws_config_set_spin_us(config, SPIN_US), "spinning");
+}
+
+static void *open_session(const struct options *options, const char *url)
+{
+    (void)options;
+    ws_session *session;
+    ws_error *error;
+    if (ws_connect(url, config, &session, &error) != WS_OK)
+        fail("connecting to %s: %s", url, ws_error_message(error));
+    return session;
+}
+
+/* The server's Close is not waited for. */
+static void close_session(void *session)
+{
+    check(ws_close(session, WS_CLOSE_NORMAL, NULL, 0), "closing");
+    ws_session_free(session);
+}
+
+static void send_each(void *session, const uint8_t *message, size_t size, size_t count)
+{
+    for (; count > 0; count--)
+        check(ws_send_binary(session, message, size), "sending");
+}
+
+static void receive_each(void *session, size_t size, size_t count)
+{
+    for (; count > 0; count--) {
+        ws_frame *frame;
+        check(ws_recv(session, &frame, -1), "receiving");
+        check_message(frame->data, frame->size, size);
+        ws_frame_free(frame);
+    }
+}
+
+static void send_batches(void *session, const uint8_t *message, size_t size, size_t count)
+{
+    ws_message batch[BURST];
+    for (size_t i = 0; i < BURST; i++)
+        batch[i] = (ws_message){.data = message, .size = size, .type = WS_BINARY};
+    while (count > 0) {
+        size_t accepted;
+        check(ws_send_batch(session, batch, count < BURST ? count : BURST, &accepted, -1), "sending a batch");
+        count -= accepted;
+    }
+}
+
+static void receive_batches(void *session, size_t size, size_t count)
+{
+    ws_frame *batch[BURST];
+    while (count > 0) {
+        size_t received;
+        check(ws_recv_batch(session, batch, count < BURST ? count : BURST, &received, -1), "receiving a batch");
+        for (size_t i = 0; i < received; i++) {
+            check_message(batch[i]->data, batch[i]->size, size);
+            ws_frame_free(batch[i]);
+        }
+        count -= received;
+    }
+}
+
+static const struct client clients[] = {
+    {
+        .name = "ktorws",
+        .works = MESSAGE_WORKS "," TLS_MESSAGE_WORKS "," OTHER_WORKS,
+        .settings = "libktorws " WS_VERSION_STRING
+                    ": defaults, so messages that follow each other quickly share a system call; "
+                    "ws_send_binary, ws_recv",
+        .start = start,
+        .open = open_session,
+        .close = close_session,
+        .send = send_each,
+        .receive = receive_each,
+    },
+    {
+        .name = "ktorws+batch",
+        .works = "burst-64,stream-64,tls-burst-64,tls-stream-64",
+        .settings = "libktorws " WS_VERSION_STRING ": defaults; ws_send_batch and ws_recv_batch, 256 messages each",
+        .start = start,
+        .open = open_session,
+        .close = close_session,
+        .send = send_batches,
+        .receive = receive_batches,
+    },
+    {
+        .name = "ktorws+spin",
+        .works = "rtt-64,rtt-4k",
+        .settings = "libktorws " WS_VERSION_STRING ": ws_config_set_spin_us(50); ws_send_binary, ws_recv",
+        .start = start_spinning,
+        .open = open_session,
+        .close = close_session,
+        .send = send_each,
+        .receive = receive_each,
+    },
+    {.name = NULL},
+};
+
+int main(int argc, char **argv)
+{
+    return bench_main(argc, argv, clients);
+}

@@ -1,0 +1,88 @@
+"""The programs that are measured: which clients they hold, and one run of one client."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SKIPPED = 77
+PATIENCE_S = 60
+
+
+class Skipped(Exception):
+    """The client cannot do the work."""
+
+
+class Failed(Exception):
+    """The client should have done the work and did not."""
+
+
+class TooSlow(Failed):
+    """It did not end."""
+
+
+@dataclass(frozen=True)
+class Client:
+    name: str
+    program: Path
+    works: frozenset
+
+    @property
+    def is_own(self):
+        return self.name.split("+")[0] == "ktorws"
+
+    @property
+    def is_peer(self):
+        """Not this library, and not one of the yardsticks that are no libraries."""
+        return not self.is_own and self.name.split("+")[0].split("-")[0] not in ("raw", "hop")
+
+    @property
+    def batches(self):
+        return self.name.endswith("+batch")
+
+    def settings(self):
+        """A line that names the library's version and what it was told."""
+        command = [self.program, "--client", self.name, "--settings"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S).stdout.strip()
+
+    def run(self, work, count, server, core):
+        """Does the work once and returns its metrics."""
+        command = [self.program, "--client", self.name, "--work", work.client_work, "--count", str(count)]
+        command += ["--url", server.url(work, count)]
+        if work.tls:
+            command += ["--ca", server.ca_file]
+        if work.connections:
+            command += ["--connections", str(work.connections), "--hosts", str(server.HOSTS)]
+
+        def pin():
+            if core is not None:
+                os.sched_setaffinity(0, {core})
+
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, preexec_fn=pin)
+        except subprocess.TimeoutExpired:
+            raise TooSlow(f"it did not end within {PATIENCE_S} s") from None
+        if done.returncode == SKIPPED:
+            raise Skipped(done.stderr.strip())
+        if done.returncode != 0:
+            raise Failed(f"exit status {done.returncode}: {done.stderr.strip()[-500:]}")
+        return self.metrics(work, done.stdout)
+
+    @staticmethod
+    def metrics(work, output):
+        try:
+            metrics = json.loads(output)
+            return {metric.name: float(metrics[metric.name]) for metric in work.metrics}
+        except (ValueError, KeyError, TypeError):
+            raise Failed(f"it printed {output.strip()[:200]!r}") from None
+
+
+def list_clients(programs):
+    clients = []
+    for program in programs:
+        listed = subprocess.run([program, "--list"], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+        for line in listed.stdout.splitlines():
+            name, _, works = line.split("\t")
+            clients.append(Client(name, program, frozenset(works.split(","))))
+    return clients

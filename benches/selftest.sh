@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Checks that the benchmarks work, with the fewest of runs; what they measure is not looked at.
+# Needs target/release/libktorws.so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PYTHONDONTWRITEBYTECODE=1
+
+output=$(mktemp -d)
+trap 'rm -rf "$output"' EXIT
+python3 benches/run.py rtt burst big tls connect idle-1000 \
+    --clients raw,raw+batch,raw-aligned,ktorws --rounds 1 --seconds 0.005 --output "$output" >"$output/printed"
+
+python3 - "$output" <<'CHECK'
+import json, math, pathlib, sys
+
+sys.path.insert(0, "benches")
+import works
+
+directory = pathlib.Path(sys.argv[1])
+for name in ("rtt", "burst", "big", "tls", "connect", "idle-1000"):
+    rows = json.loads((directory / f"{name}.json").read_text())
+    table = works.find(name)
+    for work in table.works:
+        configs = {row["config"] for row in rows if row["work"] == work.name and row["client"] == "ktorws"}
+        assert configs == set(table.configs), f"{work.name}: measured in {configs}"
+    for row in rows:
+        assert math.isfinite(row["median"]) and row["runs"] == 1, row
+        assert row["min"] == row["median"] == row["max"], row
+        if row["client"] == "raw" and name in ("rtt", "burst"):
+            assert row["ratio_to_floor"] == 1.0, row
+        if row["client"] == "ktorws" and row["work"] in ("rtt-64", "burst-64", "big-1m", "connect"):
+            assert row["ratio_to_floor"] is None or row["ratio_to_floor"] > 0, row
+    assert f"{table.works[0].name}: " in (directory / "printed").read_text()
+CHECK
+echo "benchmarks: all works ran"

@@ -1,0 +1,67 @@
+"""Result rows as tables of text: one for each work and configuration."""
+
+from works import CONFIGS
+
+RATIOS = {
+    "ratio_to_floor": "/ floor",
+    "ratio_to_best_peer": "/ best peer",
+    "ratio_to_best_flushing_peer": "/ best flushing",
+    "ratio_to_hop": "/ hop",
+    "ratio_to_own_plain": "/ own plain",
+}
+
+
+def figure(value, metric):
+    return f"{value:,.{metric.digits}f}"
+
+
+def cell(row, metric):
+    return f"{figure(row['median'], metric)} [{figure(row['min'], metric)}–{figure(row['max'], metric)}]"
+
+
+def of_work(work, config, rows):
+    """The header and the lines of a table, best client first; ratios are of the work's first metric."""
+    rows = [row for row in rows if row["work"] == work.name and row["config"] == config]
+    first = work.metrics[0]
+    ranked = sorted(
+        (row for row in rows if row["metric"] == first.name),
+        key=lambda row: row["median"],
+        reverse=not first.lower_is_better,
+    )
+    ratios = [key for key in RATIOS if any(row.get(key) is not None for row in ranked)]
+    header = [
+        "client",
+        *(f"{metric.label} {metric.arrow}" for metric in work.metrics),
+        *(RATIOS[key] for key in ratios),
+    ]
+    lines = []
+    for row in ranked:
+        line = [row["client"]]
+        for metric in work.metrics:
+            other = next(r for r in rows if r["client"] == row["client"] and r["metric"] == metric.name)
+            line.append(cell(other, metric))
+        line += ["–" if row.get(key) is None else f"{row[key]:.2f}" for key in ratios]
+        lines.append(line)
+    return header, lines
+
+
+def caption(work, config, rows):
+    """What the table shows, and in which direction."""
+    first = work.metrics[0]
+    better = "below" if first.lower_is_better else "above"
+    text = f"{config}, {CONFIGS[config]}. Ratios of {first.label}: {better} 1.00 is better."
+    row = next(row for row in rows if (row["work"], row["config"], row["metric"]) == (work.name, config, first.name))
+    if row["best_peer"]:
+        text += f" Best peer: {row['best_peer']}."
+    if row["best_flushing_peer"]:
+        text += f" Best that flushes each message: {row['best_flushing_peer']}."
+    return text
+
+
+def as_text(header, lines):
+    widths = [max(len(line[column]) for line in [header, *lines]) for column in range(len(header))]
+    texts = []
+    for line in [header, *lines]:
+        cells = [line[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(line[1:], widths[1:])]
+        texts.append("  ".join(cells).rstrip())
+    return "\n".join(texts)

@@ -1,0 +1,198 @@
+"""The tables, their works, and what the metrics of a work mean."""
+
+from dataclasses import dataclass
+
+BURST = 256
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure that a client prints."""
+
+    name: str
+    label: str
+    lower_is_better: bool
+    digits: int
+
+    @property
+    def direction(self):
+        return "lower is better" if self.lower_is_better else "higher is better"
+
+    @property
+    def arrow(self):
+        return "↓" if self.lower_is_better else "↑"
+
+
+def lower(name, label, digits):
+    return Metric(name, label, True, digits)
+
+
+def higher(name, label, digits):
+    return Metric(name, label, False, digits)
+
+
+RTT = (
+    lower("p50_us", "p50 µs", 1),
+    lower("p99_us", "p99 µs", 1),
+    lower("cpu_us_per_msg", "CPU µs/message", 2),
+    higher("msgs_per_s", "messages/s", 0),
+)
+RATE = (higher("msgs_per_s", "messages/s", 0), lower("cpu_us_per_msg", "CPU µs/message", 3))
+BIG = (lower("p50_ms", "p50 ms", 3), lower("cpu_ms_per_msg", "CPU ms/message", 3))
+CONNECT = (higher("connects_per_s", "connects/s", 0), lower("cpu_us_per_connect", "CPU µs/connect", 1))
+IDLE = (lower("rss_bytes_per_connection", "bytes/session", 0), higher("connects_per_s", "connects/s", 0))
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all clients do in turn."""
+
+    name: str
+    title: str
+    # The first one is what plots and printed ratios are of.
+    metrics: tuple
+    # The count of the run that finds out how fast a client is, in one that takes the wanted time.
+    probe: int
+    sink: bool = False
+    # Without resumption, whatever the client would do.
+    new_sessions: bool = False
+    multiple: int = 1
+    least: int = 1
+    # 0 but in idle works
+    connections: int = 0
+    # All clients that can do it, unless named here.
+    clients: tuple = ()
+
+    @property
+    def tls(self):
+        return self.name.startswith("tls-")
+
+    @property
+    def client_work(self):
+        """Its name on a client's command line."""
+        return self.name.rsplit("-", 1)[0] if self.connections else self.name
+
+    @property
+    def plain(self):
+        """The name of the same work without TLS, if both are done in one table."""
+        return self.name.removeprefix("tls-") if self.tls and self.metrics in (RTT, RATE, BIG) else None
+
+    def count_for(self, metrics, seconds):
+        """How often, to take that long for a client that printed these metrics."""
+        if self.connections:
+            return 1
+        rate = (
+            1000 / metrics["p50_ms"]
+            if "p50_ms" in metrics
+            else metrics.get("msgs_per_s", metrics.get("connects_per_s"))
+        )
+        count = max(int(rate * seconds), self.least)
+        return max(count // self.multiple, 1) * self.multiple
+
+
+def message_works(prefix, where):
+    return {
+        "rtt-64": Work(f"{prefix}rtt-64", f"round trip of 64 bytes{where}", RTT, 500, least=200),
+        "rtt-4k": Work(f"{prefix}rtt-4k", f"round trip of 4 KiB{where}", RTT, 500, least=200),
+        "burst-64": Work(
+            f"{prefix}burst-64",
+            f"bursts of 256 messages of 64 bytes and their echoes{where}",
+            RATE,
+            10 * BURST,
+            multiple=BURST,
+        ),
+        "stream-64": Work(
+            f"{prefix}stream-64", f"messages of 64 bytes, one way{where}", RATE, 10 * BURST, sink=True, multiple=BURST
+        ),
+        "big-1m": Work(f"{prefix}big-1m", f"echo of 1 MiB{where}", BIG, 5, least=10),
+    }
+
+
+PLAIN = message_works("", "")
+TLS = message_works("tls-", ", TLS")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Works that are measured together, in which configurations, how often and how long."""
+
+    name: str
+    title: str
+    works: tuple
+    configs: str = "SXU"
+    rounds: int = 7
+    # Of the measured part of one run.
+    seconds: float = 0.2
+
+
+def idle(prefix, connections, where, clients=()):
+    title = f"{connections:,} idle sessions{where}"
+    return Work(f"{prefix}idle-{connections}", title, IDLE, 1, connections=connections, clients=clients)
+
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table("rtt", "Round trips", (PLAIN["rtt-64"], PLAIN["rtt-4k"]), seconds=0.3),
+        Table(
+            "burst",
+            "Many small messages",
+            (
+                PLAIN["burst-64"],
+                PLAIN["stream-64"],
+                Work("duplex-64", "messages of 64 bytes both ways at once", RATE, 10 * BURST, multiple=BURST),
+                Work(
+                    "threads-64",
+                    "messages of 64 bytes from four threads on one session",
+                    RATE,
+                    10 * BURST,
+                    sink=True,
+                    multiple=BURST,
+                ),
+            ),
+            seconds=0.1,
+        ),
+        Table("big", "Large messages", (PLAIN["big-1m"],), seconds=0.4),
+        Table("tls", "TLS", tuple(TLS.values()), configs="SX", seconds=0.1),
+        Table(
+            "connect",
+            "Connecting",
+            (
+                Work("connect", "connect, opening handshake, close", CONNECT, 50, least=20),
+                Work("tls-connect", "connect over TLS 1.3", CONNECT, 20, least=20, new_sessions=True),
+                Work("tls-connect-resumed", "connect over TLS 1.3, resuming", CONNECT, 20, least=20),
+            ),
+            configs="U",
+            seconds=0.4,
+        ),
+        Table(
+            "idle",
+            "Memory of idle sessions",
+            (
+                idle("", 1000, ""),
+                idle("", 10000, ""),
+                idle("tls-", 1000, ", TLS"),
+                idle("tls-", 10000, ", TLS", clients=("ktorws",)),
+            ),
+            configs="U",
+            rounds=3,
+        ),
+    )
+}
+
+CONFIGS = {
+    "S": "client and server on one core",
+    "X": "client and server on a core each",
+    "U": "client and server on any core",
+}
+
+
+def find(name):
+    """The table of that name, or one that holds only the work of that name."""
+    if name in TABLES:
+        return TABLES[name]
+    for table in TABLES.values():
+        for work in table.works:
+            if work.name == name:
+                return Table(name, work.title, (work,), table.configs, table.rounds, table.seconds)
+    return None

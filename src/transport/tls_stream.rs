@@ -1,0 +1,200 @@
+//! The TLS halves of a stream. One TLS state serves both: its lock is held while one record is worked on, never across
+//! a socket call.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use rustls::client::UnbufferedClientConnection;
+
+use crate::transport::tls_buffer::Buffer;
+use crate::transport::tls_engine::{Engine, RECORD_SIZE, first_record};
+use crate::transport::{Socket, Waiting};
+
+/// How much is read from the socket at a time once it has more than one record.
+const BULK_SIZE: usize = 64 * 1024;
+
+/// How much is encrypted before the socket gets it: smaller pieces wake the peer more often.
+const PIECE_SIZE: usize = 256 * 1024;
+
+/// What the halves share.
+#[derive(Debug)]
+struct Shared {
+    engine: Mutex<Engine>,
+    /// Whether the engine holds records for the sender. Changed with the lock held.
+    has_made: AtomicBool,
+}
+
+/// The two halves of a connection, which may have its handshake still before it.
+pub(super) fn halves(connection: UnbufferedClientConnection) -> (TlsReceiver, TlsSender) {
+    let engine = Engine::new(connection);
+    let has_made = AtomicBool::new(engine.has_made());
+    let shared = Arc::new(Shared { engine: Mutex::new(engine), has_made });
+    let receiver = TlsReceiver {
+        shared: Arc::clone(&shared),
+        records: Buffer::default(),
+        plaintext: Buffer::default(),
+        is_bulk: false,
+        is_over: false,
+    };
+    (receiver, TlsSender { shared, records: Buffer::default() })
+}
+
+#[derive(Debug)]
+pub(super) struct TlsReceiver {
+    shared: Arc<Shared>,
+    /// From the socket.
+    records: Buffer,
+    /// What did not fit the caller's buffer.
+    plaintext: Buffer,
+    /// The last read from the socket filled the whole memory.
+    is_bulk: bool,
+    /// The peer has sent close_notify, or its records are bad.
+    is_over: bool,
+}
+
+impl TlsReceiver {
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.shared.engine.lock().is_handshaking()
+    }
+
+    pub(super) fn wants_flush(&self) -> bool {
+        self.shared.has_made.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn release(&mut self) {
+        self.is_bulk = false;
+        self.records.release();
+        self.plaintext.release();
+    }
+
+    pub(super) fn receive(&mut self, socket: &Socket, buffer: &mut [u8], waiting: Waiting) -> io::Result<usize> {
+        debug_assert!(!buffer.is_empty());
+        let mut has_slept = false;
+        loop {
+            let count = self.decrypt(buffer)?;
+            if count > 0 || self.is_over {
+                return Ok(count);
+            }
+            if std::mem::replace(&mut has_slept, waiting == Waiting::Kernel) {
+                // The caller's time may be up.
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if self.fill(socket, waiting)? == 0 {
+                return Ok(0);
+            }
+        }
+    }
+
+    /// Reads what is there of the TLS handshake; how many bytes, 0 at the end of the stream.
+    pub(super) fn receive_handshake(&mut self, socket: &Socket) -> io::Result<usize> {
+        let count = self.fill(socket, Waiting::No)?;
+        while self.is_handshaking() && self.receive_record(&mut [])?.is_some() {}
+        Ok(count)
+    }
+
+    /// Reads records from the socket. Those from before are used up, but for one that is not complete.
+    fn fill(&mut self, socket: &Socket, waiting: Waiting) -> io::Result<usize> {
+        let size = if self.is_bulk { BULK_SIZE } else { RECORD_SIZE };
+        let space = self.records.space(size.saturating_sub(self.records.bytes().len()));
+        let count = socket.receive(space, waiting)?;
+        self.is_bulk = count == space.len();
+        self.records.filled(count);
+        Ok(count)
+    }
+
+    /// Fills `buffer` from the records that are there: with nothing once they are used up, or the stream is over.
+    fn decrypt(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut count = buffer.len().min(self.plaintext.bytes().len());
+        buffer[..count].copy_from_slice(&self.plaintext.bytes()[..count]);
+        self.plaintext.consume(count);
+        while count < buffer.len() && !self.is_over {
+            match self.receive_record(&mut buffer[count..]) {
+                Ok(Some(more)) => count += more,
+                Ok(None) => break,
+                // The record stays, and the error comes again with the next call.
+                Err(_) if count > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(count)
+    }
+
+    /// Works on the first record, if it is complete, and puts its plaintext into `buffer`; how much. What does not fit
+    /// goes to [`plaintext`](Self::plaintext), which is empty.
+    fn receive_record(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let Some(size) = first_record(self.records.bytes()) else { return Ok(None) };
+        let mut count = 0;
+        let mut engine = self.shared.engine.lock();
+        let outcome = engine.receive(&mut self.records.bytes_mut()[..size], |payload| {
+            let (fitting, left) = payload.split_at(payload.len().min(buffer.len() - count));
+            buffer[count..count + fitting.len()].copy_from_slice(fitting);
+            count += fitting.len();
+            self.plaintext.append(left);
+        });
+        if engine.has_made() {
+            self.shared.has_made.store(true, Ordering::Relaxed);
+        }
+        drop(engine);
+        self.is_over = outcome?;
+        self.records.consume(size);
+        Ok(Some(count))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct TlsSender {
+    shared: Arc<Shared>,
+    /// For the socket.
+    records: Buffer,
+}
+
+impl TlsSender {
+    pub(super) fn send(&mut self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+        self.flush(socket)?;
+        let piece = &bytes[..bytes.len().min(PIECE_SIZE)];
+        let mut taken = 0;
+        while taken < piece.len() {
+            taken += self.lock(|engine, records| engine.encrypt(&piece[taken..], records))?;
+        }
+        match self.flush(socket) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(taken),
+        }
+    }
+
+    pub(super) fn flush(&mut self, socket: &Socket) -> io::Result<()> {
+        if self.shared.has_made.load(Ordering::Relaxed) {
+            self.lock(Engine::take_made);
+        }
+        while !self.records.is_empty() {
+            let count = socket.send(self.records.bytes())?;
+            self.records.consume(count);
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_flushing(&self) -> bool {
+        !self.records.is_empty() || self.shared.has_made.load(Ordering::Relaxed)
+    }
+
+    /// Sends close_notify, as far as the socket takes it at once.
+    pub(super) fn finish(&mut self, socket: &Socket) {
+        // Whether the peer still listens does not matter any more.
+        let _ = self.lock(Engine::close);
+        let _ = self.flush(socket);
+    }
+
+    pub(super) fn release(&mut self) {
+        self.records.release();
+    }
+
+    fn lock<T>(&mut self, work: impl FnOnce(&mut Engine, &mut Buffer) -> T) -> T {
+        let mut engine = self.shared.engine.lock();
+        let outcome = work(&mut engine, &mut self.records);
+        // Whatever was made went first.
+        self.shared.has_made.store(engine.has_made(), Ordering::Relaxed);
+        outcome
+    }
+}
