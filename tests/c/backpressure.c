@@ -1,7 +1,7 @@
 /* An echo server whose echoes nobody receives stops reading: then sends wait, time out with nothing of their
  * message sent, and memory stays bounded. Once the echoes are received, exactly the accepted messages come. */
 
-#include "check.h"
+#include "memory.h"
 
 enum { MESSAGE = 10000, INCOMING_MESSAGES = 64, OUTGOING_BYTES = 256 * 1024 };
 
@@ -13,20 +13,6 @@ static const char *numbered(unsigned number)
     int length = snprintf(payload, sizeof payload, "%u", number);
     payload[length] = ' ';
     return payload;
-}
-
-static long resident_kib(void)
-{
-    char line[128];
-    long kib = -1;
-    FILE *file = fopen("/proc/self/status", "r");
-    CHECK(file != NULL);
-    while (fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "VmRSS: %ld", &kib) == 1)
-            break;
-    fclose(file);
-    CHECK(kib > 0);
-    return kib;
 }
 
 /* Sends until nothing more goes; the number of messages accepted. */
@@ -55,7 +41,7 @@ static void run(transport how)
 
     long before = resident_kib();
     unsigned accepted = fill(session);
-    long grown = resident_kib() - before;
+    long grown = peak_since(before);
     CHECK(accepted > INCOMING_MESSAGES);
     /* Both queues, doubled buffers and the allocator's own: the kernel's buffers are not ours. */
     CHECK(grown < 8 * 1024);

@@ -66,16 +66,12 @@ static inline const char *environment(const char *name)
     return value;
 }
 
-/* A session at one of the echo server's paths ("" is the echo); config may be NULL. */
-static inline ws_session *connect_with(transport how, const char *path, const ws_config *config)
+/* A session with a server whose authority is in a file; config may be NULL. */
+static inline ws_session *connect_to(const char *url, const char *ca_file, const ws_config *config)
 {
-    char url[256];
-    const char *base = environment(how == TLS ? "ECHO_WSS_URL" : "ECHO_WS_URL");
-    CHECK(snprintf(url, sizeof url, "%s%s", base, path) < (int)sizeof url);
-
     ws_config *own = config == NULL ? ws_config_new() : ws_config_clone(config);
     CHECK(own != NULL);
-    CHECK_OK(ws_config_set_tls_ca_file(own, environment("ECHO_CA_FILE")));
+    CHECK_OK(ws_config_set_tls_ca_file(own, ca_file));
     ws_session *session = NULL;
     ws_error *error = NULL;
     if (ws_connect(url, own, &session, &error) != WS_OK) {
@@ -85,6 +81,15 @@ static inline ws_session *connect_with(transport how, const char *path, const ws
     CHECK(session != NULL);
     ws_config_free(own);
     return session;
+}
+
+/* A session at one of the echo server's paths ("" is the echo); config may be NULL. */
+static inline ws_session *connect_with(transport how, const char *path, const ws_config *config)
+{
+    char url[256];
+    const char *base = environment(how == TLS ? "ECHO_WSS_URL" : "ECHO_WS_URL");
+    CHECK(snprintf(url, sizeof url, "%s%s", base, path) < (int)sizeof url);
+    return connect_to(url, environment("ECHO_CA_FILE"), config);
 }
 
 static inline ws_session *connect_plain(const char *path)

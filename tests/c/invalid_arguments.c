@@ -103,6 +103,9 @@ static void configuration_of_null(void)
     REFUSED(ws_config_set_idle_timeout_ms(NULL, 1));
     REFUSED(ws_config_set_incoming_queue(NULL, 1, 1, WS_QUEUE_WAIT));
     REFUSED(ws_config_set_outgoing_queue(NULL, 1, 1, WS_QUEUE_WAIT));
+    REFUSED(ws_config_set_auto_fragment(NULL, 1024));
+    REFUSED(ws_config_set_coalescing(NULL, 1));
+    REFUSED(ws_config_set_spin_us(NULL, 1));
     REFUSED(ws_config_set_tls_ca_file(NULL, environment("ECHO_CA_FILE")));
     REFUSED(ws_config_set_tls_ca_pem(NULL, "x", 1));
     REFUSED(ws_config_set_tls_server_name(NULL, "localhost"));
@@ -175,9 +178,21 @@ static void configuration(void)
     static const int32_t bad_switches[] = {-1, 2, INT32_MIN, INT32_MAX};
     for (size_t i = 0; i < sizeof bad_switches / sizeof bad_switches[0]; i++) {
         REFUSED(ws_config_set_tcp_nodelay(config, bad_switches[i]));
+        REFUSED(ws_config_set_coalescing(config, bad_switches[i]));
         REFUSED(ws_config_set_tls_verify(config, bad_switches[i], 1));
         REFUSED(ws_config_set_tls_verify(config, 1, bad_switches[i]));
     }
+
+    static const size_t bad_fragments[] = {1, 2, 124};
+    for (size_t i = 0; i < sizeof bad_fragments / sizeof bad_fragments[0]; i++)
+        REFUSED(ws_config_set_auto_fragment(config, bad_fragments[i]));
+    CHECK_OK(ws_config_set_auto_fragment(config, 125));
+    CHECK_OK(ws_config_set_auto_fragment(config, SIZE_MAX));
+    CHECK_OK(ws_config_set_auto_fragment(config, 0));
+    REFUSED(ws_config_set_spin_us(config, 1001));
+    REFUSED(ws_config_set_spin_us(config, UINT32_MAX));
+    CHECK_OK(ws_config_set_spin_us(config, 1000));
+    CHECK_OK(ws_config_set_spin_us(config, 0));
 
     REFUSED(ws_config_set_tls_ca_file(config, NULL));
     REFUSED(ws_config_set_tls_ca_file(config, "/nonexistent/ca.pem"));
@@ -204,12 +219,20 @@ static void session_of_null(void)
     size_t size = 77;
     uint32_t type = 77;
     ws_frame *frame = NULL;
+    ws_message message = {.data = "data", .size = 4, .type = WS_TEXT};
     ws_close_reason info = {.struct_size = sizeof info, .local_code = 77};
     REFUSED(ws_send_text(NULL, "text", 4));
     REFUSED(ws_send_binary(NULL, "data", 4));
     REFUSED(ws_send(NULL, WS_TEXT, "text", 4, 0, 0));
+    REFUSED(ws_send_batch(NULL, &message, 1, &size, 0));
+    REFUSED(ws_send_batch(NULL, NULL, 0, NULL, 0));
+    CHECK_EQ(size, 77);
+    REFUSED(ws_flush(NULL, 0));
+    CHECK_EQ(ws_buffered_amount(NULL), 0);
     REFUSED(ws_recv(NULL, &frame, 0));
+    REFUSED(ws_recv_batch(NULL, &frame, 1, &size, 0));
     CHECK(frame == NULL);
+    CHECK_EQ(size, 77);
     REFUSED(ws_recv_into(NULL, buffer, sizeof buffer, &size, &type, 0));
     CHECK_EQ(size, 77);
     CHECK_EQ(type, 77);
@@ -222,6 +245,7 @@ static void session_of_null(void)
     REFUSED(ws_close_info(NULL, &info));
     CHECK_EQ(info.local_code, 77);
     REFUSED(ws_abort(NULL));
+    REFUSED(ws_interrupt(NULL));
     CHECK(ws_session_ref(NULL) == NULL);
     CHECK_EQ(ws_state(NULL), WS_STATE_CLOSED);
     CHECK(ws_subprotocol(NULL) == NULL);
@@ -237,7 +261,12 @@ static void sending(ws_session *session)
     static const uint32_t bad_types[] = {0, 3, 7, WS_CLOSE, WS_PING, WS_PONG, 11, 16, 256 + WS_TEXT, UINT32_MAX};
     for (size_t i = 0; i < sizeof bad_types / sizeof bad_types[0]; i++)
         REFUSED(ws_send(session, bad_types[i], "data", 4, 0, 0));
-    REFUSED(ws_send(session, WS_TEXT, "data", 4, 0x80000000u, 0));
+    static const uint32_t bad_flags[] = {8, 0x80000000u, 8 | WS_SEND_CORK, UINT32_MAX};
+    for (size_t i = 0; i < sizeof bad_flags / sizeof bad_flags[0]; i++)
+        REFUSED(ws_send(session, WS_TEXT, "data", 4, bad_flags[i], 0));
+    static const uint32_t later_flags[] = {WS_SEND_MORE, WS_SEND_NO_COMPRESS, WS_SEND_MORE | WS_SEND_CORK};
+    for (size_t i = 0; i < sizeof later_flags / sizeof later_flags[0]; i++)
+        CHECK_STATUS(ws_send(session, WS_TEXT, "data", 4, later_flags[i], 0), WS_ERR_UNSUPPORTED);
     REFUSED(ws_send(session, WS_TEXT, NULL, 4, 0, 0));
     REFUSED(ws_send(session, WS_BINARY, "data", WS_NUL_TERMINATED, 0, 0));
     REFUSED(ws_send(session, WS_BINARY, "data", (size_t)PTRDIFF_MAX + 1, 0, 0));
@@ -249,13 +278,48 @@ static void sending(ws_session *session)
     echo_text(session, "nothing else was sent");
 }
 
+/* One wrong message, wherever it is, and none of them is sent. */
+static void sending_batches(ws_session *session)
+{
+    static const ws_message wrong[] = {
+        {.data = NULL, .size = 1, .type = WS_BINARY},
+        {.data = NULL, .size = WS_NUL_TERMINATED, .type = WS_TEXT},
+        {.data = "data", .size = WS_NUL_TERMINATED, .type = WS_BINARY},
+        {.data = "data", .size = (size_t)PTRDIFF_MAX + 1, .type = WS_TEXT},
+        {.data = "\xff", .size = 1, .type = WS_TEXT},
+        {.data = "data", .size = 4, .type = 0},
+        {.data = "data", .size = 4, .type = WS_PING},
+        {.data = "data", .size = 4, .type = WS_TEXT, .flags = 8},
+    };
+    const ws_message good = {.data = "never", .size = 5, .type = WS_TEXT};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        for (size_t at = 0; at < 3; at++) {
+            ws_message items[3] = {good, good, good};
+            items[at] = wrong[i];
+            size_t accepted = 77;
+            REFUSED(ws_send_batch(session, items, 3, &accepted, PATIENCE_MS));
+            CHECK_EQ(accepted, 0);
+            REFUSED(ws_send_batch(session, items, 3, NULL, PATIENCE_MS));
+        }
+    ws_message later[2] = {good, good};
+    later[1].flags = WS_SEND_NO_COMPRESS;
+    CHECK_STATUS(ws_send_batch(session, later, 2, NULL, PATIENCE_MS), WS_ERR_UNSUPPORTED);
+    REFUSED(ws_send_batch(session, NULL, 1, NULL, PATIENCE_MS));
+    echo_text(session, "nothing else was sent");
+}
+
 static void receiving(ws_session *session)
 {
     char buffer[8];
     size_t size = 77;
     uint32_t type = 77;
+    ws_frame *frame = NULL;
     CHECK_OK(ws_send_text(session, "kept", 4));
     REFUSED(ws_recv(session, NULL, PATIENCE_MS));
+    REFUSED(ws_recv_batch(session, NULL, 1, &size, PATIENCE_MS));
+    REFUSED(ws_recv_batch(session, &frame, 1, NULL, PATIENCE_MS));
+    REFUSED(ws_recv_batch(session, &frame, 0, &size, PATIENCE_MS));
+    CHECK(frame == NULL);
     REFUSED(ws_recv_into(session, NULL, 8, &size, &type, PATIENCE_MS));
     REFUSED(ws_recv_into(session, buffer, sizeof buffer, NULL, &type, PATIENCE_MS));
     CHECK_EQ(size, 77);
@@ -312,6 +376,7 @@ int main(void)
     configuration();
     ws_session *session = connect_plain("");
     sending(session);
+    sending_batches(session);
     receiving(session);
     questions(session);
     closing(session);

@@ -76,6 +76,10 @@ VALUE(WS_QUEUE_WAIT, 0);
 VALUE(WS_QUEUE_CLOSE, 1);
 VALUE(WS_QUEUE_DROP_OLDEST, 2);
 
+VALUE(WS_SEND_MORE, 1);
+VALUE(WS_SEND_NO_COMPRESS, 2);
+VALUE(WS_SEND_CORK, 4);
+
 VALUE(WS_CLOSED_BY_LOCAL, 1);
 VALUE(WS_CLOSED_BY_REMOTE, 2);
 VALUE(WS_CLOSED_BY_PROTOCOL, 3);
@@ -92,6 +96,12 @@ OFFSET(ws_frame, size, 8);
 OFFSET(ws_frame, type, 16);
 OFFSET(ws_frame, flags, 20);
 OFFSET(ws_frame, close_code, 24);
+
+OFFSET(ws_message, data, 0);
+OFFSET(ws_message, size, 8);
+OFFSET(ws_message, type, 16);
+OFFSET(ws_message, flags, 20);
+_Static_assert(sizeof(ws_message) == 24, "an array of it is passed");
 
 OFFSET(ws_close_reason, struct_size, 0);
 OFFSET(ws_close_reason, local_code, 8);

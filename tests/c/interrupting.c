@@ -1,0 +1,227 @@
+/* ws_interrupt wakes whoever waits, from threads and from signal handlers, and harms nothing. */
+
+#define _GNU_SOURCE
+#include "steered.h"
+#include "threads.h"
+#include <poll.h>
+#include <signal.h>
+#include <sys/time.h>
+
+enum { LARGE = 20 << 20, STORM_MESSAGES = 2000, STORM_INTERRUPTS = 20 };
+
+typedef ws_status (*waiting_call)(ws_session *session);
+
+static const waiting_call receiving_calls[] = {receive, receive_into, receive_batch};
+enum { RECEIVING_CALLS = sizeof receiving_calls / sizeof receiving_calls[0] };
+
+static ws_session *interrupted_by_handler;
+static volatile sig_atomic_t handled;
+
+static void on_signal(int number)
+{
+    (void)number;
+    handled++;
+    ws_interrupt(interrupted_by_handler);
+}
+
+static void handle_signals(int flags)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
+}
+
+static ws_status send_one(ws_session *session)
+{
+    return ws_send(session, WS_TEXT, "never", 5, 0, -1);
+}
+
+/* Nothing more can be sent until the server reads. */
+static void fill(ws_session *session)
+{
+    static const char large[LARGE];
+    STEER("read off");
+    CHECK_OK(ws_send(session, WS_BINARY, large, sizeof large, 0, 0));
+    CHECK_STATUS(ws_send(session, WS_TEXT, "never", 5, 0, 0), WS_ERR_TIMEOUT);
+}
+
+/* Everything that was accepted arrives, and nothing else. */
+static void drain(ws_session *session)
+{
+    STEER("read on");
+    CHECK_OK(ws_send(session, WS_TEXT, "after", 5, 0, PATIENCE_MS));
+    CHECK_STR(server("message 1"), "after");
+    CHECK_STR(server("frames 2"), "B T");
+}
+
+static void expect_unharmed(ws_session *session)
+{
+    ws_frame *frame = NULL;
+    CHECK_STATUS(ws_recv(session, &frame, 0), WS_ERR_TIMEOUT);
+    CHECK_STATUS(ws_recv(session, &frame, 30), WS_ERR_TIMEOUT);
+    STEER("echo");
+    echo_text(session, "unharmed");
+    close_and_free(session);
+}
+
+/* A receiver that waits for long sleeps in another way than at first. This only chooses which of the two is met. */
+static void fall_fast_asleep(void)
+{
+    poll(NULL, 0, 120);
+}
+
+static void receivers(transport how, int fast_asleep)
+{
+    for (size_t i = 0; i < RECEIVING_CALLS; i++) {
+        ws_session *session = connect_steered(how, NULL);
+        for (unsigned round = 0; round < (fast_asleep ? 1 : 3); round++) {
+            caller waiter;
+            start_blocked(&waiter, receiving_calls[i], session);
+            if (fast_asleep)
+                fall_fast_asleep();
+            CHECK_OK(ws_interrupt(session));
+            expect_result(&waiter, WS_ERR_INTERRUPTED);
+            STEER("texts 1");
+            expect_numbered(session, round, 0);
+        }
+        expect_unharmed(session);
+    }
+}
+
+/* The one who reads, those who wait to follow it, and one who waits for the end. */
+static void all_who_wait(transport how, int fast_asleep)
+{
+    enum { WAITERS = 6 };
+    ws_session *session = connect_steered(how, NULL);
+    caller waiters[WAITERS];
+    for (size_t i = 0; i < WAITERS; i++)
+        start_blocked(&waiters[i], i < WAITERS - 1 ? receiving_calls[i % RECEIVING_CALLS] : wait_closed, session);
+    if (fast_asleep)
+        fall_fast_asleep();
+    CHECK_OK(ws_interrupt(session));
+    for (size_t i = 0; i < WAITERS; i++)
+        expect_result(&waiters[i], WS_ERR_INTERRUPTED);
+    expect_unharmed(session);
+}
+
+static void senders_and_flushers(transport how)
+{
+    ws_session *session = connect_steered(how, NULL);
+    caller sender, flusher, both[2];
+    fill(session);
+    start_blocked(&sender, send_one, session);
+    CHECK_OK(ws_interrupt(session));
+    expect_result(&sender, WS_ERR_INTERRUPTED);
+    start_blocked(&flusher, flush, session);
+    CHECK_OK(ws_interrupt(session));
+    expect_result(&flusher, WS_ERR_INTERRUPTED);
+    start_blocked(&both[0], send_one, session);
+    start_blocked(&both[1], send_one, session);
+    CHECK_OK(ws_interrupt(session));
+    expect_result(&both[0], WS_ERR_INTERRUPTED);
+    expect_result(&both[1], WS_ERR_INTERRUPTED);
+    drain(session);
+    expect_unharmed(session);
+}
+
+/* Nobody waits: the next call that would returns it, once. */
+static void kept_for_the_next(transport how)
+{
+    ws_session *session = connect_steered(how, NULL);
+    ws_frame *frame = NULL;
+    static const int64_t timeouts_ms[] = {1, 30, 100, -1};
+    for (size_t i = 0; i < sizeof timeouts_ms / sizeof timeouts_ms[0]; i++) {
+        CHECK_OK(ws_interrupt(session));
+        CHECK_OK(ws_interrupt(session));
+        CHECK_STATUS(ws_recv(session, &frame, 0), WS_ERR_TIMEOUT);
+        CHECK_STATUS(ws_recv(session, &frame, timeouts_ms[i]), WS_ERR_INTERRUPTED);
+        CHECK_STATUS(ws_recv(session, &frame, 30), WS_ERR_TIMEOUT);
+    }
+    CHECK_OK(ws_interrupt(session));
+    CHECK_STATUS(ws_wait_closed(session, -1), WS_ERR_INTERRUPTED);
+    CHECK_STATUS(ws_wait_closed(session, 10), WS_ERR_TIMEOUT);
+
+    fill(session);
+    CHECK_OK(ws_interrupt(session));
+    CHECK_STATUS(send_one(session), WS_ERR_INTERRUPTED);
+    CHECK_OK(ws_interrupt(session));
+    CHECK_STATUS(flush(session), WS_ERR_INTERRUPTED);
+    CHECK_STATUS(ws_send(session, WS_TEXT, "never", 5, 0, 10), WS_ERR_TIMEOUT);
+    drain(session);
+    expect_unharmed(session);
+}
+
+/* A handler on the thread that waits, and on another one; with and without restarting system calls. */
+static void handlers(transport how, int flags)
+{
+    static const waiting_call calls[] = {receive, receive_into, receive_batch, wait_closed, send_one, flush};
+    handle_signals(flags);
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        ws_session *session = interrupted_by_handler = connect_steered(how, NULL);
+        int sends = calls[i] == send_one || calls[i] == flush;
+        if (sends)
+            fill(session);
+        for (int on_another = 0; on_another <= 1; on_another++) {
+            caller waiter;
+            start_blocked(&waiter, calls[i], session);
+            if (i == 0)
+                fall_fast_asleep();
+            CHECK_EQ(pthread_kill(on_another ? pthread_self() : waiter.thread, SIGUSR1), 0);
+            expect_result(&waiter, WS_ERR_INTERRUPTED);
+        }
+        if (sends)
+            drain(session);
+        expect_unharmed(session);
+    }
+}
+
+/* A handler interrupts the very calls that it comes in between, wherever they are. */
+static void a_storm_of_interrupts(transport how)
+{
+    handle_signals(SA_RESTART);
+    ws_session *session = interrupted_by_handler = connect_steered(how, NULL);
+    STEER("echo");
+    struct itimerval often = {.it_interval.tv_usec = 500, .it_value.tv_usec = 500}, never = {0};
+    CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+    unsigned interrupted = 0, messages = 0;
+    while (messages < STORM_MESSAGES || interrupted < STORM_INTERRUPTS) {
+        char text[16], echo[16];
+        size_t size = 0;
+        uint32_t type = 0;
+        ws_status status;
+        snprintf(text, sizeof text, "%u", messages++);
+        while ((status = ws_send_text(session, text, WS_NUL_TERMINATED)) != WS_OK) {
+            CHECK_STATUS(status, WS_ERR_INTERRUPTED);
+            interrupted++;
+        }
+        while ((status = ws_recv_into(session, echo, sizeof echo, &size, &type, -1)) != WS_OK) {
+            CHECK_STATUS(status, WS_ERR_INTERRUPTED);
+            interrupted++;
+        }
+        CHECK_EQ(size, strlen(text));
+        CHECK(memcmp(text, echo, size) == 0);
+    }
+    CHECK_EQ(setitimer(ITIMER_REAL, &never, NULL), 0);
+    ws_frame *frame = NULL;
+    while (ws_recv(session, &frame, 30) == WS_ERR_INTERRUPTED)
+        ;
+    CHECK_STR(server("in_order %u", messages), "yes");
+    expect_unharmed(session);
+}
+
+int main(void)
+{
+    for (transport how = PLAIN; how <= TLS; how++) {
+        for (int fast_asleep = 0; fast_asleep <= 1; fast_asleep++) {
+            receivers(how, fast_asleep);
+            all_who_wait(how, fast_asleep);
+        }
+        senders_and_flushers(how);
+        kept_for_the_next(how);
+        handlers(how, 0);
+        handlers(how, SA_RESTART);
+        a_storm_of_interrupts(how);
+    }
+    CHECK_OK(ws_shutdown(PATIENCE_MS));
+    return 0;
+}

@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+"""A WebSocket server that a test program steers: what it sends, in which pieces, when it reads and when it goes.
+
+    steered_server.py -- PROGRAM ARGUMENTS...
+
+Runs PROGRAM with STEERED_WS_URL, STEERED_WSS_URL, STEERED_CA_FILE and STEERED_PORT in its environment and exits with its
+exit status. On STEERED_PORT of 127.0.0.1 it takes commands, a line each, and answers each with a line. A command is for
+the connection that was accepted last; see the methods of Connection with an underscore behind the name.
+"""
+
+import array
+import base64
+import fcntl
+import hashlib
+import os
+import queue
+import re
+import select
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+import traceback
+from itertools import groupby
+
+import trustme
+from peer import CLOSE, PING, PONG, TEXT, close, frame, more, text
+from steered_stream import Plain, Tls
+
+# Nothing that works takes nearly this long.
+HANG_S = 30
+# For so long nothing must move before the server believes that it is held up. Too short only makes a test see less.
+STUCK_S = 0.25
+# The kernel's buffers of a connection, small so that they are full soon.
+RECEIVE_BUFFER, SEND_BUFFER = 64 * 1024, 512 * 1024
+# How much of a flood is made at a time.
+FLOOD_PIECE = 32 * 1024
+LETTERS = {0: "c", 1: "t", 2: "b", CLOSE: "x", PING: "i", PONG: "o"}
+
+
+def numbered(number, size):
+    """the text with a number, filled up to size"""
+    return b"%d" % number + (b" " + b"x" * size)[: max(0, size - len(b"%d" % number))]
+
+
+def unmask(payload, key):
+    mask = (key * (len(payload) // 4 + 1))[: len(payload)]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")).to_bytes(len(payload), "big")
+
+
+class Frames:
+    """What the client has sent."""
+
+    def __init__(self):
+        self.bytes = bytearray()
+        # a letter of LETTERS each, a capital one for the last or only frame of a message
+        self.letters = []
+        self.messages = []
+        self.pongs = []
+        self.partial = b""
+        self.close_code = None
+
+    def feed(self, data):
+        """returns the messages that are complete now"""
+        self.bytes += data
+        start = 0
+        before = len(self.messages)
+        while (end := self.take(start)) is not None:
+            start = end
+        del self.bytes[:start]
+        return self.messages[before:]
+
+    def take(self, start):
+        if len(self.bytes) < start + 6:
+            return None
+        first, second = self.bytes[start], self.bytes[start + 1]
+        length, at = second & 127, start + 2
+        if length >= 126:
+            width = 2 if length == 126 else 8
+            length, at = int.from_bytes(self.bytes[at : at + width], "big"), at + width
+        if len(self.bytes) < at + 4 + length:
+            return None
+        payload = unmask(bytes(self.bytes[at + 4 : at + 4 + length]), bytes(self.bytes[at : at + 4]))
+        opcode, is_last = first & 15, bool(first & 0x80)
+        self.letters.append(LETTERS[opcode].upper() if is_last else LETTERS[opcode])
+        if opcode == PONG:
+            self.pongs.append(payload)
+        elif opcode == CLOSE:
+            self.close_code = int.from_bytes(payload[:2], "big")
+        elif opcode != PING:
+            self.partial += payload
+            if is_last:
+                self.messages.append(self.partial)
+                self.partial = b""
+        return at + 4 + length
+
+
+class Connection:
+    def __init__(self, sock, context):
+        self.sock = sock
+        self.context = context
+        self.changed = threading.Condition()
+        self.wake_pump, self.wake = socket.socketpair()
+        self.frames = Frames()
+        self.out = b""
+        self.moved = time.monotonic()
+        self.reads = True
+        self.echoes = False
+        self.flood = None
+        self.numbered = 0
+        self.rest = b""
+        self.closes = False
+        self.ended = None
+        self.trouble = None
+
+    def run(self, accepted):
+        try:
+            self.open(accepted)
+            while self.ended is None:
+                self.pump()
+        except (ConnectionResetError, BrokenPipeError):
+            self.end("rst")
+        except Exception:
+            self.trouble = traceback.format_exc()
+            self.end("trouble")
+
+    def open(self, accepted):
+        self.sock.settimeout(HANG_S)
+        self.stream = Tls(self.sock, self.context) if self.context else Plain(self.sock)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            if (data := self.stream.receive()) is None:
+                select.select([self.sock], [], [], HANG_S)
+            head += data or b""
+        key = re.search(rb"(?i)sec-websocket-key: (\S+)", head)[1]
+        accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        # before the client knows that it is connected
+        accepted(self)
+        with self.changed:
+            self.out = (
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+            )
+
+    def pump(self):
+        with self.changed:
+            if self.flood and len(self.out) < FLOOD_PIECE:
+                made = self.flood()
+                self.out += made
+                self.flood = self.flood if made else None
+            reading = [self.wake_pump] + ([self.sock] if self.reads else [])
+            writing = [self.sock] if self.out or not self.stream.flush() else []
+        readable, writable, _ = select.select(reading, writing, [], HANG_S)
+        with self.changed:
+            if self.wake_pump in readable:
+                self.wake_pump.recv(4096)
+            if self.ended is not None:
+                return
+            if self.sock in readable and self.reads:
+                self.receive()
+            if writable and self.ended is None:
+                self.send()
+            self.changed.notify_all()
+
+    def receive(self):
+        # until there is nothing: what TLS holds makes no socket readable
+        while (data := self.stream.receive()) is not None:
+            if data == b"":
+                self.ended = "fin inside a frame" if self.frames.bytes else "fin"
+                self.sock.close()
+                return
+            for message in self.frames.feed(data):
+                if self.echoes:
+                    self.out += text(message)
+            if self.frames.close_code is not None and not self.closes:
+                self.closes = True
+                self.out += close(self.frames.close_code)
+
+    def send(self):
+        count = self.stream.send(self.out) if self.out else 0
+        self.out = self.out[count:]
+        if count:
+            self.moved = time.monotonic()
+        if self.closes and not self.out and self.stream.flush():
+            self.stream.finish()
+            self.closes = "finished"
+
+    def end(self, how):
+        with self.changed:
+            self.ended = how
+            self.changed.notify_all()
+
+    def command(self, words):
+        if self.trouble:
+            return "trouble: " + self.trouble.replace("\n", " | ")
+        with self.changed:
+            answer = getattr(self, words[0] + "_")(*words[1:])
+            self.wake.send(b"x")
+            return str(answer or "ok")
+
+    def wait(self, condition):
+        """whether it came true before the end of the connection"""
+        if not self.changed.wait_for(lambda: condition() or self.ended, HANG_S):
+            raise AssertionError("what was waited for did not come")
+        return bool(condition())
+
+    def next_texts(self, count, size):
+        made = b"".join(text(numbered(self.numbered + i, size)) for i in range(count))
+        self.numbered += count
+        return made
+
+    # Commands
+
+    def read_(self, switch):
+        """reading on or off"""
+        self.reads = switch == "on"
+
+    def echo_(self):
+        """from now on messages are sent back, as texts"""
+        self.echoes = True
+
+    def segments_(self, size):
+        """from now on TCP gets at most so many bytes at a time"""
+        self.stream.segment = int(size)
+
+    def texts_(self, count, size="0", *behind):
+        """texts, numbered on from those before, in one call of the kernel as far as it takes them; behind them `close`
+        with 1000, if asked for"""
+        self.out += self.next_texts(int(count), int(size))
+        if behind:
+            self.close_("1000")
+
+    def half_(self, size):
+        """the next text, but only the first half of its frame"""
+        whole = self.next_texts(1, int(size))
+        half = len(whole) // 2
+        self.out += whole[:half]
+        self.rest = whole[half:]
+
+    def rest_(self):
+        """the other half"""
+        self.out += self.rest
+
+    def fragments_(self, count):
+        """a text of empty fragments, and one of "end" as the last"""
+        self.out += text(b"", fin=False) + more(b"") * (int(count) - 2) + frame(0, b"end")
+
+    def pings_(self, count=1):
+        """numbered ones"""
+        self.out += b"".join(frame(PING, b"%d" % i) for i in range(int(count)))
+
+    def close_(self, code):
+        self.out += close(int(code))
+        self.closes = True
+
+    def flood_(self, what, limit=0, size=0):
+        """as fast as the client takes them: `pings`, `empty` fragments, or `texts`, numbered on, until there are so many"""
+
+        def texts():
+            return self.next_texts(min(FLOOD_PIECE // (int(size) + 8) + 1, int(limit) - self.numbered), int(size))
+
+        if what == "empty":
+            self.out += text(b"", fin=False)
+        endless = {"pings": frame(PING, b"p" * 125) * 256, "empty": more(b"") * 10000}
+        self.flood = texts if what == "texts" else lambda: endless[what]
+
+    def stop_(self):
+        """ends a flood"""
+        self.flood = None
+
+    def held_(self):
+        """yes once nothing of what is to be sent moves any more, no when all of it is sent"""
+        limit = time.monotonic() + HANG_S
+        self.moved = time.monotonic()
+        while (self.out or self.flood) and time.monotonic() < limit:
+            if time.monotonic() - self.moved > STUCK_S:
+                return "yes"
+            self.changed.wait(STUCK_S)
+        return "no"
+
+    def taken_(self):
+        """waits until the client's kernel has all that was to be sent"""
+        self.wait(lambda: not self.out and self.stream.flush())
+        left = array.array("i", [1])
+        limit = time.monotonic() + HANG_S
+        while left[0] and time.monotonic() < limit:
+            fcntl.ioctl(self.sock, termios.TIOCOUTQ, left)
+        return "ok" if not left[0] else "no"
+
+    def reset_(self):
+        self.stream.reset()
+        self.ended = "server rst"
+
+    def finish_(self):
+        self.stream.finish()
+
+    def message_(self, number):
+        """the number-th message, from 0, once it is there"""
+        self.wait(lambda: len(self.frames.messages) > int(number))
+        return self.frames.messages[int(number)].decode()
+
+    def in_order_(self, count, size="0"):
+        """waits for so many messages; they must be numbered in order and of that size, and no more than them there"""
+        self.wait(lambda: len(self.frames.messages) >= int(count))
+        messages = self.frames.messages
+        wrong = [i for i, message in enumerate(messages) if message != numbered(i, int(size))]
+        if wrong:
+            return f"message {wrong[0]} is {messages[wrong[0]][:40]}"
+        return "yes" if len(messages) == int(count) else f"{len(messages)} messages"
+
+    def pongs_(self, count):
+        """waits for so many pongs, which must be to the numbered pings in order"""
+        self.wait(lambda: len(self.frames.pongs) >= int(count))
+        return "in order" if self.frames.pongs == [b"%d" % i for i in range(int(count))] else f"{self.frames.pongs[:9]}"
+
+    def frames_(self, count):
+        """the kinds of the first frames, once there are so many: letters of LETTERS, runs as letter and length"""
+        self.wait(lambda: len(self.frames.letters) >= int(count))
+        runs = [(letter, len(list(run))) for letter, run in groupby(self.frames.letters[: int(count)])]
+        return " ".join(letter if length == 1 else f"{letter}{length}" for letter, length in runs)
+
+    def received_(self):
+        """how many messages have come"""
+        return f"{len(self.frames.messages)} messages"
+
+    def close_code_(self):
+        """of the client's Close, once it is there"""
+        self.wait(lambda: self.frames.close_code is not None)
+        return f"{self.frames.close_code}"
+
+    def end_(self):
+        """how the connection has ended, once it has"""
+        self.wait(lambda: False)
+        return self.ended
+
+
+class Server:
+    def __init__(self):
+        self.current = None
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority = trustme.CA()
+        authority.issue_cert("localhost", "127.0.0.1").configure_cert(self.context)
+        self.ca_pem = authority.cert_pem.bytes()
+        self.accepted = queue.Queue()
+
+    def set_current(self, connection):
+        self.current = connection
+
+    def listen(self, context=None):
+        listener = socket.create_server(("127.0.0.1", 0))
+        # inherited by the connections; before they are made, so that the window is never larger
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+        def run():
+            while True:
+                connection = Connection(listener.accept()[0], context)
+                threading.Thread(target=connection.run, args=(self.set_current,), daemon=True).start()
+
+        threading.Thread(target=run, daemon=True).start()
+        return listener.getsockname()[1]
+
+    def take_commands(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def run():
+            while True:
+                with listener.accept()[0] as sock, sock.makefile("rw", encoding="utf-8") as lines:
+                    for line in lines:
+                        try:
+                            answer = self.current.command(line.split())
+                        except Exception as error:
+                            answer = f"{line.strip()}: {type(error).__name__} {error}"
+                        lines.write(answer + "\n")
+                        lines.flush()
+
+        threading.Thread(target=run, daemon=True).start()
+        return listener.getsockname()[1]
+
+
+def main():
+    server = Server()
+    with tempfile.NamedTemporaryFile(suffix=".pem") as ca_file:
+        ca_file.write(server.ca_pem)
+        ca_file.flush()
+        addresses = {
+            "STEERED_WS_URL": f"ws://127.0.0.1:{server.listen()}/",
+            "STEERED_WSS_URL": f"wss://127.0.0.1:{server.listen(server.context)}/",
+            "STEERED_CA_FILE": ca_file.name,
+            "STEERED_PORT": str(server.take_commands()),
+        }
+        status = subprocess.run(sys.argv[sys.argv.index("--") + 1 :], env={**os.environ, **addresses}).returncode
+    # connections that are still held would keep an orderly exit waiting
+    sys.stdout.flush()
+    os._exit(status if status >= 0 else 128 - status)
+
+
+if __name__ == "__main__":
+    main()
