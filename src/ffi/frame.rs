@@ -222,10 +222,10 @@ impl Drop for FrameMaker<'_> {
 
 impl Memory for FrameMaker<'_> {
     fn small(&mut self) -> Vec<u8> {
-        let mut frame = self.take();
-        let memory = frame.as_mut().map(|frame| mem::take(&mut frame.payload).into_memory());
-        self.next = frame;
-        memory.unwrap_or_default()
+        let Some(mut frame) = self.take() else { return Vec::new() };
+        let memory = mem::take(&mut frame.payload).into_memory();
+        self.next = Some(frame);
+        memory
     }
 }
 

@@ -103,9 +103,8 @@ pub struct Incoming {
     is_direct: bool,
     /// Bytes at the end of the message that were put there and not looked at.
     direct: usize,
-    /// Memory for the next message, small and large.
+    /// Memory for the next large message.
     spare: Vec<u8>,
-    large_spare: Vec<u8>,
     /// The frame whose payload is arriving.
     frame: Option<Frame>,
     message: Option<PartialMessage>,
@@ -141,7 +140,6 @@ impl Incoming {
             is_direct: false,
             direct: 0,
             spare: Vec::new(),
-            large_spare: Vec::new(),
             frame: None,
             message: None,
             control: ControlPayload::EMPTY,
@@ -197,27 +195,19 @@ impl Incoming {
         debug_assert!(self.end <= self.input.len());
     }
 
-    /// Gives memory for a message to come, from [`Payload::into_memory`].
+    /// Gives memory for a large message to come, from [`Payload::into_memory`].
     pub fn offer(&mut self, memory: Vec<u8>) {
-        let slot = if memory.len() as u64 > DIRECT_FROM { &mut self.large_spare } else { &mut self.spare };
-        if slot.len() < memory.len() {
-            *slot = memory;
-        }
+        self.spare = memory;
     }
 
-    /// Whether there is no memory for a small message to come.
+    /// Whether there is no memory for a large message to come.
     pub fn lacks_memory(&self) -> bool {
         self.spare.is_empty()
     }
 
-    /// Whether there is no memory for a large message to come.
-    pub fn lacks_large_memory(&self) -> bool {
-        self.large_spare.is_empty()
-    }
-
     /// Gives back the memory that only much traffic needs.
     pub fn shrink(&mut self) {
-        self.large_spare = Vec::new();
+        self.spare = Vec::new();
         if self.start == self.end && self.input.len() - self.base > FIRST_READ {
             self.release();
         }
@@ -225,7 +215,7 @@ impl Incoming {
 
     /// Gives back the memory that is only needed while bytes come.
     pub fn release(&mut self) {
-        (self.spare, self.large_spare) = (Vec::new(), Vec::new());
+        self.spare = Vec::new();
         if self.start == self.end {
             (self.input, self.base, self.start, self.end, self.filled) = (Vec::new(), 0, 0, 0, false);
         }
@@ -246,17 +236,18 @@ impl Incoming {
         self.frame.is_some() || self.message.is_some() || self.has_input()
     }
 
-    /// The next thing that came in; none when more bytes are needed.
+    /// The next thing that came in; none when more bytes are needed. `memory` gives some for a small message, to be used
+    /// again, or none.
     #[inline]
-    pub fn poll(&mut self, limits: &Limits) -> Option<Received> {
-        if let Some(message) = self.poll_small(limits) {
+    pub fn poll(&mut self, limits: &Limits, mut memory: impl FnMut() -> Vec<u8>) -> Option<Received> {
+        if let Some(message) = self.poll_small(limits, &mut memory) {
             return Some(Received::Message(message));
         }
         if self.finished {
             self.start = self.end;
             return None;
         }
-        let received = match self.advance(limits) {
+        let received = match self.advance(limits, &mut memory) {
             Ok(received) => received?,
             Err(error) => Received::Violation(error),
         };
@@ -271,7 +262,7 @@ impl Incoming {
     /// The next message, if it is a small one in one frame, all of it is here and nothing is wrong with it: the common
     /// case, without the steps that the others need. None says nothing of what is there.
     #[inline]
-    pub fn poll_small(&mut self, limits: &Limits) -> Option<Message> {
+    pub fn poll_small(&mut self, limits: &Limits, memory: impl FnOnce() -> Vec<u8>) -> Option<Message> {
         let [first, length @ ..126, rest @ ..] = &self.input[self.start..self.end] else { return None };
         let opcode = match *first {
             FINAL_TEXT => Opcode::Text,
@@ -287,20 +278,19 @@ impl Incoming {
         if opcode == Opcode::Text && simdutf8::basic::from_utf8(bytes).is_err() {
             return None;
         }
-        let memory = if self.spare.len() > size { std::mem::take(&mut self.spare) } else { Vec::new() };
-        let payload = Payload::small(memory, bytes);
+        let payload = Payload::small(memory(), bytes);
         self.start += SMALL_HEADER + size;
         Some(Message { opcode, payload })
     }
 
-    fn advance(&mut self, limits: &Limits) -> Result<Option<Received>, Error> {
+    fn advance(&mut self, limits: &Limits, memory: &mut impl FnMut() -> Vec<u8>) -> Result<Option<Received>, Error> {
         loop {
             let Some(frame) = &mut self.frame else {
                 let input = &self.input[self.start..self.end];
                 match header::decode(input) {
                     Ok(Some((header, size))) => {
                         self.start += size;
-                        self.begin_frame(&header, limits)?;
+                        self.begin_frame(&header, limits, memory)?;
                     }
                     Ok(None) => return Ok(None),
                     Err(error) => return Err(violation(error)),
@@ -335,7 +325,12 @@ impl Incoming {
         }
     }
 
-    fn begin_frame(&mut self, header: &Header, limits: &Limits) -> Result<(), Error> {
+    fn begin_frame(
+        &mut self,
+        header: &Header,
+        limits: &Limits,
+        memory: &mut impl FnMut() -> Vec<u8>,
+    ) -> Result<(), Error> {
         if header.rsv != 0 {
             return Err(violation(format_args!(
                 "a frame with the reserved bits {:03b}, which no extension uses",
@@ -354,7 +349,9 @@ impl Incoming {
             }
             (opcode @ (Opcode::Text | Opcode::Binary), None) => {
                 check_size(header, 0, limits)?;
-                let payload = Payload::in_memory(self.memory_for(header.length));
+                let is_large = header.length >= DIRECT_FROM;
+                let memory = if is_large { std::mem::take(&mut self.spare) } else { memory() };
+                let payload = Payload::in_memory(memory);
                 self.message = Some(PartialMessage { opcode, payload, utf8: Utf8Validator::default() });
             }
             (Opcode::Continuation, Some(message)) => check_size(header, message.payload.len() as u64, limits)?,
@@ -362,16 +359,6 @@ impl Incoming {
         }
         self.frame = Some(Frame { fin: header.fin, opcode: header.opcode, left: header.length });
         Ok(())
-    }
-
-    fn memory_for(&mut self, length: u64) -> Vec<u8> {
-        if length < self.spare.len() as u64 {
-            std::mem::take(&mut self.spare)
-        } else if length >= DIRECT_FROM {
-            std::mem::take(&mut self.large_spare)
-        } else {
-            Vec::new()
-        }
     }
 
     fn finish_control(&self, opcode: Opcode) -> Result<Received, Error> {

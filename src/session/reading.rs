@@ -44,7 +44,7 @@ impl Session {
                 if !self.may_read() {
                     return Turned::Stalled;
                 }
-                match reader.incoming.poll(&self.limits()) {
+                match reader.incoming.poll(&self.limits(), Vec::new) {
                     None => break,
                     Some(Received::Message(message)) => self.push(message),
                     Some(Received::Violation(error)) => {
