@@ -325,6 +325,7 @@ impl Sleep<'_, '_> {
 
     /// Sleeps in `poll`.
     fn poll(&mut self, readiness: Readiness) -> Result<()> {
+        *self.deadline = self.deadline.fixed();
         let left = self.deadline.left();
         if left == Some(Duration::ZERO) {
             return Err(late());
