@@ -14,9 +14,6 @@ use super::super::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 use super::super::turn::Turn;
 use super::{Notify, explore};
 
-/// With how many ticks of quiet a streak is over.
-const QUIET_TICKS: u32 = 1;
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Departure {
     Now,
@@ -62,8 +59,7 @@ struct Kernel {
 
 #[derive(Default)]
 struct Watched {
-    /// Ticks that the session was quiet for.
-    session: Option<u32>,
+    session: bool,
     is_running: bool,
     is_stopped: bool,
 }
@@ -256,8 +252,8 @@ impl Session {
         if watched.is_stopped {
             return false;
         }
-        let sleeps = watched.session.is_none();
-        watched.session = Some(0);
+        let sleeps = !watched.session;
+        watched.session = true;
         let starts = !std::mem::replace(&mut watched.is_running, true);
         drop(watched);
         if starts {
@@ -276,25 +272,19 @@ impl Session {
 
     fn work(&self) {
         while self.wait_for_work() {
-            let mut session = self.watched.lock().session.take();
-            if let Some(quiet) = &mut session {
-                *quiet = if self.send_held_back() { 0 } else { *quiet + 1 };
-                if *quiet >= QUIET_TICKS && self.end_streak() {
-                    session = None;
-                } else {
-                    // A tick. loom lets others run first, which would hide much of what can happen if it came always.
-                    thread::yield_now();
-                }
-            }
-            if let Some(quiet) = session {
-                self.watched.lock().session = Some(quiet);
+            let was_watched = std::mem::take(&mut self.watched.lock().session);
+            self.send_held_back();
+            // As soon as it can be: the ticks of quiet before only make it rarer.
+            if was_watched && !self.end_streak() {
+                self.watched.lock().session = true;
+                thread::yield_now();
             }
         }
         let mut watched = self.watched.lock();
         watched.is_running = false;
-        let left = watched.session.take();
+        let left = std::mem::take(&mut watched.session);
         drop(watched);
-        if left.is_some() {
+        if left {
             while !self.end_streak() {
                 self.send_held_back();
             }
@@ -305,7 +295,7 @@ impl Session {
         loop {
             let ticket = self.watched_changed.ticket();
             let watched = self.watched.lock();
-            if !watched.is_stopped && watched.session.is_some() {
+            if !watched.is_stopped && watched.session {
                 return true;
             }
             if watched.is_stopped || self.is_hasty {
