@@ -178,29 +178,26 @@ impl<'a> FrameMaker<'a> {
 
     /// The frame of a message, for the caller to free.
     pub(super) fn frame(&mut self, message: Message) -> *mut ws_frame {
+        Box::into_raw(self.owned(message)).cast()
+    }
+
+    /// Keeps the memory of a message that needs no frame.
+    pub(super) fn take_back(&mut self, message: Message) {
+        FreeFrames::give(self.owned(message));
+    }
+
+    fn owned(&mut self, message: Message) -> Box<OwnedFrame> {
         let Message { opcode, payload } = message;
         let bytes = payload.with_nul();
         let frame =
             ws_frame { data: bytes.as_ptr(), size: bytes.len() - 1, r#type: opcode as u32, flags: 0, close_code: 0 };
-        let owned = match self.take() {
+        match self.take() {
             Some(mut owned) => {
                 owned.frame = frame;
                 owned.payload = payload;
                 owned
             }
             None => Box::new(OwnedFrame { frame, payload, home: Arc::clone(self.free), next: ptr::null_mut() }),
-        };
-        Box::into_raw(owned).cast()
-    }
-
-    /// Keeps the memory of a message that needs no frame.
-    pub(super) fn take_back(&mut self, payload: Payload) {
-        match self.take() {
-            Some(mut frame) => {
-                frame.payload = payload;
-                FreeFrames::give(frame);
-            }
-            None => self.free.spares.give(payload.into_memory()),
         }
     }
 
@@ -222,10 +219,10 @@ impl Drop for FrameMaker<'_> {
 
 impl Memory for FrameMaker<'_> {
     fn small(&mut self) -> Vec<u8> {
-        let mut frame = self.take();
-        let memory = frame.as_mut().map(|frame| mem::take(&mut frame.payload).into_memory());
-        self.next = frame;
-        memory.unwrap_or_default()
+        let Some(mut frame) = self.take() else { return Vec::new() };
+        let memory = mem::take(&mut frame.payload).into_memory();
+        self.next = Some(frame);
+        memory
     }
 }
 

@@ -83,7 +83,7 @@ pub unsafe extern "C" fn ws_recv_into(
             if let Ok(r#type) = guard::out(r#type) {
                 r#type.write(message.opcode as u32);
             }
-            maker.take_back(message.payload);
+            maker.take_back(message);
             Ok(())
         })
     }

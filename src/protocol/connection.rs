@@ -71,7 +71,7 @@ impl Connection {
 
     /// The next thing that came in; its answer is queued.
     pub fn poll_event(&mut self, now: Instant) -> Option<Received> {
-        let received = self.incoming.poll(&self.limits)?;
+        let received = self.incoming.poll(&self.limits, Vec::new)?;
         self.outgoing.answer(&received, now);
         Some(received)
     }

@@ -4,7 +4,8 @@ use crate::error::{Error, Kind};
 use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
 use crate::frame::utf8::{InvalidUtf8, Utf8Validator};
 use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode, close as close_payload};
-use crate::protocol::{Close, Payload};
+use crate::protocol::Close;
+use crate::protocol::payload::{self, Payload};
 
 /// How much is read from the transport at a time, at first and when there is more.
 const FIRST_READ: usize = 4 * 1024;
@@ -91,8 +92,9 @@ impl std::fmt::Debug for ControlPayload {
 /// The receiving half of a connection.
 #[derive(Debug)]
 pub struct Incoming {
-    /// Bytes read and not decoded: `input[start..end]`. Without memory while nothing comes.
+    /// Bytes read and not decoded: `input[start..end]`. Without memory while nothing comes; used from `base` on.
     input: Vec<u8>,
+    base: usize,
     start: usize,
     end: usize,
     /// The last read filled the input: the next may bring more.
@@ -101,9 +103,8 @@ pub struct Incoming {
     is_direct: bool,
     /// Bytes at the end of the message that were put there and not looked at.
     direct: usize,
-    /// Memory for the next message, small and large.
+    /// Memory for the next large message.
     spare: Vec<u8>,
-    large_spare: Vec<u8>,
     /// The frame whose payload is arriving.
     frame: Option<Frame>,
     message: Option<PartialMessage>,
@@ -132,13 +133,13 @@ impl Incoming {
     pub fn new(early: &[u8]) -> Self {
         Self {
             input: early.to_vec(),
+            base: 0,
             start: 0,
             end: early.len(),
             filled: false,
             is_direct: false,
             direct: 0,
             spare: Vec::new(),
-            large_spare: Vec::new(),
             frame: None,
             message: None,
             control: ControlPayload::EMPTY,
@@ -156,15 +157,19 @@ impl Incoming {
             let size = usize::try_from(frame.left).map_or(space.len(), |left| left.min(space.len()));
             return &mut space[..size];
         }
-        self.input.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        let wanted = if self.filled { self.input.len() * 4 } else { FIRST_READ };
+        let left = self.end - self.start;
+        let wanted = if self.filled { (self.input.len() - self.base) * 4 } else { FIRST_READ };
         // What is left is a header's beginning at most, but for bytes that came with the handshake.
-        let wanted = wanted.min(LARGEST_READ).max(self.end + MAX_HEADER_SIZE);
-        if self.input.len() < wanted {
-            self.input.resize(wanted, 0);
+        let wanted = wanted.min(LARGEST_READ).max(left + MAX_HEADER_SIZE);
+        if self.input.len() - self.base < wanted {
+            let (input, base) = payload::placed(wanted);
+            let before = std::mem::replace(&mut self.input, input);
+            self.input[base..base + left].copy_from_slice(&before[self.start..self.end]);
+            self.base = base;
+        } else {
+            self.input.copy_within(self.start..self.end, self.base);
         }
-        self.start = 0;
+        (self.start, self.end) = (self.base, self.base + left);
         &mut self.input[self.end..]
     }
 
@@ -190,37 +195,29 @@ impl Incoming {
         debug_assert!(self.end <= self.input.len());
     }
 
-    /// Gives memory for a message to come, from [`Payload::into_memory`].
+    /// Gives memory for a large message to come, from [`Payload::into_memory`].
     pub fn offer(&mut self, memory: Vec<u8>) {
-        let slot = if memory.len() as u64 > DIRECT_FROM { &mut self.large_spare } else { &mut self.spare };
-        if slot.len() < memory.len() {
-            *slot = memory;
-        }
+        self.spare = memory;
     }
 
-    /// Whether there is no memory for a small message to come.
+    /// Whether there is no memory for a large message to come.
     pub fn lacks_memory(&self) -> bool {
         self.spare.is_empty()
     }
 
-    /// Whether there is no memory for a large message to come.
-    pub fn lacks_large_memory(&self) -> bool {
-        self.large_spare.is_empty()
-    }
-
     /// Gives back the memory that only much traffic needs.
     pub fn shrink(&mut self) {
-        self.large_spare = Vec::new();
-        if self.start == self.end && self.input.len() > FIRST_READ {
+        self.spare = Vec::new();
+        if self.start == self.end && self.input.len() - self.base > FIRST_READ {
             self.release();
         }
     }
 
     /// Gives back the memory that is only needed while bytes come.
     pub fn release(&mut self) {
-        (self.spare, self.large_spare) = (Vec::new(), Vec::new());
+        self.spare = Vec::new();
         if self.start == self.end {
-            (self.input, self.start, self.end, self.filled) = (Vec::new(), 0, 0, false);
+            (self.input, self.base, self.start, self.end, self.filled) = (Vec::new(), 0, 0, 0, false);
         }
     }
 
@@ -239,17 +236,18 @@ impl Incoming {
         self.frame.is_some() || self.message.is_some() || self.has_input()
     }
 
-    /// The next thing that came in; none when more bytes are needed.
+    /// The next thing that came in; none when more bytes are needed. `memory` gives some for a small message, to be used
+    /// again, or none.
     #[inline]
-    pub fn poll(&mut self, limits: &Limits) -> Option<Received> {
-        if let Some(message) = self.poll_small(limits) {
+    pub fn poll(&mut self, limits: &Limits, mut memory: impl FnMut() -> Vec<u8>) -> Option<Received> {
+        if let Some(message) = self.poll_small(limits, &mut memory) {
             return Some(Received::Message(message));
         }
         if self.finished {
             self.start = self.end;
             return None;
         }
-        let received = match self.advance(limits) {
+        let received = match self.advance(limits, &mut memory) {
             Ok(received) => received?,
             Err(error) => Received::Violation(error),
         };
@@ -264,7 +262,7 @@ impl Incoming {
     /// The next message, if it is a small one in one frame, all of it is here and nothing is wrong with it: the common
     /// case, without the steps that the others need. None says nothing of what is there.
     #[inline]
-    pub fn poll_small(&mut self, limits: &Limits) -> Option<Message> {
+    pub fn poll_small(&mut self, limits: &Limits, memory: impl FnOnce() -> Vec<u8>) -> Option<Message> {
         let [first, length @ ..126, rest @ ..] = &self.input[self.start..self.end] else { return None };
         let opcode = match *first {
             FINAL_TEXT => Opcode::Text,
@@ -280,20 +278,19 @@ impl Incoming {
         if opcode == Opcode::Text && simdutf8::basic::from_utf8(bytes).is_err() {
             return None;
         }
-        let memory = if self.spare.len() > size { std::mem::take(&mut self.spare) } else { Vec::new() };
-        let payload = Payload::small(memory, bytes);
+        let payload = Payload::small(memory(), bytes);
         self.start += SMALL_HEADER + size;
         Some(Message { opcode, payload })
     }
 
-    fn advance(&mut self, limits: &Limits) -> Result<Option<Received>, Error> {
+    fn advance(&mut self, limits: &Limits, memory: &mut impl FnMut() -> Vec<u8>) -> Result<Option<Received>, Error> {
         loop {
             let Some(frame) = &mut self.frame else {
                 let input = &self.input[self.start..self.end];
                 match header::decode(input) {
                     Ok(Some((header, size))) => {
                         self.start += size;
-                        self.begin_frame(&header, limits)?;
+                        self.begin_frame(&header, limits, memory)?;
                     }
                     Ok(None) => return Ok(None),
                     Err(error) => return Err(violation(error)),
@@ -328,7 +325,12 @@ impl Incoming {
         }
     }
 
-    fn begin_frame(&mut self, header: &Header, limits: &Limits) -> Result<(), Error> {
+    fn begin_frame(
+        &mut self,
+        header: &Header,
+        limits: &Limits,
+        memory: &mut impl FnMut() -> Vec<u8>,
+    ) -> Result<(), Error> {
         if header.rsv != 0 {
             return Err(violation(format_args!(
                 "a frame with the reserved bits {:03b}, which no extension uses",
@@ -347,7 +349,9 @@ impl Incoming {
             }
             (opcode @ (Opcode::Text | Opcode::Binary), None) => {
                 check_size(header, 0, limits)?;
-                let payload = Payload::in_memory(self.memory_for(header.length));
+                let is_large = header.length >= DIRECT_FROM;
+                let memory = if is_large { std::mem::take(&mut self.spare) } else { memory() };
+                let payload = Payload::in_memory(memory);
                 self.message = Some(PartialMessage { opcode, payload, utf8: Utf8Validator::default() });
             }
             (Opcode::Continuation, Some(message)) => check_size(header, message.payload.len() as u64, limits)?,
@@ -355,16 +359,6 @@ impl Incoming {
         }
         self.frame = Some(Frame { fin: header.fin, opcode: header.opcode, left: header.length });
         Ok(())
-    }
-
-    fn memory_for(&mut self, length: u64) -> Vec<u8> {
-        if length < self.spare.len() as u64 {
-            std::mem::take(&mut self.spare)
-        } else if length >= DIRECT_FROM {
-            std::mem::take(&mut self.large_spare)
-        } else {
-            Vec::new()
-        }
     }
 
     fn finish_control(&self, opcode: Opcode) -> Result<Received, Error> {

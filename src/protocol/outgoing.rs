@@ -139,12 +139,15 @@ impl Outgoing {
         if std::mem::take(&mut self.cut) {
             flight.cut();
         }
-        if flight.data_left() == 0 && !self.data.is_empty() {
-            flight.take_data(&mut self.data);
+        // Nothing follows our Close.
+        if flight.data_left() == 0 && flight.close_start.is_none() {
+            // With nothing to take, the larger buffer stays here: the next message goes to memory that is in the cache.
+            if !self.data.is_empty() || flight.data.capacity() > self.data.capacity() {
+                flight.take_data(&mut self.data);
+            }
             flight.close_start = self.closing.as_mut().and_then(|closing| closing.frame_start.take());
         }
         if flight.has_begun_close() {
-            // Nothing follows our Close.
             self.control.clear();
         } else if flight.control_sent == flight.control.len() && !self.control.is_empty() {
             flight.take_control(&mut self.control);

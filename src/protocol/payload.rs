@@ -109,6 +109,17 @@ impl Payload {
     }
 }
 
+/// Memory for reading `size` bytes to, and where in it.
+pub(super) fn placed(size: usize) -> (Vec<u8>, usize) {
+    if size < PLACED_FROM {
+        return (vec![0; size], 0);
+    }
+    let mut memory = vec![0; size + PAGE];
+    let start = place(&memory, 0);
+    memory.truncate(start + size);
+    (memory, start)
+}
+
 /// Where in `memory` a payload has to start for the byte after its first `size` ones to lie well in its page.
 fn place(memory: &[u8], size: usize) -> usize {
     let next = memory.as_ptr().addr().wrapping_add(size);

@@ -81,9 +81,11 @@ struct Shift(Arc<Backstop>);
 impl Shift {
     fn work(self) {
         let _ = rustix::thread::set_current_timer_slack(TIMER_SLACK);
+        // Two lists change places, and keep their memory.
+        let mut sessions = Vec::new();
         while self.wait_for_work() {
             thread::sleep(TICK);
-            let mut sessions = std::mem::take(&mut self.0.watched.lock().sessions);
+            std::mem::swap(&mut sessions, &mut self.0.watched.lock().sessions);
             sessions.retain_mut(|(session, quiet)| {
                 *quiet = if session.send_held_back() { 0 } else { *quiet + 1 };
                 *quiet < QUIET_TICKS || !session.end_streak()

@@ -93,8 +93,12 @@ impl Driver {
         self.work().await;
         // A thread that reads finds the end of the stream, and wakes the driver when it has left.
         self.session.abort();
-        while self.session.reader.handoff().look(&mut self.seen) != Presence::Away {
-            self.session.wake.notified().await;
+        loop {
+            match self.session.reader.handoff().look(&mut self.seen) {
+                Presence::Active => {}
+                Presence::Inside => self.session.wake.notified().await,
+                Presence::Away => return,
+            }
         }
     }
 

@@ -1,15 +1,14 @@
 //! Waking calls that wait, from any thread and from signal handlers.
 
-use std::sync::OnceLock;
-use std::sync::atomic::fence;
+use std::cell::Cell;
 
-use super::sync::{AtomicU64, Ordering};
+use super::sync::{AtomicU64, OnceLock, Ordering, fence};
 use crate::error::{Error, Kind, Result};
 use crate::transport::Wake;
 
 /// Calls that wait.
 const WAITING: u64 = 0xffff_ffff;
-/// Nobody waited when the last interrupt came: it is for the next who would.
+/// The last interrupt found nobody who waited: it is for the next who would.
 const KEPT: u64 = 1 << 32;
 /// The rest counts interrupts that woke somebody.
 const WOKEN: u64 = 1 << 33;
@@ -26,6 +25,7 @@ pub(super) struct Interrupts {
 pub(super) struct Waiter<'a> {
     interrupts: &'a Interrupts,
     woken: u64,
+    is_told: Cell<bool>,
 }
 
 impl Interrupts {
@@ -33,7 +33,11 @@ impl Interrupts {
     pub(super) fn begin(&self) -> Result<Waiter<'_>> {
         let update = |word| Some(if word & KEPT == 0 { word + 1 } else { word & !KEPT });
         let (Ok(before) | Err(before)) = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
-        if before & KEPT == 0 { Ok(Waiter { interrupts: self, woken: before / WOKEN }) } else { Err(interrupted()) }
+        if before & KEPT == 0 {
+            Ok(Waiter { interrupts: self, woken: before / WOKEN, is_told: Cell::new(false) })
+        } else {
+            Err(interrupted())
+        }
     }
 
     /// Interrupts all calls that wait, else the next one. Safe in a signal handler.
@@ -68,13 +72,22 @@ impl Interrupts {
 impl Waiter<'_> {
     /// An error when the call was interrupted.
     pub(super) fn check(&self) -> Result<()> {
-        if self.interrupts.word.load(Ordering::Acquire) / WOKEN == self.woken { Ok(()) } else { Err(interrupted()) }
+        if self.interrupts.word.load(Ordering::Acquire) / WOKEN == self.woken {
+            return Ok(());
+        }
+        self.is_told.set(true);
+        Err(interrupted())
     }
 }
 
 impl Drop for Waiter<'_> {
+    /// An interrupt that came when the call had its result is for the next one.
     fn drop(&mut self) {
-        self.interrupts.word.fetch_sub(1, Ordering::AcqRel);
+        let update = |word| {
+            let missed = word / WOKEN != self.woken && !self.is_told.get();
+            Some((word - 1) | if missed { KEPT } else { 0 })
+        };
+        let _ = self.interrupts.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
     }
 }
 

@@ -44,7 +44,7 @@ impl Session {
                 if !self.may_read() {
                     return Turned::Stalled;
                 }
-                match reader.incoming.poll(&self.limits()) {
+                match reader.incoming.poll(&self.limits(), Vec::new) {
                     None => break,
                     Some(Received::Message(message)) => self.push(message),
                     Some(Received::Violation(error)) => {
@@ -130,8 +130,11 @@ impl Session {
     pub(super) fn end_with_stream(&self, error: Option<&io::Error>, incoming: &Incoming) {
         let verdict = match error {
             Some(error) => Some(tls::error("the connection was lost", error)),
-            // A reset that sending has met is an end for receiving.
-            None => unannounced_end(incoming).err().map(|end: Error| self.outbox.lock().failure.clone().unwrap_or(end)),
+            None => unannounced_end(incoming).err().map(|end: Error| {
+                // A reset that sending meets is an end for receiving: whoever is sending may know better.
+                drop(self.wire.lock());
+                self.outbox.lock().failure.clone().unwrap_or(end)
+            }),
         };
         self.decide(verdict, None, Initiator::Transport);
     }

@@ -80,10 +80,7 @@ impl Session {
         if self.inbox.has_news() {
             return None;
         }
-        if incoming.lacks_memory() {
-            incoming.offer(memory.small());
-        }
-        let message = incoming.poll_small(&self.limits())?;
+        let message = incoming.poll_small(&self.limits(), || memory.small())?;
         Some(match fits(&message) {
             Ok(()) => Ok(message),
             Err(unfit) => {
@@ -225,15 +222,12 @@ impl Session {
         }
         // The application has taken all that came before it, and asks for more.
         self.fail_held(reader);
-        if reader.incoming.lacks_memory() {
-            reader.incoming.offer(memory.small());
-        }
-        if reader.incoming.lacks_large_memory()
+        if reader.incoming.lacks_memory()
             && let Some(memory) = self.spares.take()
         {
             reader.incoming.offer(memory);
         }
-        while let Some(received) = reader.incoming.poll(&self.limits()) {
+        while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
             match received {
                 Received::Message(message) => {
                     if let Err(unfit) = fits(&message) {
@@ -331,6 +325,7 @@ impl Sleep<'_, '_> {
 
     /// Sleeps in `poll`.
     fn poll(&mut self, readiness: Readiness) -> Result<()> {
+        *self.deadline = self.deadline.fixed();
         let left = self.deadline.left();
         if left == Some(Duration::ZERO) {
             return Err(late());

@@ -41,15 +41,15 @@ fn a_changed_limit_holds_from_the_next_frame_on() {
     let wide = Limits { max_frame_size: 10, max_message_size: 10 };
     let narrow = Limits { max_frame_size: 5, max_message_size: 5 };
     let mut incoming = Incoming::new(&frame(true, Opcode::Binary, &[0; 10])[..6]);
-    assert_eq!(incoming.poll(&wide), None);
+    assert_eq!(incoming.poll(&wide, Vec::new), None);
     // The frame under way was accepted.
     incoming.space()[..6].fill(0);
     incoming.received(6);
-    assert!(matches!(incoming.poll(&narrow), Some(Received::Message(_))));
+    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Received::Message(_))));
     let next = announced(true, Opcode::Binary, 6);
     incoming.space()[..next.len()].copy_from_slice(&next);
     incoming.received(next.len());
-    assert!(matches!(incoming.poll(&narrow), Some(Received::Violation(_))));
+    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Received::Violation(_))));
 }
 
 #[test]

@@ -1,0 +1,21 @@
+//! The files under test, what stands in for what they build on, and the models.
+
+mod gate;
+mod models;
+mod sync;
+
+#[path = "../../../../src/session/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
+#[path = "../../../../src/session/handoff.rs"]
+#[allow(dead_code)]
+mod handoff;
+#[path = "../../../../src/session/inbox.rs"]
+#[allow(dead_code)]
+mod inbox;
+#[path = "../../../../src/session/interrupts.rs"]
+#[allow(dead_code)]
+mod interrupts;
+#[path = "../../../../src/session/turn.rs"]
+#[allow(dead_code)]
+mod turn;

@@ -1,0 +1,211 @@
+//! The hand-off of reading: threads of the application as `receive_if` in `src/session/receiving.rs` goes, the driver as
+//! `watch` and `read` in `src/session/driver.rs` go. A tick is as long as loom likes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use loom::cell::UnsafeCell;
+use loom::thread;
+use std::sync::Arc;
+
+use super::super::deadline::Deadline;
+use super::super::gate::Gate;
+use super::super::handoff::{Handoff, Presence};
+use super::super::sync::AtomicBool;
+use super::{Notify, explore};
+
+struct Session {
+    handoff: Handoff,
+    /// loom reports two readers at once, and a reader that does not see what the one before did.
+    reader: UnsafeCell<u32>,
+    inbox: Gate,
+    wake: Notify,
+    /// The application does not come back.
+    is_gone: AtomicBool,
+    /// How often the driver went to sleep until the application leaves, and was woken for that.
+    sleeps: AtomicUsize,
+    wakes: AtomicUsize,
+}
+
+impl Session {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            handoff: Handoff::new(),
+            reader: UnsafeCell::new(0),
+            inbox: Gate::default(),
+            wake: Notify::new(),
+            is_gone: AtomicBool::new(false),
+            sleeps: AtomicUsize::new(0),
+            wakes: AtomicUsize::new(0),
+        })
+    }
+
+    fn receive(&self) {
+        let mut waited = false;
+        loop {
+            let ticket = self.inbox.ticket();
+            if self.handoff.enter(waited) {
+                self.lead();
+                return self.leave();
+            }
+            waited = true;
+            self.inbox.wait(ticket, Deadline::Never);
+        }
+    }
+
+    fn receive_now(&self) -> bool {
+        let leads = self.handoff.try_enter();
+        if leads {
+            self.lead();
+            self.leave();
+        }
+        leads
+    }
+
+    fn lead(&self) {
+        let reading = self.reader.get_mut();
+        // Sleeps on the socket.
+        thread::yield_now();
+        drop(reading);
+    }
+
+    fn leave(&self) {
+        let left = self.handoff.leave();
+        if left.follower {
+            self.inbox.open_for_one();
+        }
+        if left.driver {
+            self.wakes.fetch_add(1, Ordering::Relaxed);
+            self.wake.notify_one();
+        }
+    }
+
+    /// The driver, until it reads after the application is gone.
+    fn drive(&self) {
+        let mut seen = 0;
+        loop {
+            match self.handoff.look(&mut seen) {
+                Presence::Active => thread::yield_now(),
+                Presence::Inside => {
+                    self.sleeps.fetch_add(1, Ordering::Relaxed);
+                    while !self.handoff.is_watched() {
+                        self.wake.notified();
+                    }
+                }
+                Presence::Away => {
+                    let is_gone = self.is_gone.load(Ordering::Acquire);
+                    if self.read() && is_gone {
+                        return;
+                    }
+                    thread::yield_now();
+                }
+            }
+        }
+    }
+
+    fn read(&self) -> bool {
+        if !self.handoff.enter_as_driver() {
+            return false;
+        }
+        drop(self.reader.get_mut());
+        if self.handoff.leave_as_driver() {
+            self.inbox.open_for_one();
+        }
+        true
+    }
+
+    /// Every sleep was ended by a wake-up, and there was none for nothing.
+    fn check_wakes(&self) {
+        assert_eq!(self.wakes.load(Ordering::Relaxed), self.sleeps.load(Ordering::Relaxed));
+    }
+}
+
+/// The driver sleeps only while the application is inside, is woken when it leaves, reads once it stays away, and is
+/// never woken for nothing.
+#[test]
+fn the_driver_follows_one_thread() {
+    explore("handoff, one thread", 3, || {
+        let session = Session::new();
+        let application = thread::spawn({
+            let session = Arc::clone(&session);
+            move || {
+                session.receive();
+                session.receive();
+                session.is_gone.store(true, Ordering::Release);
+            }
+        });
+        session.drive();
+        application.join().unwrap();
+        session.check_wakes();
+    });
+}
+
+/// The same with two threads, of which one follows the other.
+#[test]
+fn the_driver_follows_two_threads() {
+    explore("handoff, two threads", 1, || {
+        let session = Session::new();
+        let threads = [0, 1].map(|_| {
+            let session = Arc::clone(&session);
+            thread::spawn(move || session.receive())
+        });
+        let driver = thread::spawn({
+            let session = Arc::clone(&session);
+            move || session.drive()
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        session.is_gone.store(true, Ordering::Release);
+        driver.join().unwrap();
+        session.check_wakes();
+    });
+}
+
+/// Whoever waits to become the reader does: one behind the other, and behind the driver.
+#[test]
+fn followers_are_woken() {
+    explore("handoff, followers", 2, || {
+        let session = Session::new();
+        let followers = [0, 1].map(|_| {
+            let session = Arc::clone(&session);
+            thread::spawn(move || session.receive())
+        });
+        session.receive();
+        followers.into_iter().for_each(|follower| follower.join().unwrap());
+        assert!(session.receive_now());
+    });
+}
+
+/// The same behind the driver and a thread that does not wait.
+#[test]
+fn a_follower_is_woken_by_the_driver() {
+    explore("handoff, driver and passer-by", 3, || {
+        let session = Session::new();
+        let follower = thread::spawn({
+            let session = Arc::clone(&session);
+            move || session.receive()
+        });
+        let passer_by = thread::spawn({
+            let session = Arc::clone(&session);
+            move || _ = session.receive_now()
+        });
+        session.read();
+        follower.join().unwrap();
+        passer_by.join().unwrap();
+        assert!(session.receive_now());
+    });
+}
+
+/// While the application comes and goes faster than the tick, the driver looks by itself, also when it finds it inside.
+#[test]
+fn a_busy_application_does_not_wake_its_driver() {
+    explore("handoff, steady state", 0, || {
+        let session = Session::new();
+        let mut seen = 0;
+        for _ in 0..3 {
+            assert!(session.receive_now());
+            assert!(session.handoff.enter(false));
+            assert_eq!(session.handoff.look(&mut seen), Presence::Active);
+            session.leave();
+        }
+        session.check_wakes();
+    });
+}

@@ -1,0 +1,479 @@
+//! Who is responsible for a message that was queued: a thread that sends, the driver or the backstop. The steps are those
+//! of `src/session/sending.rs`, `flushing.rs` and `backstop.rs`, with counts in place of bytes.
+//!
+//! The kernel stays full until the driver waits for it: whoever relies on the driver without waking it is stuck.
+
+use std::sync::Arc;
+
+use loom::sync::Condvar;
+use loom::thread;
+
+use super::super::deadline::Deadline;
+use super::super::gate::Gate;
+use super::super::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
+use super::super::turn::Turn;
+use super::{Notify, explore};
+
+/// With how many ticks of quiet a streak is over.
+const QUIET_TICKS: u32 = 1;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Departure {
+    Now,
+    Later,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flushed {
+    Done,
+    Blocked,
+}
+
+/// What the stream is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// What was encrypted counts as sent.
+    Tls,
+}
+
+#[derive(Default)]
+struct Outbox {
+    unloaded: u32,
+    queued: u32,
+    sent: u32,
+    is_watched: bool,
+    waiting: u32,
+}
+
+#[derive(Default)]
+struct Wire {
+    /// What the sender has of the outbox, and how much of that is sent.
+    flight: u32,
+    flight_sent: u32,
+    records: u32,
+}
+
+#[derive(Default)]
+struct Kernel {
+    room: u32,
+    taken: u32,
+}
+
+#[derive(Default)]
+struct Watched {
+    /// Ticks that the session was quiet for.
+    session: Option<u32>,
+    is_running: bool,
+    is_stopped: bool,
+}
+
+struct Session {
+    kind: Kind,
+    turn: Turn,
+    wire: Mutex<Wire>,
+    outbox: Mutex<Outbox>,
+    holds_back: AtomicBool,
+    is_blocked: AtomicBool,
+    sent: Gate,
+    /// Wakes the driver.
+    wake: Notify,
+    kernel: Mutex<Kernel>,
+    kernel_took: Condvar,
+    watched: Mutex<Watched>,
+    watched_changed: Gate,
+    /// The backstop's thread ends as soon as it has nothing to do.
+    is_hasty: bool,
+    is_over: AtomicBool,
+}
+
+impl Session {
+    fn new(kind: Kind, room: u32, is_hasty: bool) -> Arc<Self> {
+        Arc::new(Self {
+            kind,
+            turn: Turn::new(),
+            wire: Mutex::new(Wire::default()),
+            outbox: Mutex::new(Outbox::default()),
+            holds_back: AtomicBool::new(false),
+            is_blocked: AtomicBool::new(false),
+            sent: Gate::default(),
+            wake: Notify::new(),
+            kernel: Mutex::new(Kernel { room, taken: 0 }),
+            kernel_took: Condvar::new(),
+            watched: Mutex::new(Watched::default()),
+            watched_changed: Gate::default(),
+            is_hasty,
+            is_over: AtomicBool::new(false),
+        })
+    }
+
+    // sending.rs
+
+    fn send(self: &Arc<Self>, departure: Departure) {
+        let mut outbox = self.outbox.lock();
+        outbox.unloaded += 1;
+        outbox.queued += 1;
+        let queued = outbox.queued;
+        let departure = self.departure(&mut outbox, departure);
+        drop(outbox);
+        if departure == Departure::Later || self.is_blocked.load(Ordering::Relaxed) {
+            return;
+        }
+        self.send_queued(queued);
+    }
+
+    fn departure(self: &Arc<Self>, outbox: &mut MutexGuard<'_, Outbox>, departure: Departure) -> Departure {
+        if departure == Departure::Now {
+            return Departure::Now;
+        }
+        if !outbox.is_watched {
+            if !self.watch() {
+                return Departure::Now;
+            }
+            outbox.is_watched = true;
+        }
+        self.holds_back.store(true, Ordering::Relaxed);
+        Departure::Later
+    }
+
+    fn send_queued(&self, queued: u32) {
+        let mut sent = None;
+        loop {
+            let flushed = self.flush();
+            let now_sent = self.outbox.lock().sent;
+            if flushed == Flushed::Done {
+                return;
+            }
+            let moves = sent.replace(now_sent) != Some(now_sent);
+            if now_sent >= queued || !moves {
+                self.wake.notify_one();
+                return;
+            }
+            // Patience.
+            thread::yield_now();
+        }
+    }
+
+    /// `flush_all`.
+    fn wait_until_sent(&self, queued: u32) {
+        let mut outbox = self.outbox.lock();
+        loop {
+            let ticket = self.sent.ticket();
+            if outbox.sent >= queued {
+                return;
+            }
+            outbox.waiting += 1;
+            drop(outbox);
+            self.wake.notify_one();
+            self.sent.wait(ticket, Deadline::Never);
+            outbox = self.outbox.lock();
+            outbox.waiting -= 1;
+        }
+    }
+
+    // flushing.rs
+
+    fn flush(&self) -> Flushed {
+        if !self.turn.take() {
+            return Flushed::Done;
+        }
+        loop {
+            let flushed = self.flush_in_turn();
+            if self.turn.give_back() {
+                return flushed;
+            }
+        }
+    }
+
+    fn flush_or_leave(&self) {
+        if self.flush() != Flushed::Done {
+            self.wake.notify_one();
+        }
+    }
+
+    fn flush_in_turn(&self) -> Flushed {
+        let mut wire = self.wire.lock();
+        loop {
+            let mut outbox = self.outbox.lock();
+            self.holds_back.store(false, Ordering::Relaxed);
+            self.is_blocked.store(false, Ordering::Relaxed);
+            outbox.load(&mut wire);
+            if outbox.waiting > 0 {
+                self.sent.open_for_all();
+            }
+            drop(outbox);
+            match self.send_some(&mut wire) {
+                Some(true) => {}
+                Some(false) => return Flushed::Done,
+                None => {
+                    let mut outbox = self.outbox.lock();
+                    outbox.load(&mut wire);
+                    self.is_blocked.store(true, Ordering::Relaxed);
+                    return Flushed::Blocked;
+                }
+            }
+        }
+    }
+
+    /// None for `WouldBlock`.
+    fn send_some(&self, wire: &mut Wire) -> Option<bool> {
+        match self.kind {
+            Kind::Plain if wire.flight == 0 => Some(false),
+            Kind::Plain => {
+                let count = self.give(wire.flight);
+                (wire.flight, wire.flight_sent) = (wire.flight - count, wire.flight_sent + count);
+                (count > 0).then_some(true)
+            }
+            Kind::Tls => {
+                self.flush_records(wire)?;
+                if wire.flight == 0 {
+                    return Some(false);
+                }
+                (wire.flight, wire.flight_sent, wire.records) = (wire.flight - 1, wire.flight_sent + 1, 1);
+                // What does not fit is for the next time.
+                let _ = self.flush_records(wire);
+                Some(true)
+            }
+        }
+    }
+
+    fn flush_records(&self, wire: &mut Wire) -> Option<()> {
+        if wire.records > 0 {
+            wire.records -= self.give(wire.records);
+        }
+        (wire.records == 0).then_some(())
+    }
+
+    /// send(2).
+    fn give(&self, count: u32) -> u32 {
+        let mut kernel = self.kernel.lock();
+        let count = count.min(kernel.room);
+        (kernel.room, kernel.taken) = (kernel.room - count, kernel.taken + count);
+        self.kernel_took.notify_all();
+        count
+    }
+
+    // backstop.rs
+
+    fn watch(self: &Arc<Self>) -> bool {
+        let mut watched = self.watched.lock();
+        if watched.is_stopped {
+            return false;
+        }
+        let sleeps = watched.session.is_none();
+        watched.session = Some(0);
+        let starts = !std::mem::replace(&mut watched.is_running, true);
+        drop(watched);
+        if starts {
+            let session = Arc::clone(self);
+            thread::spawn(move || session.work());
+        } else if sleeps {
+            self.watched_changed.open_for_all();
+        }
+        true
+    }
+
+    fn stop(&self) {
+        self.watched.lock().is_stopped = true;
+        self.watched_changed.open_for_all();
+    }
+
+    fn work(&self) {
+        while self.wait_for_work() {
+            // A tick.
+            thread::yield_now();
+            let mut session = self.watched.lock().session.take();
+            if let Some(quiet) = &mut session {
+                *quiet = if self.send_held_back() { 0 } else { *quiet + 1 };
+                if *quiet >= QUIET_TICKS && self.end_streak() {
+                    session = None;
+                }
+            }
+            if let Some(quiet) = session {
+                self.watched.lock().session = Some(quiet);
+            }
+        }
+        let mut watched = self.watched.lock();
+        watched.is_running = false;
+        let left = watched.session.take();
+        drop(watched);
+        if left.is_some() {
+            self.send_held_back();
+            while !self.end_streak() {
+                self.send_held_back();
+            }
+        }
+    }
+
+    fn wait_for_work(&self) -> bool {
+        loop {
+            let ticket = self.watched_changed.ticket();
+            let watched = self.watched.lock();
+            if !watched.is_stopped && watched.session.is_some() {
+                return true;
+            }
+            if watched.is_stopped || self.is_hasty {
+                return false;
+            }
+            drop(watched);
+            self.watched_changed.wait(ticket, Deadline::Never);
+        }
+    }
+
+    fn send_held_back(&self) -> bool {
+        let sends = self.is_held_back(&self.outbox.lock());
+        if sends {
+            self.flush_or_leave();
+        }
+        sends
+    }
+
+    fn end_streak(&self) -> bool {
+        let mut outbox = self.outbox.lock();
+        let is_over = !self.is_held_back(&outbox);
+        if is_over {
+            outbox.is_watched = false;
+        }
+        is_over
+    }
+
+    fn is_held_back(&self, outbox: &Outbox) -> bool {
+        outbox.unloaded > 0 && !self.is_blocked.load(Ordering::Relaxed)
+    }
+
+    // driver.rs
+
+    /// The driver, which nothing but `wake` and the kernel wakes.
+    fn drive(&self) {
+        loop {
+            if self.is_blocked.load(Ordering::Relaxed) {
+                self.kernel.lock().room = u32::MAX;
+                self.flush();
+                // The next time that it is writable.
+                thread::yield_now();
+            } else if self.is_over.load(Ordering::Acquire) {
+                return;
+            } else {
+                self.wake.notified();
+            }
+        }
+    }
+
+    // receiving.rs
+
+    /// A receiver about to sleep.
+    fn flush_held_back(&self) {
+        if self.holds_back.load(Ordering::Relaxed) {
+            self.flush_or_leave();
+        }
+    }
+
+    // the models
+
+    /// Waits for whoever is responsible, without waking anybody.
+    fn expect_sent(&self, count: u32) {
+        let mut kernel = self.kernel.lock();
+        while kernel.taken < count {
+            kernel = self.kernel_took.wait(kernel).unwrap();
+        }
+        assert_eq!(kernel.taken, count);
+    }
+
+    fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+        self.wake.notify_one();
+        self.stop();
+    }
+}
+
+impl Outbox {
+    fn load(&mut self, wire: &mut Wire) {
+        self.sent += std::mem::take(&mut wire.flight_sent);
+        if wire.flight == 0 {
+            wire.flight = std::mem::take(&mut self.unloaded);
+        }
+    }
+}
+
+use Departure::{Later, Now};
+
+fn spawn(session: &Arc<Session>, run: impl FnOnce(&Arc<Session>) + 'static) -> thread::JoinHandle<()> {
+    let session = Arc::clone(session);
+    thread::spawn(move || run(&session))
+}
+
+/// The kernel is full behind a thread's own message, or within what it encrypted.
+#[test]
+fn the_driver_sends_what_a_full_kernel_leaves() {
+    for (name, kind, room) in [("plain", Kind::Plain, 1), ("TLS", Kind::Tls, 0)] {
+        explore(&format!("sending, full kernel, {name}"), 2, move || {
+            let session = Session::new(kind, room, true);
+            let driver = spawn(&session, |session| session.drive());
+            let other = spawn(&session, |session| session.send(Now));
+            session.send(Now);
+            session.expect_sent(2);
+            other.join().unwrap();
+            session.end();
+            driver.join().unwrap();
+        });
+    }
+}
+
+/// A thread that waits for all to be sent is told.
+#[test]
+fn flushing_ends() {
+    explore("sending, flush", 1, || {
+        let session = Session::new(Kind::Plain, 1, true);
+        let driver = spawn(&session, |session| session.drive());
+        let other = spawn(&session, |session| session.send(Now));
+        session.send(Now);
+        session.wait_until_sent(2);
+        other.join().unwrap();
+        session.end();
+        driver.join().unwrap();
+    });
+}
+
+/// What is held back goes out with the backstop, with another message or with a receive.
+#[test]
+fn the_backstop_sends_what_is_held_back() {
+    explore("sending, held back", 2, || {
+        let session = Session::new(Kind::Plain, u32::MAX, false);
+        let other = spawn(&session, |session| {
+            session.send(Later);
+            session.flush_held_back();
+        });
+        session.send(Later);
+        session.send(Later);
+        session.expect_sent(3);
+        other.join().unwrap();
+        session.end();
+    });
+}
+
+/// The backstop's thread ends while the next message is held back.
+#[test]
+fn the_backstop_ends_and_starts_again() {
+    explore("sending, backstop ends", 3, || {
+        let session = Session::new(Kind::Plain, u32::MAX, true);
+        session.send(Later);
+        session.send(Later);
+        session.send(Later);
+        session.expect_sent(3);
+    });
+}
+
+/// What is held back meets a full kernel.
+#[test]
+fn the_driver_sends_what_was_held_back() {
+    explore("sending, held back, full kernel", 1, || {
+        let session = Session::new(Kind::Plain, 1, true);
+        let driver = spawn(&session, |session| session.drive());
+        session.send(Later);
+        session.send(Now);
+        session.send(Later);
+        session.expect_sent(3);
+        session.end();
+        driver.join().unwrap();
+    });
+}
