@@ -26,9 +26,9 @@ const TICK: Duration = Duration::from_millis(4);
 /// How long a violation waits for its turn at most.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
-/// Drives a session until its transport is gone.
-pub(super) async fn drive(session: Arc<Session>) {
-    Driver {
+/// Drives a session until its transport is gone. Dropping the future ends the session, also before the first poll.
+pub(super) fn drive(session: Arc<Session>) -> impl Future<Output = ()> + Send {
+    let mut driver = Driver {
         session,
         reading: Reading::Watching { since: Instant::now() },
         seen: 0,
@@ -36,9 +36,8 @@ pub(super) async fn drive(session: Arc<Session>) {
         held_until: Instant::now(),
         in_overtime: false,
         registered: None,
-    }
-    .run()
-    .await;
+    };
+    async move { driver.run().await }
 }
 
 struct Driver {

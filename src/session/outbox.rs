@@ -41,14 +41,15 @@ impl Outbox {
         }
     }
 
-    /// Takes note of what the flight has sent, and hands it more.
-    pub(super) fn load(&mut self, flight: &mut Flight) {
-        let before = self.outgoing.pending_data();
+    /// Takes note of what the flight has sent, and hands it more. Returns whether something was sent.
+    pub(super) fn load(&mut self, flight: &mut Flight) -> bool {
+        let (before, sent) = (self.outgoing.pending_data(), self.outgoing.sent());
         self.outgoing.load(flight);
         // Pongs do not count: a peer that only pings takes nothing of what is before our Close.
         if self.outgoing.closing().is_some() && self.outgoing.pending_data() < before {
             self.outgoing.renew_close_deadline(Instant::now());
         }
+        self.outgoing.sent() != sent
     }
 
     /// Queues the answer to what came in.
