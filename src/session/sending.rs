@@ -179,8 +179,8 @@ impl Session {
                 return Ok(());
             }
             *deadline = deadline.fixed();
-            if waiter.is_none() {
-                // What is held back takes room.
+            if waiter.is_none() || deadline.has_passed() {
+                // What is held back takes room; and the kernel takes some before it says that it would.
                 MutexGuard::unlocked(outbox, || self.flush_or_leave());
                 if outbox.outgoing.pending_data() < pending {
                     continue;
