@@ -186,7 +186,14 @@ pub unsafe extern "C" fn ws_connect(
         let connect = || {
             // SAFETY: the caller's promise.
             let (url, config, session) = unsafe { (guard::string(url)?, config.as_ref(), guard::out(session)?) };
-            let config = config.map_or_else(Config::default, |config| config.config.clone());
+            let defaults;
+            let config = match config {
+                Some(config) => &config.config,
+                None => {
+                    defaults = Config::default();
+                    &defaults
+                }
+            };
             let forks = fork::watch();
             let opened = ws_session::new(session::connect(url, config)?, forks);
             session.write(Arc::into_raw(Arc::new(opened)).cast_mut());

@@ -18,17 +18,28 @@ impl Session {
             self.sent.open_for_all();
             self.flush_or_leave();
             // The driver has a deadline now.
-            self.wake.notify_one();
+            self.wake.notify_started();
         }
     }
 
     /// Drops the connection at once, and ends the session unless it has ended.
     pub(crate) fn abort(&self) {
+        let has_driver = !self.wake.claim();
         self.ending.abort();
         let error = Error::new(Kind::Aborted, "the session was aborted");
         self.decide(Some(error), None, Initiator::Local);
-        self.stop_reading();
-        self.wake.notify_one();
+        if has_driver {
+            self.stop_reading();
+            self.wake.notify_one();
+        } else if self.handoff.enter_as_driver() {
+            self.drop_transport();
+            if self.handoff.leave_as_driver() {
+                self.inbox.wake_one();
+            }
+        } else {
+            self.stop_reading();
+            self.drop_transport();
+        }
     }
 
     /// Ends the sleep of the thread that reads: it finds the end of the stream behind what has arrived.

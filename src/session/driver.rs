@@ -27,21 +27,7 @@ const TICK: Duration = Duration::from_millis(4);
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
 /// Drives a session until its transport is gone.
-pub(super) async fn drive(session: Arc<Session>) {
-    Driver {
-        session,
-        reading: Reading::Watching { since: Instant::now() },
-        seen: 0,
-        is_unfinished: false,
-        held_until: Instant::now(),
-        in_overtime: false,
-        registered: None,
-    }
-    .run()
-    .await;
-}
-
-struct Driver {
+pub(super) struct Driver {
     session: Arc<Session>,
     reading: Reading,
     /// What [`Handoff::look`](super::handoff::Handoff::look) remembers.
@@ -89,7 +75,19 @@ impl Drop for Driver {
 }
 
 impl Driver {
-    async fn run(&mut self) {
+    pub(super) fn new(session: Arc<Session>) -> Self {
+        Self {
+            reading: Reading::Watching { since: session.since },
+            session,
+            seen: 0,
+            is_unfinished: false,
+            held_until: Instant::now(),
+            in_overtime: false,
+            registered: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
         loop {
             if self.session.ending.is_aborted() || self.time_out() {
                 return;

@@ -20,6 +20,7 @@ mod gate;
 mod handoff;
 pub(crate) mod inbox;
 mod interrupts;
+mod launching;
 mod opening;
 mod outbox;
 mod reading;
@@ -35,7 +36,6 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 pub(crate) use config::Config;
 pub(crate) use deadline::Deadline;
@@ -45,6 +45,7 @@ use gate::Gate;
 use handoff::Handoff;
 use inbox::Inbox;
 use interrupts::Interrupts;
+use launching::DriverWake;
 pub(crate) use opening::connect;
 use outbox::{Outbox, Wire};
 pub(crate) use receiving::Memory;
@@ -94,8 +95,7 @@ pub(crate) struct Session {
     ending: Ending,
     /// For waiting on it, and for ending it under a thread that does. None once the transport is gone.
     socket: Mutex<Option<Arc<Socket>>>,
-    /// Wakes the driver.
-    wake: Notify,
+    wake: DriverWake,
 }
 
 /// What the opening handshake agreed on.

@@ -55,9 +55,9 @@ impl Receiver {
         }
     }
 
-    /// Reads what is there of the TLS handshake; how many bytes, 0 at the end of the stream.
-    pub(super) fn receive_handshake(&mut self) -> io::Result<usize> {
-        self.tls.as_mut().map_or(Ok(0), |tls| tls.receive_handshake(&self.socket))
+    /// Reads what there is of the TLS handshake; how many bytes, 0 at the end of the stream.
+    pub(super) fn receive_handshake(&mut self, waiting: Waiting) -> io::Result<usize> {
+        self.tls.as_mut().map_or(Ok(0), |tls| tls.receive_handshake(&self.socket, waiting))
     }
 
     /// Whether what was received makes TLS send something: [`Sender::flush`] does.
@@ -102,10 +102,15 @@ impl Sender {
 
     /// Says, as far as the socket takes it at once, that no more bytes come: close_notify and the end of the stream.
     pub(crate) fn finish(&mut self) {
+        self.finish_tls();
+        self.socket.shut_down_sending();
+    }
+
+    /// Says so within TLS only.
+    pub(crate) fn finish_tls(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.finish(&self.socket);
         }
-        self.socket.shut_down_sending();
     }
 
     /// Ends both directions, also of descriptors that forked processes hold.
