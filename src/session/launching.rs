@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -74,20 +75,34 @@ impl Launcher {
 
 /// Wakes the driver of a session.
 pub(super) struct DriverWake {
-    notify: Notify,
+    state: Mutex<WakeState>,
     /// The driver is started, or never will be.
     is_claimed: AtomicBool,
     launcher: Arc<Launcher>,
 }
 
+#[derive(Default)]
+struct WakeState {
+    is_notified: bool,
+    /// The driver, while it waits.
+    waker: Option<Waker>,
+}
+
 impl DriverWake {
     pub(super) fn new(launcher: Arc<Launcher>) -> Self {
-        Self { notify: Notify::new(), is_claimed: AtomicBool::new(false), launcher }
+        Self { state: Mutex::default(), is_claimed: AtomicBool::new(false), launcher }
     }
 
-    /// Wakes the driver, and has it started if need be.
+    /// Wakes the driver, and has it started if need be. It stays woken until it looks.
     pub(super) fn notify_one(&self) {
-        self.notify.notify_one();
+        let waker = {
+            let mut state = self.state.lock();
+            state.is_notified = true;
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         if !self.is_claimed.load(Ordering::Acquire) {
             self.launcher.hurry.notify_one();
         }
@@ -96,12 +111,18 @@ impl DriverWake {
     /// The same for what the driver sees in time when it starts.
     pub(super) fn notify_started(&self) {
         if self.is_claimed.load(Ordering::Acquire) {
-            self.notify.notify_one();
+            self.notify_one();
         }
     }
 
-    pub(super) async fn notified(&self) {
-        self.notify.notified().await;
+    /// Whether the driver was woken since it last asked.
+    pub(super) fn poll_notified(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if std::mem::take(&mut state.is_notified) {
+            return Poll::Ready(());
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 
     /// Whether it is for the caller to start the driver, or to end the session without one.

@@ -21,6 +21,7 @@ mod handoff;
 pub(crate) mod inbox;
 mod interrupts;
 mod launching;
+mod opened;
 mod opening;
 mod outbox;
 mod reading;
@@ -46,6 +47,7 @@ use handoff::Handoff;
 use inbox::Inbox;
 use interrupts::Interrupts;
 use launching::DriverWake;
+use opened::Opened;
 pub(crate) use opening::connect;
 use outbox::{Outbox, Wire};
 pub(crate) use receiving::Memory;
@@ -96,15 +98,6 @@ pub(crate) struct Session {
     /// For waiting on it, and for ending it under a thread that does. None once the transport is gone.
     socket: Mutex<Option<Arc<Socket>>>,
     wake: DriverWake,
-}
-
-/// What the opening handshake agreed on.
-pub(crate) struct Opened {
-    pub(crate) url: String,
-    pub(crate) request_headers: Vec<(String, String)>,
-    pub(crate) response_status: u16,
-    pub(crate) response_headers: Vec<(String, Vec<u8>)>,
-    pub(crate) subprotocol: Option<String>,
 }
 
 /// The reading side.

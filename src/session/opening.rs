@@ -1,5 +1,6 @@
 //! From a URL to an open session.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Weak};
@@ -47,19 +48,21 @@ pub(crate) fn connect(url: &str, config: &Config) -> Result<Arc<Session>> {
 
 fn open(target: &Target, config: &Config, runtime: &Runtime) -> Result<Arc<Session>> {
     let Secrets { nonce, masking_seed } = Secrets::draw()?;
-    let mut handshake = Handshake::new(request(target, config)?, nonce);
+    let headers = headers(target, config)?;
+    let request = Request {
+        resource: &target.resource,
+        host: &target.authority,
+        headers: &headers,
+        subprotocols: &config.subprotocols,
+    };
+    let mut handshake = Handshake::new(request, nonce);
     let Connected { mut stream, socket, handshake_limit } =
         connect_transport(target, &config.connect, &runtime.handle, &runtime.stop)?;
     let agreed = shake_hands(&mut stream, &socket, &mut handshake, handshake_limit)?;
     let connection =
         Connection::new(config.limits, config.close_timeout, MaskingKeys::from_seed(masking_seed), &agreed.early);
-    let opened = Opened {
-        url: target.text.clone(),
-        request_headers: handshake.headers().to_vec(),
-        response_status: agreed.response.status,
-        response_headers: agreed.response.headers,
-        subprotocol: agreed.subprotocol,
-    };
+    let (subprotocol, response) = (agreed.subprotocol.as_deref(), &agreed.response);
+    let opened = Opened::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
     Ok(session(config, opened, connection, stream, socket, runtime))
 }
 
@@ -81,19 +84,15 @@ impl Secrets {
     }
 }
 
-fn request(target: &Target, config: &Config) -> Result<Request> {
-    let mut headers = config.headers.clone();
+/// The application's header fields, and the credentials of the URL.
+fn headers<'a>(target: &Target, config: &'a Config) -> Result<Cow<'a, Headers>> {
+    let mut headers = Cow::Borrowed(&config.headers);
     if let Some((user, password)) = &target.credentials
         && headers.get("Authorization").is_none()
     {
-        authorize(&mut headers, user, password)?;
+        authorize(headers.to_mut(), user, password)?;
     }
-    Ok(Request {
-        resource: target.resource.clone(),
-        host: target.authority.clone(),
-        headers,
-        subprotocols: config.subprotocols.clone(),
-    })
+    Ok(headers)
 }
 
 /// Basic authentication (RFC 7617).
