@@ -133,8 +133,11 @@ impl Wire {
 
     /// Ends the stream and lets go of it.
     pub(super) fn drop_transport(&mut self) {
-        self.finish();
-        if let Some(sender) = self.sender.take() {
+        let finished = std::mem::replace(&mut self.finished, true);
+        if let Some(mut sender) = self.sender.take() {
+            if !finished {
+                sender.finish_tls();
+            }
             sender.shut_down();
         }
     }
