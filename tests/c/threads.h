@@ -4,6 +4,7 @@
 #define THREADS_H
 
 #include "check.h"
+#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -36,21 +37,43 @@ static inline void *make_the_call(void *argument)
     return NULL;
 }
 
-/* Returns once the thread sleeps in the kernel: the only place it does so is inside the one call it makes. */
+/* What all other threads of the process do, in `picture`. Returns whether all of them sleep. */
+static inline int look_at_threads(char *picture, size_t room)
+{
+    size_t used = 0;
+    int all_sleep = 1;
+    DIR *tasks = opendir("/proc/self/task");
+    CHECK(tasks != NULL);
+    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
+        char path[300], line[128];
+        if (task->d_name[0] == '.' || atoi(task->d_name) == (int)gettid())
+            continue;
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        FILE *file = fopen(path, "r");
+        while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+            if (strncmp(line, "State:", 6) == 0)
+                all_sleep &= strncmp(line, "State:\tS", 8) == 0;
+            if (strncmp(line, "Pid:", 4) == 0 || strstr(line, "voluntary_ctxt_switches:") != NULL)
+                used += (size_t)snprintf(picture + used, room - used, "%s", line);
+            CHECK(used < room);
+        }
+        if (file != NULL)
+            fclose(file);
+    }
+    closedir(tasks);
+    return all_sleep;
+}
+
+/* Returns once the thread sleeps inside the one call it makes. No thread runs then, and none has since the look before:
+ * so it does not just wait for a lock. */
 static inline void wait_until_blocked(caller *self)
 {
-    char state = '?';
-    while (state != 'S') {
+    char before[4096] = "", now[4096] = "";
+    while (atomic_load(&self->thread_id) == 0)
         sched_yield();
-        int thread_id = atomic_load(&self->thread_id);
-        if (thread_id == 0)
-            continue;
-        char path[64];
-        snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread_id);
-        FILE *file = fopen(path, "r");
-        CHECK(file != NULL);
-        CHECK_EQ(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
-        fclose(file);
+    while (!look_at_threads(now, sizeof now) || strcmp(before, now) != 0) {
+        strcpy(before, now);
+        sched_yield();
     }
 }
 
