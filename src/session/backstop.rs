@@ -21,7 +21,10 @@ const TICK: Duration = Duration::from_micros(100);
 /// How exactly the kernel is to wake it.
 const TIMER_SLACK: Option<NonZeroU64> = NonZeroU64::new(5_000);
 
-/// After so many ticks without a message the streak of a session is over.
+/// After so many ticks without a message the next one goes out at once.
+const PAUSE_TICKS: u32 = 2;
+
+/// After so many the session is no longer watched.
 const QUIET_TICKS: u32 = 20;
 
 /// How long the thread waits for the next streak.
@@ -88,6 +91,9 @@ impl Shift {
             std::mem::swap(&mut sessions, &mut self.0.watched.lock().sessions);
             sessions.retain_mut(|(session, quiet)| {
                 *quiet = if session.send_held_back() { 0 } else { *quiet + 1 };
+                if *quiet == PAUSE_TICKS {
+                    session.outbox.lock().coalescing.pause();
+                }
                 *quiet < QUIET_TICKS || !session.end_streak()
             });
             self.0.watched.lock().sessions.append(&mut sessions);
