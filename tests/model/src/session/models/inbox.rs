@@ -18,28 +18,15 @@ fn take(inbox: &Inbox<u32>, wake_reader: impl FnOnce()) -> Taken<u32> {
     taken
 }
 
-/// Receives as `receive_if` in `src/session/receiving.rs` does, until the end or `limit` messages.
+/// Receives until the end or `limit` messages.
 fn receive(inbox: &Inbox<u32>, limit: usize, wake_reader: impl Fn()) -> Vec<u32> {
     let mut received = Vec::new();
     while received.len() < limit {
-        let mut waited = false;
-        let taken = loop {
-            let ticket = inbox.ticket();
-            if inbox.has_news() {
-                match take(inbox, &wake_reader) {
-                    Taken::Nothing => {}
-                    taken => break taken,
-                }
-            }
-            waited = true;
-            inbox.wait(ticket, Deadline::Never);
-        };
-        if waited {
-            inbox.wake_one();
-        }
-        match taken {
+        let ticket = inbox.ticket();
+        match if inbox.has_news() { take(inbox, &wake_reader) } else { Taken::Nothing } {
             Taken::Message(message) => received.push(message),
-            _ => break,
+            Taken::Nothing => inbox.wait(ticket, Deadline::Never),
+            Taken::Ended => break,
         }
     }
     received
