@@ -1,7 +1,7 @@
 //! Frames as C sees them, and where freed ones wait to be used again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::{mem, ptr};
 
 use crate::ffi::guard;
@@ -72,6 +72,8 @@ const CLOSED: usize = usize::MAX;
 pub(super) struct FreeFrames {
     /// The address of the first frame, and what all of them weigh.
     top: AtomicUsize,
+    /// A frame whose memory a message has that is not complete; it will want it.
+    lender: AtomicPtr<OwnedFrame>,
     spares: Arc<Spares>,
 }
 
@@ -83,13 +85,29 @@ struct Chain {
 
 impl FreeFrames {
     pub(super) fn new(spares: Arc<Spares>) -> Arc<Self> {
-        Arc::new(Self { top: AtomicUsize::new(0), spares })
+        Arc::new(Self { top: AtomicUsize::new(0), lender: AtomicPtr::default(), spares })
     }
 
     /// Frees what is kept, and keeps nothing from now on. Each frame keeps this alive: without it nothing would ever be
     /// freed.
     pub(super) fn close(&self) {
+        drop(self.take_lender());
         drop(Chain::from_word(self.top.swap(CLOSED, Ordering::AcqRel)));
+    }
+
+    fn take_lender(&self) -> Option<Box<OwnedFrame>> {
+        if self.lender.load(Ordering::Relaxed).is_null() {
+            return None;
+        }
+        let lender = self.lender.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: what is there was made by Box::into_raw, and is taken once.
+        (!lender.is_null()).then(|| unsafe { Box::from_raw(lender) })
+    }
+
+    fn give_lender(&self, frame: Box<OwnedFrame>) {
+        let before = self.lender.swap(Box::into_raw(frame), Ordering::AcqRel);
+        // SAFETY: as above.
+        drop((!before.is_null()).then(|| unsafe { Box::from_raw(before) }));
     }
 
     fn take_all(&self) -> Chain {
@@ -202,7 +220,7 @@ impl<'a> FrameMaker<'a> {
     }
 
     fn take(&mut self) -> Option<Box<OwnedFrame>> {
-        self.next.take().or_else(|| self.kept.take()).or_else(|| {
+        self.next.take().or_else(|| self.free.take_lender()).or_else(|| self.kept.take()).or_else(|| {
             self.kept = self.free.take_all();
             self.kept.take()
         })
@@ -211,7 +229,10 @@ impl<'a> FrameMaker<'a> {
 
 impl Drop for FrameMaker<'_> {
     fn drop(&mut self) {
-        while let Some(unused) = self.next.take().or_else(|| self.kept.take()) {
+        if let Some(lender) = self.next.take() {
+            self.free.give_lender(lender);
+        }
+        while let Some(unused) = self.kept.take() {
             FreeFrames::give(unused);
         }
     }

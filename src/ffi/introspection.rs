@@ -1,6 +1,6 @@
 //! What a session can tell of itself.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::ptr;
 
 use crate::ffi::error::ws_error;
@@ -14,7 +14,7 @@ use crate::ffi::session::{look_at, ws_session};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_char {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, ptr::null(), |session| session.texts.subprotocol.as_ptr()) }
+    unsafe { look_at(session, ptr::null(), |session| session.session_anywhere().opened.subprotocol().as_ptr()) }
 }
 
 /// The URL that was connected to, in its normal form and without user and password (Ktor's call.request.url). NULL
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_request_url(session: *const ws_session) -> *const c_char {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, ptr::null(), |session| session.texts.url.as_ptr()) }
+    unsafe { look_at(session, ptr::null(), |session| session.session_anywhere().opened.url().as_ptr()) }
 }
 
 /// A header of the handshake's request: the value of the field called `name` (in any case), the `index`-th (from 0)
@@ -42,7 +42,9 @@ pub unsafe extern "C" fn ws_request_header(
     // SAFETY: the caller's promise.
     unsafe {
         look_at(session, ptr::null(), |session| {
-            guard::string(name).map_or(ptr::null(), |name| session.texts.request_headers.get(name, index))
+            let opened = &session.session_anywhere().opened;
+            let value = guard::string(name).ok().and_then(|name| opened.request_header(name, index));
+            value.map_or(ptr::null(), CStr::as_ptr)
         })
     }
 }
@@ -72,7 +74,9 @@ pub unsafe extern "C" fn ws_response_header(
     // SAFETY: the caller's promise.
     unsafe {
         look_at(session, ptr::null(), |session| {
-            guard::string(name).map_or(ptr::null(), |name| session.texts.response_headers.get(name, index))
+            let opened = &session.session_anywhere().opened;
+            let value = guard::string(name).ok().and_then(|name| opened.response_header(name, index));
+            value.map_or(ptr::null(), CStr::as_ptr)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Sessions: opening them and letting go of them.
 
-use std::ffi::{CString, c_char};
+use std::ffi::c_char;
 use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use crate::ffi::config::ws_config;
 use crate::ffi::error::ws_error;
 use crate::ffi::fork;
 use crate::ffi::frame::FreeFrames;
-use crate::ffi::guard::{self, CHeaders};
+use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::{self, Config, Session, State};
 
@@ -25,20 +25,11 @@ pub struct ws_session {
     forks: u32,
     /// ws_connect's and ws_session_ref's handles that are not freed. The memory also waits for calls under way.
     handles: AtomicUsize,
-    pub(super) texts: Texts,
     free_frames: Arc<FreeFrames>,
     /// What ws_session_error shows, once there is something.
     pub(super) error: OnceLock<ws_error>,
     /// What ws_close_info lends, with its NUL.
     pub(super) close_reason: OnceLock<Vec<u8>>,
-}
-
-/// What the accessors lend, in C's form.
-pub(super) struct Texts {
-    pub(super) url: CString,
-    pub(super) subprotocol: CString,
-    pub(super) request_headers: CHeaders,
-    pub(super) response_headers: CHeaders,
 }
 
 /// Where a session stands (RFC 6455 section 7.1).
@@ -57,21 +48,11 @@ pub enum ws_session_state {
 
 impl ws_session {
     fn new(session: Arc<Session>, forks: u32) -> Self {
-        let opened = &session.opened;
-        let request = opened.request_headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let response = opened.response_headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-        let texts = Texts {
-            url: guard::c_string(opened.url.as_bytes()),
-            subprotocol: guard::c_string(opened.subprotocol.as_deref().unwrap_or_default().as_bytes()),
-            request_headers: CHeaders::new(request),
-            response_headers: CHeaders::new(response),
-        };
         Self {
             free_frames: FreeFrames::new(Arc::clone(&session.spares)),
             session,
             forks,
             handles: AtomicUsize::new(1),
-            texts,
             error: OnceLock::new(),
             close_reason: OnceLock::new(),
         }
@@ -186,7 +167,14 @@ pub unsafe extern "C" fn ws_connect(
         let connect = || {
             // SAFETY: the caller's promise.
             let (url, config, session) = unsafe { (guard::string(url)?, config.as_ref(), guard::out(session)?) };
-            let config = config.map_or_else(Config::default, |config| config.config.clone());
+            let defaults;
+            let config = match config {
+                Some(config) => &config.config,
+                None => {
+                    defaults = Config::default();
+                    &defaults
+                }
+            };
             let forks = fork::watch();
             let opened = ws_session::new(session::connect(url, config)?, forks);
             session.write(Arc::into_raw(Arc::new(opened)).cast_mut());

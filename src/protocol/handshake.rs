@@ -15,16 +15,16 @@ const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// What to ask for.
-#[derive(Clone, Debug)]
-pub struct Request {
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
     /// Path and query.
-    pub resource: String,
+    pub resource: &'a str,
     /// The Host header, unless `headers` has one.
-    pub host: String,
+    pub host: &'a str,
     /// The application's header fields.
-    pub headers: Headers,
+    pub headers: &'a Headers,
     /// Subprotocols in order of preference.
-    pub subprotocols: Vec<String>,
+    pub subprotocols: &'a [String],
 }
 
 /// The server agreed.
@@ -41,8 +41,7 @@ pub struct Opened {
 /// The opening handshake from the request on.
 #[derive(Debug)]
 pub struct Handshake {
-    request: Vec<u8>,
-    headers: Vec<(String, String)>,
+    request: String,
     accept: String,
     subprotocols: Vec<String>,
     reader: HeadReader,
@@ -51,22 +50,12 @@ pub struct Handshake {
 
 impl Handshake {
     /// A handshake with `nonce` as its key: 16 fresh bytes from the operating system's random source.
-    pub fn new(request: Request, nonce: [u8; 16]) -> Self {
+    pub fn new(request: Request<'_>, nonce: [u8; 16]) -> Self {
         let key = BASE64.encode(nonce);
-        let headers = header_fields(&request, &key);
-        let mut text = format!("GET {} HTTP/1.1\r\n", request.resource);
-        for (name, value) in &headers {
-            text.push_str(name);
-            text.push_str(": ");
-            text.push_str(value);
-            text.push_str("\r\n");
-        }
-        text.push_str("\r\n");
         Self {
-            request: text.into_bytes(),
-            headers,
+            request: text(&request, &key),
             accept: accept_for(&key),
-            subprotocols: request.subprotocols,
+            subprotocols: request.subprotocols.to_vec(),
             reader: HeadReader::default(),
             refused: None,
         }
@@ -74,12 +63,12 @@ impl Handshake {
 
     /// The request's bytes.
     pub fn request(&self) -> &[u8] {
-        &self.request
+        self.request.as_bytes()
     }
 
     /// The request's header fields.
-    pub fn headers(&self) -> &[(String, String)] {
-        &self.headers
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.request.lines().skip(1).filter_map(|line| line.split_once(": "))
     }
 
     /// Takes bytes of the response. `Ok(None)`: more are needed. A refusal is an error, which comes once its body is
@@ -176,23 +165,29 @@ pub fn accept_for(key: &str) -> String {
     BASE64.encode(hash.finalize())
 }
 
-fn header_fields(request: &Request, key: &str) -> Vec<(String, String)> {
-    let host = request.headers.get("Host").unwrap_or(&request.host);
-    let mut fields: Vec<(String, String)> = [
-        ("Host", host),
+fn text(request: &Request<'_>, key: &str) -> String {
+    let subprotocols = request.subprotocols.join(", ");
+    let own = [
+        ("Host", request.headers.get("Host").unwrap_or(request.host)),
         ("Upgrade", "websocket"),
         ("Connection", "Upgrade"),
         ("Sec-WebSocket-Key", key),
         ("Sec-WebSocket-Version", "13"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into();
-    if !request.subprotocols.is_empty() {
-        fields.push(("Sec-WebSocket-Protocol".to_owned(), request.subprotocols.join(", ")));
+        ("Sec-WebSocket-Protocol", &subprotocols),
+    ];
+    let offered = if request.subprotocols.is_empty() { own.len() - 1 } else { own.len() };
+    let added = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Host"));
+    let mut text = String::with_capacity(512);
+    for piece in ["GET ", request.resource, " HTTP/1.1\r\n"] {
+        text.push_str(piece);
     }
-    let own = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Host"));
-    fields.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    fields
+    for (name, value) in own.into_iter().take(offered).chain(added) {
+        for piece in [name, ": ", value, "\r\n"] {
+            text.push_str(piece);
+        }
+    }
+    text.push_str("\r\n");
+    text
 }
 
 /// The value of a field that must be there once.

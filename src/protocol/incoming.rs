@@ -108,7 +108,8 @@ pub struct Incoming {
     /// The frame whose payload is arriving.
     frame: Option<Frame>,
     message: Option<PartialMessage>,
-    control: ControlPayload,
+    /// Of the control frame that is arriving.
+    control: Option<Box<ControlPayload>>,
     /// A Close or a violation was received; whatever follows is dropped (section 1.4).
     finished: bool,
 }
@@ -142,7 +143,7 @@ impl Incoming {
             spare: Vec::new(),
             frame: None,
             message: None,
-            control: ControlPayload::EMPTY,
+            control: None,
             finished: false,
         }
     }
@@ -307,8 +308,8 @@ impl Incoming {
             self.start += count;
             frame.left -= count as u64;
             let (fin, opcode, left) = (frame.fin, frame.opcode, frame.left);
-            if opcode.is_control() {
-                self.control.push(piece);
+            if let Some(control) = &mut self.control {
+                control.push(piece);
             } else if let Some(message) = &mut self.message {
                 message.push(piece, left)?;
             }
@@ -316,8 +317,8 @@ impl Incoming {
                 return Ok(None);
             }
             self.frame = None;
-            if opcode.is_control() {
-                return self.finish_control(opcode).map(Some);
+            if let Some(control) = self.control.take() {
+                return finish_control(opcode, &control).map(Some);
             }
             if fin && let Some(message) = self.message.take() {
                 return message.finish().map(|message| Some(Received::Message(message)));
@@ -355,25 +356,10 @@ impl Incoming {
                 self.message = Some(PartialMessage { opcode, payload, utf8: Utf8Validator::default() });
             }
             (Opcode::Continuation, Some(message)) => check_size(header, message.payload.len() as u64, limits)?,
-            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => self.control = ControlPayload::EMPTY,
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => self.control = Some(Box::new(ControlPayload::EMPTY)),
         }
         self.frame = Some(Frame { fin: header.fin, opcode: header.opcode, left: header.length });
         Ok(())
-    }
-
-    fn finish_control(&self, opcode: Opcode) -> Result<Received, Error> {
-        Ok(match opcode {
-            Opcode::Ping => Received::Ping(self.control),
-            Opcode::Pong => Received::Pong(self.control),
-            _ => Received::Close(match close_payload::parse(self.control.as_bytes()) {
-                Ok(None) => Close::default(),
-                Ok(Some((code, reason))) => Close { code: Some(code), reason: reason.to_owned() },
-                Err(error @ close_payload::CloseError::Reason) => {
-                    return Err(Error::new(Kind::Utf8, format!("the server sent {error}")));
-                }
-                Err(error) => return Err(violation(error)),
-            }),
-        })
     }
 }
 
@@ -404,6 +390,21 @@ impl PartialMessage {
         self.payload.terminate();
         Ok(Message { opcode: self.opcode, payload: self.payload })
     }
+}
+
+fn finish_control(opcode: Opcode, payload: &ControlPayload) -> Result<Received, Error> {
+    Ok(match opcode {
+        Opcode::Ping => Received::Ping(*payload),
+        Opcode::Pong => Received::Pong(*payload),
+        _ => Received::Close(match close_payload::parse(payload.as_bytes()) {
+            Ok(None) => Close::default(),
+            Ok(Some((code, reason))) => Close { code: Some(code), reason: reason.to_owned() },
+            Err(error @ close_payload::CloseError::Reason) => {
+                return Err(Error::new(Kind::Utf8, format!("the server sent {error}")));
+            }
+            Err(error) => return Err(violation(error)),
+        }),
+    })
 }
 
 fn check_size(header: &Header, before: u64, limits: &Limits) -> Result<(), Error> {

@@ -5,16 +5,29 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A stream of masking keys from one secret seed.
 #[derive(Clone)]
-pub struct MaskingKeys(ChaCha12Rng);
+pub struct MaskingKeys {
+    /// For the next generator.
+    seed: [u8; 32],
+    /// It draws many keys at a time, which takes room: there is none while nothing is sent.
+    generator: Option<Box<ChaCha12Rng>>,
+}
 
 impl MaskingKeys {
     /// The keys of `seed`, which must come from the operating system's random source and be used once.
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self(ChaCha12Rng::from_seed(seed))
+        Self { seed, generator: None }
     }
 
     /// The next frame's key.
     pub fn draw(&mut self) -> [u8; 4] {
-        self.0.next_u32().to_ne_bytes()
+        let generator = self.generator.get_or_insert_with(|| Box::new(ChaCha12Rng::from_seed(self.seed)));
+        generator.next_u32().to_ne_bytes()
+    }
+
+    /// Gives back the memory that is only needed while frames are sent.
+    pub fn release(&mut self) {
+        if let Some(mut generator) = self.generator.take() {
+            generator.fill_bytes(&mut self.seed);
+        }
     }
 }

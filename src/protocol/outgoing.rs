@@ -23,7 +23,7 @@ pub struct Outgoing {
     control_in_flight: usize,
     /// The flight is to drop the messages that it has not begun.
     cut: bool,
-    closing: Option<Closing>,
+    closing: Option<Box<Closing>>,
     close_timeout: Option<Duration>,
     /// Bytes of frames ever queued, pongs aside.
     queued: u64,
@@ -114,11 +114,12 @@ impl Outgoing {
                 self.data.clear();
                 self.queue_close(Close::because(code, reason), Initiator::Protocol, now);
             }
-            Some(Closing { frame_start: Some(frame_start), .. }) => {
-                self.data.drain(..*frame_start);
-                *frame_start = 0;
+            Some(closing) => {
+                if let Some(frame_start) = &mut closing.frame_start {
+                    self.data.drain(..*frame_start);
+                    *frame_start = 0;
+                }
             }
-            Some(_) => {}
         }
     }
 
@@ -129,7 +130,7 @@ impl Outgoing {
         let frame_start = Some(self.data.len());
         append_frame(&mut self.data, &mut self.keys, Opcode::Close, true, &close.payload());
         let deadline = self.close_timeout.and_then(|timeout| now.checked_add(timeout));
-        self.closing = Some(Closing { close, initiator, frame_start, sent: false, deadline });
+        self.closing = Some(Box::new(Closing { close, initiator, frame_start, sent: false, deadline }));
         true
     }
 
@@ -192,6 +193,7 @@ impl Outgoing {
     /// Gives back memory that nothing waits in.
     pub fn release(&mut self, flight: &mut Flight) {
         flight.release();
+        self.keys.release();
         self.data.shrink_to_fit();
         self.control.shrink_to_fit();
     }

@@ -19,17 +19,22 @@ impl Session {
             self.sent.open_for_all();
             self.flush_or_leave();
             // The driver has a deadline now.
-            self.wake.notify_one();
+            self.wake.notify_started();
         }
     }
 
     /// Drops the connection at once, and ends the session unless it has ended.
     pub(crate) fn abort(&self) {
+        let has_driver = !self.wake.claim();
         self.ending.abort();
         let error = Error::new(Kind::Aborted, "the session was aborted");
         self.decide(Some(error), None, Initiator::Local);
-        self.stop_reading();
-        self.wake.notify_one();
+        if has_driver {
+            self.stop_reading();
+            self.wake.notify_one();
+        } else {
+            self.drop_transport();
+        }
     }
 
     /// Ends the sleep of the thread that reads: it finds the end of the stream behind what has arrived.
@@ -94,11 +99,19 @@ impl Session {
         }
     }
 
-    /// The last step of the end. A thread that reads has been woken, and leaves soon.
+    /// The last step of the end.
     pub(super) fn drop_transport(&self) {
-        while self.reader.enter_as_driver(|reader| drop(reader.take())).is_none() {
-            thread::yield_now();
-        }
+        let left = loop {
+            match self.reader.enter_as_driver(|reader| drop(reader.take())) {
+                Some(((), left)) => break left,
+                None => {
+                    // A thread that reads leaves soon.
+                    self.stop_reading();
+                    thread::yield_now();
+                }
+            }
+        };
+        self.left(left);
         self.wire.lock().drop_transport();
         self.socket.lock().take();
         self.ending.set_closed();

@@ -1,10 +1,11 @@
 //! The task behind a session: it reads while the application is away, sends what the kernel did not take at once, and
 //! watches the clock.
 
-use std::future::pending;
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::io::Interest;
@@ -26,22 +27,8 @@ const TICK: Duration = Duration::from_millis(4);
 /// How long a violation waits for its turn at most.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
-/// Drives a session until its transport is gone.
-pub(super) async fn drive(session: Arc<Session>) {
-    Driver {
-        session,
-        reading: Reading::Watching { since: Instant::now() },
-        seen: 0,
-        is_unfinished: false,
-        held_until: Instant::now(),
-        in_overtime: false,
-        registered: None,
-    }
-    .run()
-    .await;
-}
-
-struct Driver {
+/// Drives a session until its transport is gone, and ends it when it is dropped, also before it has run.
+pub(super) struct Driver {
     session: Arc<Session>,
     reading: Reading,
     /// What [`Handoff::look`](super::handoff::Handoff::look) remembers.
@@ -71,12 +58,11 @@ enum Reading {
     Held,
 }
 
-/// What ended a wait.
-enum Event {
-    Readable,
-    Writable,
-    /// Something was changed, or is due.
-    Look,
+/// What a wait has found.
+#[derive(Default)]
+struct Found {
+    readable: bool,
+    writable: bool,
 }
 
 impl Drop for Driver {
@@ -89,14 +75,26 @@ impl Drop for Driver {
 }
 
 impl Driver {
-    async fn run(&mut self) {
+    pub(super) fn new(session: Arc<Session>) -> Self {
+        Self {
+            reading: Reading::Watching { since: session.since },
+            session,
+            seen: 0,
+            is_unfinished: false,
+            held_until: Instant::now(),
+            in_overtime: false,
+            registered: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
         self.work().await;
         // A thread that reads finds the end of the stream, and wakes the driver when it has left.
         self.session.abort();
         loop {
             match self.session.reader.handoff().look(&mut self.seen) {
                 Presence::Active => {}
-                Presence::Inside => self.session.wake.notified().await,
+                Presence::Inside => poll_fn(|context| self.session.wake.poll_notified(context)).await,
                 Presence::Away => return,
             }
         }
@@ -111,23 +109,19 @@ impl Driver {
             if self.session.has_send_failure() && self.end_with_send_failure() {
                 return;
             }
-            match self.wait().await {
-                Ok(Event::Readable) => {
-                    if self.reading == Reading::On && self.read() == Turned::Over {
-                        return;
-                    }
-                }
-                Ok(Event::Writable) => _ = self.session.flush(),
-                Ok(Event::Look) => {
-                    if self.session.has_waiting_senders() {
-                        self.session.flush();
-                    }
-                }
+            let found = match self.wait().await {
+                Ok(found) => found,
                 Err(error) => {
                     let error = Error::os(Kind::Internal, "could not wait for the socket", &error);
                     self.session.decide(Some(error), None, Initiator::Transport);
                     return;
                 }
+            };
+            if found.writable || self.session.has_waiting_senders() {
+                self.session.flush();
+            }
+            if found.readable && self.reading == Reading::On && self.read() == Turned::Over {
+                return;
             }
         }
     }
@@ -217,33 +211,37 @@ impl Driver {
         self.reading = Reading::Watching { since: Instant::now() };
     }
 
-    /// Waits until there is something to do.
-    async fn wait(&mut self) -> io::Result<Event> {
+    /// Waits until there is something to do, or to look at.
+    async fn wait(&mut self) -> io::Result<Found> {
         if self.is_unfinished && self.reading == Reading::On {
             tokio::task::yield_now().await;
-            return Ok(Event::Readable);
+            return Ok(Found { readable: true, writable: false });
         }
         self.register()?;
-        let deadline = self.deadline();
-        let ready = self.registered.as_ref();
-        let (reads, writes) =
-            ready.map_or((false, false), |(interest, _)| (interest.is_readable(), interest.is_writable()));
-        tokio::select! {
-            guard = async { match ready { Some((_, fd)) => fd.readable().await, None => pending().await } }, if reads => {
+        // In a box: most of the time most sessions have none.
+        let mut deadline = self.deadline().map(|deadline| Box::pin(sleep_until(deadline.into())));
+        poll_fn(|context| {
+            let mut found = Found::default();
+            let mut is_due = deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
+            is_due |= self.session.wake.poll_notified(context).is_ready();
+            if let Some((interest, socket)) = &self.registered {
                 // What comes from now on is announced again.
-                guard?.clear_ready();
-                Ok(Event::Readable)
+                if interest.is_readable()
+                    && let Poll::Ready(guard) = socket.poll_read_ready(context)
+                {
+                    guard?.clear_ready();
+                    found.readable = true;
+                }
+                if interest.is_writable()
+                    && let Poll::Ready(guard) = socket.poll_write_ready(context)
+                {
+                    guard?.clear_ready();
+                    found.writable = true;
+                }
             }
-            guard = async { match ready { Some((_, fd)) => fd.writable().await, None => pending().await } }, if writes => {
-                guard?.clear_ready();
-                Ok(Event::Writable)
-            }
-            () = self.session.wake.notified() => Ok(Event::Look),
-            () = async { match deadline {
-                Some(deadline) => sleep_until(deadline.into()).await,
-                None => pending().await,
-            } } => Ok(Event::Look),
-        }
+            if is_due || found.readable || found.writable { Poll::Ready(Ok(found)) } else { Poll::Pending }
+        })
+        .await
     }
 
     /// Registers the socket for what is to be waited for; for nothing, not at all: a registered socket wakes the runtime

@@ -21,7 +21,7 @@ pub(crate) struct Verdict {
 /// The two moments of the end.
 #[derive(Default)]
 pub(super) struct Ending {
-    verdict: OnceLock<Verdict>,
+    verdict: OnceLock<Box<Verdict>>,
     aborted: AtomicBool,
     closed: AtomicBool,
     changed: Gate,
@@ -29,12 +29,12 @@ pub(super) struct Ending {
 
 impl Ending {
     pub(super) fn verdict(&self) -> Option<&Verdict> {
-        self.verdict.get()
+        self.verdict.get().map(|verdict| &**verdict)
     }
 
     /// The first verdict stands. Returns whether it is this one.
     pub(super) fn decide(&self, verdict: Verdict) -> bool {
-        self.verdict.set(verdict).is_ok()
+        self.verdict.set(Box::new(verdict)).is_ok()
     }
 
     /// The transport is to go at once, whatever the verdict.

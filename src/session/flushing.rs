@@ -44,8 +44,7 @@ impl Session {
             let mut outbox = self.outbox.lock();
             self.holds_back.store(false, Ordering::Relaxed);
             self.is_blocked.store(false, Ordering::Relaxed);
-            outbox.load(&mut wire.flight);
-            if outbox.waiting > 0 {
+            if outbox.load(&mut wire.flight) && outbox.waiting > 0 {
                 self.sent.open_for_all();
             }
             if outbox.frees_driver() {
@@ -70,7 +69,9 @@ impl Session {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut outbox = self.outbox.lock();
-                    outbox.load(&mut wire.flight);
+                    if outbox.load(&mut wire.flight) && outbox.waiting > 0 {
+                        self.sent.open_for_all();
+                    }
                     wire.holds_records = wire.is_flushing();
                     outbox.holds_records = wire.holds_records;
                     // Under the lock: whoever sees it knows that what is queued is taken care of.

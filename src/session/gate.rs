@@ -12,6 +12,8 @@ use super::deadline::Deadline;
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     changes: AtomicU32,
+    /// Threads in [`wait`](Self::wait). Without any, opening is no system call.
+    waiting: AtomicU32,
 }
 
 /// A moment at a gate.
@@ -27,7 +29,10 @@ impl Gate {
     pub(crate) fn wait(&self, ticket: Ticket, deadline: Deadline) {
         debug_assert!(!matches!(deadline, Deadline::Within(_)), "it would begin anew with each wait");
         let timeout = deadline.left().and_then(|left| futex::Timespec::try_from(left).ok());
+        // Before the kernel looks at `changes`: whoever opens sees it, or is seen.
+        self.waiting.fetch_add(1, Ordering::SeqCst);
         let outcome = futex::wait(&self.changes, futex::Flags::PRIVATE, ticket.0, timeout.as_ref());
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         debug_assert!(matches!(outcome, Ok(()) | Err(Errno::AGAIN | Errno::TIMEDOUT | Errno::INTR)), "{outcome:?}");
     }
 
@@ -42,8 +47,10 @@ impl Gate {
     }
 
     fn open(&self, count: u32) {
-        self.changes.fetch_add(1, Ordering::Release);
-        // It fails only for an address that is not mapped.
-        let _ = futex::wake(&self.changes, futex::Flags::PRIVATE, count);
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            // It fails only for an address that is not mapped.
+            let _ = futex::wake(&self.changes, futex::Flags::PRIVATE, count);
+        }
     }
 }

@@ -21,6 +21,8 @@ mod handed;
 mod handoff;
 pub(crate) mod inbox;
 mod interrupts;
+mod launching;
+mod opened;
 mod opening;
 mod outbox;
 mod reading;
@@ -36,7 +38,6 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 pub(crate) use config::Config;
 pub(crate) use deadline::Deadline;
@@ -46,6 +47,8 @@ use gate::Gate;
 use handed::Handed;
 use inbox::Inbox;
 use interrupts::Interrupts;
+use launching::DriverWake;
+use opened::Opened;
 pub(crate) use opening::connect;
 use outbox::{Outbox, Wire};
 pub(crate) use receiving::Memory;
@@ -94,17 +97,7 @@ pub(crate) struct Session {
     ending: Ending,
     /// For waiting on it, and for ending it under a thread that does. None once the transport is gone.
     socket: Mutex<Option<Arc<Socket>>>,
-    /// Wakes the driver.
-    wake: Notify,
-}
-
-/// What the opening handshake agreed on.
-pub(crate) struct Opened {
-    pub(crate) url: String,
-    pub(crate) request_headers: Vec<(String, String)>,
-    pub(crate) response_status: u16,
-    pub(crate) response_headers: Vec<(String, Vec<u8>)>,
-    pub(crate) subprotocol: Option<String>,
+    wake: DriverWake,
 }
 
 /// The reading side.

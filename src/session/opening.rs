@@ -1,123 +1,98 @@
 //! From a URL to an open session.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use parking_lot::{Condvar, Mutex};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use parking_lot::Mutex;
 
-use super::backstop::Backstop;
 use super::coalescing::Coalescing;
 use super::ending::Ending;
 use super::gate::Gate;
 use super::handed::Handed;
 use super::inbox::Inbox;
 use super::interrupts::Interrupts;
+use super::launching::DriverWake;
 use super::outbox::{Outbox, Wire};
-use super::receiving::KERNEL_SLEEP;
+use super::runtime::{self, Runtime};
 use super::turn::Turn;
-use super::{Config, Opened, Reader, Session, driver, runtime};
+use super::{Config, Opened, Reader, Session};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::protocol::handshake::{self, Handshake, Request};
 use crate::protocol::headers::Headers;
 use crate::protocol::{Connection, MaskingKeys};
-use crate::transport::{Connected, Socket, Stream, Target, Waiting, connect as connect_transport, tls};
+use crate::transport::{
+    Connected, Readiness, Socket, Step, Stream, Target, TimeLimit, connect as connect_transport, tls,
+};
+
+const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "the opening handshake" };
 
 /// How long the body of a refusal is waited for.
 const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// Opens a session, waiting for it on the calling thread.
-pub(crate) fn connect(url: &str, config: Config) -> Result<Arc<Session>> {
+/// Opens a session on the calling thread.
+pub(crate) fn connect(url: &str, config: &Config) -> Result<Arc<Session>> {
     let target = Target::parse(url)?;
-    let attempt = Arc::new(Attempt::default());
-    let decider = Decider(Arc::clone(&attempt));
     let runtime = runtime::get()?;
-    runtime.handle.spawn(async move {
-        let opened = open(&target, &config, runtime.backstop).await;
-        if let Ok(session) = &opened {
-            // A task of its own: this one is large.
-            tokio::spawn(driver::drive(Arc::clone(session)));
-        }
-        decider.decide(opened);
-    });
-    attempt.wait()
-}
-
-/// Where the thread that connects waits for the task that does it.
-#[derive(Default)]
-struct Attempt {
-    outcome: Mutex<Option<Result<Arc<Session>>>>,
-    decided: Condvar,
-}
-
-impl Attempt {
-    fn decide(&self, outcome: Result<Arc<Session>>) {
-        self.outcome.lock().get_or_insert(outcome);
-        self.decided.notify_one();
+    let session = open(&target, config, &runtime)?;
+    if !runtime.launcher.add(Arc::clone(&session)) {
+        session.abort();
+        runtime.stop.check()?;
     }
-
-    fn wait(&self) -> Result<Arc<Session>> {
-        let mut outcome = self.outcome.lock();
-        loop {
-            match outcome.take() {
-                Some(outcome) => return outcome,
-                None => self.decided.wait(&mut outcome),
-            }
-        }
-    }
+    Ok(session)
 }
 
-/// The task's side, which decides even when the runtime is shut down under it.
-struct Decider(Arc<Attempt>);
-
-impl Decider {
-    fn decide(self, outcome: Result<Arc<Session>>) {
-        self.0.decide(outcome);
-    }
+fn open(target: &Target, config: &Config, runtime: &Runtime) -> Result<Arc<Session>> {
+    let Secrets { nonce, masking_seed } = Secrets::draw()?;
+    let headers = headers(target, config)?;
+    let request = Request {
+        resource: &target.resource,
+        host: &target.authority,
+        headers: &headers,
+        subprotocols: &config.subprotocols,
+    };
+    let mut handshake = Handshake::new(request, nonce);
+    let Connected { mut stream, socket, handshake_limit } =
+        connect_transport(target, &config.connect, &runtime.handle, &runtime.stop)?;
+    let agreed = shake_hands(&mut stream, &socket, &mut handshake, handshake_limit)?;
+    let connection =
+        Connection::new(config.limits, config.close_timeout, MaskingKeys::from_seed(masking_seed), &agreed.early);
+    let (subprotocol, response) = (agreed.subprotocol.as_deref(), &agreed.response);
+    let opened = Opened::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
+    Ok(session(config, opened, connection, stream, socket, runtime))
 }
 
-impl Drop for Decider {
-    fn drop(&mut self) {
-        self.0.decide(Err(Error::new(Kind::Aborted, "the library was shut down while connecting")));
+/// What has to come from the operating system's random source.
+struct Secrets {
+    nonce: [u8; 16],
+    masking_seed: [u8; 32],
+}
+
+impl Secrets {
+    fn draw() -> Result<Self> {
+        let mut bytes = [0; 48];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Error::new(Kind::Internal, format!("the system gives no random bytes: {error}")))?;
+        let mut secrets = Self { nonce: [0; 16], masking_seed: [0; 32] };
+        secrets.nonce.copy_from_slice(&bytes[..16]);
+        secrets.masking_seed.copy_from_slice(&bytes[16..]);
+        Ok(secrets)
     }
 }
 
-async fn open(target: &Target, config: &Config, backstop: Arc<Backstop>) -> Result<Arc<Session>> {
-    let mut handshake = Handshake::new(request(target, config)?, random()?);
-    let Connected { mut stream, ready, handshake_limit } = connect_transport(target, &config.connect).await?;
-    let exchange = async { Ok(shake_hands(&mut stream, &ready, &mut handshake).await) };
-    let agreed = match handshake_limit.hold(Phase::Handshake, "the opening handshake", exchange).await {
-        Ok(agreed) => agreed,
-        Err(late) => Err(if handshake.is_refused() { handshake.interrupted("") } else { late }),
-    }
-    .map_err(|error| error.in_phase(Phase::Handshake))?;
-    let socket = ready.into_inner();
-    socket
-        .open_for_sleeping(KERNEL_SLEEP)
-        .map_err(|error| Error::os(Kind::Internal, "could not set up the socket", &error))?;
-    session(target, config, &handshake, agreed, stream, socket, backstop)
-}
-
-fn request(target: &Target, config: &Config) -> Result<Request> {
-    let mut headers = config.headers.clone();
+/// The application's header fields, and the credentials of the URL.
+fn headers<'a>(target: &Target, config: &'a Config) -> Result<Cow<'a, Headers>> {
+    let mut headers = Cow::Borrowed(&config.headers);
     if let Some((user, password)) = &target.credentials
         && headers.get("Authorization").is_none()
     {
-        authorize(&mut headers, user, password)?;
+        authorize(headers.to_mut(), user, password)?;
     }
-    Ok(Request {
-        resource: target.resource.clone(),
-        host: target.authority.clone(),
-        headers,
-        subprotocols: config.subprotocols.clone(),
-    })
+    Ok(headers)
 }
 
 /// Basic authentication (RFC 7617).
@@ -128,42 +103,47 @@ fn authorize(headers: &mut Headers, user: &str, password: &str) -> Result<()> {
     headers.set("Authorization", &format!("Basic {}", BASE64.encode(format!("{user}:{password}"))))
 }
 
-async fn shake_hands(
+fn shake_hands(
     stream: &mut Stream,
-    ready: &AsyncFd<Arc<Socket>>,
+    socket: &Socket,
     handshake: &mut Handshake,
+    limit: TimeLimit<'_>,
 ) -> Result<handshake::Opened> {
+    let unsent = |error: io::Error| broken("could not send the handshake", &error);
+    let sender = &mut stream.sender;
     let mut request = handshake.request();
     while !request.is_empty() {
-        let sent = ready.async_io(Interest::WRITABLE, |_| stream.sender.send(request)).await;
-        request = &request[sent.map_err(|error| broken("could not send the handshake", &error))?..];
+        let sent = limit.hold(&SHAKING_HANDS, socket, Readiness::Send, |_| sender.send(request))?;
+        request = &request[sent.map_err(unsent)?..];
     }
-    ready
-        .async_io(Interest::WRITABLE, |_| stream.sender.flush())
-        .await
-        .map_err(|error| broken("could not send the handshake", &error))?;
+    limit.hold(&SHAKING_HANDS, socket, Readiness::Send, |_| sender.flush())?.map_err(unsent)?;
     let mut buffer = vec![0; 4096];
     let mut refusal_deadline = None;
     loop {
-        let receiving = ready.async_io(Interest::READABLE, |_| stream.receiver.receive(&mut buffer, Waiting::No));
-        let received = if handshake.is_refused() {
-            let deadline = *refusal_deadline.get_or_insert_with(|| Instant::now() + REFUSAL_BODY_WAIT);
-            timeout_at(deadline, receiving).await.unwrap_or(Ok(0))
+        let limit = if handshake.is_refused() {
+            limit.until(*refusal_deadline.get_or_insert_with(|| Instant::now() + REFUSAL_BODY_WAIT))
         } else {
-            receiving.await
+            limit
         };
-        match received {
-            Ok(0) => return Err(handshake.interrupted("the server ended the connection")),
-            Ok(count) => {
-                if let Some(opened) = handshake.receive(&buffer[..count])? {
-                    return Ok(opened);
-                }
-            }
-            Err(_) if handshake.is_refused() => return Err(handshake.interrupted("")),
-            Err(error) => {
+        let receiver = &mut stream.receiver;
+        let received =
+            limit.hold(&SHAKING_HANDS, socket, Readiness::Receive, |waiting| receiver.receive(&mut buffer, waiting));
+        let count = match received {
+            Ok(Ok(count)) => count,
+            // What there is of the refusal is told.
+            Err(Error { kind: Kind::Timeout, .. }) | Ok(Err(_)) if handshake.is_refused() => 0,
+            Err(error) => return Err(error),
+            Ok(Err(error)) => {
                 let _ = stream.sender.flush();
                 return Err(broken("the connection was lost in the opening handshake", &error));
             }
+        };
+        let answer = match count {
+            0 => Err(handshake.interrupted("the server ended the connection")),
+            count => handshake.receive(&buffer[..count]),
+        };
+        if let Some(opened) = answer.map_err(|error| error.in_phase(Phase::Handshake))? {
+            return Ok(opened);
         }
     }
 }
@@ -176,26 +156,17 @@ fn broken(doing: &str, error: &io::Error) -> Error {
 }
 
 fn session(
-    target: &Target,
     config: &Config,
-    handshake: &Handshake,
-    agreed: handshake::Opened,
+    opened: Opened,
+    connection: Connection,
     stream: Stream,
     socket: Arc<Socket>,
-    backstop: Arc<Backstop>,
-) -> Result<Arc<Session>> {
-    let keys = MaskingKeys::from_seed(random()?);
-    let connection = Connection::new(config.limits, config.close_timeout, keys, &agreed.early);
+    runtime: &Runtime,
+) -> Arc<Session> {
     let (incoming, mut outgoing) = connection.into_halves();
     outgoing.set_fragment(config.fragment);
-    Ok(Arc::new_cyclic(|me| Session {
-        opened: Opened {
-            url: target.text.clone(),
-            request_headers: handshake.headers().to_vec(),
-            response_status: agreed.response.status,
-            response_headers: agreed.response.headers,
-            subprotocol: agreed.subprotocol,
-        },
+    Arc::new_cyclic(|me| Session {
+        opened,
         me: Weak::clone(me),
         max_frame_size: config.limits.max_frame_size.into(),
         max_message_size: config.limits.max_message_size.into(),
@@ -208,7 +179,7 @@ fn session(
         inbox: Inbox::new(config.incoming),
         spares: Arc::default(),
         last_received: AtomicU64::new(0),
-        since: std::time::Instant::now(),
+        since: Instant::now(),
         turn: Turn::new(),
         wire: Mutex::new(Wire::new(stream.sender)),
         outbox: Mutex::new(Outbox::new(outgoing, Coalescing::new(config.coalescing))),
@@ -216,18 +187,10 @@ fn session(
         has_received: AtomicBool::new(false),
         is_blocked: AtomicBool::new(false),
         sent: Gate::default(),
-        backstop,
+        backstop: Arc::clone(&runtime.backstop),
         interrupts: Interrupts::default(),
         ending: Ending::default(),
         socket: Mutex::new(Some(socket)),
-        wake: Notify::new(),
-    }))
-}
-
-/// Bytes from the operating system's random source.
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::new(Kind::Internal, format!("the system gives no random bytes: {error}")))?;
-    Ok(bytes)
+        wake: DriverWake::new(Arc::clone(&runtime.launcher)),
+    })
 }

@@ -41,14 +41,15 @@ impl Outbox {
         }
     }
 
-    /// Takes note of what the flight has sent, and hands it more.
-    pub(super) fn load(&mut self, flight: &mut Flight) {
-        let before = self.outgoing.pending_data();
+    /// Takes note of what the flight has sent, and hands it more. Returns whether something was sent.
+    pub(super) fn load(&mut self, flight: &mut Flight) -> bool {
+        let (before, sent) = (self.outgoing.pending_data(), self.outgoing.sent());
         self.outgoing.load(flight);
         // Pongs do not count: a peer that only pings takes nothing of what is before our Close.
         if self.outgoing.closing().is_some() && self.outgoing.pending_data() < before {
             self.outgoing.renew_close_deadline(Instant::now());
         }
+        self.outgoing.sent() != sent
     }
 
     /// Queues the answer to what came in.
@@ -132,8 +133,11 @@ impl Wire {
 
     /// Ends the stream and lets go of it.
     pub(super) fn drop_transport(&mut self) {
-        self.finish();
-        if let Some(sender) = self.sender.take() {
+        let finished = std::mem::replace(&mut self.finished, true);
+        if let Some(mut sender) = self.sender.take() {
+            if !finished {
+                sender.finish_tls();
+            }
             sender.shut_down();
         }
     }

@@ -12,14 +12,7 @@ use super::interrupts::Waiter;
 use super::{Reader, Session, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Message, Received};
-use crate::transport::{Readiness, Waiting};
-
-/// How long a thread sleeps in `recv` before it sleeps in `poll`: the one is a system call less for each message, the
-/// other can be woken without harm to the stream.
-pub(super) const KERNEL_SLEEP: Duration = Duration::from_millis(10);
-
-/// The kernel ends [`KERNEL_SLEEP`] some ticks of its own late: with less time than this, it is not used.
-const KERNEL_SLEEP_FROM: Duration = Duration::from_millis(50);
+use crate::transport::{KERNEL_SLEEP_FROM, Readiness, Waiting};
 
 /// How many reads a call makes for one message before it looks at the clock.
 const READS_WITHOUT_WAITING: usize = 16;

@@ -10,7 +10,9 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use parking_lot::Mutex;
 
 use super::backstop::Backstop;
+use super::launching::Launcher;
 use crate::error::{Error, Kind, Result};
+use crate::transport::Stop;
 
 /// The name of every thread of the library, as `ps -L` and `/proc` show it.
 const THREAD_NAME: &str = "ktorws";
@@ -35,16 +37,20 @@ struct Slot {
 }
 
 struct Running {
-    runtime: tokio::runtime::Runtime,
-    backstop: Arc<Backstop>,
+    tokio: tokio::runtime::Runtime,
+    runtime: Runtime,
     /// The process that has its threads; in a forked child they are gone.
     process: u32,
 }
 
 /// The runtime, as sessions use it.
+#[derive(Clone)]
 pub(super) struct Runtime {
     pub(super) handle: tokio::runtime::Handle,
     pub(super) backstop: Arc<Backstop>,
+    pub(super) launcher: Arc<Launcher>,
+    /// For sessions that are being opened.
+    pub(super) stop: Arc<Stop>,
 }
 
 /// The runtime, which it starts when there is none.
@@ -59,13 +65,9 @@ pub(super) fn get() -> Result<Runtime> {
     }
     let running = match &mut slot.running {
         Some(running) => running,
-        none => {
-            let runtime = start(workers)?;
-            let backstop = Arc::new(Backstop::new(runtime.handle().clone()));
-            none.insert(Running { runtime, backstop, process })
-        }
+        none => none.insert(start(workers)?),
     };
-    Ok(Runtime { handle: running.runtime.handle().clone(), backstop: Arc::clone(&running.backstop) })
+    Ok(running.runtime.clone())
 }
 
 /// How many worker threads the next runtime has.
@@ -81,15 +83,17 @@ pub(crate) fn set_workers(count: u32) -> Result<()> {
     Ok(())
 }
 
-/// Ends all sessions and joins all threads. The next [`handle`] starts anew.
+/// Ends all sessions and joins all threads. The next [`get`] starts anew.
 pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     let process = std::process::id();
     let Some(running) = RUNTIME.lock().running.take_if(|running| running.process == process) else { return Ok(()) };
     let timeout = timeout.unwrap_or(LONGEST_SHUT_DOWN);
     let deadline = Instant::now().checked_add(timeout);
-    running.backstop.stop();
+    running.runtime.stop.stop();
+    running.runtime.backstop.stop();
+    running.runtime.launcher.stop();
     // Its tasks are dropped; each ends its session as it goes.
-    running.runtime.shutdown_timeout(timeout);
+    running.tokio.shutdown_timeout(timeout);
     let left = THREADS.load(Ordering::Acquire);
     if left > 0 && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
         return Err(Error::new(Kind::Timeout, format!("{left} threads of the library are still ending")));
@@ -97,7 +101,21 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     Ok(())
 }
 
-fn start(workers: usize) -> Result<tokio::runtime::Runtime> {
+fn start(workers: usize) -> Result<Running> {
+    let stop = Stop::new()
+        .map_err(|error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error))?;
+    let tokio = start_threads(workers)?;
+    let handle = tokio.handle().clone();
+    let runtime = Runtime {
+        backstop: Arc::new(Backstop::new(handle.clone())),
+        launcher: Arc::new(Launcher::new(handle.clone())),
+        stop: Arc::new(stop),
+        handle,
+    };
+    Ok(Running { tokio, runtime, process: std::process::id() })
+}
+
+fn start_threads(workers: usize) -> Result<tokio::runtime::Runtime> {
     let failed = |error: std::io::Error| Error::os(Kind::Internal, "could not start the library's threads", &error);
     // Threads inherit the mask: no signal of the host's is ever delivered to one of ours.
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).map_err(|errno| failed(errno.into()))?;

@@ -173,15 +173,16 @@ impl Session {
             if outbox.outgoing.closing().is_some() {
                 return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
             }
-            let pending = outbox.outgoing.pending();
+            // Pongs have a bound of their own.
+            let pending = outbox.outgoing.pending_data();
             if pending == 0 || pending.saturating_add(size) <= self.outgoing_bytes {
                 return Ok(());
             }
             *deadline = deadline.fixed();
-            if waiter.is_none() {
-                // What is held back takes room.
+            if waiter.is_none() || deadline.has_passed() {
+                // What is held back takes room; and the kernel takes some before it says that it would.
                 MutexGuard::unlocked(outbox, || self.flush_or_leave());
-                if outbox.outgoing.pending() < pending {
+                if outbox.outgoing.pending_data() < pending {
                     continue;
                 }
             }
@@ -214,13 +215,19 @@ impl Session {
         if deadline.has_passed() {
             return Err(Error::new(Kind::Timeout, "not everything was sent in time"));
         }
-        match waiter {
-            None => *waiter = Some(self.interrupts.begin()?),
-            Some(waiter) => waiter.check()?,
-        }
         outbox.waiting += 1;
-        // The peer may wait until it is read from, and this thread does not.
-        self.wake.notify_one();
+        let outcome = match waiter {
+            None => self.interrupts.begin().map(|begun| {
+                *waiter = Some(begun);
+                // The peer may wait until it is read from, and this thread does not.
+                self.wake.notify_one();
+            }),
+            Some(waiter) => waiter.check(),
+        };
+        if let Err(interrupted) = outcome {
+            outbox.waiting -= 1;
+            return Err(interrupted);
+        }
         MutexGuard::unlocked(outbox, || self.sent.wait(ticket, deadline));
         outbox.waiting -= 1;
         Ok(())

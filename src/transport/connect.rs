@@ -1,4 +1,5 @@
-//! The way from a target to a connected stream: resolve, connect, TLS.
+//! The way from a target to a connected stream: resolve, connect, TLS. All on the calling thread, but for looking up
+//! names, which nothing can interrupt.
 
 use std::io;
 use std::sync::Arc;
@@ -6,13 +7,13 @@ use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout_at};
+use tokio::runtime::Handle;
 
-use crate::error::{Error, Kind, Phase, Result};
-use crate::transport::{Socket, Stream, Target, TlsOptions, tcp, tls};
+use crate::error::{Phase, Result};
+use crate::transport::limit::{Step, Stop, TimeLimit};
+use crate::transport::{Readiness, Socket, Stream, Target, TlsOptions, tcp, tls};
+
+const NEGOTIATING_TLS: Step = Step { phase: Phase::Tls, doing: "negotiating TLS" };
 
 /// How to connect.
 #[derive(Clone, Debug)]
@@ -27,79 +28,44 @@ pub(crate) struct ConnectOptions {
     pub(crate) tls_config: Arc<OnceCell<Arc<ClientConfig>>>,
 }
 
-/// A connected stream, registered with the runtime.
-pub(crate) struct Connected {
+/// A connected stream.
+pub(crate) struct Connected<'a> {
     pub(crate) stream: Stream,
-    pub(crate) ready: AsyncFd<Arc<Socket>>,
-    pub(crate) handshake_limit: TimeLimit,
+    pub(crate) socket: Arc<Socket>,
+    pub(crate) handshake_limit: TimeLimit<'a>,
 }
 
-/// A limit on the time that some steps take together.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TimeLimit {
-    length: Duration,
-    /// None for no limit.
-    pub(crate) deadline: Option<Instant>,
-}
-
-impl TimeLimit {
-    fn starting_now(length: Option<Duration>) -> Self {
-        let deadline = length.and_then(|length| Instant::now().checked_add(length));
-        Self { length: length.unwrap_or_default(), deadline }
-    }
-
-    /// Does `work` within the limit.
-    pub(crate) async fn hold<T>(self, phase: Phase, doing: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let Some(deadline) = self.deadline else { return work.await };
-        timeout_at(deadline, work).await.unwrap_or_else(|_| Err(self.exceeded(phase, doing)))
-    }
-
-    /// The error for a step that took too long.
-    pub(crate) fn exceeded(self, phase: Phase, doing: &str) -> Error {
-        let limit = self.length.as_millis();
-        Error::new(Kind::Timeout, format!("{doing} took longer than {limit} ms")).in_phase(phase)
-    }
-}
-
-/// Connects to `target`.
-pub(crate) async fn connect(target: &Target, options: &ConnectOptions) -> Result<Connected> {
-    let limit = TimeLimit::starting_now(options.connect_timeout);
-    let addresses = limit.hold(Phase::Resolve, "resolving the host", tcp::resolve(target)).await?;
-    let tcp = tcp::open(&addresses, limit).await?;
-    let unusable = |error| Error::os(Kind::Connect, "could not set up the socket", &error).in_phase(Phase::Connect);
-    tcp.set_nodelay(options.tcp_nodelay).map_err(unusable)?;
-    let socket = Arc::new(Socket::new(tcp.into_std().map_err(unusable)?.into()));
-    let ready = socket.register(Interest::READABLE | Interest::WRITABLE).map_err(unusable)?;
-    let handshake_limit = TimeLimit::starting_now(options.handshake_timeout);
+/// Connects to `target`, unless it is stopped. Names are looked up by `runtime`.
+pub(crate) fn connect<'a>(
+    target: &Target,
+    options: &ConnectOptions,
+    runtime: &Handle,
+    stop: &'a Stop,
+) -> Result<Connected<'a>> {
+    let limit = TimeLimit::starting_now(options.connect_timeout, stop);
+    let addresses = tcp::resolve(target, runtime, &limit)?;
+    let socket = Arc::new(tcp::open(&addresses, options.tcp_nodelay, &limit)?);
+    let handshake_limit = TimeLimit::starting_now(options.handshake_timeout, stop);
     let stream = if target.secure {
-        let config = tls_config(options).await?;
-        let mut stream = Stream::tls(socket, options.tls.connection(&config, &target.host)?);
-        handshake_limit.hold(Phase::Tls, "negotiating TLS", negotiate(&mut stream, &ready)).await?;
+        let config = options.tls_config.get_or_try_init(|| options.tls.build())?;
+        let mut stream = Stream::tls(Arc::clone(&socket), options.tls.connection(config, &target.host)?);
+        negotiate(&mut stream, &socket, &handshake_limit)?;
         stream
     } else {
-        Stream::plain(socket)
+        Stream::plain(Arc::clone(&socket))
     };
-    Ok(Connected { stream, ready, handshake_limit })
+    Ok(Connected { stream, socket, handshake_limit })
 }
 
-/// The shared configuration. The first to need it builds it, on a blocking thread: it reads the system's trust store.
-async fn tls_config(options: &ConnectOptions) -> Result<Arc<ClientConfig>> {
-    if let Some(config) = options.tls_config.get() {
-        return Ok(Arc::clone(config));
-    }
-    let (tls, shared) = (options.tls.clone(), Arc::clone(&options.tls_config));
-    let building = spawn_blocking(move || shared.get_or_try_init(|| tls.build()).cloned());
-    building.await.unwrap_or_else(|error| Err(Error::new(Kind::Internal, format!("cannot set up TLS: {error}"))))
-}
-
-async fn negotiate(stream: &mut Stream, ready: &AsyncFd<Arc<Socket>>) -> Result<()> {
+fn negotiate(stream: &mut Stream, socket: &Socket, limit: &TimeLimit<'_>) -> Result<()> {
     let failed = |error: io::Error| tls::error("TLS handshake failed", &error).in_phase(Phase::Tls);
     loop {
-        ready.async_io(Interest::WRITABLE, |_| stream.sender.flush()).await.map_err(failed)?;
+        limit.hold(&NEGOTIATING_TLS, socket, Readiness::Send, |_| stream.sender.flush())?.map_err(failed)?;
         if !stream.is_tls_handshaking() {
             return Ok(());
         }
-        match ready.async_io(Interest::READABLE, |_| stream.receiver.receive_handshake()).await {
+        let receiver = &mut stream.receiver;
+        match limit.hold(&NEGOTIATING_TLS, socket, Readiness::Receive, |waiting| receiver.receive_handshake(waiting))? {
             Ok(0) => {
                 return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, "the server ended the connection")));
             }

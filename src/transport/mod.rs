@@ -1,7 +1,8 @@
-//! Floor 3: from a URL to a connected byte stream. Async (tokio) while connecting, plain socket calls after.
-//! Knows nothing of WebSocket frames.
+//! Floor 3: from a URL to a connected byte stream. Plain socket calls on the calling thread; only names are looked up
+//! elsewhere. Knows nothing of WebSocket frames.
 
 pub(crate) mod connect;
+pub(crate) mod limit;
 pub(crate) mod socket;
 pub(crate) mod stream;
 mod tcp;
@@ -16,7 +17,8 @@ pub(crate) mod url;
 mod wake;
 
 pub(crate) use connect::{ConnectOptions, Connected, connect};
-pub(crate) use socket::{Readiness, Socket, Waiting};
+pub(crate) use limit::{Step, Stop, TimeLimit};
+pub(crate) use socket::{KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};
 pub(crate) use stream::{Receiver, Sender, Stream};
 pub(crate) use tls::TlsOptions;
 pub(crate) use url::Target;

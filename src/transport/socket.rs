@@ -1,28 +1,36 @@
-//! The socket calls of an open session. Every one says `MSG_NOSIGNAL` or cannot raise SIGPIPE, and all but the one that
-//! sleeps in the kernel say `MSG_DONTWAIT`.
+//! The socket calls. Every one says `MSG_NOSIGNAL` or cannot raise SIGPIPE, and all but those that sleep in the kernel
+//! say `MSG_DONTWAIT`.
 
 #![allow(unsafe_code, reason = "registering a descriptor with the runtime")]
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::retry_on_intr;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::sockopt::{Timeout, set_socket_timeout, set_tcp_nodelay, socket_error};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::transport::Wake;
+
+/// How long a thread sleeps in `connect` or `recv` before it sleeps in `poll`: the one is a system call less for each
+/// message, the other can be woken without harm to the stream.
+const KERNEL_SLEEP: Duration = Duration::from_millis(10);
+
+/// The kernel ends [`KERNEL_SLEEP`] some ticks of its own late: with less time than this, it is not used.
+pub(crate) const KERNEL_SLEEP_FROM: Duration = Duration::from_millis(50);
 
 /// How to wait for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiting {
     /// Not at all.
     No,
-    /// In the kernel, for the time given to [`Socket::open_for_sleeping`]. A signal ends it as `Interrupted`.
+    /// In the kernel, for [`KERNEL_SLEEP`]. A signal ends it as `Interrupted`.
     Kernel,
 }
 
@@ -33,25 +41,46 @@ pub(crate) enum Readiness {
     Send,
 }
 
-/// A connected TCP socket, close-on-exec.
+/// A stream socket, close-on-exec.
 #[derive(Debug)]
 pub(crate) struct Socket(OwnedFd);
 
 impl Socket {
-    pub(crate) fn new(fd: OwnedFd) -> Self {
+    #[cfg(test)]
+    pub(super) fn new(fd: OwnedFd) -> Self {
         Self(fd)
+    }
+
+    /// A TCP socket, to be connected to `address`.
+    pub(super) fn tcp(address: SocketAddr, nodelay: bool) -> io::Result<Self> {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let fd = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        set_tcp_nodelay(&fd, nodelay)?;
+        set_socket_timeout(&fd, Timeout::Recv, Some(KERNEL_SLEEP))?;
+        // For `connect` only: nothing else that sends waits.
+        set_socket_timeout(&fd, Timeout::Send, Some(KERNEL_SLEEP))?;
+        Ok(Self(fd))
+    }
+
+    /// Connects, or begins to: false until the socket is ready for sending and [`connected`](Self::connected) says how
+    /// it went.
+    pub(super) fn connect(&self, address: SocketAddr) -> io::Result<bool> {
+        match rustix::net::connect(&self.0, &address) {
+            Ok(()) => Ok(true),
+            Err(Errno::INPROGRESS | Errno::INTR) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// How connecting went.
+    pub(super) fn connected(&self) -> io::Result<()> {
+        Ok(socket_error(&self.0)??)
     }
 
     /// Registers the socket with the current runtime, for waiting.
     pub(crate) fn register(self: &Arc<Self>, interest: Interest) -> io::Result<AsyncFd<Arc<Self>>> {
         // SAFETY: the descriptor is owned by the socket, which the registration keeps alive, and it never changes.
         Ok(unsafe { AsyncFd::register_with_interest(Arc::clone(self), interest) }?)
-    }
-
-    /// Makes [`Waiting::Kernel`] possible, each time for at most `longest`.
-    pub(crate) fn open_for_sleeping(&self, longest: Duration) -> io::Result<()> {
-        set_socket_timeout(&self.0, Timeout::Recv, Some(longest))?;
-        Ok(rustix::io::ioctl_fionbio(&self.0, false)?)
     }
 
     /// Reads what is there: 0 at the end of the stream, `WouldBlock` while nothing is there, `Interrupted` only from
@@ -67,25 +96,29 @@ impl Socket {
     /// Whether bytes, or the end of the stream, wait to be read.
     pub(crate) fn has_input(&self) -> bool {
         let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
-        !matches!(retry_on_intr(|| rustix::net::recv(&self.0, &mut [0; 1], flags)), Err(rustix::io::Errno::AGAIN))
+        !matches!(retry_on_intr(|| rustix::net::recv(&self.0, &mut [0; 1], flags)), Err(Errno::AGAIN))
     }
 
     /// Sleeps until the socket is ready, `wake` is woken, the timeout is over (none for no limit) or a signal comes.
     pub(crate) fn wait(&self, readiness: Readiness, wake: Option<&Wake>, timeout: Option<Duration>) -> io::Result<()> {
-        let flags = match readiness {
-            Readiness::Receive => PollFlags::IN,
-            Readiness::Send => PollFlags::OUT,
-        };
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let socket = PollFd::new(&self.0, flags);
+        let socket = self.poll_fd(readiness);
         let outcome = match wake {
             Some(wake) => poll(&mut [socket, wake.poll_fd()], timeout.as_ref()),
             None => poll(&mut [socket], timeout.as_ref()),
         };
         match outcome {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    pub(super) fn poll_fd(&self, readiness: Readiness) -> PollFd<'_> {
+        let flags = match readiness {
+            Readiness::Receive => PollFlags::IN,
+            Readiness::Send => PollFlags::OUT,
+        };
+        PollFd::new(&self.0, flags)
     }
 
     /// Gives the kernel as many bytes as it takes; `WouldBlock` when it takes none.

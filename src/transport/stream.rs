@@ -24,13 +24,13 @@ impl Stream {
     pub(crate) fn tls(socket: Arc<Socket>, connection: UnbufferedClientConnection) -> Self {
         let (receiver, sender) = tls_stream::halves(connection);
         Self {
-            receiver: Receiver { socket: Arc::clone(&socket), tls: Some(receiver) },
-            sender: Sender { socket, tls: Some(sender) },
+            receiver: Receiver { socket: Arc::clone(&socket), tls: Some(Box::new(receiver)) },
+            sender: Sender { socket, tls: Some(Box::new(sender)) },
         }
     }
 
     pub(crate) fn is_tls_handshaking(&self) -> bool {
-        self.receiver.tls.as_ref().is_some_and(TlsReceiver::is_handshaking)
+        self.receiver.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }
 }
 
@@ -38,7 +38,7 @@ impl Stream {
 #[derive(Debug)]
 pub(crate) struct Receiver {
     socket: Arc<Socket>,
-    tls: Option<TlsReceiver>,
+    tls: Option<Box<TlsReceiver>>,
 }
 
 impl Receiver {
@@ -55,14 +55,14 @@ impl Receiver {
         }
     }
 
-    /// Reads what is there of the TLS handshake; how many bytes, 0 at the end of the stream.
-    pub(super) fn receive_handshake(&mut self) -> io::Result<usize> {
-        self.tls.as_mut().map_or(Ok(0), |tls| tls.receive_handshake(&self.socket))
+    /// Reads what there is of the TLS handshake; how many bytes, 0 at the end of the stream.
+    pub(super) fn receive_handshake(&mut self, waiting: Waiting) -> io::Result<usize> {
+        self.tls.as_mut().map_or(Ok(0), |tls| tls.receive_handshake(&self.socket, waiting))
     }
 
     /// Whether what was received makes TLS send something: [`Sender::flush`] does.
     pub(crate) fn wants_flush(&self) -> bool {
-        self.tls.as_ref().is_some_and(TlsReceiver::wants_flush)
+        self.tls.as_ref().is_some_and(|tls| tls.wants_flush())
     }
 
     /// Gives back memory that is only needed while bytes flow.
@@ -77,7 +77,7 @@ impl Receiver {
 #[derive(Debug)]
 pub(crate) struct Sender {
     socket: Arc<Socket>,
-    tls: Option<TlsSender>,
+    tls: Option<Box<TlsSender>>,
 }
 
 impl Sender {
@@ -97,15 +97,20 @@ impl Sender {
 
     /// Whether [`flush`](Self::flush) has something to send.
     pub(crate) fn is_flushing(&self) -> bool {
-        self.tls.as_ref().is_some_and(TlsSender::is_flushing)
+        self.tls.as_ref().is_some_and(|tls| tls.is_flushing())
     }
 
     /// Says, as far as the socket takes it at once, that no more bytes come: close_notify and the end of the stream.
     pub(crate) fn finish(&mut self) {
+        self.finish_tls();
+        self.socket.shut_down_sending();
+    }
+
+    /// Says so within TLS only.
+    pub(crate) fn finish_tls(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.finish(&self.socket);
         }
-        self.socket.shut_down_sending();
     }
 
     /// Ends both directions, also of descriptors that forked processes hold.

@@ -1,57 +1,96 @@
 //! From a host name to a connected TCP socket.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, timeout_at};
+use tokio::net::lookup_host;
+use tokio::runtime::Handle;
 use url::Host;
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::transport::Target;
-use crate::transport::connect::TimeLimit;
+use crate::transport::limit::{TimeLimit, Waited};
+use crate::transport::{Readiness, Socket, Target, Wake};
 
-/// The addresses of a host, in the order of `getaddrinfo`, which runs on the runtime's blocking threads.
-pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>> {
+/// The addresses of a host, in the order of `getaddrinfo`. That runs on the runtime's blocking threads: it ends when it
+/// likes.
+pub(super) fn resolve(target: &Target, runtime: &Handle, limit: &TimeLimit<'_>) -> Result<Vec<SocketAddr>> {
     let name = match &target.host {
         Host::Ipv4(address) => return Ok(vec![(*address, target.port).into()]),
         Host::Ipv6(address) => return Ok(vec![(*address, target.port).into()]),
-        Host::Domain(name) => name.as_str(),
+        Host::Domain(name) => name,
     };
     let failed = |why: &dyn std::fmt::Display| {
         Error::new(Kind::Resolve, format!("could not resolve {name:?}: {why}")).in_phase(Phase::Resolve)
     };
-    let addresses: Vec<_> = lookup_host((name, target.port)).await.map_err(|error| failed(&error))?.collect();
-    if addresses.is_empty() { Err(failed(&"it has no addresses")) } else { Ok(addresses) }
+    let lookup = Arc::new(Lookup::new().map_err(|error| failed(&error))?);
+    runtime.spawn(Arc::clone(&lookup).run(name.clone(), target.port));
+    if limit.wait(lookup.done.poll_fd())? == Waited::Late {
+        return Err(limit.exceeded(Phase::Resolve, "resolving the host"));
+    }
+    match lookup.found.get() {
+        Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses.clone()),
+        Some(Err(error)) => Err(failed(error)),
+        _ => Err(failed(&"it has no addresses")),
+    }
+}
+
+/// What a thread waits for while another one looks up a name.
+struct Lookup {
+    found: OnceLock<io::Result<Vec<SocketAddr>>>,
+    done: Wake,
+}
+
+impl Lookup {
+    fn new() -> io::Result<Self> {
+        Ok(Self { found: OnceLock::new(), done: Wake::new()? })
+    }
+
+    async fn run(self: Arc<Self>, name: String, port: u16) {
+        let found = lookup_host((name, port)).await.map(Iterator::collect);
+        self.found.get_or_init(|| found);
+        self.done.wake();
+    }
 }
 
 /// Connects to the first address that answers. Each gets an equal share of the time that is left, so that one that
 /// swallows packets does not use up that of the others.
-pub(super) async fn open(addresses: &[SocketAddr], limit: TimeLimit) -> Result<TcpStream> {
+pub(super) fn open(addresses: &[SocketAddr], nodelay: bool, limit: &TimeLimit<'_>) -> Result<Socket> {
     let mut failures = Vec::new();
     let mut os_errno = 0;
     for (tried, address) in addresses.iter().enumerate() {
-        let attempt = TcpStream::connect(address);
-        let outcome = match limit.deadline {
-            None => attempt.await,
-            Some(deadline) => {
-                let now = Instant::now();
-                let waiting = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-                let share = now + deadline.saturating_duration_since(now) / waiting;
-                timeout_at(share, attempt).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-            }
-        };
-        match outcome {
-            Ok(stream) => return Ok(stream),
+        match connect(*address, nodelay, &limit.share(addresses.len() - tried))? {
+            Ok(socket) => return Ok(socket),
             Err(error) => {
                 os_errno = error.raw_os_error().unwrap_or(os_errno);
                 failures.push(format!("{address}: {error}"));
             }
         }
     }
-    if limit.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+    if limit.has_passed() {
         let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
         return Err(limit.exceeded(Phase::Connect, &format!("connecting to {}", addresses.join(", "))));
     }
     let message = format!("could not connect to {}", failures.join("; "));
     Err(Error { os_errno, ..Error::new(Kind::Connect, message) }.in_phase(Phase::Connect))
+}
+
+/// The outer error ends the attempts, the inner one only this.
+fn connect(address: SocketAddr, nodelay: bool, limit: &TimeLimit<'_>) -> Result<io::Result<Socket>> {
+    if limit.has_passed() {
+        return Ok(Err(io::ErrorKind::TimedOut.into()));
+    }
+    let socket = match Socket::tcp(address, nodelay) {
+        Ok(socket) => socket,
+        Err(error) => return Ok(Err(error)),
+    };
+    match socket.connect(address) {
+        Ok(true) => return Ok(Ok(socket)),
+        Ok(false) => {}
+        Err(error) => return Ok(Err(error)),
+    }
+    Ok(match limit.wait(socket.poll_fd(Readiness::Send))? {
+        Waited::Ready => socket.connected().map(|()| socket),
+        Waited::Late => Err(io::ErrorKind::TimedOut.into()),
+    })
 }

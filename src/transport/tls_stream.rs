@@ -87,9 +87,9 @@ impl TlsReceiver {
         }
     }
 
-    /// Reads what is there of the TLS handshake; how many bytes, 0 at the end of the stream.
-    pub(super) fn receive_handshake(&mut self, socket: &Socket) -> io::Result<usize> {
-        let count = self.fill(socket, Waiting::No)?;
+    /// Reads what there is of the TLS handshake; how many bytes, 0 at the end of the stream.
+    pub(super) fn receive_handshake(&mut self, socket: &Socket, waiting: Waiting) -> io::Result<usize> {
+        let count = self.fill(socket, waiting)?;
         while self.is_handshaking() && self.receive_record(&mut [])?.is_some() {}
         Ok(count)
     }

@@ -13,12 +13,9 @@ const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 fn handshake(subprotocols: &[&str]) -> Handshake {
     let mut headers = Headers::default();
     headers.add("X-Own", "value").expect("a valid header");
-    let request = Request {
-        resource: "/chat?x=1".to_owned(),
-        host: "example.com:8000".to_owned(),
-        headers,
-        subprotocols: subprotocols.iter().map(ToString::to_string).collect(),
-    };
+    let subprotocols: Vec<_> = subprotocols.iter().map(ToString::to_string).collect();
+    let request =
+        Request { resource: "/chat?x=1", host: "example.com:8000", headers: &headers, subprotocols: &subprotocols };
     Handshake::new(request, *NONCE)
 }
 
@@ -55,10 +52,10 @@ fn the_request_is_that_of_the_rfc() {
 fn a_host_header_of_the_application_stands_in_for_ours() {
     let mut headers = Headers::default();
     headers.set("host", "other").expect("a valid header");
-    let request = Request { resource: "/".into(), host: "example.com".into(), headers, subprotocols: vec![] };
+    let request = Request { resource: "/", host: "example.com", headers: &headers, subprotocols: &[] };
     let request = Handshake::new(request, *NONCE);
-    let hosts: Vec<_> = request.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("host")).collect();
-    assert_eq!(hosts, [&("Host".to_owned(), "other".to_owned())]);
+    let hosts: Vec<_> = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("host")).collect();
+    assert_eq!(hosts, [("Host", "other")]);
 }
 
 #[test]

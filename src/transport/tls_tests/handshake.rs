@@ -5,6 +5,7 @@ use std::io::Write as _;
 use rustls::{AlertDescription, HandshakeKind};
 
 use super::{Pair, TLS12, TLS13, client_config, server_config, tls_error};
+use crate::transport::Waiting;
 
 #[test]
 fn application_data_behind_the_handshake() {
@@ -14,7 +15,7 @@ fn application_data_behind_the_handshake() {
     pair.stream.sender.flush().unwrap();
     pair.server_reads();
     pair.server_sends(b"early bird");
-    pair.stream.receiver.receive_handshake().unwrap();
+    pair.stream.receiver.receive_handshake(Waiting::No).unwrap();
     assert!(!pair.stream.is_tls_handshaking());
     assert_eq!(pair.receive_all(5), b"early bird");
     pair.stream.sender.flush().unwrap();
@@ -84,7 +85,7 @@ fn what_is_not_tls_is_refused_at_its_first_bytes() {
         pair.stream.sender.flush().unwrap();
         pair.server_reads();
         pair.socket.write_all(greeting.as_bytes()).unwrap();
-        let error = pair.stream.receiver.receive_handshake().unwrap_err();
+        let error = pair.stream.receiver.receive_handshake(Waiting::No).unwrap_err();
         assert!(matches!(tls_error(&error), rustls::Error::InvalidMessage(_)), "{error}");
         pair.stream.sender.flush().unwrap();
         pair.server.read_tls(&mut pair.socket).unwrap();
@@ -106,7 +107,7 @@ fn a_handshake_message_in_endless_records_is_refused() {
         pair.socket.write_all(records.as_flattened()).unwrap();
         // What follows is all zeros.
         records = [[0x16, 3, 3, 0, 1, 0]; 1000];
-        pair.stream.receiver.receive_handshake().is_err()
+        pair.stream.receiver.receive_handshake(Waiting::No).is_err()
     });
     assert!(refused);
 }

@@ -75,7 +75,7 @@ impl Pair {
             }
             for bytes in self.server_bytes().chunks(piece) {
                 self.socket.write_all(bytes).unwrap();
-                self.stream.receiver.receive_handshake().unwrap();
+                self.stream.receiver.receive_handshake(Waiting::No).unwrap();
             }
         }
     }

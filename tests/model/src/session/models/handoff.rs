@@ -107,7 +107,7 @@ impl Session {
             return false;
         }
         drop(self.reader.get_mut());
-        if self.handoff.leave_as_driver() {
+        if self.handoff.leave_as_driver().follower {
             self.inbox.open_for_one();
         }
         true
