@@ -48,8 +48,9 @@ demo:
 test:
 	@echo "test: 1/4 tools and peers (tests/setup.sh)"
 	@tests/setup.sh
-	@echo "test: 2/4 Rust tests (cargo test)"
+	@echo "test: 2/4 Rust tests (cargo test), model checks (tests/model)"
 	@$(CARGO) test --locked
+	@tests/model/run.sh
 	@echo "test: 3/4 release library, C tests (cmake)"
 	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
 	+@$(CMAKE) --build $(BUILD)
@@ -60,18 +61,22 @@ test:
 
 STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror
+# Not in the library's dependency tree.
+OTHER_CRATES := benches/peers benches/server tests/model
 C_SOURCES = $(filter-out tests/c/layout.c,$(shell find c_examples tests -name '*.c'))
 
 lint:
 	@echo "lint: Rust format"
 	@$(CARGO) fmt --check
+	@for crate in $(OTHER_CRATES); do $(CARGO) fmt --check --manifest-path $$crate/Cargo.toml || exit 1; done
 	@echo "lint: clippy"
 	@$(CARGO) clippy --locked --all-targets --quiet -- -D warnings
 	@echo "lint: C sources"
 	@for source in $(C_SOURCES); do $(CC) -std=c99 $(STRICT) -fsyntax-only $$source || exit 1; done
 	@$(CC) -std=c11 $(STRICT) -fsyntax-only tests/c/layout.c # _Static_assert
+	@for source in benches/c/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
-	    echo "lint: C format"; clang-format --dry-run -Werror $$(find c_examples tests -name '*.[ch]'); fi
+	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches c_examples tests -name '*.[ch]'); fi
 	@echo "lint: nothing found"
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]

@@ -806,9 +806,9 @@ ws_status ws_config_set_auto_fragment(ws_config *config,
 
 /**
  * Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
- * the first messages of a streak go out at once and later ones with the next ws_recv, ws_flush or ws_close, or when 32
- * KiB have come together, and at the latest after about 100 microseconds. A message that does not follow another within
- * 50 microseconds is never delayed. With 0 every message goes out before its call returns.
+ * the first message of a streak goes out at once, and later ones with the next ws_recv, ws_flush or ws_close, or when 32
+ * KiB have come together, and at the latest after about 100 microseconds. A message that follows no other within a
+ * third of a millisecond always goes out at once. With 0 every message goes out before its call returns.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
  */
@@ -1003,6 +1003,9 @@ size_t ws_buffered_amount(const ws_session *session);
 /**
  * Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
  * Several threads may wait; each message goes to one of them.
+ *
+ * The calling thread reads from the connection itself. While no thread of the application receives, the library does:
+ * pings are answered, after some 10 ms at most, and messages wait in the incoming queue.
  *
  * On success `*frame` is the caller's, to be freed with ws_frame_free. What was received before the session ended is
  * delivered first, then every call returns how it ended: WS_ERR_CLOSED after a Close from both sides,

@@ -14,6 +14,9 @@ use crate::session::config::check_limit;
 /// Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
 /// Several threads may wait; each message goes to one of them.
 ///
+/// The calling thread reads from the connection itself. While no thread of the application receives, the library does:
+/// pings are answered, after some 10 ms at most, and messages wait in the incoming queue.
+///
 /// On success `*frame` is the caller's, to be freed with ws_frame_free. What was received before the session ended is
 /// delivered first, then every call returns how it ended: WS_ERR_CLOSED after a Close from both sides,
 /// WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG, WS_ERR_TLS,

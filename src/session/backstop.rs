@@ -3,17 +3,17 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
 
 use super::Session;
 use super::deadline::Deadline;
 use super::gate::Gate;
 use super::outbox::Outbox;
+use super::runtime::THREAD_NAME;
 
 /// How long a message is held back at most, but for the time that the kernel takes to wake the thread.
 const TICK: Duration = Duration::from_micros(100);
@@ -21,7 +21,10 @@ const TICK: Duration = Duration::from_micros(100);
 /// How exactly the kernel is to wake it.
 const TIMER_SLACK: Option<NonZeroU64> = NonZeroU64::new(5_000);
 
-/// After so many ticks without a message the streak of a session is over.
+/// After so many ticks without a message the next one goes out at once.
+const PAUSE_TICKS: u32 = 2;
+
+/// After so many the session is no longer watched.
 const QUIET_TICKS: u32 = 20;
 
 /// How long the thread waits for the next streak.
@@ -41,6 +44,8 @@ struct Watched {
     sessions: Vec<(Arc<Session>, u32)>,
     is_running: bool,
     is_stopped: bool,
+    /// The thread of the last shift.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Backstop {
@@ -59,9 +64,9 @@ impl Backstop {
         let starts = !std::mem::replace(&mut watched.is_running, true);
         drop(watched);
         if starts {
-            let shift = Shift(Arc::clone(self));
             // By way of a thread of the runtime, so that the new one blocks all signals as well.
-            self.runtime.spawn(async move { drop(spawn_blocking(move || shift.work())) });
+            let shift = Shift(Arc::clone(self));
+            self.runtime.spawn(async move { shift.start() });
         } else if sleeps {
             self.changed.open_for_all();
         }
@@ -70,8 +75,15 @@ impl Backstop {
 
     /// Ends the thread.
     pub(super) fn stop(&self) {
-        self.watched.lock().is_stopped = true;
+        let mut watched = self.watched.lock();
+        watched.is_stopped = true;
+        let thread = watched.thread.take();
+        drop(watched);
         self.changed.open_for_all();
+        if let Some(thread) = thread {
+            // A panic of it is a bug that has had its message.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -79,6 +91,19 @@ impl Backstop {
 struct Shift(Arc<Backstop>);
 
 impl Shift {
+    fn start(self) {
+        let backstop = Arc::clone(&self.0);
+        // Without a thread to be had the shift ends at once.
+        let Ok(thread) = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || self.work()) else { return };
+        let mut watched = backstop.watched.lock();
+        if !watched.is_stopped {
+            watched.thread = Some(thread);
+            return;
+        }
+        drop(watched);
+        let _ = thread.join();
+    }
+
     fn work(self) {
         let _ = rustix::thread::set_current_timer_slack(TIMER_SLACK);
         // Two lists change places, and keep their memory.
@@ -88,6 +113,9 @@ impl Shift {
             std::mem::swap(&mut sessions, &mut self.0.watched.lock().sessions);
             sessions.retain_mut(|(session, quiet)| {
                 *quiet = if session.send_held_back() { 0 } else { *quiet + 1 };
+                if *quiet == PAUSE_TICKS {
+                    session.outbox.lock().coalescing.pause();
+                }
                 *quiet < QUIET_TICKS || !session.end_streak()
             });
             self.0.watched.lock().sessions.append(&mut sessions);

@@ -16,6 +16,8 @@ pub(super) struct Coalescing {
     streak: u32,
     streak_before: u32,
     last: Option<Instant>,
+    /// The backstop has found a pause since the last message.
+    has_paused: bool,
     /// The backstop looks after what is held back.
     pub(super) is_watched: bool,
 }
@@ -30,7 +32,7 @@ pub(super) enum Departure {
 
 impl Coalescing {
     pub(super) fn new(on: bool) -> Self {
-        Self { on, streak: 0, streak_before: 0, last: None, is_watched: false }
+        Self { on, streak: 0, streak_before: 0, last: None, has_paused: false, is_watched: false }
     }
 
     /// A message was queued. `received`: the application has turned to receiving since the one before. `corked`: it
@@ -44,6 +46,9 @@ impl Coalescing {
         }
         if received {
             self.streak_before = std::mem::take(&mut self.streak);
+        }
+        if std::mem::take(&mut self.has_paused) {
+            (self.streak, self.streak_before) = (0, 0);
         }
         self.streak = self.streak.saturating_add(1);
         // While the backstop is at it, the clock need not be read.
@@ -60,8 +65,13 @@ impl Coalescing {
         }
     }
 
+    /// The backstop has found nothing to do for some ticks: the next message begins a streak.
+    pub(super) fn pause(&mut self) {
+        self.has_paused = true;
+    }
+
     /// The backstop has found nothing to do for a while.
     pub(super) fn unwatch(&mut self) {
-        (self.is_watched, self.streak, self.streak_before, self.last) = (false, 0, 0, None);
+        *self = Self::new(self.on);
     }
 }

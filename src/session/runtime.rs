@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::transport::Stop;
 
 /// The name of every thread of the library, as `ps -L` and `/proc` show it.
-const THREAD_NAME: &str = "ktorws";
+pub(super) const THREAD_NAME: &str = "ktorws";
 
 /// How long a thread that resolved a name waits for the next one.
 const RESOLVER_KEEP_ALIVE: Duration = Duration::from_secs(1);

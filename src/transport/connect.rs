@@ -59,11 +59,9 @@ pub(crate) fn connect<'a>(
 
 fn negotiate(stream: &mut Stream, socket: &Socket, limit: &TimeLimit<'_>) -> Result<()> {
     let failed = |error: io::Error| tls::error("TLS handshake failed", &error).in_phase(Phase::Tls);
-    loop {
+    // The last of it goes out with the first bytes of what follows.
+    while stream.is_tls_handshaking() {
         limit.hold(&NEGOTIATING_TLS, socket, Readiness::Send, |_| stream.sender.flush())?.map_err(failed)?;
-        if !stream.is_tls_handshaking() {
-            return Ok(());
-        }
         let receiver = &mut stream.receiver;
         match limit.hold(&NEGOTIATING_TLS, socket, Readiness::Receive, |waiting| receiver.receive_handshake(waiting))? {
             Ok(0) => {
@@ -77,4 +75,5 @@ fn negotiate(stream: &mut Stream, socket: &Socket, limit: &TimeLimit<'_>) -> Res
             }
         }
     }
+    Ok(())
 }

@@ -24,14 +24,15 @@ pub(super) fn resolve(target: &Target, runtime: &Handle, limit: &TimeLimit<'_>) 
         Error::new(Kind::Resolve, format!("could not resolve {name:?}: {why}")).in_phase(Phase::Resolve)
     };
     let lookup = Arc::new(Lookup::new().map_err(|error| failed(&error))?);
-    runtime.spawn(Arc::clone(&lookup).run(name.clone(), target.port));
+    runtime.spawn(LookingUp(Arc::clone(&lookup)).run(name.clone(), target.port));
     if limit.wait(lookup.done.poll_fd())? == Waited::Late {
         return Err(limit.exceeded(Phase::Resolve, "resolving the host"));
     }
     match lookup.found.get() {
         Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses.clone()),
+        Some(Ok(_)) => Err(failed(&"it has no addresses")),
         Some(Err(error)) => Err(failed(error)),
-        _ => Err(failed(&"it has no addresses")),
+        None => Err(failed(&"the system gives no thread for it")),
     }
 }
 
@@ -45,11 +46,22 @@ impl Lookup {
     fn new() -> io::Result<Self> {
         Ok(Self { found: OnceLock::new(), done: Wake::new()? })
     }
+}
 
-    async fn run(self: Arc<Self>, name: String, port: u16) {
+/// The side that looks it up. However that ends, the other one learns of it.
+struct LookingUp(Arc<Lookup>);
+
+impl LookingUp {
+    async fn run(self, name: String, port: u16) {
+        // tokio panics when the system gives no thread.
         let found = lookup_host((name, port)).await.map(Iterator::collect);
-        self.found.get_or_init(|| found);
-        self.done.wake();
+        self.0.found.get_or_init(|| found);
+    }
+}
+
+impl Drop for LookingUp {
+    fn drop(&mut self) {
+        self.0.done.wake();
     }
 }
 

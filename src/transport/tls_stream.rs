@@ -152,7 +152,10 @@ pub(super) struct TlsSender {
 
 impl TlsSender {
     pub(super) fn send(&mut self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-        self.flush(socket)?;
+        if !self.records.is_empty() {
+            self.flush(socket)?;
+        }
+        // What TLS made by itself goes out with it, in front.
         let piece = &bytes[..bytes.len().min(PIECE_SIZE)];
         let mut taken = 0;
         while taken < piece.len() {

@@ -1,7 +1,7 @@
 /* In steady state neither small nor large messages cost the calling thread an allocation: this program's own malloc
  * counts those of each thread. When the machine keeps this thread from running for some milliseconds, the library takes
- * it to be away and gives memory back: one message in a hundred, and each large one, may pay for that. Over TLS, rustls
- * makes an allocation for each record. */
+ * it to be away and gives memory back; so of several rounds one has to be free of them. Over TLS, rustls makes an
+ * allocation for each record. */
 
 #define _GNU_SOURCE
 #include "check.h"
@@ -53,7 +53,8 @@ void free(void *memory)
 
 /* Records of a large message hold more than this on the average. */
 enum { SMALLEST_RECORD = 8192 };
-enum { SMALL = 64, LARGE = 1 << 20, BATCH = 32, ROUND_TRIPS = 10000, LARGE_ROUND_TRIPS = 100 };
+enum { SMALL = 64, LARGE = 1 << 20, BATCH = 32 };
+enum { ROUNDS = 30, SMALL_MESSAGES = 960, LARGE_MESSAGES = 10 };
 
 static char data[LARGE], echo[LARGE];
 
@@ -122,19 +123,26 @@ static void corked(ws_session *session, size_t size)
     ws_frame_free(frame);
 }
 
-static void run(transport how, const char *name, round_trip make, size_t size, unsigned messages, unsigned each)
+/* A round trip of `each` messages. */
+static void run(transport how, const char *name, round_trip make, size_t size, unsigned each)
 {
+    unsigned messages = size == LARGE ? LARGE_MESSAGES : SMALL_MESSAGES;
+    /* With some milliseconds between two messages the library gives the memory of a large one back. */
+    unsigned long allowed = size == LARGE ? messages : 0;
+    if (how == TLS)
+        allowed += 2 * messages * (1 + size / SMALLEST_RECORD);
+    unsigned long fewest = allowed + 1;
     ws_session *session = connect_with(how, "", NULL);
-    for (unsigned i = 0; i < messages / each / 10 + 3; i++)
-        make(session, size);
-    unsigned long before = allocations;
-    for (unsigned i = 0; i < messages / each; i++)
-        make(session, size);
-    unsigned long made = allocations - before;
-    unsigned long records = how == TLS ? 2 * messages * (1 + size / SMALLEST_RECORD) : 0;
-    if (made > (size == LARGE ? messages : messages / 100) + records) {
-        fprintf(stderr, "%s, %zu bytes, %s: %lu allocations in %u messages\n", name, size, how == TLS ? "TLS" : "plain",
-                made, messages);
+    for (unsigned round = 0; round < ROUNDS && fewest > allowed; round++) {
+        unsigned long before = allocations;
+        for (unsigned i = 0; i < messages; i += each)
+            make(session, size);
+        unsigned long made = allocations - before;
+        fewest = round == 0 || made < fewest ? made : fewest;
+    }
+    if (fewest > allowed) {
+        fprintf(stderr, "%s, %zu bytes, %s: at least %lu allocations in %u messages\n", name, size,
+                how == TLS ? "TLS" : "plain", fewest, messages);
         exit(1);
     }
     close_and_free(session);
@@ -151,14 +159,14 @@ int main(void)
 
     memset(data, 'd', sizeof data);
     for (transport how = PLAIN; how <= TLS; how++) {
-        run(how, "frames", received_as_a_frame, SMALL, ROUND_TRIPS, 1);
-        run(how, "a buffer", received_into_a_buffer, SMALL, ROUND_TRIPS, 1);
-        run(how, "a timeout", received_with_a_timeout, SMALL, ROUND_TRIPS, 1);
-        run(how, "batches", in_batches, SMALL, ROUND_TRIPS, BATCH);
-        run(how, "streaks", in_streaks, SMALL, ROUND_TRIPS, BATCH);
-        run(how, "corked", corked, SMALL, ROUND_TRIPS / 10, 1);
-        run(how, "large frames", received_as_a_frame, LARGE, LARGE_ROUND_TRIPS, 1);
-        run(how, "large, a buffer", received_into_a_buffer, LARGE, LARGE_ROUND_TRIPS, 1);
+        run(how, "frames", received_as_a_frame, SMALL, 1);
+        run(how, "a buffer", received_into_a_buffer, SMALL, 1);
+        run(how, "a timeout", received_with_a_timeout, SMALL, 1);
+        run(how, "batches", in_batches, SMALL, BATCH);
+        run(how, "streaks", in_streaks, SMALL, BATCH);
+        run(how, "corked", corked, SMALL, 1);
+        run(how, "large frames", received_as_a_frame, LARGE, 1);
+        run(how, "large, a buffer", received_into_a_buffer, LARGE, 1);
     }
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;

@@ -2,7 +2,11 @@
 
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
+#include <arpa/inet.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static void over_ipv6(void)
 {
@@ -106,12 +110,51 @@ static void errors_say_what_happened(void)
     ws_error_free(error);
 }
 
+static void *connect_in_vain(void *url)
+{
+    ws_session *session = NULL;
+    ws_error *error = NULL;
+    CHECK_STATUS(ws_connect(url, NULL, &session, &error), WS_ERR_ABORTED);
+    CHECK(session == NULL);
+    CHECK_EQ(ws_error_phase(error), WS_PHASE_NONE);
+    CHECK(strstr(ws_error_message(error), "shut down") != NULL);
+    ws_error_free(error);
+    return NULL;
+}
+
+/* The server takes the connection and the first bytes, and says nothing. */
+static void a_shutdown_ends_connecting(const char *scheme)
+{
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    CHECK_EQ(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    CHECK_EQ(listen(listener, 1), 0);
+    CHECK_EQ(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    char url[64];
+    CHECK(snprintf(url, sizeof url, "%s://127.0.0.1:%d/", scheme, ntohs(address.sin_port)) < (int)sizeof url);
+
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, connect_in_vain, url), 0);
+    int connection = accept(listener, NULL, NULL);
+    CHECK(connection >= 0);
+    char byte;
+    CHECK_EQ(read(connection, &byte, 1), 1);
+    CHECK_OK(ws_shutdown(PATIENCE_MS));
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(close(connection), 0);
+    CHECK_EQ(close(listener), 0);
+}
+
 int main(void)
 {
     over_ipv6();
     trusted_by_the_system();
     the_request_says_what_was_asked_for();
     errors_say_what_happened();
+    a_shutdown_ends_connecting("ws");
+    a_shutdown_ends_connecting("wss");
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
 }

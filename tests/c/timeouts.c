@@ -81,9 +81,8 @@ static void *receive_until_the_end(void *argument)
     while (1) {
         ws_frame *frames[16];
         size_t count = 0;
-        ws_status status = self->number % 2 == 0
-                               ? ws_recv(self->session, frames, self->timeout_ms)
-                               : ws_recv_batch(self->session, frames, 16, &count, self->timeout_ms);
+        ws_status status = self->number % 2 == 0 ? ws_recv(self->session, frames, self->timeout_ms)
+                                                 : ws_recv_batch(self->session, frames, 16, &count, self->timeout_ms);
         if (status == WS_ERR_TIMEOUT) {
             sched_yield();
             continue;

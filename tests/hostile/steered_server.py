@@ -13,7 +13,6 @@ import base64
 import fcntl
 import hashlib
 import os
-import queue
 import re
 import select
 import socket
@@ -28,7 +27,7 @@ import traceback
 from itertools import groupby
 
 import trustme
-from peer import CLOSE, PING, PONG, TEXT, close, frame, more, text
+from peer import CLOSE, PING, PONG, close, frame, more, text
 from steered_stream import Plain, Tls
 
 # Nothing that works takes nearly this long.
@@ -345,7 +344,6 @@ class Server:
         authority = trustme.CA()
         authority.issue_cert("localhost", "127.0.0.1").configure_cert(self.context)
         self.ca_pem = authority.cert_pem.bytes()
-        self.accepted = queue.Queue()
 
     def set_current(self, connection):
         self.current = connection
@@ -393,7 +391,8 @@ def main():
             "STEERED_CA_FILE": ca_file.name,
             "STEERED_PORT": str(server.take_commands()),
         }
-        status = subprocess.run(sys.argv[sys.argv.index("--") + 1 :], env={**os.environ, **addresses}).returncode
+        program = sys.argv[sys.argv.index("--") + 1 :]
+        status = subprocess.run(program, env={**os.environ, **addresses}, check=False).returncode
     # connections that are still held would keep an orderly exit waiting
     sys.stdout.flush()
     os._exit(status if status >= 0 else 128 - status)
