@@ -398,9 +398,10 @@ static void run_burst(chance *dice)
 int main(int count, char **arguments)
 {
     unsigned rounds = count > 1 ? (unsigned)strtoul(arguments[1], NULL, 10) : ROUNDS;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t seed = count > 2 ? strtoull(arguments[2], NULL, 10) : (uint64_t)now.tv_sec * 1000000007U + (uint64_t)now.tv_nsec;
+    struct timespec now = after_ms(0);
+    uint64_t seed = (uint64_t)now.tv_sec * 1000000007U + (uint64_t)now.tv_nsec;
+    if (count > 2)
+        seed = strtoull(arguments[2], NULL, 10);
     printf("stress: %u rounds, seed %llu\n", rounds, (unsigned long long)seed);
     fflush(stdout);
 

@@ -1,5 +1,7 @@
 //! The models. A thread that waits for good where somebody ought to have woken it is a deadlock, which loom reports.
 
+#![allow(clippy::arc_with_non_send_sync, reason = "loom runs its threads by turns on one")]
+
 mod handoff;
 mod inbox;
 mod interrupts;
