@@ -50,11 +50,12 @@ impl Session {
     ) -> Result<Message> {
         let mut fits = fits;
         if !self.inbox.has_news()
-            && let Some((Some(received), left)) =
-                self.reader.try_enter(|reader| self.decode_small(reader, memory, &mut fits))
+            && let Some((received, left)) = self.reader.try_enter(|reader| self.decode_small(reader, memory, &mut fits))
         {
             self.left(left);
-            return received;
+            if let Some(received) = received {
+                return received;
+            }
         }
         self.receive_slowly(deadline, memory, fits)
     }
