@@ -178,8 +178,12 @@ impl Session {
         is_over
     }
 
-    /// Whether something waits that nobody else sends: when the kernel takes no more, the driver does.
+    /// Whether something waits that nobody else sends: when the kernel takes no more, the driver does. Without a
+    /// transport nobody ever will.
     fn is_held_back(&self, outbox: &Outbox) -> bool {
-        outbox.outgoing.unloaded() > 0 && outbox.failure.is_none() && !self.is_blocked.load(Ordering::Relaxed)
+        outbox.outgoing.unloaded() > 0
+            && outbox.failure.is_none()
+            && !self.is_blocked.load(Ordering::Relaxed)
+            && !self.ending.is_closed()
     }
 }

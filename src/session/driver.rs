@@ -151,9 +151,11 @@ impl Driver {
             Reading::Held if self.held_until <= now || session.may_fail() => self.reading = Reading::On,
             _ => {}
         }
-        // Somebody waits for what only reading brings.
-        let is_urgent =
-            session.ending.verdict().is_some() || session.inbox.is_leaving() || session.has_waiting_senders();
+        // Somebody waits for what only reading brings, or it decides whether the peer is late.
+        let is_urgent = session.ending.verdict().is_some()
+            || session.inbox.is_leaving()
+            || session.has_waiting_senders()
+            || self.in_overtime;
         if is_urgent
             && matches!(self.reading, Reading::Off | Reading::Watching { .. })
             && !session.reader.handoff().is_inside()

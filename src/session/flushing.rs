@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use super::Session;
+use super::outbox::{Outbox, Wire};
 use crate::error::{Error, Kind};
 
 /// What became of what was queued.
@@ -44,9 +45,7 @@ impl Session {
             let mut outbox = self.outbox.lock();
             self.holds_back.store(false, Ordering::Relaxed);
             self.is_blocked.store(false, Ordering::Relaxed);
-            if outbox.load(&mut wire.flight) && outbox.waiting > 0 {
-                self.sent.open_for_all();
-            }
+            self.load(&mut outbox, &mut wire);
             if outbox.frees_driver() {
                 self.wake.notify_one();
             }
@@ -69,11 +68,7 @@ impl Session {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut outbox = self.outbox.lock();
-                    if outbox.load(&mut wire.flight) && outbox.waiting > 0 {
-                        self.sent.open_for_all();
-                    }
-                    wire.holds_records = wire.is_flushing();
-                    outbox.holds_records = wire.holds_records;
+                    self.load(&mut outbox, &mut wire);
                     // Under the lock: whoever sees it knows that what is queued is taken care of.
                     self.is_blocked.store(true, Ordering::Relaxed);
                     return Flushed::Blocked;
@@ -84,6 +79,16 @@ impl Session {
                     return Flushed::Failed;
                 }
             }
+        }
+    }
+
+    /// Takes note of what was sent and of what TLS holds of it, in one step: in between, it would count as flushed.
+    fn load(&self, outbox: &mut Outbox, wire: &mut Wire) {
+        wire.holds_records = wire.is_flushing();
+        let lets_go = std::mem::replace(&mut outbox.holds_records, wire.holds_records) && !wire.holds_records;
+        let sends = outbox.load(&mut wire.flight);
+        if (sends || lets_go) && outbox.waiting > 0 {
+            self.sent.open_for_all();
         }
     }
 }

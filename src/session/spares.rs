@@ -32,8 +32,11 @@ impl Spares {
         if !self.has_memory.load(Ordering::Relaxed) {
             return None;
         }
-        let memory = std::mem::take(&mut *self.memory.lock());
+        let mut kept = self.memory.lock();
+        // With the lock held: what is given next is not forgotten.
         self.has_memory.store(false, Ordering::Relaxed);
+        let memory = std::mem::take(&mut *kept);
+        drop(kept);
         Some(memory).filter(|memory| !memory.is_empty())
     }
 

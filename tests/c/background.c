@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 
-enum { QUEUE = 100, SIZE = 1000, FLOOD = 20000, VISITS = 10000 };
+enum { QUEUE = 100, SIZE = 1000, FLOOD = 20000, VISITS = 10000, LARGE = 40 << 20 };
 
 /* Long enough for the library to have taken over from the thread that received last. This only chooses what is met. */
 static void stay_away(void)
@@ -156,6 +156,30 @@ static void coming_and_going(transport how, unsigned seed)
     close_and_free(session);
 }
 
+/* What was kept back behind a server that takes nothing is let go of with the session, also when it is asked for. The
+ * system has memory of this size back as soon as it is freed. */
+static void kept_back_messages_end_with_the_session(transport how)
+{
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    CHECK_OK(ws_config_set_outgoing_queue(config, 0, 2 * LARGE, WS_QUEUE_WAIT));
+    char *large = calloc(1, LARGE);
+    CHECK(large != NULL);
+    ws_session *session = connect_steered(how, config);
+    ws_config_free(config);
+    STEER("read off");
+    long before = resident_kib();
+    CHECK_OK(ws_send_binary(session, large, LARGE));
+    free(large);
+    CHECK_OK(ws_send(session, WS_TEXT, "a", 1, WS_SEND_CORK, 0));
+    CHECK_OK(ws_abort(session));
+    CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+    CHECK_STATUS(ws_flush(session, 0), WS_ERR_ABORTED);
+    ws_session_free(session);
+    while (resident_kib() > before + LARGE / 2 / 1024)
+        sched_yield();
+}
+
 int main(void)
 {
     for (transport how = PLAIN; how <= TLS; how++) {
@@ -164,6 +188,7 @@ int main(void)
         a_full_queue_holds_the_server(how, QUEUE, 0);
         a_full_queue_holds_the_server(how, 0, QUEUE * SIZE);
         a_ping_behind_a_full_queue(how);
+        kept_back_messages_end_with_the_session(how);
         for (unsigned seed = 0; seed < 3; seed++)
             coming_and_going(how, seed);
     }
