@@ -560,8 +560,8 @@ const char *ws_version_string(void);
 int32_t ws_has_feature(const char *name);
 
 /**
- * Sets how many worker threads the library starts: 1 to 1024, 2 unless set. They connect, send what the kernel did
- * not take at once, and receive.
+ * Sets how many worker threads the library starts: 1 to 1024, 2 unless set. They send what the kernel did not
+ * take at once, and receive while the application does not.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for another number, and WS_ERR_STATE once the threads run, which is from the first
  * ws_connect on until ws_shutdown.
@@ -1133,7 +1133,7 @@ ws_status ws_abort(ws_session *session);
 /**
  * Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
  * If none waits, the next one that would returns it, so that a call about to wait is not missed. It may be called in
- * a signal handler. A thread that has just gone to sleep in ws_recv is woken after at most some 15 milliseconds.
+ * a signal handler, unless another thread may free the session's last handle meanwhile. A thread that has just gone to sleep in ws_recv is woken after at most some 15 milliseconds.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */

@@ -132,7 +132,8 @@ impl FreeFrames {
         let mut before = unsafe { &*top }.load(Ordering::Relaxed);
         loop {
             let weight = (before >> ADDRESS_BITS) + weight(&frame);
-            if before == CLOSED || weight > HEAVIEST {
+            let has_room = (&raw const *frame).addr() & !ADDRESS == 0;
+            if before == CLOSED || weight > HEAVIEST || !has_room {
                 return;
             }
             frame.next = ptr::with_exposed_provenance_mut(before & ADDRESS);

@@ -37,8 +37,8 @@ pub unsafe extern "C" fn ws_has_feature(name: *const c_char) -> i32 {
     guard::value(0, || unsafe { guard::string(name) }.map_or(0, |name| FEATURES.contains(&name).into()))
 }
 
-/// Sets how many worker threads the library starts: 1 to 1024, 2 unless set. They connect, send what the kernel did
-/// not take at once, and receive.
+/// Sets how many worker threads the library starts: 1 to 1024, 2 unless set. They send what the kernel did not
+/// take at once, and receive while the application does not.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for another number, and WS_ERR_STATE once the threads run, which is from the first
 /// ws_connect on until ws_shutdown.

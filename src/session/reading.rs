@@ -64,6 +64,7 @@ impl Session {
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turned::Drained,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.end_with_stream(Some(&error), &reader.incoming);
                     return Turned::Over;

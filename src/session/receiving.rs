@@ -12,7 +12,7 @@ use super::interrupts::Waiter;
 use super::{Reader, Session, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Message, Received};
-use crate::transport::{KERNEL_SLEEP_FROM, Readiness, Waiting};
+use crate::transport::{KERNEL_SLEEP, KERNEL_SLEEP_FROM, Readiness, Waiting};
 
 /// How many reads a call makes for one message before it looks at the clock.
 const READS_WITHOUT_WAITING: usize = 16;
@@ -150,10 +150,19 @@ impl Session {
             }
         }
         let decoded = self.reader.try_enter(|reader| {
-            let Some(reader) = reader else { return };
-            while let Ok(Some(Led::Message(message))) = self.decode(reader, memory, |_| Ok(())) {
-                if !take(memory, message) {
-                    break;
+            let Some(reader) = reader.as_mut().filter(|reader| reader.held.is_none() && !self.inbox.has_news()) else {
+                return;
+            };
+            while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
+                match received {
+                    Received::Message(message) => {
+                        if !take(memory, message) {
+                            break;
+                        }
+                    }
+                    // It waits for its turn, behind the messages that the application is about to see.
+                    Received::Violation(error) => reader.held = Some(error),
+                    other => self.deliver(&other),
                 }
             }
         });
@@ -194,7 +203,7 @@ impl Session {
                     self.end_with_stream(None, &reader.incoming);
                     return Ok(Led::Look);
                 }
-                Ok(_) => {}
+                Ok(_) | Err(Stopped::Again) => {}
                 Err(Stopped::Error(error)) => return Err(error),
                 Err(Stopped::Stream(error)) => {
                     self.end_with_stream(Some(&error), &reader.incoming);
@@ -251,6 +260,8 @@ enum Stopped {
     Error(Error),
     /// The stream is over.
     Stream(io::Error),
+    /// Nothing, but it is time to look around.
+    Again,
 }
 
 impl From<Error> for Stopped {
@@ -279,6 +290,9 @@ impl Sleep<'_, '_> {
             session.flush_or_leave();
         }
         *self.deadline = self.deadline.fixed();
+        if let Some(waiter) = &self.waiter {
+            waiter.check()?;
+        }
         self.reads += 1;
         if self.reads > READS_WITHOUT_WAITING && self.deadline.has_passed() {
             return Err(late().into());
@@ -294,7 +308,7 @@ impl Sleep<'_, '_> {
             }
             match session.receive_bytes(reader, waiting) {
                 Ok(count) => return Ok(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => self.begin()?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(Stopped::Again),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if in_kernel {
                         // It may be long.
@@ -324,13 +338,17 @@ impl Sleep<'_, '_> {
         if left == Some(Duration::ZERO) {
             return Err(late());
         }
-        let wake = self.session.interrupts.wake()?;
+        let wake = self.session.interrupts.wake().ok();
+        // Without a descriptor to be had it looks around now and then.
+        let left = if wake.is_some() { left } else { Some(left.unwrap_or(KERNEL_SLEEP).min(KERNEL_SLEEP)) };
         self.begin()?;
         let Some(socket) = self.session.socket.lock().clone() else { return Ok(()) };
         socket
-            .wait(readiness, Some(wake), left)
+            .wait(readiness, wake, left)
             .map_err(|error| Error::os(Kind::Internal, "could not wait for the socket", &error))?;
-        wake.drain();
+        if let Some(wake) = wake {
+            wake.drain();
+        }
         self.begin()
     }
 
@@ -357,7 +375,7 @@ impl Sleep<'_, '_> {
         let start = Instant::now();
         loop {
             match self.session.receive_bytes(reader, Waiting::No) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 received => {
                     reader.spin_credit = SPIN_CREDIT;
                     return Some(received);

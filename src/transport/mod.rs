@@ -18,7 +18,7 @@ mod wake;
 
 pub(crate) use connect::{ConnectOptions, Connected, connect};
 pub(crate) use limit::{Step, Stop, TimeLimit};
-pub(crate) use socket::{KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};
+pub(crate) use socket::{KERNEL_SLEEP, KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};
 pub(crate) use stream::{Receiver, Sender, Stream};
 pub(crate) use tls::TlsOptions;
 pub(crate) use url::Target;

@@ -20,7 +20,7 @@ use crate::transport::Wake;
 
 /// How long a thread sleeps in `connect` or `recv` before it sleeps in `poll`: the one is a system call less for each
 /// message, the other can be woken without harm to the stream.
-const KERNEL_SLEEP: Duration = Duration::from_millis(10);
+pub(crate) const KERNEL_SLEEP: Duration = Duration::from_millis(10);
 
 /// The kernel ends [`KERNEL_SLEEP`] some ticks of its own late: with less time than this, it is not used.
 pub(crate) const KERNEL_SLEEP_FROM: Duration = Duration::from_millis(50);

@@ -42,9 +42,9 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Reads what is there: 0 at the end of the stream, `Interrupted` after sleeping in the kernel for bytes that are not
-    /// enough to give any. The end of a TLS stream without close_notify is an end too: the
-    /// WebSocket closing handshake says whether something is missing.
+    /// Reads what is there: 0 at the end of the stream, `Interrupted` when what came gives no bytes and the caller may look
+    /// around. The end of a TLS stream without close_notify is an end too: the WebSocket closing handshake says whether
+    /// something is missing.
     ///
     /// A rustls error is the inner error of one of kind `InvalidData`; the alert for the peer is then waiting in
     /// [`Sender::flush`].

@@ -18,6 +18,9 @@ const BULK_SIZE: usize = 64 * 1024;
 /// How much is encrypted before the socket gets it: smaller pieces wake the peer more often.
 const PIECE_SIZE: usize = 256 * 1024;
 
+/// How often the socket is read from for nothing but empty records before the caller may look around.
+const FILLS_WITHOUT_PLAINTEXT: usize = 16;
+
 /// What the halves share.
 #[derive(Debug)]
 struct Shared {
@@ -71,16 +74,17 @@ impl TlsReceiver {
 
     pub(super) fn receive(&mut self, socket: &Socket, buffer: &mut [u8], waiting: Waiting) -> io::Result<usize> {
         debug_assert!(!buffer.is_empty());
-        let mut has_slept = false;
+        let mut fills = 0;
         loop {
             let count = self.decrypt(buffer)?;
             if count > 0 || self.is_over {
                 return Ok(count);
             }
-            if std::mem::replace(&mut has_slept, waiting == Waiting::Kernel) {
+            if fills == if waiting == Waiting::Kernel { 1 } else { FILLS_WITHOUT_PLAINTEXT } {
                 // The caller's time may be up.
                 return Err(io::ErrorKind::Interrupted.into());
             }
+            fills += 1;
             if self.fill(socket, waiting)? == 0 {
                 return Ok(0);
             }
