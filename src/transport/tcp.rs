@@ -30,8 +30,12 @@ pub(super) fn resolve(target: &Target, runtime: &Handle, limit: &TimeLimit<'_>) 
     }
     match lookup.found.get() {
         Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses.clone()),
+        Some(Ok(_)) => Err(failed(&"it has no addresses")),
         Some(Err(error)) => Err(failed(error)),
-        _ => Err(failed(&"it has no addresses")),
+        None => {
+            let message = format!("could not resolve {name:?}: the system gives no thread for it");
+            Err(Error::new(Kind::Internal, message).in_phase(Phase::Resolve))
+        }
     }
 }
 
@@ -47,9 +51,18 @@ impl Lookup {
     }
 
     async fn run(self: Arc<Self>, name: String, port: u16) {
+        let end = End(self);
         let found = lookup_host((name, port)).await.map(Iterator::collect);
-        self.found.get_or_init(|| found);
-        self.done.wake();
+        end.0.found.get_or_init(|| found);
+    }
+}
+
+/// Says that a lookup is over, also when tokio panicked because the system gives it no thread.
+struct End(Arc<Lookup>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.done.wake();
     }
 }
 

@@ -43,6 +43,27 @@ static void refused_with(int threads)
         CHECK_EQ(sigismember(&after, signal), sigismember(&before, signal));
 }
 
+/* Names are looked up on a thread of their own. */
+static void looking_up_refused(void)
+{
+    char url[64];
+    CHECK(snprintf(url, sizeof url, "ws://localhost%s", strrchr(environment("ECHO_WS_URL"), ':')) < (int)sizeof url);
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    CHECK_OK(ws_config_set_connect_timeout_ms(config, -1));
+    available = 0;
+    ws_session *session = NULL;
+    ws_error *error = NULL;
+    CHECK_STATUS(ws_connect(url, config, &session, &error), WS_ERR_INTERNAL);
+    CHECK_EQ(ws_error_phase(error), WS_PHASE_RESOLVE);
+    CHECK(strstr(ws_error_message(error), "thread") != NULL);
+    ws_error_free(error);
+    available = 1000;
+    CHECK_OK(ws_connect(url, config, &session, NULL));
+    ws_config_free(config);
+    close_and_free(session);
+}
+
 int main(void)
 {
     refused_with(0);
@@ -51,6 +72,7 @@ int main(void)
     ws_session *session = connect_plain("");
     echo_text(session, "now there are enough");
     close_and_free(session);
+    looking_up_refused();
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
 }
