@@ -1,6 +1,7 @@
 //! Sends what sessions hold back for longer than a tick. One thread for all, and only while some session streams.
 
 use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -59,9 +60,16 @@ impl Backstop {
         let starts = !std::mem::replace(&mut watched.is_running, true);
         drop(watched);
         if starts {
-            let shift = Shift(Arc::clone(self));
+            let shift = Arc::new(Mutex::new(Some(Shift(Arc::clone(self)))));
             // By way of a thread of the runtime, so that the new one blocks all signals as well.
-            self.runtime.spawn(async move { drop(spawn_blocking(move || shift.work())) });
+            self.runtime.spawn(async move {
+                let given = Arc::clone(&shift);
+                let begin = || drop(spawn_blocking(move || take_shift(&given).map(Shift::work)));
+                // tokio panics where the system gives it no thread, and keeps what it was given.
+                if catch_unwind(AssertUnwindSafe(begin)).is_err() {
+                    drop(take_shift(&shift));
+                }
+            });
         } else if sleeps {
             self.changed.open_for_all();
         }
@@ -77,6 +85,10 @@ impl Backstop {
 
 /// The thread's work. Where it ends, whyever, nothing stays behind.
 struct Shift(Arc<Backstop>);
+
+fn take_shift(shift: &Mutex<Option<Shift>>) -> Option<Shift> {
+    shift.lock().take()
+}
 
 impl Shift {
     fn work(self) {
