@@ -129,6 +129,8 @@ impl<'a> TimeLimit<'a> {
             let timeout = self.left().and_then(|left| Timespec::try_from(left).ok());
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(0) => return Ok(Waited::Late),
+                // What became ready may have become so by the stop.
+                Ok(_) if !fds[1].revents().is_empty() => {}
                 Ok(_) if !fds[0].revents().is_empty() => return Ok(Waited::Ready),
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(errno) => return Err(Error::os(Kind::Internal, "could not wait for the socket", &errno.into())),

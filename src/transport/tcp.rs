@@ -24,7 +24,7 @@ pub(super) fn resolve(target: &Target, runtime: &Handle, limit: &TimeLimit<'_>) 
         Error::new(Kind::Resolve, format!("could not resolve {name:?}: {why}")).in_phase(Phase::Resolve)
     };
     let lookup = Arc::new(Lookup::new().map_err(|error| failed(&error))?);
-    runtime.spawn(LookingUp(Arc::clone(&lookup)).run(name.clone(), target.port));
+    runtime.spawn(Arc::clone(&lookup).run(name.clone(), target.port));
     if limit.wait(lookup.done.poll_fd())? == Waited::Late {
         return Err(limit.exceeded(Phase::Resolve, "resolving the host"));
     }
@@ -32,7 +32,10 @@ pub(super) fn resolve(target: &Target, runtime: &Handle, limit: &TimeLimit<'_>) 
         Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses.clone()),
         Some(Ok(_)) => Err(failed(&"it has no addresses")),
         Some(Err(error)) => Err(failed(error)),
-        None => Err(failed(&"the system gives no thread for it")),
+        None => {
+            let message = format!("could not resolve {name:?}: the system gives no thread for it");
+            Err(Error::new(Kind::Internal, message).in_phase(Phase::Resolve))
+        }
     }
 }
 
@@ -46,20 +49,18 @@ impl Lookup {
     fn new() -> io::Result<Self> {
         Ok(Self { found: OnceLock::new(), done: Wake::new()? })
     }
-}
 
-/// The side that looks it up. However that ends, the other one learns of it.
-struct LookingUp(Arc<Lookup>);
-
-impl LookingUp {
-    async fn run(self, name: String, port: u16) {
-        // tokio panics when the system gives no thread.
+    async fn run(self: Arc<Self>, name: String, port: u16) {
+        let end = End(self);
         let found = lookup_host((name, port)).await.map(Iterator::collect);
-        self.0.found.get_or_init(|| found);
+        end.0.found.get_or_init(|| found);
     }
 }
 
-impl Drop for LookingUp {
+/// Says that a lookup is over, also when tokio panicked because the system gives it no thread.
+struct End(Arc<Lookup>);
+
+impl Drop for End {
     fn drop(&mut self) {
         self.0.done.wake();
     }

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -43,6 +44,37 @@ static void refused_with(int threads)
         CHECK_EQ(sigismember(&after, signal), sigismember(&before, signal));
 }
 
+/* What is kept back is sent also without the thread that looks after it. */
+static void keep_back(ws_session *session)
+{
+    for (int i = 0; i < 100; i++)
+        CHECK_OK(ws_send(session, WS_TEXT, "kept back", 9, WS_SEND_CORK, PATIENCE_MS));
+    while (ws_buffered_amount(session) > 0)
+        sched_yield();
+    for (int i = 0; i < 100; i++)
+        expect_text(session, "kept back");
+}
+
+/* Names are looked up on a thread of their own. */
+static void looking_up_refused(void)
+{
+    char url[64];
+    CHECK(snprintf(url, sizeof url, "ws://localhost%s", strrchr(environment("ECHO_WS_URL"), ':')) < (int)sizeof url);
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    CHECK_OK(ws_config_set_connect_timeout_ms(config, -1));
+    ws_session *session = NULL;
+    ws_error *error = NULL;
+    CHECK_STATUS(ws_connect(url, config, &session, &error), WS_ERR_INTERNAL);
+    CHECK_EQ(ws_error_phase(error), WS_PHASE_RESOLVE);
+    CHECK(strstr(ws_error_message(error), "thread") != NULL);
+    ws_error_free(error);
+    available = 1000;
+    CHECK_OK(ws_connect(url, config, &session, NULL));
+    ws_config_free(config);
+    close_and_free(session);
+}
+
 int main(void)
 {
     refused_with(0);
@@ -50,6 +82,10 @@ int main(void)
     available = 1000;
     ws_session *session = connect_plain("");
     echo_text(session, "now there are enough");
+    available = 0;
+    keep_back(session);
+    looking_up_refused();
+    keep_back(session);
     close_and_free(session);
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
