@@ -177,6 +177,7 @@ class Connection:
                     self.out += text(message)
             if self.frames.close_code is not None and not self.closes:
                 self.closes = True
+                self.flood = None
                 self.out += close(self.frames.close_code)
 
     def send(self):
