@@ -27,7 +27,8 @@ import traceback
 from itertools import groupby
 
 import trustme
-from peer import CLOSE, PING, PONG, close, frame, more, text
+from peer import PING, close, frame, more, text
+from steered_frames import Frames
 from steered_stream import Plain, Tls
 
 # Nothing that works takes nearly this long.
@@ -38,64 +39,11 @@ STUCK_S = 0.25
 RECEIVE_BUFFER, SEND_BUFFER = 64 * 1024, 512 * 1024
 # How much of a flood is made at a time.
 FLOOD_PIECE = 32 * 1024
-LETTERS = {0: "c", 1: "t", 2: "b", CLOSE: "x", PING: "i", PONG: "o"}
 
 
 def numbered(number, size):
     """the text with a number, filled up to size"""
     return b"%d" % number + (b" " + b"x" * size)[: max(0, size - len(b"%d" % number))]
-
-
-def unmask(payload, key):
-    mask = (key * (len(payload) // 4 + 1))[: len(payload)]
-    return (int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")).to_bytes(len(payload), "big")
-
-
-class Frames:
-    """What the client has sent."""
-
-    def __init__(self):
-        self.bytes = bytearray()
-        # a letter of LETTERS each, a capital one for the last or only frame of a message
-        self.letters = []
-        self.messages = []
-        self.pongs = []
-        self.partial = b""
-        self.close_code = None
-
-    def feed(self, data):
-        """returns the messages that are complete now"""
-        self.bytes += data
-        start = 0
-        before = len(self.messages)
-        while (end := self.take(start)) is not None:
-            start = end
-        del self.bytes[:start]
-        return self.messages[before:]
-
-    def take(self, start):
-        if len(self.bytes) < start + 6:
-            return None
-        first, second = self.bytes[start], self.bytes[start + 1]
-        length, at = second & 127, start + 2
-        if length >= 126:
-            width = 2 if length == 126 else 8
-            length, at = int.from_bytes(self.bytes[at : at + width], "big"), at + width
-        if len(self.bytes) < at + 4 + length:
-            return None
-        payload = unmask(bytes(self.bytes[at + 4 : at + 4 + length]), bytes(self.bytes[at : at + 4]))
-        opcode, is_last = first & 15, bool(first & 0x80)
-        self.letters.append(LETTERS[opcode].upper() if is_last else LETTERS[opcode])
-        if opcode == PONG:
-            self.pongs.append(payload)
-        elif opcode == CLOSE:
-            self.close_code = int.from_bytes(payload[:2], "big")
-        elif opcode != PING:
-            self.partial += payload
-            if is_last:
-                self.messages.append(self.partial)
-                self.partial = b""
-        return at + 4 + length
 
 
 class Connection:
@@ -177,6 +125,7 @@ class Connection:
                     self.out += text(message)
             if self.frames.close_code is not None and not self.closes:
                 self.closes = True
+                self.flood = None
                 self.out += close(self.frames.close_code)
 
     def send(self):
