@@ -806,9 +806,9 @@ ws_status ws_config_set_auto_fragment(ws_config *config,
 
 /**
  * Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
- * the first message of a streak goes out at once, and later ones with the next ws_recv, ws_flush or ws_close, or when 32
- * KiB have come together, and at the latest after about 100 microseconds. A message that follows no other within a
- * third of a millisecond always goes out at once. With 0 every message goes out before its call returns.
+ * the first message of a streak goes out at once, and later ones with the next ws_recv that waits, the next ws_flush or
+ * ws_close, or when 32 KiB have come together, and at the latest after about 100 microseconds. A message that follows no
+ * other within a third of a millisecond always goes out at once. With 0 every message goes out before its call returns.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
  */
@@ -934,8 +934,8 @@ void ws_frame_free(ws_frame *frame);
  * without receiving needs another one that receives, or has to receive when a send times out.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_TIMEOUT,
- * WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
- * otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ * WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it
+ * ended otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send_text(ws_session *session,
                        const char *text,
@@ -944,9 +944,9 @@ ws_status ws_send_text(ws_session *session,
 /**
  * Sends a binary message of `length` bytes. All else is as with ws_send_text.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when
- * the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost,
- * WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED
+ * when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the
+ * connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send_binary(ws_session *session,
                          const void *data,
@@ -958,8 +958,9 @@ ws_status ws_send_binary(ws_session *session,
  * WS_NUL_TERMINATED.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
- * WS_ERR_UNSUPPORTED for a flag that this version does not have, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
- * otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ * WS_ERR_UNSUPPORTED for a flag that this version does not have, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED
+ * when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the
+ * connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send(ws_session *session,
                   uint32_t type,
@@ -975,8 +976,8 @@ ws_status ws_send(ws_session *session,
  * `*accepted`, unless `accepted` is NULL, becomes the number of messages that were taken, also when an error comes in
  * between: those before it go out, those from it on do not. A text's size may be WS_NUL_TERMINATED.
  *
- * Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send, and for NULL, unless
- * the count is 0; else what ws_send returns.
+ * Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send, and for NULL,
+ * unless the count is 0; else what ws_send returns.
  */
 ws_status ws_send_batch(ws_session *session,
                         const ws_message *items,
@@ -996,7 +997,7 @@ ws_status ws_flush(ws_session *session,
 
 /**
  * How many bytes wait to be sent, frame headers included (bufferedAmount of the browsers' WebSocket counts payloads); 0
- * for NULL and in a forked child. Over TLS, the last 32 KiB that are encrypted already may not be counted.
+ * for NULL and in a forked child. Over TLS, the last 256 KiB that are encrypted already may not be counted.
  */
 size_t ws_buffered_amount(const ws_session *session);
 
@@ -1132,8 +1133,10 @@ ws_status ws_abort(ws_session *session);
 
 /**
  * Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
- * If none waits, the next one that would returns it, so that a call about to wait is not missed. It may be called in
- * a signal handler, unless another thread may free the session's last handle meanwhile. A thread that has just gone to sleep in ws_recv is woken after at most some 15 milliseconds.
+ * If none waits, the next one that would returns it, so that a call about to wait is not missed. A thread that has just
+ * gone to sleep in ws_recv is woken after some 15 milliseconds.
+ *
+ * It may be called in a signal handler, unless another thread may free the session's last handle meanwhile.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */

@@ -215,8 +215,10 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
 }
 
 /// Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
-/// If none waits, the next one that would returns it, so that a call about to wait is not missed. It may be called in
-/// a signal handler, unless another thread may free the session's last handle meanwhile. A thread that has just gone to sleep in ws_recv is woken after at most some 15 milliseconds.
+/// If none waits, the next one that would returns it, so that a call about to wait is not missed. A thread that has just
+/// gone to sleep in ws_recv is woken after some 15 milliseconds.
+///
+/// It may be called in a signal handler, unless another thread may free the session's last handle meanwhile.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///

@@ -335,9 +335,9 @@ pub unsafe extern "C" fn ws_config_set_auto_fragment(config: *mut ws_config, byt
 }
 
 /// Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
-/// the first message of a streak goes out at once, and later ones with the next ws_recv, ws_flush or ws_close, or when 32
-/// KiB have come together, and at the latest after about 100 microseconds. A message that follows no other within a
-/// third of a millisecond always goes out at once. With 0 every message goes out before its call returns.
+/// the first message of a streak goes out at once, and later ones with the next ws_recv that waits, the next ws_flush or
+/// ws_close, or when 32 KiB have come together, and at the latest after about 100 microseconds. A message that follows no
+/// other within a third of a millisecond always goes out at once. With 0 every message goes out before its call returns.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
 ///

@@ -49,8 +49,8 @@ pub struct ws_message {
 /// without receiving needs another one that receives, or has to receive when a send times out.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_TIMEOUT,
-/// WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
-/// otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+/// WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it
+/// ended otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `text` points to `length` bytes or a C string.
@@ -68,9 +68,9 @@ pub unsafe extern "C" fn ws_send_text(session: *mut ws_session, text: *const c_c
 
 /// Sends a binary message of `length` bytes. All else is as with ws_send_text.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when
-/// the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost,
-/// WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED
+/// when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the
+/// connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `data` points to `length` bytes.
@@ -90,8 +90,9 @@ pub unsafe extern "C" fn ws_send_binary(session: *mut ws_session, data: *const c
 /// WS_NUL_TERMINATED.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
-/// WS_ERR_UNSUPPORTED for a flag that this version does not have, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
-/// otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+/// WS_ERR_UNSUPPORTED for a flag that this version does not have, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED
+/// when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the
+/// connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `data` points to `length` bytes, or is a C string.
@@ -120,8 +121,8 @@ pub unsafe extern "C" fn ws_send(
 /// `*accepted`, unless `accepted` is NULL, becomes the number of messages that were taken, also when an error comes in
 /// between: those before it go out, those from it on do not. A text's size may be WS_NUL_TERMINATED.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send, and for NULL, unless
-/// the count is 0; else what ws_send returns.
+/// Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send, and for NULL,
+/// unless the count is 0; else what ws_send returns.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `items` points to `count` messages, and they to their
@@ -170,7 +171,7 @@ pub unsafe extern "C" fn ws_flush(session: *mut ws_session, timeout_ms: i64) -> 
 }
 
 /// How many bytes wait to be sent, frame headers included (bufferedAmount of the browsers' WebSocket counts payloads); 0
-/// for NULL and in a forked child. Over TLS, the last 32 KiB that are encrypted already may not be counted.
+/// for NULL and in a forked child. Over TLS, the last 256 KiB that are encrypted already may not be counted.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

@@ -22,7 +22,7 @@ use crate::protocol::connection::close_timed_out;
 use crate::transport::Socket;
 
 /// How long the application may be away before the driver reads in its place; at most twice this.
-const TICK: Duration = Duration::from_millis(4);
+pub(super) const TICK: Duration = Duration::from_millis(4);
 
 /// How long a violation waits for its turn at most.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -12,10 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::Session;
-use super::driver::Driver;
-
-/// How long a session does without a driver: it would only look whether the application receives.
-const TICK: Duration = Duration::from_millis(4);
+use super::driver::{Driver, TICK};
 
 /// Starts the drivers of a runtime.
 pub(super) struct Launcher {
@@ -51,7 +47,7 @@ impl Launcher {
     }
 
     async fn launch(self: Arc<Self>) {
-        // Early, or in time.
+        // Early, or in time: until its first tick a driver would have nothing to do.
         let _ = timeout(TICK, self.hurry.notified()).await;
         let sessions = std::mem::take(&mut self.waiting.lock().sessions);
         for session in sessions {
