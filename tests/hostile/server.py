@@ -22,7 +22,11 @@ import threading
 
 import closing_faults  # noqa: F401  (registers its faults)
 import frame_faults  # noqa: F401
-import opening_faults
+import http_faults  # noqa: F401
+import limit_faults  # noqa: F401
+import opening_faults  # noqa: F401
+import tcp_faults
+import utf8_faults  # noqa: F401
 from peer import FAULTS, Connection, Log
 
 # Faults before a request is read
@@ -30,7 +34,7 @@ from peer import FAULTS, Connection, Log
 AT_ACCEPT = {
     "fin": lambda sock: sock.close(),
     "rst": lambda sock: (sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)), sock.close()),
-    "ssh": lambda sock: sock.sendall(opening_faults.NOT_HTTP["ssh"]),
+    "ssh": lambda sock: sock.sendall(tcp_faults.NOT_HTTP["ssh"]),
     "silent": lambda sock: None,
 }
 

@@ -1,0 +1,130 @@
+"""What is expected of a fault: what the caller must see, and what must go over the wire."""
+
+import dataclasses
+
+from ktorws_ctypes import Initiator, Phase, Status
+
+KIB = 1024
+SETTINGS = dict(connect_timeout_ms=5000, handshake_timeout_ms=5000, close_timeout_ms=5000)
+IMPATIENT = dict(handshake_timeout_ms=400, close_timeout_ms=400)
+
+
+def settings(**changes):
+    return {
+        "set_" + name if name != "add_subprotocol" else name: value for name, value in {**SETTINGS, **changes}.items()
+    }
+
+
+@dataclasses.dataclass
+class Case:
+    path: str
+    config: dict = dataclasses.field(default_factory=dict)
+    url: str = "ws://127.0.0.1:{port}{path}?case={name}"
+    port: str = ""
+    # what ws_connect returns
+    connect: tuple = (Status.OK,)
+    phase: tuple = (Phase.HANDSHAKE,)
+    errno: int = 0
+    http: tuple = None
+    # what ws_recv delivers, and how it ends
+    messages: list = None
+    end: tuple = (Status.CLOSED,)
+    local_code: int = None
+    remote_code: int = None
+    reason: bytes = None
+    clean: bool = False
+    initiator: Initiator = None
+    subprotocol: str = ""
+    # patterns that the error's message must match
+    says: tuple = ()
+    # the client's close frames as the server saw them, and its pongs
+    closes: list = dataclasses.field(default_factory=list)
+    pongs: list = dataclasses.field(default_factory=list)
+    # how the server saw TCP end: a reset says that the client left something unread
+    ended: tuple = ("fin",)
+    # what the client does: see run_open
+    act: str = "receive"
+    # at most so many bytes may have been taken of an endless stream
+    poured: int = None
+
+    @property
+    def name(self):
+        return self.path + ("" if self.act == "receive" else "~" + self.act)
+
+
+def refused(path, *says, **more):
+    """no session"""
+    more = {"connect": (Status.HANDSHAKE_INVALID,), "ended": ("fin", "rst", "server rst"), **more}
+    return Case("/handshake/" + path if path[0] != "/" else path, says=says, **more)
+
+
+def accepted(path, **more):
+    """an orderly session"""
+    return Case(
+        path,
+        **{
+            "messages": ["hello"],
+            "closes": [1000],
+            "clean": True,
+            "initiator": Initiator.REMOTE,
+            "local_code": 1000,
+            "remote_code": 1000,
+            "reason": b"bye",
+            **more,
+        },
+    )
+
+
+def answered(path, http_status, body, *says, **more):
+    """an HTTP answer other than 101"""
+    return Case(
+        "/status/" + path,
+        connect=(Status.HANDSHAKE_STATUS,),
+        http=(http_status, more.pop("location", None), body),
+        ended=("fin", "rst"),
+        says=(str(http_status), *says),
+        **more,
+    )
+
+
+def failed(path, status, code, *says, **more):
+    """the library fails an open connection"""
+    return Case(
+        path,
+        **{
+            "messages": ["first"],
+            "end": (status,),
+            "closes": [code],
+            "initiator": Initiator.PROTOCOL,
+            "local_code": code,
+            "remote_code": 1006,
+            "reason": b"",
+            "says": says,
+            **more,
+        },
+    )
+
+
+def wrong_frame(name, *says, **more):
+    return failed("/frame/" + name, Status.PROTOCOL, 1002, *says, **more)
+
+
+def not_utf8(name, **more):
+    return failed("/utf8/" + name, Status.UTF8, 1007, "UTF-8", **more)
+
+
+def cut(path, status=Status.CLOSED_ABNORMALLY, **more):
+    """the connection ends without a Close"""
+    return Case(
+        path,
+        **{
+            "messages": ["first"],
+            "end": (status,),
+            "ended": ("server rst" if status == Status.IO else "fin",),
+            "initiator": Initiator.TRANSPORT,
+            "local_code": 0,
+            "remote_code": 1006,
+            "reason": b"",
+            **more,
+        },
+    )

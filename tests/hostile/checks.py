@@ -1,0 +1,27 @@
+"""Collecting what is not as expected."""
+
+from ktorws_ctypes import Initiator, Phase, State, Status
+
+
+class Check:
+    """Collects what is not as expected."""
+
+    def __init__(self):
+        self.complaints = []
+
+    def equal(self, what, got, expected):
+        if got != expected:
+            self.complaints.append(f"{what}: expected {brief(expected)}, got {brief(got)}")
+
+    def among(self, what, got, expected):
+        if got not in expected:
+            self.complaints.append(f"{what}: expected {' or '.join(brief(e) for e in expected)}, got {brief(got)}")
+
+    def true(self, what, holds, got=""):
+        if not holds:
+            self.complaints.append(f"{what}{': ' + brief(got) if got != '' else ''}")
+
+
+def brief(value):
+    text = value.name if isinstance(value, (Status, Phase, State, Initiator)) else repr(value)
+    return text if len(text) < 160 else text[:120] + f"... ({len(text)} characters)"

@@ -1,0 +1,58 @@
+"""The opening handshake."""
+
+from case import KIB, accepted, refused
+
+OFFER = dict(add_subprotocol=b"chat")
+
+CASES = [
+    # 101 with something missing or wrong
+    refused("upgrade-missing", "Upgrade"),
+    refused("upgrade-wrong", "Upgrade", "h2c"),
+    refused("upgrade-empty", "Upgrade"),
+    refused("connection-missing", "Connection"),
+    refused("connection-close", "Connection", "close"),
+    refused("connection-other-token", "Connection"),
+    refused("accept-missing", "Sec-WebSocket-Accept"),
+    refused("accept-empty", "Sec-WebSocket-Accept"),
+    refused("accept-wrong", "Sec-WebSocket-Accept"),
+    refused("accept-other-case", "Sec-WebSocket-Accept"),
+    refused("accept-twice", "Sec-WebSocket-Accept"),
+    refused("accept-twice-equal", "Sec-WebSocket-Accept"),
+    refused("http-1.0"),
+    refused("http-2"),
+    refused("http-2.0"),
+    refused("http-lower-case"),
+    refused("status-1010"),
+    refused("status-word"),
+    refused("no-colon"),
+    refused("space-before-colon"),
+    refused("nul"),
+    refused("bare-cr"),
+    refused("subprotocol-unoffered", "soap"),
+    refused("subprotocol-two", "chat, superchat", config=OFFER),
+    refused("subprotocol-two-fields", config=OFFER),
+    refused("subprotocol-case", "CHAT", config=OFFER),
+    refused("extension-unoffered", "permessage-deflate"),
+    refused("extension-unknown", "x-unheard-of"),
+    refused("head-70k-one-field", "65536"),
+    refused("head-70k-many-fields", "65536"),
+    refused("head-endless", "65536", poured=16 * KIB * KIB),
+    refused("line-endless", poured=16 * KIB * KIB),
+    refused("interim-endless", poured=16 * KIB * KIB),
+    # unusual and right
+    accepted("/handshake/connection-list"),
+    accepted("/handshake/connection-two-fields"),
+    accepted("/handshake/case"),
+    accepted("/handshake/white-space"),
+    accepted("/handshake/lower-case-names"),
+    accepted("/handshake/reason-empty"),
+    accepted("/handshake/reason-missing"),
+    accepted("/handshake/head-60k-one-field"),
+    accepted("/handshake/head-60k-many-fields"),
+    accepted("/handshake/interim-100"),
+    accepted("/handshake/interim-103-and-101-together"),
+    accepted("/handshake/byte-by-byte"),
+    accepted("/handshake/frame-split-behind-head"),
+    accepted("/handshake/subprotocol-none", config=OFFER),
+    accepted("/handshake/subprotocol-chosen", config=dict(add_subprotocol=b"superchat"), subprotocol="superchat"),
+]

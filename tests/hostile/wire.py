@@ -1,0 +1,53 @@
+"""What must hold of all that the server saw."""
+
+import base64
+import re
+
+from ktorws_ctypes import Status
+from peer import CLOSE, PONG
+
+
+def check_wire(case, record, check):
+    check.equal("trouble in server.py", record["trouble"], None)
+    check.true("the connection was left open", record["ended"] != "held")
+    if case.ended:
+        check.among("end of TCP", record["ended"], case.ended)
+    if case.poured is not None:
+        check.true(f"more than {case.poured} bytes were taken", record["poured"] <= case.poured, record["poured"])
+    frames = record["frames"]
+    if case.connect != (Status.OK,):
+        check.equal("frames after a refused handshake", frames, [])
+    if case.closes is not None:
+        check.equal("close frames", [f["code"] for f in frames if f["opcode"] == CLOSE], case.closes)
+    if case.pongs is not None:
+        check.equal("pongs", [f["payload"] for f in frames if f["opcode"] == PONG], case.pongs)
+    opcodes = [f["opcode"] for f in frames]
+    if CLOSE in opcodes:
+        check.equal("frames after Close", opcodes[opcodes.index(CLOSE) + 1 :], [])
+    check.true(
+        "a frame without mask, without FIN or with reserved bits",
+        all(f["masked"] and f["fin"] and not f["rsv"] for f in frames),
+        frames,
+    )
+    # one pair of equal keys among a thousand is chance, once in 8600 runs; two are not
+    keys = [f["key"] for f in frames]
+    check.true("masking keys repeat", len(keys) - len(set(keys)) <= 1, keys)
+
+
+def check_requests(records, check):
+    """every opening handshake seen in the run"""
+    nonces = set()
+    requests = [r for r in records if r["request"].startswith("GET ")]
+    for r in requests:
+        fields = {name.lower(): value for name, value in r["headers"]}
+        check.equal(f"fields sent twice to {r['path']}", len(fields), len(r["headers"]))
+        check.true("request line", re.fullmatch(r"GET /\S* HTTP/1\.1", r["request"]), r["request"])
+        check.equal("Upgrade", fields.get("upgrade", "").lower(), "websocket")
+        check.equal("Connection", fields.get("connection", "").lower(), "upgrade")
+        check.equal("Sec-WebSocket-Version", fields.get("sec-websocket-version"), "13")
+        check.true("Host", re.fullmatch(r"127\.0\.0\.1:\d+", fields.get("host", "")), fields.get("host"))
+        nonce = fields.get("sec-websocket-key", "")
+        check.true("Sec-WebSocket-Key", len(nonce) == 24 and len(base64.b64decode(nonce)) == 16, nonce)
+        nonces.add(nonce)
+    check.equal("different Sec-WebSocket-Keys", len(nonces), len(requests))
+    return check.complaints
