@@ -79,6 +79,16 @@ class Initiator(enum.IntEnum):
 
 TEXT, BINARY = 1, 2
 
+# What a Failure keeps of the header of an answer that refused the handshake.
+HTTP_FIELDS = (
+    "Location",
+    "Retry-After",
+    "Sec-WebSocket-Version",
+    "WWW-Authenticate",
+    "Proxy-Authenticate",
+    "Content-Encoding",
+)
+
 
 class Frame(ctypes.Structure):
     _fields_ = [
@@ -161,6 +171,14 @@ def _load(path):
 lib = _load(LIBRARY)
 
 
+def all_values(get):
+    """the values of a header field that are not NULL; get takes an index"""
+    values = []
+    while (value := get(len(values))) is not None:
+        values.append(value.decode("latin-1"))
+    return values
+
+
 class Failure(Exception):
     """A ws_error, copied out of the library."""
 
@@ -174,22 +192,26 @@ class Failure(Exception):
         size = c_size_t()
         body = lib.ws_error_http_body(error, byref(size))
         self.http_body = ctypes.string_at(body, size.value) if body else b""
-        location = lib.ws_error_http_header(error, b"Location", 0)
-        self.http_location = location.decode() if location is not None else None
+        self.http_fields = {
+            name: all_values(lambda index: lib.ws_error_http_header(error, name.encode(), index))
+            for name in HTTP_FIELDS
+        }
+        self.http_location = next(iter(self.http_fields["Location"]), None)
         super().__init__(f"{self.status.name} in phase {self.phase.name}: {self.message}")
 
 
 class Session:
-    """An open session. Every setting is (value, ...) or one value for ws_config_<name>."""
+    """An open session. Every setting is (value, ...) or one value for ws_config_<name>, or a list of those."""
 
     def __init__(self, url, **settings):
         config = lib.ws_config_new()
         try:
             for name, value in settings.items():
-                arguments = value if isinstance(value, tuple) else (value,)
-                status = getattr(lib, "ws_config_" + name)(config, *arguments)
-                if status != Status.OK:
-                    raise AssertionError(f"ws_config_{name}{arguments}: {Status(status).name}")
+                for once in value if isinstance(value, list) else [value]:
+                    arguments = once if isinstance(once, tuple) else (once,)
+                    status = getattr(lib, "ws_config_" + name)(config, *arguments)
+                    if status != Status.OK:
+                        raise AssertionError(f"ws_config_{name}{arguments}: {Status(status).name}")
             handle, error = c_void_p(), c_void_p()
             status = lib.ws_connect(url.encode(), config, byref(handle), byref(error))
         finally:
@@ -257,6 +279,9 @@ class Session:
     @property
     def subprotocol(self):
         return lib.ws_subprotocol(self.handle).decode()
+
+    def response_values(self, name):
+        return all_values(lambda index: lib.ws_response_header(self.handle, name.encode(), index))
 
     @property
     def error(self):

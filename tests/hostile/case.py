@@ -10,8 +10,10 @@ IMPATIENT = dict(handshake_timeout_ms=400, close_timeout_ms=400)
 
 
 def settings(**changes):
+    """as Session takes them; set_ goes without saying"""
     return {
-        "set_" + name if name != "add_subprotocol" else name: value for name, value in {**SETTINGS, **changes}.items()
+        name if name.startswith(("add_", "install_", "allow_")) else "set_" + name: value
+        for name, value in {**SETTINGS, **changes}.items()
     }
 
 
@@ -25,10 +27,14 @@ class Case:
     connect: tuple = (Status.OK,)
     phase: tuple = (Phase.HANDSHAKE,)
     errno: int = 0
+    # the status of the HTTP answer and its body; None for any body
     http: tuple = None
+    # fields of the answer's header, each with all its values
+    fields: dict = dataclasses.field(default_factory=dict)
     # what ws_recv delivers, and how it ends
     messages: list = None
     end: tuple = (Status.CLOSED,)
+    # of a tuple any will do, as for the initiator and the close frames
     local_code: int = None
     remote_code: int = None
     reason: bytes = None
@@ -42,14 +48,22 @@ class Case:
     pongs: list = dataclasses.field(default_factory=list)
     # how the server saw TCP end: a reset says that the client left something unread
     ended: tuple = ("fin",)
-    # what the client does: see run_open
+    # what the client does: see acts.py; and what it sends, where it echoes
     act: str = "receive"
+    sent: list = dataclasses.field(default_factory=list)
     # at most so many bytes may have been taken of an endless stream
     poured: int = None
+    # what else to look at in the server's record: called with it and a Check
+    wire: callable = None
+    # the case runs by itself, and memory may grow by so many KiB meanwhile
+    alone: int = None
+    # tells cases apart that share path and act
+    variant: str = ""
 
     @property
     def name(self):
-        return self.path + ("" if self.act == "receive" else "~" + self.act)
+        act = "" if self.act == "receive" else self.act
+        return "~".join(part for part in (self.path, act, self.variant) if part)
 
 
 def refused(path, *says, **more):
@@ -78,12 +92,14 @@ def accepted(path, **more):
 def answered(path, http_status, body, *says, **more):
     """an HTTP answer other than 101"""
     return Case(
-        "/status/" + path,
-        connect=(Status.HANDSHAKE_STATUS,),
-        http=(http_status, more.pop("location", None), body),
-        ended=("fin", "rst"),
-        says=(str(http_status), *says),
-        **more,
+        "/status/" + path if path[0] != "/" else path,
+        **{
+            "connect": (Status.HANDSHAKE_STATUS,),
+            "http": (http_status, body),
+            "ended": ("fin", "rst"),
+            "says": (str(http_status), *says),
+            **more,
+        },
     )
 
 

@@ -22,6 +22,10 @@ class Check:
             self.complaints.append(f"{what}{': ' + brief(got) if got != '' else ''}")
 
 
+def one_of(expected):
+    return expected if isinstance(expected, tuple) else (expected,)
+
+
 def brief(value):
     text = value.name if isinstance(value, (Status, Phase, State, Initiator)) else repr(value)
     return text if len(text) < 160 else text[:120] + f"... ({len(text)} characters)"

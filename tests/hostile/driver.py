@@ -19,16 +19,19 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+from acts import HANG_S
 from cases import CASES
 from checks import Check
-from client import HANG_S, run
+from client import run
 from ktorws_ctypes import Status, shutdown
 from peer import FAULTS
-from process import forget_peak, resources, status_kib
+from process import StandardError, forget_peak, give_back, resources, status_kib
 from wire import check_requests
 
 # Four sessions at a time, none of which may hold more than a message of 1 MiB or a refusal's 64 KiB.
 MOST_GROWTH_KIB = 24 * 1024
+# Of what a large message took, once it is gone.
+MOST_KEPT_KIB = 4 * 1024
 
 
 class Server:
@@ -59,12 +62,18 @@ class Server:
                 raise AssertionError("the server did not see the end of the connection")
             return self.records.pop(name)
 
+    def release(self, name):
+        """lets a fault go on that waits for the client"""
+        with self.changed:
+            self.process.stdin.write(name + "\n")
+            self.process.stdin.flush()
+
     def stop(self):
         self.process.stdin.close()
         self.process.wait()
 
 
-def run_all(cases, ports, peer, report):
+def run_together(cases, ports, peer, report):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         running = [(case, pool.submit(run, case, ports, peer)) for case in cases]
         for case, future in running:
@@ -78,6 +87,21 @@ def run_all(cases, ports, peer, report):
             except Exception:
                 complaints, message = [traceback.format_exc()], ""
             report(case.name, complaints, message)
+
+
+def run_alone(case, ports, peer):
+    """Memory may grow while the case runs, as far as it says, and must be given back then."""
+    give_back()
+    before = status_kib("VmRSS")
+    forget_peak()
+    complaints, message = run(case, ports, peer)
+    grown = status_kib("VmHWM") - before
+    give_back()
+    kept = status_kib("VmRSS") - before
+    check = Check()
+    check.true(f"peak memory grew by more than {case.alone} KiB", grown <= case.alone, grown)
+    check.true(f"more than {MOST_KEPT_KIB} KiB were kept", kept <= MOST_KEPT_KIB, kept)
+    return complaints + check.complaints, message
 
 
 def repeat(ports, peer, rounds):
@@ -135,9 +159,12 @@ def main():
                 print(f"ok     {name}" + (f"\n       {message}" if message else ""))
         sys.stdout.flush()
 
+    names = [case.name for case in CASES]
+    report("no two cases share a name", [name for name in set(names) if names.count(name) > 1])
     missing = set(FAULTS) - {case.path for case in CASES}
     report("every fault of server.py has a case", [f"no case for {path}" for path in sorted(missing)])
 
+    standard_error = StandardError()
     peer = Server()
     # a port that refuses, for it does not listen; and one whose backlog is full, so that a connect gets no answer
     refusing = socket.socket()
@@ -152,12 +179,15 @@ def main():
     start_kib = status_kib("VmRSS")
     forget_peak()
 
-    run_all(cases, ports, peer, report)
+    run_together([case for case in cases if case.alone is None], ports, peer, report)
     grown = status_kib("VmHWM") - start_kib
     report(
         f"peak memory grew by {grown} KiB",
         [f"expected at most {MOST_GROWTH_KIB} KiB"] if grown > MOST_GROWTH_KIB else [],
     )
+    for case in cases:
+        if case.alone is not None:
+            report(case.name, *run_alone(case, ports, peer))
     report("requests", check_requests(peer.all_records, Check()))
     if not prefixes:
         report("repeated sessions leave no memory behind", repeat(ports, peer, 100))
@@ -178,6 +208,8 @@ def main():
     for sock in (refusing, full, waiting, *in_backlog):
         sock.close()
     peer.stop()
+    written = standard_error.end()
+    report("nothing was written to standard error", [written] if written else [])
     print(f"{passed} passed, {failed_count} failed")
     return 1 if failed_count else 0
 

@@ -7,7 +7,7 @@ CASES = [
     answered("200", 200, b"hello world"),
     answered("200-with-upgrade", 200, b""),
     answered("204", 204, b""),
-    answered("302", 302, b"moved", location="/elsewhere"),
+    answered("302", 302, b"moved", fields={"Location": ["/elsewhere"]}),
     answered("400", 400, b"bad request"),
     answered("401", 401, b"login"),
     answered("404", 404, b""),

@@ -1,11 +1,15 @@
 """What every fault is made of: frames, the client's connection with its record, and the table of faults."""
 
+import array
 import base64
+import collections
+import fcntl
 import hashlib
 import json
 import socket
 import struct
 import sys
+import termios
 import threading
 import traceback
 from urllib.parse import parse_qs
@@ -31,8 +35,13 @@ def frame(opcode, payload=b"", fin=True, rsv=0, mask=None, length=None, form=Non
         head += struct.pack("!BQ", masked | 127, n)
     if mask:
         head += mask
-        payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+        payload = unmask(payload, mask)
     return head + payload
+
+
+def unmask(payload, key):
+    mask = (key * (len(payload) // 4 + 1))[: len(payload)]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")).to_bytes(len(payload), "big")
 
 
 def text(payload, **how):
@@ -66,6 +75,10 @@ class Log:
             print(json.dumps(record), file=cls.file, flush=True)
 
 
+# For each case an event that the driver sets once it has seen what it wanted to see.
+RELEASED = collections.defaultdict(threading.Event)
+
+
 class Gone(Exception):
     """The client's side has ended."""
 
@@ -85,6 +98,11 @@ class Connection:
         self.headers = []
         self.path = self.case = None
         self.surplus = b""
+        # of the client: (opcode, reserved bits, payloads) of the message under way, and what is called with each one
+        self.partial = None
+        self.on_message = None
+        self.messages = []
+        self.trouble = None
         self.reader = None
 
     def read_request(self):
@@ -153,6 +171,21 @@ class Connection:
         self.send(frame(PING, b"sync"))
         self.wait(lambda: sum(f["opcode"] == PONG for f in self.frames) > seen)
 
+    def taken(self):
+        """returns when the client's kernel has taken everything that was sent so far"""
+        left = array.array("i", [1])
+        while left[0] and not self.ended:
+            self.pause(0.001)
+            fcntl.ioctl(self.sock, termios.TIOCOUTQ, left)
+
+    def pause(self, seconds):
+        """a pace to send at; less when the connection has ended"""
+        with self.changed:
+            self.changed.wait_for(lambda: self.ended, seconds)
+
+    def wait_released(self):
+        RELEASED[self.case].wait(HOLD)
+
     def wait(self, condition):
         with self.changed:
             if not self.changed.wait_for(lambda: self.ended or condition(), HOLD):
@@ -201,7 +234,7 @@ class Connection:
                 key = take(4) if second & 0x80 else None
                 payload = take(n)
                 if key:
-                    payload = bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
+                    payload = unmask(payload, key)
                 record = {
                     "opcode": first & 15,
                     "fin": bool(first & 0x80),
@@ -215,6 +248,8 @@ class Connection:
                 if first & 15 == CLOSE:
                     record["code"] = int.from_bytes(payload[:2], "big") if n >= 2 else None
                     record["reason"] = payload[2:].decode("utf-8", "backslashreplace")
+                if first & 15 < CLOSE:
+                    self.take_fragment(first, payload)
                 with self.changed:
                     if len(self.frames) < MOST_FRAMES or record["opcode"] == CLOSE:
                         self.frames.append(record)
@@ -232,12 +267,27 @@ class Connection:
             pass
         except OSError:
             ended = "rst"
+        except Exception:
+            self.trouble = traceback.format_exc()
+            ended = "trouble"
         with self.changed:
             self.ended = self.ended or ended
             self.changed.notify_all()
 
+    def take_fragment(self, first, payload):
+        """puts the client's messages together"""
+        if first & 15:
+            self.partial = (first & 15, first >> 4 & 7, [])
+        opcode, rsv, payloads = self.partial
+        payloads.append(payload)
+        if first & 0x80:
+            message = b"".join(payloads)
+            record = {"opcode": opcode, "rsv": rsv, "received": len(message)}
+            if self.on_message:
+                self.on_message(opcode, message)
+            self.messages.append(record)
+
     def serve(self):
-        trouble = None
         try:
             if self.read_request():
                 run = FAULTS.get(self.path)
@@ -257,7 +307,7 @@ class Connection:
         except OSError as error:
             self.ended = self.ended or type(error).__name__
         except Exception:
-            trouble = traceback.format_exc()
+            self.trouble = traceback.format_exc()
         if self.ended is None:
             if self.reader is None:
                 self.sock.settimeout(HOLD)
@@ -274,7 +324,8 @@ class Connection:
                 "frames": self.frames,
                 "ended": self.ended,
                 "poured": self.poured,
-                "trouble": trouble,
+                "messages": self.messages,
+                "trouble": self.trouble,
             }
         )
 

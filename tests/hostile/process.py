@@ -1,6 +1,9 @@
-"""What this process holds."""
+"""What this process holds, and what it writes to standard error."""
 
+import ctypes
 import os
+import subprocess
+import tempfile
 
 
 def status_kib(field):
@@ -13,6 +16,11 @@ def forget_peak():
         f.write("5")
 
 
+def give_back():
+    """lets malloc return to the kernel what is free"""
+    ctypes.CDLL(None).malloc_trim(0)
+
+
 def resources():
     """What every descriptor is, and how many threads there are."""
     descriptors = []
@@ -22,3 +30,22 @@ def resources():
         except FileNotFoundError:
             pass  # the one that listed the directory
     return sorted(descriptors), len(os.listdir("/proc/self/task"))
+
+
+class StandardError:
+    """Keeps a copy of what this process and its children write there: a panic would be told there."""
+
+    def __init__(self):
+        self.own = os.dup(2)
+        self.copy = tempfile.NamedTemporaryFile()
+        self.tee = subprocess.Popen(["tee", self.copy.name], stdin=subprocess.PIPE, stdout=self.own)
+        os.dup2(self.tee.stdin.fileno(), 2)
+        self.tee.stdin.close()
+
+    def end(self):
+        """all that was written; the children must have ended"""
+        os.dup2(self.own, 2)
+        os.close(self.own)
+        self.tee.wait()
+        with self.copy:
+            return self.copy.read().decode()

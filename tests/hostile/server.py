@@ -9,7 +9,7 @@ others do their fault before a request is read. For each connection
 one JSON line goes to FILE (default: standard output) when it has ended: the request as it came, the frames of
 the client (opcode, fin, rsv, masked, key, length; the payload up to 125 bytes; close code and reason) and how the client's
 side of TCP ended: `fin`, `rst`, or `held` when it was still open after HOLD seconds. A query `?case=NAME` comes back as
-`case`. Ends when standard input does.
+`case`. A line NAME on standard input releases the faults that wait for that. Ends when standard input does.
 """
 
 import functools
@@ -27,7 +27,7 @@ import limit_faults  # noqa: F401
 import opening_faults  # noqa: F401
 import tcp_faults
 import utf8_faults  # noqa: F401
-from peer import FAULTS, Connection, Log
+from peer import FAULTS, RELEASED, Connection, Log
 
 # Faults before a request is read
 
@@ -73,7 +73,8 @@ def main():
     for name, run in AT_ACCEPT.items():
         ports["at-accept/" + name] = listen(functools.partial(at_accept, run))
     print("LISTENING", json.dumps(ports), flush=True)
-    sys.stdin.read()
+    for line in sys.stdin:
+        RELEASED[line.strip()].set()
     # connections that are still held would keep an orderly exit waiting
     os._exit(0)
 

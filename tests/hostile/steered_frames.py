@@ -1,13 +1,8 @@
 """What a client has sent, taken apart."""
 
-from peer import CLOSE, PING, PONG
+from peer import CLOSE, PING, PONG, unmask
 
 LETTERS = {0: "c", 1: "t", 2: "b", CLOSE: "x", PING: "i", PONG: "o"}
-
-
-def unmask(payload, key):
-    mask = (key * (len(payload) // 4 + 1))[: len(payload)]
-    return (int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")).to_bytes(len(payload), "big")
 
 
 class Frames:
