@@ -2,6 +2,7 @@
 
 import closing_cases
 import frame_cases
+import header_cases
 import http_cases
 import limit_cases
 import opening_cases
@@ -10,6 +11,15 @@ import utf8_cases
 
 CASES = [
     case
-    for subject in (opening_cases, http_cases, tcp_cases, frame_cases, limit_cases, utf8_cases, closing_cases)
+    for subject in (
+        opening_cases,
+        header_cases,
+        http_cases,
+        tcp_cases,
+        frame_cases,
+        limit_cases,
+        utf8_cases,
+        closing_cases,
+    )
     for case in subject.CASES
 ]

@@ -201,7 +201,7 @@ def main():
     report(
         "descriptors and threads after ws_shutdown", [] if after == before else [f"expected {before}", f"got {after}"]
     )
-    case = next(case for case in CASES if case.path == "/handshake/case")
+    case = next(case for case in CASES if case.path == "/handshake/hello")
     report("a session after ws_shutdown", run(case, ports, peer)[0])
     report("ws_shutdown again", [] if shutdown(HANG_S * 1000) == Status.OK else ["failed"])
 

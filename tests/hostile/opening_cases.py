@@ -1,58 +1,54 @@
 """The opening handshake."""
 
-from case import KIB, accepted, refused
+from case import IMPATIENT, KIB, accepted, refused
+from ktorws_ctypes import Initiator, Status
 
-OFFER = dict(add_subprotocol=b"chat")
+OFFER = dict(add_subprotocol=[b"chat", b"superchat"])
+ECHOED = ["", "a", "κόσμε", b"", b"\x00\xff", "x" * 125, "x" * 126, b"x" * 65535, b"x" * 65536]
 
 CASES = [
     # 101 with something missing or wrong
     refused("upgrade-missing", "Upgrade"),
     refused("upgrade-wrong", "Upgrade", "h2c"),
     refused("upgrade-empty", "Upgrade"),
+    refused("upgrade-list", "Upgrade", "h2c, websocket"),
     refused("connection-missing", "Connection"),
     refused("connection-close", "Connection", "close"),
     refused("connection-other-token", "Connection"),
-    refused("accept-missing", "Sec-WebSocket-Accept"),
-    refused("accept-empty", "Sec-WebSocket-Accept"),
-    refused("accept-wrong", "Sec-WebSocket-Accept"),
-    refused("accept-other-case", "Sec-WebSocket-Accept"),
-    refused("accept-twice", "Sec-WebSocket-Accept"),
-    refused("accept-twice-equal", "Sec-WebSocket-Accept"),
-    refused("http-1.0"),
-    refused("http-2"),
-    refused("http-2.0"),
-    refused("http-lower-case"),
-    refused("status-1010"),
-    refused("status-word"),
-    refused("no-colon"),
-    refused("space-before-colon"),
-    refused("nul"),
-    refused("bare-cr"),
+    *(
+        refused("accept-" + name, "Sec-WebSocket-Accept")
+        for name in "missing empty short wrong of-sample-key other-case unpadded twice twice-equal".split()
+    ),
+    *(refused(name) for name in "http-0.9 http-1.0 http-2 http-2.0 http-lower-case icy".split()),
+    *(refused("status-" + name) for name in "10 1010 negative word 100-and-frames 102-and-frames".split()),
+    refused("status-100-only", connect=(Status.TIMEOUT,), config=IMPATIENT),
+    refused("status-102-only", connect=(Status.TIMEOUT,), config=IMPATIENT),
+    refused("interim-endless", poured=16 * KIB * KIB),
     refused("subprotocol-unoffered", "soap"),
+    refused("subprotocol-unoffered", "soap", config=OFFER, variant="among-offered"),
+    refused("subprotocol-empty", config=OFFER),
     refused("subprotocol-two", "chat, superchat", config=OFFER),
     refused("subprotocol-two-fields", config=OFFER),
     refused("subprotocol-case", "CHAT", config=OFFER),
     refused("extension-unoffered", "permessage-deflate"),
     refused("extension-unknown", "x-unheard-of"),
-    refused("head-70k-one-field", "65536"),
-    refused("head-70k-many-fields", "65536"),
-    refused("head-endless", "65536", poured=16 * KIB * KIB),
-    refused("line-endless", poured=16 * KIB * KIB),
-    refused("interim-endless", poured=16 * KIB * KIB),
+    refused("extension-of-old-draft", "x-webkit-deflate-frame"),
+    refused("extension-without-name"),
     # unusual and right
     accepted("/handshake/connection-list"),
     accepted("/handshake/connection-two-fields"),
     accepted("/handshake/case"),
-    accepted("/handshake/white-space"),
-    accepted("/handshake/lower-case-names"),
+    accepted("/handshake/accept-white-space"),
     accepted("/handshake/reason-empty"),
     accepted("/handshake/reason-missing"),
-    accepted("/handshake/head-60k-one-field"),
-    accepted("/handshake/head-60k-many-fields"),
+    accepted("/handshake/reason-8-bit"),
     accepted("/handshake/interim-100"),
+    accepted("/handshake/interim-103"),
+    accepted("/handshake/interim-three"),
     accepted("/handshake/interim-103-and-101-together"),
-    accepted("/handshake/byte-by-byte"),
-    accepted("/handshake/frame-split-behind-head"),
     accepted("/handshake/subprotocol-none", config=OFFER),
-    accepted("/handshake/subprotocol-chosen", config=dict(add_subprotocol=b"superchat"), subprotocol="superchat"),
+    accepted("/handshake/subprotocol-last", config=OFFER, subprotocol="superchat"),
+    # usual
+    accepted("/handshake/hello"),
+    accepted("/handshake/echo", act="echo", sent=ECHOED, messages=ECHOED, initiator=Initiator.LOCAL),
 ]

@@ -2,7 +2,7 @@
 
 import functools
 
-from peer import BYE, FAULTS, KIB, fault, text
+from peer import BYE, FAULTS, KIB, fault, frame, text
 
 # A text follows each refused head in the same segment: it must not be delivered.
 
@@ -12,45 +12,28 @@ def greet(c, **changes):
     c.send(c.head(**changes) + text(b"hello") + BYE)
 
 
-for name, changes in {
-    "upgrade-missing": dict(upgrade=None),
-    "upgrade-wrong": dict(upgrade="h2c"),
-    "upgrade-empty": dict(upgrade=""),
-    "connection-missing": dict(connection=None),
-    "connection-close": dict(connection="close"),
-    "connection-other-token": dict(connection="keep-alive, Upgrade-Insecure"),
-    "accept-missing": dict(accept=None),
-    "accept-empty": dict(accept=""),
-    "accept-wrong": dict(accept="s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
-    "http-1.0": dict(status="HTTP/1.0 101 Switching Protocols"),
-    "http-2": dict(status="HTTP/2 101"),
-    "http-2.0": dict(status="HTTP/2.0 101 Switching Protocols"),
-    "http-lower-case": dict(status="http/1.1 101 Switching Protocols"),
-    "status-1010": dict(status="HTTP/1.1 1010 Switching Protocols"),
-    "status-word": dict(status="HTTP/1.1 OK Switching Protocols"),
-    "no-colon": dict(extra=["X-Header without colon"]),
-    "space-before-colon": dict(extra=["X-Header : value"]),
-    "nul": dict(extra=["X-Header: a\0b"]),
-    "bare-cr": dict(extra=["X-Header: a\rX-Other: b"]),
-    "subprotocol-unoffered": dict(extra=["Sec-WebSocket-Protocol: soap"]),
-    "subprotocol-two": dict(extra=["Sec-WebSocket-Protocol: chat, superchat"]),
-    "subprotocol-two-fields": dict(extra=["Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: superchat"]),
-    "subprotocol-case": dict(extra=["Sec-WebSocket-Protocol: CHAT"]),
-    "subprotocol-chosen": dict(extra=["Sec-WebSocket-Protocol: superchat"]),
-    "subprotocol-none": dict(),
-    "extension-unoffered": dict(extra=["Sec-WebSocket-Extensions: permessage-deflate"]),
-    "extension-unknown": dict(extra=["Sec-WebSocket-Extensions: x-unheard-of; level=9"]),
-    "connection-list": dict(connection="keep-alive, Upgrade"),
-    "connection-two-fields": dict(connection="keep-alive", extra=["Connection: Upgrade"]),
-    "case": dict(upgrade="WebSocket", connection="uPGRADE"),
-    "reason-empty": dict(status="HTTP/1.1 101 "),
-    "reason-missing": dict(status="HTTP/1.1 101"),
-    "head-60k-one-field": dict(extra=["X-Long: " + "v" * 60 * KIB]),
-    "head-60k-many-fields": dict(extra=[f"X-{i:04}: " + "v" * 52 for i in range(960)]),
-    "head-70k-one-field": dict(extra=["X-Long: " + "v" * 70 * KIB]),
-    "head-70k-many-fields": dict(extra=[f"X-{i:04}: " + "v" * 52 for i in range(1200)]),
-}.items():
-    FAULTS["/handshake/" + name] = functools.partial(greet, **changes)
+def answers(path, **changes):
+    FAULTS["/handshake/" + path] = functools.partial(greet, **changes)
+
+
+# Upgrade and Connection
+answers("upgrade-missing", upgrade=None)
+answers("upgrade-wrong", upgrade="h2c")
+answers("upgrade-empty", upgrade="")
+answers("upgrade-list", upgrade="h2c, websocket")
+answers("connection-missing", connection=None)
+answers("connection-close", connection="close")
+answers("connection-other-token", connection="keep-alive, Upgrade-Insecure")
+answers("connection-list", connection="keep-alive, Upgrade")
+answers("connection-two-fields", connection="keep-alive", extra=["Connection: Upgrade"])
+answers("case", upgrade="WebSocket", connection="uPGRADE")
+
+# Sec-WebSocket-Accept
+answers("accept-missing", accept=None)
+answers("accept-empty", accept="")
+answers("accept-short", accept="x")
+answers("accept-wrong", accept="AAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+answers("accept-of-sample-key", accept="s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
 
 
 @fault("/handshake/accept-other-case")
@@ -58,9 +41,14 @@ def _(c):
     greet(c, accept=c.accept.swapcase())
 
 
+@fault("/handshake/accept-unpadded")
+def _(c):
+    greet(c, accept=c.accept.rstrip("="))
+
+
 @fault("/handshake/accept-twice")
 def _(c):
-    greet(c, extra=["Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="])
+    greet(c, extra=["Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA="])
 
 
 @fault("/handshake/accept-twice-equal")
@@ -68,23 +56,58 @@ def _(c):
     greet(c, extra=[f"Sec-WebSocket-Accept: {c.accept}"])
 
 
-@fault("/handshake/white-space")
+@fault("/handshake/accept-white-space")
 def _(c):
-    greet(c, upgrade="  websocket\t", connection="\tkeep-alive ,\t Upgrade ", accept=f" \t{c.accept} ")
+    greet(c, accept=f" \t{c.accept} \t ")
 
 
-@fault("/handshake/lower-case-names")
+# Status line
+answers("http-0.9", status="HTTP/0.9 101 Switching Protocols")
+answers("http-1.0", status="HTTP/1.0 101 Switching Protocols")
+answers("http-2", status="HTTP/2 101")
+answers("http-2.0", status="HTTP/2.0 101 Switching Protocols")
+answers("http-lower-case", status="http/1.1 101 Switching Protocols")
+answers("icy", status="ICY 101 Switching Protocols")
+answers("status-10", status="HTTP/1.1 10 Switching Protocols")
+answers("status-1010", status="HTTP/1.1 1010 Switching Protocols")
+answers("status-negative", status="HTTP/1.1 -101 Switching Protocols")
+answers("status-word", status="HTTP/1.1 OK Switching Protocols")
+answers("status-100-and-frames", status="HTTP/1.1 100 Continue")
+answers("status-102-and-frames", status="HTTP/1.1 102 Processing")
+answers("reason-empty", status="HTTP/1.1 101 ")
+answers("reason-missing", status="HTTP/1.1 101")
+answers("reason-8-bit", status="HTTP/1.1 101 Prot\xf3colos")
+
+
+@fault("/handshake/status-100-only")
 def _(c):
-    names, _, _ = c.head().partition(b"\r\n\r\n")
-    status, *lines = names.decode().split("\r\n")
-    lines = [name.lower() + ":" + value for name, value in (line.split(": ", 1) for line in lines)]
-    c.close_sent = True
-    c.send("\r\n".join([status, *lines, "", ""]).encode() + text(b"hello") + BYE)
+    c.send(c.head(status="HTTP/1.1 100 Continue"))
+
+
+@fault("/handshake/status-102-only")
+def _(c):
+    c.send(c.head(status="HTTP/1.1 102 Processing"))
+
+
+# Interim answers
 
 
 @fault("/handshake/interim-100")
 def _(c):
     c.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    greet(c)
+
+
+@fault("/handshake/interim-103")
+def _(c):
+    c.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+    greet(c)
+
+
+@fault("/handshake/interim-three")
+def _(c):
+    for status in ("100 Continue", "102 Processing", "103 Early Hints"):
+        c.send(f"HTTP/1.1 {status}\r\n\r\n".encode())
     greet(c)
 
 
@@ -99,28 +122,26 @@ def _(c):
     c.pour(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n" * 16, 64 * KIB * KIB)
 
 
-@fault("/handshake/head-endless")
+# Subprotocols and extensions; see negotiation_faults.py for permessage-deflate
+answers("subprotocol-unoffered", extra=["Sec-WebSocket-Protocol: soap"])
+answers("subprotocol-empty", extra=["Sec-WebSocket-Protocol: "])
+answers("subprotocol-two", extra=["Sec-WebSocket-Protocol: chat, superchat"])
+answers("subprotocol-two-fields", extra=["Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: superchat"])
+answers("subprotocol-case", extra=["Sec-WebSocket-Protocol: CHAT"])
+answers("subprotocol-last", extra=["Sec-WebSocket-Protocol: superchat"])
+answers("subprotocol-none")
+answers("extension-unoffered", extra=["Sec-WebSocket-Extensions: permessage-deflate"])
+answers("extension-unknown", extra=["Sec-WebSocket-Extensions: x-unheard-of; level=9"])
+answers("extension-of-old-draft", extra=["Sec-WebSocket-Extensions: x-webkit-deflate-frame"])
+answers("extension-without-name", extra=["Sec-WebSocket-Extensions: ; a=b"])
+
+# Nothing wrong at all
+
+
+@fault("/handshake/echo")
 def _(c):
-    c.send(c.head(end="\r\n"))
-    c.pour(b"X-Field: value\r\n" * 256, 64 * KIB * KIB)
+    c.on_message = lambda opcode, message: c.send(frame(opcode, message))
+    c.send(c.head())
 
 
-@fault("/handshake/line-endless")
-def _(c):
-    c.send(b"HTTP/1.1 101 ")
-    c.pour(b"A" * 4096, 64 * KIB * KIB)
-
-
-@fault("/handshake/byte-by-byte")
-def _(c):
-    c.close_sent = True
-    for byte in c.head() + text(b"hello") + BYE:
-        c.send(bytes([byte]))
-
-
-@fault("/handshake/frame-split-behind-head")
-def _(c):
-    hello = text(b"hello")
-    c.close_sent = True
-    c.send(c.head() + hello[:3])
-    c.send(hello[3:] + BYE)
+answers("hello")

@@ -22,6 +22,7 @@ import threading
 
 import closing_faults  # noqa: F401  (registers its faults)
 import frame_faults  # noqa: F401
+import header_faults  # noqa: F401
 import http_faults  # noqa: F401
 import limit_faults  # noqa: F401
 import opening_faults  # noqa: F401

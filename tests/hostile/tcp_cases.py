@@ -3,7 +3,7 @@
 import errno
 
 import tcp_faults
-from case import IMPATIENT, refused
+from case import IMPATIENT, accepted, refused
 from ktorws_ctypes import Phase, Status
 
 # a label is at most 63 bytes long, so no name server needs to be asked
@@ -14,11 +14,13 @@ CASES = [
     refused("/tcp/silent", "400", connect=(Status.TIMEOUT,), config=IMPATIENT),
     refused("/tcp/silent-after-half-the-head", "400", connect=(Status.TIMEOUT,), config=IMPATIENT),
     refused("/tcp/one-header-after-another", "400", connect=(Status.TIMEOUT,), config=IMPATIENT),
+    refused("/tcp/one-byte-after-another", "400", connect=(Status.TIMEOUT,), config=IMPATIENT),
     refused("/tcp/fin", r"\b0 bytes"),
     refused("/tcp/fin-after-half-the-head", r"\b60 bytes"),
     refused("/tcp/rst", connect=(Status.IO,), errno=errno.ECONNRESET),
     refused("/tcp/rst-after-half-the-head", connect=(Status.IO,), errno=errno.ECONNRESET),
     *(refused("/tcp/" + name) for name in tcp_faults.NOT_HTTP),
+    refused("/tcp/empty-lines"),
     refused("/at-accept/fin", port="at-accept/fin", connect=(Status.HANDSHAKE_INVALID, Status.IO)),
     refused(
         "/at-accept/rst",
@@ -67,4 +69,10 @@ CASES = [
         phase=(Phase.CONNECT,),
         config=dict(connect_timeout_ms=300),
     ),
+    # odd pieces
+    accepted("/tcp/slow"),
+    accepted("/tcp/byte-by-byte", messages=["x" * 300, "abcd"], pongs=["pp"]),
+    accepted("/tcp/frames-behind-head", pongs=["p"]),
+    accepted("/tcp/frame-split-behind-head", act="say-ready"),
+    accepted("/tcp/head-split-before-its-end"),
 ]

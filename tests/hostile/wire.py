@@ -42,6 +42,7 @@ def check_requests(records, check):
     nonces = set()
     requests = [r for r in records if r["request"].startswith("GET ")]
     for r in requests:
+        check.true("no case has made a request, was a redirect followed?", r["case"] is not None, r["path"])
         fields = {name.lower(): value for name, value in r["headers"]}
         check.equal(f"fields sent twice to {r['path']}", len(fields), len(r["headers"]))
         check.true("request line", re.fullmatch(r"GET /\S* HTTP/1\.1", r["request"]), r["request"])
