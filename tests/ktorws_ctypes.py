@@ -144,6 +144,7 @@ _SIGNATURES = {
     "ws_connect": (c_int32, c_char_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)),
     "ws_send_text": (c_int32, c_void_p, c_char_p, c_size_t),
     "ws_send_binary": (c_int32, c_void_p, c_char_p, c_size_t),
+    "ws_buffered_amount": (c_size_t, c_void_p),
     "ws_recv": (c_int32, c_void_p, POINTER(POINTER(Frame)), c_int64),
     "ws_frame_free": (None, POINTER(Frame)),
     "ws_close": (c_int32, c_void_p, c_uint32, c_char_p, c_size_t),

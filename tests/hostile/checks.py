@@ -27,5 +27,11 @@ def one_of(expected):
 
 
 def brief(value):
-    text = value.name if isinstance(value, (Status, Phase, State, Initiator)) else repr(value)
-    return text if len(text) < 160 else text[:120] + f"... ({len(text)} characters)"
+    if isinstance(value, (list, tuple)):
+        shown = ", ".join(map(brief, value[:20]))
+        return f"[{shown}]" if len(value) <= 20 else f"[{shown}, ...] ({len(value)} items)"
+    if isinstance(value, (Status, Phase, State, Initiator)):
+        return value.name
+    if isinstance(value, (str, bytes)) and len(value) > 160:
+        return f"{value[:120]!r}... ({len(value)} long)"
+    return repr(value)

@@ -8,7 +8,14 @@ from limit_cases import LIMITS
 CASES = [
     # closing
     *(
-        accepted(f"/close/{code}", messages=["first"], local_code=code, remote_code=code, reason=b"why", closes=[code])
+        accepted(
+            f"/close/{code}",
+            messages=["first"],
+            local_code=code,
+            remote_code=code,
+            reason=closing_faults.WHY,
+            closes=[code],
+        )
         for code in closing_faults.VALID_CODES
     ),
     *(failed(f"/close/{code}", Status.PROTOCOL, 1002, rf"\b{code}\b") for code in closing_faults.INVALID_CODES),
@@ -17,6 +24,8 @@ CASES = [
     accepted("/close/reason-123", messages=["first"], reason=b"r" * 123),
     failed("/close/reason-not-utf8", Status.UTF8, 1007),
     accepted("/close/data-after", messages=["first"]),
+    accepted("/close/garbage-after", messages=["first"]),
+    accepted("/close/twice", messages=["first"]),
     accepted("/close/inside-message", messages=["first"]),
     accepted("/close/answers", messages=["first"], act="close", initiator=Initiator.LOCAL),
     accepted(
@@ -33,6 +42,20 @@ CASES = [
         act="close",
         initiator=Initiator.LOCAL,
     ),
+    accepted("/close/answers-slowly", messages=["first"], act="close", initiator=Initiator.LOCAL),
+    accepted(
+        "/close/crossing",
+        messages=[],
+        act="send-and-close",
+        remote_code=3001,
+        reason=b"crossing",
+        # whichever Close was sooner
+        initiator=(Initiator.LOCAL, Initiator.REMOTE),
+        local_code=(1000, 3001),
+        closes=([1000], [3001]),
+    ),
+    # nobody else ends the connection
+    accepted("/close/first-and-no-fin", messages=["first"], config=IMPATIENT),
     accepted("/close/no-fin", messages=["first"], act="close", initiator=Initiator.LOCAL, config=IMPATIENT),
     cut("/close/no-answer", act="close", local_code=1000, closes=[1000], config=IMPATIENT, initiator=Initiator.LOCAL),
     cut(
@@ -55,16 +78,34 @@ CASES = [
         config=dict(close_timeout_ms=-1),
     ),
     # ends without a Close
+    cut("/end/fin-at-once", messages=[]),
+    cut("/end/rst-at-once", Status.IO, messages=[], pongs=["sync"]),
     cut("/end/fin"),
-    cut("/end/fin-inside-header"),
-    cut("/end/fin-inside-frame"),
-    cut("/end/fin-inside-message"),
     cut("/end/rst", Status.IO, pongs=["sync"]),
-    cut("/end/rst-inside-message", Status.IO, pongs=["sync"]),
+    *(cut("/end/fin-inside-" + name) for name in closing_faults.PARTS),
+    *(cut("/end/rst-inside-" + name, Status.IO, pongs=["sync"]) for name in closing_faults.PARTS),
+    cut(
+        "/end/rst-instead-of-answer",
+        Status.IO,
+        act="close",
+        local_code=1000,
+        closes=[1000],
+        initiator=Initiator.LOCAL,
+    ),
+    # it is up to the application how long it waits
+    accepted("/end/silent", messages=["first"], act="give-up-and-close", initiator=Initiator.LOCAL),
+    cut(
+        "/end/silent-inside-frame",
+        act="give-up-and-close",
+        local_code=1000,
+        closes=[1000],
+        initiator=Initiator.LOCAL,
+        config=IMPATIENT,
+    ),
     # the same when nobody receives until it is over
     failed("/frame/rsv1", Status.PROTOCOL, 1002, act="wait", config=IMPATIENT),
     failed("/limit/frame-over", Status.FRAME_TOO_BIG, 1009, act="wait", config=dict(**LIMITS, **IMPATIENT)),
-    accepted("/close/1000", messages=["first"], reason=b"why", act="wait"),
+    accepted("/close/1000", messages=["first"], reason=closing_faults.WHY, act="wait"),
     cut("/end/fin", act="wait"),
     cut("/end/rst", Status.IO, pongs=["sync"], act="wait"),
 ]

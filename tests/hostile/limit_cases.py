@@ -1,13 +1,13 @@
 """Sizes at and over the limits, and more of everything than fits."""
 
 from case import IMPATIENT, KIB, Case, accepted, cut, failed
-from ktorws_ctypes import Status
-from limit_faults import LIMIT
+from ktorws_ctypes import Initiator, Status
+from limit_faults import LARGE, LARGE_BYTE, LIMIT
 
 LIMITS = dict(max_frame_size=LIMIT, max_message_size=LIMIT)
 
+LARGE_MESSAGE = LARGE_BYTE * LARGE
 CASES = [
-    # limits
     accepted("/limit/frame-exact", messages=[b"x" * LIMIT], config=LIMITS),
     accepted("/limit/fragments-exact", messages=[b"x" * LIMIT], config=LIMITS),
     failed("/limit/frame-over", Status.FRAME_TOO_BIG, 1009, "65537", "65536", config=LIMITS),
@@ -23,6 +23,12 @@ CASES = [
         config=dict(max_message_size=KIB * KIB),
         poured=32 * KIB * KIB,
     ),
+    # the library's memory for it and the driver's copy
+    accepted("/limit/large", messages=[LARGE_MESSAGE], alone=2 * LARGE // KIB + 4 * KIB),
+    # without a length to go by memory may double when it is full
+    accepted("/limit/large-in-fragments", messages=[LARGE_MESSAGE], alone=3 * LARGE // KIB + 4 * KIB),
+    failed("/limit/large", Status.FRAME_TOO_BIG, 1009, messages=[], config=LIMITS, variant="limit"),
+    failed("/limit/large-in-fragments", Status.MESSAGE_TOO_BIG, 1009, messages=[], config=LIMITS, variant="limit"),
     accepted("/limit/empty-fragments", messages=["at last"]),
     Case("/limit/empty-fragments-endless", act="give-up", ended=("fin", "rst"), messages=[], end=(Status.TIMEOUT,)),
     accepted("/limit/pings", messages=[str(i) for i in range(0, 1000, 10)], pongs=[str(i) for i in range(1000)]),
@@ -48,5 +54,13 @@ CASES = [
         closes=None,
         pongs=None,
         config=dict(outgoing_queue=(0, 65536, 0), send_timeout_ms=5000, **IMPATIENT),
+    ),
+    cut(
+        "/limit/nothing-read",
+        act="fill",
+        messages=[],
+        ended=None,
+        initiator=Initiator.LOCAL,
+        config=dict(send_timeout_ms=300, **IMPATIENT),
     ),
 ]

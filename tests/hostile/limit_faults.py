@@ -25,6 +25,29 @@ def _(c):
     c.pour(more(b"x" * 1000) * 4, 64 * KIB * KIB)
 
 
+# As large as nobody minds, unless a limit is set.
+LARGE = 16 * KIB * KIB
+LARGE_BYTE = b"\xab"
+
+
+@fault("/limit/large")
+def _(c):
+    c.send(c.head() + frame(BINARY, length=LARGE))
+    for _ in range(LARGE // 65536):
+        c.send(LARGE_BYTE * 65536)
+    c.close_sent = True
+    c.send(BYE)
+
+
+@fault("/limit/large-in-fragments")
+def _(c):
+    c.send(c.head() + frame(BINARY, LARGE_BYTE * 4096, fin=False))
+    for _ in range(LARGE // 4096 - 2):
+        c.send(more(LARGE_BYTE * 4096))
+    c.close_sent = True
+    c.send(last(LARGE_BYTE * 4096) + BYE)
+
+
 @fault("/limit/empty-fragments")
 def _(c):
     c.send(c.head() + text(b"", fin=False))
@@ -99,3 +122,9 @@ def _(c):
     c.send(c.head())
     c.sock.settimeout(1)
     c.pour(frame(BINARY, b"x" * 1000) * 64, 64 * KIB * KIB)
+
+
+@fault("/limit/nothing-read", reads=False)
+def _(c):
+    c.send(c.head())
+    c.wait_released()
