@@ -112,6 +112,25 @@ class CloseReason(ctypes.Structure):
     ]
 
 
+class DeflateOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("level", c_uint32),
+        ("memory_level", c_uint32),
+        ("client_max_window_bits", c_uint32),
+        ("server_max_window_bits", c_uint32),
+        ("client_no_context_takeover", c_uint32),
+        ("server_no_context_takeover", c_uint32),
+        ("min_size", c_size_t),
+        ("filter", c_void_p),
+        ("filter_user_data", c_void_p),
+    ]
+
+    @classmethod
+    def of(cls, **options):
+        return cls(struct_size=ctypes.sizeof(cls), **options)
+
+
 _SIGNATURES = {
     "ws_version_string": (c_char_p,),
     "ws_status_name": (c_char_p, c_int32),
@@ -137,6 +156,10 @@ _SIGNATURES = {
     "ws_config_set_close_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_send_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_outgoing_queue": (c_int32, c_void_p, c_size_t, c_size_t, c_uint32),
+    "ws_config_set_ping_interval_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_ping_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_ping_liveness": (c_int32, c_void_p, c_uint32),
+    "ws_config_install_deflate": (c_int32, c_void_p, POINTER(DeflateOptions)),
     "ws_config_set_tls_ca_file": (c_int32, c_void_p, c_char_p),
     "ws_config_set_tls_ca_pem": (c_int32, c_void_p, c_char_p, c_size_t),
     "ws_config_set_tls_server_name": (c_int32, c_void_p, c_char_p),
@@ -157,6 +180,7 @@ _SIGNATURES = {
     "ws_response_status": (c_uint32, c_void_p),
     "ws_response_header": (c_char_p, c_void_p, c_char_p, c_size_t),
     "ws_session_error": (c_void_p, c_void_p),
+    "ws_extension_find": (c_void_p, c_void_p, c_char_p),
 }
 
 

@@ -53,6 +53,10 @@ class Case:
     sent: list = dataclasses.field(default_factory=list)
     # at most so many bytes may have been taken of an endless stream
     poured: int = None
+    # the values of Sec-WebSocket-Extensions in the request
+    offer: tuple = ()
+    # whether permessage-deflate is agreed on
+    extension: bool = False
     # what else to look at in the server's record: called with it and a Check
     wire: callable = None
     # the case runs by itself, and memory may grow by so many KiB meanwhile

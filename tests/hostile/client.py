@@ -58,6 +58,7 @@ def run_open(case, session, check):
     """Acts, receives until the end, and looks at how it ended."""
     check.equal("ws_subprotocol", session.subprotocol, case.subprotocol)
     check.equal("ws_response_status", lib.ws_response_status(session.handle), 101)
+    check.equal("ws_extension_find", bool(lib.ws_extension_find(session.handle, b"permessage-deflate")), case.extension)
     for name, values in case.fields.items():
         check.equal(name, session.response_values(name), values)
     messages = ACTS[case.act](case, session, check)

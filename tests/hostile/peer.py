@@ -102,6 +102,8 @@ class Connection:
         self.partial = None
         self.on_message = None
         self.messages = []
+        # once permessage-deflate is agreed on
+        self.deflate = None
         self.trouble = None
         self.reader = None
 
@@ -282,10 +284,12 @@ class Connection:
         payloads.append(payload)
         if first & 0x80:
             message = b"".join(payloads)
-            record = {"opcode": opcode, "rsv": rsv, "received": len(message)}
+            received = len(message)
+            if rsv & 4 and self.deflate:
+                message = self.deflate.inflate(message)
+            self.messages.append({"compressed": bool(rsv & 4), "received": received, "size": len(message)})
             if self.on_message:
                 self.on_message(opcode, message)
-            self.messages.append(record)
 
     def serve(self):
         try:
@@ -325,6 +329,7 @@ class Connection:
                 "ended": self.ended,
                 "poured": self.poured,
                 "messages": self.messages,
+                "deflate": self.deflate is not None,
                 "trouble": self.trouble,
             }
         )

@@ -20,12 +20,16 @@ import struct
 import sys
 import threading
 
-import closing_faults  # noqa: F401  (registers its faults)
+import bomb_faults  # noqa: F401  (registers its faults)
+import closing_faults  # noqa: F401
+import deflate_faults  # noqa: F401
 import frame_faults  # noqa: F401
 import header_faults  # noqa: F401
 import http_faults  # noqa: F401
 import limit_faults  # noqa: F401
+import negotiation_faults  # noqa: F401
 import opening_faults  # noqa: F401
+import ping_faults  # noqa: F401
 import tcp_faults
 import utf8_faults  # noqa: F401
 from peer import FAULTS, RELEASED, Connection, Log
