@@ -18,7 +18,7 @@ const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// What to ask for.
 #[derive(Clone, Copy)]
-pub struct Request<'a> {
+pub struct Request<'a, 'e> {
     /// Path and query.
     pub resource: &'a str,
     /// The Host header, unless `headers` has one.
@@ -28,7 +28,7 @@ pub struct Request<'a> {
     /// Subprotocols in order of preference.
     pub subprotocols: &'a [String],
     /// Extensions in order of preference.
-    pub extensions: &'a [&'a dyn Extension],
+    pub extensions: &'e [&'e dyn Extension],
 }
 
 /// The server agreed.
@@ -45,24 +45,24 @@ pub struct Opened {
 }
 
 /// The opening handshake from the request on.
-pub struct Handshake<'a> {
+pub struct Handshake<'e> {
     request: String,
     accept: String,
-    subprotocols: &'a [String],
-    extensions: &'a [&'a dyn Extension],
+    subprotocols: Vec<String>,
+    extensions: &'e [&'e dyn Extension],
     reader: HeadReader,
     refused: Option<(ResponseHead, RefusalBody)>,
 }
 
-impl<'a> Handshake<'a> {
+impl<'e> Handshake<'e> {
     /// A handshake with `nonce` as its key: 16 fresh bytes from the operating system's random source. An error is one
     /// of an extension's offer.
-    pub fn new(request: Request<'a>, nonce: [u8; 16]) -> Result<Self> {
+    pub fn new(request: Request<'_, 'e>, nonce: [u8; 16]) -> Result<Self> {
         let key = BASE64.encode(nonce);
         Ok(Self {
             request: text(&request, &key)?,
             accept: accept_for(&key),
-            subprotocols: request.subprotocols,
+            subprotocols: request.subprotocols.to_vec(),
             extensions: request.extensions,
             reader: HeadReader::default(),
             refused: None,
@@ -176,7 +176,7 @@ pub fn accept_for(key: &str) -> String {
     BASE64.encode(hash.finalize())
 }
 
-fn text(request: &Request<'_>, key: &str) -> Result<String> {
+fn text(request: &Request<'_, '_>, key: &str) -> Result<String> {
     let subprotocols = request.subprotocols.join(", ");
     let extensions = extension_header::offer(request.extensions)?;
     let own = [

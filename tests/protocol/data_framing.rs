@@ -22,11 +22,7 @@ fn payloads_of_every_length_form_arrive_whole() {
     for length in [0, 1, 125, 126, 127, 65_535, 65_536, 1 << 20] {
         let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
         let events = peer::receive(&mut peer::connection(), &peer::frame(true, Opcode::Binary, &payload));
-        assert_eq!(
-            events,
-            [Received::Frame(Frame::message(Opcode::Binary, payload[..].into()))],
-            "length {length}"
-        );
+        assert_eq!(events, [Received::Frame(Frame::message(Opcode::Binary, payload[..].into()))], "length {length}");
     }
 }
 

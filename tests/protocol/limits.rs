@@ -3,7 +3,7 @@
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
 use ktorws::frame::header::{self, Header};
-use ktorws::protocol::{Incoming, Limits, Received};
+use ktorws::protocol::{Decoders, Incoming, Limits, Received};
 
 use crate::peer::{self, connection_with, frame, receive};
 
@@ -40,7 +40,7 @@ fn the_limits_do_not_apply_to_control_frames() {
 fn a_changed_limit_holds_from_the_next_frame_on() {
     let wide = Limits { max_frame_size: 10, max_message_size: 10 };
     let narrow = Limits { max_frame_size: 5, max_message_size: 5 };
-    let mut incoming = Incoming::new(&frame(true, Opcode::Binary, &[0; 10])[..6]);
+    let mut incoming = Incoming::new(&frame(true, Opcode::Binary, &[0; 10])[..6], Decoders::default(), false);
     assert_eq!(incoming.poll(&wide, Vec::new), None);
     // The frame under way was accepted.
     incoming.space()[..6].fill(0);
