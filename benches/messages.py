@@ -12,10 +12,10 @@ COUNT = 256
 PADDING = ',"note":"'
 END = '"}'
 
-GIVEN = "Amina Boris Chiara Dawit Elif Farid Greta Hiro Ines Jakub Kaya Lars Mbali Nuno Olga Pavel Rosa Samir Tove Yusuf"
-FAMILY = "Abreu Berg Castellano Dube Eriksen Fischer Grant Haddad Ito Jansen Kowalski Lindqvist Moreau Novak Okafor Park"
+GIVEN = "Amina Boris Chiara Dawit Elif Farid Greta Hiro Ines Jakub Kaya Lars Mbali Nuno Olga Pavel Rosa Samir Tove"
+FAMILY = "Abreu Berg Castellano Dube Eriksen Fischer Grant Haddad Ito Jansen Kowalski Lindqvist Moreau Novak Okafor"
 CITIES = "Accra Bergen Cork Dresden Evora Faro Ghent Haifa Izmir Jena Kyoto Leeds Malmo Nantes Oulu Porto Quito Riga"
-THINGS = "bench bowl cabinet chair clock cup desk drawer frame hook jar lamp mirror plate rack shelf stool table tray vase"
+THINGS = "bench bowl cabinet chair clock cup desk drawer frame hook jar lamp mirror plate rack shelf stool table tray"
 KINDS = "ash birch brass cork glass iron larch linen maple oak pine steel stone walnut wicker wool"
 STATES = "received paid packed shipped delivered returned"
 WORDS = (
