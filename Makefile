@@ -62,7 +62,7 @@ test:
 STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror
 # Not in the library's dependency tree.
-OTHER_CRATES := benches/peers benches/server tests/model
+OTHER_CRATES := benches/peers benches/peers/codec benches/server tests/model
 C_SOURCES = $(filter-out tests/c/layout.c,$(shell find c_examples tests -name '*.c'))
 
 lint:
@@ -80,7 +80,7 @@ lint:
 	@echo "lint: nothing found"
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
-# WORK is rtt, burst, big, tls, connect, idle, one work of these, or all. Results go to target/bench/.
+# WORK is rtt, burst, big, tls, connect, idle, deflate, one work of these, or all. Results go to target/bench/.
 WORK ?= all
 bench: build
 	@python3 benches/run.py $(WORK) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(CONFIGS),--configs $(CONFIGS)) \
@@ -93,11 +93,12 @@ bench-docs:
 header:
 	UPDATE_HEADER=1 $(CARGO) test --locked --test header
 
+# make autobahn [AUTOBAHN=all]: some two minutes, or all 517 cases in about 15.
 autobahn:
 	@tests/setup.sh
 	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
 	+@$(CMAKE) --build $(BUILD) --target autobahn_client
-	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client
+	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client $(if $(filter all,$(AUTOBAHN)),--all)
 
 install:
 	@command -v cmake >/dev/null || { echo "install: cmake is needed (on Debian: apt-get install cmake)" >&2; exit 1; }
