@@ -31,10 +31,9 @@ class Case:
     http: tuple = None
     # fields of the answer's header, each with all its values
     fields: dict = dataclasses.field(default_factory=dict)
-    # what ws_recv delivers, and how it ends
+    # what ws_recv delivers, and how it ends; of a tuple any will do, as for what follows
     messages: list = None
     end: tuple = (Status.CLOSED,)
-    # of a tuple any will do, as for the initiator and the close frames
     local_code: int = None
     remote_code: int = None
     reason: bytes = None

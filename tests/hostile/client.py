@@ -73,7 +73,7 @@ def run_open(case, session, check):
         status = receive(session, messages, HANG_S * 1000)
     check.among("ws_recv at the end", status, case.end)
     if case.messages is not None:
-        check.equal("messages", messages, case.messages)
+        check.among("messages", messages, one_of(case.messages))
     if status == Status.TIMEOUT:
         # nothing was lost by waiting: the session is as open as before
         check.equal("ws_state after a timeout", session.state, State.OPEN)

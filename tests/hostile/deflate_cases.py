@@ -4,9 +4,12 @@ import dataclasses
 
 from bomb_faults import MANY, MIB, ZEROS
 from case import KIB, Case, accepted, failed, wrong_frame
-from deflate_faults import BROKEN, ECHOED, ECHOES, NOISE, RESERVED, RIGHT
+from deflate import Deflate
+from deflate_faults import BROKEN, ECHOED, ECHOES, NOISE, RESERVED, RIGHT, WINDOW_BROKEN
 from ktorws_ctypes import Initiator, Status
-from negotiation_cases import DEFAULT
+from negotiation_cases import CLIENT_FORGETS, DEFAULT, offering
+
+CLIENT_9 = offering("client_max_window_bits=9", client_max_window_bits=9)
 
 
 def deflated(case):
@@ -24,22 +27,26 @@ def not_utf8(name):
     return deflated(failed("/deflate/" + name, Status.UTF8, 1007, "UTF-8"))
 
 
-def echoed(name, *parameters):
-    return deflated(
-        accepted(
-            "/deflate/" + name,
-            act="echo",
-            sent=ECHOED,
-            messages=ECHOED,
-            initiator=Initiator.LOCAL,
-            wire=check_compression("client_no_context_takeover" not in ECHOES[name] and remembers(ECHOES[name])),
-        )
+def echoed(path, remembers, offered=DEFAULT, **more):
+    return accepted(
+        path,
+        **{
+            "act": "echo",
+            "sent": ECHOED,
+            "messages": ECHOED,
+            "initiator": Initiator.LOCAL,
+            "extension": True,
+            "wire": check_compression(remembers),
+            **offered,
+            **more,
+        },
     )
 
 
 def remembers(parameters):
-    """whether NOISE fits into the client's window"""
-    return not any(f"client_max_window_bits={bits}" in parameters.replace('"', "") for bits in (8, 9, 10))
+    """whether NOISE is still in the client's window when it comes again"""
+    agreed = Deflate(parameters)
+    return agreed.client_takes_over and 1 << agreed.client_bits > len(NOISE)
 
 
 def check_compression(takes_over):
@@ -57,14 +64,31 @@ def check_compression(takes_over):
 
 
 CASES = [
-    *map(echoed, ECHOES),
+    *(echoed("/deflate/" + name, remembers(parameters)) for name, parameters in ECHOES.items()),
+    # the client keeps to what it has offered, also where the answer would let it do more
+    echoed("/deflate/echo", False, CLIENT_FORGETS, variant="client-forgets"),
+    echoed("/deflate/echo", False, CLIENT_9, variant="client-9"),
+    # and compresses nothing without an answer
+    echoed("/handshake/echo", False, extension=False, wire=None, variant="deflate-offered"),
     *(
         deflated(accepted("/deflate/" + name, messages=messages, pongs=["p"] if "ping" in name else []))
         for name, (_data, messages) in RIGHT.items()
     ),
     *map(broken, BROKEN),
     broken("takeover-broken", messages=["Hello"]),
-    broken("window-broken"),
+    # a client may have a larger window than was agreed on; then the messages are the right ones
+    *(
+        deflated(
+            Case(
+                "/deflate/" + name,
+                end=(Status.COMPRESSION, Status.CLOSED),
+                messages=([first], [first, second]),
+                closes=([1007], [1000]),
+                local_code=(1007, 1000),
+            )
+        )
+        for name, (first, _, second, _) in WINDOW_BROKEN.items()
+    ),
     broken("no-payload", messages=[]),
     *map(not_utf8, ("not-utf8", "not-utf8-cut", "not-utf8-in-fragments", "not-utf8-early")),
     *(deflated(failed("/deflate/" + name, Status.PROTOCOL, 1002)) for name in RESERVED),
@@ -90,7 +114,7 @@ CASES = [
                 str(64 * MIB),
                 messages=[],
                 ended=("fin", "rst"),
-                alone=200 * KIB,
+                alone=132 * KIB,
                 variant="default-limit",
             )
         )
@@ -104,7 +128,7 @@ CASES = [
             ended=("fin", "rst"),
             messages=[],
             end=(Status.TIMEOUT,),
-            alone=16 * KIB,
+            alone=12 * KIB,
         )
     ),
     # what inflates to nothing has an end as well

@@ -31,6 +31,12 @@ def sends(name, *parts, parameters=""):
     FAULTS["/deflate/" + name] = run
 
 
+def single_bytes(payload):
+    """each in a fragment of its own"""
+    fragments = [payload[i : i + 1] for i in range(len(payload))]
+    return compressed(fragments[0], fin=False) + b"".join(map(more, fragments[1:-1])) + last(fragments[-1])
+
+
 # Echoes: what the client sends must inflate within what was agreed.
 
 ECHOES = {
@@ -88,10 +94,8 @@ RIGHT = {
     "ping-inside": (compressed(HELLO[:3], fin=False) + frame(PING, b"p") + last(HELLO[3:]), ["Hello"]),
     "empty-last-fragment": (compressed(HELLO, fin=False) + last(b""), ["Hello"]),
     "empty-first-fragment": (compressed(b"", fin=False) + last(HELLO), ["Hello"]),
-    "single-bytes": (
-        compressed(HELLO[:1], fin=False) + b"".join(more(HELLO[i : i + 1]) for i in range(1, 6)) + last(HELLO[6:]),
-        ["Hello"],
-    ),
+    "single-bytes": (single_bytes(HELLO), ["Hello"]),
+    "characters-in-single-bytes": (single_bytes(once("κόσμε".encode())), ["κόσμε"]),
 }
 for name, (data, _messages) in RIGHT.items():
     sends(name, data, BYE)
@@ -120,13 +124,15 @@ sends(
     text(b"never"),
     parameters="; server_no_context_takeover",
 )
-sends(
-    "window-broken",
-    text(b"first"),
-    compressed(once(NOISE + b"\x00" * 16000 + NOISE), BINARY),
-    text(b"never"),
-    parameters="; server_max_window_bits=9",
-)
+# A window of 512 bytes is promised and a larger one used, over two messages and within one.
+FAR = Deflate()
+NOISE_TWICE = NOISE + b"\x00" * 16000 + NOISE
+WINDOW_BROKEN = {
+    "window-broken": (NOISE, compressed(FAR.deflate(NOISE), BINARY), NOISE, compressed(FAR.deflate(NOISE), BINARY)),
+    "window-broken-inside-message": (b"", frame(BINARY), NOISE_TWICE, compressed(once(NOISE_TWICE), BINARY)),
+}
+for name, (_first, first, _second, second) in WINDOW_BROKEN.items():
+    sends(name, first, second, BYE, parameters="; server_max_window_bits=9")
 sends("no-payload", compressed(b""), text(b"after"), BYE)
 
 NOT_UTF8 = once(b"ab\xed\xa0\x80")

@@ -5,6 +5,16 @@ import os
 import subprocess
 import tempfile
 
+# The libc's, and a parameter of mallopt.
+libc = ctypes.CDLL(None)
+M_MMAP_THRESHOLD = -3
+
+
+def steady_malloc():
+    """has malloc return every large block to the kernel when it is freed: else what a process holds depends on the sizes
+    that it has freed before"""
+    libc.mallopt(M_MMAP_THRESHOLD, 128 * 1024)
+
 
 def status_kib(field):
     with open("/proc/self/status", encoding="ascii") as lines:
@@ -18,7 +28,7 @@ def forget_peak():
 
 def give_back():
     """lets malloc return to the kernel what is free"""
-    ctypes.CDLL(None).malloc_trim(0)
+    libc.malloc_trim(0)
 
 
 def resources():
