@@ -169,7 +169,7 @@ fn small_messages_may_stay_as_they_are() {
 fn reserved_bits_where_they_must_not_be() {
     let start = marked_frame(false, Opcode::Text, RSV1, b"\xf2\x48");
     for wrong in [
-        [start.clone(), marked_frame(true, Opcode::Continuation, RSV1, b"\xcd")].concat(),
+        [start, marked_frame(true, Opcode::Continuation, RSV1, b"\xcd")].concat(),
         marked_frame(true, Opcode::Ping, RSV1, b""),
         marked_frame(true, Opcode::Close, RSV1, b""),
         marked_frame(true, Opcode::Text, 2, b""),
