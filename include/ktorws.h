@@ -1,5 +1,5 @@
 /*
- * libktorws: a WebSocket client (RFC 6455) with Ktor's session model.
+ * libktorws: a WebSocket client (RFC 6455, RFC 7692) with Ktor's session model.
  *
  * A session is a connection to a server: messages go out with ws_send_text and ws_send_binary and come in, whole,
  * with ws_recv.
@@ -34,7 +34,8 @@
  * - Threads. Any thread may call any function on a live session, also while others are in one. Objects of other types
  *   are used by one thread at a time, or read by many. There is no thread-local state: errors are objects.
  * - Messages are whole. Fragments are put together, text is checked to be UTF-8, pings are answered, and the peer's
- *   Close is echoed, also while the application does other things.
+ *   Close is echoed, also while the application does other things. In raw sessions (ws_config_set_raw) all but the
+ *   checks is the application's.
  * - Memory. What a session uses is bounded by its limits and queues, whatever the server sends.
  * - Bad pointers. NULL is checked everywhere. Pointers to something freed or foreign cannot be.
  *
