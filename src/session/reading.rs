@@ -48,7 +48,6 @@ impl Session {
                 }
                 match self.poll(&mut reader.incoming, Vec::new) {
                     None => break,
-                    Some(Received::Frame(frame)) => self.push(frame),
                     Some(Received::Violation(error)) => {
                         reader.held = Some(error);
                         if !self.may_fail() {
@@ -56,7 +55,7 @@ impl Session {
                         }
                         self.fail_held(reader);
                     }
-                    Some(received) => self.deliver(&received),
+                    Some(received) => self.deliver(received),
                 }
             }
             match self.receive_bytes(reader, Waiting::No) {
@@ -110,14 +109,14 @@ impl Session {
     }
 
     /// Shows the application what it wants to see of it, answers it, and decides the verdict where it is the end.
-    pub(super) fn deliver(&self, received: &Received) {
+    pub(super) fn deliver(&self, received: Received) {
         match received {
-            Received::Frame(frame) => self.push(frame.clone()),
+            Received::Frame(frame) => self.push(frame),
             Received::Ping(payload) => {
                 if self.shown.pings {
                     self.push(Frame::control(Opcode::Ping, payload.as_bytes()));
                 }
-                self.answer(received);
+                self.answer(&received);
             }
             Received::Pong(payload) => {
                 self.keepalive.lock().pong(payload.as_bytes(), Instant::now());
@@ -125,19 +124,19 @@ impl Session {
                     self.push(Frame::control(Opcode::Pong, payload.as_bytes()));
                 }
             }
-            Received::Close(close) => {
+            Received::Close(ref close) => {
                 if self.shown.closes {
                     self.push(Frame::close(close));
                 }
-                self.answer(received);
+                self.answer(&received);
                 if self.outbox.lock().outgoing.closing().is_some() {
                     self.decide(None, Some(close.clone()), Initiator::Remote);
                 } else {
                     self.ending.note_unanswered(close.clone());
                 }
             }
-            Received::Violation(error) => {
-                self.answer(received);
+            Received::Violation(ref error) => {
+                self.answer(&received);
                 self.decide(Some(error.clone()), None, Initiator::Protocol);
             }
         }
@@ -162,7 +161,7 @@ impl Session {
     /// Lets a violation take effect that has waited for its turn.
     pub(super) fn fail_held(&self, reader: &mut Reader) {
         if let Some(violation) = reader.held.take() {
-            self.deliver(&Received::Violation(violation));
+            self.deliver(Received::Violation(violation));
         }
     }
 

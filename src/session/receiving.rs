@@ -163,7 +163,7 @@ impl Session {
                     }
                     // It waits for its turn, behind the messages that the application is about to see.
                     Received::Violation(error) => reader.held = Some(error),
-                    other => self.deliver(&other),
+                    other => self.deliver(other),
                 }
                 // A control frame is to be seen in its place.
                 if self.inbox.has_news() {
@@ -244,7 +244,7 @@ impl Session {
                     }
                     return Ok(Some(Led::Frame(frame)));
                 }
-                other => self.deliver(&other),
+                other => self.deliver(other),
             }
             // The end, or a control frame that is to be seen in its place.
             if self.inbox.has_news() {
