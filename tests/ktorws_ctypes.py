@@ -78,6 +78,9 @@ class Initiator(enum.IntEnum):
 
 
 TEXT, BINARY = 1, 2
+# ws_send_flags, ws_queue_policy
+SEND_MORE, SEND_NO_COMPRESS, SEND_CORK = 1, 2, 4
+QUEUE_WAIT, QUEUE_CLOSE, QUEUE_DROP_OLDEST = 0, 1, 2
 
 
 class Frame(ctypes.Structure):
@@ -100,6 +103,10 @@ class CloseReason(ctypes.Structure):
         ("clean", c_uint32),
         ("initiator", c_uint32),
     ]
+
+
+class Message(ctypes.Structure):
+    _fields_ = [("data", c_char_p), ("size", c_size_t), ("type", c_uint32), ("flags", c_uint32)]
 
 
 _SIGNATURES = {
@@ -146,6 +153,25 @@ _SIGNATURES = {
     "ws_response_status": (c_uint32, c_void_p),
     "ws_response_header": (c_char_p, c_void_p, c_char_p, c_size_t),
     "ws_session_error": (c_void_p, c_void_p),
+}
+_SIGNATURES |= {
+    "ws_has_feature": (c_int32, c_char_p),
+    "ws_config_set_header": (c_int32, c_void_p, c_char_p, c_char_p),
+    "ws_config_set_auto_fragment": (c_int32, c_void_p, c_size_t),
+    "ws_config_set_incoming_queue": (c_int32, c_void_p, c_size_t, c_size_t, c_uint32),
+    "ws_config_set_coalescing": (c_int32, c_void_p, c_int32),
+    "ws_send": (c_int32, c_void_p, c_uint32, c_void_p, c_size_t, c_uint32, c_int64),
+    "ws_send_batch": (c_int32, c_void_p, POINTER(Message), c_size_t, POINTER(c_size_t), c_int64),
+    "ws_flush": (c_int32, c_void_p, c_int64),
+    "ws_buffered_amount": (c_size_t, c_void_p),
+    "ws_set_max_frame_size": (c_int32, c_void_p, c_uint64),
+    "ws_get_max_frame_size": (c_uint64, c_void_p),
+    "ws_set_max_message_size": (c_int32, c_void_p, c_uint64),
+    "ws_get_max_message_size": (c_uint64, c_void_p),
+    "ws_interrupt": (c_int32, c_void_p),
+    "ws_session_ref": (c_void_p, c_void_p),
+    "ws_request_url": (c_char_p, c_void_p),
+    "ws_request_header": (c_char_p, c_void_p, c_char_p, c_size_t),
 }
 
 
@@ -272,6 +298,24 @@ class Session:
             raise AssertionError(f"ws_close_info: {status.name}")
         reason = ctypes.string_at(info.reason, info.reason_size) if info.reason_size else b""
         return info.local_code, info.remote_code, reason, bool(info.clean), Initiator(info.initiator)
+
+    def call(self, name, *arguments):
+        """the status of ws_<name>"""
+        return Status(getattr(lib, "ws_" + name)(self.handle, *arguments))
+
+    def recv_frame(self, timeout_ms):
+        """(OK, (type, flags, payload, close code)), or (status, None); of whatever type"""
+        frame = POINTER(Frame)()
+        status = self.call("recv", byref(frame), timeout_ms)
+        if status != Status.OK:
+            return status, None
+        content = frame.contents
+        received = content.type, content.flags, ctypes.string_at(content.data, content.size), content.close_code
+        lib.ws_frame_free(frame)
+        return status, received
+
+    def send_part(self, frame_type, data, flags=0, timeout_ms=-1):
+        return self.call("send", frame_type, data, len(data), flags, timeout_ms)
 
 
 def shutdown(timeout_ms):
