@@ -93,11 +93,12 @@ bench-docs:
 header:
 	UPDATE_HEADER=1 $(CARGO) test --locked --test header
 
+# make autobahn [AUTOBAHN=all]: some two minutes, or all 517 cases in about 15.
 autobahn:
 	@tests/setup.sh
 	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
 	+@$(CMAKE) --build $(BUILD) --target autobahn_client
-	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client
+	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client $(if $(filter all,$(AUTOBAHN)),--all)
 
 install:
 	@command -v cmake >/dev/null || { echo "install: cmake is needed (on Debian: apt-get install cmake)" >&2; exit 1; }

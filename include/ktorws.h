@@ -163,11 +163,11 @@ typedef enum {
      */
     WS_ERR_MESSAGE_TOO_BIG = -304,
     /**
-     * An extension failed. Not in this version.
+     * An extension failed.
      */
     WS_ERR_EXTENSION = -305,
     /**
-     * Compressed data is broken. Not in this version.
+     * The server sent compressed data that cannot be inflated; the connection was failed with 1007.
      */
     WS_ERR_COMPRESSION = -306,
     /**
@@ -179,7 +179,7 @@ typedef enum {
      */
     WS_ERR_CLOSED_ABNORMALLY = -402,
     /**
-     * The server did not answer a ping in time. Not in this version.
+     * The server did not answer a ping of the library in time; the connection was dropped behind Close 1011.
      */
     WS_ERR_PING_TIMEOUT = -403,
     /**
@@ -199,7 +199,7 @@ typedef enum {
      */
     WS_ERR_INTERRUPTED = -502,
     /**
-     * A queue ran over. Not in this version.
+     * A queue with WS_QUEUE_CLOSE ran over; the session has ended.
      */
     WS_ERR_OVERFLOW = -503,
     /**
@@ -350,6 +350,46 @@ typedef enum {
 } ws_close_initiator;
 
 /**
+ * Control frames, as bits.
+ */
+typedef enum {
+    /**
+     * The server's pings.
+     */
+    WS_CONTROL_PING = 1,
+    /**
+     * The server's pongs, also those that answer the library's pings.
+     */
+    WS_CONTROL_PONG = 2,
+    /**
+     * The server's Close.
+     */
+    WS_CONTROL_CLOSE = 4,
+} ws_control_frames;
+
+/**
+ * What is special of a frame, as bits of its `flags`. Only raw sessions have such.
+ */
+typedef enum {
+    /**
+     * More fragments of the message follow.
+     */
+    WS_FRAME_MORE = 1,
+    /**
+     * The reserved bit RSV3.
+     */
+    WS_FRAME_RSV3 = 16,
+    /**
+     * The reserved bit RSV2.
+     */
+    WS_FRAME_RSV2 = 32,
+    /**
+     * The reserved bit RSV1.
+     */
+    WS_FRAME_RSV1 = 64,
+} ws_frame_flags;
+
+/**
  * What a frame is: the opcodes of RFC 6455 section 5.2.
  */
 typedef enum {
@@ -362,18 +402,46 @@ typedef enum {
      */
     WS_BINARY = 2,
     /**
-     * The peer's Close. Not delivered in this version.
+     * The server's Close, in raw sessions and after ws_config_set_deliver_control: the payload is the reason.
      */
     WS_CLOSE = 8,
     /**
-     * A ping. Not delivered in this version.
+     * A ping, in the same.
      */
     WS_PING = 9,
     /**
-     * A pong. Not delivered in this version.
+     * A pong, in the same.
      */
     WS_PONG = 10,
 } ws_frame_type;
+
+/**
+ * Where a part of a message stands in it, as bits of ws_extension_piece.
+ */
+typedef enum {
+    /**
+     * It begins the message.
+     */
+    WS_PIECE_FIRST = 1,
+    /**
+     * It ends the message.
+     */
+    WS_PIECE_LAST = 2,
+} ws_piece_flags;
+
+/**
+ * What counts as the answer to a ping of the library.
+ */
+typedef enum {
+    /**
+     * The pong with the ping's payload.
+     */
+    WS_LIVENESS_PONG = 0,
+    /**
+     * Any byte that came after the ping was sent.
+     */
+    WS_LIVENESS_ANY = 1,
+} ws_ping_liveness;
 
 /**
  * What happens when a queue is full.
@@ -384,11 +452,11 @@ typedef enum {
      */
     WS_QUEUE_WAIT = 0,
     /**
-     * Close the session. Not in this version.
+     * End the session with Close 1008 and WS_ERR_OVERFLOW. What was received before is still delivered.
      */
     WS_QUEUE_CLOSE = 1,
     /**
-     * Drop the oldest message. Not in this version.
+     * Drop the oldest messages that wait, as many as it takes. ws_stats counts them.
      */
     WS_QUEUE_DROP_OLDEST = 2,
 } ws_queue_policy;
@@ -398,11 +466,11 @@ typedef enum {
  */
 typedef enum {
     /**
-     * More fragments of the message follow. Not in this version.
+     * This is a fragment of the message (RFC 6455 section 5.4), and more follow. Only for ws_send.
      */
     WS_SEND_MORE = 1,
     /**
-     * The message is not compressed. Not in this version.
+     * The message is not compressed. Of a fragmented one its first fragment says so.
      */
     WS_SEND_NO_COMPRESS = 2,
     /**
@@ -440,8 +508,167 @@ typedef struct ws_error ws_error;
 typedef struct ws_session ws_session;
 
 /**
- * A received frame: a whole message in sessions of this version. It is the caller's from ws_recv until
- * ws_frame_free, whatever happens to the session; any thread may read it, and none may write to it. The library
+ * Where an extension writes: see ws_sink_write.
+ */
+typedef struct ws_sink ws_sink;
+
+/**
+ * Options of permessage-deflate (RFC 7692; Ktor's WebSocketDeflateExtension). The caller sets `struct_size` and may
+ * leave all else 0, which is the default; later versions may add members at the end.
+ */
+typedef struct {
+    /**
+     * sizeof(ws_deflate_options), set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * How hard to compress: 1, quickly, to 9, small. 0 stands for 6.
+     */
+    uint32_t level;
+    /**
+     * How much memory the compressor has besides its window: 1, about 2 KiB, to 9, about 512 KiB. 0 stands for 8.
+     */
+    uint32_t memory_level;
+    /**
+     * The largest LZ77 window to compress with, as an exponent of two, 8 to 15; it is offered as client_max_window_bits,
+     * and the server may ask for a smaller one. 0 offers the parameter without a value: 15, unless the server asks for
+     * less.
+     */
+    uint32_t client_max_window_bits;
+    /**
+     * The largest window that the server may compress with, 8 to 15: it is asked for as server_max_window_bits, and a
+     * server that does not agree fails the handshake. 0 does not ask.
+     */
+    uint32_t server_max_window_bits;
+    /**
+     * 1: each message is compressed by itself, whatever the server says. It is also offered, as
+     * client_no_context_takeover. The compressor's memory is given back while nothing is sent.
+     */
+    uint32_t client_no_context_takeover;
+    /**
+     * 1: the server is asked to do the same, as server_no_context_takeover; one that does not agree fails the handshake.
+     */
+    uint32_t server_no_context_takeover;
+    /**
+     * Messages with less bytes go out as they are. Empty ones always do.
+     */
+    size_t min_size;
+    /**
+     * Asked before a message, or the first fragment of one, is compressed: 0 sends it as it is. It is called by the thread
+     * that sends, one at a time for each session, and must not use the session. NULL: all are compressed.
+     */
+    int32_t (*filter)(void *user_data, uint32_t type, const void *data, size_t size);
+    /**
+     * Handed to `filter`. It has to stay valid until the sessions of the configuration are freed, and is used by all of
+     * their threads.
+     */
+    void *filter_user_data;
+} ws_deflate_options;
+
+/**
+ * A part of a message for an extension. To encode, it is the message, or the fragment of it that the application sends;
+ * to decode, whatever has arrived of it, which may be nothing. The library may add members at the end.
+ */
+typedef struct {
+    /**
+     * The bytes; not NULL.
+     */
+    const uint8_t *data;
+    /**
+     * Their number.
+     */
+    size_t size;
+    /**
+     * The type of the message: WS_TEXT or WS_BINARY.
+     */
+    uint32_t type;
+    /**
+     * ws_piece_flags.
+     */
+    uint32_t flags;
+    /**
+     * To decode: those of the extension's reserved bits that the message has, as in ws_frame_flags. To encode: 0.
+     */
+    uint32_t rsv;
+} ws_extension_piece;
+
+/**
+ * An extension in C (RFC 6455 section 9; Ktor's WebSocketExtensionFactory), for ws_config_install_extension, which
+ * copies it. The caller sets `struct_size`; later versions may add members at the end.
+ *
+ * The functions return a ws_status. None of them may use a session. Those of one instance are called by whichever
+ * thread sends or receives: `encode` by one at a time, `decode` by one at a time, the two also at the same time. The
+ * others may be called by several threads at once.
+ */
+typedef struct {
+    /**
+     * sizeof(ws_extension_vtable), set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * The extension's name in the handshake, an HTTP token.
+     */
+    const char *name;
+    /**
+     * The reserved bits that belong to it, as in ws_frame_flags; 0 for none. Only with such it can leave messages as they
+     * are: it decodes those that have one of its bits. Without, it encodes and decodes all.
+     */
+    uint32_t rsv;
+    /**
+     * Writes the parameters to offer, as they stand in the header behind the name: "a; b=1". NULL offers none.
+     */
+    int32_t (*offer)(void *user_data, ws_sink *parameters);
+    /**
+     * The server has accepted, with these parameters in the same form. Makes the instance for the session; a status
+     * other than WS_OK fails the handshake with WS_ERR_EXTENSION. NULL accepts any, without an instance.
+     */
+    int32_t (*negotiate)(void *user_data, const char *parameters, void **instance);
+    /**
+     * Writes what goes out in place of the piece. In the first piece of a message `*rsv` becomes the bits that the message
+     * gets; an extension that owns bits and sets none leaves the message as it is, with all its pieces. A status other
+     * than WS_OK fails the send with WS_ERR_EXTENSION: nothing of the message goes out.
+     */
+    int32_t (*encode)(void *instance,
+                      const ws_extension_piece *piece,
+                      uint32_t *rsv,
+                      ws_sink *output);
+    /**
+     * Writes what the piece stands for. A status other than WS_OK fails the connection: WS_ERR_UTF8 and
+     * WS_ERR_COMPRESSION with Close 1007, any other one as WS_ERR_EXTENSION with Close 1002.
+     */
+    int32_t (*decode)(void *instance, const ws_extension_piece *piece, ws_sink *output);
+    /**
+     * The instance is not used any more. May be NULL.
+     */
+    void (*drop)(void *instance);
+    /**
+     * `user_data` is not used any more: all configurations with the extension and all their sessions are freed. May be
+     * NULL.
+     */
+    void (*release)(void *user_data);
+} ws_extension_vtable;
+
+/**
+ * An extension that a session has. All of it is lent by the session; later versions may add members at the end.
+ */
+typedef struct {
+    /**
+     * Its name.
+     */
+    const char *name;
+    /**
+     * The parameters the server chose: "a; b=1", "" for none.
+     */
+    const char *parameters;
+    /**
+     * What its `negotiate` made; NULL for permessage-deflate.
+     */
+    void *instance;
+} ws_extension;
+
+/**
+ * A received frame: a whole message, in raw sessions one frame of it, or a control frame. A fragment has the type of its
+ * message. It is the caller's from ws_recv until ws_frame_free, whatever happens to the session; any thread may read it, and none may write to it. The library
  * allocates it, and later versions may add members at the end.
  */
 typedef struct {
@@ -458,11 +685,11 @@ typedef struct {
      */
     uint32_t type;
     /**
-     * 0: reserved.
+     * ws_frame_flags; 0 but in raw sessions.
      */
     uint32_t flags;
     /**
-     * The close code of a WS_CLOSE frame, else 0.
+     * The close code of a WS_CLOSE frame, 1005 if it had none; else 0.
      */
     uint32_t close_code;
 } ws_frame;
@@ -524,6 +751,117 @@ typedef struct {
     uint32_t initiator;
 } ws_close_reason;
 
+/**
+ * The numbers of a session at a moment. The caller allocates it and sets `struct_size`; later versions may add members
+ * at the end. Messages count when they are accepted for sending, and when they are decoded.
+ */
+typedef struct {
+    /**
+     * sizeof(ws_statistics), set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Messages that were sent.
+     */
+    uint64_t messages_sent;
+    /**
+     * Messages that were received.
+     */
+    uint64_t messages_received;
+    /**
+     * Bytes of the payloads of messages that were sent, before compression.
+     */
+    uint64_t payload_sent;
+    /**
+     * Bytes of the payloads of messages that were received, inflated.
+     */
+    uint64_t payload_received;
+    /**
+     * Bytes of frames that went out, headers and control frames included.
+     */
+    uint64_t wire_sent;
+    /**
+     * Bytes of frames that came in, headers and control frames included.
+     */
+    uint64_t wire_received;
+    /**
+     * Bytes of payload that an extension has encoded, before that.
+     */
+    uint64_t compressed_sent_before;
+    /**
+     * The same, after that.
+     */
+    uint64_t compressed_sent_after;
+    /**
+     * Bytes of payload that an extension has decoded, before that.
+     */
+    uint64_t compressed_received_before;
+    /**
+     * The same, after that.
+     */
+    uint64_t compressed_received_after;
+    /**
+     * Pings that were sent, the library's and the application's.
+     */
+    uint64_t pings_sent;
+    /**
+     * Pings that were received.
+     */
+    uint64_t pings_received;
+    /**
+     * Pongs that were sent.
+     */
+    uint64_t pongs_sent;
+    /**
+     * Pongs that were received.
+     */
+    uint64_t pongs_received;
+    /**
+     * The time from the library's last answered ping to its pong, in microseconds; 0 before the first one.
+     */
+    uint64_t last_rtt_us;
+    /**
+     * Messages that wait to be received. Those that nobody has read from the connection do not count.
+     */
+    uint64_t incoming_messages;
+    /**
+     * Bytes of their payloads.
+     */
+    uint64_t incoming_bytes;
+    /**
+     * Messages that wait to be sent.
+     */
+    uint64_t outgoing_messages;
+    /**
+     * Bytes of their frames.
+     */
+    uint64_t outgoing_bytes;
+    /**
+     * Received messages that WS_QUEUE_DROP_OLDEST has dropped.
+     */
+    uint64_t incoming_dropped;
+    /**
+     * Messages to send that WS_QUEUE_DROP_OLDEST has dropped.
+     */
+    uint64_t outgoing_dropped;
+    /**
+     * How long resolving the host took, in microseconds.
+     */
+    uint64_t resolve_us;
+    /**
+     * How long connecting TCP took, in microseconds.
+     */
+    uint64_t connect_us;
+    /**
+     * How long negotiating TLS took, in microseconds; 0 without TLS.
+     */
+    uint64_t tls_us;
+    /**
+     * How long the opening handshake took, in microseconds.
+     */
+    uint64_t handshake_us;
+} ws_statistics;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -555,7 +893,7 @@ const char *ws_version_string(void);
 /**
  * Whether this build of the library has a feature: 1 or 0; 0 also for a name that is not known, or NULL.
  *
- * Known names: "tls" (wss URLs).
+ * Known names: "deflate" (permessage-deflate), "tls" (wss URLs).
  */
 int32_t ws_has_feature(const char *name);
 
@@ -701,22 +1039,6 @@ ws_status ws_config_set_origin(ws_config *config,
 ws_status ws_config_set_user_agent(ws_config *config, const char *user_agent);
 
 /**
- * Sets the largest payload of one frame to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See
- * ws_set_max_frame_size.
- *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
- */
-ws_status ws_config_set_max_frame_size(ws_config *config, uint64_t bytes);
-
-/**
- * Sets the largest message to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See ws_set_max_message_size.
- *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
- */
-ws_status ws_config_set_max_message_size(ws_config *config,
-                                         uint64_t bytes);
-
-/**
  * Sets how long resolving the host and connecting TCP may take together, in milliseconds; negative is no limit.
  * Default: 10,000.
  *
@@ -766,45 +1088,6 @@ ws_status ws_config_set_idle_timeout_ms(ws_config *config,
                                         int64_t timeout_ms);
 
 /**
- * Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes`, of
- * which each message takes the size of its payload and 64; 0 leaves one of the two unbounded. `policy` is a
- * ws_queue_policy. Default: 1,024 messages, 4 MiB, WS_QUEUE_WAIT.
- *
- * With WS_QUEUE_WAIT the library stops reading when the queue is full: pings of the server wait as well, and that the
- * connection has ended is noticed once there is room.
- *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy, and WS_ERR_UNSUPPORTED for a policy that
- * this version does not have.
- */
-ws_status ws_config_set_incoming_queue(ws_config *config,
-                                       size_t messages,
-                                       size_t bytes,
-                                       uint32_t policy);
-
-/**
- * Bounds the bytes that wait to be sent, frame headers included. A message that does not fit waits, whole, as long
- * as its send may; an empty queue takes a message of any size. `messages` must be 0: it is reserved. `policy` is a
- * ws_queue_policy. Default: 1 MiB, WS_QUEUE_WAIT.
- *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, `bytes` of 0 or an unknown policy, and WS_ERR_UNSUPPORTED for `messages`
- * other than 0 or a policy that this version does not have.
- */
-ws_status ws_config_set_outgoing_queue(ws_config *config,
-                                       size_t messages,
-                                       size_t bytes,
-                                       uint32_t policy);
-
-/**
- * Sends a message that is larger than `bytes` as fragments of that size (RFC 6455 section 5.4), so that a pong or our
- * Close waits for one of them at most; the server's application sees one message all the same. 0, the default: every
- * message is one frame.
- *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL or 1 to 124 bytes.
- */
-ws_status ws_config_set_auto_fragment(ws_config *config,
-                                      size_t bytes);
-
-/**
  * Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
  * the first message of a streak goes out at once, and later ones with the next ws_recv that waits, the next ws_flush or
  * ws_close, or when 32 KiB have come together, and at the latest after about 100 microseconds. A message that follows no
@@ -832,6 +1115,139 @@ ws_status ws_config_set_spin_us(ws_config *config,
  */
 ws_status ws_config_set_tcp_nodelay(ws_config *config,
                                     int32_t on);
+
+/**
+ * Sets the largest payload of one frame to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See
+ * ws_set_max_frame_size.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
+ */
+ws_status ws_config_set_max_frame_size(ws_config *config, uint64_t bytes);
+
+/**
+ * Sets the largest message to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See ws_set_max_message_size.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
+ */
+ws_status ws_config_set_max_message_size(ws_config *config,
+                                         uint64_t bytes);
+
+/**
+ * Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes`, of
+ * which each message takes the size of its payload and 64; 0 leaves one of the two unbounded. `policy` is a
+ * ws_queue_policy. Default: 1,024 messages, 4 MiB, WS_QUEUE_WAIT.
+ *
+ * With WS_QUEUE_WAIT the library stops reading when the queue is full: pings of the server wait as well, and that the
+ * connection has ended is noticed once there is room. With the others it always reads. A message that finds a thread
+ * waiting in ws_recv needs no room in any case.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy.
+ */
+ws_status ws_config_set_incoming_queue(ws_config *config,
+                                       size_t messages,
+                                       size_t bytes,
+                                       uint32_t policy);
+
+/**
+ * Bounds the messages that wait to be sent, and their bytes, frame headers included; 0 leaves one of the two
+ * unbounded. A message that does not fit waits, whole, as long as its send may; an empty queue takes a message of any
+ * size. `policy` is a ws_queue_policy. Default: any number of messages, 1 MiB, WS_QUEUE_WAIT.
+ *
+ * With WS_QUEUE_CLOSE the send that does not fit returns WS_ERR_OVERFLOW, and the session has ended. With
+ * WS_QUEUE_DROP_OLDEST whole messages that have not begun to go out make room; what is under way, which the bounds do
+ * not count then, and a fragmented message that is not complete stay. permessage-deflate then compresses each message
+ * by itself, and ws_connect refuses other extensions: they may refer to a message that was dropped.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy.
+ */
+ws_status ws_config_set_outgoing_queue(ws_config *config,
+                                       size_t messages,
+                                       size_t bytes,
+                                       uint32_t policy);
+
+/**
+ * Sends a message that is larger than `bytes` as fragments of that size (RFC 6455 section 5.4), so that a pong or our
+ * Close waits for one of them at most; the server's application sees one message all the same. 0, the default: every
+ * message is one frame.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 1 to 124 bytes.
+ */
+ws_status ws_config_set_auto_fragment(ws_config *config,
+                                      size_t bytes);
+
+/**
+ * Sets how often the library pings the server, in milliseconds; 0 and negative numbers switch it off, which is the
+ * default. See ws_set_ping_interval_ms.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL.
+ */
+ws_status ws_config_set_ping_interval_ms(ws_config *config,
+                                         int64_t interval_ms);
+
+/**
+ * Sets how long the answer to a ping of the library may take, in milliseconds; 0 and negative numbers stand for twice
+ * the interval, which is the default. See ws_set_ping_timeout_ms.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL.
+ */
+ws_status ws_config_set_ping_timeout_ms(ws_config *config,
+                                        int64_t timeout_ms);
+
+/**
+ * Sets what counts as the answer to a ping of the library, a ws_ping_liveness. Default: WS_LIVENESS_PONG.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_ping_liveness(ws_config *config,
+                                      uint32_t liveness);
+
+/**
+ * Switches answering the server's pings. With 1, the default, each gets one pong with its payload; with 0 none: RFC
+ * 6455 section 5.5.2 asks for one, so see them with ws_config_set_deliver_control and answer with ws_send_pong.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_auto_pong(ws_config *config,
+                                  int32_t on);
+
+/**
+ * Has control frames delivered among the messages, in their order: `mask` is an OR of ws_control_frames. They are
+ * answered all the same. Default: 0, none.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or other bits.
+ */
+ws_status ws_config_set_deliver_control(ws_config *config,
+                                        uint32_t mask);
+
+/**
+ * Switches raw sessions (Ktor's webSocketRawSession). In one every frame is delivered as it came: fragments by
+ * themselves, with WS_FRAME_MORE but for the last, reserved bits, and all control frames. Nothing is answered: pings
+ * are for ws_send_pong, the server's Close is for ws_close, which then completes the closing handshake. No extension
+ * is offered. The checks of RFC 6455 stay, but for those of the reserved bits and, where such are set, of UTF-8, and
+ * so do the limits. Default: 0.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_raw(ws_config *config,
+                            int32_t on);
+
+/**
+ * Allows, with 1, to send frames unmasked, which RFC 6455 section 5.3 forbids and servers answer by ending the
+ * connection. It is for tests, and for peers on the same machine that agree. Default: 0.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_allow_unmasked(ws_config *config,
+                                   int32_t allow);
+
+/**
+ * Switches masking. Default: 1.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number, WS_ERR_STATE for 0 unless ws_config_allow_unmasked was
+ * called with 1 before.
+ */
+ws_status ws_config_set_masking(ws_config *config,
+                                int32_t on);
 
 /**
  * Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_set_tls_ca_pem
@@ -873,6 +1289,71 @@ ws_status ws_config_set_tls_server_name(ws_config *config,
 ws_status ws_config_set_tls_verify(ws_config *config,
                                    int32_t peer,
                                    int32_t host);
+
+/**
+ * Offers permessage-deflate in the handshake, with the options, or with the defaults for NULL. If the server agrees,
+ * messages are compressed both ways; ws_extension_find tells what was agreed on. An answer that is not one to the offer
+ * fails the handshake with WS_ERR_HANDSHAKE_INVALID.
+ *
+ * Only messages are compressed, not control frames, and not in raw sessions. WS_SEND_NO_COMPRESS leaves a message as it
+ * is. A fragmented message is compressed as one, and flushed with each fragment. The message limit is for the inflated
+ * bytes, and inflating stops at it; the frame limit is for those on the wire. Data that cannot be inflated fails the
+ * connection with Close 1007 and WS_ERR_COMPRESSION.
+ *
+ * Secrets and data that an attacker chooses do not belong in one compressed session: sizes tell of both (RFC 7692
+ * section 8).
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, a `struct_size` that is
+ * smaller than this version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is installed
+ * already.
+ */
+ws_status ws_config_install_deflate(ws_config *config,
+                                    const ws_deflate_options *options);
+
+/**
+ * Offers an extension in the handshake, behind those installed before. If the server chooses it, messages pass through
+ * it: those that go out in the order of the server's answer, those that come in the other way round.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, the vtable, its name, `encode` or `decode`, a
+ * `struct_size` that is smaller than this version's or over 4096, a name that is not an HTTP token, other bits than
+ * those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. `release` is
+ * not called then.
+ */
+ws_status ws_config_install_extension(ws_config *config,
+                                      const ws_extension_vtable *vtable,
+                                      void *user_data);
+
+/**
+ * Writes `size` bytes behind those written before: parameters of an offer, or what a piece is encoded or decoded to. The
+ * bytes are copied. Only to be called with the sink that a function of ws_extension_vtable was given, before it
+ * returns.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the size is 0, WS_ERR_MESSAGE_TOO_BIG when a decoded message gets
+ * larger than the message limit, and WS_ERR_NO_MEMORY. After the latter two the connection or the send fails, whatever
+ * the extension does.
+ */
+ws_status ws_sink_write(ws_sink *sink,
+                        const void *data,
+                        size_t size);
+
+/**
+ * How many extensions the session has; 0 for NULL.
+ */
+size_t ws_extension_count(const ws_session *session);
+
+/**
+ * The `index`-th extension (from 0), in the order of the server's answer (Ktor's extensions). NULL where there is none,
+ * and for NULL. It is the session's.
+ */
+const ws_extension *ws_extension_at(const ws_session *session,
+                                    size_t index);
+
+/**
+ * The extension of this name, in any case (Ktor's extensionOrNull). NULL where there is none, and for NULL. It is the
+ * session's.
+ */
+const ws_extension *ws_extension_find(const ws_session *session,
+                                      const char *name);
 
 /**
  * Opens a session: resolves the URL's host, connects, negotiates TLS for wss, and does the opening handshake (RFC
@@ -1002,6 +1483,29 @@ ws_status ws_flush(ws_session *session,
 size_t ws_buffered_amount(const ws_session *session);
 
 /**
+ * Sends a ping with `size` bytes of payload, 0 to 125, ahead of messages that wait, waiting at most for the send timeout
+ * of the configuration. The pong that answers it is seen after ws_config_set_deliver_control; for pings that keep the
+ * session alive there is ws_set_ping_interval_ms.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the size is 0, and for more bytes, WS_ERR_TIMEOUT when the server
+ * takes nothing, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of
+ * ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost, WS_ERR_FORKED.
+ */
+ws_status ws_send_ping(ws_session *session,
+                       const void *data,
+                       size_t size);
+
+/**
+ * Sends a pong with `size` bytes of payload, 0 to 125: unasked for, as a sign of life, or as the answer to a ping where
+ * the library does not give it (raw sessions, ws_config_set_auto_pong). All else is as with ws_send_ping.
+ *
+ * Returns what ws_send_ping does.
+ */
+ws_status ws_send_pong(ws_session *session,
+                       const void *data,
+                       size_t size);
+
+/**
  * Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
  * Several threads may wait; each message goes to one of them.
  *
@@ -1079,12 +1583,75 @@ ws_status ws_set_max_message_size(ws_session *session,
 uint64_t ws_get_max_message_size(const ws_session *session);
 
 /**
+ * Switches masking, from the next message on (Ktor's masking).
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number than 0 and 1, WS_ERR_STATE for 0 unless the configuration
+ * had ws_config_allow_unmasked, WS_ERR_FORKED.
+ */
+ws_status ws_set_masking(ws_session *session,
+                         int32_t on);
+
+/**
+ * Whether frames are masked: 1 or 0; 0 for NULL and in a forked child.
+ */
+int32_t ws_get_masking(const ws_session *session);
+
+/**
+ * Sets how often the library pings the server, in milliseconds (Ktor's pingIntervalMillis); 0 and negative numbers
+ * switch it off. The first ping comes after one whole interval from now; a ping under way is forgotten. At most one
+ * is: the next one comes an interval after the one before was sent, and not before that one is answered.
+ *
+ * Each ping has a payload of its own, and only the pong with the same counts, unless the configuration says otherwise
+ * (ws_config_set_ping_liveness). Without an answer in time the session ends: the library sends Close 1011 "Ping
+ * timeout", drops the connection without waiting for the server, and receiving returns WS_ERR_PING_TIMEOUT. Time in
+ * which the library does not read, because the incoming queue is full, does not count. Pings end when the session
+ * begins to close. ws_stats has the last round-trip time.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ */
+ws_status ws_set_ping_interval_ms(ws_session *session,
+                                  int64_t interval_ms);
+
+/**
+ * How often the library pings the server, in milliseconds; 0 if it does not, for NULL and in a forked child.
+ */
+int64_t ws_get_ping_interval_ms(const ws_session *session);
+
+/**
+ * Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
+ * way; 0 and negative numbers stand for twice the interval, whatever that becomes.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ */
+ws_status ws_set_ping_timeout_ms(ws_session *session,
+                                 int64_t timeout_ms);
+
+/**
+ * How long the answer to a ping of the library may take, in milliseconds; 0 if there are no pings and no timeout was
+ * set, for NULL and in a forked child.
+ */
+int64_t ws_get_ping_timeout_ms(const ws_session *session);
+
+/**
+ * Keeps a pointer of the application with the session. The library does not look at what it points to.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL as the session.
+ */
+ws_status ws_set_user_data(ws_session *session,
+                           void *user_data);
+
+/**
+ * The pointer of ws_set_user_data; NULL unless set, and for NULL.
+ */
+void *ws_user_data(const ws_session *session);
+
+/**
  * Starts the closing handshake (RFC 6455 section 7.1.2) behind the messages that are queued, and returns at once.
  * From then on nothing can be sent, while what the server still sends can be received until its Close comes.
  * ws_wait_closed waits for the end.
  *
  * `code` is 1000 to 1003, 1007 to 1014 or 3000 to 4999. `reason` has at most 123 bytes of UTF-8 (`length` may be
- * WS_NUL_TERMINATED).
+ * WS_NUL_TERMINATED). With a `code` of 0 and no reason the Close has neither.
  *
  * A session that is closing or closed already is left as it is, with WS_OK.
  *
@@ -1180,6 +1747,17 @@ const char *ws_response_header(const ws_session *session,
  * returns. The error is the session's: do not free it.
  */
 const ws_error *ws_session_error(const ws_session *session);
+
+/**
+ * The numbers of the session as they are now, also after its end. While it sends and receives they need not belong to
+ * the same moment.
+ *
+ * Set `stats->struct_size` to sizeof(ws_statistics) before.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller than this version's or over 4096, WS_ERR_FORKED.
+ */
+ws_status ws_stats(const ws_session *session,
+                   ws_statistics *stats);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -24,12 +24,16 @@ pub enum Kind {
     Utf8,
     FrameTooBig,
     MessageTooBig,
+    Extension,
+    Compression,
     Closed,
     ClosedAbnormally,
+    PingTimeout,
     Io,
     Aborted,
     Timeout,
     Interrupted,
+    Overflow,
     Internal,
 }
 

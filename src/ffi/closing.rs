@@ -2,16 +2,13 @@
 
 use std::ffi::c_char;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::ffi::guard;
 use crate::ffi::session::{session_of_call, with_session, ws_session};
 use crate::ffi::status::ws_status;
 use crate::frame::CloseCode;
 use crate::protocol::{Close, Initiator};
 use crate::session::Deadline;
-
-/// No version's struct is larger: a larger size was never set.
-const MAX_STRUCT_SIZE: usize = 4096;
 
 /// Close codes (RFC 6455 section 7.4.1 and the IANA registry). 3000 to 3999 are for libraries and frameworks, 4000 to
 /// 4999 for applications.
@@ -88,7 +85,7 @@ pub struct ws_close_reason {
 /// ws_wait_closed waits for the end.
 ///
 /// `code` is 1000 to 1003, 1007 to 1014 or 3000 to 4999. `reason` has at most 123 bytes of UTF-8 (`length` may be
-/// WS_NUL_TERMINATED).
+/// WS_NUL_TERMINATED). With a `code` of 0 and no reason the Close has neither.
 ///
 /// A session that is closing or closed already is left as it is, with WS_OK.
 ///
@@ -150,49 +147,38 @@ pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws
     guard::status(|| {
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;
-        if info.is_null() {
-            return Err(guard::invalid("the close reason is NULL"));
-        }
-        // SAFETY: not NULL, and the caller's promise; only the first member is looked at before the size is known.
-        let struct_size = unsafe { (&raw const (*info).struct_size).read() };
-        if !(size_of::<ws_close_reason>()..=MAX_STRUCT_SIZE).contains(&struct_size) {
-            return Err(guard::invalid("struct_size is not sizeof(ws_close_reason)"));
-        }
-        let session = kept.session()?;
-        let Some(verdict) = session.verdict() else {
-            return Err(Error::new(Kind::State, "the session has not ended"));
-        };
-        const ABNORMAL: u32 = CloseCode::ABNORMAL.0 as u32;
-        let code = |close: &Close| close.code.unwrap_or(CloseCode::NO_STATUS).0.into();
-        let reason = kept.close_reason.get_or_init(|| {
-            let mut reason = verdict.remote.as_ref().map_or_else(Vec::new, |close| close.reason.clone().into_bytes());
-            reason.push(0);
-            reason
-        });
-        let initiator = match verdict.initiator {
-            Initiator::Local => ws_close_initiator::WS_CLOSED_BY_LOCAL,
-            Initiator::Remote => ws_close_initiator::WS_CLOSED_BY_REMOTE,
-            Initiator::Protocol => ws_close_initiator::WS_CLOSED_BY_PROTOCOL,
-            Initiator::Transport => ws_close_initiator::WS_CLOSED_BY_TRANSPORT,
-        };
-        let local = session.sent_close();
-        let filled = ws_close_reason {
-            struct_size,
-            local_code: local.as_ref().map_or(0, code),
-            remote_code: verdict.remote.as_ref().map_or(ABNORMAL, code),
-            reason: reason.as_ptr().cast(),
-            reason_size: reason.len() - 1,
-            clean: (verdict.error.is_none() && local.is_some()).into(),
-            initiator: initiator as u32,
-        };
-        // What a later version's caller has behind it is for a later version's library to fill.
-        let tail = struct_size - size_of::<ws_close_reason>();
-        // SAFETY: the caller's promise: `struct_size` bytes, the size of one of these and `tail`.
-        unsafe {
-            info.write(filled);
-            info.add(1).cast::<u8>().write_bytes(0, tail);
-        }
-        Ok(())
+        // SAFETY: the caller's promise.
+        unsafe { guard::fill_struct(info, |struct_size| close_reason(&kept, struct_size)) }
+    })
+}
+
+fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason> {
+    const ABNORMAL: u32 = CloseCode::ABNORMAL.0 as u32;
+    let session = kept.session()?;
+    let Some(verdict) = session.verdict() else {
+        return Err(Error::new(Kind::State, "the session has not ended"));
+    };
+    let code = |close: &Close| close.code.unwrap_or(CloseCode::NO_STATUS).0.into();
+    let reason = kept.close_reason.get_or_init(|| {
+        let mut reason = verdict.remote.as_ref().map_or_else(Vec::new, |close| close.reason.clone().into_bytes());
+        reason.push(0);
+        reason
+    });
+    let initiator = match verdict.initiator {
+        Initiator::Local => ws_close_initiator::WS_CLOSED_BY_LOCAL,
+        Initiator::Remote => ws_close_initiator::WS_CLOSED_BY_REMOTE,
+        Initiator::Protocol => ws_close_initiator::WS_CLOSED_BY_PROTOCOL,
+        Initiator::Transport => ws_close_initiator::WS_CLOSED_BY_TRANSPORT,
+    };
+    let local = session.sent_close();
+    Ok(ws_close_reason {
+        struct_size,
+        local_code: local.as_ref().map_or(0, code),
+        remote_code: verdict.remote.as_ref().map_or(ABNORMAL, code),
+        reason: reason.as_ptr().cast(),
+        reason_size: reason.len() - 1,
+        clean: (verdict.error.is_none() && local.is_some()).into(),
+        initiator: initiator as u32,
     })
 }
 

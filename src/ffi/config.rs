@@ -1,14 +1,13 @@
-//! Configurations: everything but TLS.
+//! Configurations: as such, and how to connect.
 
 use std::ffi::c_char;
 use std::time::Duration;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::Config;
-use crate::session::config::{check_limit, timeout_from_ms};
-use crate::session::inbox::QueueBounds;
+use crate::session::config::timeout_from_ms;
 
 /// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
 /// freed by ws_config_free.
@@ -20,22 +19,7 @@ pub struct ws_config {
     pub(super) config: Config,
 }
 
-/// The size of a control frame's payload.
-const SMALLEST_FRAGMENT: usize = 125;
-
 const LONGEST_SPIN_US: u32 = 1000;
-
-/// What happens when a queue is full.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ws_queue_policy {
-    /// Wait: the server is held back by TCP, a sender by its timeout.
-    WS_QUEUE_WAIT = 0,
-    /// Close the session. Not in this version.
-    WS_QUEUE_CLOSE = 1,
-    /// Drop the oldest message. Not in this version.
-    WS_QUEUE_DROP_OLDEST = 2,
-}
 
 /// A configuration with the defaults, which each setter names. NULL when it cannot be made.
 ///
@@ -148,35 +132,6 @@ pub unsafe extern "C" fn ws_config_set_user_agent(config: *mut ws_config, user_a
     set(config, |config| set_or_remove(config, "User-Agent", unsafe { guard::optional_string(user_agent) }?))
 }
 
-/// Sets the largest payload of one frame to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See
-/// ws_set_max_frame_size.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_max_frame_size(config: *mut ws_config, bytes: u64) -> ws_status {
-    set(config, |config| {
-        config.limits.max_frame_size = check_limit(bytes)?;
-        Ok(())
-    })
-}
-
-/// Sets the largest message to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See ws_set_max_message_size.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_max_message_size(config: *mut ws_config, bytes: u64) -> ws_status {
-    set(config, |config| {
-        config.limits.max_message_size = check_limit(bytes)?;
-        Ok(())
-    })
-}
-
 /// Sets how long resolving the host and connecting TCP may take together, in milliseconds; negative is no limit.
 /// Default: 10,000.
 ///
@@ -256,84 +211,6 @@ pub unsafe extern "C" fn ws_config_set_idle_timeout_ms(config: *mut ws_config, t
     })
 }
 
-/// Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes`, of
-/// which each message takes the size of its payload and 64; 0 leaves one of the two unbounded. `policy` is a
-/// ws_queue_policy. Default: 1,024 messages, 4 MiB, WS_QUEUE_WAIT.
-///
-/// With WS_QUEUE_WAIT the library stops reading when the queue is full: pings of the server wait as well, and that the
-/// connection has ended is noticed once there is room.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy, and WS_ERR_UNSUPPORTED for a policy that
-/// this version does not have.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_incoming_queue(
-    config: *mut ws_config,
-    messages: usize,
-    bytes: usize,
-    policy: u32,
-) -> ws_status {
-    let bound = |number| if number == 0 { usize::MAX } else { number };
-    set(config, |config| {
-        check_policy(policy)?;
-        if messages == 0 && bytes == 0 {
-            return Err(guard::invalid("the incoming queue needs a bound"));
-        }
-        config.incoming = QueueBounds { messages: bound(messages), bytes: bound(bytes) };
-        Ok(())
-    })
-}
-
-/// Bounds the bytes that wait to be sent, frame headers included. A message that does not fit waits, whole, as long
-/// as its send may; an empty queue takes a message of any size. `messages` must be 0: it is reserved. `policy` is a
-/// ws_queue_policy. Default: 1 MiB, WS_QUEUE_WAIT.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, `bytes` of 0 or an unknown policy, and WS_ERR_UNSUPPORTED for `messages`
-/// other than 0 or a policy that this version does not have.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_outgoing_queue(
-    config: *mut ws_config,
-    messages: usize,
-    bytes: usize,
-    policy: u32,
-) -> ws_status {
-    set(config, |config| {
-        check_policy(policy)?;
-        if messages != 0 {
-            return Err(Error::new(Kind::Unsupported, "the outgoing queue cannot be bounded in messages"));
-        }
-        if bytes == 0 {
-            return Err(guard::invalid("the outgoing queue needs a bound"));
-        }
-        config.outgoing_bytes = bytes;
-        Ok(())
-    })
-}
-
-/// Sends a message that is larger than `bytes` as fragments of that size (RFC 6455 section 5.4), so that a pong or our
-/// Close waits for one of them at most; the server's application sees one message all the same. 0, the default: every
-/// message is one frame.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 1 to 124 bytes.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_auto_fragment(config: *mut ws_config, bytes: usize) -> ws_status {
-    set(config, |config| {
-        if (1..SMALLEST_FRAGMENT).contains(&bytes) {
-            return Err(guard::invalid("fragments of less than 125 bytes would be mostly headers"));
-        }
-        config.fragment = (bytes > 0).then_some(bytes);
-        Ok(())
-    })
-}
-
 /// Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
 /// the first message of a streak goes out at once, and later ones with the next ws_recv that waits, the next ws_flush or
 /// ws_close, or when 32 KiB have come together, and at the latest after about 100 microseconds. A message that follows no
@@ -402,12 +279,4 @@ fn timeout(timeout_ms: i64) -> Result<Option<Duration>> {
         return Err(guard::invalid("a timeout of 0 ms leaves no time at all"));
     }
     Ok(timeout_from_ms(timeout_ms))
-}
-
-fn check_policy(policy: u32) -> Result<()> {
-    match policy {
-        0 => Ok(()),
-        1 | 2 => Err(Error::new(Kind::Unsupported, "this version of the library has only WS_QUEUE_WAIT")),
-        _ => Err(guard::invalid("unknown queue policy")),
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::{mem, ptr};
 
 use crate::ffi::guard;
-use crate::protocol::{Message, Payload};
+use crate::protocol::{Frame, Payload};
 use crate::session::{Memory, Spares};
 
 /// What a frame is: the opcodes of RFC 6455 section 5.2.
@@ -16,16 +16,33 @@ pub enum ws_frame_type {
     WS_TEXT = 1,
     /// A binary message.
     WS_BINARY = 2,
-    /// The peer's Close. Not delivered in this version.
+    /// The server's Close, in raw sessions and after ws_config_set_deliver_control: the payload is the reason.
     WS_CLOSE = 8,
-    /// A ping. Not delivered in this version.
+    /// A ping, in the same.
     WS_PING = 9,
-    /// A pong. Not delivered in this version.
+    /// A pong, in the same.
     WS_PONG = 10,
 }
 
-/// A received frame: a whole message in sessions of this version. It is the caller's from ws_recv until
-/// ws_frame_free, whatever happens to the session; any thread may read it, and none may write to it. The library
+/// What is special of a frame, as bits of its `flags`. Only raw sessions have such.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_frame_flags {
+    /// More fragments of the message follow.
+    WS_FRAME_MORE = 1,
+    /// The reserved bit RSV3.
+    WS_FRAME_RSV3 = 16,
+    /// The reserved bit RSV2.
+    WS_FRAME_RSV2 = 32,
+    /// The reserved bit RSV1.
+    WS_FRAME_RSV1 = 64,
+}
+
+/// From the reserved bits to those of ws_frame_flags, which are where RFC 6455 section 5.2 has them.
+pub(super) const RSV_SHIFT: u32 = 4;
+
+/// A received frame: a whole message, in raw sessions one frame of it, or a control frame. A fragment has the type of its
+/// message. It is the caller's from ws_recv until ws_frame_free, whatever happens to the session; any thread may read it, and none may write to it. The library
 /// allocates it, and later versions may add members at the end.
 #[repr(C)]
 #[derive(Debug)]
@@ -36,9 +53,9 @@ pub struct ws_frame {
     pub size: usize,
     /// A ws_frame_type.
     pub r#type: u32,
-    /// 0: reserved.
+    /// ws_frame_flags; 0 but in raw sessions.
     pub flags: u32,
-    /// The close code of a WS_CLOSE frame, else 0.
+    /// The close code of a WS_CLOSE frame, 1005 if it had none; else 0.
     pub close_code: u32,
 }
 
@@ -196,20 +213,25 @@ impl<'a> FrameMaker<'a> {
     }
 
     /// The frame of a message, for the caller to free.
-    pub(super) fn frame(&mut self, message: Message) -> *mut ws_frame {
+    pub(super) fn frame(&mut self, message: Frame) -> *mut ws_frame {
         Box::into_raw(self.owned(message)).cast()
     }
 
     /// Keeps the memory of a message that needs no frame.
-    pub(super) fn take_back(&mut self, message: Message) {
+    pub(super) fn take_back(&mut self, message: Frame) {
         FreeFrames::give(self.owned(message));
     }
 
-    fn owned(&mut self, message: Message) -> Box<OwnedFrame> {
-        let Message { opcode, payload } = message;
+    fn owned(&mut self, message: Frame) -> Box<OwnedFrame> {
+        let Frame { opcode, payload, more, rsv, close_code } = message;
         let bytes = payload.with_nul();
-        let frame =
-            ws_frame { data: bytes.as_ptr(), size: bytes.len() - 1, r#type: opcode as u32, flags: 0, close_code: 0 };
+        let frame = ws_frame {
+            data: bytes.as_ptr(),
+            size: bytes.len() - 1,
+            r#type: opcode as u32,
+            flags: u32::from(more) * ws_frame_flags::WS_FRAME_MORE as u32 | u32::from(rsv) << RSV_SHIFT,
+            close_code: close_code.into(),
+        };
         match self.take() {
             Some(mut owned) => {
                 owned.frame = frame;

@@ -45,6 +45,53 @@ pub(super) unsafe fn reference_mut<'a, T>(pointer: *mut T) -> Result<&'a mut T> 
     unsafe { pointer.as_mut() }.ok_or_else(|| invalid("an argument is NULL"))
 }
 
+/// No version's struct is larger: a larger size was never set.
+const MAX_STRUCT_SIZE: usize = 4096;
+
+/// Checks the size that a caller has set in a struct of this library's version or a later one.
+pub(super) fn check_struct_size<T>(struct_size: usize) -> Result<()> {
+    if (size_of::<T>()..=MAX_STRUCT_SIZE).contains(&struct_size) {
+        return Ok(());
+    }
+    let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+    Err(Error::new(Kind::InvalidArgument, format!("struct_size is not sizeof({name})")))
+}
+
+/// A struct that the caller lends, whose first member is its size; none for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or points to as many bytes as its size says, which nobody writes to as long as the result is used.
+pub(super) unsafe fn sized_struct<'a, T>(pointer: *const T) -> Result<Option<&'a T>> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, and the caller's promise; only the first member is looked at before the size is known.
+    check_struct_size::<T>(unsafe { pointer.cast::<usize>().read() })?;
+    // SAFETY: as above.
+    Ok(unsafe { pointer.as_ref() })
+}
+
+/// Fills a struct that the caller has allocated, with what it has set as its size behind that.
+///
+/// # Safety
+/// `pointer` is NULL or points to as many bytes as its first member, the size, says.
+pub(super) unsafe fn fill_struct<T>(pointer: *mut T, fill: impl FnOnce(usize) -> Result<T>) -> Result<()> {
+    if pointer.is_null() {
+        return Err(invalid("the struct to fill is NULL"));
+    }
+    // SAFETY: not NULL, and the caller's promise; only the first member is looked at before the size is known.
+    let struct_size = unsafe { pointer.cast::<usize>().read() };
+    check_struct_size::<T>(struct_size)?;
+    let filled = fill(struct_size)?;
+    // SAFETY: the caller's promise: `struct_size` bytes. What a later version's caller has behind it is for a later
+    // version's library to fill.
+    unsafe {
+        pointer.write(filled);
+        pointer.add(1).cast::<u8>().write_bytes(0, struct_size - size_of::<T>());
+    }
+    Ok(())
+}
+
 /// An out-parameter.
 ///
 /// # Safety

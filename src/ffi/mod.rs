@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "the border to C")]
 #![allow(non_camel_case_types, reason = "these are the names of the C API")]
 
+mod c_extension;
 mod fork;
 mod guard;
 
@@ -18,7 +19,13 @@ pub mod error;
 
 pub mod config;
 
+pub mod config_session;
+
 pub mod config_tls;
+
+pub mod deflate;
+
+pub mod extension;
 
 pub mod session;
 
@@ -28,6 +35,10 @@ pub mod sending;
 
 pub mod receiving;
 
+pub mod tuning;
+
 pub mod closing;
 
 pub mod introspection;
+
+pub mod statistics;

@@ -1,4 +1,4 @@
-//! Receiving messages, and the limits of what is received.
+//! Receiving messages.
 
 use std::ffi::c_void;
 use std::{ptr, slice};
@@ -6,10 +6,9 @@ use std::{ptr, slice};
 use crate::error::{Error, Kind};
 use crate::ffi::frame::{FrameMaker, ws_frame};
 use crate::ffi::guard;
-use crate::ffi::session::{look_at, with_receiver, with_session, ws_session};
+use crate::ffi::session::{with_receiver, ws_session};
 use crate::ffi::status::ws_status;
 use crate::session::Deadline;
-use crate::session::config::check_limit;
 
 /// Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
 /// Several threads may wait; each message goes to one of them.
@@ -34,8 +33,8 @@ pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_f
         with_receiver(session, |session, frames| {
             let frame = guard::out(frame)?;
             let mut maker = FrameMaker::new(frames);
-            let message = session.receive(Deadline::after_ms(timeout_ms), &mut maker)?;
-            frame.write(maker.frame(message));
+            let received = session.receive(Deadline::after_ms(timeout_ms), &mut maker)?;
+            frame.write(maker.frame(received));
             Ok(())
         })
     }
@@ -131,62 +130,4 @@ pub unsafe extern "C" fn ws_recv_batch(
             Ok(())
         })
     }
-}
-
-/// Sets the largest payload of one text or binary frame to accept, in bytes, 1 to 2^63-1, from the next frame on
-/// (Ktor's maxFrameSize). A frame that announces more is not read: the connection is failed with Close 1009, and
-/// receiving returns WS_ERR_FRAME_TOO_BIG.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, WS_ERR_FORKED.
-///
-/// # Safety
-/// `session` is NULL or a session of which a handle is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_set_max_frame_size(session: *mut ws_session, bytes: u64) -> ws_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        with_session(session, |session| {
-            session.set_max_frame_size(check_limit(bytes)?);
-            Ok(())
-        })
-    }
-}
-
-/// The largest payload of one frame to accept, in bytes; 0 for NULL.
-///
-/// # Safety
-/// `session` is NULL or a session of which a handle is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_get_max_frame_size(session: *const ws_session) -> u64 {
-    // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.session_anywhere().limits().max_frame_size) }
-}
-
-/// Sets the largest message to accept, in bytes over all its frames, 1 to 2^63-1, from the next frame on. A message
-/// that grows beyond it is not read on: the connection is failed with Close 1009, and receiving returns
-/// WS_ERR_MESSAGE_TOO_BIG.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, WS_ERR_FORKED.
-///
-/// # Safety
-/// `session` is NULL or a session of which a handle is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_set_max_message_size(session: *mut ws_session, bytes: u64) -> ws_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        with_session(session, |session| {
-            session.set_max_message_size(check_limit(bytes)?);
-            Ok(())
-        })
-    }
-}
-
-/// The largest message to accept, in bytes; 0 for NULL.
-///
-/// # Safety
-/// `session` is NULL or a session of which a handle is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_get_max_message_size(session: *const ws_session) -> u64 {
-    // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.session_anywhere().limits().max_message_size) }
 }

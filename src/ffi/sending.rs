@@ -3,21 +3,22 @@
 use std::ffi::{c_char, c_void};
 use std::slice;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::ffi::frame::ws_frame_type;
 use crate::ffi::guard;
 use crate::ffi::session::{look_at, with_session, ws_session};
 use crate::ffi::status::ws_status;
 use crate::frame::Opcode;
+use crate::protocol::outgoing::Part;
 use crate::session::{Deadline, Item};
 
 /// How to send, as bits.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_send_flags {
-    /// More fragments of the message follow. Not in this version.
+    /// This is a fragment of the message (RFC 6455 section 5.4), and more follow. Only for ws_send.
     WS_SEND_MORE = 1,
-    /// The message is not compressed. Not in this version.
+    /// The message is not compressed. Of a fragmented one its first fragment says so.
     WS_SEND_NO_COMPRESS = 2,
     /// More messages follow at once: this one goes out with them, with the next ws_recv, ws_flush or ws_close, and at
     /// the latest after about 100 microseconds.
@@ -59,8 +60,7 @@ pub unsafe extern "C" fn ws_send_text(session: *mut ws_session, text: *const c_c
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            let item = Item { opcode: Opcode::Text, payload: guard::text_bytes(text, length)?, corked: false };
-            item.check()?;
+            let item = Item::new(Opcode::Text, guard::text_bytes(text, length)?, Part::Whole)?;
             session.send(item, session.send_deadline())
         })
     }
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn ws_send_binary(session: *mut ws_session, data: *const c
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            let item = Item { opcode: Opcode::Binary, payload: guard::bytes(data.cast(), length)?, corked: false };
+            let item = Item::new(Opcode::Binary, guard::bytes(data.cast(), length)?, Part::Whole)?;
             session.send(item, session.send_deadline())
         })
     }
@@ -108,8 +108,7 @@ pub unsafe extern "C" fn ws_send(
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            let item = item(r#type, data, length, flags)?;
-            item.check()?;
+            let item = item(r#type, data, length, flags, Part::Last)?;
             session.send(item, Deadline::after_ms(timeout_ms))
         })
     }
@@ -142,11 +141,10 @@ pub unsafe extern "C" fn ws_send_batch(
                 return Err(guard::invalid("the messages are NULL and their number is not 0"));
             }
             let messages = if count == 0 { &[] } else { slice::from_raw_parts(items, count) };
-            let items =
-                || messages.iter().map(|message| item(message.r#type, message.data, message.size, message.flags));
+            let items = || messages.iter().map(|m| item(m.r#type, m.data, m.size, m.flags, Part::Whole));
             let mut taken = 0;
             let outcome = items()
-                .try_for_each(|item| item?.check())
+                .try_for_each(|item| item.map(drop))
                 .and_then(|()| session.send_batch(items().flatten(), &mut taken, Deadline::after_ms(timeout_ms)));
             if let Ok(accepted) = guard::out(accepted) {
                 accepted.write(taken);
@@ -181,18 +179,50 @@ pub unsafe extern "C" fn ws_buffered_amount(session: *const ws_session) -> usize
     unsafe { look_at(session, 0, |session| session.session().map_or(0, |session| session.buffered())) }
 }
 
+/// Sends a ping with `size` bytes of payload, 0 to 125, ahead of messages that wait, waiting at most for the send timeout
+/// of the configuration. The pong that answers it is seen after ws_config_set_deliver_control; for pings that keep the
+/// session alive there is ws_set_ping_interval_ms.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the size is 0, and for more bytes, WS_ERR_TIMEOUT when the server
+/// takes nothing, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of
+/// ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `data` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_send_ping(session: *mut ws_session, data: *const c_void, size: usize) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe { with_session(session, |session| session.send_control(Opcode::Ping, guard::bytes(data.cast(), size)?)) }
+}
+
+/// Sends a pong with `size` bytes of payload, 0 to 125: unasked for, as a sign of life, or as the answer to a ping where
+/// the library does not give it (raw sessions, ws_config_set_auto_pong). All else is as with ws_send_ping.
+///
+/// Returns what ws_send_ping does.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `data` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_send_pong(session: *mut ws_session, data: *const c_void, size: usize) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe { with_session(session, |session| session.send_control(Opcode::Pong, guard::bytes(data.cast(), size)?)) }
+}
+
 /// What is to be sent.
 ///
 /// # Safety
 /// `data` points to `length` bytes, or to a C string where that is allowed.
-unsafe fn item<'a>(r#type: u32, data: *const c_void, length: usize, flags: u32) -> Result<Item<'a>> {
+unsafe fn item<'a>(r#type: u32, data: *const c_void, length: usize, flags: u32, last: Part) -> Result<Item<'a>> {
     let opcode = message_type(r#type)?;
-    let corked = flags & ws_send_flags::WS_SEND_CORK as u32 != 0;
-    match flags & !(ws_send_flags::WS_SEND_CORK as u32) {
-        0 => {}
-        1..4 => return Err(Error::new(Kind::Unsupported, "this version of the library has no such send flag")),
-        _ => return Err(guard::invalid("unknown send flags")),
+    let is_set = |flag: ws_send_flags| flags & flag as u32 != 0;
+    if flags >= 8 {
+        return Err(guard::invalid("unknown send flags"));
     }
+    let part = match (is_set(ws_send_flags::WS_SEND_MORE), last) {
+        (false, last) => last,
+        (true, Part::Whole) => return Err(guard::invalid("a batch is of whole messages")),
+        (true, _) => Part::More,
+    };
     // SAFETY: the caller's promise.
     let payload = unsafe {
         match opcode {
@@ -200,7 +230,9 @@ unsafe fn item<'a>(r#type: u32, data: *const c_void, length: usize, flags: u32) 
             _ => guard::bytes(data.cast(), length)?,
         }
     };
-    Ok(Item { opcode, payload, corked })
+    let item = Item::new(opcode, payload, part)?;
+    let (corked, compress) = (is_set(ws_send_flags::WS_SEND_CORK), !is_set(ws_send_flags::WS_SEND_NO_COMPRESS));
+    Ok(Item { corked, compress, ..item })
 }
 
 fn message_type(number: u32) -> Result<Opcode> {

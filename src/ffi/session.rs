@@ -1,14 +1,15 @@
 //! Sessions: opening them and letting go of them.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Kind, Result};
 use crate::ffi::config::ws_config;
 use crate::ffi::error::ws_error;
+use crate::ffi::extension::NegotiatedExtension;
 use crate::ffi::fork;
 use crate::ffi::frame::FreeFrames;
 use crate::ffi::guard;
@@ -30,6 +31,10 @@ pub struct ws_session {
     pub(super) error: OnceLock<ws_error>,
     /// What ws_close_info lends, with its NUL.
     pub(super) close_reason: OnceLock<Vec<u8>>,
+    /// What ws_extension_at lends.
+    pub(super) extensions: Box<[NegotiatedExtension]>,
+    /// The application's.
+    pub(super) user_data: AtomicPtr<c_void>,
 }
 
 /// Where a session stands (RFC 6455 section 7.1).
@@ -50,6 +55,8 @@ impl ws_session {
     fn new(session: Arc<Session>, forks: u32) -> Self {
         Self {
             free_frames: FreeFrames::new(Arc::clone(&session.spares)),
+            extensions: session.extensions.iter().map(NegotiatedExtension::new).collect(),
+            user_data: AtomicPtr::default(),
             session,
             forks,
             handles: AtomicUsize::new(1),

@@ -53,16 +53,16 @@ pub enum ws_status {
     WS_ERR_FRAME_TOO_BIG = -303,
     /// A message grew over the limit; the connection was failed with 1009.
     WS_ERR_MESSAGE_TOO_BIG = -304,
-    /// An extension failed. Not in this version.
+    /// An extension failed.
     WS_ERR_EXTENSION = -305,
-    /// Compressed data is broken. Not in this version.
+    /// The server sent compressed data that cannot be inflated; the connection was failed with 1007.
     WS_ERR_COMPRESSION = -306,
 
     /// The session has ended with a Close from both sides, or is being closed by this one: the ordinary end.
     WS_ERR_CLOSED = -401,
     /// The connection ended without a Close from the server (1006).
     WS_ERR_CLOSED_ABNORMALLY = -402,
-    /// The server did not answer a ping in time. Not in this version.
+    /// The server did not answer a ping of the library in time; the connection was dropped behind Close 1011.
     WS_ERR_PING_TIMEOUT = -403,
     /// The connection was lost: an error of the operating system.
     WS_ERR_IO = -404,
@@ -73,7 +73,7 @@ pub enum ws_status {
     WS_ERR_TIMEOUT = -501,
     /// The call was woken by ws_interrupt. The session goes on and nothing is lost.
     WS_ERR_INTERRUPTED = -502,
-    /// A queue ran over. Not in this version.
+    /// A queue with WS_QUEUE_CLOSE ran over; the session has ended.
     WS_ERR_OVERFLOW = -503,
 
     /// A bug of this library, or the system gives no threads or random bytes.
@@ -100,12 +100,16 @@ impl From<Kind> for ws_status {
             Kind::Utf8 => Self::WS_ERR_UTF8,
             Kind::FrameTooBig => Self::WS_ERR_FRAME_TOO_BIG,
             Kind::MessageTooBig => Self::WS_ERR_MESSAGE_TOO_BIG,
+            Kind::Extension => Self::WS_ERR_EXTENSION,
+            Kind::Compression => Self::WS_ERR_COMPRESSION,
             Kind::Closed => Self::WS_ERR_CLOSED,
             Kind::ClosedAbnormally => Self::WS_ERR_CLOSED_ABNORMALLY,
+            Kind::PingTimeout => Self::WS_ERR_PING_TIMEOUT,
             Kind::Io => Self::WS_ERR_IO,
             Kind::Aborted => Self::WS_ERR_ABORTED,
             Kind::Timeout => Self::WS_ERR_TIMEOUT,
             Kind::Interrupted => Self::WS_ERR_INTERRUPTED,
+            Kind::Overflow => Self::WS_ERR_OVERFLOW,
             Kind::Internal => Self::WS_ERR_INTERNAL,
         }
     }

@@ -19,6 +19,7 @@ impl CloseCode {
     pub const NO_STATUS: Self = Self(1005);
     pub const ABNORMAL: Self = Self(1006);
     pub const NOT_CONSISTENT: Self = Self(1007);
+    pub const VIOLATED_POLICY: Self = Self(1008);
     pub const TOO_BIG: Self = Self(1009);
     pub const INTERNAL_ERROR: Self = Self(1011);
 

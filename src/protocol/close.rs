@@ -14,9 +14,13 @@ pub struct Close {
 }
 
 impl Close {
-    /// A Close with a code that may be sent and a reason that fits.
+    /// A Close with a code that may be sent and a reason that fits; 0 stands for no code, which has no reason.
     pub fn new(code: u32, reason: &str) -> Result<Self, Error> {
         let invalid = |message| Err(Error::new(Kind::InvalidArgument, message));
+        if code == 0 {
+            let without = reason.is_empty().then(Self::default);
+            return without.map_or_else(|| invalid("a close reason without a code".to_owned()), Ok);
+        }
         let Some(code) = u16::try_from(code).ok().map(CloseCode).filter(|code| code.is_allowed_on_the_wire()) else {
             return invalid(format!("close code {code} may not be sent: 1000-1003, 1007-1014 and 3000-4999 may"));
         };
@@ -58,7 +62,7 @@ pub enum Initiator {
 /// The code with which the connection is failed for an error that the peer caused.
 pub fn code_for(kind: Kind) -> CloseCode {
     match kind {
-        Kind::Utf8 => CloseCode::NOT_CONSISTENT,
+        Kind::Utf8 | Kind::Compression => CloseCode::NOT_CONSISTENT,
         Kind::FrameTooBig | Kind::MessageTooBig => CloseCode::TOO_BIG,
         Kind::NoMemory => CloseCode::INTERNAL_ERROR,
         _ => CloseCode::PROTOCOL_ERROR,

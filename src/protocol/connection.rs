@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind};
 use crate::frame::Opcode;
-use crate::protocol::{Close, Flight, Incoming, Initiator, Limits, MaskingKeys, Outgoing, Received};
+use crate::protocol::outgoing::{Outbound, Part};
+use crate::protocol::{
+    Close, Decoders, Encoders, Flight, Incoming, Initiator, Limits, MaskingKeys, Outgoing, Piece, Received,
+};
 
 /// A connection behind its opening handshake.
 pub struct Connection {
@@ -20,21 +23,42 @@ pub struct Connection {
     pub incoming: Incoming,
     /// The sending half.
     pub outgoing: Outgoing,
+    encoders: Encoders,
     flight: Flight,
     limits: Limits,
 }
 
+/// What the two sides have agreed on, as far as the connection goes by it.
+#[derive(Default)]
+pub struct Agreement {
+    /// The extensions' part in sending.
+    pub encoders: Encoders,
+    /// The extensions' part in receiving.
+    pub decoders: Decoders,
+    /// The application gets every frame as it came, and answers it itself.
+    pub is_raw: bool,
+}
+
 impl Connection {
     /// An open connection on which `early` bytes have already arrived.
-    pub fn new(limits: Limits, close_timeout: Option<Duration>, keys: MaskingKeys, early: &[u8]) -> Self {
-        let (incoming, outgoing) = (Incoming::new(early), Outgoing::new(keys, close_timeout));
-        Self { incoming, outgoing, flight: Flight::default(), limits }
+    pub fn new(
+        agreement: Agreement,
+        limits: Limits,
+        close_timeout: Option<Duration>,
+        keys: MaskingKeys,
+        early: &[u8],
+    ) -> Self {
+        let Agreement { encoders, decoders, is_raw } = agreement;
+        let incoming = Incoming::new(early, decoders, is_raw);
+        let mut outgoing = Outgoing::new(keys, close_timeout);
+        outgoing.set_answers(!is_raw, !is_raw);
+        Self { incoming, outgoing, encoders, flight: Flight::default(), limits }
     }
 
-    /// The two halves, for a driver that reads and writes on different threads. It calls
-    /// [`Outgoing::answer`] with everything that [`Incoming::poll`] returns.
-    pub fn into_halves(self) -> (Incoming, Outgoing) {
-        (self.incoming, self.outgoing)
+    /// The two halves, for a driver that reads and writes on different threads, and what encodes messages before they
+    /// are queued. It calls [`Outgoing::answer`] with everything that [`Incoming::poll`] returns.
+    pub fn into_halves(self) -> (Incoming, Outgoing, Encoders) {
+        (self.incoming, self.outgoing, self.encoders)
     }
 
     /// Takes as many of `bytes` as fit and returns how many; call it again after draining the events.
@@ -61,7 +85,15 @@ impl Connection {
 
     /// Queues a message; text must be UTF-8.
     pub fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
-        self.outgoing.send(opcode, payload)
+        self.send_part(opcode, payload, Part::Whole)
+    }
+
+    /// Queues a message or a part of one; a whole text must be UTF-8.
+    pub fn send_part(&mut self, opcode: Opcode, payload: &[u8], part: Part) -> Result<(), Error> {
+        let admitted = self.outgoing.admit(&Outbound { opcode, payload, part, is_utf8: false })?;
+        let (first, last) = (admitted.first, admitted.last);
+        let (rsv, payload) = self.encoders.encode(Piece { opcode, payload, first, last, compress: true })?;
+        self.outgoing.queue(admitted, rsv, payload)
     }
 
     /// Starts the closing handshake. Returns whether this call did.

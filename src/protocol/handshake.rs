@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest as _, Sha1};
 
 use crate::error::{Error, Kind, Refusal, Result};
+use crate::protocol::extension::{Extension, Negotiated};
+use crate::protocol::extension_header;
 use crate::protocol::headers::Headers;
 use crate::protocol::refusal_body::RefusalBody;
 use crate::protocol::response_head::{HeadReader, ResponseHead, invalid};
@@ -15,8 +17,8 @@ const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// What to ask for.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+#[derive(Clone, Copy)]
+pub struct Request<'a, 'e> {
     /// Path and query.
     pub resource: &'a str,
     /// The Host header, unless `headers` has one.
@@ -25,6 +27,8 @@ pub struct Request<'a> {
     pub headers: &'a Headers,
     /// Subprotocols in order of preference.
     pub subprotocols: &'a [String],
+    /// Extensions in order of preference.
+    pub extensions: &'e [&'e dyn Extension],
 }
 
 /// The server agreed.
@@ -34,31 +38,35 @@ pub struct Opened {
     pub response: ResponseHead,
     /// The subprotocol the server chose.
     pub subprotocol: Option<String>,
+    /// The extensions the server chose, in its order.
+    pub extensions: Vec<Negotiated>,
     /// Bytes that came right behind the response; they belong to the connection.
     pub early: Vec<u8>,
 }
 
 /// The opening handshake from the request on.
-#[derive(Debug)]
-pub struct Handshake {
+pub struct Handshake<'e> {
     request: String,
     accept: String,
     subprotocols: Vec<String>,
+    extensions: &'e [&'e dyn Extension],
     reader: HeadReader,
     refused: Option<(ResponseHead, RefusalBody)>,
 }
 
-impl Handshake {
-    /// A handshake with `nonce` as its key: 16 fresh bytes from the operating system's random source.
-    pub fn new(request: Request<'_>, nonce: [u8; 16]) -> Self {
+impl<'e> Handshake<'e> {
+    /// A handshake with `nonce` as its key: 16 fresh bytes from the operating system's random source. An error is one
+    /// of an extension's offer.
+    pub fn new(request: Request<'_, 'e>, nonce: [u8; 16]) -> Result<Self> {
         let key = BASE64.encode(nonce);
-        Self {
-            request: text(&request, &key),
+        Ok(Self {
+            request: text(&request, &key)?,
             accept: accept_for(&key),
             subprotocols: request.subprotocols.to_vec(),
+            extensions: request.extensions,
             reader: HeadReader::default(),
             refused: None,
-        }
+        })
     }
 
     /// The request's bytes.
@@ -79,8 +87,8 @@ impl Handshake {
             let Some(head) = self.final_head()? else { return Ok(None) };
             let rest = std::mem::take(&mut self.reader).into_rest();
             if head.status == SWITCHING_PROTOCOLS {
-                let subprotocol = self.check(&head)?;
-                return Ok(Some(Opened { response: head, subprotocol, early: rest }));
+                let (subprotocol, extensions) = self.check(&head)?;
+                return Ok(Some(Opened { response: head, subprotocol, extensions, early: rest }));
             }
             let mut body = RefusalBody::new(&head);
             let complete = body.push(&rest);
@@ -121,8 +129,9 @@ impl Handshake {
         Ok(None)
     }
 
-    /// Section 4.1, what the client does with the server's response, 2 to 6. Returns the subprotocol.
-    fn check(&self, head: &ResponseHead) -> Result<Option<String>> {
+    /// Section 4.1, what the client does with the server's response, 2 to 6. Returns the subprotocol and the
+    /// extensions.
+    fn check(&self, head: &ResponseHead) -> Result<(Option<String>, Vec<Negotiated>)> {
         if !head.is_http_1_1 {
             return Err(invalid("the server switched protocols in HTTP/1.0".into()));
         }
@@ -143,9 +152,11 @@ impl Handshake {
             let expected = &self.accept;
             return Err(invalid(format!("Sec-WebSocket-Accept is {}, not {expected:?}", shown(accept))));
         }
-        if let Some(extension) = head.elements("Sec-WebSocket-Extensions").next() {
-            return Err(invalid(format!("the server chose the extension {}, none was offered", shown(extension))));
-        }
+        let extensions = extension_header::negotiate(head, self.extensions)?;
+        Ok((self.subprotocol(head)?, extensions))
+    }
+
+    fn subprotocol(&self, head: &ResponseHead) -> Result<Option<String>> {
         if head.values("Sec-WebSocket-Protocol").next().is_none() {
             return Ok(None);
         }
@@ -165,8 +176,9 @@ pub fn accept_for(key: &str) -> String {
     BASE64.encode(hash.finalize())
 }
 
-fn text(request: &Request<'_>, key: &str) -> String {
+fn text(request: &Request<'_, '_>, key: &str) -> Result<String> {
     let subprotocols = request.subprotocols.join(", ");
+    let extensions = extension_header::offer(request.extensions)?;
     let own = [
         ("Host", request.headers.get("Host").unwrap_or(request.host)),
         ("Upgrade", "websocket"),
@@ -174,20 +186,21 @@ fn text(request: &Request<'_>, key: &str) -> String {
         ("Sec-WebSocket-Key", key),
         ("Sec-WebSocket-Version", "13"),
         ("Sec-WebSocket-Protocol", &subprotocols),
+        (extension_header::NAME, &extensions),
     ];
-    let offered = if request.subprotocols.is_empty() { own.len() - 1 } else { own.len() };
+    let own = own.into_iter().filter(|(_, value)| !value.is_empty());
     let added = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Host"));
     let mut text = String::with_capacity(512);
     for piece in ["GET ", request.resource, " HTTP/1.1\r\n"] {
         text.push_str(piece);
     }
-    for (name, value) in own.into_iter().take(offered).chain(added) {
+    for (name, value) in own.chain(added) {
         for piece in [name, ": ", value, "\r\n"] {
             text.push_str(piece);
         }
     }
     text.push_str("\r\n");
-    text
+    Ok(text)
 }
 
 /// The value of a field that must be there once.

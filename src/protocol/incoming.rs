@@ -1,11 +1,16 @@
 //! The receiving half: bytes to whole messages and control frames, within the limits.
+//!
+//! Of a raw connection: bytes to the frames that came.
 
 use crate::error::{Error, Kind};
 use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
 use crate::frame::utf8::{InvalidUtf8, Utf8Validator};
-use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode, close as close_payload};
+use crate::frame::{Opcode, close as close_payload};
 use crate::protocol::Close;
+use crate::protocol::decoders::Decoders;
+use crate::protocol::encoders::Volume;
 use crate::protocol::payload::{self, Payload};
+use crate::protocol::received::{ControlPayload, Frame, Received};
 
 /// How much is read from the transport at a time, at first and when there is more.
 const FIRST_READ: usize = 4 * 1024;
@@ -21,6 +26,9 @@ const SMALL_HEADER: usize = 2;
 /// With so much of a frame to come, it is read straight into the message.
 const DIRECT_FROM: u64 = 32 * 1024;
 
+/// How much larger than twice the message limit an encoded message may be.
+const ENCODED_SLACK: u64 = 64 * 1024;
+
 /// The largest frame and message to accept, in bytes of payload. They may change between two calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -28,65 +36,6 @@ pub struct Limits {
     pub max_frame_size: u64,
     /// For the payloads of a message's frames together.
     pub max_message_size: u64,
-}
-
-/// A whole message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Text or binary.
-    pub opcode: Opcode,
-    /// The payloads of its frames; valid UTF-8 where it is text.
-    pub payload: Payload,
-}
-
-/// What came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// A whole message.
-    Message(Message),
-    /// A ping, to be answered.
-    Ping(ControlPayload),
-    /// A pong.
-    Pong(ControlPayload),
-    /// The peer's Close. Nothing follows.
-    Close(Close),
-    /// The peer broke the protocol or a limit. Nothing follows.
-    Violation(Error),
-}
-
-/// The payload of a ping or pong.
-#[derive(Clone, Copy)]
-pub struct ControlPayload {
-    bytes: [u8; MAX_CONTROL_PAYLOAD],
-    size: usize,
-}
-
-impl ControlPayload {
-    const EMPTY: Self = Self { bytes: [0; MAX_CONTROL_PAYLOAD], size: 0 };
-
-    /// The payload's bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.size]
-    }
-
-    fn push(&mut self, piece: &[u8]) {
-        self.bytes[self.size..self.size + piece.len()].copy_from_slice(piece);
-        self.size += piece.len();
-    }
-}
-
-impl PartialEq for ControlPayload {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
-}
-
-impl Eq for ControlPayload {}
-
-impl std::fmt::Debug for ControlPayload {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.as_bytes())
-    }
 }
 
 /// The receiving half of a connection.
@@ -106,17 +55,24 @@ pub struct Incoming {
     /// Memory for the next large message.
     spare: Vec<u8>,
     /// The frame whose payload is arriving.
-    frame: Option<Frame>,
+    frame: Option<ArrivingFrame>,
     message: Option<PartialMessage>,
     /// Of the control frame that is arriving.
     control: Option<Box<ControlPayload>>,
     /// A Close or a violation was received; whatever follows is dropped (section 1.4).
     finished: bool,
+    /// Frames are given as they come.
+    is_raw: bool,
+    /// Those of the extensions; none where there are none.
+    decoders: Option<Box<Decoders>>,
+    /// What a message in one frame needs no other look at: no extension wants it, and it is not raw.
+    has_simple_frames: bool,
 }
 
 #[derive(Debug)]
-struct Frame {
+struct ArrivingFrame {
     fin: bool,
+    rsv: u8,
     opcode: Opcode,
     /// Payload bytes still to come.
     left: u64,
@@ -125,14 +81,23 @@ struct Frame {
 #[derive(Debug)]
 struct PartialMessage {
     opcode: Opcode,
+    /// Of a raw connection only the frame's.
     payload: Payload,
-    utf8: Utf8Validator,
+    /// None where what arrives is not text.
+    utf8: Option<Utf8Validator>,
+    /// An extension decodes it.
+    is_encoded: bool,
+    /// The payloads that its frames have announced.
+    announced: u64,
 }
 
 impl Incoming {
     /// A connection that has received `early` bytes behind the opening handshake.
-    pub fn new(early: &[u8]) -> Self {
+    pub fn new(early: &[u8], decoders: Decoders, is_raw: bool) -> Self {
         Self {
+            is_raw,
+            has_simple_frames: !is_raw && !decoders.decodes_unmarked(),
+            decoders: (!decoders.is_empty()).then(|| Box::new(decoders)),
             input: early.to_vec(),
             base: 0,
             start: 0,
@@ -178,7 +143,9 @@ impl Incoming {
     /// memory now is asked for again, and refused, piece by piece.
     fn makes_direct(&mut self) -> bool {
         match (&mut self.message, &self.frame) {
-            (Some(message), Some(frame)) if !frame.opcode.is_control() && self.start == self.end => {
+            (Some(message), Some(frame))
+                if !frame.opcode.is_control() && !message.is_encoded && self.start == self.end =>
+            {
                 frame.left >= DIRECT_FROM && message.payload.reserve(1, frame.left - 1).is_ok()
             }
             _ => false,
@@ -217,6 +184,9 @@ impl Incoming {
     /// Gives back the memory that is only needed while bytes come.
     pub fn release(&mut self) {
         self.spare = Vec::new();
+        if let Some(decoders) = self.decoders.as_mut().filter(|_| self.message.is_none()) {
+            decoders.release();
+        }
         if self.start == self.end {
             (self.input, self.base, self.start, self.end, self.filled) = (Vec::new(), 0, 0, 0, false);
         }
@@ -237,12 +207,17 @@ impl Incoming {
         self.frame.is_some() || self.message.is_some() || self.has_input()
     }
 
+    /// What the extensions have decoded; none where there are none.
+    pub fn decoded(&self) -> Option<Volume> {
+        self.decoders.as_ref().map(|decoders| decoders.volume())
+    }
+
     /// The next thing that came in; none when more bytes are needed. `memory` gives some for a small message, to be used
     /// again, or none.
     #[inline]
     pub fn poll(&mut self, limits: &Limits, mut memory: impl FnMut() -> Vec<u8>) -> Option<Received> {
         if let Some(message) = self.poll_small(limits, &mut memory) {
-            return Some(Received::Message(message));
+            return Some(Received::Frame(message));
         }
         if self.finished {
             self.start = self.end;
@@ -263,7 +238,7 @@ impl Incoming {
     /// The next message, if it is a small one in one frame, all of it is here and nothing is wrong with it: the common
     /// case, without the steps that the others need. None says nothing of what is there.
     #[inline]
-    pub fn poll_small(&mut self, limits: &Limits, memory: impl FnOnce() -> Vec<u8>) -> Option<Message> {
+    pub fn poll_small(&mut self, limits: &Limits, memory: impl FnOnce() -> Vec<u8>) -> Option<Frame> {
         let [first, length @ ..126, rest @ ..] = &self.input[self.start..self.end] else { return None };
         let opcode = match *first {
             FINAL_TEXT => Opcode::Text,
@@ -272,7 +247,8 @@ impl Incoming {
         };
         let size = usize::from(*length);
         let fits = u64::from(*length) <= limits.max_frame_size.min(limits.max_message_size);
-        if self.frame.is_some() || self.message.is_some() || self.finished || !fits {
+        let is_simple = self.has_simple_frames && !self.finished && self.frame.is_none() && self.message.is_none();
+        if !is_simple || !fits {
             return None;
         }
         let bytes = rest.get(..size)?;
@@ -281,7 +257,7 @@ impl Incoming {
         }
         let payload = Payload::small(memory(), bytes);
         self.start += SMALL_HEADER + size;
-        Some(Message { opcode, payload })
+        Some(Frame::message(opcode, payload))
     }
 
     fn advance(&mut self, limits: &Limits, memory: &mut impl FnMut() -> Vec<u8>) -> Result<Option<Received>, Error> {
@@ -307,11 +283,16 @@ impl Incoming {
             let piece = &available[..count];
             self.start += count;
             frame.left -= count as u64;
-            let (fin, opcode, left) = (frame.fin, frame.opcode, frame.left);
+            let (fin, rsv, opcode, left) = (frame.fin, frame.rsv, frame.opcode, frame.left);
             if let Some(control) = &mut self.control {
                 control.push(piece);
             } else if let Some(message) = &mut self.message {
-                message.push(piece, left)?;
+                match &mut self.decoders {
+                    Some(decoders) if message.is_encoded => {
+                        message.push_encoded(decoders, piece, fin && left == 0, limits)?;
+                    }
+                    _ => message.push(piece, left)?,
+                }
             }
             if left > 0 {
                 return Ok(None);
@@ -321,7 +302,12 @@ impl Incoming {
                 return finish_control(opcode, &control).map(Some);
             }
             if fin && let Some(message) = self.message.take() {
-                return message.finish().map(|message| Some(Received::Message(message)));
+                return message.finish(rsv).map(|message| Some(Received::Frame(message)));
+            }
+            if self.is_raw
+                && let Some(message) = &mut self.message
+            {
+                return Ok(Some(Received::Frame(message.take_fragment(rsv))));
             }
         }
     }
@@ -332,16 +318,11 @@ impl Incoming {
         limits: &Limits,
         memory: &mut impl FnMut() -> Vec<u8>,
     ) -> Result<(), Error> {
-        if header.rsv != 0 {
-            return Err(violation(format_args!(
-                "a frame with the reserved bits {:03b}, which no extension uses",
-                header.rsv
-            )));
-        }
+        self.check_reserved_bits(header)?;
         if header.mask.is_some() {
             return Err(violation("a masked frame"));
         }
-        match (header.opcode, &self.message) {
+        match (header.opcode, &mut self.message) {
             (Opcode::Continuation, None) => {
                 return Err(violation("a continuation frame without a message to continue"));
             }
@@ -349,16 +330,41 @@ impl Incoming {
                 return Err(violation(format_args!("a {:?} frame inside a fragmented message", header.opcode)));
             }
             (opcode @ (Opcode::Text | Opcode::Binary), None) => {
-                check_size(header, 0, limits)?;
-                let is_large = header.length >= DIRECT_FROM;
+                let is_encoded = self.decoders.as_mut().is_some_and(|decoders| decoders.begin(opcode, header.rsv));
+                check_size(header, 0, is_encoded, limits)?;
+                let is_large = header.length >= DIRECT_FROM && !is_encoded;
                 let memory = if is_large { std::mem::take(&mut self.spare) } else { memory() };
                 let payload = Payload::in_memory(memory);
-                self.message = Some(PartialMessage { opcode, payload, utf8: Utf8Validator::default() });
+                // What the reserved bits of a raw frame stand for is not known here.
+                let is_text = opcode == Opcode::Text && (is_encoded || header.rsv == 0);
+                let utf8 = is_text.then(Utf8Validator::default);
+                self.message = Some(PartialMessage { opcode, payload, utf8, is_encoded, announced: header.length });
             }
-            (Opcode::Continuation, Some(message)) => check_size(header, message.payload.len() as u64, limits)?,
+            (Opcode::Continuation, Some(message)) => {
+                check_size(header, message.announced, message.is_encoded, limits)?;
+                message.announced += header.length;
+            }
             (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => self.control = Some(Box::new(ControlPayload::EMPTY)),
         }
-        self.frame = Some(Frame { fin: header.fin, opcode: header.opcode, left: header.length });
+        let Header { fin, rsv, opcode, length: left, .. } = *header;
+        self.frame = Some(ArrivingFrame { fin, rsv, opcode, left });
+        Ok(())
+    }
+
+    /// Reserved bits belong to extensions (section 5.2), and mark the first frame of a message.
+    fn check_reserved_bits(&self, header: &Header) -> Result<(), Error> {
+        let rsv = header.rsv;
+        if rsv == 0 || self.is_raw {
+            return Ok(());
+        }
+        let known = self.decoders.as_ref().map_or(0, |decoders| decoders.rsv());
+        if rsv & !known != 0 {
+            return Err(violation(format_args!("a frame with the reserved bits {rsv:03b}, which no extension uses")));
+        }
+        if !matches!(header.opcode, Opcode::Text | Opcode::Binary) {
+            let opcode = header.opcode;
+            return Err(violation(format_args!("a {opcode:?} frame with the reserved bits {rsv:03b}")));
+        }
         Ok(())
     }
 }
@@ -366,29 +372,53 @@ impl Incoming {
 impl PartialMessage {
     /// Takes a piece of a frame of which `left` more bytes are announced.
     fn push(&mut self, piece: &[u8], left: u64) -> Result<(), Error> {
-        if self.opcode == Opcode::Text {
-            self.utf8.push(piece).map_err(not_utf8)?;
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.push(piece).map_err(not_utf8)?;
         }
         self.payload.reserve(piece.len(), left)?;
         self.payload.push(piece);
         Ok(())
     }
 
+    /// Takes a piece that the extensions decode; `last` ends the message.
+    fn push_encoded(
+        &mut self,
+        decoders: &mut Decoders,
+        piece: &[u8],
+        last: bool,
+        limits: &Limits,
+    ) -> Result<(), Error> {
+        let before = self.payload.len();
+        decoders.decode(piece, last, &mut self.payload, limits.max_message_size)?;
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.push(&self.payload[before..]).map_err(not_utf8)?;
+        }
+        Ok(())
+    }
+
     /// Takes `count` bytes that are in place.
     fn take_in(&mut self, count: usize) -> Result<(), Error> {
-        if self.opcode == Opcode::Text {
-            self.utf8.push(&self.payload.space()[..count]).map_err(not_utf8)?;
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.push(&self.payload.space()[..count]).map_err(not_utf8)?;
         }
         self.payload.filled(count);
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Message, Error> {
-        if self.opcode == Opcode::Text {
-            self.utf8.finish().map_err(not_utf8)?;
+    /// The message, or of a raw connection its last frame.
+    fn finish(mut self, rsv: u8) -> Result<Frame, Error> {
+        if let Some(utf8) = &self.utf8 {
+            utf8.finish().map_err(not_utf8)?;
         }
         self.payload.terminate();
-        Ok(Message { opcode: self.opcode, payload: self.payload })
+        let rsv = if self.is_encoded { 0 } else { rsv };
+        Ok(Frame { rsv, ..Frame::message(self.opcode, self.payload) })
+    }
+
+    /// A raw connection's frame that others follow.
+    fn take_fragment(&mut self, rsv: u8) -> Frame {
+        self.payload.terminate();
+        Frame { rsv, more: true, ..Frame::message(self.opcode, std::mem::take(&mut self.payload)) }
     }
 }
 
@@ -407,15 +437,18 @@ fn finish_control(opcode: Opcode, payload: &ControlPayload) -> Result<Received, 
     })
 }
 
-fn check_size(header: &Header, before: u64, limits: &Limits) -> Result<(), Error> {
+/// Checks what a frame announces, in a message whose frames before it have announced so much.
+fn check_size(header: &Header, before: u64, is_encoded: bool, limits: &Limits) -> Result<(), Error> {
     let length = header.length;
     if length > limits.max_frame_size {
         let limit = limits.max_frame_size;
         return Err(Error::new(Kind::FrameTooBig, format!("frame of {length} bytes, the limit is {limit}")));
     }
+    let limit = limits.max_message_size;
+    // The limit is for what is decoded. What is not may be somewhat larger, but has an end as well.
+    let most = if is_encoded { limit.saturating_mul(2).saturating_add(ENCODED_SLACK) } else { limit };
     let total = before.saturating_add(length);
-    if total > limits.max_message_size {
-        let limit = limits.max_message_size;
+    if total > most {
         return Err(Error::new(Kind::MessageTooBig, format!("message of {total} bytes or more, the limit is {limit}")));
     }
     Ok(())

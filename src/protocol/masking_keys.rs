@@ -24,6 +24,12 @@ impl MaskingKeys {
         generator.next_u32().to_ne_bytes()
     }
 
+    /// The next frame's key, none if it is not masked.
+    #[inline]
+    pub(super) fn draw_if(&mut self, masked: bool) -> Option<[u8; 4]> {
+        masked.then(|| self.draw())
+    }
+
     /// Gives back the memory that is only needed while frames are sent.
     pub fn release(&mut self) {
         if let Some(mut generator) = self.generator.take() {

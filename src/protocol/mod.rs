@@ -8,20 +8,33 @@
 
 pub mod close;
 pub mod connection;
+pub mod decoders;
+pub mod deflate;
+mod dropping;
+pub mod encoders;
+pub mod extension;
+pub mod extension_header;
 pub mod flight;
 pub mod handshake;
 pub mod headers;
 pub mod incoming;
+pub mod keepalive;
 pub mod masking_keys;
 pub mod outgoing;
 pub mod payload;
+pub mod received;
 mod refusal_body;
 mod response_head;
 
 pub use close::{Close, Initiator};
-pub use connection::Connection;
+pub use connection::{Agreement, Connection};
+pub use decoders::Decoders;
+pub use encoders::Encoders;
+pub use extension::{Extension, Piece};
 pub use flight::Flight;
-pub use incoming::{ControlPayload, Incoming, Limits, Message, Received};
+pub use incoming::{Incoming, Limits};
+pub use keepalive::Keepalive;
 pub use masking_keys::MaskingKeys;
 pub use outgoing::Outgoing;
 pub use payload::Payload;
+pub use received::{ControlPayload, Frame, Received};

@@ -5,28 +5,101 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind};
 use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
 use crate::frame::mask::append_masked;
+use crate::frame::utf8::Utf8Validator;
 use crate::frame::{CloseCode, Opcode};
 use crate::protocol::close::{self, Close};
+use crate::protocol::dropping::oldest_message;
 use crate::protocol::{Flight, Initiator, MaskingKeys, Received};
+
+/// A message to send, or a part of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Outbound<'a> {
+    /// The message's: text or binary.
+    pub opcode: Opcode,
+    /// The payload.
+    pub payload: &'a [u8],
+    /// How much of a message it is.
+    pub part: Part,
+    /// For a text: it is UTF-8 by itself.
+    pub is_utf8: bool,
+}
+
+/// How much of a message something to send is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// The rest of the message under way, or all of one.
+    Last,
+    /// A part that others follow.
+    More,
+}
+
+/// What of [`Outbound`] was found to be in order, to be [`queue`](Outgoing::queue)d before anything else is.
+#[derive(Debug)]
+pub struct Admitted {
+    opcode: Opcode,
+    size: usize,
+    /// It begins a message.
+    pub first: bool,
+    /// It ends a message.
+    pub last: bool,
+    utf8: Option<Utf8Validator>,
+}
+
+/// What was queued since the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queued {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of their payloads, as the application has them.
+    pub payload: u64,
+    /// Bytes of frames, control frames aside.
+    pub bytes: u64,
+    /// Bytes of pings and pongs.
+    pub control_bytes: u64,
+    /// Pings.
+    pub pings: u64,
+    /// Pongs.
+    pub pongs: u64,
+    /// Messages that were dropped again, and the bytes of their frames.
+    pub dropped_messages: u64,
+    /// See `dropped_messages`.
+    pub dropped_bytes: u64,
+}
 
 /// The sending half of a connection: what waits to be sent. [`load`](Self::load) hands it to a [`Flight`].
 pub struct Outgoing {
     keys: MaskingKeys,
+    is_masking: bool,
     /// The largest payload of a frame that is sent, none for any.
     fragment: Option<usize>,
+    /// Pings are answered, and a Close is.
+    answers_pings: bool,
+    answers_close: bool,
     /// Frames to send, back to back.
     data: Vec<u8>,
-    /// Pongs to send.
+    /// Pings and pongs to send.
     control: Vec<u8>,
+    /// The messages that end in `data`, and those that end in the flight.
+    data_messages: usize,
+    messages_in_flight: usize,
     /// What the flight had left of either, when it was last loaded.
     data_in_flight: usize,
     control_in_flight: usize,
     /// The flight is to drop the messages that it has not begun.
     cut: bool,
+    /// The message of which parts were sent and not the last.
+    open: Option<Box<OpenMessage>>,
     closing: Option<Box<Closing>>,
     close_timeout: Option<Duration>,
-    /// Bytes of frames ever queued, pongs aside.
-    queued: u64,
+    queued: Queued,
+}
+
+#[derive(Debug)]
+struct OpenMessage {
+    opcode: Opcode,
+    utf8: Utf8Validator,
 }
 
 /// Our Close, from when it is queued.
@@ -44,15 +117,21 @@ impl Outgoing {
     pub fn new(keys: MaskingKeys, close_timeout: Option<Duration>) -> Self {
         Self {
             keys,
+            is_masking: true,
             fragment: None,
+            answers_pings: true,
+            answers_close: true,
             data: Vec::new(),
             control: Vec::new(),
+            data_messages: 0,
+            messages_in_flight: 0,
             data_in_flight: 0,
             control_in_flight: 0,
             cut: false,
+            open: None,
             closing: None,
             close_timeout,
-            queued: 0,
+            queued: Queued::default(),
         }
     }
 
@@ -62,41 +141,113 @@ impl Outgoing {
         self.fragment = size;
     }
 
-    /// Queues a message. Text must be UTF-8; the caller has checked it.
-    pub fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
+    /// Whether frames are masked from now on. RFC 6455 asks for it (section 5.3).
+    pub fn set_masking(&mut self, on: bool) {
+        self.is_masking = on;
+    }
+
+    /// Whether frames are masked.
+    pub fn is_masking(&self) -> bool {
+        self.is_masking
+    }
+
+    /// Whether [`answer`](Self::answer) answers pings, and a Close.
+    pub fn set_answers(&mut self, pings: bool, close: bool) {
+        (self.answers_pings, self.answers_close) = (pings, close);
+    }
+
+    /// Whether something may be sent now. A whole text must be UTF-8; the caller has checked it.
+    pub fn admit(&self, outbound: &Outbound<'_>) -> Result<Admitted, Error> {
         if self.closing.is_some() {
             return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
         }
+        let Outbound { opcode, payload, part, is_utf8 } = *outbound;
+        let last = part != Part::More;
+        let Some(open) = &self.open else {
+            let utf8 = if last { None } else { Some(Utf8Validator::default()) };
+            let admitted = Admitted { opcode, size: payload.len(), first: true, last, utf8 };
+            return if part == Part::Whole { Ok(admitted) } else { admitted.checked(payload, is_utf8) };
+        };
+        if part == Part::Whole || open.opcode != opcode {
+            let opcode = open.opcode;
+            return Err(Error::new(Kind::State, format!("a fragmented {opcode:?} message is not complete")));
+        }
+        let utf8 = Some(open.utf8.clone());
+        Admitted { opcode, size: payload.len(), first: false, last, utf8 }.checked(payload, false)
+    }
+
+    /// Queues what was admitted: its payload as it goes out, with the reserved bits of a message's first frame.
+    pub fn queue(&mut self, admitted: Admitted, rsv: u8, payload: &[u8]) -> Result<(), Error> {
         let before = self.data.len();
         let fragment = self.fragment.unwrap_or(usize::MAX);
         let headers = if payload.len() <= fragment { 1 } else { payload.len().div_ceil(fragment) } * MAX_HEADER_SIZE;
         self.data.try_reserve(payload.len().saturating_add(headers)).map_err(|_| {
             Error::new(Kind::NoMemory, format!("no memory to send a message of {} bytes", payload.len()))
         })?;
-        let (mut opcode, mut rest) = (opcode, payload);
+        let Admitted { opcode: message, size, first, last, utf8 } = admitted;
+        let (mut opcode, mut rsv) = if first { (message, rsv) } else { (Opcode::Continuation, 0) };
+        let mut rest = payload;
         while rest.len() > fragment {
             let (piece, behind) = rest.split_at(fragment);
-            append_frame(&mut self.data, &mut self.keys, opcode, false, piece);
-            (opcode, rest) = (Opcode::Continuation, behind);
+            append_frame(&mut self.data, self.keys.draw_if(self.is_masking), (opcode, rsv, false), piece);
+            (opcode, rsv, rest) = (Opcode::Continuation, 0, behind);
         }
-        append_frame(&mut self.data, &mut self.keys, opcode, true, rest);
-        self.queued += (self.data.len() - before) as u64;
+        append_frame(&mut self.data, self.keys.draw_if(self.is_masking), (opcode, rsv, last), rest);
+        self.queued.bytes += (self.data.len() - before) as u64;
+        self.queued.payload += size as u64;
+        if last {
+            self.queued.messages += 1;
+            self.data_messages += 1;
+        }
+        if !(first && last) {
+            let utf8 = utf8.unwrap_or_default();
+            self.open = (!last).then(|| Box::new(OpenMessage { opcode: message, utf8 }));
+        }
         Ok(())
+    }
+
+    /// Queues a ping or pong, ahead of messages.
+    pub fn queue_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
+        if self.closing.is_some() {
+            return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
+        }
+        self.append_control(opcode, payload);
+        Ok(())
+    }
+
+    fn append_control(&mut self, opcode: Opcode, payload: &[u8]) {
+        let before = self.control.len();
+        append_frame(&mut self.control, self.keys.draw_if(self.is_masking), (opcode, 0, true), payload);
+        self.queued.control_bytes += (self.control.len() - before) as u64;
+        let count = if opcode == Opcode::Ping { &mut self.queued.pings } else { &mut self.queued.pongs };
+        *count += 1;
+    }
+
+    /// Drops the oldest message that no flight has taken any of. Returns whether there was one.
+    pub fn drop_oldest(&mut self) -> bool {
+        let Some(message) = oldest_message(&self.data) else { return false };
+        self.queued.dropped_messages += 1;
+        self.queued.dropped_bytes += message.len() as u64;
+        self.data_messages -= 1;
+        self.data.drain(message);
+        true
     }
 
     /// Gives what came in the answer it asks for: a ping its pong, a Close the closing handshake's second half, a
     /// violation the Close that says so.
     pub fn answer(&mut self, received: &Received, now: Instant) {
         match received {
-            Received::Ping(payload) => {
-                append_frame(&mut self.control, &mut self.keys, Opcode::Pong, true, payload.as_bytes());
+            Received::Ping(payload) if self.answers_pings && self.closing.is_none() => {
+                self.append_control(Opcode::Pong, payload.as_bytes());
             }
             // Echoed as it came (section 5.5.1).
-            Received::Close(theirs) => {
+            Received::Close(theirs) if self.answers_close => {
                 self.queue_close(theirs.clone(), Initiator::Remote, now);
             }
-            Received::Violation(error) => self.fail(close::code_for(error.kind), &error.message, now),
-            Received::Message(_) | Received::Pong(_) => {}
+            Received::Violation(error) => {
+                self.fail(close::code_for(error.kind), &error.message, Initiator::Protocol, now);
+            }
+            _ => {}
         }
     }
 
@@ -107,12 +258,13 @@ impl Outgoing {
 
     /// Fails the connection (RFC 6455 section 7.1.7): Close goes out as soon as the frame under way is complete. It is
     /// the Close that is queued already where there is one.
-    pub fn fail(&mut self, code: CloseCode, reason: &str, now: Instant) {
+    pub fn fail(&mut self, code: CloseCode, reason: &str, initiator: Initiator, now: Instant) {
         self.cut = true;
+        self.data_messages = 0;
         match &mut self.closing {
             None => {
                 self.data.clear();
-                self.queue_close(Close::because(code, reason), Initiator::Protocol, now);
+                self.queue_close(Close::because(code, reason), initiator, now);
             }
             Some(closing) => {
                 if let Some(frame_start) = &mut closing.frame_start {
@@ -128,7 +280,8 @@ impl Outgoing {
             return false;
         }
         let frame_start = Some(self.data.len());
-        append_frame(&mut self.data, &mut self.keys, Opcode::Close, true, &close.payload());
+        let key = self.keys.draw_if(self.is_masking);
+        append_frame(&mut self.data, key, (Opcode::Close, 0, true), &close.payload());
         let deadline = self.close_timeout.and_then(|timeout| now.checked_add(timeout));
         self.closing = Some(Box::new(Closing { close, initiator, frame_start, sent: false, deadline }));
         true
@@ -145,6 +298,7 @@ impl Outgoing {
             // With nothing to take, the larger buffer stays here: the next message goes to memory that is in the cache.
             if !self.data.is_empty() || flight.data.capacity() > self.data.capacity() {
                 flight.take_data(&mut self.data);
+                self.messages_in_flight = std::mem::take(&mut self.data_messages);
             }
             flight.close_start = self.closing.as_mut().and_then(|closing| closing.frame_start.take());
         }
@@ -154,6 +308,9 @@ impl Outgoing {
             flight.take_control(&mut self.control);
         }
         self.data_in_flight = flight.data_left();
+        if self.data_in_flight == 0 {
+            self.messages_in_flight = 0;
+        }
         self.control_in_flight = flight.control.len() - flight.control_sent;
         if let Some(closing) = &mut self.closing {
             closing.sent = flight.has_sent_close();
@@ -175,19 +332,39 @@ impl Outgoing {
         self.control.len() + self.control_in_flight
     }
 
+    /// Messages queued and not sent, those that are sent together counting until the last of them is.
+    pub fn pending_messages(&self) -> usize {
+        self.data_messages + self.messages_in_flight
+    }
+
+    /// Messages that no flight has taken, and their bytes.
+    pub fn unloaded_messages(&self) -> (usize, usize) {
+        (self.data_messages, self.data.len())
+    }
+
     /// Bytes queued that no flight has taken.
     pub fn unloaded(&self) -> usize {
         self.data.len() + self.control.len()
     }
 
-    /// Bytes of messages ever queued, headers included.
-    pub fn queued(&self) -> u64 {
-        self.queued
+    /// What was ever queued.
+    pub fn totals(&self) -> &Queued {
+        &self.queued
     }
 
-    /// How far of [`queued`](Self::queued) everything is sent.
+    /// Bytes of messages ever queued, headers included.
+    pub fn queued(&self) -> u64 {
+        self.queued.bytes
+    }
+
+    /// How far of [`queued`](Self::queued) everything is sent, or dropped.
     pub fn sent(&self) -> u64 {
-        self.queued.saturating_sub(self.pending_data() as u64)
+        self.queued.bytes.saturating_sub(self.pending_data() as u64)
+    }
+
+    /// How far of the pings and pongs ever queued everything is sent.
+    pub fn sent_control(&self) -> u64 {
+        self.queued.control_bytes.saturating_sub(self.pending_control() as u64)
     }
 
     /// Gives back memory that nothing waits in.
@@ -221,13 +398,32 @@ impl Outgoing {
     }
 }
 
-fn append_frame(out: &mut Vec<u8>, keys: &mut MaskingKeys, opcode: Opcode, fin: bool, payload: &[u8]) {
-    let key = keys.draw();
-    let header = Header { fin, rsv: 0, opcode, mask: Some(key), length: payload.len() as u64 };
+impl Admitted {
+    /// Checks the UTF-8 of a part of a text.
+    fn checked(mut self, payload: &[u8], is_utf8: bool) -> Result<Self, Error> {
+        if self.opcode != Opcode::Text || is_utf8 {
+            return Ok(self);
+        }
+        let mut utf8 = self.utf8.take().unwrap_or_default();
+        utf8.push(payload).and_then(|()| if self.last { utf8.finish() } else { Ok(()) }).map_err(|error| {
+            let valid = error.valid_up_to;
+            Error::new(Kind::InvalidArgument, format!("the message's text is not UTF-8 after byte {valid}"))
+        })?;
+        self.utf8 = Some(utf8);
+        Ok(self)
+    }
+}
+
+/// Appends a frame: opcode, reserved bits and whether it is its message's last.
+fn append_frame(out: &mut Vec<u8>, mask: Option<[u8; 4]>, (opcode, rsv, fin): (Opcode, u8, bool), payload: &[u8]) {
+    let header = Header { fin, rsv, opcode, mask, length: payload.len() as u64 };
     let encoded = header::encode(&header);
     let (bytes, size) = encoded.padded();
     let start = out.len();
     out.extend_from_slice(bytes);
     out.truncate(start + size);
-    append_masked(out, payload, key);
+    match mask {
+        Some(key) => append_masked(out, payload, key),
+        None => out.extend_from_slice(payload),
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::deadline::Deadline;
 use super::{Session, State, Verdict};
 use crate::error::{Error, Kind, Phase, Result};
+use crate::frame::CloseCode;
 use crate::protocol::{Close, Initiator};
 
 impl Session {
@@ -14,6 +15,9 @@ impl Session {
         let mut outbox = self.outbox.lock();
         if self.ending.verdict().is_none() && outbox.outgoing.close(close, Instant::now()) {
             drop(outbox);
+            if self.ending.unanswered().is_some() {
+                self.decide(None, None, Initiator::Remote);
+            }
             self.inbox.set_closing();
             // Senders that wait for room wait in vain.
             self.sent.open_for_all();
@@ -89,14 +93,34 @@ impl Session {
     /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. Where our own Close
     /// had begun the end, whatever completes it, this side is the initiator.
     pub(super) fn decide(&self, error: Option<Error>, remote: Option<Close>, initiator: Initiator) {
+        let unanswered = self.ending.unanswered();
         let began = matches!(self.outbox.lock().outgoing.closing(), Some((_, Initiator::Local)));
-        let initiator = if began { Initiator::Local } else { initiator };
+        let initiator = match unanswered {
+            Some(_) => Initiator::Remote,
+            None if began => Initiator::Local,
+            None => initiator,
+        };
+        let remote = remote.or_else(|| unanswered.cloned());
         let error = error.map(|error| error.in_phase(Phase::Open));
         if self.ending.decide(Verdict { error, remote, initiator }) {
             self.sent.open_for_all();
             self.inbox.end();
             self.wake.notify_one();
         }
+    }
+
+    /// Ends the session from this side: as soon as the frame under way is complete it says so with a Close, if the
+    /// transport still takes it.
+    pub(super) fn give_up(&self, error: Error, code: CloseCode, reason: &str, now: Instant) {
+        self.outbox.lock().outgoing.fail(code, reason, Initiator::Local, now);
+        self.flush_or_leave();
+        self.decide(Some(error), None, Initiator::Local);
+    }
+
+    /// Ends the session because a queue is full.
+    pub(super) fn overflow(&self, error: &'static str, reason: &str) {
+        self.outbox.lock().set_failing();
+        self.give_up(Error::new(Kind::Overflow, error), CloseCode::VIOLATED_POLICY, reason, Instant::now());
     }
 
     /// The last step of the end.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
-use super::inbox::QueueBounds;
+use super::queue_bounds::{QueueBounds, QueuePolicy};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Limits;
+use crate::protocol::extension::{self, Extension};
 use crate::protocol::headers::{Headers, is_token};
+use crate::protocol::keepalive::KeepaliveOptions;
 use crate::transport::{ConnectOptions, TlsOptions};
 
 const USER_AGENT: &str = concat!("ktorws/", env!("CARGO_PKG_VERSION"));
@@ -27,13 +29,36 @@ pub struct Config {
     pub(crate) send_timeout: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) incoming: QueueBounds,
-    pub(crate) outgoing_bytes: usize,
+    pub(crate) outgoing: QueueBounds,
+    /// In the order in which they are offered.
+    pub(crate) extensions: Vec<Arc<dyn Extension>>,
+    pub(crate) keepalive: KeepaliveOptions,
+    /// The application gets every frame as it came, and answers it itself.
+    pub(crate) raw: bool,
+    /// Pings are answered with pongs.
+    pub(crate) auto_pong: bool,
+    pub(crate) shown: ShownControl,
+    pub(crate) masking: bool,
+    /// Masking may be switched off.
+    pub(crate) allows_unmasked: bool,
     /// Small messages of a streak share a system call.
     pub(crate) coalescing: bool,
     /// The largest payload of a frame that is sent, none for any.
     pub(crate) fragment: Option<usize>,
     /// How long a receiving thread looks for bytes before it sleeps.
     pub(crate) spin: Duration,
+}
+
+/// The control frames that the application sees among its messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ShownControl {
+    pub(crate) pings: bool,
+    pub(crate) pongs: bool,
+    pub(crate) closes: bool,
+}
+
+impl ShownControl {
+    pub(super) const ALL: Self = Self { pings: true, pongs: true, closes: true };
 }
 
 impl Default for Config {
@@ -55,8 +80,15 @@ impl Default for Config {
             close_timeout: Some(Duration::from_secs(5)),
             send_timeout: Some(Duration::from_secs(30)),
             idle_timeout: None,
-            incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024 },
-            outgoing_bytes: 1024 * 1024,
+            incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024, policy: QueuePolicy::Wait },
+            outgoing: QueueBounds { messages: usize::MAX, bytes: 1024 * 1024, policy: QueuePolicy::Wait },
+            extensions: Vec::new(),
+            keepalive: KeepaliveOptions::default(),
+            raw: false,
+            auto_pong: true,
+            shown: ShownControl::default(),
+            masking: true,
+            allows_unmasked: false,
             coalescing: true,
             fragment: None,
             spin: Duration::ZERO,
@@ -76,6 +108,32 @@ impl Config {
         }
         self.subprotocols.push(name.to_owned());
         Ok(())
+    }
+
+    /// Offers an extension after those already offered.
+    pub(crate) fn install(&mut self, extension: Arc<dyn Extension>) -> Result<()> {
+        self.check_extension(&*extension)?;
+        self.extensions.push(extension);
+        Ok(())
+    }
+
+    /// Whether an extension can be installed besides those that are.
+    pub(crate) fn check_extension(&self, extension: &dyn Extension) -> Result<()> {
+        extension::check_installation(extension, self.extensions.iter().map(|installed| &**installed))
+    }
+
+    /// The extensions to offer: none in a raw session. Messages that are dropped must not be missed by what follows.
+    pub(crate) fn offered(&self) -> Result<Vec<&dyn Extension>> {
+        if self.raw {
+            return Ok(Vec::new());
+        }
+        let drops = self.outgoing.policy == QueuePolicy::DropOldest;
+        if let Some(extension) = self.extensions.iter().find(|extension| drops && !extension.forgets()) {
+            let name = extension.name();
+            let message = format!("the extension {name} cannot go with an outgoing queue that drops messages");
+            return Err(Error::new(Kind::InvalidArgument, message));
+        }
+        Ok(self.extensions.iter().map(|extension| &**extension).collect())
     }
 
     /// The TLS options, to be changed: sessions opened from now on share a TLS state of their own.

@@ -146,6 +146,7 @@ impl Driver {
             Reading::Stalled if session.may_read() => {
                 // The peer was not silent: it was not listened to.
                 session.note_received();
+                session.keepalive.lock().excuse(now);
                 self.reading = Reading::On;
             }
             Reading::Held if self.held_until <= now || session.may_fail() => self.reading = Reading::On,
@@ -155,6 +156,7 @@ impl Driver {
         let is_urgent = session.ending.verdict().is_some()
             || session.inbox.is_leaving()
             || session.has_waiting_senders()
+            || session.keepalive.lock().awaits_pong()
             || self.in_overtime;
         if is_urgent
             && matches!(self.reading, Reading::Off | Reading::Watching { .. })
@@ -275,16 +277,27 @@ impl Driver {
             Reading::Held => Some(self.held_until),
             _ => None,
         };
-        let peer = [self.session.close_deadline(), self.idle_deadline()].into_iter().flatten().min();
+        let peer =
+            [self.session.close_deadline(), self.idle_deadline(), self.ping_deadline()].into_iter().flatten().min();
         let peer = if self.in_overtime { peer.map(|_| now + TICK) } else { peer };
         [tick, peer].into_iter().flatten().min()
     }
 
+    /// Whether what the peer sends is noticed.
+    fn listens(&self) -> bool {
+        !matches!(self.reading, Reading::Stalled | Reading::Held)
+    }
+
+    /// When a ping is to be sent, or answered at the latest.
+    fn ping_deadline(&self) -> Option<Instant> {
+        let keepalive = self.session.keepalive.lock();
+        keepalive.deadline().filter(|_| self.listens() || !keepalive.awaits_pong())
+    }
+
     fn idle_deadline(&self) -> Option<Instant> {
-        let listens = !matches!(self.reading, Reading::Stalled | Reading::Held);
         self.session
             .idle_timeout
-            .filter(|_| listens)
+            .filter(|_| self.listens())
             .and_then(|timeout| self.session.last_received().checked_add(timeout))
     }
 
@@ -294,7 +307,8 @@ impl Driver {
         let now = Instant::now();
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         let (closing, silent) = (is_due(self.session.close_deadline()), is_due(self.idle_deadline()));
-        if !closing && !silent {
+        let unanswered = is_due(self.ping_deadline()) && self.session.keep_alive(now);
+        if !closing && !silent && !unanswered {
             self.in_overtime = false;
             return false;
         }
@@ -305,6 +319,8 @@ impl Driver {
         }
         if closing {
             self.session.decide(Some(close_timed_out()), None, Initiator::Transport);
+        } else if unanswered {
+            self.session.end_unanswered(now);
         } else {
             self.session.end_silence(now.saturating_duration_since(self.session.last_received()), now);
         }
@@ -349,13 +365,14 @@ impl Session {
             self.outbox.lock().outgoing.release(&mut wire.flight);
             wire.release();
         }
+        if let Some(mut encoders) = self.encoders.as_ref().and_then(|encoders| encoders.try_lock()) {
+            encoders.release();
+        }
     }
 
     fn end_silence(&self, silence: Duration, now: Instant) {
-        self.outbox.lock().outgoing.fail(CloseCode::GOING_AWAY, "Idle timeout", now);
-        self.flush();
         let silence = silence.as_millis();
         let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
-        self.decide(Some(error), None, Initiator::Local);
+        self.give_up(error, CloseCode::GOING_AWAY, "Idle timeout", now);
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Verdict {
 #[derive(Default)]
 pub(super) struct Ending {
     verdict: OnceLock<Box<Verdict>>,
+    /// The peer's Close that the application of a raw session has not answered.
+    unanswered: OnceLock<Box<Close>>,
     aborted: AtomicBool,
     closed: AtomicBool,
     changed: Gate,
@@ -35,6 +37,16 @@ impl Ending {
     /// The first verdict stands. Returns whether it is this one.
     pub(super) fn decide(&self, verdict: Verdict) -> bool {
         self.verdict.set(Box::new(verdict)).is_ok()
+    }
+
+    /// The peer's Close has come and waits for the application to answer it.
+    pub(super) fn note_unanswered(&self, close: Close) {
+        // Nothing is received behind the first one.
+        let _ = self.unanswered.set(Box::new(close));
+    }
+
+    pub(super) fn unanswered(&self) -> Option<&Close> {
+        self.unanswered.get().map(|close| &**close)
     }
 
     /// The transport is to go at once, whatever the verdict.

@@ -1,20 +1,15 @@
-//! Messages between the reader and the application: a bounded queue that receiving threads wait at.
+//! Messages between the reader and the application: a bounded queue that receiving threads wait at. Below its bounds it
+//! takes one more message of any size.
 
 use std::collections::VecDeque;
 
 use super::deadline::Deadline;
 use super::gate::{Gate, Ticket};
+use super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::sync::{AtomicU32, Mutex, Ordering};
 
 /// What a message takes besides its payload: without something for itself, empty ones could pile up without end.
 const MESSAGE_OVERHEAD: usize = 64;
-
-/// How much waits for the application. A queue below its bounds takes one more message of any size.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct QueueBounds {
-    pub(crate) messages: usize,
-    pub(crate) bytes: usize,
-}
 
 /// What a receiver finds.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +19,15 @@ pub(crate) enum Taken<M> {
     Nothing,
     /// Nothing is there, and nothing more comes.
     Ended,
+}
+
+/// What became of a message that was put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It is there, and so many older ones are not any more.
+    Kept { dropped: u64 },
+    /// There was no room, and it was not to wait for any.
+    Overflow,
 }
 
 /// The queue. Messages come out in the order they went in, also after the end. Only the reader puts them in.
@@ -68,18 +72,35 @@ impl<M> Inbox<M> {
     /// Whether the reader may go on. When not, the [`take`](Self::take) that makes room says so.
     pub(crate) fn has_room(&self) -> bool {
         let mut queue = self.queue.lock();
-        let room = queue.ended || queue.is_discarding() || self.is_below(&queue, 1);
+        let waits = self.bounds.policy == QueuePolicy::Wait;
+        let room = !waits || queue.ended || queue.is_discarding() || self.is_below(&queue, 1);
         queue.reader_waits = !room;
         room
     }
 
     /// Adds a message of a size; after the end it is dropped, and so it is without room while it keeps the peer's
     /// Close from being read and somebody waits for that.
-    pub(crate) fn push(&self, message: M, size: usize) {
+    pub(crate) fn push(&self, message: M, size: usize) -> Pushed {
         let size = size + MESSAGE_OVERHEAD;
         let mut queue = self.queue.lock();
-        if queue.ended || (queue.is_discarding() && !self.is_below(&queue, 1)) {
-            return;
+        let mut dropped = 0;
+        let is_full = !self.is_below(&queue, 1);
+        if queue.ended || (queue.is_discarding() && is_full) {
+            return Pushed::Kept { dropped };
+        }
+        match self.bounds.policy {
+            // The reader has asked before.
+            QueuePolicy::Wait => {}
+            QueuePolicy::Close if is_full => return Pushed::Overflow,
+            QueuePolicy::Close => {}
+            QueuePolicy::DropOldest => {
+                while !self.is_below(&queue, 1)
+                    && let Some((_, size)) = queue.messages.pop_front()
+                {
+                    queue.bytes -= size;
+                    dropped += 1;
+                }
+            }
         }
         queue.bytes += size;
         queue.messages.push_back((message, size));
@@ -89,6 +110,13 @@ impl<M> Inbox<M> {
         if waiting {
             self.changed.open_for_one();
         }
+        Pushed::Kept { dropped }
+    }
+
+    /// The messages that wait and the bytes of their payloads.
+    pub(crate) fn depth(&self) -> (usize, usize) {
+        let queue = self.queue.lock();
+        (queue.messages.len(), queue.bytes - queue.messages.len() * MESSAGE_OVERHEAD)
     }
 
     /// Nothing more comes.

@@ -5,13 +5,14 @@
 //! the [`driver`]. Whoever has something to send sends it, by [`turn`]s. The driver is the task that also sends what
 //! the kernel did not take at once, and watches the clock.
 //!
-//! Being the reader comes before the locks, and they in the order `wire`, `outbox`, inbox. None of them is held while
+//! Being the reader comes before the locks, and they in the order `encoders`, `wire`, `keepalive`, `outbox`, inbox. None of them is held while
 //! waiting.
 
 mod backstop;
 mod closing;
 mod coalescing;
 pub(crate) mod config;
+pub(crate) mod counting;
 pub(crate) mod deadline;
 mod driver;
 mod ending;
@@ -19,12 +20,14 @@ mod flushing;
 mod gate;
 mod handed;
 mod handoff;
-pub(crate) mod inbox;
+mod inbox;
 mod interrupts;
+mod keeping_alive;
 mod launching;
 mod opened;
 mod opening;
 mod outbox;
+pub(crate) mod queue_bounds;
 mod reading;
 mod receiving;
 pub(crate) mod runtime;
@@ -40,6 +43,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 pub(crate) use config::Config;
+pub(crate) use config::ShownControl;
+use counting::{Counts, Timings};
 pub(crate) use deadline::Deadline;
 use ending::Ending;
 pub(crate) use ending::Verdict;
@@ -51,13 +56,15 @@ use launching::DriverWake;
 use opened::Opened;
 pub(crate) use opening::connect;
 use outbox::{Outbox, Wire};
+use queue_bounds::QueueBounds;
 pub(crate) use receiving::Memory;
 pub(crate) use sending::Item;
 pub(crate) use spares::Spares;
 use turn::Turn;
 
-use crate::error::Error;
-use crate::protocol::{Incoming, Limits, Message};
+use crate::error::{Error, Kind, Result};
+use crate::protocol::extension::Told;
+use crate::protocol::{Encoders, Frame, Incoming, Keepalive, Limits};
 use crate::transport::{Receiver, Socket};
 
 /// A WebSocket session. Every method may be called from any thread at any time.
@@ -69,17 +76,29 @@ pub(crate) struct Session {
     close_timeout: Option<Duration>,
     pub(crate) send_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
-    outgoing_bytes: usize,
+    outgoing: QueueBounds,
     spin: Duration,
+    /// The extensions that were agreed on.
+    pub(crate) extensions: Vec<Told>,
+    allows_unmasked: bool,
+    /// The control frames that the application sees.
+    shown: ShownControl,
+    timings: Timings,
 
     /// None once the transport is gone.
     reader: Handed<Option<Reader>>,
-    inbox: Inbox<Message>,
+    inbox: Inbox<Frame>,
     pub(crate) spares: Arc<Spares>,
+    counts: Counts,
+    keepalive: Mutex<Keepalive>,
+    /// Somebody wants to know when bytes come.
+    notes_bytes: bool,
     /// When the last bytes came, in milliseconds since `since`.
     last_received: AtomicU64,
     since: Instant,
 
+    /// None without extensions. Locked before the outbox, while a message is encoded.
+    encoders: Option<Mutex<Encoders>>,
     turn: Turn,
     wire: Mutex<Wire>,
     outbox: Mutex<Outbox>,
@@ -134,6 +153,19 @@ impl Session {
     /// Takes effect at the next frame.
     pub(crate) fn set_max_message_size(&self, bytes: u64) {
         self.max_message_size.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes effect at the next frame. RFC 6455 allows no unmasked frames; the configuration has to.
+    pub(crate) fn set_masking(&self, on: bool) -> Result<()> {
+        if !on && !self.allows_unmasked {
+            return Err(Error::new(Kind::State, "the configuration does not allow unmasked frames"));
+        }
+        self.outbox.lock().outgoing.set_masking(on);
+        Ok(())
+    }
+
+    pub(crate) fn is_masking(&self) -> bool {
+        self.outbox.lock().outgoing.is_masking()
     }
 
     /// Wakes all calls that wait, else the next that would; they return `Interrupted`. Safe in a signal handler.

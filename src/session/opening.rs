@@ -11,6 +11,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use parking_lot::Mutex;
 
 use super::coalescing::Coalescing;
+use super::config::ShownControl;
+use super::counting::{Counts, Timings};
 use super::ending::Ending;
 use super::gate::Gate;
 use super::handed::Handed;
@@ -22,9 +24,11 @@ use super::runtime::{self, Runtime};
 use super::turn::Turn;
 use super::{Config, Opened, Reader, Session};
 use crate::error::{Error, Kind, Phase, Result};
+use crate::protocol::extension::{self, Told};
 use crate::protocol::handshake::{self, Handshake, Request};
 use crate::protocol::headers::Headers;
-use crate::protocol::{Connection, MaskingKeys};
+use crate::protocol::keepalive::Liveness;
+use crate::protocol::{Agreement, Connection, Keepalive, MaskingKeys};
 use crate::transport::{
     Connected, Readiness, Socket, Step, Stream, Target, TimeLimit, connect as connect_transport, tls,
 };
@@ -49,21 +53,36 @@ pub(crate) fn connect(url: &str, config: &Config) -> Result<Arc<Session>> {
 fn open(target: &Target, config: &Config, runtime: &Runtime) -> Result<Arc<Session>> {
     let Secrets { nonce, masking_seed } = Secrets::draw()?;
     let headers = headers(target, config)?;
+    let extensions = config.offered()?;
     let request = Request {
         resource: &target.resource,
         host: &target.authority,
         headers: &headers,
         subprotocols: &config.subprotocols,
+        extensions: &extensions,
     };
-    let mut handshake = Handshake::new(request, nonce);
-    let Connected { mut stream, socket, handshake_limit } =
+    let mut handshake = Handshake::new(request, nonce)?;
+    let Connected { mut stream, socket, handshake_limit, timings } =
         connect_transport(target, &config.connect, &runtime.handle, &runtime.stop)?;
+    let start = Instant::now();
     let agreed = shake_hands(&mut stream, &socket, &mut handshake, handshake_limit)?;
-    let connection =
-        Connection::new(config.limits, config.close_timeout, MaskingKeys::from_seed(masking_seed), &agreed.early);
+    let timings = Timings { transport: timings, handshake: start.elapsed() };
+    let (encoders, decoders, told) = extension::part(agreed.extensions);
+    let agreement = Agreement { encoders, decoders, is_raw: config.raw };
+    let keys = MaskingKeys::from_seed(masking_seed);
+    let connection = Connection::new(agreement, config.limits, config.close_timeout, keys, &agreed.early);
     let (subprotocol, response) = (agreed.subprotocol.as_deref(), &agreed.response);
     let opened = Opened::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
-    Ok(session(config, opened, connection, stream, socket, runtime))
+    let handshake = Agreed { opened, extensions: told, timings, early: agreed.early.len() };
+    Ok(session(config, handshake, connection, stream, socket, runtime))
+}
+
+/// What opening has brought besides the connection.
+struct Agreed {
+    opened: Opened,
+    extensions: Vec<Told>,
+    timings: Timings,
+    early: usize,
 }
 
 /// What has to come from the operating system's random source.
@@ -106,7 +125,7 @@ fn authorize(headers: &mut Headers, user: &str, password: &str) -> Result<()> {
 fn shake_hands(
     stream: &mut Stream,
     socket: &Socket,
-    handshake: &mut Handshake,
+    handshake: &mut Handshake<'_>,
     limit: TimeLimit<'_>,
 ) -> Result<handshake::Opened> {
     let unsent = |error: io::Error| broken("could not send the handshake", &error);
@@ -157,29 +176,43 @@ fn broken(doing: &str, error: &io::Error) -> Error {
 
 fn session(
     config: &Config,
-    opened: Opened,
+    agreed: Agreed,
     connection: Connection,
     stream: Stream,
     socket: Arc<Socket>,
     runtime: &Runtime,
 ) -> Arc<Session> {
-    let (incoming, mut outgoing) = connection.into_halves();
+    let (incoming, mut outgoing, encoders) = connection.into_halves();
     outgoing.set_fragment(config.fragment);
+    outgoing.set_masking(config.masking);
+    outgoing.set_answers(config.auto_pong && !config.raw, !config.raw);
+    let Agreed { opened, extensions, timings, early } = agreed;
+    let counts = Counts::default();
+    counts.note_bytes(early);
+    let now = Instant::now();
     Arc::new_cyclic(|me| Session {
         opened,
+        extensions,
+        timings,
+        allows_unmasked: config.allows_unmasked,
+        shown: if config.raw { ShownControl::ALL } else { config.shown },
+        counts,
+        keepalive: Mutex::new(Keepalive::new(config.keepalive, now)),
+        notes_bytes: config.idle_timeout.is_some() || config.keepalive.liveness == Liveness::Any,
+        encoders: (!encoders.is_empty()).then(|| Mutex::new(encoders)),
         me: Weak::clone(me),
         max_frame_size: config.limits.max_frame_size.into(),
         max_message_size: config.limits.max_message_size.into(),
         close_timeout: config.close_timeout,
         send_timeout: config.send_timeout,
         idle_timeout: config.idle_timeout,
-        outgoing_bytes: config.outgoing_bytes,
+        outgoing: config.outgoing,
         spin: config.spin,
         reader: Handed::new(Some(Reader { incoming, receiver: stream.receiver, held: None, spin_credit: 0 })),
         inbox: Inbox::new(config.incoming),
         spares: Arc::default(),
         last_received: AtomicU64::new(0),
-        since: Instant::now(),
+        since: now,
         turn: Turn::new(),
         wire: Mutex::new(Wire::new(stream.sender)),
         outbox: Mutex::new(Outbox::new(outgoing, Coalescing::new(config.coalescing))),

@@ -43,13 +43,14 @@ impl Outbox {
 
     /// Takes note of what the flight has sent, and hands it more. Returns whether something was sent.
     pub(super) fn load(&mut self, flight: &mut Flight) -> bool {
-        let (before, sent) = (self.outgoing.pending_data(), self.outgoing.sent());
+        let before = self.outgoing.pending_data();
+        let sent = (self.outgoing.sent(), self.outgoing.sent_control());
         self.outgoing.load(flight);
         // Pongs do not count: a peer that only pings takes nothing of what is before our Close.
         if self.outgoing.closing().is_some() && self.outgoing.pending_data() < before {
             self.outgoing.renew_close_deadline(Instant::now());
         }
-        self.outgoing.sent() != sent
+        (self.outgoing.sent(), self.outgoing.sent_control()) != sent
     }
 
     /// Queues the answer to what came in.
@@ -59,6 +60,11 @@ impl Outbox {
         if self.failure.is_none() || !matches!(received, Received::Ping(_)) {
             self.outgoing.answer(received, Instant::now());
         }
+    }
+
+    /// Nothing follows our Close, which is queued next.
+    pub(super) fn set_failing(&mut self) {
+        self.failing = true;
     }
 
     /// Whether nothing follows what is queued.

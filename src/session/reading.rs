@@ -5,10 +5,12 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::inbox::Pushed;
 use super::{Reader, Session};
 use crate::error::Error;
+use crate::frame::Opcode;
 use crate::protocol::connection::unannounced_end;
-use crate::protocol::{Incoming, Initiator, Message, Received};
+use crate::protocol::{Frame, Incoming, Initiator, Received};
 use crate::transport::{Waiting, tls};
 
 /// How many reads before other sessions get their turn.
@@ -44,9 +46,9 @@ impl Session {
                 if !self.may_read() {
                     return Turned::Stalled;
                 }
-                match reader.incoming.poll(&self.limits(), Vec::new) {
+                match self.poll(&mut reader.incoming, Vec::new) {
                     None => break,
-                    Some(Received::Message(message)) => self.push(message),
+                    Some(Received::Frame(frame)) => self.push(frame),
                     Some(Received::Violation(error)) => {
                         reader.held = Some(error);
                         if !self.may_fail() {
@@ -79,7 +81,8 @@ impl Session {
         let received = reader.receiver.receive(reader.incoming.space(), waiting);
         if let Ok(count @ 1..) = received {
             reader.incoming.received(count);
-            if self.idle_timeout.is_some() {
+            self.counts.note_bytes(count);
+            if self.notes_bytes {
                 self.note_received();
             }
         }
@@ -89,24 +92,60 @@ impl Session {
         received
     }
 
-    /// Puts a message into the inbox.
-    pub(super) fn push(&self, message: Message) {
-        let size = message.payload.len();
-        self.inbox.push(message, size);
+    /// The next thing that came in, counted.
+    pub(super) fn poll(&self, incoming: &mut Incoming, memory: impl FnMut() -> Vec<u8>) -> Option<Received> {
+        let received = incoming.poll(&self.limits(), memory)?;
+        self.counts.note(&received, incoming);
+        Some(received)
     }
 
-    /// Answers what came in, and decides the verdict where it is the end.
-    pub(super) fn deliver(&self, received: &Received) {
-        if matches!(received, Received::Pong(_)) {
-            return;
+    /// Puts a frame into the inbox.
+    pub(super) fn push(&self, frame: Frame) {
+        let size = frame.payload.len();
+        match self.inbox.push(frame, size) {
+            Pushed::Kept { dropped: 0 } => {}
+            Pushed::Kept { dropped } => self.counts.note_dropped(dropped),
+            Pushed::Overflow => self.overflow("the incoming queue ran over", "Incoming queue overflow"),
         }
+    }
+
+    /// Shows the application what it wants to see of it, answers it, and decides the verdict where it is the end.
+    pub(super) fn deliver(&self, received: &Received) {
+        match received {
+            Received::Frame(frame) => self.push(frame.clone()),
+            Received::Ping(payload) => {
+                if self.shown.pings {
+                    self.push(Frame::control(Opcode::Ping, payload.as_bytes()));
+                }
+                self.answer(received);
+            }
+            Received::Pong(payload) => {
+                self.keepalive.lock().pong(payload.as_bytes(), Instant::now());
+                if self.shown.pongs {
+                    self.push(Frame::control(Opcode::Pong, payload.as_bytes()));
+                }
+            }
+            Received::Close(close) => {
+                if self.shown.closes {
+                    self.push(Frame::close(close));
+                }
+                self.answer(received);
+                if self.outbox.lock().outgoing.closing().is_some() {
+                    self.decide(None, Some(close.clone()), Initiator::Remote);
+                } else {
+                    self.ending.note_unanswered(close.clone());
+                }
+            }
+            Received::Violation(error) => {
+                self.answer(received);
+                self.decide(Some(error.clone()), None, Initiator::Protocol);
+            }
+        }
+    }
+
+    fn answer(&self, received: &Received) {
         self.outbox.lock().answer(received);
         self.flush_or_leave();
-        match received {
-            Received::Close(close) => self.decide(None, Some(close.clone()), Initiator::Remote),
-            Received::Violation(error) => self.decide(Some(error.clone()), None, Initiator::Protocol),
-            Received::Message(_) | Received::Ping(_) | Received::Pong(_) => {}
-        }
     }
 
     /// Whether there is room for what would come: messages in the inbox, pongs in the outbox.
@@ -141,6 +180,7 @@ impl Session {
     }
 
     pub(super) fn note_received(&self) {
+        self.keepalive.lock().heard();
         let passed = self.since.elapsed().as_millis();
         self.last_received.store(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Relaxed);
     }

@@ -11,7 +11,7 @@ use super::inbox::Taken;
 use super::interrupts::Waiter;
 use super::{Reader, Session, Verdict};
 use crate::error::{Error, Kind, Result};
-use crate::protocol::{Message, Received};
+use crate::protocol::{Frame, Received};
 use crate::transport::{KERNEL_SLEEP, KERNEL_SLEEP_FROM, Readiness, Waiting};
 
 /// How many reads a call makes for one message before it looks at the clock.
@@ -29,14 +29,14 @@ pub(crate) trait Memory {
 
 /// How reading ended.
 enum Led {
-    Message(Message),
+    Frame(Frame),
     /// The inbox has something, or the session has ended.
     Look,
 }
 
 impl Session {
     /// The oldest message.
-    pub(crate) fn receive(&self, deadline: Deadline, memory: &mut impl Memory) -> Result<Message> {
+    pub(crate) fn receive(&self, deadline: Deadline, memory: &mut impl Memory) -> Result<Frame> {
         self.receive_if(deadline, memory, |_| Ok(()))
     }
 
@@ -46,8 +46,8 @@ impl Session {
         &self,
         deadline: Deadline,
         memory: &mut impl Memory,
-        fits: impl FnMut(&Message) -> Result<()>,
-    ) -> Result<Message> {
+        fits: impl FnMut(&Frame) -> Result<()>,
+    ) -> Result<Frame> {
         let mut fits = fits;
         if !self.inbox.has_news()
             && let Some((received, left)) = self.reader.try_enter(|reader| self.decode_small(reader, memory, &mut fits))
@@ -67,18 +67,19 @@ impl Session {
         &self,
         reader: &mut Option<Reader>,
         memory: &mut impl Memory,
-        fits: impl FnOnce(&Message) -> Result<()>,
-    ) -> Option<Result<Message>> {
+        fits: impl FnOnce(&Frame) -> Result<()>,
+    ) -> Option<Result<Frame>> {
         let Some(Reader { incoming, held: None, .. }) = reader else { return None };
         // Asked again by the one who is the reader now.
         if self.inbox.has_news() {
             return None;
         }
-        let message = incoming.poll_small(&self.limits(), || memory.small())?;
-        Some(match fits(&message) {
-            Ok(()) => Ok(message),
+        let frame = incoming.poll_small(&self.limits(), || memory.small())?;
+        self.counts.note_frame(&frame);
+        Some(match fits(&frame) {
+            Ok(()) => Ok(frame),
             Err(unfit) => {
-                self.push(message);
+                self.push(frame);
                 Err(unfit)
             }
         })
@@ -88,8 +89,8 @@ impl Session {
         &self,
         mut deadline: Deadline,
         memory: &mut impl Memory,
-        mut fits: impl FnMut(&Message) -> Result<()>,
-    ) -> Result<Message> {
+        mut fits: impl FnMut(&Frame) -> Result<()>,
+    ) -> Result<Frame> {
         let (mut waiter, mut has_followed) = (None, false);
         let received = loop {
             let ticket = self.inbox.ticket();
@@ -104,7 +105,7 @@ impl Session {
             if let Some((led, left)) = led {
                 self.left(left);
                 match led {
-                    Ok(Led::Message(message)) => break Ok(message),
+                    Ok(Led::Frame(frame)) => break Ok(frame),
                     Ok(Led::Look) => continue,
                     Err(error) => break Err(error),
                 }
@@ -131,7 +132,7 @@ impl Session {
     }
 
     /// Takes what the driver has read.
-    fn take(&self, fits: impl FnOnce(&Message) -> Result<()>) -> Result<Option<Message>> {
+    fn take(&self, fits: impl FnOnce(&Frame) -> Result<()>) -> Result<Option<Frame>> {
         if !self.inbox.has_news() {
             return Ok(None);
         }
@@ -143,7 +144,7 @@ impl Session {
     }
 
     /// Hands over messages that need no waiting, for a batch, until `take` has enough.
-    pub(crate) fn receive_more<M: Memory>(&self, memory: &mut M, mut take: impl FnMut(&mut M, Message) -> bool) {
+    pub(crate) fn receive_more<M: Memory>(&self, memory: &mut M, mut take: impl FnMut(&mut M, Frame) -> bool) {
         while let Ok(Some(message)) = self.take(|_| Ok(())) {
             if !take(memory, message) {
                 return;
@@ -153,16 +154,20 @@ impl Session {
             let Some(reader) = reader.as_mut().filter(|reader| reader.held.is_none() && !self.inbox.has_news()) else {
                 return;
             };
-            while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
+            while let Some(received) = self.poll(&mut reader.incoming, || memory.small()) {
                 match received {
-                    Received::Message(message) => {
-                        if !take(memory, message) {
+                    Received::Frame(frame) => {
+                        if !take(memory, frame) {
                             break;
                         }
                     }
                     // It waits for its turn, behind the messages that the application is about to see.
                     Received::Violation(error) => reader.held = Some(error),
                     other => self.deliver(&other),
+                }
+                // A control frame is to be seen in its place.
+                if self.inbox.has_news() {
+                    break;
                 }
             }
         });
@@ -187,7 +192,7 @@ impl Session {
         reader: &mut Option<Reader>,
         mut sleep: Sleep<'_, '_>,
         memory: &mut impl Memory,
-        fits: &mut impl FnMut(&Message) -> Result<()>,
+        fits: &mut impl FnMut(&Frame) -> Result<()>,
     ) -> Result<Led> {
         let Some(reader) = reader else { return Ok(Led::Look) };
         loop {
@@ -218,7 +223,7 @@ impl Session {
         &self,
         reader: &mut Reader,
         memory: &mut impl Memory,
-        fits: impl FnOnce(&Message) -> Result<()>,
+        fits: impl FnOnce(&Frame) -> Result<()>,
     ) -> Result<Option<Led>> {
         if self.inbox.has_news() {
             return Ok(Some(Led::Look));
@@ -230,16 +235,20 @@ impl Session {
         {
             reader.incoming.offer(memory);
         }
-        while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
+        while let Some(received) = self.poll(&mut reader.incoming, || memory.small()) {
             match received {
-                Received::Message(message) => {
-                    if let Err(unfit) = fits(&message) {
-                        self.push(message);
+                Received::Frame(frame) => {
+                    if let Err(unfit) = fits(&frame) {
+                        self.push(frame);
                         return Err(unfit);
                     }
-                    return Ok(Some(Led::Message(message)));
+                    return Ok(Some(Led::Frame(frame)));
                 }
                 other => self.deliver(&other),
+            }
+            // The end, or a control frame that is to be seen in its place.
+            if self.inbox.has_news() {
+                return Ok(Some(Led::Look));
             }
         }
         Ok(self.inbox.has_news().then_some(Led::Look))

@@ -4,16 +4,19 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::MutexGuard;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::coalescing::Departure;
 use super::deadline::Deadline;
 use super::flushing::Flushed;
 use super::gate::Ticket;
 use super::outbox::Outbox;
+use super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::{Session, interrupts::Waiter};
 use crate::error::{Error, Kind, Result};
-use crate::frame::Opcode;
+use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode};
+use crate::protocol::outgoing::{Outbound, Part};
+use crate::protocol::{Encoders, Piece};
 use crate::transport::Readiness;
 
 /// What is held back goes out when it is this much.
@@ -23,25 +26,32 @@ const HELD_BACK: usize = 32 * 1024;
 const PATIENCE: Duration = Duration::from_millis(1);
 const LONGEST_STAY: Duration = Duration::from_millis(20);
 
-/// A message to send.
+/// A message to send, or a part of one.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
-    pub(crate) opcode: Opcode,
-    pub(crate) payload: &'a [u8],
+    pub(crate) outbound: Outbound<'a>,
     /// More follows: it need not go out now.
     pub(crate) corked: bool,
+    /// Extensions may compress it.
+    pub(crate) compress: bool,
 }
 
-impl Item<'_> {
-    /// A text must be UTF-8.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.opcode != Opcode::Text {
-            return Ok(());
+impl<'a> Item<'a> {
+    /// A whole text must be UTF-8; parts are looked at together.
+    pub(crate) fn new(opcode: Opcode, payload: &'a [u8], part: Part) -> Result<Self> {
+        let mut outbound = Outbound { opcode, payload, part, is_utf8: false };
+        if opcode == Opcode::Text {
+            match simdutf8::compat::from_utf8(payload) {
+                Ok(_) => outbound.is_utf8 = true,
+                Err(_) if part != Part::Whole => {}
+                Err(error) => {
+                    let valid = error.valid_up_to();
+                    let message = format!("the text is not UTF-8 after byte {valid}");
+                    return Err(Error::new(Kind::InvalidArgument, message));
+                }
+            }
         }
-        simdutf8::compat::from_utf8(self.payload).map(drop).map_err(|error| {
-            let valid = error.valid_up_to();
-            Error::new(Kind::InvalidArgument, format!("the text is not UTF-8 after byte {valid}"))
-        })
+        Ok(Self { outbound, corked: false, compress: true })
     }
 }
 
@@ -49,8 +59,7 @@ impl Session {
     /// Sends a message, which was checked, or on an error nothing of it.
     pub(crate) fn send(&self, item: Item<'_>, mut deadline: Deadline) -> Result<()> {
         let mut outbox = self.outbox.lock();
-        self.wait_for_room(&mut outbox, item.payload.len(), &mut deadline)?;
-        outbox.outgoing.send(item.opcode, item.payload)?;
+        self.queue(&mut outbox, &item, &mut deadline)?;
         let queued = outbox.outgoing.queued();
         let departure = self.departure(&mut outbox, item.corked);
         drop(outbox);
@@ -71,8 +80,7 @@ impl Session {
         let mut outbox = self.outbox.lock();
         let mut departure = Departure::Now;
         let outcome = items.into_iter().try_for_each(|item| {
-            self.wait_for_room(&mut outbox, item.payload.len(), &mut deadline)?;
-            outbox.outgoing.send(item.opcode, item.payload)?;
+            self.queue(&mut outbox, &item, &mut deadline)?;
             *accepted += 1;
             departure = if item.corked { self.departure(&mut outbox, true) } else { Departure::Now };
             Ok(())
@@ -85,16 +93,93 @@ impl Session {
         outcome
     }
 
+    /// Sends a ping or pong, ahead of messages.
+    pub(crate) fn send_control(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            let size = payload.len();
+            let message = format!("a {opcode:?} with {size} bytes, {MAX_CONTROL_PAYLOAD} fit");
+            return Err(Error::new(Kind::InvalidArgument, message));
+        }
+        let deadline = self.send_deadline().fixed();
+        let mut waiter = None;
+        let mut outbox = self.outbox.lock();
+        loop {
+            let ticket = self.sent.ticket();
+            self.check_open(&outbox)?;
+            if !outbox.is_clogged() {
+                break;
+            }
+            self.wait_sent(&mut outbox, ticket, &mut waiter, deadline)?;
+        }
+        outbox.outgoing.queue_control(opcode, payload)?;
+        drop(outbox);
+        self.flush_or_leave();
+        Ok(())
+    }
+
+    /// Queues a message or a part of one, waiting for room.
+    #[inline]
+    fn queue(&self, outbox: &mut MutexGuard<'_, Outbox>, item: &Item<'_>, deadline: &mut Deadline) -> Result<()> {
+        self.wait_for_room(outbox, item.outbound.payload.len(), deadline)?;
+        match &self.encoders {
+            None => {
+                let admitted = outbox.outgoing.admit(&item.outbound)?;
+                outbox.outgoing.queue(admitted, 0, item.outbound.payload)
+            }
+            Some(encoders) => self.queue_encoded(outbox, encoders, item, deadline),
+        }
+    }
+
+    /// Encodes without the outbox, which others need for moments only, and keeps the encoders until the message is
+    /// queued, so that messages go out in the order in which they were encoded.
+    fn queue_encoded(
+        &self,
+        outbox: &mut MutexGuard<'_, Outbox>,
+        encoders: &Mutex<Encoders>,
+        item: &Item<'_>,
+        deadline: &mut Deadline,
+    ) -> Result<()> {
+        let Item { outbound, compress, .. } = *item;
+        let mut encoders = loop {
+            let locked = MutexGuard::unlocked(outbox, || encoders.lock());
+            if self.has_room(outbox, outbound.payload.len()) {
+                break locked;
+            }
+            drop(locked);
+            self.wait_for_room(outbox, outbound.payload.len(), deadline)?;
+        };
+        let admitted = outbox.outgoing.admit(&outbound)?;
+        let piece = Piece {
+            opcode: outbound.opcode,
+            payload: outbound.payload,
+            first: admitted.first,
+            last: admitted.last,
+            compress,
+        };
+        let outcome = match MutexGuard::unlocked(outbox, || encoders.encode(piece)) {
+            Ok((rsv, payload)) => outbox.outgoing.queue(admitted, rsv, payload),
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() || self.outgoing.policy == QueuePolicy::DropOldest {
+            encoders.forget();
+        }
+        outcome
+    }
+
     /// Waits until the kernel has all that was queued before.
     pub(crate) fn flush_all(&self, deadline: Deadline) -> Result<()> {
         let deadline = deadline.fixed();
-        let queued = self.outbox.lock().outgoing.queued();
+        let (queued, control) = {
+            let totals = *self.outbox.lock().outgoing.totals();
+            (totals.bytes, totals.control_bytes)
+        };
         self.send_queued(queued, deadline)?;
         let mut waiter = None;
         let mut outbox = self.outbox.lock();
         loop {
             let ticket = self.sent.ticket();
-            if outbox.outgoing.sent() >= queued && !outbox.holds_records {
+            let sent = outbox.outgoing.sent() >= queued && outbox.outgoing.sent_control() >= control;
+            if sent && !outbox.holds_records {
                 break;
             }
             self.check_open(&outbox)?;
@@ -164,28 +249,54 @@ impl Session {
         }
     }
 
-    /// Waits until `size` bytes fit: into an empty queue any size does.
+    /// Whether `size` bytes fit: into an empty queue any size does.
+    fn has_room(&self, outbox: &Outbox, size: usize) -> bool {
+        let QueueBounds { messages, bytes, policy } = self.outgoing;
+        let outgoing = &outbox.outgoing;
+        let (waiting_messages, waiting_bytes) = match policy {
+            // What is under way cannot be dropped any more.
+            QueuePolicy::DropOldest => outgoing.unloaded_messages(),
+            // Pongs have a bound of their own.
+            QueuePolicy::Wait | QueuePolicy::Close => (outgoing.pending_messages(), outgoing.pending_data()),
+        };
+        waiting_bytes == 0 || (waiting_bytes.saturating_add(size) <= bytes && waiting_messages < messages)
+    }
+
+    /// Waits until `size` bytes fit, or makes room for them, or ends the session.
     fn wait_for_room(&self, outbox: &mut MutexGuard<'_, Outbox>, size: usize, deadline: &mut Deadline) -> Result<()> {
         let mut waiter = None;
+        let mut has_flushed = false;
         loop {
             let ticket = self.sent.ticket();
             self.check_open(outbox)?;
             if outbox.outgoing.closing().is_some() {
                 return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
             }
-            // Pongs have a bound of their own.
-            let pending = outbox.outgoing.pending_data();
-            if pending == 0 || pending.saturating_add(size) <= self.outgoing_bytes {
+            if self.has_room(outbox, size) {
                 return Ok(());
             }
-            *deadline = deadline.fixed();
-            if waiter.is_none() || deadline.has_passed() {
+            let pending = outbox.outgoing.pending_data();
+            if !has_flushed || deadline.has_passed() {
                 // What is held back takes room; and the kernel takes some before it says that it would.
                 MutexGuard::unlocked(outbox, || self.flush_or_leave());
                 if outbox.outgoing.pending_data() < pending {
                     continue;
                 }
+                has_flushed = true;
             }
+            match self.outgoing.policy {
+                QueuePolicy::Wait => {}
+                QueuePolicy::Close => {
+                    let error = "the outgoing queue ran over";
+                    MutexGuard::unlocked(outbox, || self.overflow(error, "Outgoing queue overflow"));
+                    return Err(self.ended_error());
+                }
+                QueuePolicy::DropOldest => {
+                    while !self.has_room(outbox, size) && outbox.outgoing.drop_oldest() {}
+                    return Ok(());
+                }
+            }
+            *deadline = deadline.fixed();
             self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(|error| match error.kind {
                 Kind::Timeout => {
                     let message = format!("{pending} bytes wait to be sent: no room for {size} more in time");

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
@@ -28,11 +28,20 @@ pub(crate) struct ConnectOptions {
     pub(crate) tls_config: Arc<OnceCell<Arc<ClientConfig>>>,
 }
 
+/// How long the parts of connecting took; zero for what was not needed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ConnectTimings {
+    pub(crate) resolve: Duration,
+    pub(crate) connect: Duration,
+    pub(crate) tls: Duration,
+}
+
 /// A connected stream.
 pub(crate) struct Connected<'a> {
     pub(crate) stream: Stream,
     pub(crate) socket: Arc<Socket>,
     pub(crate) handshake_limit: TimeLimit<'a>,
+    pub(crate) timings: ConnectTimings,
 }
 
 /// Connects to `target`, unless it is stopped. Names are looked up by `runtime`.
@@ -43,18 +52,27 @@ pub(crate) fn connect<'a>(
     stop: &'a Stop,
 ) -> Result<Connected<'a>> {
     let limit = TimeLimit::starting_now(options.connect_timeout, stop);
-    let addresses = tcp::resolve(target, runtime, &limit)?;
-    let socket = Arc::new(tcp::open(&addresses, options.tcp_nodelay, &limit)?);
+    let mut timings = ConnectTimings::default();
+    let addresses = timed(&mut timings.resolve, || tcp::resolve(target, runtime, &limit))?;
+    let socket = timed(&mut timings.connect, || tcp::open(&addresses, options.tcp_nodelay, &limit))?;
+    let socket = Arc::new(socket);
     let handshake_limit = TimeLimit::starting_now(options.handshake_timeout, stop);
     let stream = if target.secure {
         let config = options.tls_config.get_or_try_init(|| options.tls.build())?;
         let mut stream = Stream::tls(Arc::clone(&socket), options.tls.connection(config, &target.host)?);
-        negotiate(&mut stream, &socket, &handshake_limit)?;
+        timed(&mut timings.tls, || negotiate(&mut stream, &socket, &handshake_limit))?;
         stream
     } else {
         Stream::plain(Arc::clone(&socket))
     };
-    Ok(Connected { stream, socket, handshake_limit })
+    Ok(Connected { stream, socket, handshake_limit, timings })
+}
+
+fn timed<T>(taken: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let outcome = work();
+    *taken = start.elapsed();
+    outcome
 }
 
 fn negotiate(stream: &mut Stream, socket: &Socket, limit: &TimeLimit<'_>) -> Result<()> {

@@ -16,7 +16,7 @@ mod tls_verifier;
 pub(crate) mod url;
 mod wake;
 
-pub(crate) use connect::{ConnectOptions, Connected, connect};
+pub(crate) use connect::{ConnectOptions, ConnectTimings, Connected, connect};
 pub(crate) use limit::{Step, Stop, TimeLimit};
 pub(crate) use socket::{KERNEL_SLEEP, KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};
 pub(crate) use stream::{Receiver, Sender, Stream};

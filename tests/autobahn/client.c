@@ -86,13 +86,36 @@ static int run_case(const char *base, const char *path)
     return end_session(session, path);
 }
 
-static int run(const char *base, const char *agent)
+/* With a large message limit, and permessage-deflate. */
+static ws_config *make_config(uint32_t client_no_context_takeover)
 {
-    if ((config = ws_config_new()) == NULL || ws_config_set_max_frame_size(config, LIMIT) != WS_OK ||
-        ws_config_set_max_message_size(config, LIMIT) != WS_OK) {
+    ws_deflate_options options = {.struct_size = sizeof options,
+                                  .client_no_context_takeover = client_no_context_takeover};
+    ws_config *made = ws_config_new();
+    if (made == NULL || ws_config_set_max_frame_size(made, LIMIT) != WS_OK ||
+        ws_config_set_max_message_size(made, LIMIT) != WS_OK || ws_config_install_deflate(made, &options) != WS_OK) {
         fputs("cannot make the configuration\n", stderr);
-        return EXIT_FAILURE;
+        exit(EXIT_FAILURE);
     }
+    return made;
+}
+
+/* Whether one of the ranges FIRST-LAST holds the number. */
+static int holds(char *const *ranges, long number)
+{
+    for (; *ranges != NULL; ranges++) {
+        char *end;
+        long first = strtol(*ranges, &end, 10);
+        if (number >= first && number <= strtol(end + 1, NULL, 10))
+            return 1;
+    }
+    return 0;
+}
+
+static int run(const char *base, const char *agent, char *const *without_context)
+{
+    ws_config *with_context_config = make_config(0), *without_context_config = make_config(1);
+    config = with_context_config;
     long count = case_count(base);
     if (count <= 0) {
         fputs("no number of cases\n", stderr);
@@ -102,23 +125,25 @@ static int run(const char *base, const char *agent)
     int failures = 0;
     for (long i = 1; i <= count; i++) {
         snprintf(path, sizeof path, "/runCase?case=%ld&agent=%s", i, agent);
+        config = holds(without_context, i) ? without_context_config : with_context_config;
         failures += run_case(base, path) != 0;
     }
+    ws_config_free(without_context_config);
+    config = with_context_config;
     snprintf(path, sizeof path, "/updateReports?agent=%s", agent);
     ws_session *session = open_session(base, path);
     if (session == NULL || end_session(session, path) != 0)
         failures++;
+    ws_config_free(with_context_config);
     printf("%ld cases, %d failures\n", count, failures);
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: %s URL AGENT\n", argv[0]);
+    if (argc < 3) {
+        fprintf(stderr, "usage: %s URL AGENT [FIRST-LAST]...\n", argv[0]);
         return 2;
     }
-    int result = run(argv[1], argv[2]);
-    ws_config_free(config);
-    return result;
+    return run(argv[1], argv[2], argv + 3);
 }

@@ -69,7 +69,7 @@ fn our_close_goes_out_behind_what_is_queued_and_only_once() {
     assert_eq!(sent(&mut connection), [Sent::new(Opcode::Text, b"first"), Sent::close(4000, "done")]);
     // Messages that were on their way still arrive, then the answer, which is not answered.
     let events = receive(&mut connection, &[text("on its way"), peer::close(4000, "done")].concat());
-    assert!(matches!(&events[..], [Received::Message(_), Received::Close(_)]));
+    assert!(matches!(&events[..], [Received::Frame(_), Received::Close(_)]));
     assert_eq!(sent(&mut connection), []);
     assert_eq!(connection.end_of_stream(), Ok(()));
 }

@@ -2,7 +2,7 @@
 
 use ktorws::error::Kind;
 use ktorws::frame::header::{self, Encoded, Header, HeaderError, Opcode};
-use ktorws::protocol::{Message, Received};
+use ktorws::protocol::{Frame, Received};
 use proptest::prelude::*;
 
 use crate::peer;
@@ -13,7 +13,7 @@ const PROTOCOL: (Kind, u16) = (Kind::Protocol, 1002);
 fn the_examples_of_section_5_7_are_read() {
     for bytes in [b"\x81\x05Hello".as_slice(), b"\x01\x03Hel\x80\x02lo"] {
         let events = peer::receive(&mut peer::connection(), bytes);
-        assert_eq!(events, [Received::Message(Message { opcode: Opcode::Text, payload: b"Hello"[..].into() })]);
+        assert_eq!(events, [Received::Frame(Frame::message(Opcode::Text, b"Hello"[..].into()))]);
     }
 }
 
@@ -22,11 +22,7 @@ fn payloads_of_every_length_form_arrive_whole() {
     for length in [0, 1, 125, 126, 127, 65_535, 65_536, 1 << 20] {
         let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
         let events = peer::receive(&mut peer::connection(), &peer::frame(true, Opcode::Binary, &payload));
-        assert_eq!(
-            events,
-            [Received::Message(Message { opcode: Opcode::Binary, payload: payload[..].into() })],
-            "length {length}"
-        );
+        assert_eq!(events, [Received::Frame(Frame::message(Opcode::Binary, payload[..].into()))], "length {length}");
     }
 }
 

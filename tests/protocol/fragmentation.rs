@@ -2,12 +2,12 @@
 
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
-use ktorws::protocol::{Message, Received};
+use ktorws::protocol::{Frame, Received};
 
 use crate::peer::{self, Sent, connection, frame, receive, sent};
 
 fn message(opcode: Opcode, payload: &[u8]) -> Received {
-    Received::Message(Message { opcode, payload: payload.into() })
+    Received::Frame(Frame::message(opcode, payload.into()))
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_hundred_thousand_fragments_make_one_message() {
     }
     bytes.extend(frame(true, Opcode::Continuation, b"c"));
     let events = receive(&mut connection, &bytes);
-    let [Received::Message(Message { payload, .. })] = &events[..] else { panic!("{} events", events.len()) };
+    let [Received::Frame(Frame { payload, .. })] = &events[..] else { panic!("{} events", events.len()) };
     assert_eq!((payload.len(), payload.first(), payload.last()), (100_002, Some(&b'a'), Some(&b'c')));
 }
 

@@ -3,7 +3,7 @@
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
 use ktorws::frame::header::{self, Header};
-use ktorws::protocol::{Incoming, Limits, Received};
+use ktorws::protocol::{Decoders, Incoming, Limits, Received};
 
 use crate::peer::{self, connection_with, frame, receive};
 
@@ -40,12 +40,12 @@ fn the_limits_do_not_apply_to_control_frames() {
 fn a_changed_limit_holds_from_the_next_frame_on() {
     let wide = Limits { max_frame_size: 10, max_message_size: 10 };
     let narrow = Limits { max_frame_size: 5, max_message_size: 5 };
-    let mut incoming = Incoming::new(&frame(true, Opcode::Binary, &[0; 10])[..6]);
+    let mut incoming = Incoming::new(&frame(true, Opcode::Binary, &[0; 10])[..6], Decoders::default(), false);
     assert_eq!(incoming.poll(&wide, Vec::new), None);
     // The frame under way was accepted.
     incoming.space()[..6].fill(0);
     incoming.received(6);
-    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Received::Message(_))));
+    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Received::Frame(_))));
     let next = announced(true, Opcode::Binary, 6);
     incoming.space()[..next.len()].copy_from_slice(&next);
     incoming.received(next.len());
@@ -66,7 +66,7 @@ fn a_message_holds_at_most_twice_what_arrived() {
     let mut connection = peer::connection();
     for length in [1, 100, 70_000, 1_000_000] {
         let events = receive(&mut connection, &frame(true, Opcode::Binary, &vec![0; length]));
-        let [Received::Message(message)] = &events[..] else { panic!("{} events", events.len()) };
+        let [Received::Frame(message)] = &events[..] else { panic!("{} events", events.len()) };
         let capacity = message.payload.capacity();
         assert!(capacity > length, "no room for a NUL behind {length} bytes");
         // Small messages share a least size; large ones are placed in their first page.

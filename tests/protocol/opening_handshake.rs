@@ -10,13 +10,18 @@ const NONCE: &[u8; 16] = b"the sample nonce";
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-fn handshake(subprotocols: &[&str]) -> Handshake {
+fn handshake(subprotocols: &[&str]) -> Handshake<'static> {
     let mut headers = Headers::default();
     headers.add("X-Own", "value").expect("a valid header");
     let subprotocols: Vec<_> = subprotocols.iter().map(ToString::to_string).collect();
-    let request =
-        Request { resource: "/chat?x=1", host: "example.com:8000", headers: &headers, subprotocols: &subprotocols };
-    Handshake::new(request, *NONCE)
+    let request = Request {
+        resource: "/chat?x=1",
+        host: "example.com:8000",
+        headers: &headers,
+        subprotocols: &subprotocols,
+        extensions: &[],
+    };
+    Handshake::new(request, *NONCE).expect("nothing is offered")
 }
 
 fn agreed() -> String {
@@ -52,8 +57,8 @@ fn the_request_is_that_of_the_rfc() {
 fn a_host_header_of_the_application_stands_in_for_ours() {
     let mut headers = Headers::default();
     headers.set("host", "other").expect("a valid header");
-    let request = Request { resource: "/", host: "example.com", headers: &headers, subprotocols: &[] };
-    let request = Handshake::new(request, *NONCE);
+    let request = Request { resource: "/", host: "example.com", headers: &headers, subprotocols: &[], extensions: &[] };
+    let request = Handshake::new(request, *NONCE).expect("nothing is offered");
     let hosts: Vec<_> = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("host")).collect();
     assert_eq!(hosts, [("Host", "other")]);
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ktorws::frame::header::{self, Header, Opcode};
-use ktorws::protocol::{Connection, Limits, MaskingKeys, Received};
+use ktorws::protocol::{Agreement, Connection, Limits, MaskingKeys, Received};
 
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -12,7 +12,7 @@ pub fn connection() -> Connection {
 }
 
 pub fn connection_with(limits: Limits) -> Connection {
-    Connection::new(limits, Some(CLOSE_TIMEOUT), MaskingKeys::from_seed([7; 32]), &[])
+    Connection::new(Agreement::default(), limits, Some(CLOSE_TIMEOUT), MaskingKeys::from_seed([7; 32]), &[])
 }
 
 /// A server's frame: unmasked.

@@ -47,11 +47,11 @@ fn invalid_text_fails_the_connection_whole_or_in_fragments() {
 #[test]
 fn valid_text_and_any_binary_arrive() {
     for valid in VALID {
-        assert!(matches!(&receive(&mut connection(), &peer::text(valid))[..], [Received::Message(_)]), "{valid:?}");
+        assert!(matches!(&receive(&mut connection(), &peer::text(valid))[..], [Received::Frame(_)]), "{valid:?}");
     }
     for invalid in INVALID {
         let events = receive(&mut connection(), &frame(true, Opcode::Binary, invalid));
-        assert!(matches!(&events[..], [Received::Message(_)]));
+        assert!(matches!(&events[..], [Received::Frame(_)]));
     }
 }
 

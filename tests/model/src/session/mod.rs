@@ -16,6 +16,9 @@ mod inbox;
 #[path = "../../../../src/session/interrupts.rs"]
 #[allow(dead_code)]
 mod interrupts;
+#[path = "../../../../src/session/queue_bounds.rs"]
+#[allow(dead_code)]
+mod queue_bounds;
 #[path = "../../../../src/session/turn.rs"]
 #[allow(dead_code)]
 mod turn;

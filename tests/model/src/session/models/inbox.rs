@@ -6,11 +6,12 @@ use loom::thread;
 use std::sync::Arc;
 
 use super::super::deadline::Deadline;
-use super::super::inbox::{Inbox, QueueBounds, Taken};
+use super::super::inbox::{Inbox, Taken};
+use super::super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::{Notify, explore};
 
 fn inbox(messages: usize) -> Inbox<u32> {
-    Inbox::new(QueueBounds { messages, bytes: usize::MAX })
+    Inbox::new(QueueBounds { messages, bytes: usize::MAX, policy: QueuePolicy::Wait })
 }
 
 fn take(inbox: &Inbox<u32>, wake_reader: impl FnOnce()) -> Taken<u32> {

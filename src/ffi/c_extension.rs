@@ -1,0 +1,248 @@
+//! What makes an extension of C's functions one of the protocol.
+
+use std::ffi::{CString, c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+use crate::error::{Error, Kind, Result};
+use crate::ffi::extension::{ws_extension_piece, ws_extension_vtable, ws_piece_flags, ws_sink};
+use crate::ffi::frame::RSV_SHIFT;
+use crate::ffi::guard;
+use crate::ffi::status::ws_status;
+use crate::frame::Opcode;
+use crate::protocol::extension::{Agreed, Decoder, Encoder, Encoding, Extension, Piece, Sink, Told};
+use crate::protocol::extension_header::Parameters;
+
+type Encode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, rsv: *mut u32, output: *mut ws_sink) -> i32;
+type Decode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, output: *mut ws_sink) -> i32;
+
+/// An extension of C's functions, as a configuration has it.
+pub(super) struct CExtension(Arc<Installed>);
+
+/// What was installed, until nobody uses it any more.
+struct Installed {
+    name: String,
+    rsv: u8,
+    offer: Option<unsafe extern "C" fn(*mut c_void, *mut ws_sink) -> i32>,
+    negotiate: Option<unsafe extern "C" fn(*mut c_void, *const c_char, *mut *mut c_void) -> i32>,
+    encode: Encode,
+    decode: Decode,
+    drop: Option<unsafe extern "C" fn(*mut c_void)>,
+    release: Option<unsafe extern "C" fn(*mut c_void)>,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the header asks for functions and user data that any thread may use.
+unsafe impl Send for Installed {}
+// SAFETY: as above.
+unsafe impl Sync for Installed {}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        if let Some(release) = self.release {
+            // SAFETY: of this type by the header, and called once, by the last user.
+            unsafe { release(self.user_data) };
+        }
+    }
+}
+
+/// What a negotiation made, until neither direction nor the session uses it any more.
+struct Instance {
+    pointer: *mut c_void,
+    installed: Arc<Installed>,
+}
+
+// SAFETY: the header says which functions of an instance may run at the same time, and that any thread may call them.
+unsafe impl Send for Instance {}
+// SAFETY: as above.
+unsafe impl Sync for Instance {}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if let Some(drop) = self.installed.drop {
+            // SAFETY: of this type by the header, and called once, by the last user.
+            unsafe { drop(self.pointer) };
+        }
+    }
+}
+
+/// The instance that C's `negotiate` made for an extension; NULL for those of other kinds.
+pub(super) fn instance_of(told: &Told) -> *mut c_void {
+    let instance = told.instance.as_ref().and_then(|instance| instance.downcast_ref::<Arc<Instance>>());
+    instance.map_or(ptr::null_mut(), |instance| instance.pointer)
+}
+
+impl CExtension {
+    pub(super) fn new(name: &str, vtable: &ws_extension_vtable, user_data: *mut c_void) -> Result<Self> {
+        let (Some(encode), Some(decode)) = (vtable.encode, vtable.decode) else {
+            return Err(guard::invalid("an extension needs encode and decode"));
+        };
+        let rsv = reserved_bits(vtable.rsv).ok_or_else(|| guard::invalid("unknown reserved bits"))?;
+        let ws_extension_vtable { offer, negotiate, drop, release, .. } = *vtable;
+        let name = name.to_owned();
+        Ok(Self(Arc::new(Installed { name, rsv, offer, negotiate, encode, decode, drop, release, user_data })))
+    }
+}
+
+/// From the bits of ws_frame_flags; none where there are others.
+fn reserved_bits(flags: u32) -> Option<u8> {
+    let rsv = u8::try_from(flags >> RSV_SHIFT).ok()?;
+    (u32::from(rsv) << RSV_SHIFT == flags).then_some(rsv)
+}
+
+impl Extension for CExtension {
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn rsv(&self) -> u8 {
+        self.0.rsv
+    }
+
+    fn forgets(&self) -> bool {
+        false
+    }
+
+    fn offer(&self) -> Result<String> {
+        let Some(offer) = self.0.offer else { return Ok(String::new()) };
+        let mut parameters = Vec::new();
+        let mut output = Output::new(Target::Bytes(&mut parameters));
+        // SAFETY: of this type by the header; the sink is for this call.
+        let status = unsafe { offer(self.0.user_data, output.as_sink()) };
+        output.finish(status, &self.0.name)?;
+        let wrong = || guard::invalid("an extension offers parameters that are not those of a header");
+        let parameters = String::from_utf8(parameters).map_err(|_| wrong())?;
+        if Parameters::parse(&parameters).is_none() {
+            return Err(wrong());
+        }
+        Ok(parameters)
+    }
+
+    fn agree(&self, parameters: &Parameters) -> Result<Agreed> {
+        let mut pointer = ptr::null_mut();
+        if let Some(negotiate) = self.0.negotiate {
+            let text = CString::new(parameters.to_string()).unwrap_or_default();
+            // SAFETY: of this type by the header; the text and the pointer outlive the call.
+            let status = unsafe { negotiate(self.0.user_data, text.as_ptr(), &raw mut pointer) };
+            if status != ws_status::WS_OK as i32 {
+                return Err(failed(&self.0.name, "does not take the server's parameters", status));
+            }
+        }
+        let instance = Arc::new(Instance { pointer, installed: Arc::clone(&self.0) });
+        Ok(Agreed {
+            encoder: Box::new(CEncoder(Arc::clone(&instance))),
+            decoder: Box::new(CDecoder { instance: Arc::clone(&instance), message: None }),
+            decodes_unmarked: self.0.rsv == 0,
+            instance: Some(Box::new(instance)),
+        })
+    }
+}
+
+struct CEncoder(Arc<Instance>);
+
+impl Encoder for CEncoder {
+    fn encode(&mut self, piece: &Piece<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
+        let Instance { pointer, installed } = &*self.0;
+        let c_piece = c_piece(piece.opcode, piece.payload, (piece.first, piece.last), 0);
+        let mut bits = 0;
+        let mut output = Output::new(Target::Bytes(output));
+        // SAFETY: of this type by the header; the arguments outlive the call.
+        let status = unsafe { (installed.encode)(*pointer, &raw const c_piece, &raw mut bits, output.as_sink()) };
+        output.finish(status, &installed.name)?;
+        if !piece.first {
+            return Ok(Encoding::Changed { rsv: 0 });
+        }
+        let rsv = reserved_bits(bits).filter(|rsv| rsv & !installed.rsv == 0).ok_or_else(|| {
+            Error::new(Kind::Extension, format!("the extension {} sets bits that are not its own", installed.name))
+        })?;
+        Ok(if installed.rsv != 0 && rsv == 0 { Encoding::Unchanged } else { Encoding::Changed { rsv } })
+    }
+}
+
+struct CDecoder {
+    instance: Arc<Instance>,
+    /// The message that has begun and of which no piece was decoded yet, with its bits.
+    message: Option<(Opcode, u8, bool)>,
+}
+
+impl Decoder for CDecoder {
+    fn begin(&mut self, opcode: Opcode, rsv: u8) -> bool {
+        self.message = Some((opcode, rsv, true));
+        true
+    }
+
+    fn decode(&mut self, part: &[u8], last: bool, output: &mut Sink<'_>) -> Result<()> {
+        let Instance { pointer, installed } = &*self.instance;
+        let Some((opcode, rsv, first)) = &mut self.message else { return Ok(()) };
+        let c_piece = c_piece(*opcode, part, (std::mem::take(first), last), *rsv);
+        let mut output = Output::new(Target::Message(output));
+        // SAFETY: of this type by the header; the arguments outlive the call.
+        let status = unsafe { (installed.decode)(*pointer, &raw const c_piece, output.as_sink()) };
+        output.finish(status, &installed.name)
+    }
+}
+
+fn c_piece(opcode: Opcode, bytes: &[u8], (first, last): (bool, bool), rsv: u8) -> ws_extension_piece {
+    let flag = |is_set: bool, flag: ws_piece_flags| if is_set { flag as u32 } else { 0 };
+    ws_extension_piece {
+        data: bytes.as_ptr(),
+        size: bytes.len(),
+        r#type: opcode as u32,
+        flags: flag(first, ws_piece_flags::WS_PIECE_FIRST) | flag(last, ws_piece_flags::WS_PIECE_LAST),
+        rsv: u32::from(rsv) << RSV_SHIFT,
+    }
+}
+
+/// What a ws_sink is.
+pub(super) struct Output<'a, 'b> {
+    target: Target<'a, 'b>,
+    /// What went wrong with writing, whatever C makes of it.
+    error: Option<Error>,
+}
+
+enum Target<'a, 'b> {
+    Bytes(&'a mut Vec<u8>),
+    Message(&'a mut Sink<'b>),
+}
+
+impl<'a, 'b> Output<'a, 'b> {
+    fn new(target: Target<'a, 'b>) -> Self {
+        Self { target, error: None }
+    }
+
+    fn as_sink(&mut self) -> *mut ws_sink {
+        ptr::from_mut(self).cast()
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = match &mut self.target {
+            Target::Message(sink) => sink.write(bytes),
+            Target::Bytes(output) => {
+                output.try_reserve(bytes.len()).map(|()| output.extend_from_slice(bytes)).map_err(|_| {
+                    Error::new(Kind::NoMemory, format!("no memory for {} bytes of an extension", bytes.len()))
+                })
+            }
+        };
+        written.inspect_err(|error| self.error = Some(error.clone()))
+    }
+
+    /// The call that wrote has returned with a status.
+    fn finish(self, status: i32, name: &str) -> Result<()> {
+        match self.error {
+            Some(error) => Err(error),
+            None if status == ws_status::WS_OK as i32 => Ok(()),
+            None => Err(failed(name, "failed", status)),
+        }
+    }
+}
+
+fn failed(name: &str, what: &str, status: i32) -> Error {
+    const UTF8: i32 = ws_status::WS_ERR_UTF8 as i32;
+    const COMPRESSION: i32 = ws_status::WS_ERR_COMPRESSION as i32;
+    let kind = match status {
+        UTF8 => Kind::Utf8,
+        COMPRESSION => Kind::Compression,
+        _ => Kind::Extension,
+    };
+    Error::new(kind, format!("the extension {name} {what}: it returned {status}"))
+}

@@ -1,0 +1,129 @@
+//! permessage-deflate.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::ffi::config::{set, ws_config};
+use crate::ffi::guard;
+use crate::ffi::status::ws_status;
+use crate::frame::Opcode;
+use crate::protocol::deflate::{Filter, Options, PermessageDeflate, WINDOW_BITS};
+
+/// Options of permessage-deflate (RFC 7692; Ktor's WebSocketDeflateExtension). The caller sets `struct_size` and may
+/// leave all else 0, which is the default; later versions may add members at the end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ws_deflate_options {
+    /// sizeof(ws_deflate_options), set by the caller.
+    pub struct_size: usize,
+    /// How hard to compress: 1, quickly, to 9, small. 0 stands for 6.
+    pub level: u32,
+    /// How much memory the compressor has besides its window: 1, about 2 KiB, to 9, about 512 KiB. 0 stands for 8.
+    pub memory_level: u32,
+    /// The largest LZ77 window to compress with, as an exponent of two, 8 to 15; it is offered as client_max_window_bits,
+    /// and the server may ask for a smaller one. 0 offers the parameter without a value: 15, unless the server asks for
+    /// less.
+    pub client_max_window_bits: u32,
+    /// The largest window that the server may compress with, 8 to 15: it is asked for as server_max_window_bits, and a
+    /// server that does not agree fails the handshake. 0 does not ask.
+    pub server_max_window_bits: u32,
+    /// 1: each message is compressed by itself, whatever the server says. It is also offered, as
+    /// client_no_context_takeover. The compressor's memory is given back while nothing is sent.
+    pub client_no_context_takeover: u32,
+    /// 1: the server is asked to do the same, as server_no_context_takeover; one that does not agree fails the handshake.
+    pub server_no_context_takeover: u32,
+    /// Messages with less bytes go out as they are. Empty ones always do.
+    pub min_size: usize,
+    /// Asked before a message, or the first fragment of one, is compressed: 0 sends it as it is. It is called by the thread
+    /// that sends, one at a time for each session, and must not use the session. NULL: all are compressed.
+    pub filter:
+        Option<unsafe extern "C" fn(user_data: *mut c_void, r#type: u32, data: *const c_void, size: usize) -> i32>,
+    /// Handed to `filter`. It has to stay valid until the sessions of the configuration are freed, and is used by all of
+    /// their threads.
+    pub filter_user_data: *mut c_void,
+}
+
+/// Offers permessage-deflate in the handshake, with the options, or with the defaults for NULL. If the server agrees,
+/// messages are compressed both ways; ws_extension_find tells what was agreed on. An answer that is not one to the offer
+/// fails the handshake with WS_ERR_HANDSHAKE_INVALID.
+///
+/// Only messages are compressed, not control frames, and not in raw sessions. WS_SEND_NO_COMPRESS leaves a message as it
+/// is. A fragmented message is compressed as one, and flushed with each fragment. The message limit is for the inflated
+/// bytes, and inflating stops at it; the frame limit is for those on the wire. Data that cannot be inflated fails the
+/// connection with Close 1007 and WS_ERR_COMPRESSION.
+///
+/// Secrets and data that an attacker chooses do not belong in one compressed session: sizes tell of both (RFC 7692
+/// section 8).
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, a `struct_size` that is
+/// smaller than this version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is installed
+/// already.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `options` is NULL or points to as many bytes as its
+/// `struct_size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_install_deflate(
+    config: *mut ws_config,
+    options: *const ws_deflate_options,
+) -> ws_status {
+    set(config, |config| {
+        // SAFETY: the caller's promise.
+        let options = unsafe { guard::sized_struct(options) }?;
+        let (checked, filter) = match options {
+            None => (Options::default(), None),
+            Some(options) => (check(options)?, SharedFilter::of(options)),
+        };
+        let make_filter = move || filter.map(|filter| -> Box<Filter> { Box::new(move |o, b| filter.wants(o, b)) });
+        config.install(Arc::new(PermessageDeflate::new(checked, make_filter)))
+    })
+}
+
+fn check(options: &ws_deflate_options) -> Result<Options> {
+    let defaults = Options::default();
+    let level = |number: u32, default: u8| match u8::try_from(number) {
+        Ok(0) => Ok(default),
+        Ok(number @ 1..=9) => Ok(number),
+        _ => Err(guard::invalid("a level of permessage-deflate is not 0 to 9")),
+    };
+    let window_bits = |number: u32| match u8::try_from(number) {
+        Ok(0) => Ok(None),
+        Ok(bits) if WINDOW_BITS.contains(&bits) => Ok(Some(bits)),
+        _ => Err(guard::invalid("window bits of permessage-deflate are not 0 or 8 to 15")),
+    };
+    let flag = |number: u32| guard::flag(i32::try_from(number).unwrap_or(-1));
+    Ok(Options {
+        level: level(options.level, defaults.level)?,
+        memory_level: level(options.memory_level, defaults.memory_level)?,
+        client_max_window_bits: window_bits(options.client_max_window_bits)?,
+        server_max_window_bits: window_bits(options.server_max_window_bits)?,
+        client_no_context_takeover: flag(options.client_no_context_takeover)?,
+        server_no_context_takeover: flag(options.server_no_context_takeover)?,
+        min_size: options.min_size,
+    })
+}
+
+/// The caller's filter.
+#[derive(Clone, Copy)]
+struct SharedFilter {
+    function: unsafe extern "C" fn(*mut c_void, u32, *const c_void, usize) -> i32,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the header says that all threads of the configuration's sessions use the function and its data.
+unsafe impl Send for SharedFilter {}
+// SAFETY: as above.
+unsafe impl Sync for SharedFilter {}
+
+impl SharedFilter {
+    fn of(options: &ws_deflate_options) -> Option<Self> {
+        let user_data = options.filter_user_data;
+        options.filter.map(|function| Self { function, user_data })
+    }
+
+    fn wants(self, opcode: Opcode, payload: &[u8]) -> bool {
+        // SAFETY: the function takes these arguments, and its data is valid while there are sessions.
+        unsafe { (self.function)(self.user_data, opcode as u32, payload.as_ptr().cast(), payload.len()) != 0 }
+    }
+}

@@ -1,0 +1,120 @@
+//! The numbers of a session.
+
+use std::time::Duration;
+
+use crate::ffi::guard;
+use crate::ffi::session::{session_of_call, ws_session};
+use crate::ffi::status::ws_status;
+use crate::session::counting::Statistics;
+
+/// The numbers of a session at a moment. The caller allocates it and sets `struct_size`; later versions may add members
+/// at the end. Messages count when they are accepted for sending, and when they are decoded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ws_statistics {
+    /// sizeof(ws_statistics), set by the caller.
+    pub struct_size: usize,
+    /// Messages that were sent.
+    pub messages_sent: u64,
+    /// Messages that were received.
+    pub messages_received: u64,
+    /// Bytes of the payloads of messages that were sent, before compression.
+    pub payload_sent: u64,
+    /// Bytes of the payloads of messages that were received, inflated.
+    pub payload_received: u64,
+    /// Bytes of frames that went out, headers and control frames included.
+    pub wire_sent: u64,
+    /// Bytes of frames that came in, headers and control frames included.
+    pub wire_received: u64,
+    /// Bytes of payload that an extension has encoded, before that.
+    pub compressed_sent_before: u64,
+    /// The same, after that.
+    pub compressed_sent_after: u64,
+    /// Bytes of payload that an extension has decoded, before that.
+    pub compressed_received_before: u64,
+    /// The same, after that.
+    pub compressed_received_after: u64,
+    /// Pings that were sent, the library's and the application's.
+    pub pings_sent: u64,
+    /// Pings that were received.
+    pub pings_received: u64,
+    /// Pongs that were sent.
+    pub pongs_sent: u64,
+    /// Pongs that were received.
+    pub pongs_received: u64,
+    /// The time from the library's last answered ping to its pong, in microseconds; 0 before the first one.
+    pub last_rtt_us: u64,
+    /// Messages that wait to be received. Those that nobody has read from the connection do not count.
+    pub incoming_messages: u64,
+    /// Bytes of their payloads.
+    pub incoming_bytes: u64,
+    /// Messages that wait to be sent.
+    pub outgoing_messages: u64,
+    /// Bytes of their frames.
+    pub outgoing_bytes: u64,
+    /// Received messages that WS_QUEUE_DROP_OLDEST has dropped.
+    pub incoming_dropped: u64,
+    /// Messages to send that WS_QUEUE_DROP_OLDEST has dropped.
+    pub outgoing_dropped: u64,
+    /// How long resolving the host took, in microseconds.
+    pub resolve_us: u64,
+    /// How long connecting TCP took, in microseconds.
+    pub connect_us: u64,
+    /// How long negotiating TLS took, in microseconds; 0 without TLS.
+    pub tls_us: u64,
+    /// How long the opening handshake took, in microseconds.
+    pub handshake_us: u64,
+}
+
+/// The numbers of the session as they are now, also after its end. While it sends and receives they need not belong to
+/// the same moment.
+///
+/// Set `stats->struct_size` to sizeof(ws_statistics) before.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller than this version's or over 4096, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `stats` is NULL or points to as many bytes as its
+/// `struct_size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_stats(session: *const ws_session, stats: *mut ws_statistics) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        let kept = unsafe { session_of_call(session) }?;
+        // SAFETY: the caller's promise.
+        unsafe { guard::fill_struct(stats, |struct_size| Ok(filled(struct_size, &kept.session()?.statistics()))) }
+    })
+}
+
+fn filled(struct_size: usize, statistics: &Statistics) -> ws_statistics {
+    let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let transport = &statistics.timings.transport;
+    ws_statistics {
+        struct_size,
+        messages_sent: statistics.messages_sent,
+        messages_received: statistics.messages_received,
+        payload_sent: statistics.payload_sent,
+        payload_received: statistics.payload_received,
+        wire_sent: statistics.wire_sent,
+        wire_received: statistics.wire_received,
+        compressed_sent_before: statistics.encoded.plain,
+        compressed_sent_after: statistics.encoded.encoded,
+        compressed_received_before: statistics.decoded.encoded,
+        compressed_received_after: statistics.decoded.plain,
+        pings_sent: statistics.pings_sent,
+        pings_received: statistics.pings_received,
+        pongs_sent: statistics.pongs_sent,
+        pongs_received: statistics.pongs_received,
+        last_rtt_us: statistics.last_rtt.map_or(0, |rtt| us(rtt).max(1)),
+        incoming_messages: statistics.incoming_messages as u64,
+        incoming_bytes: statistics.incoming_bytes as u64,
+        outgoing_messages: statistics.outgoing_messages as u64,
+        outgoing_bytes: statistics.outgoing_bytes as u64,
+        incoming_dropped: statistics.incoming_dropped,
+        outgoing_dropped: statistics.outgoing_dropped,
+        resolve_us: us(transport.resolve),
+        connect_us: us(transport.connect),
+        tls_us: us(transport.tls),
+        handshake_us: us(statistics.timings.handshake),
+    }
+}

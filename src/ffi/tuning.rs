@@ -1,0 +1,186 @@
+//! What can be changed while a session goes on.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::ffi::config_session::positive_ms;
+use crate::ffi::guard;
+use crate::ffi::session::{look_at, session_of_call, with_session, ws_session};
+use crate::ffi::status::ws_status;
+use crate::session::config::check_limit;
+
+/// Sets the largest payload of one text or binary frame to accept, in bytes, 1 to 2^63-1, from the next frame on
+/// (Ktor's maxFrameSize). A frame that announces more is not read: the connection is failed with Close 1009, and
+/// receiving returns WS_ERR_FRAME_TOO_BIG.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_set_max_frame_size(session: *mut ws_session, bytes: u64) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_session(session, |session| {
+            session.set_max_frame_size(check_limit(bytes)?);
+            Ok(())
+        })
+    }
+}
+
+/// The largest payload of one frame to accept, in bytes; 0 for NULL.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_get_max_frame_size(session: *const ws_session) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { look_at(session, 0, |session| session.session_anywhere().limits().max_frame_size) }
+}
+
+/// Sets the largest message to accept, in bytes over all its frames, 1 to 2^63-1, from the next frame on. A message
+/// that grows beyond it is not read on: the connection is failed with Close 1009, and receiving returns
+/// WS_ERR_MESSAGE_TOO_BIG.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_set_max_message_size(session: *mut ws_session, bytes: u64) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_session(session, |session| {
+            session.set_max_message_size(check_limit(bytes)?);
+            Ok(())
+        })
+    }
+}
+
+/// The largest message to accept, in bytes; 0 for NULL.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_get_max_message_size(session: *const ws_session) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { look_at(session, 0, |session| session.session_anywhere().limits().max_message_size) }
+}
+
+/// Switches masking, from the next message on (Ktor's masking).
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number than 0 and 1, WS_ERR_STATE for 0 unless the configuration
+/// had ws_config_allow_unmasked, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_set_masking(session: *mut ws_session, on: i32) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe { with_session(session, |session| session.set_masking(guard::flag(on)?)) }
+}
+
+/// Whether frames are masked: 1 or 0; 0 for NULL and in a forked child.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_get_masking(session: *const ws_session) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { look_at(session, 0, |session| session.session().map_or(0, |session| session.is_masking().into())) }
+}
+
+/// Sets how often the library pings the server, in milliseconds (Ktor's pingIntervalMillis); 0 and negative numbers
+/// switch it off. The first ping comes after one whole interval from now; a ping under way is forgotten. At most one
+/// is: the next one comes an interval after the one before was sent, and not before that one is answered.
+///
+/// Each ping has a payload of its own, and only the pong with the same counts, unless the configuration says otherwise
+/// (ws_config_set_ping_liveness). Without an answer in time the session ends: the library sends Close 1011 "Ping
+/// timeout", drops the connection without waiting for the server, and receiving returns WS_ERR_PING_TIMEOUT. Time in
+/// which the library does not read, because the incoming queue is full, does not count. Pings end when the session
+/// begins to close. ws_stats has the last round-trip time.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_set_ping_interval_ms(session: *mut ws_session, interval_ms: i64) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_session(session, |session| {
+            session.set_ping_interval(positive_ms(interval_ms));
+            Ok(())
+        })
+    }
+}
+
+/// How often the library pings the server, in milliseconds; 0 if it does not, for NULL and in a forked child.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_get_ping_interval_ms(session: *const ws_session) -> i64 {
+    // SAFETY: the caller's promise.
+    unsafe { look_at(session, 0, |session| session.session().map_or(0, |session| in_ms(session.ping_times().0))) }
+}
+
+/// Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
+/// way; 0 and negative numbers stand for twice the interval, whatever that becomes.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_set_ping_timeout_ms(session: *mut ws_session, timeout_ms: i64) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_session(session, |session| {
+            session.set_ping_timeout(positive_ms(timeout_ms));
+            Ok(())
+        })
+    }
+}
+
+/// How long the answer to a ping of the library may take, in milliseconds; 0 if there are no pings and no timeout was
+/// set, for NULL and in a forked child.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_get_ping_timeout_ms(session: *const ws_session) -> i64 {
+    // SAFETY: the caller's promise.
+    unsafe { look_at(session, 0, |session| session.session().map_or(0, |session| in_ms(session.ping_times().1))) }
+}
+
+/// Keeps a pointer of the application with the session. The library does not look at what it points to.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL as the session.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_set_user_data(session: *mut ws_session, user_data: *mut c_void) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        unsafe { session_of_call(session) }?.user_data.store(user_data, Ordering::Release);
+        Ok(())
+    })
+}
+
+/// The pointer of ws_set_user_data; NULL unless set, and for NULL.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_user_data(session: *const ws_session) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    unsafe { look_at(session, ptr::null_mut(), |session| session.user_data.load(Ordering::Acquire)) }
+}
+
+fn in_ms(time: Option<Duration>) -> i64 {
+    time.map_or(0, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}

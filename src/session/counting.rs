@@ -1,0 +1,128 @@
+//! What a session counts, and what it tells of it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::Session;
+use crate::protocol::encoders::Volume;
+use crate::protocol::{Frame, Incoming, Received};
+use crate::transport::ConnectTimings;
+
+/// What has come in. Only the reader writes, so that counting takes no atomic addition.
+#[derive(Default)]
+pub(super) struct Counts {
+    messages: AtomicU64,
+    payload: AtomicU64,
+    wire: AtomicU64,
+    pings: AtomicU64,
+    pongs: AtomicU64,
+    dropped: AtomicU64,
+    encoded: AtomicU64,
+    decoded: AtomicU64,
+}
+
+/// How long opening took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Timings {
+    pub(crate) transport: ConnectTimings,
+    pub(crate) handshake: Duration,
+}
+
+/// The numbers of a session at a moment.
+pub(crate) struct Statistics {
+    pub(crate) messages_sent: u64,
+    pub(crate) messages_received: u64,
+    pub(crate) payload_sent: u64,
+    pub(crate) payload_received: u64,
+    pub(crate) wire_sent: u64,
+    pub(crate) wire_received: u64,
+    pub(crate) encoded: Volume,
+    pub(crate) decoded: Volume,
+    pub(crate) pings_sent: u64,
+    pub(crate) pings_received: u64,
+    pub(crate) pongs_sent: u64,
+    pub(crate) pongs_received: u64,
+    pub(crate) last_rtt: Option<Duration>,
+    pub(crate) incoming_messages: usize,
+    pub(crate) incoming_bytes: usize,
+    pub(crate) outgoing_messages: usize,
+    pub(crate) outgoing_bytes: usize,
+    pub(crate) incoming_dropped: u64,
+    pub(crate) outgoing_dropped: u64,
+    pub(crate) timings: Timings,
+}
+
+fn add(counter: &AtomicU64, number: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
+}
+
+impl Counts {
+    /// The reader has decoded a frame.
+    #[inline]
+    pub(super) fn note_frame(&self, frame: &Frame) {
+        add(&self.messages, u64::from(!frame.more));
+        add(&self.payload, frame.payload.len() as u64);
+    }
+
+    /// The reader has read bytes.
+    pub(super) fn note_bytes(&self, count: usize) {
+        add(&self.wire, count as u64);
+    }
+
+    /// The incoming queue has dropped messages.
+    pub(super) fn note_dropped(&self, count: u64) {
+        add(&self.dropped, count);
+    }
+
+    /// The reader has decoded something.
+    pub(super) fn note(&self, received: &Received, incoming: &Incoming) {
+        match received {
+            Received::Frame(frame) => self.note_frame(frame),
+            Received::Ping(_) => add(&self.pings, 1),
+            Received::Pong(_) => add(&self.pongs, 1),
+            Received::Close(_) | Received::Violation(_) => {}
+        }
+        if let Some(Volume { plain, encoded }) = incoming.decoded() {
+            self.decoded.store(plain, Ordering::Relaxed);
+            self.encoded.store(encoded, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Session {
+    /// The numbers as they are now. Those of one direction belong together only while nobody receives or sends.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let received = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counts = &self.counts;
+        let (incoming_messages, incoming_bytes) = self.inbox.depth();
+        let encoded = self.encoders.as_ref().map(|encoders| encoders.lock().volume()).unwrap_or_default();
+        let outbox = self.outbox.lock();
+        let outgoing = &outbox.outgoing;
+        let sent = *outgoing.totals();
+        let wire_sent = (outgoing.sent() + outgoing.sent_control()).saturating_sub(sent.dropped_bytes);
+        let (outgoing_messages, outgoing_bytes) = (outgoing.pending_messages(), outgoing.pending_data());
+        drop(outbox);
+        Statistics {
+            messages_sent: sent.messages,
+            messages_received: received(&counts.messages),
+            payload_sent: sent.payload,
+            payload_received: received(&counts.payload),
+            wire_sent,
+            wire_received: received(&counts.wire),
+            encoded,
+            decoded: Volume { plain: received(&counts.decoded), encoded: received(&counts.encoded) },
+            pings_sent: sent.pings,
+            pings_received: received(&counts.pings),
+            pongs_sent: sent.pongs,
+            pongs_received: received(&counts.pongs),
+            last_rtt: self.keepalive.lock().last_rtt(),
+            incoming_messages,
+            incoming_bytes,
+            outgoing_messages,
+            outgoing_bytes,
+            incoming_dropped: received(&counts.dropped),
+            outgoing_dropped: sent.dropped_messages,
+            timings: self.timings,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Our own pings: sent by the driver, which has the clock, answered to whoever reads.
+
+use std::time::{Duration, Instant};
+
+use super::Session;
+use crate::error::{Error, Kind};
+use crate::frame::{CloseCode, Opcode};
+use crate::protocol::keepalive::Due;
+
+impl Session {
+    /// Sends a ping that is due. Returns whether the peer has failed to answer one.
+    pub(super) fn keep_alive(&self, now: Instant) -> bool {
+        let mut keepalive = self.keepalive.lock();
+        if keepalive.deadline().is_none_or(|deadline| deadline > now) {
+            return false;
+        }
+        let mut outbox = self.outbox.lock();
+        if outbox.outgoing.closing().is_some() {
+            keepalive.stop();
+            return false;
+        }
+        let mut random = [0; 4];
+        // Without random bytes the number alone tells the pings apart.
+        let _ = getrandom::fill(&mut random);
+        match keepalive.poll(random, now) {
+            None => false,
+            Some(Due::Timeout) => true,
+            Some(Due::Ping(payload)) => {
+                drop(keepalive);
+                // A peer that takes nothing will not answer either: its time runs.
+                let queued = !outbox.is_clogged() && outbox.outgoing.queue_control(Opcode::Ping, &payload).is_ok();
+                drop(outbox);
+                if queued {
+                    self.flush();
+                }
+                false
+            }
+        }
+    }
+
+    /// Ends the session: the peer has not answered a ping.
+    pub(super) fn end_unanswered(&self, now: Instant) {
+        let timeout = self.keepalive.lock().timeout().unwrap_or_default().as_millis();
+        let error = Error::new(Kind::PingTimeout, format!("the server has not answered a ping for {timeout} ms"));
+        self.give_up(error, CloseCode::INTERNAL_ERROR, "Ping timeout", now);
+    }
+
+    /// The interval of pings and how long an answer may take, none for none.
+    pub(crate) fn ping_times(&self) -> (Option<Duration>, Option<Duration>) {
+        let keepalive = self.keepalive.lock();
+        (keepalive.options().interval, keepalive.timeout())
+    }
+
+    /// Changes the interval of pings; the next one comes after a whole one.
+    pub(crate) fn set_ping_interval(&self, interval: Option<Duration>) {
+        self.keepalive.lock().set_interval(interval, Instant::now());
+        self.wake.notify_one();
+    }
+
+    /// Changes how long an answer may take; none for twice the interval.
+    pub(crate) fn set_ping_timeout(&self, timeout: Option<Duration>) {
+        self.keepalive.lock().set_timeout(timeout);
+        self.wake.notify_one();
+    }
+}

@@ -1,0 +1,20 @@
+//! How much a queue holds, and what happens when that is not enough (Ktor's ChannelConfig).
+
+/// What happens when a queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QueuePolicy {
+    /// Whoever has more waits.
+    Wait,
+    /// The session ends.
+    Close,
+    /// The oldest message is dropped.
+    DropOldest,
+}
+
+/// The bounds of a queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueBounds {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+    pub(crate) policy: QueuePolicy,
+}
