@@ -9,6 +9,8 @@ from sessions import closes, echoes, ends, fails, receives
 from wire import opened
 
 KIB = 1024
+# More than the kernel ever buffers of a connection.
+KERNEL = 32 * KIB * KIB
 LOCAL, REMOTE, TRANSPORT = Initiator.LOCAL, Initiator.REMOTE, Initiator.TRANSPORT
 TAKEN_CODES = (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999)
 REFUSED_CODES = (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 32768, 65535)
@@ -255,16 +257,16 @@ def behaviour_084_abort_wakes_all_who_wait():
     settings = dict(set_outgoing_queue=(0, 64 * KIB, QUEUE_WAIT), set_close_timeout_ms=-1)
     with opened(window=64 * KIB, **settings) as (session, wire):
 
-        def send_on():
-            while (status := session.send_part(BINARY, bytes(50 * KIB), timeout_ms=-1)) == Status.OK:
-                pass
-            return status
+        def send_on(timeout_ms):
+            for _ in range(KERNEL // (50 * KIB)):
+                if (status := session.send_part(BINARY, bytes(50 * KIB), timeout_ms=timeout_ms)) != Status.OK:
+                    return status
+            raise AssertionError("there is always room")
 
-        waiting = [Background(session.recv, -1), Background(session.recv, -1), Background(send_on)]
+        waiting = [Background(session.recv, -1), Background(session.recv, -1), Background(send_on, -1)]
         waiting += [Background(session.wait_closed, -1)]
         # the sender has no room any more
-        while session.send_part(BINARY, bytes(60 * KIB), timeout_ms=100) == Status.OK:
-            pass
+        equal("ws_send", send_on(100), Status.TIMEOUT)
         flushing = Background(session.call, "flush", -1)
         equal("calls that have returned", [call.is_done for call in waiting], [False] * len(waiting))
         equal("ws_abort", session.abort(), Status.OK)

@@ -15,7 +15,7 @@ from ktorws_ctypes import (
     Status,
     lib,
 )
-from peer import BINARY, PING, PONG, TEXT, close, frame, text
+from peer import BINARY, CLOSE, PING, PONG, TEXT, close, frame, text
 from python_server import echo, python_server
 from sessions import closes, echoes, ends, receives
 from wire import opened
@@ -107,10 +107,12 @@ def behaviour_102_outgoing_policy_close():
         reading = Background(lambda: [sent for sent in iter(wire.next_or_none, None)])
         ends(session, Status.OVERFLOW, remote=1006, clean=False)
         equal("ws_send after it", session.send(b"late"), Status.OVERFLOW)
-        got = [sent for sent in reading.result() if sent.opcode == BINARY]
+        *got, last = reading.result()
+        equal("the last frame", (last.opcode, last.payload[:2]), (CLOSE, (1008).to_bytes(2, "big")))
+        equal("its reason", last.payload[2:], b"Outgoing queue overflow")
         true("messages the server got", len(got) <= count, len(got))
         for i, sent in enumerate(got):
-            equal("message", sent.payload[:4], i.to_bytes(4, "big"))
+            equal("message", (sent.opcode, sent.payload[:4]), (BINARY, i.to_bytes(4, "big")))
 
 
 def behaviour_102_outgoing_policy_drop_oldest():
