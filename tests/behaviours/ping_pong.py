@@ -78,8 +78,8 @@ def behaviour_063_pong_does_not_wait_for_the_application():
 def behaviour_063_pong_to_a_ping_behind_a_message():
     with opened() as (session, wire):
         for _ in range(50):
-            # The application is away, and the library reads. Then it is quiet for a while, so that the application, when
-            # it comes, takes the message before the library looks; and goes again.
+            # The application is away, and the library reads. Then it is quiet for a while, so that the application,
+            # when it comes, takes the message before the library looks; and goes again.
             wire.send(frame(PING, b"away"))
             wire.expect(PONG, b"away")
             time.sleep(0.02)
