@@ -62,7 +62,7 @@ test:
 STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror
 # Not in the library's dependency tree.
-OTHER_CRATES := benches/peers benches/server tests/model
+OTHER_CRATES := benches/peers benches/peers/codec benches/server tests/model
 C_SOURCES = $(filter-out tests/c/layout.c,$(shell find c_examples tests -name '*.c'))
 
 lint:
@@ -80,7 +80,7 @@ lint:
 	@echo "lint: nothing found"
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
-# WORK is rtt, burst, big, tls, connect, idle, one work of these, or all. Results go to target/bench/.
+# WORK is rtt, burst, big, tls, connect, idle, deflate, one work of these, or all. Results go to target/bench/.
 WORK ?= all
 bench: build
 	@python3 benches/run.py $(WORK) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(CONFIGS),--configs $(CONFIGS)) \

@@ -6,10 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import messages
+
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "target/bench"
 SERVER = OUTPUT / "server/release/bench_server"
 SPINNER = OUTPUT / "spinner"
+TEST_ENV = ROOT / "target/test-env"
+
+TEXT_SIZES = (4096, 65536)
+
+# What is there when tests/setup.sh has installed what these peers need.
+SCRIPTS = {
+    "python-websockets": TEST_ENV / "venv/requirements.txt",
+    "node-ws": TEST_ENV / "node/installed.json",
+}
 
 C_FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow"]
 
@@ -20,12 +31,20 @@ def run(*command, **environment):
         sys.exit(f"bench: failed: {' '.join(map(str, command))}")
 
 
+def succeeds(*command):
+    return subprocess.run(command, cwd=ROOT, stdout=sys.stderr).returncode == 0
+
+
 def compile_c(program, *sources, flags=()):
     run("gcc", *C_FLAGS, *(f"benches/c/{source}" for source in sources), "-o", program, "-pthread", *flags)
 
 
+def texts_file(size):
+    return OUTPUT / f"texts-{size}.txt"
+
+
 def build_own():
-    """Everything but the peers; returns the programs that are clients."""
+    """Everything but the peers; returns the programs that are clients, as commands."""
     library = ROOT / "target/release/libktorws.so"
     if not library.exists():
         sys.exit("bench: there is no target/release/libktorws.so: make build")
@@ -40,14 +59,32 @@ def build_own():
     flags = {"CARGO_TARGET_DIR": str(OUTPUT / "server"), "RUSTFLAGS": "-C target-cpu=native"}
     run("cargo", "build", "--quiet", "--release", *manifest, **flags)
     compile_c(SPINNER, "spinner.c")
-    compile_c(OUTPUT / "raw", "raw.c", "bench.c", "works.c")
+    shared = ["bench.c", "texts.c", "works.c"]
+    compile_c(OUTPUT / "raw", "raw.c", *shared)
     linked = ["-Iinclude", f"-L{OUTPUT}", "-lktorws", "-Wl,-rpath,$ORIGIN"]
-    compile_c(OUTPUT / "ktorws", "ktorws.c", "bench.c", "works.c", flags=linked)
-    return [OUTPUT / "raw", OUTPUT / "ktorws"]
+    compile_c(OUTPUT / "ktorws", "ktorws.c", *shared, flags=linked)
+    for size in TEXT_SIZES:
+        messages.write(texts_file(size), size)
+    return [[OUTPUT / "raw"], [OUTPUT / "ktorws"]]
+
+
+def script_peers():
+    """Returns the commands of the peers that need no compiling, and installs what they need."""
+    if not all(needed.exists() for needed in SCRIPTS.values()) and not succeeds("tests/setup.sh"):
+        print("bench: tests/setup.sh failed", file=sys.stderr)
+    missing = [name for name, needed in SCRIPTS.items() if not needed.exists()]
+    if missing:
+        print(f"bench: LEFT OUT: {', '.join(missing)}", file=sys.stderr)
+    peers = ROOT / "benches/peers"
+    commands = {
+        "python-websockets": [TEST_ENV / "venv/bin/python", peers / "python_websockets.py"],
+        "node-ws": ["env", f"NODE_PATH={TEST_ENV / 'node/node_modules'}", "node", peers / "node_ws.js"],
+    }
+    return [command for name, command in commands.items() if name not in missing]
 
 
 def build_peers():
-    """Returns the peers' programs."""
+    """Returns the commands of the peers that are compiled."""
     run("benches/peers/build.sh")
     programs = sorted((OUTPUT / "peers").iterdir())
-    return [program for program in programs if program.is_file() and os.access(program, os.X_OK)]
+    return [[program] for program in programs if program.is_file() and os.access(program, os.X_OK)]

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+
+import build
 
 SKIPPED = 77
 PATIENCE_S = 60
@@ -25,7 +26,8 @@ class TooSlow(Failed):
 @dataclass(frozen=True)
 class Client:
     name: str
-    program: Path
+    # A command.
+    program: tuple
     works: frozenset
 
     @property
@@ -43,15 +45,17 @@ class Client:
 
     def settings(self):
         """A line that names the library's version and what it was told."""
-        command = [self.program, "--client", self.name, "--settings"]
+        command = [*self.program, "--client", self.name, "--settings"]
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S).stdout.strip()
 
     def run(self, work, count, server, core):
         """Does the work once and returns its metrics."""
-        command = [self.program, "--client", self.name, "--work", work.client_work, "--count", str(count)]
+        command = [*self.program, "--client", self.name, "--work", work.client_work, "--count", str(count)]
         command += ["--url", server.url(work, count)]
         if work.tls:
             command += ["--ca", server.ca_file]
+        if work.text_size:
+            command += ["--texts", build.texts_file(work.text_size)]
         if work.connections:
             command += ["--connections", str(work.connections), "--hosts", str(server.HOSTS)]
 
@@ -72,17 +76,21 @@ class Client:
     @staticmethod
     def metrics(work, output):
         try:
-            metrics = json.loads(output)
-            return {metric.name: float(metrics[metric.name]) for metric in work.metrics}
+            printed = json.loads(output)
+            metrics = {metric.name: float(printed[metric.name]) for metric in work.metrics if metric.printed}
+            if work.deflates:
+                metrics["codec"] = printed["codec"]
+            return metrics
         except (ValueError, KeyError, TypeError):
             raise Failed(f"it printed {output.strip()[:200]!r}") from None
 
 
 def list_clients(programs):
+    """Programs are commands."""
     clients = []
     for program in programs:
-        listed = subprocess.run([program, "--list"], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+        listed = subprocess.run([*program, "--list"], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
         for line in listed.stdout.splitlines():
             name, _, works = line.split("\t")
-            clients.append(Client(name, program, frozenset(works.split(","))))
+            clients.append(Client(name, tuple(program), frozenset(works.split(","))))
     return clients

@@ -49,14 +49,15 @@ class Axis:
     def __init__(self, rows, length):
         self.length = length
         medians = [row["median"] for row in rows]
-        self.log = max(medians) > LOG_FROM * min(medians)
+        # A difference of two figures may be 0 or less.
+        self.log = max(medians) > LOG_FROM * min(medians) and min(row["min"] for row in rows) > 0
         self.most = max(row["max"] for row in rows)
         self.least = 10 ** math.floor(math.log10(min(row["min"] for row in rows))) if self.log else 0
 
     def at(self, value):
         if self.log:
             return round(self.length * math.log(value / self.least) / math.log(self.most / self.least), 1)
-        return round(self.length * value / self.most, 1)
+        return round(self.length * max(value, 0) / self.most, 1)
 
     def ticks(self):
         if self.log:
@@ -85,21 +86,25 @@ def value_label(value, metric):
 def of_work(work, configs, rows, top):
     """One line for each client, one column for each configuration; returns the elements and where they end."""
     metric = work.metrics[0]
-    rows = [row for row in rows if row["work"] == work.name and row["metric"] == metric.name]
+    rows = [row for row in rows if row["work"] == work.name]
+    remarks = {row["client"]: f", {row['median']:.0%}" for row in rows if row["metric"] == "compressed_to"}
+    rows = [row for row in rows if row["metric"] == metric.name]
     configs = [config for config in configs if any(row["config"] == config for row in rows)]
     length = (WIDTH - LEFT - RIGHT - GAP * (len(configs) - 1)) / len(configs)
     axis = Axis(rows, length)
     clients = ranking(rows, configs[0], metric)
     bottom = top + TITLE_HEIGHT + STEP * len(clients)
     scale = ", logarithmic" if axis.log else ""
+    legend = "; beside the names: to what part of its size a message was compressed" if remarks else ""
     elements = [
         f'<text class="title" x="8" y="{top + 16}">{escape(work.name)}: {escape(work.title)}</text>',
-        f'<text class="small" x="8" y="{top + 34}">{escape(metric.label)}, {metric.direction}{scale}</text>',
+        f'<text class="small" x="8" y="{top + 34}">{escape(metric.label)}, {metric.direction}{scale}{legend}</text>',
     ]
     for index, client in enumerate(clients):
         strong = ' class="strong"' if kind(client) == "own" else ""
         y = top + TITLE_HEIGHT + STEP * index + 10
-        elements.append(f'<text{strong} x="{LEFT - 8}" y="{y}" text-anchor="end">{escape(client)}</text>')
+        name = escape(client + remarks.get(client, ""))
+        elements.append(f'<text{strong} x="{LEFT - 8}" y="{y}" text-anchor="end">{name}</text>')
     for column, config in enumerate(configs):
         left = round(LEFT + column * (length + GAP), 1)
         elements.append(f'<text class="small" x="{left}" y="{top + 52}">{config}: {CONFIGS[config]}</text>')

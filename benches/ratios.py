@@ -9,7 +9,7 @@ def rows_of(work, config, clients, runs):
     clients = [client for client in clients if any(runs.get(client.name, ()))]
     rows = []
     for metric in work.metrics:
-        figures = {name: [run and run[metric.name] for run in rounds] for name, rounds in runs.items()}
+        figures = {name: [run and run.get(metric.name) for run in rounds] for name, rounds in runs.items()}
         best_peer = best(metric, figures, [client for client in clients if client.is_peer])
         flushing = [client for client in clients if client.is_peer and not client.batches]
         # Where no peer batches, one ratio says it all.
@@ -34,6 +34,10 @@ def rows_of(work, config, clients, runs):
                 "best_flushing_peer": best_flushing_peer,
                 "ratio_to_hop": ratio(own, figures.get("hop")),
             }
+            if metric.name in work.to_ktorws:
+                row["ratio_to_ktorws"] = ratio(own, figures.get("ktorws"))
+            if work.deflates:
+                row["codec"] = next(run["codec"] for run in runs[client.name] if run)
             if work.plain:
                 row["ratio_to_own_plain"] = ratio(own, figures.get(f"plain {client.name}"))
             rows.append(row)

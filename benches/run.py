@@ -11,6 +11,7 @@ from collections import defaultdict
 from contextlib import ExitStack
 
 import build
+import deflate
 import machine
 import ratios
 import tables
@@ -41,10 +42,13 @@ def parse_arguments():
     return arguments
 
 
-def find_clients(wanted):
-    """The clients to measure. The peers are built only if one of them is wanted."""
+def find_clients(wanted, tables):
+    """The clients to measure. Peers are built or installed only if they are wanted."""
     clients = list_clients(build.build_own())
     names = wanted.split(",") if wanted else None
+    has_texts = any(work.text_size for table in tables for work in table.works)
+    if has_texts and (names is None or not set(names).isdisjoint(build.SCRIPTS)):
+        clients += list_clients(build.script_peers())
     if names is None or not set(names) <= {client.name for client in clients}:
         clients += list_clients(build.build_peers())
     if names is None:
@@ -94,10 +98,13 @@ class Measurement:
 
     def run_client(self, work, config, client):
         runs = self.runs[work.name, config]
-        runs[client.name].append(self.measure(work, config, client))
+        metrics = self.measure(work, config, client)
         if work.plain:
-            plain = works.PLAIN[work.plain]
-            runs[f"plain {client.name}"].append(self.measure(plain, config, client))
+            plain = self.measure(works.PLAIN[work.plain], config, client)
+            runs[f"plain {client.name}"].append(plain)
+            if metrics and work.deflates:
+                metrics = plain and deflate.with_codec_cpu(metrics, plain)
+        runs[client.name].append(metrics)
 
     def measure(self, work, config, client):
         """The metrics of one run; None when it failed. A client that has failed its first run, or has taken too
@@ -129,7 +136,12 @@ class Measurement:
             # A server keeps the threads of all connections it has had.
             with machine.Server(CORES[config][1]) as server:
                 return client.run(work, count, server, CORES[config][0])
-        return client.run(work, count, self.servers[config], CORES[config][0])
+        server = self.servers[config]
+        if not work.deflates:
+            return client.run(work, count, server, CORES[config][0])
+        deflate.totals(server)
+        metrics = client.run(work, count, server, CORES[config][0])
+        return deflate.with_totals(work, count, metrics, deflate.totals(server))
 
     def rows(self):
         rows = []
@@ -181,7 +193,7 @@ def measure_table(table, clients, arguments, busy):
 
 def main():
     arguments = parse_arguments()
-    clients = find_clients(arguments.clients)
+    clients = find_clients(arguments.clients, arguments.tables)
     busy = machine.busy_part()
     if busy > BUSY:
         print(f"bench: WARNING: others use {busy:.0%} of this machine: believe ratios only", file=sys.stderr)

@@ -7,17 +7,24 @@ export PYTHONDONTWRITEBYTECODE=1
 
 output=$(mktemp -d)
 trap 'rm -rf "$output"' EXIT
-python3 benches/run.py rtt burst big tls connect idle-1000 \
+python3 benches/run.py rtt burst big tls deflate connect idle-1000 \
     --clients raw,raw+batch,raw-aligned,ktorws --rounds 1 --seconds 0.005 --output "$output" >"$output/printed"
 
-python3 - "$output" <<'CHECK'
+# Of the peers, those that need no compiling, where tests/setup.sh has been.
+scripts=
+[ ! -e target/test-env/venv/requirements.txt ] || scripts=$scripts,python-websockets
+[ ! -e target/test-env/node/installed.json ] || scripts=$scripts,node-ws
+python3 benches/run.py deflate-4k deflate-alone-4k \
+    --clients "ktorws$scripts" --configs S --rounds 1 --seconds 0.005 --output "$output" >>"$output/printed"
+
+python3 - "$output" "ktorws$scripts" <<'CHECK'
 import json, math, pathlib, sys
 
 sys.path.insert(0, "benches")
 import works
 
 directory = pathlib.Path(sys.argv[1])
-for name in ("rtt", "burst", "big", "tls", "connect", "idle-1000"):
+for name in ("rtt", "burst", "big", "tls", "deflate", "connect", "idle-1000"):
     rows = json.loads((directory / f"{name}.json").read_text())
     table = works.find(name)
     for work in table.works:
@@ -30,6 +37,15 @@ for name in ("rtt", "burst", "big", "tls", "connect", "idle-1000"):
             assert row["ratio_to_floor"] == 1.0, row
         if row["client"] == "ktorws" and row["work"] in ("rtt-64", "burst-64", "big-1m", "connect"):
             assert row["ratio_to_floor"] is None or row["ratio_to_floor"] > 0, row
+        if row["metric"] == "compressed_to":
+            assert 0.15 < row["median"] < 0.5, row
     assert f"{table.works[0].name}: " in (directory / "printed").read_text()
+for name in ("deflate-4k", "deflate-alone-4k"):
+    rows = json.loads((directory / f"{name}.json").read_text())
+    compressed_to = {row["client"]: row["median"] for row in rows if row["metric"] == "compressed_to"}
+    assert set(compressed_to) == set(sys.argv[2].split(",")), f"{name}: measured {compressed_to}"
+    assert all(0.15 < ratio < 0.5 for ratio in compressed_to.values()), compressed_to
+    for row in rows:
+        assert row["client"] != "ktorws" or row.get("ratio_to_ktorws") in (None, 1.0), row
 CHECK
 echo "benchmarks: all works ran"

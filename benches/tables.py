@@ -11,12 +11,20 @@ RATIOS = {
 }
 
 
+# For metrics other than the first, too.
+TO_KTORWS = {"codec_us_per_msg": "codec / ktorws", "cpu_us_per_msg": "CPU / ktorws"}
+
+
 def figure(value, metric):
     return f"{value:,.{metric.digits}f}"
 
 
 def cell(row, metric):
     return f"{figure(row['median'], metric)} [{figure(row['min'], metric)}–{figure(row['max'], metric)}]"
+
+
+def ratio(row, key):
+    return "–" if row.get(key) is None else f"{row[key]:.2f}"
 
 
 def of_work(work, config, rows):
@@ -29,18 +37,25 @@ def of_work(work, config, rows):
         reverse=not first.lower_is_better,
     )
     ratios = [key for key in RATIOS if any(row.get(key) is not None for row in ranked)]
+    has_ktorws = any(row.get("ratio_to_ktorws") is not None for row in ranked)
+    to_ktorws = work.to_ktorws if has_ktorws else ()
+    has_codecs = any("codec" in row for row in ranked)
     header = [
         "client",
+        *(["codec, level / memory level"] if has_codecs else []),
         *(f"{metric.label} {metric.arrow}" for metric in work.metrics),
+        *(TO_KTORWS[name] for name in to_ktorws),
         *(RATIOS[key] for key in ratios),
     ]
     lines = []
     for row in ranked:
+        of_client = {other["metric"]: other for other in rows if other["client"] == row["client"]}
         line = [row["client"]]
-        for metric in work.metrics:
-            other = next(r for r in rows if r["client"] == row["client"] and r["metric"] == metric.name)
-            line.append(cell(other, metric))
-        line += ["–" if row.get(key) is None else f"{row[key]:.2f}" for key in ratios]
+        if has_codecs:
+            line.append(row["codec"])
+        line += [cell(of_client[metric.name], metric) for metric in work.metrics]
+        line += [ratio(of_client[name], "ratio_to_ktorws") for name in to_ktorws]
+        line += [ratio(row, key) for key in ratios]
         lines.append(line)
     return header, lines
 

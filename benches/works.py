@@ -13,6 +13,8 @@ class Metric:
     label: str
     lower_is_better: bool
     digits: int
+    # Else it is made of other figures.
+    printed: bool = True
 
     @property
     def direction(self):
@@ -40,6 +42,14 @@ RTT = (
 RATE = (higher("msgs_per_s", "messages/s", 0), lower("cpu_us_per_msg", "CPU µs/message", 3))
 BIG = (lower("p50_ms", "p50 ms", 3), lower("cpu_ms_per_msg", "CPU ms/message", 3))
 CONNECT = (higher("connects_per_s", "connects/s", 0), lower("cpu_us_per_connect", "CPU µs/connect", 1))
+TEXTS = (lower("cpu_us_per_msg", "CPU µs/message", 2), higher("msgs_per_s", "messages/s", 0))
+DEFLATE = (
+    Metric("codec_us_per_msg", "codec CPU µs/message", True, 1, printed=False),
+    lower("cpu_us_per_msg", "CPU µs/message", 1),
+    Metric("compressed_to", "compressed to", True, 3, printed=False),
+    higher("msgs_per_s", "messages/s", 0),
+    Metric("mb_per_s", "MB/s", False, 1, printed=False),
+)
 IDLE = (lower("rss_bytes_per_connection", "bytes/session", 0), higher("connects_per_s", "connects/s", 0))
 
 
@@ -62,10 +72,20 @@ class Work:
     connections: int = 0
     # All clients that can do it, unless named here.
     clients: tuple = ()
+    # Of messages of text; 0 for others.
+    text_size: int = 0
+    # With permessage-deflate
+    takeover: bool = True
+    # Metrics that are also given as ratios to those of the library.
+    to_ktorws: tuple = ()
 
     @property
     def tls(self):
         return self.name.startswith("tls-")
+
+    @property
+    def deflates(self):
+        return self.name.startswith("deflate-")
 
     @property
     def client_work(self):
@@ -74,7 +94,9 @@ class Work:
 
     @property
     def plain(self):
-        """The name of the same work without TLS, if both are done in one table."""
+        """The name of the same work without TLS or permessage-deflate, if both are done in one table."""
+        if self.deflates:
+            return f"json-{self.text_size // 1024}k"
         return self.name.removeprefix("tls-") if self.tls and self.metrics in (RTT, RATE, BIG) else None
 
     def count_for(self, metrics, seconds):
@@ -108,7 +130,19 @@ def message_works(prefix, where):
     }
 
 
-PLAIN = message_works("", "")
+def text_work(name, title, metrics, size, **more):
+    return Work(name, title, metrics, 100, least=20, text_size=size, **more)
+
+
+def deflate_work(name, title, size, takeover):
+    to_ktorws = ("codec_us_per_msg", "cpu_us_per_msg")
+    return text_work(name, title, DEFLATE, size, takeover=takeover, to_ktorws=to_ktorws)
+
+
+PLAIN = message_works("", "") | {
+    "json-4k": text_work("json-4k", "echo of 4 KiB of JSON", TEXTS, 4096),
+    "json-64k": text_work("json-64k", "echo of 64 KiB of JSON", TEXTS, 65536),
+}
 TLS = message_works("tls-", ", TLS")
 
 
@@ -154,6 +188,17 @@ TABLES = {
         ),
         Table("big", "Large messages", (PLAIN["big-1m"],), seconds=0.4),
         Table("tls", "TLS", tuple(TLS.values()), configs="SX", seconds=0.1),
+        Table(
+            "deflate",
+            "permessage-deflate",
+            (
+                deflate_work("deflate-4k", "echo of 4 KiB of JSON, context takeover both ways", 4096, takeover=True),
+                deflate_work("deflate-alone-4k", "echo of 4 KiB of JSON, no context takeover", 4096, takeover=False),
+                deflate_work("deflate-64k", "echo of 64 KiB of JSON, context takeover both ways", 65536, takeover=True),
+            ),
+            configs="SX",
+            seconds=0.3,
+        ),
         Table(
             "connect",
             "Connecting",

@@ -13,8 +13,11 @@
 //! | `/burst/N` | sends the texts `0` to `N-1`, then closes with 1000 |
 //! | `/silent` | never reads and never sends |
 //! | `/drop` | drops the TCP connection without a Close |
+//! | `/corrupt` | sends the text `hello` with a wrong checksum, then echoes |
 //!
-//! It selects the first subprotocol the client offers. One blocking thread serves one connection.
+//! It selects the first subprotocol the client offers. The extension `x-checksum` of c_examples/checksum.c it accepts:
+//! then every message ends with a checksum, and one that is wrong is answered with Close 1007. One blocking thread serves
+//! one connection.
 
 use std::env;
 use std::error::Error;
@@ -35,7 +38,11 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tungstenite::Message;
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tungstenite::http::header::SEC_WEBSOCKET_EXTENSIONS;
 use tungstenite::protocol::{CloseFrame, WebSocket, WebSocketConfig};
+
+/// The extension's name.
+const CHECKSUM_EXTENSION: &str = "x-checksum";
 
 fn main() -> ExitCode {
     match run() {
@@ -132,6 +139,7 @@ fn serve<S: Read + Write>(stream: S, finish: impl FnOnce(&mut S) -> io::Result<(
     let limit = Some(64 << 20);
     let config = WebSocketConfig::default().max_message_size(limit).max_frame_size(limit);
     let mut path = String::new();
+    let mut has_checksums = false;
     #[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
     let on_request = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
         request.uri().path().clone_into(&mut path);
@@ -139,6 +147,12 @@ fn serve<S: Read + Write>(stream: S, finish: impl FnOnce(&mut S) -> io::Result<(
         let first = offered.and_then(|value| value.to_str().ok()?.split(',').next()?.trim().parse().ok());
         if let Some(first) = first {
             response.headers_mut().insert("Sec-WebSocket-Protocol", first);
+        }
+        let offered = request.headers().get("Sec-WebSocket-Extensions").and_then(|value| value.to_str().ok());
+        has_checksums = offered.is_some_and(|offered| offered.contains(CHECKSUM_EXTENSION));
+        if has_checksums {
+            let agreed = format!("{CHECKSUM_EXTENSION}; algorithm=fnv1a").parse();
+            response.headers_mut().extend(agreed.map(|agreed| (SEC_WEBSOCKET_EXTENSIONS, agreed)));
         }
         Ok(response)
     };
@@ -152,6 +166,7 @@ fn serve<S: Read + Write>(stream: S, finish: impl FnOnce(&mut S) -> io::Result<(
             thread::park();
         },
         ["hello"] => socket.send(Message::text("hello"))?,
+        ["corrupt"] => socket.send(Message::text("hello00000000"))?,
         ["close", code, reason] => {
             let code = code.parse::<u16>()?.into();
             socket.close(Some(CloseFrame { code, reason: reason.into() }))?;
@@ -164,15 +179,27 @@ fn serve<S: Read + Write>(stream: S, finish: impl FnOnce(&mut S) -> io::Result<(
         }
         _ => {}
     }
-    echo(&mut socket)?;
+    echo(&mut socket, has_checksums)?;
     finish(socket.get_mut())?;
     Ok(())
 }
 
+/// Whether a message ends with its checksum: FNV-1a, in eight hexadecimal digits.
+fn is_intact(message: &[u8]) -> bool {
+    let Some((payload, checksum)) = message.split_last_chunk::<8>() else { return false };
+    let hash = payload.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    format!("{hash:08x}").as_bytes() == checksum
+}
+
 /// Returns after a complete closing handshake.
-fn echo<S: Read + Write>(socket: &mut WebSocket<S>) -> Result<(), tungstenite::Error> {
+fn echo<S: Read + Write>(socket: &mut WebSocket<S>, has_checksums: bool) -> Result<(), tungstenite::Error> {
     loop {
         match socket.read() {
+            Ok(message @ (Message::Text(_) | Message::Binary(_)))
+                if has_checksums && !is_intact(&message.clone().into_data()) =>
+            {
+                socket.close(Some(CloseFrame { code: 1007.into(), reason: "wrong checksum".into() }))?;
+            }
             // Messages that crossed with our own Close are read but can have no answer.
             Ok(message @ (Message::Text(_) | Message::Binary(_))) if socket.can_write() => {
                 socket.send(message)?;

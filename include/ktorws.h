@@ -522,7 +522,7 @@ typedef struct {
      */
     size_t struct_size;
     /**
-     * How hard to compress: 1, quickly, to 9, small. 0 stands for 6.
+     * How hard to compress: 1, quickly, to 9, small. 0 stands for 5.
      */
     uint32_t level;
     /**

@@ -39,10 +39,22 @@ uint8_t pattern(size_t position)
     return (uint8_t)(position * 31 + 7);
 }
 
+static const uint8_t *expected_text;
+
+void expect_text(const uint8_t *text)
+{
+    expected_text = text;
+}
+
 void check_message(const uint8_t *data, size_t size, size_t expected_size)
 {
     if (size != expected_size)
         fail("a message of %zu bytes came, not of %zu", size, expected_size);
+    if (expected_text != NULL) {
+        if (memcmp(data, expected_text, size) != 0)
+            fail("another text came than was sent");
+        return;
+    }
     if (data[0] != pattern(0) || data[size - 1] != pattern(size - 1))
         fail("a message came with other bytes than were sent");
 }
@@ -85,6 +97,13 @@ static size_t size_of_work(const char *work)
     return *unit == 'm' ? size << 20 : *unit == 'k' ? size << 10 : size;
 }
 
+static enum deflate deflate_of_work(const char *work)
+{
+    if (strncmp(work, "deflate-", 8) != 0)
+        return DEFLATE_OFF;
+    return strncmp(work, "deflate-alone-", 14) == 0 ? DEFLATE_ALONE : DEFLATE_TAKEOVER;
+}
+
 static size_t number(const char *text)
 {
     char *end;
@@ -99,8 +118,8 @@ static void usage(const char *program)
     fprintf(stderr,
             "usage: %s --list\n"
             "       %s --client NAME --settings\n"
-            "       %s --client NAME --work WORK --url URL --count N [--size BYTES] [--ca FILE] [--connections N] "
-            "[--hosts N]\n",
+            "       %s --client NAME --work WORK --url URL --count N [--size BYTES] [--ca FILE] [--texts FILE] "
+            "[--connections N] [--hosts N]\n",
             program, program, program);
     exit(2);
 }
@@ -154,6 +173,8 @@ int bench_main(int argc, char **argv, const struct client *clients)
             options.url = value;
         else if (strcmp(name, "--ca") == 0)
             options.ca_file = value;
+        else if (strcmp(name, "--texts") == 0)
+            options.texts_file = value;
         else if (strcmp(name, "--count") == 0)
             options.count = number(value);
         else if (strcmp(name, "--size") == 0)
@@ -178,6 +199,7 @@ int bench_main(int argc, char **argv, const struct client *clients)
         skip("not a work of this client");
     if (options.size == 0)
         options.size = size_of_work(options.work);
+    options.deflate = deflate_of_work(options.work);
     if (client->start != NULL)
         client->start(&options);
     return run_work(client, &options);

@@ -4,6 +4,7 @@
 
 #include <ktorws.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SPIN_US = 50 };
 
@@ -11,12 +12,31 @@ enum { SPIN_US = 50 };
 #define TLS_MESSAGE_WORKS "tls-rtt-64,tls-rtt-4k,tls-burst-64,tls-stream-64,tls-big-1m"
 #define OTHER_WORKS "connect,tls-connect,tls-connect-resumed,idle,tls-idle"
 
+#define LEVEL "+level"
+#define LEVEL_SETTINGS                                                                                                 \
+    "libktorws " WS_VERSION_STRING ": defaults, but for permessage-deflate's level; ws_send_text, ws_recv"
+
 static ws_config *config;
+static int sends_text;
 
 static void check(ws_status status, const char *what)
 {
     if (status != WS_OK)
         fail("%s: %s", what, ws_strerror(status));
+}
+
+/* The client's name may end in a level; 0 is the default. */
+static void install_deflate(const struct options *options)
+{
+    const char *level = strstr(options->client, LEVEL);
+    uint32_t alone = options->deflate == DEFLATE_ALONE;
+    const ws_deflate_options deflate = {
+        .struct_size = sizeof deflate,
+        .level = level == NULL ? 0 : (uint32_t)strtoul(level + strlen(LEVEL), NULL, 10),
+        .client_no_context_takeover = alone,
+        .server_no_context_takeover = alone,
+    };
+    check(ws_config_install_deflate(config, &deflate), "permessage-deflate");
 }
 
 static void start(const struct options *options)
@@ -26,6 +46,9 @@ static void start(const struct options *options)
         fail("no memory");
     if (options->ca_file != NULL)
         check(ws_config_set_tls_ca_file(config, options->ca_file), options->ca_file);
+    sends_text = options->texts_file != NULL;
+    if (options->deflate != DEFLATE_OFF)
+        install_deflate(options);
 }
 
 static void start_spinning(const struct options *options)
@@ -54,7 +77,8 @@ static void close_session(void *session)
 static void send_each(void *session, const uint8_t *message, size_t size, size_t count)
 {
     for (; count > 0; count--)
-        check(ws_send_binary(session, message, size), "sending");
+        check(sends_text ? ws_send_text(session, (const char *)message, size) : ws_send_binary(session, message, size),
+              "sending");
 }
 
 static void receive_each(void *session, size_t size, size_t count)
@@ -96,10 +120,11 @@ static void receive_batches(void *session, size_t size, size_t count)
 static const struct client clients[] = {
     {
         .name = "ktorws",
-        .works = MESSAGE_WORKS "," TLS_MESSAGE_WORKS "," OTHER_WORKS,
+        .works = MESSAGE_WORKS "," TLS_MESSAGE_WORKS "," OTHER_WORKS "," TEXT_WORKS,
         .settings = "libktorws " WS_VERSION_STRING
                     ": defaults, so messages that follow each other quickly share a system call; "
-                    "ws_send_binary, ws_recv",
+                    "ws_send_binary, ws_recv; permessage-deflate only where it is measured, with its defaults",
+        .codec = "zlib-rs 5/8",
         .start = start,
         .open = open_session,
         .close = close_session,
@@ -121,6 +146,28 @@ static const struct client clients[] = {
         .works = "rtt-64,rtt-4k",
         .settings = "libktorws " WS_VERSION_STRING ": ws_config_set_spin_us(50); ws_send_binary, ws_recv",
         .start = start_spinning,
+        .open = open_session,
+        .close = close_session,
+        .send = send_each,
+        .receive = receive_each,
+    },
+    {
+        .name = "ktorws" LEVEL "1",
+        .works = TEXT_WORKS,
+        .settings = LEVEL_SETTINGS,
+        .codec = "zlib-rs 1/8",
+        .start = start,
+        .open = open_session,
+        .close = close_session,
+        .send = send_each,
+        .receive = receive_each,
+    },
+    {
+        .name = "ktorws" LEVEL "2",
+        .works = TEXT_WORKS,
+        .settings = LEVEL_SETTINGS,
+        .codec = "zlib-rs 2/8",
+        .start = start,
         .open = open_session,
         .close = close_session,
         .send = send_each,

@@ -39,6 +39,14 @@ static void print_rate(struct measured measured, size_t count)
            measured.cpu_us / (double)count);
 }
 
+static void print_texts(struct measured measured, const struct work *work)
+{
+    double count = (double)work->options->count;
+    const char *codec = work->options->deflate == DEFLATE_OFF ? "none" : work->client->codec;
+    printf("{\"msgs_per_s\": %.1f, \"cpu_us_per_msg\": %.4f, \"codec\": \"%s\"}\n", count / measured.us * 1e6,
+           measured.cpu_us / count, codec);
+}
+
 static size_t warm_up_count(const struct work *work)
 {
     size_t least = work->size < 65536 ? 200 : 3;
@@ -101,6 +109,32 @@ static int burst(const struct work *work)
     bursts(work, connection, work->options->count);
     print_rate(end(measured), work->options->count);
     work->client->close(connection);
+    return 0;
+}
+
+static void echo_texts(const struct work *work, void *connection, const struct texts *texts, size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++) {
+        const uint8_t *text = text_at(texts, i);
+        expect_text(text);
+        work->client->send(connection, text, work->size, 1);
+        work->client->receive(connection, work->size, 1);
+    }
+}
+
+static int texts(const struct work *work)
+{
+    if (work->options->texts_file == NULL)
+        fail("--texts is needed");
+    struct texts texts = load_texts(work->options->texts_file, work->size);
+    void *connection = work->client->open(work->options, work->options->url);
+    size_t warm_up = warm_up_count(work);
+    echo_texts(work, connection, &texts, 0, warm_up);
+    struct measured measured = begin();
+    echo_texts(work, connection, &texts, warm_up, work->options->count);
+    print_texts(end(measured), work);
+    work->client->close(connection);
+    free(texts.lines);
     return 0;
 }
 
@@ -276,6 +310,8 @@ int run_work(const struct client *client, const struct options *options)
         status = round_trips(&work, 0);
     else if (is_work(name, "big"))
         status = round_trips(&work, 1);
+    else if (is_work(name, "json") || is_work(name, "deflate"))
+        status = texts(&work);
     else if (is_work(name, "burst"))
         status = burst(&work);
     else if (is_work(name, "stream"))

@@ -55,11 +55,11 @@ is_newer() {
     done
 }
 
-shared="benches/c/bench.c benches/c/bench.h benches/c/works.c $sources/build.sh"
+shared="benches/c/bench.c benches/c/bench.h benches/c/texts.c benches/c/works.c $sources/build.sh"
 
 compile_shared() {
     local name
-    for name in bench works; do
+    for name in bench texts works; do
         gcc -std=c11 -D_GNU_SOURCE -O2 -c "benches/c/$name.c" -o "$objects/$name.o"
     done
 }

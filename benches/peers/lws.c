@@ -29,6 +29,7 @@ struct connection {
     int is_open;
     int is_closing;
     /* What the event loop is to send, of the same message. */
+    const uint8_t *message;
     size_t to_send;
     /* What has come. */
     size_t messages;
@@ -61,7 +62,8 @@ static struct {
 
 static void write_outgoing(struct lws *wsi)
 {
-    if (lws_write(wsi, outgoing + LWS_PRE, options->size, LWS_WRITE_BINARY) < (int)options->size)
+    enum lws_write_protocol type = options->texts_file != NULL ? LWS_WRITE_TEXT : LWS_WRITE_BINARY;
+    if (lws_write(wsi, outgoing + LWS_PRE, options->size, type) < (int)options->size)
         fail("lws_write");
 }
 
@@ -69,7 +71,7 @@ static void write_outgoing(struct lws *wsi)
 static void write_messages(struct connection *connection)
 {
     while (connection->to_send > 0) {
-        memcpy(outgoing + LWS_PRE, payload, options->size);
+        memcpy(outgoing + LWS_PRE, connection->message, options->size);
         write_outgoing(connection->wsi);
         connection->to_send--;
         if (lws_send_pipe_choked(connection->wsi))
@@ -108,8 +110,8 @@ static void take(struct connection *connection, const uint8_t *data, size_t size
     connection->received += size;
     if (lws_remaining_packet_payload(connection->wsi) > 0 || !lws_is_final_fragment(connection->wsi))
         return;
-    if (!lws_frame_is_binary(connection->wsi))
-        fail("a message came that is not binary");
+    if (lws_frame_is_binary(connection->wsi) == (options->texts_file != NULL))
+        fail("a message of the other type came");
     /* The answer of a sink is one byte of any value. */
     if (connection->expected_size > 1)
         check_message(connection->incoming, connection->received, connection->expected_size);
@@ -166,6 +168,19 @@ static struct lws_protocols protocols[] = {
     {.name = NULL},
 };
 
+#define DEFLATE "permessage-deflate; client_max_window_bits"
+
+static const struct lws_extension takeover[] = {
+    {"permessage-deflate", lws_extension_callback_pm_deflate, DEFLATE},
+    {NULL, NULL, NULL},
+};
+
+static const struct lws_extension no_takeover[] = {
+    {"permessage-deflate", lws_extension_callback_pm_deflate,
+     DEFLATE "; client_no_context_takeover; server_no_context_takeover"},
+    {NULL, NULL, NULL},
+};
+
 static void start(const struct options *given)
 {
     options = given;
@@ -188,6 +203,8 @@ static void start(const struct options *given)
         .pt_serv_buf_size = BUFFER_SIZE,
         .fd_limit_per_thread = (unsigned)options->connections + OTHER_FILES,
     };
+    if (options->deflate != DEFLATE_OFF)
+        info.extensions = options->deflate == DEFLATE_ALONE ? no_takeover : takeover;
     void *loops[1] = {NULL};
     if (strstr(options->work, "idle") != NULL) {
         loop = uv_default_loop();
@@ -228,7 +245,8 @@ static void *open_connection(const struct options *given, const char *url)
     if (sscanf(strstr(url, "://") + 3, "%63[^:]:%d%n", address, &port, &path_at) != 2)
         fail("%s has no port", url);
     struct connection *connection = allocate(sizeof *connection);
-    *connection = (struct connection){.incoming = allocate(options->size), .expected_size = options->size};
+    *connection =
+        (struct connection){.message = payload, .incoming = allocate(options->size), .expected_size = options->size};
     struct lws_client_connect_info info = {
         .context = context,
         .address = address,
@@ -284,6 +302,7 @@ static void send_messages(void *opened, const uint8_t *message, size_t size, siz
     /* receive_messages() does it: only one thread may use a context. */
     if (has_window)
         return;
+    connection->message = message;
     connection->to_send = count;
     lws_callback_on_writable(connection->wsi);
     while (connection->to_send > 0)
@@ -312,12 +331,15 @@ static const struct client clients[] = {
     {
         .name = "libwebsockets",
         .works = "rtt-64,rtt-4k,burst-64,stream-64,duplex-64,threads-64,big-1m,connect,idle,"
-                 "tls-rtt-64,tls-rtt-4k,tls-burst-64,tls-stream-64,tls-big-1m,tls-connect,tls-idle",
-        .settings = "libwebsockets " VERSION
-                    ": its poll event loop on one thread (libuv for idle sessions), receive and service buffers of 64 "
-                    "KiB, tx_packet_size of a message, UTF-8 validated, no extensions; several "
-                    "lws_write in a callback until lws_send_pipe_choked; threads: a queue, lws_cancel_service when it "
-                    "was empty; TLS: " OPENSSL_VERSION_TEXT,
+                 "tls-rtt-64,tls-rtt-4k,tls-burst-64,tls-stream-64,tls-big-1m,tls-connect,tls-idle," TEXT_WORKS,
+        .settings =
+            "libwebsockets " VERSION
+            ": its poll event loop on one thread (libuv for idle sessions), receive and service buffers of 64 "
+            "KiB, tx_packet_size of a message, UTF-8 validated; permessage-deflate only where it is measured, with "
+            "its defaults: level 1, memory level 8, buffers of 1 KiB; several lws_write in a callback until "
+            "lws_send_pipe_choked; threads: a queue, lws_cancel_service when it "
+            "was empty; TLS: " OPENSSL_VERSION_TEXT,
+        .codec = "zlib 1/8",
         .start = start,
         .open = open_connection,
         .close = close_connection,

@@ -17,7 +17,7 @@ use crate::protocol::deflate::{Filter, Options, PermessageDeflate, WINDOW_BITS};
 pub struct ws_deflate_options {
     /// sizeof(ws_deflate_options), set by the caller.
     pub struct_size: usize,
-    /// How hard to compress: 1, quickly, to 9, small. 0 stands for 6.
+    /// How hard to compress: 1, quickly, to 9, small. 0 stands for 5.
     pub level: u32,
     /// How much memory the compressor has besides its window: 1, about 2 KiB, to 9, about 512 KiB. 0 stands for 8.
     pub memory_level: u32,

@@ -108,6 +108,11 @@ pub(super) struct NegotiatedExtension {
     _parameters: CString,
 }
 
+// SAFETY: the strings are its own and do not change; what the instance points to is the application's, for any thread.
+unsafe impl Send for NegotiatedExtension {}
+// SAFETY: as above.
+unsafe impl Sync for NegotiatedExtension {}
+
 impl NegotiatedExtension {
     pub(super) fn new(told: &Told) -> Self {
         let (name, parameters) = (guard::c_string(told.name.as_bytes()), guard::c_string(told.parameters.as_bytes()));

@@ -229,7 +229,7 @@ impl<'a> FrameMaker<'a> {
             data: bytes.as_ptr(),
             size: bytes.len() - 1,
             r#type: opcode as u32,
-            flags: u32::from(more) * ws_frame_flags::WS_FRAME_MORE as u32 | u32::from(rsv) << RSV_SHIFT,
+            flags: (u32::from(more) * ws_frame_flags::WS_FRAME_MORE as u32) | (u32::from(rsv) << RSV_SHIFT),
             close_code: close_code.into(),
         };
         match self.take() {

@@ -37,6 +37,12 @@ expect_error 1 "cannot connect to $ECHO_WSS_URL: .*certificate" "$programs/echo"
 expect_error 1 "/nonexistent" "$programs/echo" "$ECHO_WSS_URL" /nonexistent
 expect_error 1 "\(sending\|receiving\): ..*" "$programs/echo" "${ECHO_WS_URL}drop"
 
+said=$'agreed: x-checksum; algorithm=fnv1a\nreceived: hello'
+expect 0 "$said" "$programs/checksum" "$ECHO_WS_URL"
+expect 0 "${said//hello/}" "$programs/checksum" "$ECHO_WS_URL" ""
+expect_error 1 "receiving: an extension failed" "$programs/checksum" "${ECHO_WS_URL}corrupt"
+expect_error 2 usage "$programs/checksum"
+
 lines=$(seq 1 2000)
 chat() { "$programs/chat" "$@" <<<"$lines"; }
 expect 0 "$lines" chat "$ECHO_WS_URL"

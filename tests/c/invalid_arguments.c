@@ -103,6 +103,15 @@ static void configuration_of_null(void)
     REFUSED(ws_config_set_idle_timeout_ms(NULL, 1));
     REFUSED(ws_config_set_incoming_queue(NULL, 1, 1, WS_QUEUE_WAIT));
     REFUSED(ws_config_set_outgoing_queue(NULL, 1, 1, WS_QUEUE_WAIT));
+    REFUSED(ws_config_set_ping_interval_ms(NULL, 1));
+    REFUSED(ws_config_set_ping_timeout_ms(NULL, 1));
+    REFUSED(ws_config_set_ping_liveness(NULL, WS_LIVENESS_PONG));
+    REFUSED(ws_config_set_deliver_control(NULL, 0));
+    REFUSED(ws_config_set_raw(NULL, 0));
+    REFUSED(ws_config_set_auto_pong(NULL, 1));
+    REFUSED(ws_config_set_masking(NULL, 1));
+    REFUSED(ws_config_allow_unmasked(NULL, 0));
+    REFUSED(ws_config_install_deflate(NULL, NULL));
     REFUSED(ws_config_set_auto_fragment(NULL, 1024));
     REFUSED(ws_config_set_coalescing(NULL, 1));
     REFUSED(ws_config_set_spin_us(NULL, 1));
@@ -169,19 +178,21 @@ static void configuration(void)
     }
     REFUSED(ws_config_set_incoming_queue(config, 0, 0, WS_QUEUE_WAIT));
     REFUSED(ws_config_set_outgoing_queue(config, 0, 0, WS_QUEUE_WAIT));
-    CHECK_STATUS(ws_config_set_incoming_queue(config, 1, 1, WS_QUEUE_CLOSE), WS_ERR_UNSUPPORTED);
-    CHECK_STATUS(ws_config_set_incoming_queue(config, 1, 1, WS_QUEUE_DROP_OLDEST), WS_ERR_UNSUPPORTED);
-    CHECK_STATUS(ws_config_set_outgoing_queue(config, 0, 1, WS_QUEUE_CLOSE), WS_ERR_UNSUPPORTED);
-    CHECK_STATUS(ws_config_set_outgoing_queue(config, 0, 1, WS_QUEUE_DROP_OLDEST), WS_ERR_UNSUPPORTED);
-    CHECK_STATUS(ws_config_set_outgoing_queue(config, 1, 1, WS_QUEUE_WAIT), WS_ERR_UNSUPPORTED);
-
     static const int32_t bad_switches[] = {-1, 2, INT32_MIN, INT32_MAX};
     for (size_t i = 0; i < sizeof bad_switches / sizeof bad_switches[0]; i++) {
         REFUSED(ws_config_set_tcp_nodelay(config, bad_switches[i]));
         REFUSED(ws_config_set_coalescing(config, bad_switches[i]));
+        REFUSED(ws_config_set_raw(config, bad_switches[i]));
+        REFUSED(ws_config_set_auto_pong(config, bad_switches[i]));
+        REFUSED(ws_config_set_masking(config, bad_switches[i]));
+        REFUSED(ws_config_allow_unmasked(config, bad_switches[i]));
         REFUSED(ws_config_set_tls_verify(config, bad_switches[i], 1));
         REFUSED(ws_config_set_tls_verify(config, 1, bad_switches[i]));
     }
+
+    CHECK_STATUS(ws_config_set_masking(config, 0), WS_ERR_STATE);
+    REFUSED(ws_config_set_ping_liveness(config, 2));
+    REFUSED(ws_config_set_deliver_control(config, 8));
 
     static const size_t bad_fragments[] = {1, 2, 124};
     for (size_t i = 0; i < sizeof bad_fragments / sizeof bad_fragments[0]; i++)
@@ -239,6 +250,20 @@ static void session_of_null(void)
     REFUSED(ws_set_max_frame_size(NULL, 1));
     CHECK_EQ(ws_get_max_frame_size(NULL), 0);
     REFUSED(ws_set_max_message_size(NULL, 1));
+    REFUSED(ws_set_masking(NULL, 1));
+    REFUSED(ws_set_ping_interval_ms(NULL, 1));
+    REFUSED(ws_set_ping_timeout_ms(NULL, 1));
+    REFUSED(ws_set_user_data(NULL, NULL));
+    CHECK_EQ(ws_get_masking(NULL), 0);
+    CHECK_EQ(ws_get_ping_interval_ms(NULL), 0);
+    CHECK_EQ(ws_get_ping_timeout_ms(NULL), 0);
+    CHECK(ws_user_data(NULL) == NULL);
+    ws_statistics stats = {.struct_size = sizeof stats};
+    REFUSED(ws_stats(NULL, &stats));
+    CHECK_EQ(ws_extension_count(NULL), 0);
+    CHECK(ws_extension_at(NULL, 0) == NULL);
+    CHECK(ws_extension_find(NULL, "permessage-deflate") == NULL);
+    REFUSED(ws_sink_write(NULL, "x", 1));
     CHECK_EQ(ws_get_max_message_size(NULL), 0);
     REFUSED(ws_close(NULL, WS_CLOSE_NORMAL, NULL, 0));
     REFUSED(ws_wait_closed(NULL, 0));
@@ -264,9 +289,14 @@ static void sending(ws_session *session)
     static const uint32_t bad_flags[] = {8, 0x80000000u, 8 | WS_SEND_CORK, UINT32_MAX};
     for (size_t i = 0; i < sizeof bad_flags / sizeof bad_flags[0]; i++)
         REFUSED(ws_send(session, WS_TEXT, "data", 4, bad_flags[i], 0));
-    static const uint32_t later_flags[] = {WS_SEND_MORE, WS_SEND_NO_COMPRESS, WS_SEND_MORE | WS_SEND_CORK};
-    for (size_t i = 0; i < sizeof later_flags / sizeof later_flags[0]; i++)
-        CHECK_STATUS(ws_send(session, WS_TEXT, "data", 4, later_flags[i], 0), WS_ERR_UNSUPPORTED);
+    ws_message more = {.data = "data", .size = 4, .type = WS_TEXT, .flags = WS_SEND_MORE};
+    REFUSED(ws_send_batch(session, &more, 1, NULL, 0));
+    char large[126] = {0};
+    REFUSED(ws_send_ping(session, large, sizeof large));
+    REFUSED(ws_send_pong(session, large, sizeof large));
+    REFUSED(ws_send_ping(session, NULL, 1));
+    REFUSED(ws_send_pong(NULL, NULL, 0));
+    REFUSED(ws_send_ping(NULL, NULL, 0));
     REFUSED(ws_send(session, WS_TEXT, NULL, 4, 0, 0));
     REFUSED(ws_send(session, WS_BINARY, "data", WS_NUL_TERMINATED, 0, 0));
     REFUSED(ws_send(session, WS_BINARY, "data", (size_t)PTRDIFF_MAX + 1, 0, 0));
@@ -301,9 +331,6 @@ static void sending_batches(ws_session *session)
             CHECK_EQ(accepted, 0);
             REFUSED(ws_send_batch(session, items, 3, NULL, PATIENCE_MS));
         }
-    ws_message later[2] = {good, good};
-    later[1].flags = WS_SEND_NO_COMPRESS;
-    CHECK_STATUS(ws_send_batch(session, later, 2, NULL, PATIENCE_MS), WS_ERR_UNSUPPORTED);
     REFUSED(ws_send_batch(session, NULL, 1, NULL, PATIENCE_MS));
     echo_text(session, "nothing else was sent");
 }
@@ -345,6 +372,17 @@ static void questions(ws_session *session)
     REFUSED(ws_set_max_frame_size(session, UINT64_MAX));
     REFUSED(ws_set_max_message_size(session, 0));
     REFUSED(ws_set_max_message_size(session, UINT64_MAX));
+    REFUSED(ws_set_masking(session, 2));
+    CHECK_STATUS(ws_set_masking(session, 0), WS_ERR_STATE);
+    CHECK_EQ(ws_get_masking(session), 1);
+    REFUSED(ws_stats(session, NULL));
+    ws_statistics stats = {.struct_size = sizeof stats - 1};
+    REFUSED(ws_stats(session, &stats));
+    stats.struct_size = 4097;
+    REFUSED(ws_stats(session, &stats));
+    CHECK(ws_extension_at(session, 0) == NULL);
+    CHECK(ws_extension_find(session, NULL) == NULL);
+    CHECK(ws_extension_find(session, "permessage-deflate") == NULL);
     CHECK_EQ(ws_get_max_frame_size(session), 64 << 20);
     CHECK_EQ(ws_get_max_message_size(session), 64 << 20);
 }
@@ -352,6 +390,7 @@ static void questions(ws_session *session)
 static void closing(ws_session *session)
 {
     ws_close_reason info = {.local_code = 77};
+    REFUSED(ws_close(session, 0, "x", 1));
     REFUSED(ws_close(session, WS_CLOSE_NORMAL, NULL, 3));
     REFUSED(ws_close(session, WS_CLOSE_NORMAL, NULL, WS_NUL_TERMINATED));
     REFUSED(ws_close(session, WS_CLOSE_NORMAL, "x", (size_t)PTRDIFF_MAX + 1));

@@ -80,6 +80,21 @@ VALUE(WS_SEND_MORE, 1);
 VALUE(WS_SEND_NO_COMPRESS, 2);
 VALUE(WS_SEND_CORK, 4);
 
+VALUE(WS_FRAME_MORE, 1);
+VALUE(WS_FRAME_RSV3, 16);
+VALUE(WS_FRAME_RSV2, 32);
+VALUE(WS_FRAME_RSV1, 64);
+
+VALUE(WS_LIVENESS_PONG, 0);
+VALUE(WS_LIVENESS_ANY, 1);
+
+VALUE(WS_CONTROL_PING, 1);
+VALUE(WS_CONTROL_PONG, 2);
+VALUE(WS_CONTROL_CLOSE, 4);
+
+VALUE(WS_PIECE_FIRST, 1);
+VALUE(WS_PIECE_LAST, 2);
+
 VALUE(WS_CLOSED_BY_LOCAL, 1);
 VALUE(WS_CLOSED_BY_REMOTE, 2);
 VALUE(WS_CLOSED_BY_PROTOCOL, 3);
@@ -111,3 +126,64 @@ OFFSET(ws_close_reason, reason_size, 24);
 OFFSET(ws_close_reason, clean, 32);
 OFFSET(ws_close_reason, initiator, 36);
 _Static_assert(sizeof(ws_close_reason) == 40, "grows only at its end");
+
+OFFSET(ws_deflate_options, struct_size, 0);
+OFFSET(ws_deflate_options, level, 8);
+OFFSET(ws_deflate_options, memory_level, 12);
+OFFSET(ws_deflate_options, client_max_window_bits, 16);
+OFFSET(ws_deflate_options, server_max_window_bits, 20);
+OFFSET(ws_deflate_options, client_no_context_takeover, 24);
+OFFSET(ws_deflate_options, server_no_context_takeover, 28);
+OFFSET(ws_deflate_options, min_size, 32);
+OFFSET(ws_deflate_options, filter, 40);
+OFFSET(ws_deflate_options, filter_user_data, 48);
+_Static_assert(sizeof(ws_deflate_options) == 56, "grows only at its end");
+
+OFFSET(ws_extension_vtable, struct_size, 0);
+OFFSET(ws_extension_vtable, name, 8);
+OFFSET(ws_extension_vtable, rsv, 16);
+OFFSET(ws_extension_vtable, offer, 24);
+OFFSET(ws_extension_vtable, negotiate, 32);
+OFFSET(ws_extension_vtable, encode, 40);
+OFFSET(ws_extension_vtable, decode, 48);
+OFFSET(ws_extension_vtable, drop, 56);
+OFFSET(ws_extension_vtable, release, 64);
+_Static_assert(sizeof(ws_extension_vtable) == 72, "grows only at its end");
+
+OFFSET(ws_extension_piece, data, 0);
+OFFSET(ws_extension_piece, size, 8);
+OFFSET(ws_extension_piece, type, 16);
+OFFSET(ws_extension_piece, flags, 20);
+OFFSET(ws_extension_piece, rsv, 24);
+
+OFFSET(ws_extension, name, 0);
+OFFSET(ws_extension, parameters, 8);
+OFFSET(ws_extension, instance, 16);
+
+OFFSET(ws_statistics, struct_size, 0);
+OFFSET(ws_statistics, messages_sent, 8);
+OFFSET(ws_statistics, messages_received, 16);
+OFFSET(ws_statistics, payload_sent, 24);
+OFFSET(ws_statistics, payload_received, 32);
+OFFSET(ws_statistics, wire_sent, 40);
+OFFSET(ws_statistics, wire_received, 48);
+OFFSET(ws_statistics, compressed_sent_before, 56);
+OFFSET(ws_statistics, compressed_sent_after, 64);
+OFFSET(ws_statistics, compressed_received_before, 72);
+OFFSET(ws_statistics, compressed_received_after, 80);
+OFFSET(ws_statistics, pings_sent, 88);
+OFFSET(ws_statistics, pings_received, 96);
+OFFSET(ws_statistics, pongs_sent, 104);
+OFFSET(ws_statistics, pongs_received, 112);
+OFFSET(ws_statistics, last_rtt_us, 120);
+OFFSET(ws_statistics, incoming_messages, 128);
+OFFSET(ws_statistics, incoming_bytes, 136);
+OFFSET(ws_statistics, outgoing_messages, 144);
+OFFSET(ws_statistics, outgoing_bytes, 152);
+OFFSET(ws_statistics, incoming_dropped, 160);
+OFFSET(ws_statistics, outgoing_dropped, 168);
+OFFSET(ws_statistics, resolve_us, 176);
+OFFSET(ws_statistics, connect_us, 184);
+OFFSET(ws_statistics, tls_us, 192);
+OFFSET(ws_statistics, handshake_us, 200);
+_Static_assert(sizeof(ws_statistics) == 208, "grows only at its end");

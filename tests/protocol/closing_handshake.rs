@@ -158,9 +158,11 @@ fn a_violation_while_closing_sends_no_second_close() {
 
 #[test]
 fn only_codes_that_may_be_sent_and_reasons_that_fit_can_be_asked_for() {
-    for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65_536 + 1000, u32::MAX] {
+    for code in [1, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65_536 + 1000, u32::MAX] {
         assert_eq!(Close::new(code, "").expect_err("a bad code").kind, Kind::InvalidArgument, "code {code}");
     }
+    assert_eq!(Close::new(0, "").expect("an empty Close").payload(), b"");
+    assert_eq!(Close::new(0, "r").expect_err("a reason without a code").kind, Kind::InvalidArgument);
     assert!(Close::new(1000, &"r".repeat(123)).is_ok());
     assert_eq!(Close::new(1000, &"r".repeat(124)).expect_err("too long").kind, Kind::InvalidArgument);
     let cut = Close::because(CloseCode::PROTOCOL_ERROR, &"\u{20ac}".repeat(50));

@@ -12,12 +12,21 @@ pub fn connection() -> Connection {
 }
 
 pub fn connection_with(limits: Limits) -> Connection {
-    Connection::new(Agreement::default(), limits, Some(CLOSE_TIMEOUT), MaskingKeys::from_seed([7; 32]), &[])
+    agreed_connection(Agreement::default(), limits)
+}
+
+pub fn agreed_connection(agreement: Agreement, limits: Limits) -> Connection {
+    Connection::new(agreement, limits, Some(CLOSE_TIMEOUT), MaskingKeys::from_seed([7; 32]), &[])
 }
 
 /// A server's frame: unmasked.
 pub fn frame(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
-    let header = Header { fin, rsv: 0, opcode, mask: None, length: payload.len() as u64 };
+    marked_frame(fin, opcode, 0, payload)
+}
+
+/// A server's frame with reserved bits.
+pub fn marked_frame(fin: bool, opcode: Opcode, rsv: u8, payload: &[u8]) -> Vec<u8> {
+    let header = Header { fin, rsv, opcode, mask: None, length: payload.len() as u64 };
     [header::encode(&header).as_bytes(), payload].concat()
 }
 
@@ -54,13 +63,14 @@ pub fn now() -> Instant {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sent {
     pub fin: bool,
+    pub rsv: u8,
     pub opcode: Opcode,
     pub payload: Vec<u8>,
 }
 
 impl Sent {
     pub fn new(opcode: Opcode, payload: &[u8]) -> Self {
-        Self { fin: true, opcode, payload: payload.to_vec() }
+        Self { fin: true, rsv: 0, opcode, payload: payload.to_vec() }
     }
 
     pub fn close(code: u16, reason: &str) -> Self {
@@ -95,7 +105,7 @@ pub fn frames(mut bytes: &[u8]) -> Vec<Sent> {
         assert!(keys.insert(key), "a masking key came twice");
         let end = size + header.length as usize;
         let payload = bytes[size..end].iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
-        frames.push(Sent { fin: header.fin, opcode: header.opcode, payload });
+        frames.push(Sent { fin: header.fin, rsv: header.rsv, opcode: header.opcode, payload });
         bytes = &bytes[end..];
     }
     frames

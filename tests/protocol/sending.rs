@@ -1,8 +1,10 @@
 //! RFC 6455 sections 5.3 and 6.1: what goes out, and in which pieces the transport may take it.
 
+use ktorws::error::Kind;
 use ktorws::frame::Opcode;
 use ktorws::frame::header;
 use ktorws::protocol::MaskingKeys;
+use ktorws::protocol::outgoing::{Part, Queued};
 use proptest::prelude::*;
 
 use crate::peer::{self, Sent, connection, frame, receive, sent};
@@ -29,6 +31,101 @@ fn masking_keys_depend_on_the_seed_and_do_not_repeat() {
     let (first, second) = (draw(1), draw(2));
     assert_eq!((first.len(), second.len()), (1000, 1000));
     assert!(first.intersection(&second).count() < 3);
+}
+
+#[test]
+fn fragments_have_one_opcode_and_one_end() {
+    let mut connection = connection();
+    connection.send_part(Opcode::Text, b"a\xc3", Part::More).expect("half a character");
+    // Whole messages and those of the other type would come between.
+    for (opcode, part) in [(Opcode::Text, Part::Whole), (Opcode::Binary, Part::More), (Opcode::Binary, Part::Last)] {
+        let error = connection.send_part(opcode, b"x", part).expect_err("a message is not complete");
+        assert_eq!(error.kind, Kind::State);
+    }
+    // What cannot be the other half is refused, and nothing is lost.
+    for part in [Part::More, Part::Last] {
+        let error = connection.send_part(Opcode::Text, b"x", part).expect_err("not UTF-8");
+        assert_eq!(error.kind, Kind::InvalidArgument);
+    }
+    let error = connection.send_part(Opcode::Text, b"", Part::Last).expect_err("half a character at the end");
+    assert_eq!(error.kind, Kind::InvalidArgument);
+    connection.send_part(Opcode::Text, b"\xa4", Part::More).expect("the other half");
+    connection.send_part(Opcode::Text, b"b", Part::Last).expect("the end");
+    connection.send_part(Opcode::Text, b"c", Part::Last).expect("a message of one part");
+    let part = |opcode, fin, payload: &[u8]| Sent { fin, ..Sent::new(opcode, payload) };
+    assert_eq!(
+        sent(&mut connection),
+        [
+            part(Opcode::Text, false, b"a\xc3"),
+            part(Opcode::Continuation, false, b"\xa4"),
+            part(Opcode::Continuation, true, b"b"),
+            part(Opcode::Text, true, b"c"),
+        ]
+    );
+}
+
+#[test]
+fn pings_go_between_fragments() {
+    let mut connection = connection();
+    connection.send_part(Opcode::Binary, b"a", Part::More).expect("a fragment");
+    connection.outgoing.queue_control(Opcode::Ping, b"p").expect("a ping");
+    connection.send_part(Opcode::Binary, b"b", Part::Last).expect("a fragment");
+    let opcodes: Vec<_> = sent(&mut connection).into_iter().map(|frame| frame.opcode).collect();
+    assert_eq!(opcodes.iter().filter(|opcode| **opcode == Opcode::Ping).count(), 1);
+    assert!(opcodes.ends_with(&[Opcode::Continuation]), "{opcodes:?}");
+}
+
+#[test]
+fn unmasked_frames_where_they_are_wanted() {
+    let mut connection = connection();
+    connection.outgoing.set_masking(false);
+    connection.send(Opcode::Text, b"Hello").expect("an open connection");
+    connection.outgoing.set_masking(true);
+    connection.send(Opcode::Text, b"Hello").expect("an open connection");
+    let bytes = peer::drain(&mut connection);
+    assert_eq!(&bytes[..7], b"\x81\x05Hello");
+    assert_eq!(peer::frames(&bytes[7..]), [Sent::new(Opcode::Text, b"Hello")]);
+}
+
+#[test]
+fn the_oldest_whole_messages_can_be_dropped() {
+    let mut connection = connection();
+    // Of the first one a byte is under way.
+    connection.send(Opcode::Text, b"0").expect("an open connection");
+    let mut bytes = connection.to_send()[..1].to_vec();
+    connection.sent(1);
+    connection.send(Opcode::Text, b"1").expect("an open connection");
+    connection.send_part(Opcode::Text, b"2", Part::More).expect("a fragment");
+    connection.send_part(Opcode::Text, b"2", Part::Last).expect("a fragment");
+    connection.send(Opcode::Binary, b"3").expect("an open connection");
+    connection.send_part(Opcode::Text, b"4", Part::More).expect("a fragment");
+    assert_eq!(connection.outgoing.pending_messages(), 4);
+    assert!(connection.outgoing.drop_oldest());
+    assert!(connection.outgoing.drop_oldest());
+    assert_eq!(connection.outgoing.pending_messages(), 2);
+    bytes.extend(peer::drain(&mut connection));
+    let payloads: Vec<_> = peer::frames(&bytes).into_iter().map(|frame| frame.payload).collect();
+    assert_eq!(payloads, [b"0", b"3", b"4"]);
+    // The rest of a message that has begun to go out cannot be dropped.
+    connection.send_part(Opcode::Text, b"4", Part::Last).expect("a fragment");
+    assert!(!connection.outgoing.drop_oldest());
+    assert_eq!(connection.outgoing.totals().dropped_messages, 2);
+}
+
+#[test]
+fn what_is_counted() {
+    let mut connection = connection();
+    connection.send(Opcode::Text, b"abc").expect("an open connection");
+    connection.send_part(Opcode::Binary, b"de", Part::More).expect("a fragment");
+    connection.send_part(Opcode::Binary, b"", Part::Last).expect("a fragment");
+    connection.outgoing.queue_control(Opcode::Pong, b"x").expect("a pong");
+    receive(&mut connection, &frame(true, Opcode::Ping, b"y"));
+    let expected =
+        Queued { messages: 2, payload: 5, bytes: 6 * 3 + 5, control_bytes: 14, pongs: 2, ..Queued::default() };
+    assert_eq!(*connection.outgoing.totals(), expected);
+    assert_eq!(peer::drain(&mut connection).len(), 23 + 14);
+    assert_eq!((connection.outgoing.sent(), connection.outgoing.sent_control()), (23, 14));
+    assert_eq!(connection.outgoing.pending_messages(), 0);
 }
 
 proptest! {

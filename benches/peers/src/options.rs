@@ -16,6 +16,8 @@ pub struct Options {
     pub count: usize,
     pub size: Option<usize>,
     pub ca: Option<PathBuf>,
+    /// Messages are lines of it, sent as text.
+    pub texts: Option<PathBuf>,
     pub connections: usize,
     pub hosts: usize,
 }
@@ -31,6 +33,7 @@ impl Command {
             count: 0,
             size: None,
             ca: None,
+            texts: None,
             connections: 0,
             hosts: 1,
         };
@@ -51,6 +54,7 @@ impl Command {
                 "--count" => options.count = number(&name, &value)?,
                 "--size" => options.size = Some(number(&name, &value)?),
                 "--ca" => options.ca = Some(value.into()),
+                "--texts" => options.texts = Some(value.into()),
                 "--connections" => options.connections = number(&name, &value)?,
                 "--hosts" => options.hosts = number(&name, &value)?,
                 _ => return Err(format!("unknown option {name}")),

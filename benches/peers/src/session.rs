@@ -22,6 +22,8 @@ pub enum Expected {
     },
     /// one byte, whichever
     Answer,
+    /// all of a text
+    Text(&'static [u8]),
 }
 
 impl Expected {
@@ -30,13 +32,15 @@ impl Expected {
     }
 
     pub fn check(self, binary: bool, message: &[u8]) -> Result<()> {
+        let right_type = binary != matches!(self, Self::Text(_));
         let right = match self {
             Self::Echo { size, first, last } => {
                 message.len() == size && message[0] == first && message[size - 1] == last
             }
             Self::Answer => message.len() == 1,
+            Self::Text(text) => message == text,
         };
-        if binary && right { Ok(()) } else { Err("not the message that was expected came back".into()) }
+        if right_type && right { Ok(()) } else { Err("not the message that was expected came back".into()) }
     }
 }
 
@@ -53,6 +57,16 @@ pub trait Session: Sized {
 
     /// Sends one binary message, flushed.
     async fn send(&mut self, payload: &Bytes) -> Result<()>;
+
+    /// Sends one message of text, flushed.
+    async fn send_text(&mut self, _text: &Bytes) -> Result<()> {
+        Err("cannot send text here".into())
+    }
+
+    /// With permessage-deflate: the codec, its level and its memory level.
+    fn codec() -> &'static str {
+        "none"
+    }
 
     /// Writes one binary message that a later flush sends.
     async fn feed(&mut self, _payload: &Bytes) -> Result<()> {

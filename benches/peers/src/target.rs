@@ -29,6 +29,8 @@ pub struct Target {
     pub path: String,
     pub tls: Option<Tls>,
     pub purpose: Purpose,
+    /// With permessage-deflate, in both directions.
+    pub no_context_takeover: bool,
     #[cfg_attr(not(feature = "libcurl"), expect(dead_code, reason = "for libcurl"))]
     pub message_size: usize,
 }
@@ -56,7 +58,15 @@ impl Target {
         let address =
             (name, port).to_socket_addrs()?.find(SocketAddr::is_ipv4).ok_or("the URL's host has no IPv4 address")?;
         let tls = if tls { Some(Tls::new(ca.ok_or("wss:// needs --ca")?, resume)?) } else { None };
-        Ok(Self { name: name.into(), address, path: path.into(), tls, purpose, message_size })
+        Ok(Self {
+            name: name.into(),
+            address,
+            path: path.into(),
+            tls,
+            purpose,
+            no_context_takeover: false,
+            message_size,
+        })
     }
 
     /// Messages come back from here.

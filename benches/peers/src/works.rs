@@ -1,5 +1,6 @@
 //! The works of the benchmarks, for any client.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,7 +23,8 @@ pub fn run<S: Session>(options: &Options, batch: bool) -> Result<String> {
         _ if batch => Purpose::Batches,
         _ => Purpose::Throughput,
     };
-    let target = Target::new(&options.url, options.ca.as_deref(), work == "connect-resumed", purpose, size)?;
+    let mut target = Target::new(&options.url, options.ca.as_deref(), work == "connect-resumed", purpose, size)?;
+    target.no_context_takeover = work.starts_with("deflate-alone-");
     let load = Load { payload: pattern(size), count, batch, target };
     S::Runtime::block_on(async {
         match work {
@@ -32,6 +34,9 @@ pub fn run<S: Session>(options: &Options, batch: bool) -> Result<String> {
             "duplex-64" => load.duplex::<S>().await,
             "threads-64" => load.threads::<S>().await,
             "big-1m" => load.big::<S>().await,
+            "json-4k" | "json-64k" | "deflate-4k" | "deflate-alone-4k" | "deflate-64k" => {
+                load.texts::<S>(options.texts.as_deref().ok_or("--texts is needed")?).await
+            }
             "connect" | "connect-resumed" => load.connects::<S>(options.hosts).await,
             "idle" => load.idle::<S>(options.connections.max(1), options.hosts).await,
             _ => Err("no such work".into()),
@@ -49,6 +54,22 @@ fn usual_size(work: &str) -> usize {
 
 fn pattern(size: usize) -> Bytes {
     (0..size).map(|index| (index * 31 + 7).to_le_bytes()[0]).collect()
+}
+
+/// Its lines, until the process ends.
+fn load_texts(file: &Path) -> Result<Vec<&'static [u8]>> {
+    let lines: &'static [u8] = std::fs::read(file)?.leak();
+    let texts: Vec<_> = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    if texts.is_empty() { Err("no message in the file".into()) } else { Ok(texts) }
+}
+
+/// Again from the first after the last.
+async fn echo_texts<S: Session>(session: &mut S, texts: &[&'static [u8]], first: usize, count: usize) -> Result<()> {
+    for text in texts.iter().cycle().skip(first % texts.len()).take(count) {
+        session.send_text(&Bytes::from_static(text)).await?;
+        session.receive(Expected::Text(text)).await?;
+    }
+    Ok(())
 }
 
 struct Load {
@@ -88,6 +109,21 @@ impl Load {
             r#"{{"p50_ms":{:.5},"cpu_ms_per_msg":{:.5}}}"#,
             percentile_us(&mut times, 50) / 1e3,
             spent.cpu_us_per(self.count) / 1e3
+        ))
+    }
+
+    async fn texts<S: Session>(&self, file: &Path) -> Result<String> {
+        let texts = load_texts(file)?;
+        let mut session = S::connect(&self.target.echo()).await?;
+        echo_texts(&mut session, &texts, 0, self.warm_up()).await?;
+        let meter = Meter::start()?;
+        echo_texts(&mut session, &texts, self.warm_up(), self.count).await?;
+        let spent = meter.stop()?;
+        Ok(format!(
+            r#"{{"msgs_per_s":{:.1},"cpu_us_per_msg":{:.4},"codec":"{}"}}"#,
+            spent.per_second(self.count),
+            spent.cpu_us_per(self.count),
+            S::codec()
         ))
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::compressed;
 use crate::frame::{self, Header};
 use crate::handshake::{Path, Request};
 use crate::inbox::Inbox;
@@ -26,6 +27,9 @@ pub fn serve(transport: &mut impl Transport, inbox: &mut Inbox) -> io::Result<()
     inbox.start += request.size;
     transport.send(request.response.as_bytes())?;
     let Some(path) = request.path else { return Ok(()) };
+    if let Some(parameters) = request.deflate {
+        return compressed::serve(transport, inbox, parameters);
+    }
 
     let mut replies = Replies { path, counted: 0, closing: false };
     loop {
@@ -39,7 +43,7 @@ pub fn serve(transport: &mut impl Transport, inbox: &mut Inbox) -> io::Result<()
     }
 }
 
-fn receive(transport: &mut impl Transport, inbox: &mut Inbox) -> io::Result<bool> {
+pub fn receive(transport: &mut impl Transport, inbox: &mut Inbox) -> io::Result<bool> {
     let space = inbox.space().ok_or_else(|| io::Error::other("a frame is too big"))?;
     let size = transport.receive(space)?;
     inbox.received(size);

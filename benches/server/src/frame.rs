@@ -2,10 +2,15 @@
 
 use std::ops::Range;
 
+pub const CONTINUATION: u8 = 0;
+pub const TEXT: u8 = 1;
 pub const BINARY: u8 = 2;
 pub const CLOSE: u8 = 8;
 pub const PING: u8 = 9;
 pub const PONG: u8 = 10;
+
+pub const FIN: u8 = 0x80;
+pub const COMPRESSED: u8 = 0x40;
 
 /// The header of a client's frame: the payload is masked.
 pub struct Header {
@@ -21,9 +26,14 @@ impl Header {
         self.first & 0x0f
     }
 
+    /// Whether its message is compressed: RSV1.
+    pub fn is_compressed(&self) -> bool {
+        self.first & COMPRESSED != 0
+    }
+
     /// Whether it ends a message of data.
     pub fn ends_message(&self) -> bool {
-        self.first & 0x80 != 0 && self.opcode() < CLOSE
+        self.first & FIN != 0 && self.opcode() < CLOSE
     }
 
     /// `None` while it is incomplete.
@@ -67,6 +77,15 @@ pub fn write_header(memory: &mut [u8], end: usize, first: u8, payload_size: usiz
     };
     memory[start] = first;
     start
+}
+
+/// Appends a server's frame.
+pub fn append(frames: &mut Vec<u8>, first: u8, payload: &[u8]) {
+    let start = frames.len();
+    let end = start + header_size(payload.len());
+    frames.resize(end, 0);
+    write_header(&mut frames[start..], end - start, first, payload.len());
+    frames.extend_from_slice(payload);
 }
 
 pub const fn header_size(payload_size: usize) -> usize {

@@ -10,7 +10,10 @@
 //! all that one receive brought.
 
 mod accept;
+mod codec;
+mod compressed;
 mod connection;
+mod deflate;
 mod frame;
 mod handshake;
 mod identity;
@@ -18,6 +21,7 @@ mod inbox;
 mod pages;
 mod plain;
 mod tls;
+mod totals;
 
 use std::error::Error;
 use std::io;

@@ -5,6 +5,7 @@ mod hop;
 #[cfg(feature = "libcurl")]
 mod libcurl;
 mod sockudo_ws;
+mod sockudo_ws_deflate;
 mod tokio_tungstenite;
 mod tokio_websockets;
 mod tungstenite;
@@ -16,6 +17,7 @@ use self::hop::Hop;
 #[cfg(feature = "libcurl")]
 use self::libcurl::LibCurl;
 use self::sockudo_ws::SockudoWs;
+use self::sockudo_ws_deflate::SockudoWsDeflate;
 use self::tokio_tungstenite::TokioTungstenite;
 use self::tokio_websockets::TokioWebSockets;
 use self::tungstenite::Tungstenite;
@@ -44,10 +46,12 @@ const TLS: &[&str] = &[
     "tls-idle",
 ];
 const THREADS: &[&str] = &["threads-64"];
+const TEXTS: &[&str] = &["json-4k", "json-64k", "deflate-4k", "deflate-alone-4k", "deflate-64k"];
 const BATCH: &[&str] = &["burst-64", "stream-64", "tls-burst-64", "tls-stream-64"];
 
 pub fn all() -> Vec<Client> {
     let every = [MESSAGES, SESSIONS, TLS].concat();
+    let with_texts = [MESSAGES, SESSIONS, TLS, TEXTS].concat();
     let with_threads = [MESSAGES, THREADS, SESSIONS, TLS].concat();
     let plain = |name, works: &[&'static str], settings, run| Client { name, works: works.to_vec(), settings, run };
     vec![
@@ -59,7 +63,7 @@ pub fn all() -> Vec<Client> {
         plain("fastwebsockets+batch", BATCH, fastwebsockets::settings, batch::<FastWebSockets<BufWriter<Stream>>>),
         plain("tokio-websockets", &every, tokio_websockets::settings, send::<TokioWebSockets>),
         plain("tokio-websockets+batch", BATCH, tokio_websockets::settings, batch::<TokioWebSockets>),
-        plain("sockudo-ws", &every, sockudo_ws::settings, send::<SockudoWs>),
+        plain("sockudo-ws", &with_texts, sockudo_ws::settings, sockudo_ws),
         plain("sockudo-ws+batch", BATCH, sockudo_ws::settings, batch::<SockudoWs>),
         #[cfg(feature = "libcurl")]
         plain("libcurl", &with_threads, libcurl::settings, send::<LibCurl>),
@@ -73,6 +77,10 @@ pub fn find(name: &str) -> Option<Client> {
 
 fn send<S: Session>(options: &Options) -> Result<String> {
     works::run::<S>(options, false)
+}
+
+fn sockudo_ws(options: &Options) -> Result<String> {
+    if options.work.starts_with("deflate-") { send::<SockudoWsDeflate>(options) } else { send::<SockudoWs>(options) }
 }
 
 fn batch<S: Session>(options: &Options) -> Result<String> {

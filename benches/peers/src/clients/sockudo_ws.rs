@@ -12,13 +12,19 @@ use crate::transport::{BATCH_BUFFER, Stream};
 
 pub fn settings() -> String {
     format!(
-        "sockudo-ws {}: current-thread runtime, nodelay, features simd, fastrand and aws_lc_rs; no pings, no idle \
-     timeout; connect_raw (no boxed stream); write buffer of 16 KiB (the default); +batch: feed, then flush, write \
+        "sockudo-ws {}: current-thread runtime, nodelay, features simd, fastrand, aws_lc_rs and \
+     permessage-deflate (its defaults: zlib-rs by flate2, level 6, memory level 8); no pings, no idle timeout; \
+     connect_raw (no boxed stream); write buffer of 16 KiB (the default); +batch: feed, then flush, write \
      buffer of 64 KiB; duplex: split, a task sends; TLS: tokio-rustls {}, rustls {} with aws-lc-rs",
         version("sockudo-ws"),
         version("tokio-rustls"),
         version("rustls")
     )
+}
+
+pub fn config(purpose: Purpose) -> Config {
+    let config = Config::builder().auto_ping(false).idle_timeout(0);
+    if purpose == Purpose::Batches { config.write_buffer_size(BATCH_BUFFER).build() } else { config.build() }
 }
 
 pub struct SockudoWs {
@@ -30,11 +36,7 @@ impl Session for SockudoWs {
 
     async fn connect(target: &Target) -> Result<Self> {
         let stream = Stream::connect(target).await?;
-        let mut config = Config::builder().auto_ping(false).idle_timeout(0);
-        if target.purpose == Purpose::Batches {
-            config = config.write_buffer_size(BATCH_BUFFER);
-        }
-        let client = WebSocketClient::<Http1>::new(config.build());
+        let client = WebSocketClient::<Http1>::new(config(target.purpose));
         let (socket, _) = client.connect_raw(stream, &target.authority(), &target.path, None).await?;
         Ok(Self { socket })
     }
@@ -45,6 +47,10 @@ impl Session for SockudoWs {
 
     async fn send(&mut self, payload: &Bytes) -> Result<()> {
         Ok(self.socket.send(Message::Binary(payload.clone())).await?)
+    }
+
+    async fn send_text(&mut self, text: &Bytes) -> Result<()> {
+        Ok(self.socket.send(Message::Text(text.clone())).await?)
     }
 
     async fn feed(&mut self, payload: &Bytes) -> Result<()> {

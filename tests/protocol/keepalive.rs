@@ -1,0 +1,113 @@
+//! Our own pings, by a clock that the test moves.
+
+use std::time::{Duration, Instant};
+
+use ktorws::protocol::Keepalive;
+use ktorws::protocol::keepalive::{Due, KeepaliveOptions, Liveness};
+
+use crate::peer::now;
+
+const INTERVAL: Duration = Duration::from_secs(10);
+
+fn at(seconds: u64) -> Instant {
+    now() + Duration::from_secs(seconds)
+}
+
+fn pinging(liveness: Liveness) -> Keepalive {
+    Keepalive::new(KeepaliveOptions { interval: Some(INTERVAL), timeout: None, liveness }, now())
+}
+
+fn ping(keepalive: &mut Keepalive, now: Instant) -> [u8; 8] {
+    match keepalive.poll([1, 2, 3, 4], now) {
+        Some(Due::Ping(payload)) => payload,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn without_an_interval_there_are_no_pings() {
+    let mut keepalive = Keepalive::new(KeepaliveOptions::default(), now());
+    assert_eq!((keepalive.deadline(), keepalive.timeout()), (None, None));
+    assert_eq!(keepalive.poll([0; 4], at(1_000_000)), None);
+}
+
+#[test]
+fn the_first_ping_comes_after_a_whole_interval_and_then_at_its_pace() {
+    let mut keepalive = pinging(Liveness::Pong);
+    assert_eq!(keepalive.poll([0; 4], at(9)), None);
+    assert_eq!(keepalive.deadline(), Some(at(10)));
+    let first = ping(&mut keepalive, at(10));
+    assert_eq!(keepalive.poll([0; 4], at(11)), None);
+    keepalive.pong(&first, at(12));
+    assert_eq!(keepalive.last_rtt(), Some(Duration::from_secs(2)));
+    assert_eq!(keepalive.deadline(), Some(at(20)));
+    let second = ping(&mut keepalive, at(20));
+    assert_ne!(first, second);
+    // An answer that takes longer than the interval: the next ping follows at once.
+    keepalive.pong(&second, at(35));
+    assert_eq!(keepalive.deadline(), Some(at(35)));
+}
+
+#[test]
+fn only_the_pong_of_the_ping_counts() {
+    let mut keepalive = pinging(Liveness::Pong);
+    let first = ping(&mut keepalive, at(10));
+    keepalive.pong(&first, at(10));
+    let second = ping(&mut keepalive, at(20));
+    for other in [&first[..], b"", &second[..7]] {
+        keepalive.pong(other, at(21));
+    }
+    keepalive.heard();
+    // Twice the interval.
+    assert_eq!(keepalive.poll([0; 4], at(39)), None);
+    assert_eq!(keepalive.poll([0; 4], at(40)), Some(Due::Timeout));
+}
+
+#[test]
+fn any_byte_counts_where_it_is_to() {
+    let mut keepalive = pinging(Liveness::Any);
+    ping(&mut keepalive, at(10));
+    keepalive.heard();
+    ping(&mut keepalive, at(30));
+    // What came before the ping does not.
+    assert_eq!(keepalive.poll([0; 4], at(50)), Some(Due::Timeout));
+}
+
+#[test]
+fn a_late_start_gives_the_peer_its_time() {
+    let mut keepalive = Keepalive::new(KeepaliveOptions::default(), now());
+    keepalive.set_interval(Some(INTERVAL), at(100));
+    assert_eq!(keepalive.timeout(), Some(2 * INTERVAL));
+    assert_eq!(keepalive.deadline(), Some(at(110)));
+    ping(&mut keepalive, at(110));
+    assert_eq!(keepalive.poll([0; 4], at(129)), None);
+    keepalive.set_interval(None, at(129));
+    assert_eq!(keepalive.deadline(), None);
+}
+
+#[test]
+fn a_timeout_that_changes_holds_for_the_ping_under_way() {
+    let mut keepalive = pinging(Liveness::Pong);
+    ping(&mut keepalive, at(10));
+    keepalive.set_timeout(Some(Duration::from_secs(1)));
+    assert_eq!(keepalive.deadline(), Some(at(11)));
+    keepalive.set_timeout(None);
+    assert_eq!(keepalive.deadline(), Some(at(30)));
+}
+
+#[test]
+fn who_was_not_listened_to_gets_the_time_anew() {
+    let mut keepalive = pinging(Liveness::Pong);
+    ping(&mut keepalive, at(10));
+    keepalive.excuse(at(29));
+    assert_eq!(keepalive.poll([0; 4], at(48)), None);
+    assert_eq!(keepalive.poll([0; 4], at(49)), Some(Due::Timeout));
+}
+
+#[test]
+fn a_session_that_closes_has_no_pings() {
+    let mut keepalive = pinging(Liveness::Pong);
+    ping(&mut keepalive, at(10));
+    keepalive.stop();
+    assert_eq!(keepalive.poll([0; 4], at(100)), None);
+}
