@@ -46,8 +46,12 @@ impl Session {
                 if !self.may_read() {
                     return Turned::Stalled;
                 }
-                match self.poll(&mut reader.incoming, Vec::new) {
+                match reader.incoming.poll(&self.limits(), Vec::new) {
                     None => break,
+                    Some(Received::Frame(frame)) => {
+                        self.counts.note_frame(&frame, &reader.incoming);
+                        self.push(frame);
+                    }
                     Some(Received::Violation(error)) => {
                         reader.held = Some(error);
                         if !self.may_fail() {
@@ -91,13 +95,6 @@ impl Session {
         received
     }
 
-    /// The next thing that came in, counted.
-    pub(super) fn poll(&self, incoming: &mut Incoming, memory: impl FnMut() -> Vec<u8>) -> Option<Received> {
-        let received = incoming.poll(&self.limits(), memory)?;
-        self.counts.note(&received, incoming);
-        Some(received)
-    }
-
     /// Puts a frame into the inbox.
     pub(super) fn push(&self, frame: Frame) {
         let size = frame.payload.len();
@@ -113,12 +110,14 @@ impl Session {
         match received {
             Received::Frame(frame) => self.push(frame),
             Received::Ping(payload) => {
+                self.counts.note_ping();
                 if self.shown.pings {
                     self.push(Frame::control(Opcode::Ping, payload.as_bytes()));
                 }
                 self.answer(&received);
             }
             Received::Pong(payload) => {
+                self.counts.note_pong();
                 self.keepalive.lock().pong(payload.as_bytes(), Instant::now());
                 if self.shown.pongs {
                     self.push(Frame::control(Opcode::Pong, payload.as_bytes()));

@@ -75,7 +75,7 @@ impl Session {
             return None;
         }
         let frame = incoming.poll_small(&self.limits(), || memory.small())?;
-        self.counts.note_frame(&frame);
+        self.counts.note_frame(&frame, incoming);
         Some(match fits(&frame) {
             Ok(()) => Ok(frame),
             Err(unfit) => {
@@ -154,9 +154,10 @@ impl Session {
             let Some(reader) = reader.as_mut().filter(|reader| reader.held.is_none() && !self.inbox.has_news()) else {
                 return;
             };
-            while let Some(received) = self.poll(&mut reader.incoming, || memory.small()) {
+            while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
                 match received {
                     Received::Frame(frame) => {
+                        self.counts.note_frame(&frame, &reader.incoming);
                         if !take(memory, frame) {
                             break;
                         }
@@ -235,9 +236,10 @@ impl Session {
         {
             reader.incoming.offer(memory);
         }
-        while let Some(received) = self.poll(&mut reader.incoming, || memory.small()) {
+        while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
             match received {
                 Received::Frame(frame) => {
+                    self.counts.note_frame(&frame, &reader.incoming);
                     if let Err(unfit) = fits(&frame) {
                         self.push(frame);
                         return Err(unfit);
