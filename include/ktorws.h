@@ -1,5 +1,5 @@
 /*
- * libktorws: a WebSocket client (RFC 6455) with Ktor's session model.
+ * libktorws: a WebSocket client (RFC 6455, RFC 7692) with Ktor's session model.
  *
  * A session is a connection to a server: messages go out with ws_send_text and ws_send_binary and come in, whole,
  * with ws_recv.
@@ -34,7 +34,8 @@
  * - Threads. Any thread may call any function on a live session, also while others are in one. Objects of other types
  *   are used by one thread at a time, or read by many. There is no thread-local state: errors are objects.
  * - Messages are whole. Fragments are put together, text is checked to be UTF-8, pings are answered, and the peer's
- *   Close is echoed, also while the application does other things.
+ *   Close is echoed, also while the application does other things. In raw sessions (ws_config_set_raw) all but the
+ *   checks is the application's.
  * - Memory. What a session uses is bounded by its limits and queues, whatever the server sends.
  * - Bad pointers. NULL is checked everywhere. Pointers to something freed or foreign cannot be.
  *
@@ -1368,9 +1369,11 @@ const ws_extension *ws_extension_find(const ws_session *session,
  * On success `*session` is the caller's, to be freed with ws_session_free. On failure `*error` is the caller's, to
  * be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
  *
- * Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT,
+ * Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL and when the configuration contradicts itself
+ * (ws_config_set_outgoing_queue), WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT,
  * WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS (with the server's answer in the error),
- * WS_ERR_HANDSHAKE_INVALID, WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
+ * WS_ERR_HANDSHAKE_INVALID, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
+ * WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
  * WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
  */
 ws_status ws_connect(const char *url,
@@ -1414,9 +1417,11 @@ void ws_frame_free(ws_frame *frame);
  * A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
  * without receiving needs another one that receives, or has to receive when a send times out.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_TIMEOUT,
- * WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it
- * ended otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_STATE when a
+ * fragmented message is not complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close
+ * the session, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
+ * otherwise, WS_ERR_EXTENSION when an extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY,
+ * WS_ERR_FORKED.
  */
 ws_status ws_send_text(ws_session *session,
                        const char *text,
@@ -1425,9 +1430,10 @@ ws_status ws_send_text(ws_session *session,
 /**
  * Sends a binary message of `length` bytes. All else is as with ws_send_text.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED
- * when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the
- * connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_STATE when a fragmented message is not
+ * complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session, WS_ERR_CLOSED
+ * when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an
+ * extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send_binary(ws_session *session,
                          const void *data,
@@ -1435,13 +1441,18 @@ ws_status ws_send_binary(ws_session *session,
 
 /**
  * Sends a message of a type, WS_TEXT or WS_BINARY, waiting for room at most `timeout_ms` milliseconds (0: not at all,
- * negative: without limit). `flags` is 0 or WS_SEND_CORK. All else is as with ws_send_text; the length of a text may be
- * WS_NUL_TERMINATED.
+ * negative: without limit). `flags` is an OR of ws_send_flags. All else is as with ws_send_text; the length of a text may
+ * be WS_NUL_TERMINATED.
+ *
+ * With WS_SEND_MORE it sends a fragment, and the calls that follow send the others of the same message, with the same
+ * type, up to one without the flag. Meanwhile every other message is refused, with WS_ERR_STATE, whoever sends it; pings
+ * and pongs go between. A character may be cut in two by fragments.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
- * WS_ERR_UNSUPPORTED for a flag that this version does not have, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED
- * when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the
- * connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+ * WS_ERR_STATE when a fragmented message of the other type is not complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED,
+ * WS_ERR_OVERFLOW when the queue was to close the session (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session
+ * is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
+ * failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send(ws_session *session,
                   uint32_t type,
@@ -1457,8 +1468,8 @@ ws_status ws_send(ws_session *session,
  * `*accepted`, unless `accepted` is NULL, becomes the number of messages that were taken, also when an error comes in
  * between: those before it go out, those from it on do not. A text's size may be WS_NUL_TERMINATED.
  *
- * Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send, and for NULL,
- * unless the count is 0; else what ws_send returns.
+ * Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send or has WS_SEND_MORE,
+ * and for NULL, unless the count is 0; WS_ERR_STATE when a fragmented message is not complete; else what ws_send returns.
  */
 ws_status ws_send_batch(ws_session *session,
                         const ws_message *items,
@@ -1514,8 +1525,9 @@ ws_status ws_send_pong(ws_session *session,
  *
  * On success `*frame` is the caller's, to be freed with ws_frame_free. What was received before the session ended is
  * delivered first, then every call returns how it ended: WS_ERR_CLOSED after a Close from both sides,
- * WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG, WS_ERR_TLS,
- * WS_ERR_IO, WS_ERR_NO_MEMORY, WS_ERR_ABORTED. ws_session_error says more, ws_close_info has the close codes.
+ * WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG,
+ * WS_ERR_COMPRESSION, WS_ERR_EXTENSION, WS_ERR_PING_TIMEOUT, WS_ERR_OVERFLOW, WS_ERR_TLS, WS_ERR_IO, WS_ERR_NO_MEMORY,
+ * WS_ERR_ABORTED. ws_session_error says more, ws_close_info has the close codes.
  *
  * Returns also WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which the session goes on and nothing is lost,
  * WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
@@ -1526,7 +1538,8 @@ ws_status ws_recv(ws_session *session,
 
 /**
  * Receives a message into the caller's buffer, without the NUL byte behind it; else as ws_recv. `*size` becomes its
- * size and `*type` its ws_frame_type; `type` may be NULL.
+ * size and `*type` its ws_frame_type; `type` may be NULL. What only raw sessions and a Close have, flags and a code, it
+ * does not tell.
  *
  * When the message is larger than `capacity` it stays for the next call, `*size` becomes the size it needs, and
  * WS_ERR_BUFFER_TOO_SMALL is returned. With several receiving threads the next call may meet another message.

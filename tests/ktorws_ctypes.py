@@ -78,6 +78,12 @@ class Initiator(enum.IntEnum):
 
 
 TEXT, BINARY = 1, 2
+# ws_send_flags, ws_ping_liveness, ws_control_frames, ws_frame_flags, ws_queue_policy
+SEND_MORE, SEND_NO_COMPRESS, SEND_CORK = 1, 2, 4
+LIVENESS_PONG, LIVENESS_ANY = 0, 1
+CONTROL_PING, CONTROL_PONG, CONTROL_CLOSE = 1, 2, 4
+FRAME_MORE, FRAME_RSV3, FRAME_RSV2, FRAME_RSV1 = 1, 16, 32, 64
+QUEUE_WAIT, QUEUE_CLOSE, QUEUE_DROP_OLDEST = 0, 1, 2
 
 # What a Failure keeps of the header of an answer that refused the handshake.
 HTTP_FIELDS = (
@@ -112,23 +118,36 @@ class CloseReason(ctypes.Structure):
     ]
 
 
+class Message(ctypes.Structure):
+    _fields_ = [("data", c_char_p), ("size", c_size_t), ("type", c_uint32), ("flags", c_uint32)]
+
+
 class DeflateOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
-        ("level", c_uint32),
-        ("memory_level", c_uint32),
-        ("client_max_window_bits", c_uint32),
-        ("server_max_window_bits", c_uint32),
-        ("client_no_context_takeover", c_uint32),
-        ("server_no_context_takeover", c_uint32),
+        *((name, c_uint32) for name in ("level", "memory_level", "client_max_window_bits", "server_max_window_bits")),
+        *((name, c_uint32) for name in ("client_no_context_takeover", "server_no_context_takeover")),
         ("min_size", c_size_t),
-        ("filter", c_void_p),
+        ("filter", ctypes.CFUNCTYPE(ctypes.c_int, c_void_p, c_uint32, c_void_p, c_size_t)),
         ("filter_user_data", c_void_p),
     ]
 
-    @classmethod
-    def of(cls, **options):
-        return cls(struct_size=ctypes.sizeof(cls), **options)
+
+class Extension(ctypes.Structure):
+    _fields_ = [("name", c_char_p), ("parameters", c_char_p), ("instance", c_void_p)]
+
+
+class Statistics(ctypes.Structure):
+    _fields_ = [("struct_size", c_size_t)] + [
+        (name, c_uint64)
+        for name in (
+            "messages_sent messages_received payload_sent payload_received wire_sent wire_received "
+            "compressed_sent_before compressed_sent_after compressed_received_before compressed_received_after "
+            "pings_sent pings_received pongs_sent pongs_received last_rtt_us "
+            "incoming_messages incoming_bytes outgoing_messages outgoing_bytes incoming_dropped outgoing_dropped "
+            "resolve_us connect_us tls_us handshake_us"
+        ).split()
+    ]
 
 
 _SIGNATURES = {
@@ -156,10 +175,6 @@ _SIGNATURES = {
     "ws_config_set_close_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_send_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_outgoing_queue": (c_int32, c_void_p, c_size_t, c_size_t, c_uint32),
-    "ws_config_set_ping_interval_ms": (c_int32, c_void_p, c_int64),
-    "ws_config_set_ping_timeout_ms": (c_int32, c_void_p, c_int64),
-    "ws_config_set_ping_liveness": (c_int32, c_void_p, c_uint32),
-    "ws_config_install_deflate": (c_int32, c_void_p, POINTER(DeflateOptions)),
     "ws_config_set_tls_ca_file": (c_int32, c_void_p, c_char_p),
     "ws_config_set_tls_ca_pem": (c_int32, c_void_p, c_char_p, c_size_t),
     "ws_config_set_tls_server_name": (c_int32, c_void_p, c_char_p),
@@ -167,7 +182,6 @@ _SIGNATURES = {
     "ws_connect": (c_int32, c_char_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)),
     "ws_send_text": (c_int32, c_void_p, c_char_p, c_size_t),
     "ws_send_binary": (c_int32, c_void_p, c_char_p, c_size_t),
-    "ws_buffered_amount": (c_size_t, c_void_p),
     "ws_recv": (c_int32, c_void_p, POINTER(POINTER(Frame)), c_int64),
     "ws_frame_free": (None, POINTER(Frame)),
     "ws_close": (c_int32, c_void_p, c_uint32, c_char_p, c_size_t),
@@ -180,7 +194,48 @@ _SIGNATURES = {
     "ws_response_status": (c_uint32, c_void_p),
     "ws_response_header": (c_char_p, c_void_p, c_char_p, c_size_t),
     "ws_session_error": (c_void_p, c_void_p),
-    "ws_extension_find": (c_void_p, c_void_p, c_char_p),
+}
+_SIGNATURES |= {
+    "ws_has_feature": (c_int32, c_char_p),
+    "ws_config_set_header": (c_int32, c_void_p, c_char_p, c_char_p),
+    "ws_config_set_auto_fragment": (c_int32, c_void_p, c_size_t),
+    "ws_config_set_incoming_queue": (c_int32, c_void_p, c_size_t, c_size_t, c_uint32),
+    "ws_config_set_coalescing": (c_int32, c_void_p, c_int32),
+    "ws_send": (c_int32, c_void_p, c_uint32, c_void_p, c_size_t, c_uint32, c_int64),
+    "ws_send_batch": (c_int32, c_void_p, POINTER(Message), c_size_t, POINTER(c_size_t), c_int64),
+    "ws_flush": (c_int32, c_void_p, c_int64),
+    "ws_buffered_amount": (c_size_t, c_void_p),
+    "ws_set_max_frame_size": (c_int32, c_void_p, c_uint64),
+    "ws_get_max_frame_size": (c_uint64, c_void_p),
+    "ws_set_max_message_size": (c_int32, c_void_p, c_uint64),
+    "ws_get_max_message_size": (c_uint64, c_void_p),
+    "ws_interrupt": (c_int32, c_void_p),
+    "ws_session_ref": (c_void_p, c_void_p),
+    "ws_request_url": (c_char_p, c_void_p),
+    "ws_request_header": (c_char_p, c_void_p, c_char_p, c_size_t),
+}
+_SIGNATURES |= {
+    "ws_config_set_masking": (c_int32, c_void_p, c_int32),
+    "ws_config_allow_unmasked": (c_int32, c_void_p, c_int32),
+    "ws_config_set_ping_interval_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_ping_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_ping_liveness": (c_int32, c_void_p, c_uint32),
+    "ws_config_set_raw": (c_int32, c_void_p, c_int32),
+    "ws_config_set_deliver_control": (c_int32, c_void_p, c_uint32),
+    "ws_config_set_auto_pong": (c_int32, c_void_p, c_int32),
+    "ws_config_install_deflate": (c_int32, c_void_p, POINTER(DeflateOptions)),
+    "ws_send_ping": (c_int32, c_void_p, c_char_p, c_size_t),
+    "ws_send_pong": (c_int32, c_void_p, c_char_p, c_size_t),
+    "ws_extension_count": (c_size_t, c_void_p),
+    "ws_extension_at": (POINTER(Extension), c_void_p, c_size_t),
+    "ws_extension_find": (POINTER(Extension), c_void_p, c_char_p),
+    "ws_set_masking": (c_int32, c_void_p, c_int32),
+    "ws_get_masking": (c_int32, c_void_p),
+    "ws_set_ping_interval_ms": (c_int32, c_void_p, c_int64),
+    "ws_get_ping_interval_ms": (c_int64, c_void_p),
+    "ws_set_ping_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_get_ping_timeout_ms": (c_int64, c_void_p),
+    "ws_stats": (c_int32, c_void_p, POINTER(Statistics)),
 }
 
 
@@ -322,6 +377,38 @@ class Session:
             raise AssertionError(f"ws_close_info: {status.name}")
         reason = ctypes.string_at(info.reason, info.reason_size) if info.reason_size else b""
         return info.local_code, info.remote_code, reason, bool(info.clean), Initiator(info.initiator)
+
+    def call(self, name, *arguments):
+        """the status of ws_<name>"""
+        return Status(getattr(lib, "ws_" + name)(self.handle, *arguments))
+
+    def recv_frame(self, timeout_ms):
+        """(OK, (type, flags, payload, close code)), or (status, None); of whatever type"""
+        frame = POINTER(Frame)()
+        status = self.call("recv", byref(frame), timeout_ms)
+        if status != Status.OK:
+            return status, None
+        content = frame.contents
+        received = content.type, content.flags, ctypes.string_at(content.data, content.size), content.close_code
+        lib.ws_frame_free(frame)
+        return status, received
+
+    def send_part(self, frame_type, data, flags=0, timeout_ms=-1):
+        return self.call("send", frame_type, data, len(data), flags, timeout_ms)
+
+    @property
+    def stats(self):
+        statistics = Statistics(struct_size=ctypes.sizeof(Statistics))
+        status = self.call("stats", byref(statistics))
+        if status != Status.OK:
+            raise AssertionError(f"ws_stats: {status.name}")
+        return statistics
+
+    @property
+    def extensions(self):
+        """name: parameters"""
+        found = (lib.ws_extension_at(self.handle, i).contents for i in range(lib.ws_extension_count(self.handle)))
+        return {extension.name.decode(): extension.parameters.decode() for extension in found}
 
 
 def shutdown(timeout_ms):

@@ -18,8 +18,9 @@ use crate::session::Deadline;
 ///
 /// On success `*frame` is the caller's, to be freed with ws_frame_free. What was received before the session ended is
 /// delivered first, then every call returns how it ended: WS_ERR_CLOSED after a Close from both sides,
-/// WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG, WS_ERR_TLS,
-/// WS_ERR_IO, WS_ERR_NO_MEMORY, WS_ERR_ABORTED. ws_session_error says more, ws_close_info has the close codes.
+/// WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG,
+/// WS_ERR_COMPRESSION, WS_ERR_EXTENSION, WS_ERR_PING_TIMEOUT, WS_ERR_OVERFLOW, WS_ERR_TLS, WS_ERR_IO, WS_ERR_NO_MEMORY,
+/// WS_ERR_ABORTED. ws_session_error says more, ws_close_info has the close codes.
 ///
 /// Returns also WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which the session goes on and nothing is lost,
 /// WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
@@ -41,7 +42,8 @@ pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_f
 }
 
 /// Receives a message into the caller's buffer, without the NUL byte behind it; else as ws_recv. `*size` becomes its
-/// size and `*type` its ws_frame_type; `type` may be NULL.
+/// size and `*type` its ws_frame_type; `type` may be NULL. What only raw sessions and a Close have, flags and a code, it
+/// does not tell.
 ///
 /// When the message is larger than `capacity` it stays for the next call, `*size` becomes the size it needs, and
 /// WS_ERR_BUFFER_TOO_SMALL is returned. With several receiving threads the next call may meet another message.

@@ -49,9 +49,11 @@ pub struct ws_message {
 /// A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
 /// without receiving needs another one that receives, or has to receive when a send times out.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_TIMEOUT,
-/// WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it
-/// ended otherwise, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_STATE when a
+/// fragmented message is not complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close
+/// the session, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
+/// otherwise, WS_ERR_EXTENSION when an extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY,
+/// WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `text` points to `length` bytes or a C string.
@@ -68,9 +70,10 @@ pub unsafe extern "C" fn ws_send_text(session: *mut ws_session, text: *const c_c
 
 /// Sends a binary message of `length` bytes. All else is as with ws_send_text.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED
-/// when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the
-/// connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_STATE when a fragmented message is not
+/// complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session, WS_ERR_CLOSED
+/// when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an
+/// extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `data` points to `length` bytes.
@@ -86,13 +89,18 @@ pub unsafe extern "C" fn ws_send_binary(session: *mut ws_session, data: *const c
 }
 
 /// Sends a message of a type, WS_TEXT or WS_BINARY, waiting for room at most `timeout_ms` milliseconds (0: not at all,
-/// negative: without limit). `flags` is 0 or WS_SEND_CORK. All else is as with ws_send_text; the length of a text may be
-/// WS_NUL_TERMINATED.
+/// negative: without limit). `flags` is an OR of ws_send_flags. All else is as with ws_send_text; the length of a text may
+/// be WS_NUL_TERMINATED.
+///
+/// With WS_SEND_MORE it sends a fragment, and the calls that follow send the others of the same message, with the same
+/// type, up to one without the flag. Meanwhile every other message is refused, with WS_ERR_STATE, whoever sends it; pings
+/// and pongs go between. A character may be cut in two by fragments.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
-/// WS_ERR_UNSUPPORTED for a flag that this version does not have, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_CLOSED
-/// when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_IO when the
-/// connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+/// WS_ERR_STATE when a fragmented message of the other type is not complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED,
+/// WS_ERR_OVERFLOW when the queue was to close the session (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session
+/// is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
+/// failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `data` points to `length` bytes, or is a C string.
@@ -120,8 +128,8 @@ pub unsafe extern "C" fn ws_send(
 /// `*accepted`, unless `accepted` is NULL, becomes the number of messages that were taken, also when an error comes in
 /// between: those before it go out, those from it on do not. A text's size may be WS_NUL_TERMINATED.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send, and for NULL,
-/// unless the count is 0; else what ws_send returns.
+/// Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send or has WS_SEND_MORE,
+/// and for NULL, unless the count is 0; WS_ERR_STATE when a fragmented message is not complete; else what ws_send returns.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `items` points to `count` messages, and they to their

@@ -155,9 +155,11 @@ pub(super) unsafe fn look_at<T: Copy>(
 /// On success `*session` is the caller's, to be freed with ws_session_free. On failure `*error` is the caller's, to
 /// be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT,
+/// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL and when the configuration contradicts itself
+/// (ws_config_set_outgoing_queue), WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT,
 /// WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS (with the server's answer in the error),
-/// WS_ERR_HANDSHAKE_INVALID, WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
+/// WS_ERR_HANDSHAKE_INVALID, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
+/// WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
 /// WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
 ///
 /// # Safety

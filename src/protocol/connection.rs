@@ -90,7 +90,7 @@ impl Connection {
 
     /// Queues a message or a part of one; a whole text must be UTF-8.
     pub fn send_part(&mut self, opcode: Opcode, payload: &[u8], part: Part) -> Result<(), Error> {
-        let admitted = self.outgoing.admit(&Outbound { opcode, payload, part, is_utf8: false })?;
+        let admitted = self.outgoing.admit(&Outbound { opcode, payload, part, is_utf8: opcode != Opcode::Text })?;
         let (first, last) = (admitted.first, admitted.last);
         let (rsv, payload) = self.encoders.encode(Piece { opcode, payload, first, last, compress: true })?;
         self.outgoing.queue(admitted, rsv, payload)

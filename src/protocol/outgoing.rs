@@ -20,7 +20,7 @@ pub struct Outbound<'a> {
     pub payload: &'a [u8],
     /// How much of a message it is.
     pub part: Part,
-    /// For a text: it is UTF-8 by itself.
+    /// It is not text, or UTF-8 by itself.
     pub is_utf8: bool,
 }
 
@@ -44,7 +44,8 @@ pub struct Admitted {
     pub first: bool,
     /// It ends a message.
     pub last: bool,
-    utf8: Option<Utf8Validator>,
+    /// Of a part of a message.
+    utf8: Option<Box<Utf8Validator>>,
 }
 
 /// What was queued since the beginning.
@@ -90,7 +91,7 @@ pub struct Outgoing {
     /// The flight is to drop the messages that it has not begun.
     cut: bool,
     /// The message of which parts were sent and not the last.
-    open: Option<Box<OpenMessage>>,
+    open: Option<OpenMessage>,
     closing: Option<Box<Closing>>,
     close_timeout: Option<Duration>,
     queued: Queued,
@@ -99,7 +100,7 @@ pub struct Outgoing {
 #[derive(Debug)]
 struct OpenMessage {
     opcode: Opcode,
-    utf8: Utf8Validator,
+    utf8: Box<Utf8Validator>,
 }
 
 /// Our Close, from when it is queued.
@@ -157,26 +158,37 @@ impl Outgoing {
     }
 
     /// Whether something may be sent now. A whole text must be UTF-8; the caller has checked it.
+    #[inline]
     pub fn admit(&self, outbound: &Outbound<'_>) -> Result<Admitted, Error> {
         if self.closing.is_some() {
             return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
         }
         let Outbound { opcode, payload, part, is_utf8 } = *outbound;
         let last = part != Part::More;
+        if self.open.is_none() && last && is_utf8 {
+            return Ok(Admitted { opcode, size: payload.len(), first: true, last, utf8: None });
+        }
+        self.admit_part(outbound)
+    }
+
+    #[cold]
+    fn admit_part(&self, outbound: &Outbound<'_>) -> Result<Admitted, Error> {
+        let Outbound { opcode, payload, part, is_utf8 } = *outbound;
+        let last = part != Part::More;
         let Some(open) = &self.open else {
-            let utf8 = if last { None } else { Some(Utf8Validator::default()) };
-            let admitted = Admitted { opcode, size: payload.len(), first: true, last, utf8 };
-            return if part == Part::Whole { Ok(admitted) } else { admitted.checked(payload, is_utf8) };
+            return Admitted { opcode, size: payload.len(), first: true, last, utf8: None }.checked(payload, is_utf8);
         };
         if part == Part::Whole || open.opcode != opcode {
             let opcode = open.opcode;
             return Err(Error::new(Kind::State, format!("a fragmented {opcode:?} message is not complete")));
         }
         let utf8 = Some(open.utf8.clone());
-        Admitted { opcode, size: payload.len(), first: false, last, utf8 }.checked(payload, false)
+        let is_utf8 = opcode != Opcode::Text;
+        Admitted { opcode, size: payload.len(), first: false, last, utf8 }.checked(payload, is_utf8)
     }
 
     /// Queues what was admitted: its payload as it goes out, with the reserved bits of a message's first frame.
+    #[inline]
     pub fn queue(&mut self, admitted: Admitted, rsv: u8, payload: &[u8]) -> Result<(), Error> {
         let before = self.data.len();
         let fragment = self.fragment.unwrap_or(usize::MAX);
@@ -201,7 +213,7 @@ impl Outgoing {
         }
         if !(first && last) {
             let utf8 = utf8.unwrap_or_default();
-            self.open = (!last).then(|| Box::new(OpenMessage { opcode: message, utf8 }));
+            self.open = (!last).then_some(OpenMessage { opcode: message, utf8 });
         }
         Ok(())
     }
@@ -401,7 +413,7 @@ impl Outgoing {
 impl Admitted {
     /// Checks the UTF-8 of a part of a text.
     fn checked(mut self, payload: &[u8], is_utf8: bool) -> Result<Self, Error> {
-        if self.opcode != Opcode::Text || is_utf8 {
+        if is_utf8 {
             return Ok(self);
         }
         let mut utf8 = self.utf8.take().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Session;
 use crate::protocol::encoders::Volume;
-use crate::protocol::{Frame, Incoming, Received};
+use crate::protocol::{Frame, Incoming};
 use crate::transport::ConnectTimings;
 
 /// What has come in. Only the reader writes, so that counting takes no atomic addition.
@@ -59,9 +59,23 @@ fn add(counter: &AtomicU64, number: u64) {
 impl Counts {
     /// The reader has decoded a frame.
     #[inline]
-    pub(super) fn note_frame(&self, frame: &Frame) {
+    pub(super) fn note_frame(&self, frame: &Frame, incoming: &Incoming) {
         add(&self.messages, u64::from(!frame.more));
         add(&self.payload, frame.payload.len() as u64);
+        if let Some(Volume { plain, encoded }) = incoming.decoded() {
+            self.decoded.store(plain, Ordering::Relaxed);
+            self.encoded.store(encoded, Ordering::Relaxed);
+        }
+    }
+
+    /// The reader has decoded a ping.
+    pub(super) fn note_ping(&self) {
+        add(&self.pings, 1);
+    }
+
+    /// The reader has decoded a pong.
+    pub(super) fn note_pong(&self) {
+        add(&self.pongs, 1);
     }
 
     /// The reader has read bytes.
@@ -72,20 +86,6 @@ impl Counts {
     /// The incoming queue has dropped messages.
     pub(super) fn note_dropped(&self, count: u64) {
         add(&self.dropped, count);
-    }
-
-    /// The reader has decoded something.
-    pub(super) fn note(&self, received: &Received, incoming: &Incoming) {
-        match received {
-            Received::Frame(frame) => self.note_frame(frame),
-            Received::Ping(_) => add(&self.pings, 1),
-            Received::Pong(_) => add(&self.pongs, 1),
-            Received::Close(_) | Received::Violation(_) => {}
-        }
-        if let Some(Volume { plain, encoded }) = incoming.decoded() {
-            self.decoded.store(plain, Ordering::Relaxed);
-            self.encoded.store(encoded, Ordering::Relaxed);
-        }
     }
 }
 

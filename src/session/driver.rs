@@ -162,9 +162,14 @@ impl Driver {
             && matches!(self.reading, Reading::Off | Reading::Watching { .. })
             && !session.reader.handoff().is_inside()
         {
+            self.seen = session.reader.handoff().left();
             self.reading = Reading::On;
         }
         self.is_unfinished |= self.reading == Reading::On && before != Reading::On;
+        if self.reading == Reading::On && !session.reader.handoff().listen(self.seen) {
+            // It has come back, and may have taken from the socket what it does not decode.
+            self.stand_back();
+        }
     }
 
     /// Reads, unless the application does again.

@@ -18,8 +18,12 @@ const WATCHED: u64 = 1 << 2;
 /// Another thread waits to become the reader.
 const FOLLOWED: u64 = 1 << 3;
 
+/// The driver reads, and sleeps until the socket has something: bytes that the application takes from the socket and
+/// does not decode are announced by nobody but by whoever leaves.
+const LISTENING: u64 = 1 << 4;
+
 /// The rest counts how often the application has left.
-const LEFT: u64 = 1 << 4;
+const LEFT: u64 = 1 << 5;
 
 /// The hand-off of reading.
 #[derive(Debug)]
@@ -69,9 +73,10 @@ impl Handoff {
 
     /// The application stops reading.
     pub(crate) fn leave(&self) -> Left {
-        let before = self.update(|word| (word - APPLICATION + LEFT) & !FOLLOWED | WATCHED);
+        let before = self.update(|word| (word - APPLICATION + LEFT) & !(FOLLOWED | LISTENING) | WATCHED);
         debug_assert_eq!(before & OWNER, APPLICATION);
-        Left { driver: before & WATCHED == 0, follower: before & FOLLOWED != 0 }
+        let driver = before & WATCHED == 0 || before & LISTENING != 0;
+        Left { driver, follower: before & FOLLOWED != 0 }
     }
 
     /// The driver wants to read. If it cannot, the application does.
@@ -101,6 +106,12 @@ impl Handoff {
             *seen = self.left();
         }
         presence
+    }
+
+    /// The driver is about to sleep until the socket has something. Returns whether the application has not left since it
+    /// last looked, with `seen`; should it leave from now on, it wakes the driver, once.
+    pub(crate) fn listen(&self, seen: u64) -> bool {
+        self.update(|word| if word / LEFT == seen { word | LISTENING } else { word }) / LEFT == seen
     }
 
     /// How often the application has left.

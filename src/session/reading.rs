@@ -46,9 +46,12 @@ impl Session {
                 if !self.may_read() {
                     return Turned::Stalled;
                 }
-                match self.poll(&mut reader.incoming, Vec::new) {
+                match reader.incoming.poll(&self.limits(), Vec::new) {
                     None => break,
-                    Some(Received::Frame(frame)) => self.push(frame),
+                    Some(Received::Frame(frame)) => {
+                        self.counts.note_frame(&frame, &reader.incoming);
+                        self.push(frame);
+                    }
                     Some(Received::Violation(error)) => {
                         reader.held = Some(error);
                         if !self.may_fail() {
@@ -56,7 +59,7 @@ impl Session {
                         }
                         self.fail_held(reader);
                     }
-                    Some(received) => self.deliver(&received),
+                    Some(received) => self.deliver(received),
                 }
             }
             match self.receive_bytes(reader, Waiting::No) {
@@ -92,13 +95,6 @@ impl Session {
         received
     }
 
-    /// The next thing that came in, counted.
-    pub(super) fn poll(&self, incoming: &mut Incoming, memory: impl FnMut() -> Vec<u8>) -> Option<Received> {
-        let received = incoming.poll(&self.limits(), memory)?;
-        self.counts.note(&received, incoming);
-        Some(received)
-    }
-
     /// Puts a frame into the inbox.
     pub(super) fn push(&self, frame: Frame) {
         let size = frame.payload.len();
@@ -110,34 +106,36 @@ impl Session {
     }
 
     /// Shows the application what it wants to see of it, answers it, and decides the verdict where it is the end.
-    pub(super) fn deliver(&self, received: &Received) {
+    pub(super) fn deliver(&self, received: Received) {
         match received {
-            Received::Frame(frame) => self.push(frame.clone()),
+            Received::Frame(frame) => self.push(frame),
             Received::Ping(payload) => {
+                self.counts.note_ping();
                 if self.shown.pings {
                     self.push(Frame::control(Opcode::Ping, payload.as_bytes()));
                 }
-                self.answer(received);
+                self.answer(&received);
             }
             Received::Pong(payload) => {
+                self.counts.note_pong();
                 self.keepalive.lock().pong(payload.as_bytes(), Instant::now());
                 if self.shown.pongs {
                     self.push(Frame::control(Opcode::Pong, payload.as_bytes()));
                 }
             }
-            Received::Close(close) => {
+            Received::Close(ref close) => {
                 if self.shown.closes {
                     self.push(Frame::close(close));
                 }
-                self.answer(received);
+                self.answer(&received);
                 if self.outbox.lock().outgoing.closing().is_some() {
                     self.decide(None, Some(close.clone()), Initiator::Remote);
                 } else {
                     self.ending.note_unanswered(close.clone());
                 }
             }
-            Received::Violation(error) => {
-                self.answer(received);
+            Received::Violation(ref error) => {
+                self.answer(&received);
                 self.decide(Some(error.clone()), None, Initiator::Protocol);
             }
         }
@@ -162,7 +160,7 @@ impl Session {
     /// Lets a violation take effect that has waited for its turn.
     pub(super) fn fail_held(&self, reader: &mut Reader) {
         if let Some(violation) = reader.held.take() {
-            self.deliver(&Received::Violation(violation));
+            self.deliver(Received::Violation(violation));
         }
     }
 

@@ -75,7 +75,7 @@ impl Session {
             return None;
         }
         let frame = incoming.poll_small(&self.limits(), || memory.small())?;
-        self.counts.note_frame(&frame);
+        self.counts.note_frame(&frame, incoming);
         Some(match fits(&frame) {
             Ok(()) => Ok(frame),
             Err(unfit) => {
@@ -154,16 +154,17 @@ impl Session {
             let Some(reader) = reader.as_mut().filter(|reader| reader.held.is_none() && !self.inbox.has_news()) else {
                 return;
             };
-            while let Some(received) = self.poll(&mut reader.incoming, || memory.small()) {
+            while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
                 match received {
                     Received::Frame(frame) => {
+                        self.counts.note_frame(&frame, &reader.incoming);
                         if !take(memory, frame) {
                             break;
                         }
                     }
                     // It waits for its turn, behind the messages that the application is about to see.
                     Received::Violation(error) => reader.held = Some(error),
-                    other => self.deliver(&other),
+                    other => self.deliver(other),
                 }
                 // A control frame is to be seen in its place.
                 if self.inbox.has_news() {
@@ -235,16 +236,17 @@ impl Session {
         {
             reader.incoming.offer(memory);
         }
-        while let Some(received) = self.poll(&mut reader.incoming, || memory.small()) {
+        while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
             match received {
                 Received::Frame(frame) => {
+                    self.counts.note_frame(&frame, &reader.incoming);
                     if let Err(unfit) = fits(&frame) {
                         self.push(frame);
                         return Err(unfit);
                     }
                     return Ok(Some(Led::Frame(frame)));
                 }
-                other => self.deliver(&other),
+                other => self.deliver(other),
             }
             // The end, or a control frame that is to be seen in its place.
             if self.inbox.has_news() {

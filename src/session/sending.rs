@@ -39,11 +39,11 @@ pub(crate) struct Item<'a> {
 impl<'a> Item<'a> {
     /// A whole text must be UTF-8; parts are looked at together.
     pub(crate) fn new(opcode: Opcode, payload: &'a [u8], part: Part) -> Result<Self> {
-        let mut outbound = Outbound { opcode, payload, part, is_utf8: false };
+        let mut outbound = Outbound { opcode, payload, part, is_utf8: true };
         if opcode == Opcode::Text {
             match simdutf8::compat::from_utf8(payload) {
-                Ok(_) => outbound.is_utf8 = true,
-                Err(_) if part != Part::Whole => {}
+                Ok(_) => {}
+                Err(_) if part != Part::Whole => outbound.is_utf8 = false,
                 Err(error) => {
                     let valid = error.valid_up_to();
                     let message = format!("the text is not UTF-8 after byte {valid}");

@@ -102,7 +102,7 @@ static void what_came_before_the_end_is_delivered(transport how)
 
 static void close_codes(void)
 {
-    static const uint32_t bad[] = {0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536 + 1000, UINT32_MAX};
+    static const uint32_t bad[] = {1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536 + 1000, UINT32_MAX};
     static const uint32_t good[] = {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010,
                                     1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999};
     char reason[125];

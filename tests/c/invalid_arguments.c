@@ -331,9 +331,6 @@ static void sending_batches(ws_session *session)
             CHECK_EQ(accepted, 0);
             REFUSED(ws_send_batch(session, items, 3, NULL, PATIENCE_MS));
         }
-    ws_message later[2] = {good, good};
-    later[1].flags = WS_SEND_NO_COMPRESS;
-    CHECK_STATUS(ws_send_batch(session, later, 2, NULL, PATIENCE_MS), WS_ERR_UNSUPPORTED);
     REFUSED(ws_send_batch(session, NULL, 1, NULL, PATIENCE_MS));
     echo_text(session, "nothing else was sent");
 }

@@ -1,5 +1,7 @@
 """Answers to the offer of permessage-deflate."""
 
+import ctypes
+
 from case import accepted, refused
 from ktorws_ctypes import DeflateOptions
 from negotiation_faults import WRONG
@@ -10,7 +12,7 @@ DEFAULT_OFFER = "permessage-deflate; client_max_window_bits"
 def offering(*parameters, **options):
     """a session that offers the extension with these parameters"""
     return dict(
-        config=dict(install_deflate=DeflateOptions.of(**options)),
+        config=dict(install_deflate=DeflateOptions(struct_size=ctypes.sizeof(DeflateOptions), **options)),
         offer=("; ".join(("permessage-deflate", *parameters)),),
     )
 

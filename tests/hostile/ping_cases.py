@@ -1,13 +1,12 @@
 """The client's pings."""
 
 from case import accepted, failed
-from ktorws_ctypes import Initiator, Status
+from ktorws_ctypes import LIVENESS_ANY, Initiator, Status
 from peer import PING
 
 # an answer counts when it comes, not when the time for it is over
 PATIENT = dict(ping_interval_ms=30, ping_timeout_ms=10000)
 SOON = dict(ping_interval_ms=50, ping_timeout_ms=200)
-LIVENESS_ANY = 1
 
 
 def pinged(record, check):

@@ -61,6 +61,7 @@ class Connection:
         self.numbered = 0
         self.rest = b""
         self.closes = False
+        self.waits_for_close = False
         self.ended = None
         self.trouble = None
 
@@ -100,7 +101,7 @@ class Connection:
                 self.out += made
                 self.flood = self.flood if made else None
             reading = [self.wake_pump] + ([self.sock] if self.reads else [])
-            writing = [self.sock] if self.out or not self.stream.flush() else []
+            writing = [self.sock] if self.out or self.closes is True or not self.stream.flush() else []
         readable, writable, _ = select.select(reading, writing, [], HANG_S)
         with self.changed:
             if self.wake_pump in readable:
@@ -126,7 +127,8 @@ class Connection:
             if self.frames.close_code is not None and not self.closes:
                 self.closes = True
                 self.flood = None
-                self.out += close(self.frames.close_code)
+                if not self.waits_for_close:
+                    self.out += close(self.frames.close_code or None)
 
     def send(self):
         count = self.stream.send(self.out) if self.out else 0
@@ -201,9 +203,11 @@ class Connection:
         """numbered ones"""
         self.out += b"".join(frame(PING, b"%d" % i) for i in range(int(count)))
 
-    def close_(self, code):
+    def close_(self, code, *answered):
+        """a Close, and the end of the stream; `answered`: only behind the client's Close"""
         self.out += close(int(code))
-        self.closes = True
+        self.waits_for_close = bool(answered)
+        self.closes = not answered
 
     def flood_(self, what, limit=0, size=0):
         """as fast as the client takes them: `pings`, `empty` fragments, or `texts`, numbered on, until there are so many"""
@@ -259,6 +263,12 @@ class Connection:
         if wrong:
             return f"message {wrong[0]} is {messages[wrong[0]][:40]}"
         return "yes" if len(messages) == int(count) else f"{len(messages)} messages"
+
+    def rising_(self):
+        """how many numbered messages have come, and the last number, if each is larger than the one before"""
+        numbers = [int(message.split(b" ")[0]) for message in self.frames.messages]
+        falls = [number for before, number in zip(numbers, numbers[1:]) if number <= before]
+        return f"{falls[0]} comes too late" if falls else f"{len(numbers)} up to {numbers[-1]}"
 
     def pongs_(self, count):
         """waits for so many pongs, which must be to the numbered pings in order"""

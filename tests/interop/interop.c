@@ -1,4 +1,5 @@
-/* Everything a session does, against a real server: interop URL [CA_FILE]. The paths are those of python_echo.py. */
+/* Everything a session does, against a real server: interop URL [CA_FILE]. The paths are those of python_echo.py. All of
+ * it once without permessage-deflate, and then with what of it the server may be asked for. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,53 @@ static void echo_sizes(uint32_t type)
         expect_message(session, type, data, size);
         free(data);
     }
+    close_and_expect(session);
+}
+
+/* The message limit is for what comes out. */
+static void compressed_sizes(void)
+{
+    enum { SIZE = 1 << 20 };
+    ws_config *config = ws_config_clone(base_config);
+    CHECK(config != NULL);
+    CHECK_OK(ws_config_set_max_message_size(config, SIZE));
+    ws_session *session = open_path("/", config);
+    uint8_t *data = calloc(1, SIZE + 1);
+    CHECK(data != NULL);
+    CHECK_OK(ws_send_binary(session, data, SIZE));
+    expect_message(session, WS_BINARY, data, SIZE);
+    ws_statistics stats = {.struct_size = sizeof stats};
+    CHECK_OK(ws_stats(session, &stats));
+    CHECK_EQ(stats.compressed_sent_before, SIZE);
+    CHECK_EQ(stats.compressed_received_after, SIZE);
+    CHECK(stats.compressed_sent_after < SIZE / 100);
+    CHECK(stats.compressed_received_before < SIZE / 100);
+    CHECK_OK(ws_send(session, WS_BINARY, data, SIZE / 2, WS_SEND_NO_COMPRESS, PATIENCE_MS));
+    expect_message(session, WS_BINARY, data, SIZE / 2);
+    CHECK_OK(ws_stats(session, &stats));
+    CHECK_EQ(stats.compressed_sent_before, SIZE);
+    CHECK(stats.wire_sent > SIZE / 2);
+    CHECK_OK(ws_send_binary(session, data, SIZE + 1));
+    ws_frame *frame = NULL;
+    CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), WS_ERR_MESSAGE_TOO_BIG);
+    CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+    ws_session_free(session);
+    ws_config_free(config);
+    free(data);
+}
+
+static void fragments(void)
+{
+    static const char EURO[] = "\xe2\x82\xac";
+    enum { COUNT = 300 };
+    ws_session *session = open_path("/", base_config);
+    for (int i = 0; i < COUNT; i++)
+        CHECK_OK(ws_send(session, WS_TEXT, EURO + i % 3, 1, WS_SEND_MORE | (i % 7 == 0 ? WS_SEND_CORK : 0), -1));
+    CHECK_OK(ws_send(session, WS_TEXT, EURO + 2, 0, 0, PATIENCE_MS));
+    char text[sizeof EURO * COUNT] = "";
+    for (int i = 0; i < COUNT / 3; i++)
+        strcat(text, EURO);
+    expect_text(session, text);
     close_and_expect(session);
 }
 
@@ -177,6 +225,40 @@ static void server_fragments(void)
     close_and_expect(session);
 }
 
+static void everything(void)
+{
+    echo_sizes(WS_TEXT);
+    echo_sizes(WS_BINARY);
+    echo_utf8();
+    fragments();
+    burst();
+    subprotocol();
+    headers();
+    server_closes();
+    server_pings();
+    server_fragments();
+}
+
+/* With permessage-deflate; what the server has agreed to must have the text in it. */
+static void everything_deflated(const ws_config *plain, const ws_deflate_options *options, const char *agreed)
+{
+    base_config = ws_config_clone(plain);
+    CHECK(base_config != NULL);
+    CHECK_OK(ws_config_install_deflate(base_config, options));
+    ws_session *session = open_path("/", base_config);
+    CHECK_EQ(ws_extension_count(session), 1);
+    const ws_extension *deflate = ws_extension_find(session, "Permessage-Deflate");
+    CHECK(deflate != NULL && deflate == ws_extension_at(session, 0));
+    if (strstr(deflate->parameters, agreed) == NULL) {
+        fprintf(stderr, "the server has agreed to \"%s\", without \"%s\"\n", deflate->parameters, agreed);
+        exit(1);
+    }
+    close_and_expect(session);
+    everything();
+    compressed_sizes();
+    ws_config_free(base_config);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2 && argc != 3) {
@@ -184,20 +266,20 @@ int main(int argc, char **argv)
         return 2;
     }
     base = argv[1];
-    base_config = ws_config_new();
-    CHECK(base_config != NULL);
+    ws_config *plain = ws_config_new();
+    CHECK(plain != NULL);
     if (argc == 3)
-        CHECK_OK(ws_config_set_tls_ca_file(base_config, argv[2]));
-    echo_sizes(WS_TEXT);
-    echo_sizes(WS_BINARY);
-    echo_utf8();
-    burst();
-    subprotocol();
-    headers();
-    server_closes();
-    server_pings();
-    server_fragments();
-    ws_config_free(base_config);
+        CHECK_OK(ws_config_set_tls_ca_file(plain, argv[2]));
+    base_config = plain;
+    everything();
+    everything_deflated(plain, NULL, "");
+    ws_deflate_options options = {.struct_size = sizeof options};
+    options.client_no_context_takeover = options.server_no_context_takeover = 1;
+    everything_deflated(plain, &options, "server_no_context_takeover");
+    options = (ws_deflate_options){.struct_size = sizeof options, .level = 1};
+    options.client_max_window_bits = options.server_max_window_bits = 9;
+    everything_deflated(plain, &options, "server_max_window_bits=9");
+    ws_config_free(plain);
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     puts("ok");
     return 0;

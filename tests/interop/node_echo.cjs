@@ -11,6 +11,7 @@ const http = cert
 const wss = new WebSocketServer({
   server: http,
   maxPayload: 64 << 20,
+  perMessageDeflate: { threshold: 0 },
   handleProtocols: (offered) => (offered.has('chat.v2') ? 'chat.v2' : false),
 });
 

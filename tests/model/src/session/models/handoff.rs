@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::super::deadline::Deadline;
 use super::super::gate::Gate;
 use super::super::handoff::{Handoff, Presence};
-use super::super::sync::AtomicBool;
+use super::super::sync::{AtomicBool, AtomicU32};
 use super::{Notify, explore};
 
 struct Session {
@@ -207,5 +207,78 @@ fn a_busy_application_does_not_wake_its_driver() {
             session.leave();
         }
         session.check_wakes();
+    });
+}
+
+/// A session whose socket is announced to the driver only if there is something in it when the driver looks. (loom may
+/// put a plain store before an exchange that has come before it: there are none here.)
+struct Listening {
+    handoff: Handoff,
+    socket: AtomicU32,
+    /// Read and not decoded.
+    decoder: AtomicU32,
+    handled: AtomicU32,
+    wake: Notify,
+    is_woken: AtomicBool,
+}
+
+impl Listening {
+    /// The application takes all that there is from the socket, and of that one message.
+    fn receive_now(&self) {
+        if !self.handoff.try_enter() {
+            return;
+        }
+        let messages = self.decoder.load(Ordering::Relaxed) + self.socket.swap(0, Ordering::AcqRel);
+        if messages > 0 {
+            self.handled.fetch_add(1, Ordering::AcqRel);
+        }
+        self.decoder.store(messages.saturating_sub(1), Ordering::Relaxed);
+        if self.handoff.leave().driver {
+            self.is_woken.swap(true, Ordering::AcqRel);
+            self.wake.notify_one();
+        }
+    }
+
+    /// The driver, until both messages were handled.
+    fn drive(&self) {
+        let mut seen = 0;
+        while self.handled.load(Ordering::Acquire) < 2 {
+            if self.handoff.look(&mut seen) != Presence::Away || !self.handoff.enter_as_driver() {
+                thread::yield_now();
+                continue;
+            }
+            let all = self.decoder.swap(0, Ordering::Relaxed) + self.socket.swap(0, Ordering::AcqRel);
+            let handled = self.handled.fetch_add(all, Ordering::AcqRel) + all;
+            self.handoff.leave_as_driver();
+            if handled < 2 && self.handoff.listen(seen) {
+                while self.socket.load(Ordering::Acquire) == 0 && !self.is_woken.swap(false, Ordering::AcqRel) {
+                    self.wake.notified();
+                }
+            }
+        }
+    }
+}
+
+/// Two messages come in one segment while the driver sleeps, and the application takes one of them and goes away: the
+/// driver handles the other one.
+#[test]
+fn what_the_application_leaves_behind_is_handled() {
+    explore("handoff, left behind", 3, || {
+        let session = Arc::new(Listening {
+            handoff: Handoff::new(),
+            socket: AtomicU32::new(0),
+            decoder: AtomicU32::new(0),
+            handled: AtomicU32::new(0),
+            wake: Notify::new(),
+            is_woken: AtomicBool::new(false),
+        });
+        let driver = thread::spawn({
+            let session = Arc::clone(&session);
+            move || session.drive()
+        });
+        session.socket.fetch_add(2, Ordering::AcqRel);
+        session.wake.notify_one();
+        session.receive_now();
+        driver.join().unwrap();
     });
 }

@@ -1,0 +1,31 @@
+"""Certificates for servers with TLS."""
+
+import datetime
+import functools
+import ssl
+
+import trustme
+
+DAY = datetime.timedelta(days=1)
+
+
+@functools.cache
+def authority():
+    return trustme.CA()
+
+
+def trusted():
+    """the setting of a client that trusts the authority"""
+    pem = authority().cert_pem.bytes()
+    return dict(set_tls_ca_pem=(pem, len(pem)))
+
+
+def server_context(*names, by=None, **how):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (by or authority()).issue_cert(*names, **how).configure_cert(context)
+    return context
+
+
+def expired(*names):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return server_context(*names, not_before=now - 30 * DAY, not_after=now - DAY)

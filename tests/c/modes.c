@@ -1,0 +1,229 @@
+/* Raw sessions, control frames among the messages, pings and pongs by hand, and masking. */
+
+#define _GNU_SOURCE
+#include "steered.h"
+
+static ws_config *new_config(void)
+{
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    return config;
+}
+
+static void expect_frame(ws_session *session, uint32_t type, uint32_t flags, const char *payload, uint32_t close_code)
+{
+    ws_frame *frame = NULL;
+    CHECK_OK(ws_recv(session, &frame, PATIENCE_MS));
+    CHECK_EQ(frame->type, type);
+    CHECK_EQ(frame->flags, flags);
+    CHECK_STR((const char *)frame->data, payload);
+    CHECK_EQ(frame->size, strlen(payload));
+    CHECK_EQ(frame->close_code, close_code);
+    ws_frame_free(frame);
+}
+
+static ws_close_reason expect_end(ws_session *session, ws_status status)
+{
+    ws_frame *frame = NULL;
+    CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), status);
+    CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+    ws_close_reason reason = {.struct_size = sizeof reason};
+    CHECK_OK(ws_close_info(session, &reason));
+    return reason;
+}
+
+static void raw(transport how)
+{
+    ws_config *config = new_config();
+    CHECK_OK(ws_config_set_raw(config, 1));
+    CHECK_OK(ws_config_install_deflate(config, NULL));
+    ws_session *session = connect_steered(how, config);
+    CHECK(ws_request_header(session, "Sec-WebSocket-Extensions", 0) == NULL);
+    STEER("fragments 3");
+    expect_frame(session, WS_TEXT, WS_FRAME_MORE, "", 0);
+    expect_frame(session, WS_TEXT, WS_FRAME_MORE, "", 0);
+    expect_frame(session, WS_TEXT, 0, "end", 0);
+    STEER("pings 2");
+    expect_frame(session, WS_PING, 0, "0", 0);
+    expect_frame(session, WS_PING, 0, "1", 0);
+    /* Nobody else has answered. */
+    CHECK_OK(ws_send_pong(session, "0", 1));
+    CHECK_OK(ws_send_pong(session, "1", 1));
+    CHECK_STR(server("pongs 2"), "in order");
+    STEER("close 1001 answered");
+    expect_frame(session, WS_CLOSE, 0, "", WS_CLOSE_GOING_AWAY);
+    CHECK_EQ(ws_state(session), WS_STATE_OPEN);
+    CHECK_STR(server("frames 2"), "O2");
+    CHECK_OK(ws_close(session, WS_CLOSE_GOING_AWAY, NULL, 0));
+    CHECK_STR(server("close_code"), "1001");
+    ws_close_reason reason = expect_end(session, WS_ERR_CLOSED);
+    CHECK_EQ(reason.initiator, WS_CLOSED_BY_REMOTE);
+    CHECK_EQ(reason.remote_code, WS_CLOSE_GOING_AWAY);
+    CHECK_EQ(reason.local_code, WS_CLOSE_GOING_AWAY);
+    CHECK_EQ(reason.clean, 1);
+    ws_session_free(session);
+    ws_config_free(config);
+}
+
+/* A raw session that closes first gets the server's answer as a frame. */
+static void raw_closes_first(transport how)
+{
+    ws_config *config = new_config();
+    CHECK_OK(ws_config_set_raw(config, 1));
+    ws_session *session = connect_steered(how, config);
+    CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
+    expect_frame(session, WS_CLOSE, 0, "", WS_CLOSE_NORMAL);
+    ws_close_reason reason = expect_end(session, WS_ERR_CLOSED);
+    CHECK_EQ(reason.initiator, WS_CLOSED_BY_LOCAL);
+    CHECK_EQ(reason.clean, 1);
+    ws_session_free(session);
+    ws_config_free(config);
+}
+
+/* Among the messages, in their order, whoever has read them: the library while the application is away, or it itself. */
+static void delivered_control(transport how)
+{
+    ws_config *config = new_config();
+    CHECK_OK(ws_config_set_deliver_control(config, WS_CONTROL_PING | WS_CONTROL_PONG | WS_CONTROL_CLOSE));
+    ws_session *session = connect_steered(how, config);
+    for (unsigned round = 0; round < 2; round++) {
+        STEER("texts 1 10");
+        STEER("pings 1");
+        STEER("texts 1 10");
+        if (round == 1)
+            CHECK_STR(server("pongs 2"), "[b'0', b'0']");
+        expect_numbered(session, 2 * round, 10);
+        expect_frame(session, WS_PING, 0, "0", 0);
+        expect_numbered(session, 2 * round + 1, 10);
+    }
+    ws_frame *batch[8];
+    size_t count = 0;
+    STEER("pings 3");
+    STEER("taken");
+    for (size_t seen = 0; seen < 3; seen += count) {
+        CHECK_OK(ws_recv_batch(session, batch, 8, &count, PATIENCE_MS));
+        for (size_t i = 0; i < count; i++) {
+            CHECK_EQ(batch[i]->type, WS_PING);
+            CHECK_EQ(batch[i]->data[0], '0' + seen + i);
+            ws_frame_free(batch[i]);
+        }
+    }
+    STEER("close 4000");
+    expect_frame(session, WS_CLOSE, 0, "", 4000);
+    ws_close_reason reason = expect_end(session, WS_ERR_CLOSED);
+    CHECK_EQ(reason.local_code, 4000);
+    CHECK_EQ(reason.clean, 1);
+    ws_session_free(session);
+    ws_config_free(config);
+}
+
+static void pongs_by_hand(transport how)
+{
+    ws_config *config = new_config();
+    CHECK_OK(ws_config_set_auto_pong(config, 0));
+    CHECK_OK(ws_config_set_deliver_control(config, WS_CONTROL_PING));
+    ws_session *session = connect_steered(how, config);
+    STEER("pings 1");
+    expect_frame(session, WS_PING, 0, "0", 0);
+    CHECK_OK(ws_send_text(session, "before", WS_NUL_TERMINATED));
+    CHECK_OK(ws_send_ping(session, "mine", 4));
+    CHECK_OK(ws_send_pong(session, "0", 1));
+    CHECK_OK(ws_send_ping(session, NULL, 0));
+    CHECK_OK(ws_flush(session, PATIENCE_MS));
+    CHECK_STR(server("pongs 1"), "in order");
+    CHECK_STR(server("frames 4"), "T I O I");
+    ws_statistics stats = {.struct_size = sizeof stats};
+    CHECK_OK(ws_stats(session, &stats));
+    CHECK_EQ(stats.pings_received, 1);
+    CHECK_EQ(stats.pings_sent, 2);
+    CHECK_EQ(stats.pongs_sent, 1);
+    CHECK_EQ(stats.messages_sent, 1);
+    CHECK_EQ(stats.payload_sent, 6);
+    CHECK_EQ(stats.wire_sent, 12 + 10 + 7 + 6);
+    CHECK_EQ(stats.wire_received, 3);
+    CHECK_OK(ws_close(session, 0, NULL, 0));
+    ws_close_reason reason = expect_end(session, WS_ERR_CLOSED);
+    CHECK_EQ(reason.local_code, WS_CLOSE_NO_STATUS);
+    CHECK_STATUS(ws_send_ping(session, NULL, 0), WS_ERR_CLOSED);
+    ws_session_free(session);
+    ws_config_free(config);
+}
+
+/* Fragments of one message; nothing comes between but control frames. */
+static void fragments(transport how)
+{
+    ws_session *session = connect_steered(how, NULL);
+    CHECK_OK(ws_send(session, WS_TEXT, "a\xc3", 2, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_STATUS(ws_send_text(session, "x", 1), WS_ERR_STATE);
+    CHECK_STATUS(ws_send_binary(session, "x", 1), WS_ERR_STATE);
+    CHECK_STATUS(ws_send(session, WS_BINARY, "x", 1, 0, PATIENCE_MS), WS_ERR_STATE);
+    ws_message whole = {.data = "x", .size = 1, .type = WS_TEXT};
+    size_t accepted = 7;
+    CHECK_STATUS(ws_send_batch(session, &whole, 1, &accepted, PATIENCE_MS), WS_ERR_STATE);
+    CHECK_EQ(accepted, 0);
+    CHECK_STATUS(ws_send(session, WS_TEXT, "x", 1, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(ws_send(session, WS_TEXT, "", 0, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
+    CHECK_OK(ws_send_ping(session, NULL, 0));
+    CHECK_OK(ws_send(session, WS_TEXT, "\xa4", 1, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_TEXT, "z", WS_NUL_TERMINATED, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_TEXT, "whole", 5, 0, PATIENCE_MS));
+    CHECK_STR(server("frames 5"), "t I c C T");
+    CHECK_STR(server("message 0"), "a\xc3\xa4z");
+    CHECK_STR(server("message 1"), "whole");
+    close_and_free(session);
+}
+
+/* What the server makes of unmasked frames is its own business: this one takes bytes. */
+static void masking(void)
+{
+    ws_config *config = new_config();
+    ws_session *session = connect_steered(PLAIN, config);
+    CHECK_STATUS(ws_set_masking(session, 0), WS_ERR_STATE);
+    close_and_free(session);
+    CHECK_OK(ws_config_allow_unmasked(config, 1));
+    CHECK_OK(ws_config_set_masking(config, 0));
+    session = connect_steered(PLAIN, config);
+    CHECK_EQ(ws_get_masking(session), 0);
+    CHECK_OK(ws_set_masking(session, 1));
+    CHECK_EQ(ws_get_masking(session), 1);
+    CHECK_OK(ws_send_text(session, "masked", WS_NUL_TERMINATED));
+    CHECK_STR(server("message 0"), "masked");
+    CHECK_OK(ws_set_masking(session, 0));
+    ws_statistics before = {.struct_size = sizeof before}, after = {.struct_size = sizeof after};
+    CHECK_OK(ws_stats(session, &before));
+    CHECK_OK(ws_send_text(session, "bare", WS_NUL_TERMINATED));
+    CHECK_OK(ws_flush(session, PATIENCE_MS));
+    CHECK_OK(ws_stats(session, &after));
+    CHECK_EQ(after.wire_sent - before.wire_sent, 6);
+    ws_session_free(session);
+    /* Taking the permission back takes the setting with it. */
+    CHECK_OK(ws_config_allow_unmasked(config, 0));
+    session = connect_steered(PLAIN, config);
+    CHECK_EQ(ws_get_masking(session), 1);
+    close_and_free(session);
+    ws_config_free(config);
+}
+
+static void user_data(void)
+{
+    int mine = 0;
+    ws_session *session = connect_steered(PLAIN, NULL);
+    CHECK(ws_user_data(session) == NULL);
+    CHECK_OK(ws_set_user_data(session, &mine));
+    CHECK(ws_user_data(session) == &mine);
+    close_and_free(session);
+}
+
+int main(void)
+{
+    for (transport how = PLAIN; how <= TLS; how++) {
+        raw(how);
+        raw_closes_first(how);
+        delivered_control(how);
+        pongs_by_hand(how);
+        fragments(how);
+    }
+    masking();
+    user_data();
+    return 0;
+}
