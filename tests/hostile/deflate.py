@@ -39,7 +39,7 @@ class Deflate:
 
 
 def bits(answer, side):
-    found = re.search(side + r'_max_window_bits\s*=\s*"?(\d+)', answer)
+    found = re.search(side + r'_max_window_bits\s*=\s*"?(\d+)', answer.replace("\\", ""))
     return int(found[1]) if found else 15
 
 

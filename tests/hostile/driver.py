@@ -73,19 +73,25 @@ class Server:
         self.process.wait()
 
 
+def outcome(case, ports, peer):
+    """of run, also where it raises"""
+    try:
+        return run(case, ports, peer)
+    except AssertionError as error:
+        return [str(error)], ""
+    except Exception:
+        return [traceback.format_exc()], ""
+
+
 def run_together(cases, ports, peer, report):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        running = [(case, pool.submit(run, case, ports, peer)) for case in cases]
+        running = [(case, pool.submit(outcome, case, ports, peer)) for case in cases]
         for case, future in running:
             try:
                 complaints, message = future.result(HANG_S * 10)
             except concurrent.futures.TimeoutError:
                 print(f"FAILED {case.name}\n    hangs", flush=True)
                 os._exit(1)
-            except AssertionError as error:
-                complaints, message = [str(error)], ""
-            except Exception:
-                complaints, message = [traceback.format_exc()], ""
             report(case.name, complaints, message)
 
 
@@ -99,7 +105,7 @@ def run_alone(case, ports, peer):
     give_back()
     before = status_kib("VmRSS")
     forget_peak()
-    complaints, message = run(case, ports, peer)
+    complaints, message = outcome(case, ports, peer)
     grown = status_kib("VmHWM") - before
     # the library's threads may still be at it
     deadline = time.monotonic() + HANG_S

@@ -6,8 +6,6 @@ from case import accepted, refused
 from ktorws_ctypes import DeflateOptions
 from negotiation_faults import WRONG
 
-DEFAULT_OFFER = "permessage-deflate; client_max_window_bits"
-
 
 def offering(*parameters, **options):
     """a session that offers the extension with these parameters"""
@@ -25,7 +23,7 @@ CLIENT_12 = offering("client_max_window_bits=12", client_max_window_bits=12)
 
 
 def refused_answer(name, variant="", offered=DEFAULT):
-    return refused("/negotiation/" + name, variant=variant, **offered)
+    return refused("/negotiation/" + name, "extension|permessage-deflate|Extensions", variant=variant, **offered)
 
 
 def accepted_answer(name, variant="", offered=DEFAULT, agreed=True):

@@ -15,17 +15,17 @@ def pinged(record, check):
     check.equal("different pings", len(set(payloads)), len(payloads))
 
 
-def timed_out(name, **more):
+def timed_out(name):
     return failed(
         "/ping/" + name,
         Status.PING_TIMEOUT,
         1011,
+        "200 ms",
         messages=[],
         initiator=Initiator.LOCAL,
         ended=("fin", "rst"),
-        config={**SOON, **more.pop("config", {})},
+        config=SOON,
         wire=pinged,
-        **more,
     )
 
 

@@ -5,11 +5,14 @@
 
 Prints `LISTENING {"": PORT, "small-window": PORT, "at-accept/...": PORT, ...}` once it accepts connections on
 127.0.0.1. The first two ports serve the paths that --list prints, the second with a TCP window of a few KiB; the
-others do their fault before a request is read. For each connection
-one JSON line goes to FILE (default: standard output) when it has ended: the request as it came, the frames of
-the client (opcode, fin, rsv, masked, key, length; the payload up to 125 bytes; close code and reason) and how the client's
-side of TCP ended: `fin`, `rst`, or `held` when it was still open after HOLD seconds. A query `?case=NAME` comes back as
-`case`. A line NAME on standard input releases the faults that wait for that. Ends when standard input does.
+others do their fault before a request is read.
+
+For each connection one JSON line goes to FILE (default: standard output) when it has ended: the request as it came, the
+frames of the client (opcode, fin, rsv, masked, key, length; the payload up to 125 bytes; close code and reason), its
+messages (whether compressed, size as received and as it is) and how the client's side of TCP ended: `fin`, `rst`, or
+`held` when it was still open after HOLD seconds. A query `?case=NAME` comes back as `case`.
+
+A line NAME on standard input releases the faults that wait for that. Ends when standard input does.
 """
 
 import functools
