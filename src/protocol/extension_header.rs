@@ -70,10 +70,10 @@ pub(super) fn negotiate(head: &ResponseHead, offered: &[&dyn Extension]) -> Resu
         let elements = parse(value)
             .ok_or_else(|| invalid(format!("the {NAME} header is malformed: {:?}", String::from_utf8_lossy(value))))?;
         for Element { name, parameters } in elements {
-            let Some(extension) = offered.iter().find(|offered| offered.name().eq_ignore_ascii_case(&name)) else {
+            let Some(extension) = offered.iter().find(|offered| offered.name() == name) else {
                 return Err(invalid(format!("the server chose the extension {name:?}, which was not offered")));
             };
-            if negotiated.iter().any(|earlier| earlier.told.name.eq_ignore_ascii_case(&name)) {
+            if negotiated.iter().any(|earlier| earlier.told.name == name) {
                 return Err(invalid(format!("the server chose the extension {name:?} twice")));
             }
             let told = Told { name: extension.name().to_owned(), parameters: parameters.to_string(), instance: None };

@@ -87,6 +87,8 @@ struct PartialMessage {
     utf8: Option<Utf8Validator>,
     /// An extension decodes it.
     is_encoded: bool,
+    /// More frames than the first are to be expected: nobody knows how large it gets.
+    is_fragmented: bool,
     /// The payloads that its frames have announced.
     announced: u64,
 }
@@ -146,7 +148,7 @@ impl Incoming {
             (Some(message), Some(frame))
                 if !frame.opcode.is_control() && !message.is_encoded && self.start == self.end =>
             {
-                frame.left >= DIRECT_FROM && message.payload.reserve(1, frame.left - 1).is_ok()
+                frame.left >= DIRECT_FROM && message.reserve(1, frame.left - 1).is_ok()
             }
             _ => false,
         }
@@ -338,7 +340,8 @@ impl Incoming {
                 // What the reserved bits of a raw frame stand for is not known here.
                 let is_text = opcode == Opcode::Text && (is_encoded || header.rsv == 0);
                 let utf8 = is_text.then(Utf8Validator::default);
-                self.message = Some(PartialMessage { opcode, payload, utf8, is_encoded, announced: header.length });
+                let (is_fragmented, announced) = (!header.fin && !self.is_raw, header.length);
+                self.message = Some(PartialMessage { opcode, payload, utf8, is_encoded, is_fragmented, announced });
             }
             (Opcode::Continuation, Some(message)) => {
                 check_size(header, message.announced, message.is_encoded, limits)?;
@@ -375,9 +378,16 @@ impl PartialMessage {
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(piece).map_err(not_utf8)?;
         }
-        self.payload.reserve(piece.len(), left)?;
+        self.reserve(piece.len(), left)?;
         self.payload.push(piece);
         Ok(())
+    }
+
+    /// Makes room for `now` bytes of a frame of which `left` more are announced. In a fragmented message for as many
+    /// again as there are: it would be copied for every fragment.
+    fn reserve(&mut self, now: usize, left: u64) -> Result<(), Error> {
+        let later = if self.is_fragmented { left.max(self.payload.len() as u64) } else { left };
+        self.payload.reserve(now, later)
     }
 
     /// Takes a piece that the extensions decode; `last` ends the message.

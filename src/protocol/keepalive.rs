@@ -42,8 +42,6 @@ struct Awaited {
     payload: PingPayload,
     sent: Instant,
     deadline: Option<Instant>,
-    /// Something has come since.
-    heard: bool,
 }
 
 /// What is due.
@@ -117,11 +115,7 @@ impl Keepalive {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return None;
         }
-        if let Some(awaited) = &self.awaited {
-            if self.options.liveness == Liveness::Any && awaited.heard {
-                self.answered(now);
-                return self.poll(random, now);
-            }
+        if self.awaited.is_some() {
             return Some(Due::Timeout);
         }
         self.next_ping = None;
@@ -130,23 +124,26 @@ impl Keepalive {
         let [e, f, g, h] = random;
         let payload = [a, b, c, d, e, f, g, h];
         let deadline = self.timeout().and_then(|timeout| now.checked_add(timeout));
-        self.awaited = Some(Awaited { payload, sent: now, deadline, heard: false });
+        self.awaited = Some(Awaited { payload, sent: now, deadline });
         Some(Due::Ping(payload))
     }
 
-    /// A pong came. Any other than that of the ping under way has no meaning.
-    pub fn pong(&mut self, payload: &[u8], now: Instant) {
-        if let Some(awaited) = self.awaited.as_ref().filter(|awaited| awaited.payload == payload) {
-            self.last_rtt = Some(now.saturating_duration_since(awaited.sent));
-            self.answered(now);
-        }
+    /// A pong came. Any other than that of the ping under way has no meaning. Returns whether it is that one: then the
+    /// [`deadline`](Self::deadline) has changed.
+    pub fn pong(&mut self, payload: &[u8], now: Instant) -> bool {
+        let Some(awaited) = self.awaited.as_ref().filter(|awaited| awaited.payload == payload) else { return false };
+        self.last_rtt = Some(now.saturating_duration_since(awaited.sent));
+        self.answered(now);
+        true
     }
 
-    /// Bytes came.
-    pub fn heard(&mut self) {
-        if let Some(awaited) = &mut self.awaited {
-            awaited.heard = true;
+    /// Bytes came. Returns whether that counts as an answer.
+    pub fn heard(&mut self, now: Instant) -> bool {
+        let counts = self.options.liveness == Liveness::Any && self.awaited.is_some();
+        if counts {
+            self.answered(now);
         }
+        counts
     }
 
     /// Nothing was read for a while, by no fault of the peer: the ping under way gets its time anew.

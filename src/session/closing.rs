@@ -113,8 +113,9 @@ impl Session {
     /// transport still takes it.
     pub(super) fn give_up(&self, error: Error, code: CloseCode, reason: &str, now: Instant) {
         self.outbox.lock().outgoing.fail(code, reason, Initiator::Local, now);
-        self.flush_or_leave();
+        // Before the peer can answer: whoever reads would take that for a clean end.
         self.decide(Some(error), None, Initiator::Local);
+        self.flush_or_leave();
     }
 
     /// Ends the session because a queue is full.

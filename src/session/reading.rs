@@ -118,7 +118,10 @@ impl Session {
             }
             Received::Pong(payload) => {
                 self.counts.note_pong();
-                self.keepalive.lock().pong(payload.as_bytes(), Instant::now());
+                if self.keepalive.lock().pong(payload.as_bytes(), Instant::now()) {
+                    // It knows when the next ping is due.
+                    self.wake.notify_one();
+                }
                 if self.shown.pongs {
                     self.push(Frame::control(Opcode::Pong, payload.as_bytes()));
                 }
@@ -178,7 +181,9 @@ impl Session {
     }
 
     pub(super) fn note_received(&self) {
-        self.keepalive.lock().heard();
+        if self.keepalive.lock().heard(Instant::now()) {
+            self.wake.notify_one();
+        }
         let passed = self.since.elapsed().as_millis();
         self.last_received.store(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Relaxed);
     }

@@ -80,7 +80,8 @@ static void raw_closes_first(transport how)
     ws_config_free(config);
 }
 
-/* Among the messages, in their order, whoever has read them: the library while the application is away, or it itself. */
+/* Among the messages, in their order, whoever has read them: the library while the application is away, or it itself.
+ */
 static void delivered_control(transport how)
 {
     ws_config *config = new_config();

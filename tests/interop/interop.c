@@ -1,5 +1,5 @@
-/* Everything a session does, against a real server: interop URL [CA_FILE]. The paths are those of python_echo.py. All of
- * it once without permessage-deflate, and then with what of it the server may be asked for. */
+/* Everything a session does, against a real server: interop URL [CA_FILE]. The paths are those of python_echo.py. All
+ * of it once without permessage-deflate, and then with what of it the server may be asked for. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -38,13 +38,13 @@ fn the_first_ping_comes_after_a_whole_interval_and_then_at_its_pace() {
     assert_eq!(keepalive.deadline(), Some(at(10)));
     let first = ping(&mut keepalive, at(10));
     assert_eq!(keepalive.poll([0; 4], at(11)), None);
-    keepalive.pong(&first, at(12));
+    assert!(keepalive.pong(&first, at(12)));
     assert_eq!(keepalive.last_rtt(), Some(Duration::from_secs(2)));
     assert_eq!(keepalive.deadline(), Some(at(20)));
     let second = ping(&mut keepalive, at(20));
     assert_ne!(first, second);
     // An answer that takes longer than the interval: the next ping follows at once.
-    keepalive.pong(&second, at(35));
+    assert!(keepalive.pong(&second, at(35)));
     assert_eq!(keepalive.deadline(), Some(at(35)));
 }
 
@@ -52,12 +52,12 @@ fn the_first_ping_comes_after_a_whole_interval_and_then_at_its_pace() {
 fn only_the_pong_of_the_ping_counts() {
     let mut keepalive = pinging(Liveness::Pong);
     let first = ping(&mut keepalive, at(10));
-    keepalive.pong(&first, at(10));
+    assert!(keepalive.pong(&first, at(10)));
     let second = ping(&mut keepalive, at(20));
     for other in [&first[..], b"", &second[..7]] {
-        keepalive.pong(other, at(21));
+        assert!(!keepalive.pong(other, at(21)));
     }
-    keepalive.heard();
+    assert!(!keepalive.heard(at(21)));
     // Twice the interval.
     assert_eq!(keepalive.poll([0; 4], at(39)), None);
     assert_eq!(keepalive.poll([0; 4], at(40)), Some(Due::Timeout));
@@ -67,10 +67,12 @@ fn only_the_pong_of_the_ping_counts() {
 fn any_byte_counts_where_it_is_to() {
     let mut keepalive = pinging(Liveness::Any);
     ping(&mut keepalive, at(10));
-    keepalive.heard();
-    ping(&mut keepalive, at(30));
-    // What came before the ping does not.
-    assert_eq!(keepalive.poll([0; 4], at(50)), Some(Due::Timeout));
+    assert!(keepalive.heard(at(11)));
+    assert_eq!(keepalive.deadline(), Some(at(20)));
+    // What comes before the ping does not.
+    assert!(!keepalive.heard(at(12)));
+    ping(&mut keepalive, at(20));
+    assert_eq!(keepalive.poll([0; 4], at(40)), Some(Due::Timeout));
 }
 
 #[test]

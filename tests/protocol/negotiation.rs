@@ -77,6 +77,7 @@ fn answers_to_the_default_offer() {
 fn what_is_no_answer_to_an_offer() {
     for parameters in [
         "; unknown",
+        "; Server_no_context_takeover",
         "; server_no_context_takeover=1",
         "; server_no_context_takeover; server_no_context_takeover",
         "; server_max_window_bits=10; server_max_window_bits=10",

@@ -47,7 +47,7 @@ impl Agreement {
         let (mut client_resets, mut server_resets) = (None, None);
         for (name, value) in &parameters.0 {
             let value = value.as_deref();
-            match name.to_ascii_lowercase().as_str() {
+            match name.as_str() {
                 SERVER_NO_CONTEXT_TAKEOVER => once(&mut server_resets, name, flag(name, value)?)?,
                 CLIENT_NO_CONTEXT_TAKEOVER => once(&mut client_resets, name, flag(name, value)?)?,
                 SERVER_MAX_WINDOW_BITS => once(&mut server_bits, name, window_bits(name, value)?)?,
