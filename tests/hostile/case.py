@@ -6,7 +6,10 @@ from ktorws_ctypes import Initiator, Phase, Status
 
 KIB = 1024
 SETTINGS = dict(connect_timeout_ms=5000, handshake_timeout_ms=5000, close_timeout_ms=5000)
-IMPATIENT = dict(handshake_timeout_ms=400, close_timeout_ms=400)
+IMPATIENT = dict(handshake_timeout_ms=400)
+IMPATIENT_CLOSING = dict(close_timeout_ms=400)
+# Where the server has to say something before the time is over.
+HARDLY_PATIENT = dict(handshake_timeout_ms=2000, close_timeout_ms=2000)
 
 
 def settings(**changes):

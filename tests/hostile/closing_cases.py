@@ -1,7 +1,7 @@
 """The closing handshake, and ends without one."""
 
 import closing_faults
-from case import IMPATIENT, accepted, cut, failed
+from case import HARDLY_PATIENT, IMPATIENT_CLOSING, accepted, cut, failed
 from ktorws_ctypes import Initiator, Status
 from limit_cases import LIMITS
 
@@ -55,16 +55,23 @@ CASES = [
         closes=([1000], [3001]),
     ),
     # nobody else ends the connection
-    accepted("/close/first-and-no-fin", messages=["first"], config=IMPATIENT),
-    accepted("/close/no-fin", messages=["first"], act="close", initiator=Initiator.LOCAL, config=IMPATIENT),
-    cut("/close/no-answer", act="close", local_code=1000, closes=[1000], config=IMPATIENT, initiator=Initiator.LOCAL),
+    accepted("/close/first-and-no-fin", messages=["first"], config=IMPATIENT_CLOSING),
+    accepted("/close/no-fin", messages=["first"], act="close", initiator=Initiator.LOCAL, config=HARDLY_PATIENT),
+    cut(
+        "/close/no-answer",
+        act="close",
+        local_code=1000,
+        closes=[1000],
+        config=IMPATIENT_CLOSING,
+        initiator=Initiator.LOCAL,
+    ),
     cut(
         "/close/no-answer-but-data",
         act="close",
         ended=("fin", "rst"),
         local_code=1000,
         closes=[1000],
-        config=IMPATIENT,
+        config=IMPATIENT_CLOSING,
         initiator=Initiator.LOCAL,
         messages=None,
     ),
@@ -100,11 +107,11 @@ CASES = [
         local_code=1000,
         closes=[1000],
         initiator=Initiator.LOCAL,
-        config=IMPATIENT,
+        config=IMPATIENT_CLOSING,
     ),
     # the same when nobody receives until it is over
-    failed("/frame/rsv1", Status.PROTOCOL, 1002, act="wait", config=IMPATIENT),
-    failed("/limit/frame-over", Status.FRAME_TOO_BIG, 1009, act="wait", config=dict(**LIMITS, **IMPATIENT)),
+    failed("/frame/rsv1", Status.PROTOCOL, 1002, act="wait", config=IMPATIENT_CLOSING),
+    failed("/limit/frame-over", Status.FRAME_TOO_BIG, 1009, act="wait", config=dict(**LIMITS, **IMPATIENT_CLOSING)),
     accepted("/close/1000", messages=["first"], reason=closing_faults.WHY, act="wait"),
     cut("/end/fin", act="wait"),
     cut("/end/rst", Status.IO, pongs=["sync"], act="wait"),

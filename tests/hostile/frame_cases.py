@@ -1,7 +1,7 @@
 """Frames."""
 
 import frame_faults
-from case import IMPATIENT, KIB, accepted, cut, failed, wrong_frame
+from case import IMPATIENT_CLOSING, KIB, accepted, cut, failed, wrong_frame
 from ktorws_ctypes import Status
 
 UNLIMITED = dict(max_frame_size=(1 << 63) - 1, max_message_size=(1 << 63) - 1)
@@ -22,7 +22,7 @@ CASES = [
     *(wrong_frame("length-16-of-" + name, number) for name, number in (("100", "100"), ("125", "125"), ("ping", "2"))),
     *(wrong_frame(f"length-64-of-{length}", str(length)) for length in (0, 100, 1000, 65535)),
     *(wrong_frame("length-" + name) for name in ("top-bit", "top-bit-and-1", "all-ones")),
-    wrong_frame("rsv1-and-pours-on", ended=("fin", "rst"), config=IMPATIENT),
+    wrong_frame("rsv1-and-pours-on", ended=("fin", "rst"), config=IMPATIENT_CLOSING),
     *(
         failed("/frame/length-" + name, Status.FRAME_TOO_BIG, 1009, str(length), str(64 * KIB * KIB))
         for name, length in frame_faults.HUGE.items()

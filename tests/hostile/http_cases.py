@@ -1,6 +1,6 @@
 """HTTP answers other than 101."""
 
-from case import IMPATIENT, KIB, answered
+from case import HARDLY_PATIENT, KIB, answered
 from http_faults import GZIPPED, LARGE, REDIRECTS
 from peer import text
 
@@ -33,8 +33,8 @@ CASES = [
     answered("503-two-lengths", 503, None),
     answered("503-chunked", 503, b"hello world"),
     answered("503-broken-chunk", 503, None),
-    answered("503-stalled", 503, b"half", config=IMPATIENT),
-    answered("503-body-missing", 503, b"", config=IMPATIENT),
+    answered("503-stalled", 503, b"half", config=HARDLY_PATIENT),
+    answered("503-body-missing", 503, b"", config=HARDLY_PATIENT),
     answered("503-endless", 503, b"x" * 64 * KIB, poured=16 * KIB * KIB),
     answered("999", 999, b""),
     # none is followed

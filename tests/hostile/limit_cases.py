@@ -1,6 +1,6 @@
 """Sizes at and over the limits, and more of everything than fits."""
 
-from case import IMPATIENT, KIB, Case, accepted, cut, failed
+from case import IMPATIENT_CLOSING, KIB, Case, accepted, cut, failed
 from ktorws_ctypes import Initiator, Status
 from limit_faults import LARGE, LARGE_BYTE, LIMIT
 
@@ -53,7 +53,7 @@ CASES = [
         end=(Status.CLOSED_ABNORMALLY,),
         closes=None,
         pongs=None,
-        config=dict(outgoing_queue=(0, 65536, 0), send_timeout_ms=5000, **IMPATIENT),
+        config=dict(outgoing_queue=(0, 65536, 0), send_timeout_ms=5000, **IMPATIENT_CLOSING),
     ),
     cut(
         "/limit/nothing-read",
@@ -61,6 +61,6 @@ CASES = [
         messages=[],
         ended=None,
         initiator=Initiator.LOCAL,
-        config=dict(send_timeout_ms=300, **IMPATIENT),
+        config=dict(send_timeout_ms=300, **IMPATIENT_CLOSING),
     ),
 ]
