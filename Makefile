@@ -1,6 +1,6 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | bench | bench-docs | header | autobahn | install | clean
+#   make build | demo | test | lint | bench | bench-docs | fuzz | header | autobahn | install | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test lint bench bench-docs header autobahn install clean
+.PHONY: build demo test lint bench bench-docs fuzz header autobahn install clean
 
 build:
 	$(CARGO_RUSTC)
@@ -62,7 +62,7 @@ test:
 STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror
 # Not in the library's dependency tree.
-OTHER_CRATES := benches/peers benches/peers/codec benches/server tests/model
+OTHER_CRATES := benches/peers benches/peers/codec benches/server fuzz tests/model
 C_SOURCES = $(filter-out tests/c/layout.c,$(shell find c_examples tests -name '*.c'))
 
 lint:
@@ -89,6 +89,12 @@ bench: build
 # Writes docs/benchmarks.md and its plots from what `make bench` measured.
 bench-docs:
 	@python3 benches/report.py
+
+# make fuzz [SECONDS=60] [TARGETS='receive raw']
+# Every target for so many seconds. Corpora, logs and what crashes go to target/fuzz/.
+SECONDS ?= 60
+fuzz:
+	@fuzz/run.sh $(SECONDS) $(TARGETS)
 
 header:
 	UPDATE_HEADER=1 $(CARGO) test --locked --test header
