@@ -166,3 +166,24 @@ write(
     parameters=b'a; b=1; c="x"',
     open_quote=b'a; b="c',
 )
+
+# What the fuzzer found, made small.
+refused_with_a_long_line = refused + b"Transfer-Encoding: chunked\r\n\r\n3;x="
+write(
+    "handshake",
+    found_long_chunk_extension=bytes([30, 31, 3, 5, 1, 80]) + struct.pack(">H", len(refused_with_a_long_line))
+    + refused_with_a_long_line + b"y\r\nsor\r\n2\r\nry\r\n0\r\n\r\n",
+)
+write(
+    "receive_deflate",
+    found_not_utf8_then_broken=bytes(8) + TAKES_OVER + frame(TEXT, bytes.fromhex("00 01 00 fe ff ff 06"), rsv=4),
+    found_not_utf8_then_too_large=bytes([0, 0x30, 0, 0, 0, 0, 0, 0]) + TAKES_OVER
+    + frame(TEXT, bytes.fromhex("00 04 00 fb ff ff 61 61 61 00"), rsv=4),
+)
+HI, CLOSES, DROPS, FAILS = bytes([0, 2]) + b"hi", bytes([240]), bytes([220]), bytes([254])
+write(
+    "round_trip",
+    found_dropped_before_the_close=bytes([2, 0, 0, 0, 0]) + HI * 2 + CLOSES + DROPS + FAILS,
+    found_more_dropped_before_the_close=bytes([2, 0, 0, 0, 0]) + HI * 2 + CLOSES + DROPS * 2 + FAILS,
+    found_the_close_dropped=bytes([2, 0, 0, 0, 0, 4, 2]) + b"hi" + CLOSES + DROPS,
+)
