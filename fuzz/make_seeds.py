@@ -88,7 +88,8 @@ for target in ("receive", "raw"):
     write(target, **{name: SETUP + stream for name, stream in streams.items()})
     write(target, **{f"script_{name}": SCRIPT + script for name, script in scripted.items()})
     write(target, the_application_closes=ACTING + b"".join(streams.values()))
-    write(target, a_message_over_the_limit=bytes([0, 0x54, 0, 0, 0, 1, 2, 7]) + frame(TEXT, b"x" * 60, fin=False) * 2)
+    over = frame(TEXT, b"x" * 40, fin=False) + frame(0, b"x" * 40, fin=False) + frame(0, b"x" * 40)
+    write(target, a_message_over_the_limit=bytes([0, 0x50, 0, 0, 0, 1, 2, 7]) + over)
 
 write(
     "receive_deflate",
@@ -111,6 +112,9 @@ write(
     script=SCRIPT + TAKES_OVER
     + bytes([5, 7, 160, 1, 9, 231, 3]) + b"abc" + bytes([160, 14, 2, 230, 5]) + b"hello" + bytes([160, 2, 0, 5]) + b"small"
     + bytes([1, 3]) + b"raw" + bytes([160, 0, 9, 20]) + b"the same once more, the same",
+    # fuzz/src/blocks.rs: twice 100 bytes, then last blocks and others that refer to them
+    script_last_blocks=SCRIPT + SMALL_WINDOW + bytes([5, 7]) + (bytes([193, 1, 100]) + bytes(range(100)) + bytes([0])) * 2
+    + bytes([193, 3, 7, 1, 2, 0, 150, 7, 2, 7, 0, 150, 6, 3, 3, 0, 200, 1, 193, 1, 6, 4, 5, 0, 220, 0]),
     **{name: SETUP + RESETS + stream for name, stream in streams.items() if name.startswith(("ping", "every"))},
 )
 
@@ -161,4 +165,25 @@ write(
     quoted=b'a; b="c"; d="e\\f" ,, g;h',
     parameters=b'a; b=1; c="x"',
     open_quote=b'a; b="c',
+)
+
+# What the fuzzer found, made small.
+refused_with_a_long_line = refused + b"Transfer-Encoding: chunked\r\n\r\n3;x="
+write(
+    "handshake",
+    found_long_chunk_extension=bytes([30, 31, 3, 5, 1, 80]) + struct.pack(">H", len(refused_with_a_long_line))
+    + refused_with_a_long_line + b"y\r\nsor\r\n2\r\nry\r\n0\r\n\r\n",
+)
+write(
+    "receive_deflate",
+    found_not_utf8_then_broken=bytes(8) + TAKES_OVER + frame(TEXT, bytes.fromhex("00 01 00 fe ff ff 06"), rsv=4),
+    found_not_utf8_then_too_large=bytes([0, 0x30, 0, 0, 0, 0, 0, 0]) + TAKES_OVER
+    + frame(TEXT, bytes.fromhex("00 04 00 fb ff ff 61 61 61 00"), rsv=4),
+)
+HI, CLOSES, DROPS, FAILS = bytes([0, 2]) + b"hi", bytes([240]), bytes([220]), bytes([254])
+write(
+    "round_trip",
+    found_dropped_before_the_close=bytes([2, 0, 0, 0, 0]) + HI * 2 + CLOSES + DROPS + FAILS,
+    found_more_dropped_before_the_close=bytes([2, 0, 0, 0, 0]) + HI * 2 + CLOSES + DROPS * 2 + FAILS,
+    found_the_close_dropped=bytes([2, 0, 0, 0, 0, 4, 2]) + b"hi" + CLOSES + DROPS,
 )

@@ -1,6 +1,7 @@
 //! What the fuzz targets do with their bytes. `tests/fuzz_cases.rs` does the same with those that are committed.
 
 mod answers;
+mod blocks;
 mod exchange;
 mod extension_header;
 mod frame_header;

@@ -6,6 +6,7 @@ use ktorws::frame::{CloseCode, Opcode};
 use ktorws::protocol::deflate::Options;
 use ktorws::protocol::{Encoders, Piece};
 
+use super::blocks;
 use super::input::Input;
 use super::setup::{Direction, Setup, agree};
 
@@ -44,7 +45,12 @@ impl Script<'_, '_> {
             kind @ 0..96 => self.data(kind),
             kind @ 96..144 => self.control(kind),
             144..160 => self.close(),
-            160..216 if self.deflate.is_some() => self.compressed(),
+            160..192 if self.deflate.is_some() => self.compressed(),
+            kind @ 192..216 if self.deflate.is_some() => {
+                let opcode = if kind & 1 == 0 { Opcode::Text } else { Opcode::Binary };
+                let message = blocks::message(self.input);
+                self.fragment(opcode, 4, true, &message);
+            }
             kind @ 160..216 => self.data(kind),
             216..232 => {
                 let first = self.input.byte();

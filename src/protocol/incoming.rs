@@ -399,11 +399,12 @@ impl PartialMessage {
         limits: &Limits,
     ) -> Result<(), Error> {
         let before = self.payload.len();
-        decoders.decode(piece, last, &mut self.payload, limits.max_message_size)?;
+        let outcome = decoders.decode(piece, last, &mut self.payload, limits.max_message_size);
+        // What came before an error was wrong before it, however much of both is in the piece.
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(&self.payload[before..]).map_err(not_utf8)?;
         }
-        Ok(())
+        outcome
     }
 
     /// Takes `count` bytes that are in place.

@@ -235,8 +235,12 @@ impl Outgoing {
         *count += 1;
     }
 
-    /// Drops the oldest message that no flight has taken any of. Returns whether there was one.
+    /// Drops the oldest message that no flight has taken any of. Returns whether there was one. Once our Close is queued
+    /// what is before it goes out.
     pub fn drop_oldest(&mut self) -> bool {
+        if self.closing.is_some() {
+            return false;
+        }
         let Some(message) = oldest_message(&self.data) else { return false };
         self.queued.dropped_messages += 1;
         self.queued.dropped_bytes += message.len() as u64;

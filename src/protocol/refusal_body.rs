@@ -4,6 +4,9 @@ use crate::protocol::response_head::ResponseHead;
 
 const MAX_BODY: usize = 64 * 1024;
 
+/// A line with the size of a chunk is short; what is longer is not one.
+const MAX_SIZE_LINE: usize = 4096;
+
 /// Collects the beginning of a body.
 #[derive(Debug)]
 pub(super) struct RefusalBody {
@@ -80,14 +83,19 @@ fn unchunk(pending: &mut Vec<u8>, left: &mut u64, body: &mut Vec<u8>) -> bool {
         }
         // The line end behind a chunk stands before the next size.
         let line_end = pending.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        if line_end > 2 {
+            return false;
+        }
         match httparse::parse_chunk_size(&pending[line_end..]) {
             Ok(httparse::Status::Complete((_, 0))) | Err(_) => return false,
             Ok(httparse::Status::Complete((size, length))) => {
+                if size > MAX_SIZE_LINE {
+                    return false;
+                }
                 pending.drain(..line_end + size);
                 *left = length;
             }
-            // A size line is short; what goes on without an end is not one.
-            Ok(httparse::Status::Partial) => return pending.len() < 4096,
+            Ok(httparse::Status::Partial) => return pending.len() - line_end < MAX_SIZE_LINE,
         }
     }
 }
