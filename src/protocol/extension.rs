@@ -151,8 +151,9 @@ impl<'a> Sink<'a> {
         // One byte beyond the limit shows that there is more.
         let size = self.payload.len() as u64;
         let left = usize::try_from(self.limit.saturating_sub(size).saturating_add(1)).unwrap_or(usize::MAX);
-        // At first what is wanted, then twice as much as there is.
-        self.payload.reserve(wanted.clamp(1, left), size)?;
+        // At first what is wanted, then twice as much as there is, up to the limit.
+        let wanted = wanted.clamp(1, left);
+        self.payload.reserve(wanted, size.min((left - wanted) as u64))?;
         let space = self.payload.space();
         let room = space.len().min(left);
         Ok(&mut space[..room])

@@ -91,6 +91,8 @@ struct PartialMessage {
     is_fragmented: bool,
     /// The payloads that its frames have announced.
     announced: u64,
+    /// The message limit, as it was when its last frame began.
+    limit: u64,
 }
 
 impl Incoming {
@@ -341,11 +343,14 @@ impl Incoming {
                 let is_text = opcode == Opcode::Text && (is_encoded || header.rsv == 0);
                 let utf8 = is_text.then(Utf8Validator::default);
                 let (is_fragmented, announced) = (!header.fin && !self.is_raw, header.length);
-                self.message = Some(PartialMessage { opcode, payload, utf8, is_encoded, is_fragmented, announced });
+                let limit = limits.max_message_size;
+                self.message =
+                    Some(PartialMessage { opcode, payload, utf8, is_encoded, is_fragmented, announced, limit });
             }
             (Opcode::Continuation, Some(message)) => {
                 check_size(header, message.announced, message.is_encoded, limits)?;
                 message.announced += header.length;
+                message.limit = limits.max_message_size;
             }
             (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => self.control = Some(Box::new(ControlPayload::EMPTY)),
         }
@@ -384,9 +389,13 @@ impl PartialMessage {
     }
 
     /// Makes room for `now` bytes of a frame of which `left` more are announced. In a fragmented message for as many
-    /// again as there are: it would be copied for every fragment.
+    /// again as there are, up to the limit: it would be copied for every fragment.
     fn reserve(&mut self, now: usize, left: u64) -> Result<(), Error> {
-        let later = if self.is_fragmented { left.max(self.payload.len() as u64) } else { left };
+        let mut later = left;
+        if self.is_fragmented {
+            let size = self.payload.len() as u64;
+            later = left.max(size.min(self.limit.saturating_sub(size + now as u64)));
+        }
         self.payload.reserve(now, later)
     }
 
