@@ -1,7 +1,6 @@
 """Certificates for servers with TLS."""
 
 import datetime
-import functools
 import ssl
 
 import trustme
@@ -9,20 +8,19 @@ import trustme
 DAY = datetime.timedelta(days=1)
 
 
-@functools.cache
-def authority():
-    return trustme.CA()
+# Made before the tests' threads start: there is one.
+AUTHORITY = trustme.CA()
 
 
 def trusted():
     """the setting of a client that trusts the authority"""
-    pem = authority().cert_pem.bytes()
+    pem = AUTHORITY.cert_pem.bytes()
     return dict(set_tls_ca_pem=(pem, len(pem)))
 
 
 def server_context(*names, by=None, **how):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    (by or authority()).issue_cert(*names, **how).configure_cert(context)
+    (by or AUTHORITY).issue_cert(*names, **how).configure_cert(context)
     return context
 
 
