@@ -43,6 +43,7 @@ for target in "${targets[@]}"; do
     count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     say "$target: ${count:-0} executions"
     executions=$((executions + ${count:-0}))
+    ! grep -aq "libFuzzer: run interrupted" "$log" || { say "interrupted" >&2; exit 1; }
     if [ "$status" != 0 ]; then
         crashes=$((crashes + 1))
         grep -a -m 1 -A 8 "panicked at\|ERROR: libFuzzer" "$log" | cut -c 1-1000 || tail -n 20 "$log"

@@ -11,10 +11,19 @@ pub fn extension_header(bytes: &[u8]) {
             assert_eq!(parse(rendered.join(separator).as_bytes()).as_ref(), Some(&elements));
         }
     }
-    let parameters = std::str::from_utf8(bytes).ok().and_then(Parameters::parse);
-    if let Some(parameters) = parameters {
-        assert_eq!(Parameters::parse(&parameters.to_string()), Some(parameters));
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        check_quoted(text);
+        if let Some(parameters) = Parameters::parse(text) {
+            assert_eq!(Parameters::parse(&parameters.to_string()), Some(parameters));
+        }
     }
+}
+
+/// In quotes, each character escaped, a value is what it is without.
+fn check_quoted(value: &str) {
+    let escaped: String = value.chars().flat_map(|character| ['\\', character]).collect();
+    let quoted = Parameters(vec![("a".to_owned(), Some(value.to_owned()))]);
+    assert_eq!(Parameters::parse(&format!("a=\"{escaped}\"")), is_token(value).then_some(quoted));
 }
 
 fn check(element: &Element) {
