@@ -40,7 +40,7 @@ for target in "${targets[@]}"; do
     [ ! -f "$dictionary" ] || options+=(-dict="$dictionary")
     status=0
     "$work/build/$triple/release/$target" "${options[@]}" "$corpus" "fuzz/seeds/$target" >"$log" 2>&1 || status=$?
-    count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)
     say "$target: ${count:-0} executions"
     executions=$((executions + ${count:-0}))
     ! grep -aq "libFuzzer: run interrupted" "$log" || { say "interrupted" >&2; exit 1; }
