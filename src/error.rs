@@ -10,7 +10,6 @@ pub enum Kind {
     InvalidArgument,
     State,
     BufferTooSmall,
-    Unsupported,
     Forked,
     NoMemory,
     Url,

@@ -86,7 +86,6 @@ impl From<Kind> for ws_status {
             Kind::InvalidArgument => Self::WS_ERR_INVALID_ARGUMENT,
             Kind::State => Self::WS_ERR_STATE,
             Kind::BufferTooSmall => Self::WS_ERR_BUFFER_TOO_SMALL,
-            Kind::Unsupported => Self::WS_ERR_UNSUPPORTED,
             Kind::Forked => Self::WS_ERR_FORKED,
             Kind::NoMemory => Self::WS_ERR_NO_MEMORY,
             Kind::Url => Self::WS_ERR_URL,

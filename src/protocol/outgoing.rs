@@ -253,7 +253,7 @@ impl Outgoing {
     /// violation the Close that says so.
     pub fn answer(&mut self, received: &Received, now: Instant) {
         match received {
-            Received::Ping(payload) if self.answers_pings && self.closing.is_none() => {
+            Received::Ping(payload) if self.answers_pings => {
                 self.append_control(Opcode::Pong, payload.as_bytes());
             }
             // Echoed as it came (section 5.5.1).

@@ -168,3 +168,14 @@ fn only_codes_that_may_be_sent_and_reasons_that_fit_can_be_asked_for() {
     let cut = Close::because(CloseCode::PROTOCOL_ERROR, &"\u{20ac}".repeat(50));
     assert_eq!(cut.reason, "\u{20ac}".repeat(41));
 }
+
+#[test]
+fn a_ping_is_answered_while_our_close_waits_behind_messages() {
+    let mut connection = connection();
+    connection.send(Opcode::Text, b"before").expect("an open connection");
+    connection.close(Close::new(1000, "").expect("a valid close"), peer::now());
+    receive(&mut connection, &frame(true, Opcode::Ping, b"p"));
+    let sent = sent(&mut connection);
+    assert!(sent.contains(&Sent::new(Opcode::Pong, b"p")), "{sent:?}");
+    assert_eq!(sent.last(), Some(&Sent::close(1000, "")));
+}
