@@ -7,13 +7,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
 
 use super::Session;
 use super::deadline::Deadline;
 use super::gate::Gate;
 use super::outbox::Outbox;
-use super::runtime::THREAD_NAME;
+use super::reactor::Reactor;
+use crate::transport::threads;
 
 /// How long a message is held back at most, but for the time that the kernel takes to wake the thread.
 const TICK: Duration = Duration::from_micros(100);
@@ -32,7 +32,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// The backstop of a runtime.
 pub(super) struct Backstop {
-    runtime: Handle,
+    reactor: Arc<Reactor>,
     watched: Mutex<Watched>,
     /// For the thread, when there is nothing to watch.
     changed: Gate,
@@ -49,8 +49,8 @@ struct Watched {
 }
 
 impl Backstop {
-    pub(super) fn new(runtime: Handle) -> Self {
-        Self { runtime, watched: Mutex::default(), changed: Gate::default() }
+    pub(super) fn new(reactor: Arc<Reactor>) -> Self {
+        Self { reactor, watched: Mutex::default(), changed: Gate::default() }
     }
 
     /// Looks after a session until it is quiet. Returns false when the runtime is being shut down.
@@ -64,9 +64,9 @@ impl Backstop {
         let starts = !std::mem::replace(&mut watched.is_running, true);
         drop(watched);
         if starts {
-            // By way of a thread of the runtime, so that the new one blocks all signals as well.
+            // Elsewhere: where there is no thread to be had, the shift locks what this thread has locked.
             let shift = Shift(Arc::clone(self));
-            self.runtime.spawn(async move { shift.start() });
+            self.reactor.call(Box::new(|| shift.start()));
         } else if sleeps {
             self.changed.open_for_all();
         }
@@ -94,7 +94,7 @@ impl Shift {
     fn start(self) {
         let backstop = Arc::clone(&self.0);
         // Without a thread to be had the shift ends at once.
-        let Ok(thread) = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || self.work()) else { return };
+        let Ok(thread) = threads::spawn(move || self.work()) else { return };
         let mut watched = backstop.watched.lock();
         if !watched.is_stopped {
             watched.thread = Some(thread);

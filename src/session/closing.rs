@@ -23,19 +23,19 @@ impl Session {
             self.sent.open_for_all();
             self.flush_or_leave();
             // The driver has a deadline now.
-            self.wake.notify_started();
+            self.wake_begun_driver();
         }
     }
 
     /// Drops the connection at once, and ends the session unless it has ended.
     pub(crate) fn abort(&self) {
-        let has_driver = !self.wake.claim();
+        let has_driver = !self.task.claim();
         self.ending.abort();
         let error = Error::new(Kind::Aborted, "the session was aborted");
         self.decide(Some(error), None, Initiator::Local);
         if has_driver {
             self.stop_reading();
-            self.wake.notify_one();
+            self.wake_driver();
         } else {
             self.drop_transport();
         }
@@ -73,10 +73,10 @@ impl Session {
         let deadline = deadline.fixed();
         let waiter = self.interrupts.begin()?;
         self.inbox.enter_leaving();
-        self.wake.notify_one();
+        self.wake_driver();
         let closed = self.ending.wait_closed(deadline, || waiter.check());
         self.inbox.exit_leaving();
-        self.wake.notify_one();
+        self.wake_driver();
         if closed? { Ok(()) } else { Err(late()) }
     }
 
@@ -105,7 +105,7 @@ impl Session {
         if self.ending.decide(Verdict { error, remote, initiator }) {
             self.sent.open_for_all();
             self.inbox.end();
-            self.wake.notify_one();
+            self.wake_driver();
         }
     }
 

@@ -1,16 +1,10 @@
-//! The task behind a session: it reads while the application is away, sends what the kernel did not take at once, and
-//! watches the clock.
+//! What looks after a session in the background: it reads while the application is away, sends what the kernel did not
+//! take at once, and watches the clock. A thread of the reactor makes a step of it whenever there may be something to do.
 
-use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::{Duration, Instant};
-
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-use tokio::time::sleep_until;
 
 use super::Session;
 use super::handoff::Presence;
@@ -19,7 +13,7 @@ use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
 use crate::protocol::Initiator;
 use crate::protocol::connection::close_timed_out;
-use crate::transport::Socket;
+use crate::transport::{Interest, ready};
 
 /// How long the application may be away before the driver reads in its place; at most twice this.
 pub(super) const TICK: Duration = Duration::from_millis(4);
@@ -27,9 +21,8 @@ pub(super) const TICK: Duration = Duration::from_millis(4);
 /// How long a violation waits for its turn at most.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
-/// Drives a session until its transport is gone, and ends it when it is dropped, also before it has run.
+/// What a session's driver remembers from step to step.
 pub(super) struct Driver {
-    session: Arc<Session>,
     reading: Reading,
     /// What [`Handoff::look`](super::handoff::Handoff::look) remembers.
     seen: u64,
@@ -39,8 +32,25 @@ pub(super) struct Driver {
     held_until: Instant,
     /// The peer is late, but the socket has something from it.
     in_overtime: bool,
-    /// The registration for what is waited for; it goes before the socket does.
-    registered: Option<(Interest, AsyncFd<Arc<Socket>>)>,
+    /// The session has ended; its transport goes as soon as the application has let go of it.
+    is_over: bool,
+    /// What the socket is watched for.
+    watched: Interest,
+    /// When the reactor's timer is to make a step.
+    due: Option<Instant>,
+    /// The reactor's, from the first step on.
+    key: Option<usize>,
+}
+
+/// What comes after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A step when there is something to do.
+    Wait,
+    /// Another step, when others have had theirs.
+    Again,
+    /// Nothing.
+    Over,
 }
 
 /// How the driver stands to reading.
@@ -58,77 +68,75 @@ enum Reading {
     Held,
 }
 
-/// What a wait has found.
-#[derive(Default)]
-struct Found {
-    readable: bool,
-    writable: bool,
-}
-
-impl Drop for Driver {
-    /// Also when the runtime is shut down under the task.
-    fn drop(&mut self) {
-        self.registered = None;
-        self.session.abort();
-        self.session.drop_transport();
-    }
-}
-
 impl Driver {
-    pub(super) fn new(session: Arc<Session>) -> Self {
+    pub(super) fn new(since: Instant) -> Self {
         Self {
-            reading: Reading::Watching { since: session.since },
-            session,
+            reading: Reading::Watching { since },
             seen: 0,
             is_unfinished: false,
-            held_until: Instant::now(),
+            held_until: since,
             in_overtime: false,
-            registered: None,
+            is_over: false,
+            watched: Interest::default(),
+            due: None,
+            key: None,
         }
     }
 
-    pub(super) async fn run(mut self) {
-        self.work().await;
-        // A thread that reads finds the end of the stream, and wakes the driver when it has left.
-        self.session.abort();
+    /// Does what there is to do, with what the socket is ready for.
+    fn step(&mut self, session: &Arc<Session>, found: u32) -> Next {
+        let key = *self.key.get_or_insert_with(|| session.reactor.enter(Arc::clone(session)));
+        if !self.is_over {
+            self.is_over = !self.work(session, found);
+        }
+        if self.is_over {
+            return self.leave(session);
+        }
+        if self.is_unfinished && self.reading == Reading::On {
+            session.note_ready(ready::RECEIVE);
+            return Next::Again;
+        }
+        if let Err(error) = self.watch_socket(session, key) {
+            let error = Error::os(Kind::Internal, "could not wait for the socket", &error);
+            session.decide(Some(error), None, Initiator::Transport);
+            self.is_over = true;
+            return self.leave(session);
+        }
+        let due = self.deadline(session);
+        session.reactor.set_deadline(key, self.due, due);
+        self.due = due;
+        Next::Wait
+    }
+
+    /// Returns whether the session goes on.
+    fn work(&mut self, session: &Session, found: u32) -> bool {
+        if found & ready::SEND != 0 || session.has_waiting_senders() {
+            session.flush();
+        }
+        if found & ready::RECEIVE != 0 && self.reading == Reading::On && self.read(session) == Turned::Over {
+            return false;
+        }
+        if session.ending.is_aborted() || self.time_out(session) {
+            return false;
+        }
+        self.look_around(session);
+        !session.has_send_failure() || !self.end_with_send_failure(session)
+    }
+
+    /// A thread of the application that reads finds the end of the stream, and asks for a step when it has left.
+    fn leave(&mut self, session: &Session) -> Next {
+        session.abort();
         loop {
-            match self.session.reader.handoff().look(&mut self.seen) {
+            match session.reader.handoff().look(&mut self.seen) {
                 Presence::Active => {}
-                Presence::Inside => poll_fn(|context| self.session.wake.poll_notified(context)).await,
-                Presence::Away => return,
-            }
-        }
-    }
-
-    async fn work(&mut self) {
-        loop {
-            if self.session.ending.is_aborted() || self.time_out() {
-                return;
-            }
-            self.watch();
-            if self.session.has_send_failure() && self.end_with_send_failure() {
-                return;
-            }
-            let found = match self.wait().await {
-                Ok(found) => found,
-                Err(error) => {
-                    let error = Error::os(Kind::Internal, "could not wait for the socket", &error);
-                    self.session.decide(Some(error), None, Initiator::Transport);
-                    return;
-                }
-            };
-            if found.writable || self.session.has_waiting_senders() {
-                self.session.flush();
-            }
-            if found.readable && self.reading == Reading::On && self.read() == Turned::Over {
-                return;
+                Presence::Inside => return Next::Wait,
+                Presence::Away => return Next::Over,
             }
         }
     }
 
     /// Finds out whether to read.
-    fn watch(&mut self) {
-        let session = &self.session;
+    fn look_around(&mut self, session: &Session) {
         let now = Instant::now();
         let before = self.reading;
         match self.reading {
@@ -168,13 +176,12 @@ impl Driver {
         self.is_unfinished |= self.reading == Reading::On && before != Reading::On;
         if self.reading == Reading::On && !session.reader.handoff().listen(self.seen) {
             // It has come back, and may have taken from the socket what it does not decode.
-            self.stand_back();
+            self.stand_back(session);
         }
     }
 
     /// Reads, unless the application does again.
-    fn read(&mut self) -> Turned {
-        let session = Arc::clone(&self.session);
+    fn read(&mut self, session: &Session) -> Turned {
         self.is_unfinished = false;
         let came_back = session.reader.handoff().left() != self.seen;
         let impatient = self.held_until <= Instant::now();
@@ -188,7 +195,7 @@ impl Driver {
             turned
         });
         let Some((turned, left)) = turned else {
-            self.stand_back();
+            self.stand_back(session);
             return Turned::Unfinished;
         };
         session.left(left);
@@ -209,73 +216,43 @@ impl Driver {
             Turned::Over => {}
         }
         if came_back && self.reading == Reading::On {
-            self.stand_back();
+            self.stand_back(session);
         }
         turned
     }
 
     /// The application reads again.
-    fn stand_back(&mut self) {
-        self.seen = self.session.reader.handoff().left();
+    fn stand_back(&mut self, session: &Session) {
+        self.seen = session.reader.handoff().left();
         self.reading = Reading::Watching { since: Instant::now() };
     }
 
-    /// Waits until there is something to do, or to look at.
-    async fn wait(&mut self) -> io::Result<Found> {
-        if self.is_unfinished && self.reading == Reading::On {
-            tokio::task::yield_now().await;
-            return Ok(Found { readable: true, writable: false });
-        }
-        self.register()?;
-        // In a box: most of the time most sessions have none.
-        let mut deadline = self.deadline().map(|deadline| Box::pin(sleep_until(deadline.into())));
-        poll_fn(|context| {
-            let mut found = Found::default();
-            let mut is_due = deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
-            is_due |= self.session.wake.poll_notified(context).is_ready();
-            if let Some((interest, socket)) = &self.registered {
-                // What comes from now on is announced again.
-                if interest.is_readable()
-                    && let Poll::Ready(guard) = socket.poll_read_ready(context)
-                {
-                    guard?.clear_ready();
-                    found.readable = true;
-                }
-                if interest.is_writable()
-                    && let Poll::Ready(guard) = socket.poll_write_ready(context)
-                {
-                    guard?.clear_ready();
-                    found.writable = true;
-                }
-            }
-            if is_due || found.readable || found.writable { Poll::Ready(Ok(found)) } else { Poll::Pending }
-        })
-        .await
-    }
-
-    /// Registers the socket for what is to be waited for; for nothing, not at all: a registered socket wakes the runtime
-    /// for every packet.
-    fn register(&mut self) -> io::Result<()> {
-        let reads = (self.reading == Reading::On).then_some(Interest::READABLE);
-        let writes = self.session.is_blocked.load(Ordering::Relaxed).then_some(Interest::WRITABLE);
-        let interest = match (reads, writes) {
-            (Some(reads), Some(writes)) => Some(reads | writes),
-            (reads, writes) => reads.or(writes),
-        };
-        if self.registered.as_ref().map(|(interest, _)| *interest) == interest {
-            return Ok(());
-        }
-        self.registered = None;
-        if let Some(interest) = interest
-            && let Some(socket) = &*self.session.socket.lock()
+    /// Has the socket watched for what there is to wait for.
+    fn watch_socket(&mut self, session: &Session, key: usize) -> io::Result<()> {
+        let receive = self.reading == Reading::On;
+        let wanted = Interest { receive, send: session.is_blocked.load(Ordering::Relaxed) };
+        if wanted != self.watched
+            && let Some(socket) = &*session.socket.lock()
         {
-            self.registered = Some((interest, socket.register(interest)?));
+            session.reactor.watch(socket, key, self.watched, wanted)?;
+            self.watched = wanted;
         }
         Ok(())
     }
 
+    /// Lets go of the reactor.
+    fn end(&mut self, session: &Session) {
+        let Some(key) = self.key.take() else { return };
+        if let Some(socket) = &*session.socket.lock() {
+            // It fails only for one that is not watched.
+            let _ = session.reactor.watch(socket, key, self.watched, Interest::default());
+        }
+        session.reactor.set_deadline(key, self.due.take(), None);
+        session.reactor.exit(key);
+    }
+
     /// When something is due.
-    fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self, session: &Session) -> Option<Instant> {
         let now = Instant::now();
         let tick = match self.reading {
             Reading::Watching { since } => Some(since + TICK),
@@ -283,7 +260,7 @@ impl Driver {
             _ => None,
         };
         let peer =
-            [self.session.close_deadline(), self.idle_deadline(), self.ping_deadline()].into_iter().flatten().min();
+            [session.close_deadline(), self.idle_deadline(session), self.ping_deadline(session)].into_iter().flatten().min();
         let peer = if self.in_overtime { peer.map(|_| now + TICK) } else { peer };
         [tick, peer].into_iter().flatten().min()
     }
@@ -294,56 +271,56 @@ impl Driver {
     }
 
     /// When a ping is to be sent, or answered at the latest.
-    fn ping_deadline(&self) -> Option<Instant> {
-        let keepalive = self.session.keepalive.lock();
+    fn ping_deadline(&self, session: &Session) -> Option<Instant> {
+        let keepalive = session.keepalive.lock();
         keepalive.deadline().filter(|_| self.listens() || !keepalive.awaits_pong())
     }
 
-    fn idle_deadline(&self) -> Option<Instant> {
-        self.session
+    fn idle_deadline(&self, session: &Session) -> Option<Instant> {
+        session
             .idle_timeout
             .filter(|_| self.listens())
-            .and_then(|timeout| self.session.last_received().checked_add(timeout))
+            .and_then(|timeout| session.last_received().checked_add(timeout))
     }
 
     /// Ends the session if the peer is late. Returns whether it did. This process may have been stopped for longer than
     /// a timeout: what the socket holds is read before the peer is found late.
-    fn time_out(&mut self) -> bool {
+    fn time_out(&mut self, session: &Session) -> bool {
         let now = Instant::now();
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        let (closing, silent) = (is_due(self.session.close_deadline()), is_due(self.idle_deadline()));
-        let unanswered = is_due(self.ping_deadline()) && self.session.keep_alive(now);
+        let (closing, silent) = (is_due(session.close_deadline()), is_due(self.idle_deadline(session)));
+        let unanswered = is_due(self.ping_deadline(session)) && session.keep_alive(now);
         if !closing && !silent && !unanswered {
             self.in_overtime = false;
             return false;
         }
-        let has_input = self.session.socket.lock().as_ref().is_some_and(|socket| socket.has_input());
+        let has_input = session.socket.lock().as_ref().is_some_and(|socket| socket.has_input());
         if !std::mem::replace(&mut self.in_overtime, true) && has_input {
             self.is_unfinished = true;
             return false;
         }
         if closing {
-            self.session.decide(Some(close_timed_out()), None, Initiator::Transport);
+            session.decide(Some(close_timed_out()), None, Initiator::Transport);
         } else if unanswered {
-            self.session.end_unanswered(now);
+            session.end_unanswered(now);
         } else {
-            self.session.end_silence(now.saturating_duration_since(self.session.last_received()), now);
+            session.end_silence(now.saturating_duration_since(session.last_received()), now);
         }
         true
     }
 
     /// Nothing can be sent any more. Whatever the peer had sent before it went away is read first. Returns whether the
     /// session has ended.
-    fn end_with_send_failure(&mut self) -> bool {
-        if self.session.reader.handoff().is_inside() {
-            self.session.stop_reading();
+    fn end_with_send_failure(&mut self, session: &Session) -> bool {
+        if session.reader.handoff().is_inside() {
+            session.stop_reading();
             return false;
         }
-        match self.read() {
+        match self.read(session) {
             Turned::Over => true,
             Turned::Drained => {
-                let failure = self.session.outbox.lock().failure.clone();
-                self.session.decide(failure, None, Initiator::Transport);
+                let failure = session.outbox.lock().failure.clone();
+                session.decide(failure, None, Initiator::Transport);
                 true
             }
             _ => false,
@@ -352,6 +329,41 @@ impl Driver {
 }
 
 impl Session {
+    /// A step of the driver, by the thread that has begun its task.
+    pub(super) fn step(self: &Arc<Self>) -> Next {
+        let found = self.ready.swap(0, Ordering::AcqRel);
+        self.driver.lock().step(self, found)
+    }
+
+    /// The last step.
+    pub(super) fn end_driving(&self) {
+        self.abort();
+        self.driver.lock().end(self);
+        self.drop_transport();
+    }
+
+    /// The socket has become ready for something. Returns whether it is for the caller to queue a step.
+    pub(super) fn note_ready(&self, bits: u32) -> bool {
+        self.ready.fetch_or(bits, Ordering::AcqRel);
+        self.task.ask()
+    }
+
+    /// Has the driver make a step, and begin if need be.
+    pub(super) fn wake_driver(&self) {
+        if self.task.ask()
+            && let Some(session) = self.me.upgrade()
+        {
+            self.reactor.drive(session);
+        }
+    }
+
+    /// The same for what the driver sees in time when it begins.
+    pub(super) fn wake_begun_driver(&self) {
+        if self.task.has_begun() {
+            self.wake_driver();
+        }
+    }
+
     fn has_send_failure(&self) -> bool {
         self.outbox.lock().failure.is_some()
     }

@@ -35,7 +35,7 @@ impl Session {
     /// The same for whoever does not wait for the kernel: the driver does.
     pub(super) fn flush_or_leave(&self) {
         if self.flush() != Flushed::Done {
-            self.wake.notify_one();
+            self.wake_driver();
         }
     }
 
@@ -47,7 +47,7 @@ impl Session {
             self.is_blocked.store(false, Ordering::Relaxed);
             self.load(&mut outbox, &mut wire);
             if outbox.frees_driver() {
-                self.wake.notify_one();
+                self.wake_driver();
             }
             if outbox.failure.is_some() {
                 return Flushed::Failed;

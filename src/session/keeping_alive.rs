@@ -54,12 +54,12 @@ impl Session {
     /// Changes the interval of pings; the next one comes after a whole one.
     pub(crate) fn set_ping_interval(&self, interval: Option<Duration>) {
         self.keepalive.lock().set_interval(interval, Instant::now());
-        self.wake.notify_one();
+        self.wake_driver();
     }
 
     /// Changes how long an answer may take; none for twice the interval.
     pub(crate) fn set_ping_timeout(&self, timeout: Option<Duration>) {
         self.keepalive.lock().set_timeout(timeout);
-        self.wake.notify_one();
+        self.wake_driver();
     }
 }

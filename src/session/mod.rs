@@ -2,8 +2,8 @@
 //! locks and tasks.
 //!
 //! Exactly one party reads the socket at a time, by the [`handoff`]: a thread of the application that receives, else
-//! the [`driver`]. Whoever has something to send sends it, by [`turn`]s. The driver is the task that also sends what
-//! the kernel did not take at once, and watches the clock.
+//! the [`driver`]. Whoever has something to send sends it, by [`turn`]s. The driver, whose steps the threads of the
+//! [`reactor`] make, also sends what the kernel did not take at once, and watches the clock.
 //!
 //! Being the reader comes before the locks, and they in the order `encoders`, `wire`, `keepalive`, `outbox`, inbox. None of them is held while
 //! waiting.
@@ -23,20 +23,22 @@ mod handoff;
 mod inbox;
 mod interrupts;
 mod keeping_alive;
-mod launching;
 mod opened;
 mod opening;
 mod outbox;
 pub(crate) mod queue_bounds;
+mod reactor;
 mod reading;
 mod receiving;
 pub(crate) mod runtime;
 mod sending;
 mod spares;
 mod sync;
+mod task;
+mod timers;
 mod turn;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -46,20 +48,22 @@ pub(crate) use config::Config;
 pub(crate) use config::ShownControl;
 use counting::{Counts, Timings};
 pub(crate) use deadline::Deadline;
+use driver::Driver;
 use ending::Ending;
 pub(crate) use ending::Verdict;
 use gate::Gate;
 use handed::Handed;
 use inbox::Inbox;
 use interrupts::Interrupts;
-use launching::DriverWake;
 use opened::Opened;
 pub(crate) use opening::connect;
 use outbox::{Outbox, Wire};
 use queue_bounds::QueueBounds;
+use reactor::Reactor;
 pub(crate) use receiving::Memory;
 pub(crate) use sending::Item;
 pub(crate) use spares::Spares;
+use task::Task;
 use turn::Turn;
 
 use crate::error::{Error, Kind, Result};
@@ -116,7 +120,12 @@ pub(crate) struct Session {
     ending: Ending,
     /// For waiting on it, and for ending it under a thread that does. None once the transport is gone.
     socket: Mutex<Option<Arc<Socket>>>,
-    wake: DriverWake,
+    /// The driver's steps.
+    task: Task,
+    driver: Mutex<Driver>,
+    /// What the socket has become ready for since the driver's last step.
+    ready: AtomicU32,
+    reactor: Arc<Reactor>,
 }
 
 /// The reading side.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,15 @@ use parking_lot::Mutex;
 use super::coalescing::Coalescing;
 use super::config::ShownControl;
 use super::counting::{Counts, Timings};
+use super::driver::Driver;
 use super::ending::Ending;
 use super::gate::Gate;
 use super::handed::Handed;
 use super::inbox::Inbox;
 use super::interrupts::Interrupts;
-use super::launching::DriverWake;
 use super::outbox::{Outbox, Wire};
 use super::runtime::{self, Runtime};
+use super::task::Task;
 use super::turn::Turn;
 use super::{Config, Opened, Reader, Session};
 use crate::error::{Error, Kind, Phase, Result};
@@ -43,7 +44,7 @@ pub(crate) fn connect(url: &str, config: &Config) -> Result<Arc<Session>> {
     let target = Target::parse(url)?;
     let runtime = runtime::get()?;
     let session = open(&target, config, &runtime)?;
-    if !runtime.launcher.add(Arc::clone(&session)) {
+    if !runtime.reactor.add(Arc::clone(&session)) {
         session.abort();
         runtime.stop.check()?;
     }
@@ -63,7 +64,7 @@ fn open(target: &Target, config: &Config, runtime: &Runtime) -> Result<Arc<Sessi
     };
     let mut handshake = Handshake::new(request, nonce)?;
     let Connected { mut stream, socket, handshake_limit, timings } =
-        connect_transport(target, &config.connect, &runtime.handle, &runtime.stop)?;
+        connect_transport(target, &config.connect, &runtime.pool, &runtime.stop)?;
     let start = Instant::now();
     let agreed = shake_hands(&mut stream, &socket, &mut handshake, handshake_limit)?;
     let timings = Timings { transport: timings, handshake: start.elapsed() };
@@ -224,6 +225,9 @@ fn session(
         interrupts: Interrupts::default(),
         ending: Ending::default(),
         socket: Mutex::new(Some(socket)),
-        wake: DriverWake::new(Arc::clone(&runtime.launcher)),
+        task: Task::new(),
+        driver: Mutex::new(Driver::new(now)),
+        ready: AtomicU32::new(0),
+        reactor: Arc::clone(&runtime.reactor),
     })
 }

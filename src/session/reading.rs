@@ -120,7 +120,7 @@ impl Session {
                 self.counts.note_pong();
                 if self.keepalive.lock().pong(payload.as_bytes(), Instant::now()) {
                     // It knows when the next ping is due.
-                    self.wake.notify_one();
+                    self.wake_driver();
                 }
                 if self.shown.pongs {
                     self.push(Frame::control(Opcode::Pong, payload.as_bytes()));
@@ -182,7 +182,7 @@ impl Session {
 
     pub(super) fn note_received(&self) {
         if self.keepalive.lock().heard(Instant::now()) {
-            self.wake.notify_one();
+            self.wake_driver();
         }
         let passed = self.since.elapsed().as_millis();
         self.last_received.store(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Relaxed);

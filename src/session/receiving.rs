@@ -136,7 +136,7 @@ impl Session {
         if !self.inbox.has_news() {
             return Ok(None);
         }
-        match self.inbox.take(fits, || self.wake.notify_one())? {
+        match self.inbox.take(fits, || self.wake_driver())? {
             Taken::Message(message) => Ok(Some(message)),
             Taken::Nothing => Ok(None),
             Taken::Ended => Err(self.ended_error()),
@@ -183,7 +183,7 @@ impl Session {
             self.inbox.wake_one();
         }
         if left.driver {
-            self.wake.notify_one();
+            self.wake_driver();
         }
     }
 

@@ -226,7 +226,7 @@ impl Session {
             let outbox = self.outbox.lock();
             if let Some(failure) = outbox.failure.clone() {
                 drop(outbox);
-                self.wake.notify_one();
+                self.wake_driver();
                 return Err(failure);
             }
             let now_sent = outbox.outgoing.sent();
@@ -242,7 +242,7 @@ impl Session {
                 // An error is for the driver to meet.
                 Some(socket) => drop(socket.wait(Readiness::Send, None, Some(left.min(PATIENCE)))),
                 None => {
-                    self.wake.notify_one();
+                    self.wake_driver();
                     return Ok(());
                 }
             }
@@ -331,7 +331,7 @@ impl Session {
             None => self.interrupts.begin().map(|begun| {
                 *waiter = Some(begun);
                 // The peer may wait until it is read from, and this thread does not.
-                self.wake.notify_one();
+                self.wake_driver();
             }),
             Some(waiter) => waiter.check(),
         };

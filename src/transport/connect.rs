@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
-use tokio::runtime::Handle;
 
 use crate::error::{Phase, Result};
 use crate::transport::limit::{Step, Stop, TimeLimit};
-use crate::transport::{Readiness, Socket, Stream, Target, TlsOptions, tcp, tls};
+use crate::transport::{PoolHandle, Readiness, Socket, Stream, Target, TlsOptions, tcp, tls};
 
 const NEGOTIATING_TLS: Step = Step { phase: Phase::Tls, doing: "negotiating TLS" };
 
@@ -44,16 +43,16 @@ pub(crate) struct Connected<'a> {
     pub(crate) timings: ConnectTimings,
 }
 
-/// Connects to `target`, unless it is stopped. Names are looked up by `runtime`.
+/// Connects to `target`, unless it is stopped. Names are looked up by `pool`.
 pub(crate) fn connect<'a>(
     target: &Target,
     options: &ConnectOptions,
-    runtime: &Handle,
+    pool: &PoolHandle,
     stop: &'a Stop,
 ) -> Result<Connected<'a>> {
     let limit = TimeLimit::starting_now(options.connect_timeout, stop);
     let mut timings = ConnectTimings::default();
-    let addresses = timed(&mut timings.resolve, || tcp::resolve(target, runtime, &limit))?;
+    let addresses = timed(&mut timings.resolve, || tcp::resolve(target, pool, &limit))?;
     let socket = timed(&mut timings.connect, || tcp::open(&addresses, options.tcp_nodelay, &limit))?;
     let socket = Arc::new(socket);
     let handshake_limit = TimeLimit::starting_now(options.handshake_timeout, stop);

@@ -3,9 +3,11 @@
 
 pub(crate) mod connect;
 pub(crate) mod limit;
+pub(crate) mod poller;
 pub(crate) mod socket;
 pub(crate) mod stream;
 mod tcp;
+pub(crate) mod threads;
 pub(crate) mod tls;
 mod tls_buffer;
 mod tls_engine;
@@ -18,8 +20,10 @@ mod wake;
 
 pub(crate) use connect::{ConnectOptions, ConnectTimings, Connected, connect};
 pub(crate) use limit::{Step, Stop, TimeLimit};
+pub(crate) use poller::{Event, Events, Interest, Poller, ready};
 pub(crate) use socket::{KERNEL_SLEEP, KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};
 pub(crate) use stream::{Receiver, Sender, Stream};
+pub(crate) use threads::{Pool, PoolHandle};
 pub(crate) use tls::TlsOptions;
 pub(crate) use url::Target;
 pub(crate) use wake::Wake;

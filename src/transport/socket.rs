@@ -1,20 +1,15 @@
 //! The socket calls. Every one says `MSG_NOSIGNAL` or cannot raise SIGPIPE, and all but those that sleep in the kernel
 //! say `MSG_DONTWAIT`.
 
-#![allow(unsafe_code, reason = "registering a descriptor with the runtime")]
-
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout, set_tcp_nodelay, socket_error};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use crate::transport::Wake;
 
@@ -75,12 +70,6 @@ impl Socket {
     /// How connecting went.
     pub(super) fn connected(&self) -> io::Result<()> {
         Ok(socket_error(&self.0)??)
-    }
-
-    /// Registers the socket with the current runtime, for waiting.
-    pub(crate) fn register(self: &Arc<Self>, interest: Interest) -> io::Result<AsyncFd<Arc<Self>>> {
-        // SAFETY: the descriptor is owned by the socket, which the registration keeps alive, and it never changes.
-        Ok(unsafe { AsyncFd::register_with_interest(Arc::clone(self), interest) }?)
     }
 
     /// Reads what is there: 0 at the end of the stream, `WouldBlock` while nothing is there, `Interrupted` only from
@@ -144,8 +133,8 @@ impl Socket {
     }
 }
 
-impl AsRawFd for Socket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }

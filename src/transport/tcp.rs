@@ -1,20 +1,17 @@
 //! From a host name to a connected TCP socket.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock};
 
-use tokio::net::lookup_host;
-use tokio::runtime::Handle;
 use url::Host;
 
 use crate::error::{Error, Kind, Phase, Result};
 use crate::transport::limit::{TimeLimit, Waited};
-use crate::transport::{Readiness, Socket, Target, Wake};
+use crate::transport::{PoolHandle, Readiness, Socket, Target, Wake};
 
-/// The addresses of a host, in the order of `getaddrinfo`. That runs on the runtime's blocking threads: it ends when it
-/// likes.
-pub(super) fn resolve(target: &Target, runtime: &Handle, limit: &TimeLimit<'_>) -> Result<Vec<SocketAddr>> {
+/// The addresses of a host, in the order of `getaddrinfo`. That runs in the pool: it ends when it likes.
+pub(super) fn resolve(target: &Target, pool: &PoolHandle, limit: &TimeLimit<'_>) -> Result<Vec<SocketAddr>> {
     let name = match &target.host {
         Host::Ipv4(address) => return Ok(vec![(*address, target.port).into()]),
         Host::Ipv6(address) => return Ok(vec![(*address, target.port).into()]),
@@ -24,7 +21,8 @@ pub(super) fn resolve(target: &Target, runtime: &Handle, limit: &TimeLimit<'_>) 
         Error::new(Kind::Resolve, format!("could not resolve {name:?}: {why}")).in_phase(Phase::Resolve)
     };
     let lookup = Arc::new(Lookup::new().map_err(|error| failed(&error))?);
-    runtime.spawn(Arc::clone(&lookup).run(name.clone(), target.port));
+    let (end, name_there, port) = (End(Arc::clone(&lookup)), name.clone(), target.port);
+    pool.run(move || end.look_up(&name_there, port));
     if limit.wait(lookup.done.poll_fd())? == Waited::Late {
         return Err(limit.exceeded(Phase::Resolve, "resolving the host"));
     }
@@ -49,16 +47,16 @@ impl Lookup {
     fn new() -> io::Result<Self> {
         Ok(Self { found: OnceLock::new(), done: Wake::new()? })
     }
-
-    async fn run(self: Arc<Self>, name: String, port: u16) {
-        let end = End(self);
-        let found = lookup_host((name, port)).await.map(Iterator::collect);
-        end.0.found.get_or_init(|| found);
-    }
 }
 
-/// Says that a lookup is over, also when tokio panicked because the system gives it no thread.
+/// Says that a lookup is over, also when the system gives no thread for it.
 struct End(Arc<Lookup>);
+
+impl End {
+    fn look_up(&self, name: &str, port: u16) {
+        self.0.found.get_or_init(|| (name, port).to_socket_addrs().map(Iterator::collect));
+    }
+}
 
 impl Drop for End {
     fn drop(&mut self) {

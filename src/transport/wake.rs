@@ -1,6 +1,6 @@
 //! An event descriptor that wakes a thread which sleeps on a socket.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 use rustix::io::{Errno, read, write};
@@ -23,6 +23,10 @@ impl Wake {
     /// Lets the next sleep.
     pub(crate) fn drain(&self) {
         while read(&self.0, &mut [0; 8]) == Err(Errno::INTR) {}
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 
     pub(super) fn poll_fd(&self) -> PollFd<'_> {

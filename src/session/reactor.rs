@@ -1,0 +1,296 @@
+//! The threads behind all sessions, and what they wait for: sockets, due times, and whoever asks for a session's driver.
+//! Each of them takes what there is next, so that none is needed for a session to get on.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use slab::Slab;
+
+use super::Session;
+use super::deadline::Deadline;
+use super::driver::{Next, TICK};
+use super::gate::Gate;
+use super::timers::Timers;
+use crate::error::{Error, Kind, Result};
+use crate::transport::{Event, Events, Interest, Poller, Socket, threads};
+
+/// After so many pieces of work a thread looks for events.
+const WORK_PER_LOOK: usize = 64;
+
+/// The key of sessions to come, which have none yet.
+const NEWCOMERS: usize = usize::MAX - 2;
+
+/// The reactor of a runtime.
+pub(super) struct Reactor {
+    poller: Poller,
+    members: Mutex<Slab<Arc<Session>>>,
+    newcomers: Mutex<Newcomers>,
+    timers: Mutex<Timers>,
+    queue: Mutex<VecDeque<Work>>,
+    /// Threads that wait for events, or are about to.
+    waiting: AtomicUsize,
+    crew: Mutex<Crew>,
+    /// For whoever waits until all threads have ended.
+    ended: Gate,
+    is_stopping: AtomicBool,
+}
+
+/// What a thread does next.
+enum Work {
+    /// A step of a session's driver.
+    Drive(Arc<Session>),
+    Call(Box<dyn FnOnce() + Send>),
+}
+
+/// Sessions that were just opened. Until its first tick a driver would have nothing to do.
+#[derive(Default)]
+struct Newcomers {
+    sessions: Vec<Arc<Session>>,
+    is_closed: bool,
+}
+
+#[derive(Default)]
+struct Crew {
+    threads: HashMap<ThreadId, JoinHandle<()>>,
+    running: usize,
+}
+
+impl Reactor {
+    /// Starts so many threads.
+    pub(super) fn start(threads: usize) -> Result<Arc<Self>> {
+        let poller = Poller::new()
+            .map_err(|error| Error::os(Kind::Internal, "the system gives no descriptors to wait with", &error))?;
+        let reactor = Arc::new(Self {
+            poller,
+            members: Mutex::default(),
+            newcomers: Mutex::default(),
+            timers: Mutex::default(),
+            queue: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            crew: Mutex::default(),
+            ended: Gate::default(),
+            is_stopping: AtomicBool::new(false),
+        });
+        for _ in 0..threads {
+            if let Err(error) = reactor.start_thread() {
+                reactor.is_stopping.store(true, Ordering::Release);
+                reactor.join(Deadline::Never);
+                return Err(Error::os(Kind::Internal, "could not start the library's threads", &error));
+            }
+        }
+        Ok(reactor)
+    }
+
+    fn start_thread(self: &Arc<Self>) -> std::io::Result<()> {
+        let mut crew = self.crew.lock();
+        let reactor = Arc::clone(self);
+        let thread = threads::spawn(move || reactor.work())?;
+        crew.threads.insert(thread.thread().id(), thread);
+        crew.running += 1;
+        Ok(())
+    }
+
+    /// Has a session driven from its first tick on, or from when something is to be done. Returns false when the library
+    /// is being shut down.
+    pub(super) fn add(&self, session: Arc<Session>) -> bool {
+        let mut newcomers = self.newcomers.lock();
+        if newcomers.is_closed {
+            return false;
+        }
+        let is_first = newcomers.sessions.is_empty();
+        newcomers.sessions.push(session);
+        drop(newcomers);
+        if is_first {
+            self.set_deadline(NEWCOMERS, None, Some(Instant::now() + TICK));
+        }
+        true
+    }
+
+    /// Has a step of the session's driver done.
+    pub(super) fn drive(&self, session: Arc<Session>) {
+        self.enqueue(Work::Drive(session));
+    }
+
+    /// Has something else done that does not wait.
+    pub(super) fn call(&self, work: Box<dyn FnOnce() + Send>) {
+        self.enqueue(Work::Call(work));
+    }
+
+    fn enqueue(&self, work: Work) {
+        self.queue.lock().push_back(work);
+        // Whoever is about to wait looks into the queue first.
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.poller.wake();
+        }
+    }
+
+    /// A key for a session that is driven from now on.
+    pub(super) fn enter(&self, session: Arc<Session>) -> usize {
+        self.members.lock().insert(session)
+    }
+
+    /// The session is not driven any more.
+    pub(super) fn exit(&self, key: usize) {
+        let session = self.members.lock().try_remove(key);
+        // It may be the last that knows of it.
+        drop(session);
+        if self.is_stopping.load(Ordering::Acquire) {
+            self.poller.wake();
+        }
+    }
+
+    /// Changes what a session's socket is watched for.
+    pub(super) fn watch(&self, socket: &Socket, key: usize, before: Interest, now: Interest) -> std::io::Result<()> {
+        self.poller.watch(socket, key, before, now)
+    }
+
+    /// Changes when a session's driver is to have a step.
+    pub(super) fn set_deadline(&self, key: usize, before: Option<Instant>, now: Option<Instant>) {
+        let mut timers = self.timers.lock();
+        if let Some(at) = timers.replace(key, before, now) {
+            // With the lock held, so that an earlier time stays.
+            self.poller.set_timer(at);
+        }
+    }
+
+    /// Ends all sessions and then the threads. Returns whether that was done in time; if not, it goes on.
+    pub(super) fn stop(&self, deadline: Deadline) -> bool {
+        self.is_stopping.store(true, Ordering::SeqCst);
+        let newcomers = {
+            let mut newcomers = self.newcomers.lock();
+            newcomers.is_closed = true;
+            std::mem::take(&mut newcomers.sessions)
+        };
+        let members: Vec<_> = self.members.lock().iter().map(|(_, session)| Arc::clone(session)).collect();
+        for session in newcomers.into_iter().chain(members) {
+            session.abort();
+        }
+        self.join(deadline)
+    }
+
+    fn join(&self, deadline: Deadline) -> bool {
+        let deadline = deadline.fixed();
+        loop {
+            let ticket = self.ended.ticket();
+            if self.crew.lock().running == 0 {
+                break;
+            }
+            if deadline.has_passed() {
+                return false;
+            }
+            self.poller.wake();
+            self.ended.wait(ticket, deadline);
+        }
+        let threads = std::mem::take(&mut self.crew.lock().threads);
+        for (_, thread) in threads {
+            // A panic of it is a bug that has had its message.
+            let _ = thread.join();
+        }
+        true
+    }
+
+    fn work(self: Arc<Self>) {
+        let _ended = Ended(&self);
+        let mut events = Events::new();
+        loop {
+            for _ in 0..WORK_PER_LOOK {
+                let Some(work) = self.queue.lock().pop_front() else { break };
+                self.run(work);
+            }
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            let is_busy = !self.queue.lock().is_empty();
+            if !is_busy && self.is_over() {
+                self.waiting.fetch_sub(1, Ordering::SeqCst);
+                return;
+            }
+            let timeout = is_busy.then_some(std::time::Duration::ZERO);
+            let waited = self.poller.wait(&mut events, timeout, |event| self.note(event));
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+            debug_assert!(waited.is_ok(), "{waited:?}");
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst) && self.members.lock().is_empty()
+    }
+
+    /// Queues what an event makes to be done; this thread looks into the queue next.
+    fn note(&self, event: Event) {
+        match event {
+            Event::Woken => {}
+            Event::Timer => self.expire(),
+            Event::Ready(key, ready) => {
+                let Some(session) = self.members.lock().get(key).cloned() else { return };
+                if session.note_ready(ready) {
+                    self.queue.lock().push_back(Work::Drive(session));
+                }
+            }
+        }
+    }
+
+    fn expire(&self) {
+        let mut keys = Vec::new();
+        {
+            let mut timers = self.timers.lock();
+            if let Some(at) = timers.expire(Instant::now(), |key| keys.push(key)) {
+                self.poller.set_timer(at);
+            }
+        }
+        let newcomers = if keys.contains(&NEWCOMERS) {
+            std::mem::take(&mut self.newcomers.lock().sessions)
+        } else {
+            Vec::new()
+        };
+        let due: Vec<_> = {
+            let members = self.members.lock();
+            keys.iter().filter_map(|key| members.get(*key).cloned()).collect()
+        };
+        let mut queue = self.queue.lock();
+        queue.extend(newcomers.into_iter().chain(due).filter(|session| session.task.ask()).map(Work::Drive));
+    }
+
+    fn run(&self, work: Work) {
+        match work {
+            Work::Call(work) => work(),
+            Work::Drive(session) => {
+                session.task.begin();
+                // Where it panics the session ends.
+                match catch_unwind(AssertUnwindSafe(|| session.step())).unwrap_or(Next::Over) {
+                    Next::Wait => {}
+                    Next::Again => drop(session.task.ask()),
+                    Next::Over => {
+                        session.end_driving();
+                        return;
+                    }
+                }
+                if session.task.end() {
+                    self.queue.lock().push_back(Work::Drive(session));
+                }
+            }
+        }
+    }
+}
+
+/// A thread has ended.
+struct Ended<'a>(&'a Arc<Reactor>);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        let reactor = self.0;
+        let mut crew = reactor.crew.lock();
+        crew.running -= 1;
+        if !reactor.is_stopping.load(Ordering::Acquire) {
+            // Nobody joins it.
+            crew.threads.remove(&thread::current().id());
+        }
+        drop(crew);
+        reactor.ended.open_for_all();
+        // The next one ends as well.
+        reactor.poller.wake();
+    }
+}

@@ -1,0 +1,67 @@
+//! Work that recurs: one thread at a time does it, and it is done once more for whoever asks meanwhile.
+
+use super::sync::{AtomicU32, Ordering};
+
+/// It has not begun: a session's driver before its first step.
+const NEW: u32 = 0;
+const IDLE: u32 = 1;
+/// In a queue.
+const QUEUED: u32 = 2;
+const RUNNING: u32 = 3;
+/// Running, and asked for since.
+const ASKED: u32 = 4;
+
+/// A task.
+#[derive(Debug)]
+pub(crate) struct Task {
+    state: AtomicU32,
+}
+
+impl Task {
+    /// One that is still to begin.
+    pub(crate) fn new() -> Self {
+        Self { state: AtomicU32::new(NEW) }
+    }
+
+    /// One that waits to be asked for.
+    pub(crate) fn idle() -> Self {
+        Self { state: AtomicU32::new(IDLE) }
+    }
+
+    /// Asks for it. Returns whether it is for the caller to queue it.
+    pub(crate) fn ask(&self) -> bool {
+        self.update(|state| match state {
+            NEW | IDLE => QUEUED,
+            RUNNING => ASKED,
+            other => other,
+        }) <= IDLE
+    }
+
+    /// Begins it, out of the queue.
+    pub(crate) fn begin(&self) {
+        let before = self.state.swap(RUNNING, Ordering::AcqRel);
+        debug_assert_eq!(before, QUEUED);
+    }
+
+    /// Ends a run. Returns whether it was asked for meanwhile: then it is for the caller to queue it.
+    pub(crate) fn end(&self) -> bool {
+        self.update(|state| if state == ASKED { QUEUED } else { IDLE }) == ASKED
+    }
+
+    /// Whether it is for the caller to begin it, or to do without, before it has begun.
+    pub(crate) fn claim(&self) -> bool {
+        self.update(|state| if state == NEW { RUNNING } else { state }) == NEW
+    }
+
+    /// Whether it has begun, or was asked for.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state.load(Ordering::Acquire) != NEW
+    }
+
+    /// Changes the state and returns what it was.
+    fn update(&self, change: impl Fn(u32) -> u32) -> u32 {
+        let update = |state| Some(change(state));
+        let (Ok(before) | Err(before)) = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        before
+    }
+}

@@ -1,0 +1,118 @@
+//! The library's threads: named, with all signals blocked, counted.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use nix::sys::signal::{SigSet, SigmaskHow};
+use parking_lot::Mutex;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// The name of every thread of the library, as `ps -L` and `/proc` show it.
+const NAME: &str = "ktorws";
+
+/// How long a thread of the pool waits for its next work.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// Those that run.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// Starts a thread.
+pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    without_signals(|| {
+        thread::Builder::new().name(NAME.to_owned()).spawn(move || {
+            let _counted = Counted::new();
+            work();
+        })
+    })?
+}
+
+/// How many threads of the library run.
+pub(crate) fn running() -> usize {
+    RUNNING.load(Ordering::Acquire)
+}
+
+/// In a forked child there are none.
+pub(crate) fn forget() {
+    RUNNING.store(0, Ordering::Relaxed);
+}
+
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        RUNNING.fetch_add(1, Ordering::AcqRel);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// New threads inherit the mask of the one that starts them: no signal of the host's is ever delivered to one of ours.
+fn without_signals<T>(work: impl FnOnce() -> T) -> io::Result<T> {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let outcome = work();
+    before.thread_set_mask()?;
+    Ok(outcome)
+}
+
+/// Threads for work that waits in calls which cannot be made to end: they are started when there is such work, and end
+/// when there is none for a while.
+#[derive(Debug)]
+pub(crate) struct Pool(Runtime);
+
+/// Gives work to a pool.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolHandle(Handle);
+
+impl Pool {
+    pub(crate) fn new() -> io::Result<Self> {
+        Builder::new_current_thread()
+            .thread_name(NAME)
+            .thread_keep_alive(KEEP_ALIVE)
+            .on_thread_start(|| {
+                RUNNING.fetch_add(1, Ordering::AcqRel);
+            })
+            .on_thread_stop(|| {
+                RUNNING.fetch_sub(1, Ordering::AcqRel);
+            })
+            .build()
+            .map(Self)
+    }
+
+    pub(crate) fn handle(&self) -> PoolHandle {
+        PoolHandle(self.0.handle().clone())
+    }
+
+    /// Ends the threads, and waits for that as long.
+    pub(crate) fn end(self, timeout: Duration) {
+        self.0.shutdown_timeout(timeout);
+    }
+}
+
+impl PoolHandle {
+    /// Has work done. It is dropped undone where the system gives no thread for it, and when the pool ends.
+    pub(crate) fn run(&self, work: impl FnOnce() + Send + 'static) {
+        let work = Arc::new(Mutex::new(Some(work)));
+        let there = Arc::clone(&work);
+        let spawn = || {
+            self.0.spawn_blocking(move || {
+                let work = there.lock().take();
+                if let Some(work) = work {
+                    work();
+                }
+            });
+        };
+        // tokio panics where the system gives it no thread, and keeps the work.
+        if !matches!(without_signals(|| catch_unwind(AssertUnwindSafe(spawn))), Ok(Ok(()))) {
+            drop(work.lock().take());
+        }
+    }
+}
