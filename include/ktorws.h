@@ -248,7 +248,7 @@ typedef enum {
  */
 typedef enum {
     /**
-     * The opening handshake is under way. Not in this version.
+     * It is being opened, by ws_connect_async.
      */
     WS_STATE_CONNECTING = 0,
     /**
@@ -501,10 +501,19 @@ typedef struct ws_config ws_config;
 typedef struct ws_error ws_error;
 
 /**
- * A WebSocket session: opened by ws_connect, closed by ws_close, freed by ws_session_free.
+ * Sessions that are received from together, and end together: made by ws_group_new, given sessions by opening them
+ * with a configuration of ws_config_set_group, freed by ws_group_free.
+ *
+ * Any thread may call any function on it at any time. It belongs to the process that made it, as its sessions do.
+ */
+typedef struct ws_group ws_group;
+
+/**
+ * A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
  *
  * Any thread may call any function on it at any time, while others do; only after the last ws_session_free it must
- * not be used. It belongs to the process that opened it: in a forked child its functions return WS_ERR_FORKED.
+ * not be used, but for callbacks that are still to come. It belongs to the process that opened it: in a forked child its
+ * functions return WS_ERR_FORKED.
  */
 typedef struct ws_session ws_session;
 
@@ -716,6 +725,62 @@ typedef struct {
      */
     uint32_t flags;
 } ws_message;
+
+/**
+ * A function that is given a session's frames, lent until it returns.
+ *
+ * It runs as those of ws_callbacks do.
+ */
+typedef void (*ws_frame_callback)(ws_session *session, const ws_frame *frame, void *user_data);
+
+/**
+ * A function that is told that what it is given is not used any more.
+ */
+typedef void (*ws_drop_callback)(void *user_data);
+
+/**
+ * What a session calls when something happens to it. The caller of ws_config_set_callbacks sets `struct_size`; each
+ * function may be NULL.
+ *
+ * They are called on threads of the library, for one session one at a time and in order, with no lock held. Each may
+ * take as long as it likes: that keeps other calls for its own session waiting, and nothing else. Pings are answered
+ * meanwhile, and messages wait in the incoming queue.
+ *
+ * Every function of the library may be called inside. Those that would wait for a later callback of the same session
+ * return WS_ERR_STATE: ws_recv, ws_wait_closed; so does ws_shutdown in any callback. ws_session_free is fine: no
+ * on_frame follows it, and on_close still does.
+ */
+typedef struct {
+    /**
+     * sizeof(ws_callbacks), set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * The session is open. It is the first call, and there is none when opening failed. With ws_connect it may come
+     * before that has returned.
+     */
+    void (*on_open)(ws_session *session, void *user_data);
+    /**
+     * A message, or whatever else ws_recv would give; the frame is lent until the function returns. With this
+     * function ws_recv returns WS_ERR_STATE; without it, messages are received as ever.
+     */
+    ws_frame_callback on_frame;
+    /**
+     * There is room in the outgoing queue again, after a send returned WS_ERR_TIMEOUT for want of it.
+     */
+    void (*on_writable)(ws_session *session, void *user_data);
+    /**
+     * The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
+     * ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
+     * exactly once for every session that ws_connect or ws_connect_async returned.
+     */
+    void (*on_close)(ws_session *session, ws_status status, void *user_data);
+    /**
+     * `user_data` is not used any more: all configurations with these callbacks are freed or have others, and all their
+     * sessions have ended.
+     */
+    ws_drop_callback drop;
+} ws_callbacks;
 
 /**
  * How a session was closed (Ktor's closeReason). The caller allocates it and sets `struct_size`; later versions may
@@ -1402,6 +1467,48 @@ void ws_session_free(ws_session *session);
 ws_session_state ws_state(const ws_session *session);
 
 /**
+ * Opens a session as ws_connect does, on a thread of the library: it returns at once. Until the session is open,
+ * ws_state is WS_STATE_CONNECTING. Then the callbacks of the configuration are called, on_open or, when it could not be
+ * opened, on_close; ws_wait_open waits for the same, and so does receiving. In a group a session that could not be opened
+ * is received as one that has ended.
+ *
+ * While it is being opened, sending and whatever else needs an open session return WS_ERR_STATE, ws_abort, ws_close and
+ * ws_session_free give it up. At most 512 sessions are being opened at the same time; the others wait.
+ *
+ * `*session` is the caller's, to be freed with ws_session_free.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_STATE for a group that was freed,
+ * WS_ERR_INTERNAL when threads or descriptors cannot be had. `*session` is not written then, and nothing is called.
+ */
+ws_status ws_connect_async(const char *url,
+                           const ws_config *config,
+                           ws_session **session);
+
+/**
+ * Waits until a session is open, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). What
+ * ws_connect has returned is open.
+ *
+ * When it could not be opened, `*error` is the caller's, to be freed with ws_error_free, unless `error` is NULL.
+ *
+ * Returns what ws_connect would have returned, WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which opening goes on,
+ * WS_ERR_ABORTED after ws_abort, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ */
+ws_status ws_wait_open(ws_session *session,
+                       int64_t timeout_ms,
+                       ws_error **error);
+
+/**
+ * Interrupts the calls of ws_connect under way with this configuration, in other threads: they return
+ * WS_ERR_INTERRUPTED. If there is none, the next one does, so that a call about to begin is not missed. Sessions of
+ * ws_connect_async and copies of the configuration are not concerned.
+ *
+ * It may be called in a signal handler, and while other threads use the configuration.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL.
+ */
+ws_status ws_config_interrupt(const ws_config *config);
+
+/**
  * Frees a frame. NULL is fine.
  */
 void ws_frame_free(ws_frame *frame);
@@ -1564,6 +1671,130 @@ ws_status ws_recv_batch(ws_session *session,
                         size_t capacity,
                         size_t *count,
                         int64_t timeout_ms);
+
+/**
+ * A descriptor for poll, epoll and event loops, for whoever does not want to wait in ws_recv: readable exactly while
+ * ws_recv without waiting would return something other than WS_ERR_TIMEOUT. It is level-triggered: one message, or as
+ * many as one likes, may be received each time.
+ *
+ * It is the caller's, to be closed with close(); each call gives another one, close-on-exec, to be watched only and never
+ * read from or written to. It outlives the session. The first call has the library read from the connection from then on,
+ * on its own threads; before, descriptors cost nothing. Waiting in ws_recv works as ever.
+ *
+ * Returns -1 for NULL, while the session is being opened, when its messages go to a callback or a group, in a forked
+ * child, and when no descriptor can be had.
+ */
+int32_t ws_event_fd(ws_session *session);
+
+/**
+ * Has sessions call functions; see ws_callbacks. NULL as `callbacks` removes those that were set.
+ *
+ * One configuration may open many sessions with the same `user_data`; ws_set_user_data is for what belongs to one of
+ * them. `user_data` has to be valid until `drop` is called.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a `struct_size` that is smaller than this version's or
+ * over 4096. `drop` is not called then.
+ */
+ws_status ws_config_set_callbacks(ws_config *config,
+                                  const ws_callbacks *callbacks,
+                                  void *user_data);
+
+/**
+ * Has a live session give its messages to a function from now on, those that wait already before all others. It is
+ * called as ws_callbacks' on_frame, and once more, last, with NULL as the frame when the session has ended, which
+ * ws_session_error and ws_close_info say more about. Then `drop`, which may be NULL, is called with `user_data`.
+ *
+ * Calls of ws_recv that wait return WS_ERR_STATE, and so do all later ones.
+ *
+ * Returns WS_ERR_STATE while the session is being opened, and when its messages go elsewhere: to a callback already, a
+ * group, or whoever looks at its event descriptor; WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_ABORTED after ws_shutdown,
+ * WS_ERR_FORKED. `drop` is not called then.
+ */
+ws_status ws_recv_callback(ws_session *session,
+                           ws_frame_callback function,
+                           void *user_data,
+                           ws_drop_callback drop);
+
+/**
+ * A group without sessions. NULL when it cannot be made. The caller frees it with ws_group_free.
+ */
+ws_group *ws_group_new(void);
+
+/**
+ * Frees a group and ends its sessions (structured lifetime, as Ktor's CoroutineScope): those that have not ended are
+ * aborted, as by ws_abort. Their handles still have to be freed. Calls that wait in other threads return WS_ERR_ABORTED.
+ * Use ws_group_close first for a clean end. NULL is fine.
+ *
+ * A configuration that has the group can be used again once it has another one, or none. In a forked child it drops the
+ * handle only.
+ */
+void ws_group_free(ws_group *group);
+
+/**
+ * Has sessions that are opened from now on belong to a group: their messages are received by ws_group_recv, and
+ * ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default: to none.
+ *
+ * Callbacks besides on_frame can be had as well; with on_frame, connecting returns WS_ERR_INVALID_ARGUMENT.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+ */
+ws_status ws_config_set_group(ws_config *config,
+                              ws_group *group);
+
+/**
+ * Receives the next message of whichever session has one, waiting for it at most `timeout_ms` milliseconds (0: not at
+ * all, negative: without limit). Sessions take turns: each that has messages gives one before any gives another. It takes
+ * the same time however many sessions there are. Several threads may wait.
+ *
+ * With WS_OK, `*session` is where it came from and `*frame` the caller's, to be freed with ws_frame_free. When a session has
+ * ended, or could not be opened, that is returned once for it, behind its messages: the status that ws_recv would return,
+ * with `*session` set and `*frame` NULL. The session then no longer belongs to the group.
+ *
+ * `*session` is lent: it stays the handle of whoever opened it. A thread that frees sessions while others receive has to
+ * see to it that none of them still uses one.
+ *
+ * Returns also, with NULL in `*session` and `*frame`, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_ABORTED when the group
+ * was freed, and without writing to them WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ */
+ws_status ws_group_recv(ws_group *group,
+                        ws_session **session,
+                        ws_frame **frame,
+                        int64_t timeout_ms);
+
+/**
+ * A descriptor for poll, epoll and event loops: readable exactly while ws_group_recv without waiting would return
+ * something other than WS_ERR_TIMEOUT. See ws_event_fd. -1 for NULL, in a forked child, and when none can be had.
+ */
+int32_t ws_group_event_fd(ws_group *group);
+
+/**
+ * Closes all sessions of a group, as ws_close does, and waits until their connections are gone, at most `timeout_ms`
+ * milliseconds (0: not at all, negative: without limit). Sessions that are being opened are given up. What arrived before
+ * the end can still be received; as with ws_wait_closed, messages that find a full incoming queue meanwhile are dropped.
+ *
+ * Returns WS_ERR_TIMEOUT, after which closing goes on, WS_ERR_INTERRUPTED when ws_interrupt was called on the session it
+ * was waiting for, WS_ERR_STATE in a callback of one of the sessions, WS_ERR_INVALID_ARGUMENT as ws_close does,
+ * WS_ERR_FORKED.
+ */
+ws_status ws_group_close(ws_group *group,
+                         uint32_t code,
+                         const char *reason,
+                         size_t length,
+                         int64_t timeout_ms);
+
+/**
+ * Wakes the calls of ws_group_recv that wait, once: they return WS_ERR_INTERRUPTED, and nothing is lost. If none waits,
+ * the next one that would returns it. It may be called in a signal handler.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ */
+ws_status ws_group_interrupt(ws_group *group);
+
+/**
+ * How many sessions belong to a group: those that are being opened, are open, or whose end was not received yet; 0 for
+ * NULL.
+ */
+size_t ws_group_size(const ws_group *group);
 
 /**
  * Sets the largest payload of one text or binary frame to accept, in bytes, 1 to 2^63-1, from the next frame on

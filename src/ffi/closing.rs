@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use crate::error::{Error, Kind, Result};
 use crate::ffi::guard;
-use crate::ffi::session::{session_of_call, with_session, ws_session};
+use crate::ffi::session::{session_of_call, with_handle, ws_session};
 use crate::ffi::status::ws_status;
 use crate::frame::CloseCode;
 use crate::protocol::{Close, Initiator};
@@ -102,10 +102,12 @@ pub unsafe extern "C" fn ws_close(
 ) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        with_session(session, |session| {
-            let reason = std::str::from_utf8(guard::text_bytes(reason, length)?)
-                .map_err(|_| guard::invalid("the close reason is not UTF-8"))?;
-            session.close(Close::new(code, reason)?);
+        with_handle(session, |handle| {
+            let close = close_frame(code, reason, length)?;
+            match handle.unopened() {
+                Some(_) => handle.abort(),
+                None => handle.session()?.close(close),
+            }
             Ok(())
         })
     }
@@ -127,7 +129,16 @@ pub unsafe extern "C" fn ws_close(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i64) -> ws_status {
     // SAFETY: the caller's promise.
-    unsafe { with_session(session, |session| session.wait_closed(Deadline::after_ms(timeout_ms))) }
+    unsafe {
+        with_handle(session, |handle| {
+            let mut deadline = Deadline::after_ms(timeout_ms);
+            match handle.wait_open(&mut deadline) {
+                Err(error) if handle.failure().is_none() => Err(error),
+                Err(_) => Ok(()),
+                Ok(()) => handle.session()?.wait_closed(deadline),
+            }
+        })
+    }
 }
 
 /// How the session was closed. It is known as soon as receiving has returned how the session ended; only `local_code` and
@@ -152,8 +163,31 @@ pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws
     })
 }
 
+/// A Close from C's arguments.
+///
+/// # Safety
+/// `reason` points to `length` bytes or a C string.
+pub(super) unsafe fn close_frame(code: u32, reason: *const c_char, length: usize) -> Result<Close> {
+    // SAFETY: the caller's promise.
+    let reason = unsafe { guard::text_bytes(reason, length) }?;
+    let reason = std::str::from_utf8(reason).map_err(|_| guard::invalid("the close reason is not UTF-8"))?;
+    Close::new(code, reason)
+}
+
 fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason> {
     const ABNORMAL: u32 = CloseCode::ABNORMAL.0 as u32;
+    kept.check_process()?;
+    if kept.failure().is_some() {
+        return Ok(ws_close_reason {
+            struct_size,
+            local_code: 0,
+            remote_code: ABNORMAL,
+            reason: c"".as_ptr(),
+            reason_size: 0,
+            clean: 0,
+            initiator: ws_close_initiator::WS_CLOSED_BY_TRANSPORT as u32,
+        });
+    }
     let session = kept.session()?;
     let Some(verdict) = session.verdict() else {
         return Err(Error::new(Kind::State, "the session has not ended"));
@@ -193,8 +227,8 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
 pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        with_session(session, |session| {
-            session.abort();
+        with_handle(session, |handle| {
+            handle.abort();
             Ok(())
         })
     }
@@ -214,8 +248,11 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
 pub unsafe extern "C" fn ws_interrupt(session: *mut ws_session) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        with_session(session, |session| {
-            session.interrupt();
+        with_handle(session, |handle| {
+            match handle.unopened() {
+                Some(opening) => opening.interrupt(),
+                None => handle.session()?.interrupt(),
+            }
             Ok(())
         })
     }

@@ -1,13 +1,19 @@
 //! Configurations: as such, and how to connect.
 
+use std::borrow::Cow;
 use std::ffi::c_char;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::ffi::callbacks::Callbacks;
+use crate::ffi::fork;
+use crate::ffi::group::ws_group;
 use crate::ffi::guard;
+use crate::ffi::session::ws_session;
 use crate::ffi::status::ws_status;
-use crate::session::Config;
 use crate::session::config::timeout_from_ms;
+use crate::session::{Config, ConnectInterrupts};
 
 /// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
 /// freed by ws_config_free.
@@ -16,7 +22,44 @@ use crate::session::config::timeout_from_ms;
 /// of one configuration share its TLS state, so that reconnecting is cheap. One thread at a time may change or free a
 /// configuration; while none does, any number may use it.
 pub struct ws_config {
+    pub(super) settings: Settings,
+    /// Of the calls that connect with it.
+    pub(super) interrupts: ConnectInterrupts,
+}
+
+/// What sessions take from a configuration.
+#[derive(Clone)]
+pub(super) struct Settings {
     pub(super) config: Config,
+    pub(super) callbacks: Option<Arc<Callbacks>>,
+    pub(super) group: Option<Arc<ws_group>>,
+    /// What `fork::forks` returned when it was made.
+    forks: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { config: Config::default(), callbacks: None, group: None, forks: fork::watch() }
+    }
+}
+
+impl Settings {
+    /// The configuration for this process. What another one shares among its connections may be locked for ever by a
+    /// thread that only that one has.
+    pub(super) fn config_here(&self) -> Cow<'_, Config> {
+        if self.forks == fork::forks() { Cow::Borrowed(&self.config) } else { Cow::Owned(self.config.unshared()) }
+    }
+
+    /// Has a session belong to the group, if there is one.
+    pub(super) fn join_group(&self, session: &Arc<ws_session>) -> Result<()> {
+        let Some(group) = &self.group else { return Ok(()) };
+        if self.callbacks.as_ref().is_some_and(|callbacks| callbacks.takes_frames()) {
+            return Err(guard::invalid("messages go to a group or to a callback, not to both"));
+        }
+        // It has none yet.
+        let _ = session.membership.set(group.admit(session)?);
+        Ok(())
+    }
 }
 
 const LONGEST_SPIN_US: u32 = 1000;
@@ -26,7 +69,9 @@ const LONGEST_SPIN_US: u32 = 1000;
 /// The caller frees it with ws_config_free.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_config_new() -> *mut ws_config {
-    guard::value(std::ptr::null_mut(), || Box::into_raw(Box::new(ws_config { config: Config::default() })))
+    guard::value(std::ptr::null_mut(), || {
+        Box::into_raw(Box::new(ws_config { settings: Settings::default(), interrupts: ConnectInterrupts::default() }))
+    })
 }
 
 /// A copy that changes independently. NULL for NULL. The caller frees it with ws_config_free.
@@ -37,7 +82,10 @@ pub extern "C" fn ws_config_new() -> *mut ws_config {
 pub unsafe extern "C" fn ws_config_clone(config: *const ws_config) -> *mut ws_config {
     // SAFETY: the caller's promise.
     guard::value(std::ptr::null_mut(), || match unsafe { config.as_ref() } {
-        Some(original) => Box::into_raw(Box::new(ws_config { config: original.config.clone() })),
+        Some(original) => {
+            let (settings, interrupts) = (original.settings.clone(), ConnectInterrupts::default());
+            Box::into_raw(Box::new(ws_config { settings, interrupts }))
+        }
         None => std::ptr::null_mut(),
     })
 }
@@ -263,8 +311,12 @@ pub unsafe extern "C" fn ws_config_set_tcp_nodelay(config: *mut ws_config, on: i
 
 /// The frame of every setter. `config` is NULL or points to a configuration that nobody else uses.
 pub(super) fn set(config: *mut ws_config, change: impl FnOnce(&mut Config) -> Result<()>) -> ws_status {
-    // SAFETY: every entry of this file passes on the promise of its caller.
-    guard::status(|| change(&mut unsafe { guard::reference_mut(config) }?.config))
+    set_settings(config, |settings| change(&mut settings.config))
+}
+
+pub(super) fn set_settings(config: *mut ws_config, change: impl FnOnce(&mut Settings) -> Result<()>) -> ws_status {
+    // SAFETY: every entry on a configuration passes on the promise of its caller.
+    guard::status(|| change(&mut unsafe { guard::reference_mut(config) }?.settings))
 }
 
 fn set_or_remove(config: &mut Config, name: &str, value: Option<&str>) -> Result<()> {

@@ -25,6 +25,17 @@ impl ws_error {
         let headers = CHeaders::new(fields.map(|(name, value)| (name.as_str(), value.as_slice())));
         Self { error, message, headers }
     }
+
+    /// Gives a failure to the caller, if it wants it.
+    ///
+    /// # Safety
+    /// `out` is NULL or points to a pointer.
+    pub(super) unsafe fn hand_out(failure: &Error, out: *mut *mut Self) {
+        // SAFETY: the caller's promise.
+        if let Ok(out) = unsafe { guard::out(out) } {
+            out.write(Box::into_raw(Box::new(Self::new(failure.clone()))));
+        }
+    }
 }
 
 /// How far a session had come when it failed.

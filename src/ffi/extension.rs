@@ -175,6 +175,10 @@ pub unsafe extern "C" fn ws_sink_write(sink: *mut ws_sink, data: *const c_void, 
     })
 }
 
+fn extensions(session: &ws_session) -> &[NegotiatedExtension] {
+    session.opened().map_or(&[], |open| &open.extensions)
+}
+
 /// How many extensions the session has; 0 for NULL.
 ///
 /// # Safety
@@ -182,7 +186,7 @@ pub unsafe extern "C" fn ws_sink_write(sink: *mut ws_sink, data: *const c_void, 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_extension_count(session: *const ws_session) -> usize {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.extensions.len()) }
+    unsafe { look_at(session, 0, |session| extensions(session).len()) }
 }
 
 /// The `index`-th extension (from 0), in the order of the server's answer (Ktor's extensions). NULL where there is none,
@@ -195,7 +199,7 @@ pub unsafe extern "C" fn ws_extension_at(session: *const ws_session, index: usiz
     // SAFETY: the caller's promise.
     unsafe {
         look_at(session, ptr::null(), |session| {
-            session.extensions.get(index).map_or(ptr::null(), |extension| &raw const extension.lent)
+            extensions(session).get(index).map_or(ptr::null(), |extension| &raw const extension.lent)
         })
     }
 }
@@ -211,7 +215,7 @@ pub unsafe extern "C" fn ws_extension_find(session: *const ws_session, name: *co
     unsafe {
         look_at(session, ptr::null(), |session| {
             let Ok(name) = guard::string(name) else { return ptr::null() };
-            let mut extensions = session.extensions.iter();
+            let mut extensions = extensions(session).iter();
             let found = extensions.find(|extension| extension.is_called(name));
             found.map_or(ptr::null(), |extension| &raw const extension.lent)
         })

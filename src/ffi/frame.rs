@@ -70,6 +70,19 @@ pub(super) struct OwnedFrame {
     next: *mut Self,
 }
 
+/// What C sees of a frame, as long as the payload's memory stays where it is.
+#[inline]
+pub(super) fn lent_frame(frame: &Frame) -> ws_frame {
+    let bytes = frame.payload.with_nul();
+    ws_frame {
+        data: bytes.as_ptr(),
+        size: bytes.len() - 1,
+        r#type: frame.opcode as u32,
+        flags: (u32::from(frame.more) * ws_frame_flags::WS_FRAME_MORE as u32) | (u32::from(frame.rsv) << RSV_SHIFT),
+        close_code: frame.close_code.into(),
+    }
+}
+
 /// From this size on the memory goes to the session, which keeps that of one large message while messages flow.
 const LARGE: usize = 16 * 1024;
 
@@ -223,15 +236,8 @@ impl<'a> FrameMaker<'a> {
     }
 
     fn owned(&mut self, message: Frame) -> Box<OwnedFrame> {
-        let Frame { opcode, payload, more, rsv, close_code } = message;
-        let bytes = payload.with_nul();
-        let frame = ws_frame {
-            data: bytes.as_ptr(),
-            size: bytes.len() - 1,
-            r#type: opcode as u32,
-            flags: (u32::from(more) * ws_frame_flags::WS_FRAME_MORE as u32) | (u32::from(rsv) << RSV_SHIFT),
-            close_code: close_code.into(),
-        };
+        let frame = lent_frame(&message);
+        let payload = message.payload;
         match self.take() {
             Some(mut owned) => {
                 owned.frame = frame;

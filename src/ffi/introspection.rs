@@ -6,6 +6,12 @@ use std::ptr;
 use crate::ffi::error::ws_error;
 use crate::ffi::guard;
 use crate::ffi::session::{look_at, ws_session};
+use crate::session::Opened;
+
+/// What the opening handshake has brought, `fallback` before.
+fn opened<T>(session: &ws_session, fallback: T, look: impl FnOnce(&Opened) -> T) -> T {
+    session.opened().map_or(fallback, |open| look(&open.session.opened))
+}
 
 /// The subprotocol the server chose, "" if none, NULL for NULL. The string is the session's.
 ///
@@ -14,7 +20,9 @@ use crate::ffi::session::{look_at, ws_session};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_char {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, ptr::null(), |session| session.session_anywhere().opened.subprotocol().as_ptr()) }
+    unsafe {
+        look_at(session, ptr::null(), |session| opened(session, ptr::null(), |opened| opened.subprotocol().as_ptr()))
+    }
 }
 
 /// The URL that was connected to, in its normal form and without user and password (Ktor's call.request.url). NULL
@@ -25,7 +33,7 @@ pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_request_url(session: *const ws_session) -> *const c_char {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, ptr::null(), |session| session.session_anywhere().opened.url().as_ptr()) }
+    unsafe { look_at(session, ptr::null(), |session| opened(session, ptr::null(), |opened| opened.url().as_ptr())) }
 }
 
 /// A header of the handshake's request: the value of the field called `name` (in any case), the `index`-th (from 0)
@@ -42,9 +50,10 @@ pub unsafe extern "C" fn ws_request_header(
     // SAFETY: the caller's promise.
     unsafe {
         look_at(session, ptr::null(), |session| {
-            let opened = &session.session_anywhere().opened;
-            let value = guard::string(name).ok().and_then(|name| opened.request_header(name, index));
-            value.map_or(ptr::null(), CStr::as_ptr)
+            opened(session, ptr::null(), |opened| {
+                let value = guard::string(name).ok().and_then(|name| opened.request_header(name, index));
+                value.map_or(ptr::null(), CStr::as_ptr)
+            })
         })
     }
 }
@@ -56,7 +65,7 @@ pub unsafe extern "C" fn ws_request_header(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_response_status(session: *const ws_session) -> u32 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.session_anywhere().opened.response_status.into()) }
+    unsafe { look_at(session, 0, |session| opened(session, 0, |opened| opened.response_status.into())) }
 }
 
 /// A header of the handshake's response: the value of the field called `name` (in any case), the `index`-th (from 0)
@@ -74,9 +83,10 @@ pub unsafe extern "C" fn ws_response_header(
     // SAFETY: the caller's promise.
     unsafe {
         look_at(session, ptr::null(), |session| {
-            let opened = &session.session_anywhere().opened;
-            let value = guard::string(name).ok().and_then(|name| opened.response_header(name, index));
-            value.map_or(ptr::null(), CStr::as_ptr)
+            opened(session, ptr::null(), |opened| {
+                let value = guard::string(name).ok().and_then(|name| opened.response_header(name, index));
+                value.map_or(ptr::null(), CStr::as_ptr)
+            })
         })
     }
 }
@@ -91,8 +101,8 @@ pub unsafe extern "C" fn ws_session_error(session: *const ws_session) -> *const 
     // SAFETY: the caller's promise.
     unsafe {
         look_at(session, ptr::null(), |session| {
-            let verdict = session.session_anywhere().verdict();
-            let Some(error) = verdict.and_then(|verdict| verdict.error.clone()) else { return ptr::null() };
+            let verdict = || session.opened()?.session.verdict()?.error.clone();
+            let Some(error) = session.failure().cloned().or_else(verdict) else { return ptr::null() };
             // The handle keeps the session, and with it the error, where it is.
             ptr::from_ref(session.error.get_or_init(|| ws_error::new(error)))
         })

@@ -29,11 +29,17 @@ pub mod extension;
 
 pub mod session;
 
+pub mod connecting;
+
 pub mod frame;
 
 pub mod sending;
 
 pub mod receiving;
+
+pub mod callbacks;
+
+pub mod group;
 
 pub mod tuning;
 

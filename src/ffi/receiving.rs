@@ -1,14 +1,14 @@
 //! Receiving messages.
 
 use std::ffi::c_void;
+use std::os::fd::IntoRawFd;
 use std::{ptr, slice};
 
 use crate::error::{Error, Kind};
 use crate::ffi::frame::{FrameMaker, ws_frame};
 use crate::ffi::guard;
-use crate::ffi::session::{with_receiver, ws_session};
+use crate::ffi::session::{session_of_call, with_receiver, ws_session};
 use crate::ffi::status::ws_status;
-use crate::session::Deadline;
 
 /// Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
 /// Several threads may wait; each message goes to one of them.
@@ -31,10 +31,10 @@ use crate::session::Deadline;
 pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_frame, timeout_ms: i64) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        with_receiver(session, |session, frames| {
+        with_receiver(session, timeout_ms, |session, frames, deadline| {
             let frame = guard::out(frame)?;
             let mut maker = FrameMaker::new(frames);
-            let received = session.receive(Deadline::after_ms(timeout_ms), &mut maker)?;
+            let received = session.receive(deadline, &mut maker)?;
             frame.write(maker.frame(received));
             Ok(())
         })
@@ -64,13 +64,13 @@ pub unsafe extern "C" fn ws_recv_into(
 ) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        with_receiver(session, |session, frames| {
+        with_receiver(session, timeout_ms, |session, frames, deadline| {
             let size = guard::out(size)?;
             if buffer.is_null() && capacity > 0 {
                 return Err(guard::invalid("the buffer is NULL and its capacity is not 0"));
             }
             let mut maker = FrameMaker::new(frames);
-            let message = session.receive_if(Deadline::after_ms(timeout_ms), &mut maker, |message| {
+            let message = session.receive_if(deadline, &mut maker, |message| {
                 let needed = message.payload.len();
                 if needed <= capacity {
                     return Ok(());
@@ -111,14 +111,14 @@ pub unsafe extern "C" fn ws_recv_batch(
 ) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        with_receiver(session, |session, free| {
+        with_receiver(session, timeout_ms, |session, free, deadline| {
             let (_, count) = (guard::out(frames)?, guard::out(count)?);
             if capacity == 0 {
                 return Err(guard::invalid("there is no room for a frame"));
             }
             let frames = slice::from_raw_parts_mut(frames.cast::<std::mem::MaybeUninit<*mut ws_frame>>(), capacity);
             let mut maker = FrameMaker::new(free);
-            let first = session.receive(Deadline::after_ms(timeout_ms), &mut maker)?;
+            let first = session.receive(deadline, &mut maker)?;
             frames[0].write(maker.frame(first));
             let mut written = 1;
             if capacity > 1 {
@@ -132,4 +132,26 @@ pub unsafe extern "C" fn ws_recv_batch(
             Ok(())
         })
     }
+}
+
+/// A descriptor for poll, epoll and event loops, for whoever does not want to wait in ws_recv: readable exactly while
+/// ws_recv without waiting would return something other than WS_ERR_TIMEOUT. It is level-triggered: one message, or as
+/// many as one likes, may be received each time.
+///
+/// It is the caller's, to be closed with close(); each call gives another one, close-on-exec, to be watched only and never
+/// read from or written to. It outlives the session. The first call has the library read from the connection from then on,
+/// on its own threads; before, descriptors cost nothing. Waiting in ws_recv works as ever.
+///
+/// Returns -1 for NULL, while the session is being opened, when its messages go to a callback or a group, in a forked
+/// child, and when no descriptor can be had.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_event_fd(session: *mut ws_session) -> i32 {
+    guard::value(-1, || {
+        // SAFETY: the caller's promise.
+        let descriptor = unsafe { session_of_call(session) }.and_then(|kept| kept.session()?.event_descriptor());
+        descriptor.map_or(-1, IntoRawFd::into_raw_fd)
+    })
 }

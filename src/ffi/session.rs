@@ -1,47 +1,64 @@
-//! Sessions: opening them and letting go of them.
+//! Sessions: what a handle holds, opening them and letting go of them.
 
+use std::any::Any;
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
 
 use crate::error::{Error, Kind, Result};
-use crate::ffi::config::ws_config;
+use crate::ffi::callbacks::{CListener, Receiver};
+use crate::ffi::config::{Settings, ws_config};
 use crate::ffi::error::ws_error;
 use crate::ffi::extension::NegotiatedExtension;
 use crate::ffi::fork;
 use crate::ffi::frame::FreeFrames;
+use crate::ffi::group::Membership;
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::{self, Config, Session, State};
+use crate::session::{self, Deadline, Opening, Session, State};
 
-/// A WebSocket session: opened by ws_connect, closed by ws_close, freed by ws_session_free.
+/// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
 ///
 /// Any thread may call any function on it at any time, while others do; only after the last ws_session_free it must
-/// not be used. It belongs to the process that opened it: in a forked child its functions return WS_ERR_FORKED.
+/// not be used, but for callbacks that are still to come. It belongs to the process that opened it: in a forked child its
+/// functions return WS_ERR_FORKED.
 pub struct ws_session {
-    session: Arc<Session>,
+    /// Empty while it is being opened, and where that failed.
+    open: OnceLock<Open>,
+    /// None where a call of the application has opened it.
+    pub(super) opening: Option<Arc<Opening>>,
     /// What `fork::forks` returned when it was opened.
     forks: u32,
-    /// ws_connect's and ws_session_ref's handles that are not freed. The memory also waits for calls under way.
+    /// Handles that are not freed. The memory also waits for calls under way and callbacks to come.
     handles: AtomicUsize,
-    free_frames: Arc<FreeFrames>,
     /// What ws_session_error shows, once there is something.
     pub(super) error: OnceLock<ws_error>,
     /// What ws_close_info lends, with its NUL.
     pub(super) close_reason: OnceLock<Vec<u8>>,
-    /// What ws_extension_at lends.
-    pub(super) extensions: Box<[NegotiatedExtension]>,
     /// The application's.
     pub(super) user_data: AtomicPtr<c_void>,
+    /// That of ws_recv_callback.
+    pub(super) receiver: Mutex<Option<Receiver>>,
+    pub(super) membership: OnceLock<Membership>,
+}
+
+/// An open session, and what goes with it.
+pub(super) struct Open {
+    pub(super) session: Arc<Session>,
+    pub(super) free_frames: Arc<FreeFrames>,
+    /// What ws_extension_at lends.
+    pub(super) extensions: Box<[NegotiatedExtension]>,
 }
 
 /// Where a session stands (RFC 6455 section 7.1).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_session_state {
-    /// The opening handshake is under way. Not in this version.
+    /// It is being opened, by ws_connect_async.
     WS_STATE_CONNECTING = 0,
     /// Messages flow.
     WS_STATE_OPEN = 1,
@@ -52,30 +69,127 @@ pub enum ws_session_state {
 }
 
 impl ws_session {
-    fn new(session: Arc<Session>, forks: u32) -> Self {
-        Self {
-            free_frames: FreeFrames::new(Arc::clone(&session.spares)),
-            extensions: session.extensions.iter().map(NegotiatedExtension::new).collect(),
-            user_data: AtomicPtr::default(),
-            session,
-            forks,
+    /// A session that is to be opened.
+    pub(super) fn new(opening: Option<Arc<Opening>>) -> Arc<Self> {
+        Arc::new(Self {
+            open: OnceLock::new(),
+            opening,
+            forks: fork::watch(),
             handles: AtomicUsize::new(1),
             error: OnceLock::new(),
             close_reason: OnceLock::new(),
+            user_data: AtomicPtr::default(),
+            receiver: Mutex::default(),
+            membership: OnceLock::new(),
+        })
+    }
+
+    /// It was opened, and nothing has happened to it yet.
+    pub(super) fn prepare(self: &Arc<Self>, session: &Arc<Session>, settings: &Settings) -> Result<()> {
+        let open = Open {
+            free_frames: FreeFrames::new(Arc::clone(&session.spares)),
+            extensions: session.extensions.iter().map(NegotiatedExtension::new).collect(),
+            session: Arc::clone(session),
+        };
+        let owner: Weak<dyn Any + Send + Sync> = Arc::<Self>::downgrade(self);
+        session.set_owner(owner);
+        // It is opened once.
+        let _ = self.open.set(open);
+        if let Some(callbacks) = &settings.callbacks {
+            let listener = Arc::new(CListener::new(Arc::clone(self), Some(Arc::clone(callbacks))));
+            if callbacks.takes_frames() {
+                session.tell_frames(|| listener)?;
+            } else {
+                session.listen(listener);
+            }
+        }
+        if let Some(group) = &settings.group {
+            session.join(&group.group)?;
+        }
+        // Whoever aborts or frees it from now on sees that it is open; those before are seen here.
+        fence(Ordering::SeqCst);
+        if self.is_freed() {
+            session.forsake();
+        }
+        if self.is_freed() || self.opening.as_ref().is_some_and(|opening| opening.is_aborted()) {
+            return Err(Error::new(Kind::Aborted, "the session was aborted while connecting"));
+        }
+        Ok(())
+    }
+
+    /// The session, open, in the process that opened it.
+    pub(super) fn session(&self) -> Result<&Session> {
+        self.open().map(|open| &*open.session)
+    }
+
+    /// The same with what goes with it.
+    #[inline]
+    fn open(&self) -> Result<&Open> {
+        self.check_process()?;
+        self.open.get().ok_or_else(|| self.not_open())
+    }
+
+    #[cold]
+    fn not_open(&self) -> Error {
+        match self.opening.as_ref().and_then(|opening| opening.outcome()) {
+            Some(Err(failure)) => failure.clone(),
+            _ => Error::new(Kind::State, "the session is still being opened"),
         }
     }
 
-    /// The session, in the process that opened it.
-    pub(super) fn session(&self) -> Result<&Session> {
+    pub(super) fn check_process(&self) -> Result<()> {
         if self.is_inherited() {
             return Err(Error::new(Kind::Forked, "the session was opened by the parent process"));
         }
-        Ok(&self.session)
+        Ok(())
     }
 
-    /// The session for what works without its threads.
-    pub(super) fn session_anywhere(&self) -> &Session {
-        &self.session
+    /// The opening, while it goes on or where it failed.
+    pub(super) fn unopened(&self) -> Option<&Opening> {
+        if self.open.get().is_some() { None } else { self.opening.as_deref() }
+    }
+
+    /// The same once it has failed, and why.
+    pub(super) fn failure(&self) -> Option<&Error> {
+        self.unopened()?.outcome()?.as_ref().err()
+    }
+
+    /// What opening has brought, which works without the session's threads.
+    pub(super) fn opened(&self) -> Option<&Open> {
+        self.open.get()
+    }
+
+    /// Waits until it is open.
+    pub(super) fn wait_open(&self, deadline: &mut Deadline) -> Result<()> {
+        self.check_process()?;
+        if let Some(opening) = self.unopened() {
+            *deadline = deadline.fixed();
+            opening.wait(*deadline)?;
+        }
+        Ok(())
+    }
+
+    /// Ends it at once.
+    pub(super) fn abort(&self) {
+        if let Some(opening) = &self.opening {
+            opening.abort();
+            fence(Ordering::SeqCst);
+        }
+        if let Some(open) = self.open.get() {
+            open.session.abort();
+        }
+    }
+
+    /// It was not opened, and nobody knows it.
+    pub(super) fn forget(self: &Arc<Self>) {
+        self.handles.store(0, Ordering::SeqCst);
+        if let Some(membership) = self.membership.get() {
+            membership.end();
+        }
+    }
+
+    fn is_freed(&self) -> bool {
+        self.handles.load(Ordering::SeqCst) == 0
     }
 
     fn is_inherited(&self) -> bool {
@@ -85,7 +199,12 @@ impl ws_session {
 
 impl Drop for ws_session {
     fn drop(&mut self) {
-        self.free_frames.close();
+        if let Some(open) = self.open.get() {
+            open.free_frames.close();
+        }
+        if let Some(membership) = self.membership.get() {
+            membership.end();
+        }
     }
 }
 
@@ -114,18 +233,40 @@ pub(super) unsafe fn with_session(session: *const ws_session, body: impl FnOnce(
     })
 }
 
+/// Runs an entry on a session that may not be open yet.
+///
+/// # Safety
+/// As for [`session_of_call`].
+pub(super) unsafe fn with_handle(
+    session: *const ws_session,
+    body: impl FnOnce(&Arc<ws_session>) -> Result<()>,
+) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        let kept = unsafe { session_of_call(session) }?;
+        kept.check_process()?;
+        body(&kept)
+    })
+}
+
 /// Runs an entry that receives.
 ///
 /// # Safety
 /// As for [`session_of_call`].
 pub(super) unsafe fn with_receiver(
     session: *const ws_session,
-    body: impl FnOnce(&Session, &Arc<FreeFrames>) -> Result<()>,
+    timeout_ms: i64,
+    body: impl FnOnce(&Session, &Arc<FreeFrames>, Deadline) -> Result<()>,
 ) -> ws_status {
     guard::status(|| {
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;
-        body(kept.session()?, &kept.free_frames)
+        let mut deadline = Deadline::after_ms(timeout_ms);
+        if kept.open.get().is_none() {
+            kept.wait_open(&mut deadline)?;
+        }
+        let open = kept.open()?;
+        body(&open.session, &open.free_frames, deadline)
     })
 }
 
@@ -177,23 +318,27 @@ pub unsafe extern "C" fn ws_connect(
             // SAFETY: the caller's promise.
             let (url, config, session) = unsafe { (guard::string(url)?, config.as_ref(), guard::out(session)?) };
             let defaults;
-            let config = match config {
-                Some(config) => &config.config,
+            let (settings, interrupts) = match config {
+                Some(config) => (&config.settings, Some(&config.interrupts)),
                 None => {
-                    defaults = Config::default();
-                    &defaults
+                    defaults = Settings::default();
+                    (&defaults, None)
                 }
             };
-            let forks = fork::watch();
-            let opened = ws_session::new(session::connect(url, config)?, forks);
-            session.write(Arc::into_raw(Arc::new(opened)).cast_mut());
+            let handle = ws_session::new(None);
+            let connected = settings.join_group(&handle).and_then(|()| {
+                session::connect(url, &settings.config_here(), interrupts, |opened| handle.prepare(opened, settings))
+            });
+            if let Err(failure) = connected {
+                handle.forget();
+                return Err(failure);
+            }
+            session.write(Arc::into_raw(handle).cast_mut());
             Ok(())
         };
         guard::caught(connect).inspect_err(|failure| {
             // SAFETY: the caller's promise.
-            if let Ok(error) = unsafe { guard::out(error) } {
-                error.write(Box::into_raw(Box::new(ws_error::new(failure.clone()))));
-            }
+            unsafe { ws_error::hand_out(failure, error) };
         })
     })
 }
@@ -231,14 +376,17 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
         }
         // SAFETY: the caller's handle, which is still counted.
         let handles = unsafe { &(*session).handles };
-        if handles.fetch_sub(1, Ordering::AcqRel) > 1 {
+        if handles.fetch_sub(1, Ordering::SeqCst) > 1 {
             return;
         }
         // SAFETY: the last handle gives back the count that Arc::into_raw left with the handles.
         let last = unsafe { Arc::from_raw(session) };
         // In a forked child the connection is the parent's.
         if !last.is_inherited() {
-            last.session.abort();
+            if let Some(open) = last.open.get() {
+                open.session.forsake();
+            }
+            last.abort();
         }
     });
 }
@@ -254,6 +402,7 @@ pub unsafe extern "C" fn ws_state(session: *const ws_session) -> ws_session_stat
         look_at(session, ws_session_state::WS_STATE_CLOSED, |session| match session.session().map(Session::state) {
             Ok(State::Open) => ws_session_state::WS_STATE_OPEN,
             Ok(State::Closing) => ws_session_state::WS_STATE_CLOSING,
+            Err(Error { kind: Kind::State, .. }) => ws_session_state::WS_STATE_CONNECTING,
             Ok(State::Closed) | Err(_) => ws_session_state::WS_STATE_CLOSED,
         })
     }

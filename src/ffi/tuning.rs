@@ -37,7 +37,7 @@ pub unsafe extern "C" fn ws_set_max_frame_size(session: *mut ws_session, bytes: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_max_frame_size(session: *const ws_session) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.session_anywhere().limits().max_frame_size) }
+    unsafe { look_at(session, 0, |session| session.opened().map_or(0, |open| open.session.limits().max_frame_size)) }
 }
 
 /// Sets the largest message to accept, in bytes over all its frames, 1 to 2^63-1, from the next frame on. A message
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn ws_set_max_message_size(session: *mut ws_session, bytes
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_max_message_size(session: *const ws_session) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.session_anywhere().limits().max_message_size) }
+    unsafe { look_at(session, 0, |session| session.opened().map_or(0, |open| open.session.limits().max_message_size)) }
 }
 
 /// Switches masking, from the next message on (Ktor's masking).

@@ -38,6 +38,7 @@ impl Session {
             self.wake_driver();
         } else {
             self.drop_transport();
+            self.ask_to_tell();
         }
     }
 
@@ -70,14 +71,25 @@ impl Session {
         if deadline == Deadline::Now {
             return Err(late());
         }
+        self.check_outside()?;
         let deadline = deadline.fixed();
         let waiter = self.interrupts.begin()?;
+        self.enter_leaving();
+        let closed = self.ending.wait_closed(deadline, || waiter.check());
+        self.exit_leaving();
+        if closed? { Ok(()) } else { Err(late()) }
+    }
+
+    /// Somebody waits for the end from now on.
+    pub(crate) fn enter_leaving(&self) {
         self.inbox.enter_leaving();
         self.wake_driver();
-        let closed = self.ending.wait_closed(deadline, || waiter.check());
+    }
+
+    /// Not any more.
+    pub(crate) fn exit_leaving(&self) {
         self.inbox.exit_leaving();
         self.wake_driver();
-        if closed? { Ok(()) } else { Err(late()) }
     }
 
     /// The verdict, once it is there.
@@ -105,6 +117,7 @@ impl Session {
         if self.ending.decide(Verdict { error, remote, initiator }) {
             self.sent.open_for_all();
             self.inbox.end();
+            self.note_news();
             self.wake_driver();
         }
     }

@@ -136,6 +136,13 @@ impl Config {
         Ok(self.extensions.iter().map(|extension| &**extension).collect())
     }
 
+    /// The same with nothing that connections of others share.
+    pub(crate) fn unshared(&self) -> Self {
+        let mut config = self.clone();
+        config.connect.tls_config = Arc::new(OnceCell::new());
+        config
+    }
+
     /// The TLS options, to be changed: sessions opened from now on share a TLS state of their own.
     pub(crate) fn tls_mut(&mut self) -> &mut TlsOptions {
         self.connect.tls_config = Arc::new(OnceCell::new());

@@ -113,7 +113,8 @@ impl Driver {
         if found & ready::SEND != 0 || session.has_waiting_senders() {
             session.flush();
         }
-        if found & ready::RECEIVE != 0 && self.reading == Reading::On && self.read(session) == Turned::Over {
+        let to_end = found & ready::END != 0;
+        if found & ready::RECEIVE != 0 && self.reading == Reading::On && self.read(session, to_end) == Turned::Over {
             return false;
         }
         if session.ending.is_aborted() || self.time_out(session) {
@@ -157,11 +158,15 @@ impl Driver {
                 session.keepalive.lock().excuse(now);
                 self.reading = Reading::On;
             }
-            Reading::Held if self.held_until <= now || session.may_fail() => self.reading = Reading::On,
+            Reading::Held if self.held_until <= now || session.may_fail() => {
+                session.is_held.store(false, Ordering::Release);
+                self.reading = Reading::On;
+            }
             _ => {}
         }
         // Somebody waits for what only reading brings, or it decides whether the peer is late.
-        let is_urgent = session.ending.verdict().is_some()
+        let is_urgent = session.reader.handoff().is_kept()
+            || session.ending.verdict().is_some()
             || session.inbox.is_leaving()
             || session.has_waiting_senders()
             || session.keepalive.lock().awaits_pong()
@@ -181,13 +186,13 @@ impl Driver {
     }
 
     /// Reads, unless the application does again.
-    fn read(&mut self, session: &Session) -> Turned {
+    fn read(&mut self, session: &Session, to_end: bool) -> Turned {
         self.is_unfinished = false;
         let came_back = session.reader.handoff().left() != self.seen;
         let impatient = self.held_until <= Instant::now();
         let turned = session.reader.enter_as_driver(|reader| {
             let Some(reader) = reader else { return Turned::Over };
-            let turned = session.read(reader, impatient);
+            let turned = session.read(reader, impatient, to_end);
             if turned == Turned::Drained {
                 reader.incoming.release();
                 reader.receiver.release();
@@ -212,6 +217,7 @@ impl Driver {
                     self.held_until = Instant::now() + patience;
                 }
                 self.reading = Reading::Held;
+                session.is_held.store(true, Ordering::Release);
             }
             Turned::Over => {}
         }
@@ -259,8 +265,10 @@ impl Driver {
             Reading::Held => Some(self.held_until),
             _ => None,
         };
-        let peer =
-            [session.close_deadline(), self.idle_deadline(session), self.ping_deadline(session)].into_iter().flatten().min();
+        let peer = [session.close_deadline(), self.idle_deadline(session), self.ping_deadline(session)]
+            .into_iter()
+            .flatten()
+            .min();
         let peer = if self.in_overtime { peer.map(|_| now + TICK) } else { peer };
         [tick, peer].into_iter().flatten().min()
     }
@@ -277,10 +285,7 @@ impl Driver {
     }
 
     fn idle_deadline(&self, session: &Session) -> Option<Instant> {
-        session
-            .idle_timeout
-            .filter(|_| self.listens())
-            .and_then(|timeout| session.last_received().checked_add(timeout))
+        session.idle_timeout.filter(|_| self.listens()).and_then(|timeout| session.last_received().checked_add(timeout))
     }
 
     /// Ends the session if the peer is late. Returns whether it did. This process may have been stopped for longer than
@@ -316,7 +321,7 @@ impl Driver {
             session.stop_reading();
             return false;
         }
-        match self.read(session) {
+        match self.read(session, true) {
             Turned::Over => true,
             Turned::Drained => {
                 let failure = session.outbox.lock().failure.clone();
@@ -340,6 +345,7 @@ impl Session {
         self.abort();
         self.driver.lock().end(self);
         self.drop_transport();
+        self.ask_to_tell();
     }
 
     /// The socket has become ready for something. Returns whether it is for the caller to queue a step.

@@ -22,8 +22,11 @@ const FOLLOWED: u64 = 1 << 3;
 /// does not decode are announced by nobody but by whoever leaves.
 const LISTENING: u64 = 1 << 4;
 
+/// The application reads no more: the driver does it all.
+const KEPT: u64 = 1 << 5;
+
 /// The rest counts how often the application has left.
-const LEFT: u64 = 1 << 5;
+const LEFT: u64 = 1 << 6;
 
 /// The hand-off of reading.
 #[derive(Debug)]
@@ -62,13 +65,14 @@ impl Handoff {
     pub(crate) fn enter(&self, waited: bool) -> bool {
         // Others may wait as well: the one who was woken for all of them passes it on when it leaves.
         let followed = if waited { FOLLOWED } else { 0 };
-        self.update(|word| if word & OWNER == FREE { word | APPLICATION | followed } else { word | FOLLOWED }) & OWNER
-            == FREE
+        let enter = |word| if word & (OWNER | KEPT) == FREE { word | APPLICATION | followed } else { word | FOLLOWED };
+        self.update(enter) & (OWNER | KEPT) == FREE
     }
 
     /// The same for a thread that does not wait.
     pub(crate) fn try_enter(&self) -> bool {
-        self.claim(APPLICATION)
+        let enter = |word| if word & (OWNER | KEPT) == FREE { word | APPLICATION } else { word };
+        self.update(enter) & (OWNER | KEPT) == FREE
     }
 
     /// The application stops reading.
@@ -81,7 +85,7 @@ impl Handoff {
 
     /// The driver wants to read. If it cannot, the application does.
     pub(crate) fn enter_as_driver(&self) -> bool {
-        self.claim(DRIVER)
+        self.update(|word| if word & OWNER == FREE { word | DRIVER } else { word }) & OWNER == FREE
     }
 
     /// The driver stops reading.
@@ -129,8 +133,14 @@ impl Handoff {
         self.word.load(Ordering::Acquire) & OWNER == APPLICATION
     }
 
-    fn claim(&self, owner: u64) -> bool {
-        self.update(|word| if word & OWNER == FREE { word | owner } else { word }) & OWNER == FREE
+    /// From now on only the driver reads, as soon as a thread of the application that does has left.
+    pub(crate) fn keep(&self) {
+        self.update(|word| word | KEPT);
+    }
+
+    /// Whether only the driver reads.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.word.load(Ordering::Acquire) & KEPT != 0
     }
 
     /// Changes the word and returns what it was.

@@ -2,11 +2,13 @@
 //! takes one more message of any size.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::deadline::Deadline;
 use super::gate::{Gate, Ticket};
 use super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::sync::{AtomicU32, Mutex, Ordering};
+use crate::transport::Wake;
 
 /// What a message takes besides its payload: without something for itself, empty ones could pile up without end.
 const MESSAGE_OVERHEAD: usize = 64;
@@ -49,6 +51,10 @@ struct Queue<M> {
     waiting: usize,
     /// The reader has stopped for want of room and is to be told when half of it is free.
     reader_waits: bool,
+    /// The reader is to be told when all is taken.
+    reader_waits_for_all: bool,
+    /// Readable while there is something to take.
+    signal: Option<Arc<Wake>>,
     /// How many wait for the session to be closed.
     leaving: usize,
     /// We have begun to close.
@@ -63,6 +69,8 @@ impl<M> Inbox<M> {
             ended: false,
             waiting: 0,
             reader_waits: false,
+            reader_waits_for_all: false,
+            signal: None,
             leaving: 0,
             closing: false,
         };
@@ -103,8 +111,9 @@ impl<M> Inbox<M> {
             }
         }
         queue.bytes += size;
+        let signals = queue.messages.is_empty() && !queue.ended;
         queue.messages.push_back((message, size));
-        self.news.store(1, Ordering::Release);
+        self.set_news(&queue, signals);
         let waiting = queue.waiting > 0;
         drop(queue);
         if waiting {
@@ -122,8 +131,9 @@ impl<M> Inbox<M> {
     /// Nothing more comes.
     pub(crate) fn end(&self) {
         let mut queue = self.queue.lock();
+        let signals = queue.messages.is_empty() && !queue.ended;
         queue.ended = true;
-        self.news.store(1, Ordering::Release);
+        self.set_news(&queue, signals);
         drop(queue);
         self.changed.open_for_all();
     }
@@ -168,16 +178,57 @@ impl<M> Inbox<M> {
             return Ok(if queue.ended { Taken::Ended } else { Taken::Nothing });
         };
         queue.bytes -= size;
-        if queue.messages.is_empty() && !queue.ended {
+        let is_empty = queue.messages.is_empty();
+        if is_empty && !queue.ended {
+            // In this order nobody finds nothing where the descriptor says that there is something.
+            if let Some(signal) = &queue.signal {
+                signal.drain();
+            }
             self.news.store(0, Ordering::Release);
         }
-        let wake = queue.reader_waits && self.is_below(&queue, 2);
-        queue.reader_waits &= !wake;
+        let wake_for_room = queue.reader_waits && self.is_below(&queue, 2);
+        let wake_for_all = queue.reader_waits_for_all && is_empty;
+        queue.reader_waits &= !wake_for_room;
+        queue.reader_waits_for_all &= !wake_for_all;
+        let wake = wake_for_room || wake_for_all;
         drop(queue);
         if wake {
             wake_reader();
         }
         Ok(Taken::Message(message))
+    }
+
+    /// Whether all is taken. When not, the [`take`](Self::take) that takes the last says so.
+    pub(crate) fn is_taken(&self) -> bool {
+        let mut queue = self.queue.lock();
+        queue.reader_waits_for_all = !queue.messages.is_empty();
+        queue.messages.is_empty()
+    }
+
+    /// Drops what is there: nobody will take it.
+    pub(crate) fn clear(&self) {
+        let mut queue = self.queue.lock();
+        queue.bytes = 0;
+        let dropped = std::mem::take(&mut queue.messages);
+        if !queue.ended {
+            self.news.store(0, Ordering::Release);
+        }
+        drop(queue);
+        drop(dropped);
+    }
+
+    /// A descriptor that is readable exactly while there is something to take. It is made by the first who asks.
+    pub(crate) fn signal<E>(&self, make: impl FnOnce() -> Result<Wake, E>) -> Result<Arc<Wake>, E> {
+        let mut queue = self.queue.lock();
+        if let Some(signal) = &queue.signal {
+            return Ok(Arc::clone(signal));
+        }
+        let signal = Arc::new(make()?);
+        if !queue.messages.is_empty() || queue.ended {
+            signal.wake();
+        }
+        queue.signal = Some(Arc::clone(&signal));
+        Ok(signal)
     }
 
     /// The moment for [`wait`](Self::wait), taken before looking for what is waited for.
@@ -206,6 +257,14 @@ impl<M> Inbox<M> {
     /// Wakes all who wait, to look around. Safe in a signal handler.
     pub(crate) fn wake_all(&self) {
         self.changed.open_for_all();
+    }
+
+    /// There is something to take; `signals`: there was nothing before.
+    fn set_news(&self, queue: &Queue<M>, signals: bool) {
+        self.news.store(1, Ordering::Release);
+        if let Some(signal) = queue.signal.as_ref().filter(|_| signals) {
+            signal.wake();
+        }
     }
 
     /// Whether the queue is below its bounds divided by `part`.

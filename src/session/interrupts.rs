@@ -55,6 +55,15 @@ impl Interrupts {
         }
     }
 
+    /// The one call that waits has seen that it is not meant: its next sleep is one.
+    pub(super) fn resume(&self) {
+        if self.word.load(Ordering::Acquire) & WAITING == 1
+            && let Some(wake) = self.wake.get()
+        {
+            wake.drain();
+        }
+    }
+
     /// What wakes a thread that sleeps on the socket.
     pub(super) fn wake(&self) -> Result<&Wake> {
         if let Some(wake) = self.wake.get() {

@@ -13,14 +13,18 @@ mod closing;
 mod coalescing;
 pub(crate) mod config;
 pub(crate) mod counting;
+mod crew;
 pub(crate) mod deadline;
+mod delivery;
 mod driver;
 mod ending;
 mod flushing;
 mod gate;
+pub(crate) mod group;
 mod handed;
 mod handoff;
 mod inbox;
+mod interruptible;
 mod interrupts;
 mod keeping_alive;
 mod opened;
@@ -35,11 +39,13 @@ mod sending;
 mod spares;
 mod sync;
 mod task;
+pub(crate) mod telling;
 mod timers;
 mod turn;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -52,11 +58,13 @@ use driver::Driver;
 use ending::Ending;
 pub(crate) use ending::Verdict;
 use gate::Gate;
+use group::{Group, Owner};
 use handed::Handed;
 use inbox::Inbox;
+pub(crate) use interruptible::{ConnectInterrupts, Opening};
 use interrupts::Interrupts;
-use opened::Opened;
-pub(crate) use opening::connect;
+pub(crate) use opened::Opened;
+pub(crate) use opening::{connect, connect_later};
 use outbox::{Outbox, Wire};
 use queue_bounds::QueueBounds;
 use reactor::Reactor;
@@ -64,6 +72,8 @@ pub(crate) use receiving::Memory;
 pub(crate) use sending::Item;
 pub(crate) use spares::Spares;
 use task::Task;
+pub(crate) use telling::Listener;
+use telling::Told as ToldOf;
 use turn::Turn;
 
 use crate::error::{Error, Kind, Result};
@@ -126,6 +136,25 @@ pub(crate) struct Session {
     /// What the socket has become ready for since the driver's last step.
     ready: AtomicU32,
     reactor: Arc<Reactor>,
+
+    /// A [`Delivery`](delivery::Delivery).
+    delivery: AtomicU8,
+    /// None where nobody listens, or any more.
+    listener: Mutex<Option<Arc<dyn Listener>>>,
+    has_listener: AtomicBool,
+    /// The listener's calls.
+    telling: Task,
+    told: Mutex<ToldOf>,
+    /// The listener is to be told that there is room to send.
+    is_writable: AtomicBool,
+    /// The application has let go of it.
+    is_forsaken: AtomicBool,
+    /// A violation waits for its turn.
+    is_held: AtomicBool,
+    group: OnceLock<Arc<Group>>,
+    /// It is in the group's queue.
+    has_turn: AtomicBool,
+    owner: OnceLock<Weak<dyn Any + Send + Sync>>,
 }
 
 /// The reading side.
@@ -147,6 +176,16 @@ pub(crate) enum State {
 }
 
 impl Session {
+    /// Says what the floor above knows it as.
+    pub(crate) fn set_owner(&self, owner: Weak<dyn Any + Send + Sync>) {
+        // It is set once, before anybody asks.
+        let _ = self.owner.set(owner);
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        self.owner.get().and_then(Weak::upgrade)
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             max_frame_size: self.max_frame_size.load(Ordering::Relaxed),

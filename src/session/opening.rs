@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use super::coalescing::Coalescing;
 use super::config::ShownControl;
 use super::counting::{Counts, Timings};
+use super::delivery::Delivery;
 use super::driver::Driver;
 use super::ending::Ending;
 use super::gate::Gate;
@@ -23,7 +24,7 @@ use super::outbox::{Outbox, Wire};
 use super::runtime::{self, Runtime};
 use super::task::Task;
 use super::turn::Turn;
-use super::{Config, Opened, Reader, Session};
+use super::{Config, ConnectInterrupts, Opened, Opening, Reader, Session};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::protocol::extension::{self, Told};
 use crate::protocol::handshake::{self, Handshake, Request};
@@ -31,7 +32,8 @@ use crate::protocol::headers::Headers;
 use crate::protocol::keepalive::Liveness;
 use crate::protocol::{Agreement, Connection, Keepalive, MaskingKeys};
 use crate::transport::{
-    Connected, Readiness, Socket, Step, Stream, Target, TimeLimit, connect as connect_transport, tls,
+    Connected, Readiness, Socket, Step, Stopping, Stops, Stream, Target, TimeLimit, Unstoppable,
+    connect as connect_transport, tls,
 };
 
 const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "the opening handshake" };
@@ -39,19 +41,76 @@ const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "the opening 
 /// How long the body of a refusal is waited for.
 const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// Opens a session on the calling thread.
-pub(crate) fn connect(url: &str, config: &Config) -> Result<Arc<Session>> {
+/// Opens a session on the calling thread, unless that is interrupted. It is prepared before anything happens to it.
+pub(crate) fn connect(
+    url: &str,
+    config: &Config,
+    interrupts: Option<&ConnectInterrupts>,
+    prepare: impl FnOnce(&Arc<Session>) -> Result<()>,
+) -> Result<()> {
     let target = Target::parse(url)?;
     let runtime = runtime::get()?;
-    let session = open(&target, config, &runtime)?;
-    if !runtime.reactor.add(Arc::clone(&session)) {
-        session.abort();
-        runtime.stop.check()?;
-    }
-    Ok(session)
+    let interruptible = interrupts.map(ConnectInterrupts::begin).transpose()?;
+    let interrupted: &dyn Stopping = interruptible.as_ref().map_or(&Unstoppable, |call| call);
+    open_and_start(&target, config, &runtime, interrupted, prepare)
 }
 
-fn open(target: &Target, config: &Config, runtime: &Runtime) -> Result<Arc<Session>> {
+/// Opens a session on a thread of the library, unless `opening` is aborted. What is wrong with the URL is told at once.
+pub(crate) fn connect_later(
+    url: &str,
+    config: Config,
+    opening: Arc<Opening>,
+    prepare: impl FnOnce(&Arc<Session>) -> Result<()> + Send + 'static,
+    done: impl FnOnce(Result<()>) + Send + 'static,
+) -> Result<()> {
+    let target = Target::parse(url)?;
+    let runtime = runtime::get()?;
+    let pool = runtime.openers.clone();
+    let mut done = Done(Some(done));
+    pool.run(move || {
+        let stop = &opening.stop;
+        let opened = stop.check().and_then(|()| open_and_start(&target, &config, &runtime, stop, prepare));
+        done.call(opened);
+    });
+    Ok(())
+}
+
+/// Tells how an opening went, also when it is dropped undone.
+struct Done<F: FnOnce(Result<()>)>(Option<F>);
+
+impl<F: FnOnce(Result<()>)> Done<F> {
+    fn call(&mut self, opened: Result<()>) {
+        if let Some(done) = self.0.take() {
+            done(opened);
+        }
+    }
+}
+
+impl<F: FnOnce(Result<()>)> Drop for Done<F> {
+    fn drop(&mut self) {
+        self.call(Err(Error::new(Kind::Aborted, "the library has no thread to open the session with")));
+    }
+}
+
+fn open_and_start(
+    target: &Target,
+    config: &Config,
+    runtime: &Runtime,
+    stop: &dyn Stopping,
+    prepare: impl FnOnce(&Arc<Session>) -> Result<()>,
+) -> Result<()> {
+    let session = open(target, config, runtime, [&*runtime.stop, stop])?;
+    let started = prepare(&session)
+        .and_then(|()| if runtime.reactor.add(Arc::clone(&session)) { Ok(()) } else { runtime.stop.check() });
+    if started.is_err() {
+        session.abort();
+    } else {
+        session.ask_to_tell();
+    }
+    started
+}
+
+fn open(target: &Target, config: &Config, runtime: &Runtime, stops: Stops<'_>) -> Result<Arc<Session>> {
     let Secrets { nonce, masking_seed } = Secrets::draw()?;
     let headers = headers(target, config)?;
     let extensions = config.offered()?;
@@ -64,7 +123,7 @@ fn open(target: &Target, config: &Config, runtime: &Runtime) -> Result<Arc<Sessi
     };
     let mut handshake = Handshake::new(request, nonce)?;
     let Connected { mut stream, socket, handshake_limit, timings } =
-        connect_transport(target, &config.connect, &runtime.pool, &runtime.stop)?;
+        connect_transport(target, &config.connect, &runtime.resolver, stops)?;
     let start = Instant::now();
     let agreed = shake_hands(&mut stream, &socket, &mut handshake, handshake_limit)?;
     let timings = Timings { transport: timings, handshake: start.elapsed() };
@@ -229,5 +288,16 @@ fn session(
         driver: Mutex::new(Driver::new(now)),
         ready: AtomicU32::new(0),
         reactor: Arc::clone(&runtime.reactor),
+        delivery: AtomicU8::new(Delivery::Pulled as u8),
+        listener: Mutex::default(),
+        has_listener: AtomicBool::new(false),
+        telling: Task::idle(),
+        told: Mutex::default(),
+        is_writable: AtomicBool::new(false),
+        is_forsaken: AtomicBool::new(false),
+        is_held: AtomicBool::new(false),
+        group: OnceLock::new(),
+        has_turn: AtomicBool::new(false),
+        owner: OnceLock::new(),
     })
 }

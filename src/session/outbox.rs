@@ -26,6 +26,8 @@ pub(super) struct Outbox {
     pub(super) holds_records: bool,
     /// The driver waits for the peer to take pongs.
     driver_waits: bool,
+    /// A message found no room, and its sender has gone.
+    pub(super) wants_room: bool,
 }
 
 impl Outbox {
@@ -38,6 +40,7 @@ impl Outbox {
             waiting: 0,
             holds_records: false,
             driver_waits: false,
+            wants_room: false,
         }
     }
 

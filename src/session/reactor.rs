@@ -1,23 +1,22 @@
 //! The threads behind all sessions, and what they wait for: sockets, due times, and whoever asks for a session's driver.
 //! Each of them takes what there is next, so that none is needed for a session to get on.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle, ThreadId};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use slab::Slab;
 
 use super::Session;
+use super::crew::{Crew, KEEP_ALIVE};
 use super::deadline::Deadline;
 use super::driver::{Next, TICK};
-use super::gate::Gate;
 use super::timers::Timers;
 use crate::error::{Error, Kind, Result};
-use crate::transport::{Event, Events, Interest, Poller, Socket, threads};
+use crate::transport::{Event, Events, Interest, Poller, Socket};
 
 /// After so many pieces of work a thread looks for events.
 const WORK_PER_LOOK: usize = 64;
@@ -34,16 +33,15 @@ pub(super) struct Reactor {
     queue: Mutex<VecDeque<Work>>,
     /// Threads that wait for events, or are about to.
     waiting: AtomicUsize,
-    crew: Mutex<Crew>,
-    /// For whoever waits until all threads have ended.
-    ended: Gate,
-    is_stopping: AtomicBool,
+    pub(super) crew: Crew,
 }
 
 /// What a thread does next.
 enum Work {
     /// A step of a session's driver.
     Drive(Arc<Session>),
+    /// Calls of a session's listener, which may take long.
+    Tell(Arc<Session>),
     Call(Box<dyn FnOnce() + Send>),
 }
 
@@ -52,12 +50,6 @@ enum Work {
 struct Newcomers {
     sessions: Vec<Arc<Session>>,
     is_closed: bool,
-}
-
-#[derive(Default)]
-struct Crew {
-    threads: HashMap<ThreadId, JoinHandle<()>>,
-    running: usize,
 }
 
 impl Reactor {
@@ -72,27 +64,20 @@ impl Reactor {
             timers: Mutex::default(),
             queue: Mutex::default(),
             waiting: AtomicUsize::new(0),
-            crew: Mutex::default(),
-            ended: Gate::default(),
-            is_stopping: AtomicBool::new(false),
+            crew: Crew::new(threads),
         });
         for _ in 0..threads {
             if let Err(error) = reactor.start_thread() {
-                reactor.is_stopping.store(true, Ordering::Release);
-                reactor.join(Deadline::Never);
+                reactor.stop(Deadline::Never);
                 return Err(Error::os(Kind::Internal, "could not start the library's threads", &error));
             }
         }
         Ok(reactor)
     }
 
-    fn start_thread(self: &Arc<Self>) -> std::io::Result<()> {
-        let mut crew = self.crew.lock();
+    pub(super) fn start_thread(self: &Arc<Self>) -> std::io::Result<()> {
         let reactor = Arc::clone(self);
-        let thread = threads::spawn(move || reactor.work())?;
-        crew.threads.insert(thread.thread().id(), thread);
-        crew.running += 1;
-        Ok(())
+        self.crew.start(move || reactor.work())
     }
 
     /// Has a session driven from its first tick on, or from when something is to be done. Returns false when the library
@@ -114,6 +99,11 @@ impl Reactor {
     /// Has a step of the session's driver done.
     pub(super) fn drive(&self, session: Arc<Session>) {
         self.enqueue(Work::Drive(session));
+    }
+
+    /// Has the session's listener told.
+    pub(super) fn tell(&self, session: Arc<Session>) {
+        self.enqueue(Work::Tell(session));
     }
 
     /// Has something else done that does not wait.
@@ -139,7 +129,7 @@ impl Reactor {
         let session = self.members.lock().try_remove(key);
         // It may be the last that knows of it.
         drop(session);
-        if self.is_stopping.load(Ordering::Acquire) {
+        if self.crew.is_stopping() {
             self.poller.wake();
         }
     }
@@ -160,7 +150,7 @@ impl Reactor {
 
     /// Ends all sessions and then the threads. Returns whether that was done in time; if not, it goes on.
     pub(super) fn stop(&self, deadline: Deadline) -> bool {
-        self.is_stopping.store(true, Ordering::SeqCst);
+        self.crew.stop();
         let newcomers = {
             let mut newcomers = self.newcomers.lock();
             newcomers.is_closed = true;
@@ -170,32 +160,11 @@ impl Reactor {
         for session in newcomers.into_iter().chain(members) {
             session.abort();
         }
-        self.join(deadline)
-    }
-
-    fn join(&self, deadline: Deadline) -> bool {
-        let deadline = deadline.fixed();
-        loop {
-            let ticket = self.ended.ticket();
-            if self.crew.lock().running == 0 {
-                break;
-            }
-            if deadline.has_passed() {
-                return false;
-            }
-            self.poller.wake();
-            self.ended.wait(ticket, deadline);
-        }
-        let threads = std::mem::take(&mut self.crew.lock().threads);
-        for (_, thread) in threads {
-            // A panic of it is a bug that has had its message.
-            let _ = thread.join();
-        }
-        true
+        self.crew.join(deadline.fixed(), || self.poller.wake())
     }
 
     fn work(self: Arc<Self>) {
-        let _ended = Ended(&self);
+        let _leaving = Leaving(&self);
         let mut events = Events::new();
         loop {
             for _ in 0..WORK_PER_LOOK {
@@ -208,15 +177,27 @@ impl Reactor {
                 self.waiting.fetch_sub(1, Ordering::SeqCst);
                 return;
             }
-            let timeout = is_busy.then_some(std::time::Duration::ZERO);
-            let waited = self.poller.wait(&mut events, timeout, |event| self.note(event));
+            let timeout = match (is_busy, self.crew.is_enlarged()) {
+                (true, _) => Some(Duration::ZERO),
+                (false, true) => Some(KEEP_ALIVE),
+                (false, false) => None,
+            };
+            let mut has_come = is_busy;
+            let waited = self.poller.wait(&mut events, timeout, |event| {
+                has_come = true;
+                self.note(event);
+            });
             self.waiting.fetch_sub(1, Ordering::SeqCst);
             debug_assert!(waited.is_ok(), "{waited:?}");
+            // It was not needed for a while.
+            if !has_come && self.crew.is_enlarged() && self.queue.lock().is_empty() {
+                return;
+            }
         }
     }
 
     fn is_over(&self) -> bool {
-        self.is_stopping.load(Ordering::SeqCst) && self.members.lock().is_empty()
+        self.crew.is_stopping() && self.members.lock().is_empty()
     }
 
     /// Queues what an event makes to be done; this thread looks into the queue next.
@@ -241,11 +222,8 @@ impl Reactor {
                 self.poller.set_timer(at);
             }
         }
-        let newcomers = if keys.contains(&NEWCOMERS) {
-            std::mem::take(&mut self.newcomers.lock().sessions)
-        } else {
-            Vec::new()
-        };
+        let newcomers =
+            if keys.contains(&NEWCOMERS) { std::mem::take(&mut self.newcomers.lock().sessions) } else { Vec::new() };
         let due: Vec<_> = {
             let members = self.members.lock();
             keys.iter().filter_map(|key| members.get(*key).cloned()).collect()
@@ -254,9 +232,26 @@ impl Reactor {
         queue.extend(newcomers.into_iter().chain(due).filter(|session| session.task.ask()).map(Work::Drive));
     }
 
-    fn run(&self, work: Work) {
+    fn run(self: &Arc<Self>, work: Work) {
         match work {
             Work::Call(work) => work(),
+            Work::Tell(session) => {
+                session.telling.begin();
+                // What waits is for another thread.
+                if self.waiting.load(Ordering::SeqCst) > 0 && !self.queue.lock().is_empty() {
+                    self.poller.wake();
+                }
+                let tell = || catch_unwind(AssertUnwindSafe(|| session.tell())).unwrap_or(false);
+                let has_more = self.crew.call(self, tell);
+                if has_more {
+                    session.telling.ask();
+                }
+                if session.telling.end() {
+                    self.queue.lock().push_back(Work::Tell(session));
+                } else {
+                    session.has_told();
+                }
+            }
             Work::Drive(session) => {
                 session.task.begin();
                 // Where it panics the session ends.
@@ -276,21 +271,12 @@ impl Reactor {
     }
 }
 
-/// A thread has ended.
-struct Ended<'a>(&'a Arc<Reactor>);
+struct Leaving<'a>(&'a Arc<Reactor>);
 
-impl Drop for Ended<'_> {
+impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        let reactor = self.0;
-        let mut crew = reactor.crew.lock();
-        crew.running -= 1;
-        if !reactor.is_stopping.load(Ordering::Acquire) {
-            // Nobody joins it.
-            crew.threads.remove(&thread::current().id());
-        }
-        drop(crew);
-        reactor.ended.open_for_all();
-        // The next one ends as well.
-        reactor.poller.wake();
+        self.0.crew.leave();
+        // The next one ends as well, or takes what came in between.
+        self.0.poller.wake();
     }
 }

@@ -34,13 +34,15 @@ pub(super) enum Turned {
 impl Session {
     /// Reads until the socket is empty, the inbox full or the turn over. For the driver, which is the reader.
     /// `impatient`: a violation has waited for its turn long enough.
-    pub(super) fn read(&self, reader: &mut Reader, impatient: bool) -> Turned {
+    /// `to_end`: the peer sends no more behind what is there.
+    pub(super) fn read(&self, reader: &mut Reader, impatient: bool, to_end: bool) -> Turned {
         if reader.held.is_some() {
             if !impatient && !self.may_fail() {
                 return Turned::Held;
             }
             self.fail_held(reader);
         }
+        let mut drains = false;
         for _ in 0..READS_PER_TURN {
             loop {
                 if !self.may_read() {
@@ -62,7 +64,13 @@ impl Session {
                     Some(received) => self.deliver(received),
                 }
             }
+            if drains {
+                return Turned::Drained;
+            }
+            let space = reader.incoming.space().len();
             match self.receive_bytes(reader, Waiting::No) {
+                // More than that was not there, and what comes is announced.
+                Ok(count) if 0 < count && count < space && !to_end && reader.receiver.is_plain() => drains = true,
                 Ok(0) => {
                     self.end_with_stream(None, &reader.incoming);
                     return Turned::Over;
@@ -99,8 +107,11 @@ impl Session {
     pub(super) fn push(&self, frame: Frame) {
         let size = frame.payload.len();
         match self.inbox.push(frame, size) {
-            Pushed::Kept { dropped: 0 } => {}
-            Pushed::Kept { dropped } => self.counts.note_dropped(dropped),
+            Pushed::Kept { dropped: 0 } => self.note_news(),
+            Pushed::Kept { dropped } => {
+                self.counts.note_dropped(dropped);
+                self.note_news();
+            }
             Pushed::Overflow => self.overflow("the incoming queue ran over", "Incoming queue overflow"),
         }
     }
@@ -157,7 +168,7 @@ impl Session {
     /// Whether a violation may take effect without waiting for the application to ask for it: it has begun to close, or
     /// waits for the end. Else it takes effect behind the messages before it, so that they can still be answered.
     pub(super) fn may_fail(&self) -> bool {
-        self.outbox.lock().outgoing.closing().is_some() || self.inbox.is_leaving()
+        self.outbox.lock().outgoing.closing().is_some() || self.inbox.is_leaving() || self.has_delivered()
     }
 
     /// Lets a violation take effect that has waited for its turn.

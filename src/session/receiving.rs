@@ -93,6 +93,7 @@ impl Session {
     ) -> Result<Frame> {
         let (mut waiter, mut has_followed) = (None, false);
         let received = loop {
+            self.check_receivable()?;
             let ticket = self.inbox.ticket();
             if let Some(found) = self.take(&mut fits).transpose() {
                 break found;
@@ -199,6 +200,9 @@ impl Session {
         loop {
             if let Some(led) = self.decode(reader, memory, &mut *fits)? {
                 return Ok(led);
+            }
+            if self.reader.handoff().is_kept() {
+                return Ok(Led::Look);
             }
             if self.is_blocked.load(Ordering::Relaxed) && self.outbox.lock().is_clogged() {
                 sleep.until_sent()?;
@@ -328,6 +332,9 @@ impl Sleep<'_, '_> {
                         self.in_kernel = false;
                     } else {
                         self.poll(Readiness::Receive)?;
+                        if session.reader.handoff().is_kept() {
+                            return Err(Stopped::Again);
+                        }
                     }
                 }
                 Err(error) => return Err(Stopped::Stream(error)),
@@ -353,6 +360,10 @@ impl Sleep<'_, '_> {
         // Without a descriptor to be had it looks around now and then.
         let left = if wake.is_some() { left } else { Some(left.unwrap_or(KERNEL_SLEEP).min(KERNEL_SLEEP)) };
         self.begin()?;
+        // Whoever keeps it now sees the descriptor.
+        if self.session.reader.handoff().is_kept() {
+            return Ok(());
+        }
         let Some(socket) = self.session.socket.lock().clone() else { return Ok(()) };
         socket
             .wait(readiness, wake, left)

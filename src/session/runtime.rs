@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use super::backstop::Backstop;
 use super::deadline::Deadline;
 use super::reactor::Reactor;
+use super::telling;
 use crate::error::{Error, Kind, Result};
 use crate::transport::{Pool, PoolHandle, Stop, threads};
 
@@ -25,7 +26,9 @@ struct Slot {
 }
 
 struct Running {
-    pool: Pool,
+    /// Its threads may stay long in the system's resolver.
+    resolver: Pool,
+    openers: Pool,
     runtime: Runtime,
     /// The process that has its threads; in a forked child they are gone.
     process: u32,
@@ -36,7 +39,8 @@ struct Running {
 pub(super) struct Runtime {
     pub(super) reactor: Arc<Reactor>,
     pub(super) backstop: Arc<Backstop>,
-    pub(super) pool: PoolHandle,
+    pub(super) resolver: PoolHandle,
+    pub(super) openers: PoolHandle,
     /// For sessions that are being opened.
     pub(super) stop: Arc<Stop>,
 }
@@ -73,6 +77,9 @@ pub(crate) fn set_workers(count: u32) -> Result<()> {
 
 /// Ends all sessions and joins all threads. The next [`get`] starts anew.
 pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
+    if telling::is_inside_any() {
+        return Err(Error::new(Kind::State, "a callback cannot wait for the end of all callbacks"));
+    }
     let process = std::process::id();
     let Some(running) = RUNTIME.lock().running.take_if(|running| running.process == process) else { return Ok(()) };
     let timeout = timeout.unwrap_or(LONGEST_SHUT_DOWN);
@@ -80,7 +87,8 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     running.runtime.stop.stop();
     running.runtime.backstop.stop();
     let in_time = running.runtime.reactor.stop(deadline);
-    running.pool.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    running.openers.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    running.resolver.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
     if !in_time || (deadline.has_passed() && threads::running() > 0) {
         return Err(Error::new(Kind::Timeout, "threads of the library are still ending"));
     }
@@ -90,14 +98,15 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
 fn start(workers: usize) -> Result<Running> {
     let no_descriptor =
         |error: std::io::Error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error);
-    let stop = Stop::new().map_err(no_descriptor)?;
-    let pool = Pool::new().map_err(no_descriptor)?;
+    let stop = Stop::new("the library was shut down while connecting").map_err(no_descriptor)?;
+    let (resolver, openers) = (Pool::new().map_err(no_descriptor)?, Pool::new().map_err(no_descriptor)?);
     let reactor = Reactor::start(workers)?;
     let runtime = Runtime {
         backstop: Arc::new(Backstop::new(Arc::clone(&reactor))),
         reactor,
-        pool: pool.handle(),
+        resolver: resolver.handle(),
+        openers: openers.handle(),
         stop: Arc::new(stop),
     };
-    Ok(Running { pool, runtime, process: std::process::id() })
+    Ok(Running { resolver, openers, runtime, process: std::process::id() })
 }

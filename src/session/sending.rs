@@ -299,6 +299,7 @@ impl Session {
             *deadline = deadline.fixed();
             self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(|error| match error.kind {
                 Kind::Timeout => {
+                    outbox.wants_room = true;
                     let message = format!("{pending} bytes wait to be sent: no room for {size} more in time");
                     Error::new(Kind::Timeout, message)
                 }

@@ -53,6 +53,11 @@ impl Task {
         self.update(|state| if state == NEW { RUNNING } else { state }) == NEW
     }
 
+    /// Whether it runs, or is about to.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.state.load(Ordering::Acquire) >= QUEUED
+    }
+
     /// Whether it has begun, or was asked for.
     pub(crate) fn has_begun(&self) -> bool {
         self.state.load(Ordering::Acquire) != NEW

@@ -9,7 +9,7 @@ use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
 
 use crate::error::{Phase, Result};
-use crate::transport::limit::{Step, Stop, TimeLimit};
+use crate::transport::limit::{Step, Stops, TimeLimit};
 use crate::transport::{PoolHandle, Readiness, Socket, Stream, Target, TlsOptions, tcp, tls};
 
 const NEGOTIATING_TLS: Step = Step { phase: Phase::Tls, doing: "negotiating TLS" };
@@ -48,14 +48,14 @@ pub(crate) fn connect<'a>(
     target: &Target,
     options: &ConnectOptions,
     pool: &PoolHandle,
-    stop: &'a Stop,
+    stops: Stops<'a>,
 ) -> Result<Connected<'a>> {
-    let limit = TimeLimit::starting_now(options.connect_timeout, stop);
+    let limit = TimeLimit::starting_now(options.connect_timeout, stops);
     let mut timings = ConnectTimings::default();
     let addresses = timed(&mut timings.resolve, || tcp::resolve(target, pool, &limit))?;
     let socket = timed(&mut timings.connect, || tcp::open(&addresses, options.tcp_nodelay, &limit))?;
     let socket = Arc::new(socket);
-    let handshake_limit = TimeLimit::starting_now(options.handshake_timeout, stop);
+    let handshake_limit = TimeLimit::starting_now(options.handshake_timeout, stops);
     let stream = if target.secure {
         let config = options.tls_config.get_or_try_init(|| options.tls.build())?;
         let mut stream = Stream::tls(Arc::clone(&socket), options.tls.connection(config, &target.host)?);

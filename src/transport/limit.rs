@@ -1,8 +1,8 @@
-//! Waiting while a connection is opened: for a limited time, and no longer than the library runs.
+//! Waiting while a connection is opened: for a limited time, and until it is stopped.
 
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::Errno;
@@ -11,30 +11,67 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::transport::socket::KERNEL_SLEEP_FROM;
 use crate::transport::{Readiness, Socket, Waiting, Wake};
 
+/// What ends the opening of a connection early.
+pub(crate) trait Stopping: fmt::Debug {
+    /// An error when it is to end.
+    fn check(&self) -> Result<()>;
+
+    /// What is woken then, asked for before checking.
+    fn wake(&self) -> Option<&Wake>;
+
+    /// It was woken, and is not to end after all.
+    fn resume(&self);
+}
+
+/// All that may end an opening.
+pub(crate) type Stops<'a> = [&'a dyn Stopping; 2];
+
 /// Ends the opening of connections from another thread, once and for all.
 #[derive(Debug)]
 pub(crate) struct Stop {
+    why: &'static str,
     stopped: AtomicBool,
     wake: Wake,
 }
 
 impl Stop {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { stopped: AtomicBool::new(false), wake: Wake::new()? })
+    /// `why` is what the error says.
+    pub(crate) fn new(why: &'static str) -> io::Result<Self> {
+        Ok(Self { why, stopped: AtomicBool::new(false), wake: Wake::new()? })
     }
 
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         self.wake.wake();
     }
+}
 
-    /// An error from the stop on.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.stopped.load(Ordering::Acquire) {
-            return Err(Error::new(Kind::Aborted, "the library was shut down while connecting"));
-        }
+impl Stopping for Stop {
+    fn check(&self) -> Result<()> {
+        if self.stopped.load(Ordering::Acquire) { Err(Error::new(Kind::Aborted, self.why)) } else { Ok(()) }
+    }
+
+    fn wake(&self) -> Option<&Wake> {
+        Some(&self.wake)
+    }
+
+    fn resume(&self) {}
+}
+
+/// Nothing ends it.
+#[derive(Debug)]
+pub(crate) struct Unstoppable;
+
+impl Stopping for Unstoppable {
+    fn check(&self) -> Result<()> {
         Ok(())
     }
+
+    fn wake(&self) -> Option<&Wake> {
+        None
+    }
+
+    fn resume(&self) {}
 }
 
 /// A step of opening a connection, for the error when it takes too long.
@@ -47,7 +84,7 @@ pub(crate) struct Step {
 /// A limit on the time that some steps take together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeLimit<'a> {
-    stop: &'a Stop,
+    stops: Stops<'a>,
     length: Duration,
     /// None for no limit.
     deadline: Option<Instant>,
@@ -62,9 +99,9 @@ pub(super) enum Waited {
 
 impl<'a> TimeLimit<'a> {
     /// None for no limit.
-    pub(super) fn starting_now(length: Option<Duration>, stop: &'a Stop) -> Self {
+    pub(super) fn starting_now(length: Option<Duration>, stops: Stops<'a>) -> Self {
         let deadline = length.and_then(|length| Instant::now().checked_add(length));
-        Self { stop, length: length.unwrap_or_default(), deadline }
+        Self { stops, length: length.unwrap_or_default(), deadline }
     }
 
     /// The same with an earlier deadline.
@@ -103,7 +140,7 @@ impl<'a> TimeLimit<'a> {
         let mut in_kernel = readiness == Readiness::Receive;
         loop {
             // Also of a peer that sends byte by byte.
-            self.stop.check()?;
+            self.check()?;
             let left = self.left();
             if left == Some(Duration::ZERO) {
                 return Err(self.exceeded(step.phase, step.doing));
@@ -123,19 +160,30 @@ impl<'a> TimeLimit<'a> {
 
     /// Sleeps until the descriptor is ready, or the time is up.
     pub(super) fn wait(&self, fd: PollFd<'_>) -> Result<Waited> {
-        let mut fds = [fd, self.stop.wake.poll_fd()];
+        let [first, second] = self.stops.map(|stop| stop.wake().map(Wake::poll_fd));
+        // One twice in place of none.
+        let mut fds = [fd.clone(), first.unwrap_or_else(|| fd.clone()), second.unwrap_or(fd)];
         loop {
-            self.stop.check()?;
+            self.check()?;
             let timeout = self.left().and_then(|left| Timespec::try_from(left).ok());
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(0) => return Ok(Waited::Late),
-                // What became ready may have become so by the stop.
-                Ok(_) if !fds[1].revents().is_empty() => {}
-                Ok(_) if !fds[0].revents().is_empty() => return Ok(Waited::Ready),
-                Ok(_) | Err(Errno::INTR) => {}
+                Ok(_) => {
+                    // What became ready may have become so by the stop.
+                    self.check()?;
+                    if !fds[0].revents().is_empty() {
+                        return Ok(Waited::Ready);
+                    }
+                    self.stops.iter().for_each(|stop| stop.resume());
+                }
+                Err(Errno::INTR) => {}
                 Err(errno) => return Err(Error::os(Kind::Internal, "could not wait for the socket", &errno.into())),
             }
         }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.stops.iter().try_for_each(|stop| stop.check())
     }
 
     /// The time that is left, none for no limit.

@@ -19,7 +19,7 @@ pub(crate) mod url;
 mod wake;
 
 pub(crate) use connect::{ConnectOptions, ConnectTimings, Connected, connect};
-pub(crate) use limit::{Step, Stop, TimeLimit};
+pub(crate) use limit::{Step, Stop, Stopping, Stops, TimeLimit, Unstoppable};
 pub(crate) use poller::{Event, Events, Interest, Poller, ready};
 pub(crate) use socket::{KERNEL_SLEEP, KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};
 pub(crate) use stream::{Receiver, Sender, Stream};

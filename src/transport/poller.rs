@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
@@ -73,7 +73,12 @@ impl Poller {
     }
 
     /// Waits for events, and calls `note` for each: some, none at the timeout, none for a signal.
-    pub(crate) fn wait(&self, events: &mut Events, timeout: Option<Duration>, mut note: impl FnMut(Event)) -> io::Result<()> {
+    pub(crate) fn wait(
+        &self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+        mut note: impl FnMut(Event),
+    ) -> io::Result<()> {
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         events.0.clear();
         match epoll::wait(&self.epoll, spare_capacity(&mut events.0), timeout.as_ref()) {

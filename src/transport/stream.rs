@@ -60,6 +60,11 @@ impl Receiver {
         self.tls.as_mut().map_or(Ok(0), |tls| tls.receive_handshake(&self.socket, waiting))
     }
 
+    /// Whether it reads the socket's own bytes.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.tls.is_none()
+    }
+
     /// Whether what was received makes TLS send something: [`Sender::flush`] does.
     pub(crate) fn wants_flush(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_flush())

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
-use rustix::io::{Errno, read, write};
+use rustix::io::{Errno, fcntl_dupfd_cloexec, read, write};
 
 /// Close-on-exec, non-blocking.
 #[derive(Debug)]
@@ -18,6 +18,11 @@ impl Wake {
     pub(crate) fn wake(&self) {
         // Full means woken.
         let _ = write(&self.0, &1_u64.to_ne_bytes());
+    }
+
+    /// Another descriptor of it, for somebody else to own. Close-on-exec.
+    pub(crate) fn duplicate(&self) -> std::io::Result<OwnedFd> {
+        Ok(fcntl_dupfd_cloexec(&self.0, 3)?)
     }
 
     /// Lets the next sleep.

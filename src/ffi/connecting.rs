@@ -1,0 +1,128 @@
+//! Opening sessions without waiting for it.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::ffi::callbacks::CListener;
+use crate::ffi::config::{Settings, ws_config};
+use crate::ffi::error::ws_error;
+use crate::ffi::guard;
+use crate::ffi::session::{session_of_call, ws_session};
+use crate::ffi::status::ws_status;
+use crate::session::{self, Deadline, Listener, Opening, telling};
+
+/// Opens a session as ws_connect does, on a thread of the library: it returns at once. Until the session is open,
+/// ws_state is WS_STATE_CONNECTING. Then the callbacks of the configuration are called, on_open or, when it could not be
+/// opened, on_close; ws_wait_open waits for the same, and so does receiving. In a group a session that could not be opened
+/// is received as one that has ended.
+///
+/// While it is being opened, sending and whatever else needs an open session return WS_ERR_STATE, ws_abort, ws_close and
+/// ws_session_free give it up. At most 512 sessions are being opened at the same time; the others wait.
+///
+/// `*session` is the caller's, to be freed with ws_session_free.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_STATE for a group that was freed,
+/// WS_ERR_INTERNAL when threads or descriptors cannot be had. `*session` is not written then, and nothing is called.
+///
+/// # Safety
+/// `url` is NULL or a C string, `config` is NULL or a configuration that is not freed, `session` is NULL or points to a
+/// pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_connect_async(
+    url: *const c_char,
+    config: *const ws_config,
+    session: *mut *mut ws_session,
+) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        let (url, config, session) = unsafe { (guard::string(url)?, config.as_ref(), guard::out(session)?) };
+        let settings = config.map_or_else(Settings::default, |config| config.settings.clone());
+        let handle = ws_session::new(Some(Arc::new(Opening::new()?)));
+        let joined = settings.join_group(&handle);
+        if let Err(failure) = joined.and_then(|()| open(url, settings, &handle)) {
+            handle.forget();
+            return Err(failure);
+        }
+        session.write(Arc::into_raw(handle).cast_mut());
+        Ok(())
+    })
+}
+
+fn open(url: &str, settings: Settings, handle: &Arc<ws_session>) -> Result<()> {
+    let config = settings.config_here().into_owned();
+    let Some(opening) = handle.opening.clone() else { return Ok(()) };
+    let opened = Arc::clone(handle);
+    let settings = Arc::new(settings);
+    let listening = Arc::clone(&settings);
+    let prepare = move |session: &_| opened.prepare(session, &settings);
+    let finished = Arc::clone(handle);
+    session::connect_later(url, config, opening, prepare, move |outcome| finish(&finished, &listening, outcome))
+}
+
+/// Tells whoever wants to know how opening went.
+fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
+    let failure = outcome.as_ref().err().cloned();
+    // What was opened, if only to be aborted, tells of itself.
+    let failure = failure.filter(|_| handle.opened().is_none());
+    if let Some(opening) = &handle.opening {
+        opening.finish(outcome);
+    }
+    let Some(failure) = failure else { return };
+    if let Some(membership) = handle.membership.get() {
+        membership.note_failure(Arc::clone(handle), failure.clone());
+    }
+    if let Some(callbacks) = &settings.callbacks {
+        let listener = CListener::new(Arc::clone(handle), Some(Arc::clone(callbacks)));
+        telling::inside(|| listener.closed(&failure));
+    }
+}
+
+/// Waits until a session is open, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). What
+/// ws_connect has returned is open.
+///
+/// When it could not be opened, `*error` is the caller's, to be freed with ws_error_free, unless `error` is NULL.
+///
+/// Returns what ws_connect would have returned, WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which opening goes on,
+/// WS_ERR_ABORTED after ws_abort, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `error` is NULL or points to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_wait_open(
+    session: *mut ws_session,
+    timeout_ms: i64,
+    error: *mut *mut ws_error,
+) -> ws_status {
+    let wait = || {
+        // SAFETY: the caller's promise.
+        let kept = unsafe { session_of_call(session) }?;
+        kept.wait_open(&mut Deadline::after_ms(timeout_ms))
+    };
+    guard::status(|| {
+        guard::caught(wait).inspect_err(|failure: &Error| {
+            // SAFETY: the caller's promise.
+            unsafe { ws_error::hand_out(failure, error) };
+        })
+    })
+}
+
+/// Interrupts the calls of ws_connect under way with this configuration, in other threads: they return
+/// WS_ERR_INTERRUPTED. If there is none, the next one does, so that a call about to begin is not missed. Sessions of
+/// ws_connect_async and copies of the configuration are not concerned.
+///
+/// It may be called in a signal handler, and while other threads use the configuration.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_interrupt(config: *const ws_config) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        let config = unsafe { config.as_ref() }.ok_or_else(|| guard::invalid("the configuration is NULL"))?;
+        config.interrupts.interrupt();
+        Ok(())
+    })
+}

@@ -1,0 +1,291 @@
+//! Groups: many sessions that a thread receives from.
+
+use std::ffi::c_char;
+use std::mem::ManuallyDrop;
+use std::os::fd::IntoRawFd;
+use std::ptr;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use slab::Slab;
+
+use crate::error::{Error, Kind, Result};
+use crate::ffi::closing::close_frame;
+use crate::ffi::config::{set_settings, ws_config};
+use crate::ffi::fork;
+use crate::ffi::frame::{FrameMaker, ws_frame};
+use crate::ffi::guard;
+use crate::ffi::session::ws_session;
+use crate::ffi::status::ws_status;
+use crate::session::Deadline;
+use crate::session::group::Group;
+
+/// Sessions that are received from together, and end together: made by ws_group_new, given sessions by opening them
+/// with a configuration of ws_config_set_group, freed by ws_group_free.
+///
+/// Any thread may call any function on it at any time. It belongs to the process that made it, as its sessions do.
+pub struct ws_group {
+    pub(super) group: Arc<Group>,
+    members: Mutex<Slab<Weak<ws_session>>>,
+    forks: u32,
+}
+
+/// A session's place in its group.
+pub(super) struct Membership {
+    group: Arc<ws_group>,
+    key: usize,
+}
+
+impl Membership {
+    /// The session does not belong to the group any more.
+    pub(super) fn end(&self) {
+        // Both the end of the session and that of its memory come here.
+        let member = self.group.members.lock().try_remove(self.key);
+        drop(member);
+    }
+
+    /// The session could not be opened.
+    pub(super) fn note_failure(&self, session: Arc<ws_session>, failure: Error) {
+        self.group.group.note_failure(session, failure);
+    }
+}
+
+impl ws_group {
+    /// Takes in a session.
+    pub(super) fn admit(self: &Arc<Self>, session: &Arc<ws_session>) -> Result<Membership> {
+        let key = self.members.lock().insert(Arc::downgrade(session));
+        let membership = Membership { group: Arc::clone(self), key };
+        if self.group.is_closed() {
+            membership.end();
+            return Err(Error::new(Kind::State, "the group was freed"));
+        }
+        Ok(membership)
+    }
+
+    fn sessions(&self) -> Vec<Arc<ws_session>> {
+        self.members.lock().iter().filter_map(|(_, session)| session.upgrade()).collect()
+    }
+
+    fn check_process(&self) -> Result<()> {
+        if self.forks != fork::forks() {
+            return Err(Error::new(Kind::Forked, "the group was made by the parent process"));
+        }
+        Ok(())
+    }
+}
+
+/// The group of a call, kept alive until the call returns, whoever frees it meanwhile.
+///
+/// # Safety
+/// `group` is NULL or a group that is not freed.
+unsafe fn group_of_call(group: *const ws_group) -> Result<Arc<ws_group>> {
+    if group.is_null() {
+        return Err(guard::invalid("the group is NULL"));
+    }
+    // SAFETY: it is from Arc::into_raw, and owns a count until it is freed.
+    let kept = ManuallyDrop::new(unsafe { Arc::from_raw(group) });
+    Ok(Arc::clone(&kept))
+}
+
+/// Runs an entry on a group.
+///
+/// # Safety
+/// As for [`group_of_call`].
+unsafe fn with_group(group: *const ws_group, body: impl FnOnce(&Arc<ws_group>) -> Result<()>) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        let kept = unsafe { group_of_call(group) }?;
+        kept.check_process()?;
+        body(&kept)
+    })
+}
+
+/// A group without sessions. NULL when it cannot be made. The caller frees it with ws_group_free.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_group_new() -> *mut ws_group {
+    guard::value(ptr::null_mut(), || {
+        let group = ws_group { group: Arc::default(), members: Mutex::default(), forks: fork::watch() };
+        Arc::into_raw(Arc::new(group)).cast_mut()
+    })
+}
+
+/// Frees a group and ends its sessions (structured lifetime, as Ktor's CoroutineScope): those that have not ended are
+/// aborted, as by ws_abort. Their handles still have to be freed. Calls that wait in other threads return WS_ERR_ABORTED.
+/// Use ws_group_close first for a clean end. NULL is fine.
+///
+/// A configuration that has the group can be used again once it has another one, or none. In a forked child it drops the
+/// handle only.
+///
+/// # Safety
+/// `group` is NULL or a group that is not freed; nobody starts a call on it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_group_free(group: *mut ws_group) {
+    guard::value((), || {
+        if group.is_null() {
+            return;
+        }
+        // SAFETY: it gives back the count that Arc::into_raw left with it.
+        let last = unsafe { Arc::from_raw(group) };
+        if last.check_process().is_err() {
+            return;
+        }
+        last.group.close();
+        for session in last.sessions() {
+            session.abort();
+        }
+    });
+}
+
+/// Has sessions that are opened from now on belong to a group: their messages are received by ws_group_recv, and
+/// ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default: to none.
+///
+/// Callbacks besides on_frame can be had as well; with on_frame, connecting returns WS_ERR_INVALID_ARGUMENT.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `group` is NULL or a group that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_group(config: *mut ws_config, group: *mut ws_group) -> ws_status {
+    set_settings(config, |settings| {
+        // SAFETY: the caller's promise.
+        settings.group = if group.is_null() { None } else { Some(unsafe { group_of_call(group) }?) };
+        Ok(())
+    })
+}
+
+/// Receives the next message of whichever session has one, waiting for it at most `timeout_ms` milliseconds (0: not at
+/// all, negative: without limit). Sessions take turns: each that has messages gives one before any gives another. It takes
+/// the same time however many sessions there are. Several threads may wait.
+///
+/// With WS_OK, `*session` is where it came from and `*frame` the caller's, to be freed with ws_frame_free. When a session has
+/// ended, or could not be opened, that is returned once for it, behind its messages: the status that ws_recv would return,
+/// with `*session` set and `*frame` NULL. The session then no longer belongs to the group.
+///
+/// `*session` is lent: it stays the handle of whoever opened it. A thread that frees sessions while others receive has to
+/// see to it that none of them still uses one.
+///
+/// Returns also, with NULL in `*session` and `*frame`, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_ABORTED when the group
+/// was freed, and without writing to them WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+///
+/// # Safety
+/// `group` is NULL or a group that is not freed; `session` and `frame` are NULL or point to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_group_recv(
+    group: *mut ws_group,
+    session: *mut *mut ws_session,
+    frame: *mut *mut ws_frame,
+    timeout_ms: i64,
+) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_group(group, |group| {
+            let (session, frame) = (guard::out(session)?, guard::out(frame)?);
+            session.write(ptr::null_mut());
+            frame.write(ptr::null_mut());
+            let received = group.group.receive(Deadline::after_ms(timeout_ms))?;
+            let Ok(handle) = received.owner.downcast::<ws_session>() else {
+                return Err(Error::new(Kind::Internal, "the group has something that is no session"));
+            };
+            session.write(Arc::as_ptr(&handle).cast_mut());
+            match received.outcome {
+                Ok(message) => {
+                    let Some(open) = handle.opened() else { return Ok(()) };
+                    frame.write(FrameMaker::new(&open.free_frames).frame(message));
+                    Ok(())
+                }
+                Err(end) => {
+                    if let Some(membership) = handle.membership.get() {
+                        membership.end();
+                    }
+                    Err(end)
+                }
+            }
+        })
+    }
+}
+
+/// A descriptor for poll, epoll and event loops: readable exactly while ws_group_recv without waiting would return
+/// something other than WS_ERR_TIMEOUT. See ws_event_fd. -1 for NULL, in a forked child, and when none can be had.
+///
+/// # Safety
+/// `group` is NULL or a group that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_group_event_fd(group: *mut ws_group) -> i32 {
+    guard::value(-1, || {
+        // SAFETY: the caller's promise.
+        let descriptor = unsafe { group_of_call(group) }.and_then(|group| {
+            group.check_process()?;
+            group.group.event_descriptor()
+        });
+        descriptor.map_or(-1, IntoRawFd::into_raw_fd)
+    })
+}
+
+/// Closes all sessions of a group, as ws_close does, and waits until their connections are gone, at most `timeout_ms`
+/// milliseconds (0: not at all, negative: without limit). Sessions that are being opened are given up. What arrived before
+/// the end can still be received; as with ws_wait_closed, messages that find a full incoming queue meanwhile are dropped.
+///
+/// Returns WS_ERR_TIMEOUT, after which closing goes on, WS_ERR_INTERRUPTED when ws_interrupt was called on the session it
+/// was waiting for, WS_ERR_STATE in a callback of one of the sessions, WS_ERR_INVALID_ARGUMENT as ws_close does,
+/// WS_ERR_FORKED.
+///
+/// # Safety
+/// `group` is NULL or a group that is not freed; `reason` points to `length` bytes or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_group_close(
+    group: *mut ws_group,
+    code: u32,
+    reason: *const c_char,
+    length: usize,
+    timeout_ms: i64,
+) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_group(group, |group| {
+            let close = close_frame(code, reason, length)?;
+            let deadline = Deadline::after_ms(timeout_ms).fixed();
+            let sessions = group.sessions();
+            for session in &sessions {
+                match session.session() {
+                    Ok(session) => session.close(close.clone()),
+                    Err(_) => session.abort(),
+                }
+            }
+            let open: Vec<_> = sessions.iter().filter_map(|session| session.session().ok()).collect();
+            open.iter().for_each(|session| session.enter_leaving());
+            let outcome = open.iter().try_for_each(|session| session.wait_closed(deadline));
+            open.iter().for_each(|session| session.exit_leaving());
+            outcome
+        })
+    }
+}
+
+/// Wakes the calls of ws_group_recv that wait, once: they return WS_ERR_INTERRUPTED, and nothing is lost. If none waits,
+/// the next one that would returns it. It may be called in a signal handler.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+///
+/// # Safety
+/// `group` is NULL or a group that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_group_interrupt(group: *mut ws_group) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_group(group, |group| {
+            group.group.interrupt();
+            Ok(())
+        })
+    }
+}
+
+/// How many sessions belong to a group: those that are being opened, are open, or whose end was not received yet; 0 for
+/// NULL.
+///
+/// # Safety
+/// `group` is NULL or a group that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_group_size(group: *const ws_group) -> usize {
+    // SAFETY: the caller's promise.
+    guard::value(0, || unsafe { group_of_call(group) }.map_or(0, |group| group.members.lock().len()))
+}

@@ -1,0 +1,138 @@
+//! The ways in which what is received reaches the application, besides threads that read for themselves. In all of them
+//! the driver reads, so that there is something to tell.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Session;
+use super::group::Group;
+use super::telling::Listener;
+use crate::error::{Error, Kind, Result};
+use crate::transport::Wake;
+
+/// A way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// Threads of the application read, in `receive`.
+    Pulled = 0,
+    /// They take what is there when a descriptor says so.
+    Signalled = 1,
+    /// The listener is told.
+    Told = 2,
+    /// A group is received from.
+    Grouped = 3,
+}
+
+impl Session {
+    pub(super) fn delivery(&self) -> Delivery {
+        match self.delivery.load(Ordering::Acquire) {
+            0 => Delivery::Pulled,
+            1 => Delivery::Signalled,
+            2 => Delivery::Told,
+            _ => Delivery::Grouped,
+        }
+    }
+
+    /// Leaves the first way for another one, for good.
+    fn switch_to(&self, delivery: Delivery) -> Result<()> {
+        let before = (Delivery::Pulled as u8, Ordering::AcqRel, Ordering::Acquire);
+        if self.delivery.compare_exchange(before.0, delivery as u8, before.1, before.2).is_err()
+            && self.delivery() != delivery
+        {
+            return Err(self.delivered_otherwise());
+        }
+        // A thread that reads looks around, and leaves.
+        self.reader.handoff().keep();
+        self.interrupts.wake_reader();
+        self.inbox.wake_all();
+        self.wake_driver();
+        Ok(())
+    }
+
+    fn delivered_otherwise(&self) -> Error {
+        let way = match self.delivery() {
+            Delivery::Pulled | Delivery::Signalled => "an event descriptor",
+            Delivery::Told => "a callback",
+            Delivery::Grouped => "its group",
+        };
+        Error::new(Kind::State, format!("the session's messages go to {way}"))
+    }
+
+    /// Whether threads may receive.
+    pub(super) fn check_receivable(&self) -> Result<()> {
+        match self.delivery() {
+            Delivery::Pulled | Delivery::Signalled => Ok(()),
+            Delivery::Told | Delivery::Grouped => Err(self.delivered_otherwise()),
+        }
+    }
+
+    /// Tells the listener of frames from now on; this one if there is none.
+    pub(crate) fn tell_frames(&self, listener: impl FnOnce() -> Arc<dyn Listener>) -> Result<()> {
+        if self.reactor.crew.is_stopping() {
+            return Err(Error::new(Kind::Aborted, "the library was shut down"));
+        }
+        if self.delivery() == Delivery::Told {
+            return Err(self.delivered_otherwise());
+        }
+        self.switch_to(Delivery::Told)?;
+        {
+            let mut present = self.listener.lock();
+            if present.is_none() {
+                *present = Some(listener());
+            }
+        }
+        self.has_listener.store(true, Ordering::Release);
+        self.ask_to_tell();
+        Ok(())
+    }
+
+    /// A descriptor, the caller's, that is readable exactly while receiving without waiting would give something.
+    pub(crate) fn event_descriptor(&self) -> Result<OwnedFd> {
+        self.switch_to(Delivery::Signalled)?;
+        self.inbox.signal(new_signal)?.duplicate().map_err(|error| no_descriptor(&error))
+    }
+
+    /// Has messages go to a group.
+    pub(crate) fn join(&self, group: &Arc<Group>) -> Result<()> {
+        if self.group.set(Arc::clone(group)).is_err() {
+            return Err(self.delivered_otherwise());
+        }
+        self.switch_to(Delivery::Grouped)?;
+        if self.inbox.has_news() {
+            self.note_news();
+        }
+        Ok(())
+    }
+
+    /// The inbox has got something.
+    pub(super) fn note_news(&self) {
+        match self.delivery() {
+            // Threads wait at the inbox, the descriptor belongs to it.
+            Delivery::Pulled | Delivery::Signalled => {}
+            Delivery::Told => self.ask_to_tell(),
+            Delivery::Grouped => {
+                if let (Some(group), Some(session)) = (self.group.get(), self.me.upgrade()) {
+                    group.note(session);
+                }
+            }
+        }
+    }
+
+    /// Whether the application has been given all that came, in the ways in which it cannot ask for more.
+    pub(super) fn has_delivered(&self) -> bool {
+        match self.delivery() {
+            Delivery::Pulled => false,
+            Delivery::Signalled | Delivery::Grouped => self.inbox.is_taken(),
+            Delivery::Told => self.inbox.is_taken() && !self.telling.is_busy(),
+        }
+    }
+}
+
+pub(super) fn new_signal() -> Result<Wake> {
+    Wake::new().map_err(|error| no_descriptor(&error))
+}
+
+pub(super) fn no_descriptor(error: &std::io::Error) -> Error {
+    Error::os(Kind::Internal, "the system gives no descriptor to wait with", error)
+}

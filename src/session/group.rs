@@ -1,0 +1,185 @@
+//! Sessions that one thread, or some, receive from: those with something wait in a queue for their turn, each once, so
+//! that none can push itself before the others.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+
+use super::Session;
+use super::deadline::Deadline;
+use super::delivery::{new_signal, no_descriptor};
+use super::gate::Gate;
+use super::inbox::Taken;
+use super::interrupts::{Interrupts, Waiter};
+use crate::error::{Error, Kind, Result};
+use crate::protocol::Frame;
+use crate::transport::Wake;
+
+/// What the floor above knows a session as.
+pub(crate) type Owner = Arc<dyn Any + Send + Sync>;
+
+/// A group.
+#[derive(Default)]
+pub(crate) struct Group {
+    turns: Mutex<Turns>,
+    /// For those who receive.
+    changed: Gate,
+    interrupts: Interrupts,
+}
+
+#[derive(Default)]
+struct Turns {
+    queue: VecDeque<Turn>,
+    /// Readable while the queue holds something.
+    signal: Option<Arc<Wake>>,
+    /// Threads that wait.
+    waiting: usize,
+    is_closed: bool,
+}
+
+/// Something to receive.
+enum Turn {
+    /// From a session, which is in the queue once.
+    Session(Arc<Session>),
+    /// A session that could not be opened.
+    Failed(Owner, Error),
+}
+
+/// What was received: a frame, or how the session has ended.
+pub(crate) struct Received {
+    pub(crate) owner: Owner,
+    pub(crate) outcome: Result<Frame>,
+}
+
+impl Group {
+    /// A session has something to receive.
+    pub(super) fn note(&self, session: Arc<Session>) {
+        let mut turns = self.turns.lock();
+        if !session.has_turn.swap(true, Ordering::AcqRel) {
+            self.push(&mut turns, Turn::Session(session));
+        }
+    }
+
+    /// A session could not be opened.
+    pub(crate) fn note_failure(&self, owner: Owner, error: Error) {
+        let mut turns = self.turns.lock();
+        self.push(&mut turns, Turn::Failed(owner, error));
+    }
+
+    fn push(&self, turns: &mut Turns, turn: Turn) {
+        if turns.queue.is_empty()
+            && let Some(signal) = &turns.signal
+        {
+            signal.wake();
+        }
+        turns.queue.push_back(turn);
+        if turns.waiting > 0 {
+            self.changed.open_for_one();
+        }
+    }
+
+    /// The next frame of the session whose turn it is, or its end, which is told once.
+    pub(crate) fn receive(&self, deadline: Deadline) -> Result<Received> {
+        let deadline = deadline.fixed();
+        let mut waiter: Option<Waiter<'_>> = None;
+        loop {
+            let ticket = {
+                let mut turns = self.turns.lock();
+                if let Some(received) = turns.next() {
+                    return Ok(received);
+                }
+                if turns.is_closed {
+                    return Err(Error::new(Kind::Aborted, "the group was freed"));
+                }
+                if deadline.has_passed() {
+                    return Err(Error::new(Kind::Timeout, "no message came in time"));
+                }
+                match &waiter {
+                    Some(waiter) => waiter.check()?,
+                    None => waiter = Some(self.interrupts.begin()?),
+                }
+                turns.waiting += 1;
+                self.changed.ticket()
+            };
+            self.changed.wait(ticket, deadline);
+            self.turns.lock().waiting -= 1;
+        }
+    }
+
+    /// A descriptor, the caller's, that is readable exactly while receiving without waiting would give something.
+    pub(crate) fn event_descriptor(&self) -> Result<OwnedFd> {
+        let mut turns = self.turns.lock();
+        if turns.signal.is_none() {
+            let signal = Arc::new(new_signal()?);
+            if !turns.queue.is_empty() || turns.is_closed {
+                signal.wake();
+            }
+            turns.signal = Some(signal);
+        }
+        let signal = turns.signal.as_ref().ok_or_else(|| Error::new(Kind::Internal, "there is no descriptor"))?;
+        signal.duplicate().map_err(|error| no_descriptor(&error))
+    }
+
+    /// Wakes the calls that wait, else the next that would. Safe in a signal handler.
+    pub(crate) fn interrupt(&self) {
+        self.interrupts.interrupt();
+        self.changed.open_for_all();
+    }
+
+    /// Nothing more is received. The sessions are for the caller to end.
+    pub(crate) fn close(&self) {
+        let mut turns = self.turns.lock();
+        turns.is_closed = true;
+        if let Some(signal) = &turns.signal {
+            signal.wake();
+        }
+        let left = std::mem::take(&mut turns.queue);
+        drop(turns);
+        self.changed.open_for_all();
+        drop(left);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.turns.lock().is_closed
+    }
+}
+
+impl Turns {
+    fn next(&mut self) -> Option<Received> {
+        let received = loop {
+            match self.queue.pop_front() {
+                None => break None,
+                Some(Turn::Failed(owner, error)) => break Some(Received { owner, outcome: Err(error) }),
+                Some(Turn::Session(session)) => {
+                    session.has_turn.store(false, Ordering::Release);
+                    // Where the application has freed it nobody wants to know.
+                    let Some(owner) = session.owner().filter(|_| !session.is_forsaken.load(Ordering::Acquire)) else {
+                        continue;
+                    };
+                    let outcome = match session.take_oldest() {
+                        Taken::Nothing => continue,
+                        Taken::Ended => Err(session.ended_error()),
+                        Taken::Message(frame) => {
+                            if session.inbox.has_news() && !session.has_turn.swap(true, Ordering::AcqRel) {
+                                self.queue.push_back(Turn::Session(session));
+                            }
+                            Ok(frame)
+                        }
+                    };
+                    break Some(Received { owner, outcome });
+                }
+            }
+        };
+        if self.queue.is_empty()
+            && !self.is_closed
+            && let Some(signal) = &self.signal
+        {
+            signal.drain();
+        }
+        received
+    }
+}

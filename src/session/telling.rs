@@ -1,0 +1,158 @@
+//! Telling a listener what becomes of a session: on a thread of the reactor, one thing at a time, with no lock held.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Session;
+use super::delivery::Delivery;
+use super::inbox::Taken;
+use crate::error::{Error, Kind, Result};
+use crate::protocol::Frame;
+
+/// After so many frames other sessions get their turn.
+const FRAMES_PER_TURN: usize = 64;
+
+/// Who wants to know. Each call may take as long as it likes.
+pub(crate) trait Listener: Send + Sync {
+    /// The session is open.
+    fn opened(&self);
+
+    /// A frame was received, if the session tells frames.
+    fn frame(&self, frame: Frame);
+
+    /// There is room to send again, after there was none.
+    fn writable(&self);
+
+    /// The session has ended, with this error. The last call.
+    fn closed(&self, error: &Error);
+}
+
+/// What the listener has been told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Told {
+    #[default]
+    Nothing,
+    Opened,
+    Closed,
+}
+
+thread_local! {
+    /// The session whose listener this thread is in.
+    static INSIDE: Cell<*const Session> = const { Cell::new(std::ptr::null()) };
+}
+
+struct Inside;
+
+impl Inside {
+    fn of(session: &Session) -> Self {
+        INSIDE.set(session);
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.set(std::ptr::null());
+    }
+}
+
+/// Makes a call of a listener of which there is no session.
+pub(crate) fn inside<T>(call: impl FnOnce() -> T) -> T {
+    INSIDE.set(std::ptr::dangling());
+    let _inside = Inside;
+    call()
+}
+
+/// Whether the calling thread is in the listener of some session.
+pub(super) fn is_inside_any() -> bool {
+    !INSIDE.get().is_null()
+}
+
+impl Session {
+    /// Whoever is to be told, before the session is driven or tells frames.
+    pub(crate) fn listen(&self, listener: Arc<dyn Listener>) {
+        *self.listener.lock() = Some(listener);
+        self.has_listener.store(true, Ordering::Release);
+    }
+
+    /// There is something to tell, if anybody listens.
+    pub(super) fn ask_to_tell(&self) {
+        if self.has_listener.load(Ordering::Acquire)
+            && self.telling.ask()
+            && let Some(session) = self.me.upgrade()
+        {
+            self.reactor.tell(session);
+        }
+    }
+
+    /// Nobody wants to know any more, but that it has ended.
+    pub(crate) fn forsake(&self) {
+        self.is_forsaken.store(true, Ordering::Release);
+    }
+
+    /// An error for a call that would wait for what only comes when the listener has returned.
+    pub(crate) fn check_outside(&self) -> Result<()> {
+        if std::ptr::eq(INSIDE.get(), self) {
+            return Err(Error::new(Kind::State, "a callback of this session cannot wait for what follows it"));
+        }
+        Ok(())
+    }
+
+    /// Tells what there is to tell, as the one thread that does. Returns whether there may be more.
+    pub(super) fn tell(&self) -> bool {
+        let Some(listener) = self.listener.lock().clone() else { return false };
+        let _inside = Inside::of(self);
+        let mut told = *self.told.lock();
+        if told == Told::Nothing && !self.ending.is_closed() {
+            told = Told::Opened;
+            *self.told.lock() = told;
+            listener.opened();
+        }
+        let mut frames = 0;
+        let mut has_all = self.delivery() != Delivery::Told;
+        loop {
+            if self.is_forsaken.load(Ordering::Acquire) && self.delivery() == Delivery::Told {
+                self.inbox.clear();
+                has_all = true;
+            }
+            if self.is_writable.swap(false, Ordering::AcqRel) && !self.is_forsaken.load(Ordering::Acquire) {
+                listener.writable();
+            }
+            if has_all || self.delivery() != Delivery::Told {
+                break;
+            }
+            if frames == FRAMES_PER_TURN {
+                return true;
+            }
+            match self.take_oldest() {
+                Taken::Message(frame) => listener.frame(frame),
+                Taken::Nothing => break,
+                Taken::Ended => has_all = true,
+            }
+            frames += 1;
+        }
+        if has_all && self.ending.is_closed() && told != Told::Closed {
+            *self.told.lock() = Told::Closed;
+            listener.closed(&self.ended_error());
+            drop(self.listener.lock().take());
+        }
+        false
+    }
+
+    /// The oldest message, without waiting.
+    pub(super) fn take_oldest(&self) -> Taken<Frame> {
+        let taken = self.inbox.take(|_| Ok::<(), std::convert::Infallible>(()), || self.wake_driver());
+        match taken {
+            Ok(taken) => taken,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Telling has come to an end for now: a violation may have waited for that.
+    pub(super) fn has_told(&self) {
+        if self.is_held.load(Ordering::Acquire) {
+            self.wake_driver();
+        }
+    }
+}
