@@ -119,6 +119,14 @@ impl Session {
         }
     }
 
+    /// The application has taken what was in the inbox. With nothing left there it has turned to receiving, as far as
+    /// coalescing is concerned.
+    pub(super) fn note_taken(&self) {
+        if !self.inbox.has_news() {
+            self.has_received.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Whether the application has been given all that came, in the ways in which it cannot ask for more.
     pub(super) fn has_delivered(&self) -> bool {
         match self.delivery() {

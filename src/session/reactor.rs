@@ -1,6 +1,7 @@
 //! The threads behind all sessions, and what they wait for: sockets, due times, and whoever asks for a session's driver.
 //! Each of them takes what there is next, so that none is needed for a session to get on.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -23,6 +24,11 @@ const WORK_PER_LOOK: usize = 64;
 
 /// The key of sessions to come, which have none yet.
 const NEWCOMERS: usize = usize::MAX - 2;
+
+thread_local! {
+    /// The thread is a reactor's, and not in a call of a listener: it looks into the queue next.
+    static IS_AT_WORK: Cell<bool> = const { Cell::new(false) };
+}
 
 /// The reactor of a runtime.
 pub(super) struct Reactor {
@@ -113,8 +119,8 @@ impl Reactor {
 
     fn enqueue(&self, work: Work) {
         self.queue.lock().push_back(work);
-        // Whoever is about to wait looks into the queue first.
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        // Whoever is about to wait looks into the queue first, as this thread does if it is one of the reactor's.
+        if !IS_AT_WORK.get() && self.waiting.load(Ordering::SeqCst) > 0 {
             self.poller.wake();
         }
     }
@@ -165,6 +171,7 @@ impl Reactor {
 
     fn work(self: Arc<Self>) {
         let _leaving = Leaving(&self);
+        IS_AT_WORK.set(true);
         let mut events = Events::new();
         loop {
             for _ in 0..WORK_PER_LOOK {
@@ -242,7 +249,9 @@ impl Reactor {
                     self.poller.wake();
                 }
                 let tell = || catch_unwind(AssertUnwindSafe(|| session.tell())).unwrap_or(false);
+                IS_AT_WORK.set(false);
                 let has_more = self.crew.call(self, tell);
+                IS_AT_WORK.set(true);
                 if has_more {
                     session.telling.ask();
                 }

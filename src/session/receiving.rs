@@ -138,7 +138,10 @@ impl Session {
             return Ok(None);
         }
         match self.inbox.take(fits, || self.wake_driver())? {
-            Taken::Message(message) => Ok(Some(message)),
+            Taken::Message(message) => {
+                self.note_taken();
+                Ok(Some(message))
+            }
             Taken::Nothing => Ok(None),
             Taken::Ended => Err(self.ended_error()),
         }

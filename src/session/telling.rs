@@ -132,6 +132,9 @@ impl Session {
             }
             frames += 1;
         }
+        if self.holds_back.load(Ordering::Relaxed) {
+            self.flush_or_leave();
+        }
         if has_all && self.ending.is_closed() && told != Told::Closed {
             *self.told.lock() = Told::Closed;
             listener.closed(&self.ended_error());
@@ -144,7 +147,10 @@ impl Session {
     pub(super) fn take_oldest(&self) -> Taken<Frame> {
         let taken = self.inbox.take(|_| Ok::<(), std::convert::Infallible>(()), || self.wake_driver());
         match taken {
-            Ok(taken) => taken,
+            Ok(taken) => {
+                self.note_taken();
+                taken
+            }
             Err(never) => match never {},
         }
     }
