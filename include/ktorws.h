@@ -417,6 +417,32 @@ typedef enum {
 } ws_frame_type;
 
 /**
+ * How much a line of the log matters. Each level includes those before.
+ */
+typedef enum {
+    /**
+     * Nothing is told.
+     */
+    WS_LOG_OFF = 0,
+    /**
+     * The library cannot do its work.
+     */
+    WS_LOG_ERROR = 1,
+    /**
+     * A session could not be opened, or ended with an error.
+     */
+    WS_LOG_WARNING = 2,
+    /**
+     * Sessions are opened, closed and end.
+     */
+    WS_LOG_INFO = 3,
+    /**
+     * What goes on inside: pings, full queues, who reads.
+     */
+    WS_LOG_DEBUG = 4,
+} ws_log_level;
+
+/**
  * Where a part of a message stands in it, as bits of ws_extension_piece.
  */
 typedef enum {
@@ -927,6 +953,15 @@ typedef struct {
      */
     uint64_t handshake_us;
 } ws_statistics;
+
+/**
+ * A function that is told a line of the log: its ws_log_level, the session's ws_session_id, 0 where it is of none, and
+ * the line, UTF-8 without an end of line, lent until the function returns.
+ */
+typedef void (*ws_log_callback)(uint32_t level,
+                                uint64_t session_id,
+                                const char *message,
+                                void *user_data);
 
 #ifdef __cplusplus
 extern "C" {
@@ -2002,6 +2037,27 @@ const ws_error *ws_session_error(const ws_session *session);
  */
 ws_status ws_stats(const ws_session *session,
                    ws_statistics *stats);
+
+/**
+ * Has lines of the log up to `level`, a ws_log_level, told to a function. Default: WS_LOG_OFF. It is for the whole
+ * process.
+ *
+ * The function is called on whatever thread something happens, also by several at once, and must not call functions of
+ * the library, nor take long: the library waits for it. When ws_set_log_callback returns, the function that was set before
+ * is not called any more. NULL as `function` is WS_LOG_OFF.
+ *
+ * Lines hold no credentials, header values, queries of URLs, payloads or close reasons.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for another level.
+ */
+ws_status ws_set_log_callback(uint32_t level,
+                              ws_log_callback function,
+                              void *user_data);
+
+/**
+ * The number that the log knows a session by, counted from 1 in the process; 0 for NULL.
+ */
+uint64_t ws_session_id(const ws_session *session);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -57,7 +57,9 @@ fn open(url: &str, settings: Settings, handle: &Arc<ws_session>) -> Result<()> {
     let listening = Arc::clone(&settings);
     let prepare = move |session: &_| opened.prepare(session, &settings);
     let finished = Arc::clone(handle);
-    session::connect_later(url, config, opening, prepare, move |outcome| finish(&finished, &listening, outcome))
+    session::connect_later(handle.id(), url, config, opening, prepare, move |outcome| {
+        finish(&finished, &listening, outcome)
+    })
 }
 
 /// Tells whoever wants to know how opening went.

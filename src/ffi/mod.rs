@@ -48,3 +48,5 @@ pub mod closing;
 pub mod introspection;
 
 pub mod statistics;
+
+pub mod logging;

@@ -19,7 +19,7 @@ use crate::ffi::frame::FreeFrames;
 use crate::ffi::group::Membership;
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::{self, Deadline, Opening, Session, State};
+use crate::session::{self, Deadline, Opening, Session, State, logging};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
 ///
@@ -31,6 +31,8 @@ pub struct ws_session {
     open: OnceLock<Open>,
     /// None where a call of the application has opened it.
     pub(super) opening: Option<Arc<Opening>>,
+    /// The number that the log knows it by.
+    id: u64,
     /// What `fork::forks` returned when it was opened.
     forks: u32,
     /// Handles that are not freed. The memory also waits for calls under way and callbacks to come.
@@ -74,6 +76,7 @@ impl ws_session {
         Arc::new(Self {
             open: OnceLock::new(),
             opening,
+            id: logging::next_id(),
             forks: fork::watch(),
             handles: AtomicUsize::new(1),
             error: OnceLock::new(),
@@ -135,6 +138,10 @@ impl ws_session {
             Some(Err(failure)) => failure.clone(),
             _ => Error::new(Kind::State, "the session is still being opened"),
         }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
     pub(super) fn check_process(&self) -> Result<()> {
@@ -327,7 +334,9 @@ pub unsafe extern "C" fn ws_connect(
             };
             let handle = ws_session::new(None);
             let connected = settings.join_group(&handle).and_then(|()| {
-                session::connect(url, &settings.config_here(), interrupts, |opened| handle.prepare(opened, settings))
+                session::connect(handle.id, url, &settings.config_here(), interrupts, |opened| {
+                    handle.prepare(opened, settings)
+                })
             });
             if let Err(failure) = connected {
                 handle.forget();
@@ -381,8 +390,14 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
         }
         // SAFETY: the last handle gives back the count that Arc::into_raw left with the handles.
         let last = unsafe { Arc::from_raw(session) };
-        // In a forked child the connection is the parent's.
-        if !last.is_inherited() {
+        if last.is_inherited() {
+            // The connection is the parent's.
+            if let Some(open) = last.open.get() {
+                if let Some(descriptor) = open.session.leave_to_parent() {
+                    fork::release(descriptor);
+                }
+            }
+        } else {
             if let Some(open) = last.open.get() {
                 open.session.forsake();
             }

@@ -73,6 +73,13 @@ impl Backstop {
         true
     }
 
+    /// Drops a session in a forked child.
+    pub(super) fn forget(&self, session: &Session) {
+        if let Some(mut watched) = self.watched.try_lock() {
+            watched.sessions.retain(|(watched, _)| !std::ptr::eq(&**watched, session));
+        }
+    }
+
     /// Ends the thread.
     pub(super) fn stop(&self) {
         let mut watched = self.watched.lock();

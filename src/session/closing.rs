@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::deadline::Deadline;
+use super::logging::log;
 use super::{Session, State, Verdict};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::frame::CloseCode;
@@ -13,8 +14,10 @@ impl Session {
     /// Starts the closing handshake behind what is queued; does nothing in a session that is closing or closed.
     pub(crate) fn close(&self, close: Close) {
         let mut outbox = self.outbox.lock();
+        let code = close.code.map_or(0, |code| code.0);
         if self.ending.verdict().is_none() && outbox.outgoing.close(close, Instant::now()) {
             drop(outbox);
+            log!(Info, self.id, "closing with code {code}");
             if self.ending.unanswered().is_some() {
                 self.decide(None, None, Initiator::Remote);
             }
@@ -114,11 +117,25 @@ impl Session {
         };
         let remote = remote.or_else(|| unanswered.cloned());
         let error = error.map(|error| error.in_phase(Phase::Open));
-        if self.ending.decide(Verdict { error, remote, initiator }) {
+        let verdict = Verdict { error, remote, initiator };
+        if self.ending.decide(verdict.clone()) {
+            self.log_verdict(&verdict);
             self.sent.open_for_all();
             self.inbox.end();
             self.note_news();
             self.wake_driver();
+        }
+    }
+
+    fn log_verdict(&self, verdict: &Verdict) {
+        let id = self.id;
+        match &verdict.error {
+            None => {
+                let code = verdict.remote.as_ref().and_then(|close| close.code).map_or(0, |code| code.0);
+                log!(Info, id, "ended: the server's Close has code {code}");
+            }
+            Some(error) if error.kind == Kind::Aborted => log!(Info, id, "ended: {error}"),
+            Some(error) => log!(Warning, id, "ended: {error}"),
         }
     }
 
@@ -152,6 +169,7 @@ impl Session {
         self.left(left);
         self.wire.lock().drop_transport();
         self.socket.lock().take();
+        log!(Debug, self.id, "the connection is gone");
         self.ending.set_closed();
     }
 }

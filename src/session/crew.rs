@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::deadline::Deadline;
 use super::gate::Gate;
+use super::logging::log;
 use super::reactor::Reactor;
 use crate::transport::threads::spawn;
 
@@ -167,8 +168,11 @@ fn look(reactor: &Arc<Reactor>) {
                 return;
             }
         } else if crew.returned.load(Ordering::Acquire) == returned && crew.running.load(Ordering::Acquire) < MOST {
-            // Where the system gives no thread, there may be one a moment later.
-            let _ = reactor.start_thread();
+            // Where the system gives none, it may a moment later.
+            match reactor.start_thread() {
+                Ok(()) => log!(Debug, 0, "all threads are in callbacks: started another one"),
+                Err(error) => log!(Error, 0, "all threads are in callbacks, and another one cannot be had: {error}"),
+            }
         }
         quiet = 0;
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Session;
 use super::handoff::Presence;
+use super::logging::log;
 use super::reading::Turned;
 use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
@@ -178,7 +179,10 @@ impl Driver {
             self.seen = session.reader.handoff().left();
             self.reading = Reading::On;
         }
-        self.is_unfinished |= self.reading == Reading::On && before != Reading::On;
+        if self.reading == Reading::On && before != Reading::On {
+            self.is_unfinished = true;
+            log!(Debug, session.id, "the library reads");
+        }
         if self.reading == Reading::On && !session.reader.handoff().listen(self.seen) {
             // It has come back, and may have taken from the socket what it does not decode.
             self.stand_back(session);
@@ -210,7 +214,10 @@ impl Driver {
                 session.spares.release();
             }
             Turned::Unfinished => self.is_unfinished = true,
-            Turned::Stalled => self.reading = Reading::Stalled,
+            Turned::Stalled => {
+                log!(Debug, session.id, "the library stops reading: a queue is full");
+                self.reading = Reading::Stalled;
+            }
             Turned::Held => {
                 if self.reading != Reading::Held {
                     let patience = session.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
@@ -244,6 +251,11 @@ impl Driver {
             self.watched = wanted;
         }
         Ok(())
+    }
+
+    /// The reactor's key, for whoever takes the session from it.
+    pub(super) fn take_key(&mut self) -> Option<usize> {
+        self.key.take()
     }
 
     /// Lets go of the reactor.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
+use super::logging::log;
 use crate::error::{Error, Kind};
 use crate::frame::{CloseCode, Opcode};
 use crate::protocol::keepalive::Due;
@@ -31,6 +32,7 @@ impl Session {
                 let queued = !outbox.is_clogged() && outbox.outgoing.queue_control(Opcode::Ping, &payload).is_ok();
                 drop(outbox);
                 if queued {
+                    log!(Debug, self.id, "ping");
                     self.flush();
                 }
                 false

@@ -24,9 +24,11 @@ pub(crate) mod group;
 mod handed;
 mod handoff;
 mod inbox;
+mod inheriting;
 mod interruptible;
 mod interrupts;
 mod keeping_alive;
+pub(crate) mod logging;
 mod opened;
 mod opening;
 mod outbox;
@@ -83,6 +85,8 @@ use crate::transport::{Receiver, Socket};
 
 /// A WebSocket session. Every method may be called from any thread at any time.
 pub(crate) struct Session {
+    /// The number that the log knows it by.
+    id: u64,
     pub(crate) opened: Opened,
     me: Weak<Self>,
     max_frame_size: AtomicU64,

@@ -20,6 +20,7 @@ use super::gate::Gate;
 use super::handed::Handed;
 use super::inbox::Inbox;
 use super::interrupts::Interrupts;
+use super::logging::log;
 use super::outbox::{Outbox, Wire};
 use super::runtime::{self, Runtime};
 use super::task::Task;
@@ -43,6 +44,7 @@ const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// Opens a session on the calling thread, unless that is interrupted. It is prepared before anything happens to it.
 pub(crate) fn connect(
+    id: u64,
     url: &str,
     config: &Config,
     interrupts: Option<&ConnectInterrupts>,
@@ -52,11 +54,12 @@ pub(crate) fn connect(
     let runtime = runtime::get()?;
     let interruptible = interrupts.map(ConnectInterrupts::begin).transpose()?;
     let interrupted: &dyn Stopping = interruptible.as_ref().map_or(&Unstoppable, |call| call);
-    open_and_start(&target, config, &runtime, interrupted, prepare)
+    open_and_start(id, &target, config, &runtime, interrupted, prepare)
 }
 
 /// Opens a session on a thread of the library, unless `opening` is aborted. What is wrong with the URL is told at once.
 pub(crate) fn connect_later(
+    id: u64,
     url: &str,
     config: Config,
     opening: Arc<Opening>,
@@ -69,7 +72,7 @@ pub(crate) fn connect_later(
     let mut done = Done(Some(done));
     pool.run(move || {
         let stop = &opening.stop;
-        let opened = stop.check().and_then(|()| open_and_start(&target, &config, &runtime, stop, prepare));
+        let opened = stop.check().and_then(|()| open_and_start(id, &target, &config, &runtime, stop, prepare));
         done.call(opened);
     });
     Ok(())
@@ -93,13 +96,17 @@ impl<F: FnOnce(Result<()>)> Drop for Done<F> {
 }
 
 fn open_and_start(
+    id: u64,
     target: &Target,
     config: &Config,
     runtime: &Runtime,
     stop: &dyn Stopping,
     prepare: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
-    let session = open(target, config, runtime, [&*runtime.stop, stop])?;
+    log!(Info, id, "connecting to {}", target.place());
+    let session = open(id, target, config, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
+        log!(Warning, id, "could not open: {error}");
+    })?;
     let started = prepare(&session)
         .and_then(|()| if runtime.reactor.add(Arc::clone(&session)) { Ok(()) } else { runtime.stop.check() });
     if started.is_err() {
@@ -110,7 +117,7 @@ fn open_and_start(
     started
 }
 
-fn open(target: &Target, config: &Config, runtime: &Runtime, stops: Stops<'_>) -> Result<Arc<Session>> {
+fn open(id: u64, target: &Target, config: &Config, runtime: &Runtime, stops: Stops<'_>) -> Result<Arc<Session>> {
     let Secrets { nonce, masking_seed } = Secrets::draw()?;
     let headers = headers(target, config)?;
     let extensions = config.offered()?;
@@ -127,6 +134,17 @@ fn open(target: &Target, config: &Config, runtime: &Runtime, stops: Stops<'_>) -
     let start = Instant::now();
     let agreed = shake_hands(&mut stream, &socket, &mut handshake, handshake_limit)?;
     let timings = Timings { transport: timings, handshake: start.elapsed() };
+    log!(
+        Info,
+        id,
+        "open: resolved in {:?}, connected in {:?}, TLS in {:?}, handshake in {:?}; subprotocol {:?}, {} extensions",
+        timings.transport.resolve,
+        timings.transport.connect,
+        timings.transport.tls,
+        timings.handshake,
+        agreed.subprotocol.as_deref().unwrap_or_default(),
+        agreed.extensions.len(),
+    );
     let (encoders, decoders, told) = extension::part(agreed.extensions);
     let agreement = Agreement { encoders, decoders, is_raw: config.raw };
     let keys = MaskingKeys::from_seed(masking_seed);
@@ -134,7 +152,7 @@ fn open(target: &Target, config: &Config, runtime: &Runtime, stops: Stops<'_>) -
     let (subprotocol, response) = (agreed.subprotocol.as_deref(), &agreed.response);
     let opened = Opened::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
     let handshake = Agreed { opened, extensions: told, timings, early: agreed.early.len() };
-    Ok(session(config, handshake, connection, stream, socket, runtime))
+    Ok(session(id, config, handshake, connection, stream, socket, runtime))
 }
 
 /// What opening has brought besides the connection.
@@ -235,6 +253,7 @@ fn broken(doing: &str, error: &io::Error) -> Error {
 }
 
 fn session(
+    id: u64,
     config: &Config,
     agreed: Agreed,
     connection: Connection,
@@ -251,6 +270,7 @@ fn session(
     counts.note_bytes(early);
     let now = Instant::now();
     Arc::new_cyclic(|me| Session {
+        id,
         opened,
         extensions,
         timings,

@@ -15,6 +15,7 @@ use super::Session;
 use super::crew::{Crew, KEEP_ALIVE};
 use super::deadline::Deadline;
 use super::driver::{Next, TICK};
+use super::logging::log;
 use super::timers::Timers;
 use crate::error::{Error, Kind, Result};
 use crate::transport::{Event, Events, Interest, Poller, Socket};
@@ -138,6 +139,17 @@ impl Reactor {
         if self.crew.is_stopping() {
             self.poller.wake();
         }
+    }
+
+    /// Drops a session in a forked child.
+    pub(super) fn forget(&self, session: &Session, key: Option<usize>) {
+        let member = key.and_then(|key| self.members.try_lock()?.try_remove(key));
+        let newcomer = self.newcomers.try_lock().and_then(|mut newcomers| {
+            let position = newcomers.sessions.iter().position(|newcomer| std::ptr::eq(&**newcomer, session))?;
+            Some(newcomers.sessions.swap_remove(position))
+        });
+        // The caller has it as well: neither is the last.
+        drop((member, newcomer));
     }
 
     /// Changes what a session's socket is watched for.
@@ -264,7 +276,7 @@ impl Reactor {
             Work::Drive(session) => {
                 session.task.begin();
                 // Where it panics the session ends.
-                match catch_unwind(AssertUnwindSafe(|| session.step())).unwrap_or(Next::Over) {
+                match catch_unwind(AssertUnwindSafe(|| session.step())).unwrap_or_else(|_| panicked(&session)) {
                     Next::Wait => {}
                     Next::Again => drop(session.task.ask()),
                     Next::Over => {
@@ -278,6 +290,11 @@ impl Reactor {
             }
         }
     }
+}
+
+fn panicked(session: &Session) -> Next {
+    log!(Error, session.id, "the library has a bug: a step of the driver panicked");
+    Next::Over
 }
 
 struct Leaving<'a>(&'a Arc<Reactor>);

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::inbox::Pushed;
+use super::logging::log;
 use super::{Reader, Session};
 use crate::error::Error;
 use crate::frame::Opcode;
@@ -109,6 +110,7 @@ impl Session {
         match self.inbox.push(frame, size) {
             Pushed::Kept { dropped: 0 } => self.note_news(),
             Pushed::Kept { dropped } => {
+                log!(Debug, self.id, "the incoming queue has dropped {dropped} messages");
                 self.counts.note_dropped(dropped);
                 self.note_news();
             }
@@ -129,7 +131,9 @@ impl Session {
             }
             Received::Pong(payload) => {
                 self.counts.note_pong();
-                if self.keepalive.lock().pong(payload.as_bytes(), Instant::now()) {
+                let answers = self.keepalive.lock().pong(payload.as_bytes(), Instant::now());
+                if answers {
+                    log!(Debug, self.id, "pong to our ping");
                     // It knows when the next ping is due.
                     self.wake_driver();
                 }

@@ -1,12 +1,14 @@
 //! What runs behind the sessions of a process: started at first use, ended by [`shut_down`] only.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::backstop::Backstop;
 use super::deadline::Deadline;
+use super::logging::{self, log};
 use super::reactor::Reactor;
 use super::telling;
 use crate::error::{Error, Kind, Result};
@@ -19,6 +21,11 @@ const MAX_WORKERS: usize = 1024;
 const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 static RUNTIME: Mutex<Slot> = Mutex::new(Slot { workers: DEFAULT_WORKERS, running: None });
+
+thread_local! {
+    /// The lock, while the thread forks: in the child nobody else could give it back.
+    static HELD: RefCell<Option<MutexGuard<'static, Slot>>> = const { RefCell::new(None) };
+}
 
 struct Slot {
     workers: usize,
@@ -75,6 +82,18 @@ pub(crate) fn set_workers(count: u32) -> Result<()> {
     Ok(())
 }
 
+/// The process is about to be forked by this thread.
+pub(crate) fn hold_for_fork() {
+    logging::hold_for_fork();
+    HELD.set(Some(RUNTIME.lock()));
+}
+
+/// It was, in both processes.
+pub(crate) fn let_go_after_fork() {
+    drop(HELD.take());
+    logging::let_go_after_fork();
+}
+
 /// Ends all sessions and joins all threads. The next [`get`] starts anew.
 pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     if telling::is_inside_any() {
@@ -89,6 +108,7 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     let in_time = running.runtime.reactor.stop(deadline);
     running.openers.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
     running.resolver.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    log!(Debug, 0, "shut down");
     if !in_time || (deadline.has_passed() && threads::running() > 0) {
         return Err(Error::new(Kind::Timeout, "threads of the library are still ending"));
     }
@@ -108,5 +128,6 @@ fn start(workers: usize) -> Result<Running> {
         openers: openers.handle(),
         stop: Arc::new(stop),
     };
+    log!(Debug, 0, "started {workers} threads");
     Ok(Running { resolver, openers, runtime, process: std::process::id() })
 }

@@ -22,6 +22,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Where it leads, without what may be secret: credentials, and the query.
+    pub(crate) fn place(&self) -> &str {
+        self.text.split('?').next().unwrap_or_default()
+    }
+
     /// Parses `ws`, `wss`, `http` (meaning `ws`) and `https` (meaning `wss`) URLs.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         // The parser drops or encodes these; in a caller's URL they are a mistake, or an injection.

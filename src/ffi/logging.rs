@@ -1,0 +1,95 @@
+//! The log.
+
+use std::ffi::{CString, c_char, c_void};
+
+use crate::ffi::guard;
+use crate::ffi::session::{look_at, ws_session};
+use crate::ffi::status::ws_status;
+use crate::session::logging::{self, Level, Sink};
+
+/// How much a line of the log matters. Each level includes those before.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_log_level {
+    /// Nothing is told.
+    WS_LOG_OFF = 0,
+    /// The library cannot do its work.
+    WS_LOG_ERROR = 1,
+    /// A session could not be opened, or ended with an error.
+    WS_LOG_WARNING = 2,
+    /// Sessions are opened, closed and end.
+    WS_LOG_INFO = 3,
+    /// What goes on inside: pings, full queues, who reads.
+    WS_LOG_DEBUG = 4,
+}
+
+/// A function that is told a line of the log: its ws_log_level, the session's ws_session_id, 0 where it is of none, and
+/// the line, UTF-8 without an end of line, lent until the function returns.
+pub type ws_log_callback =
+    Option<unsafe extern "C" fn(level: u32, session_id: u64, message: *const c_char, user_data: *mut c_void)>;
+
+/// What a function needs to be called.
+struct CSink {
+    function: unsafe extern "C" fn(u32, u64, *const c_char, *mut c_void),
+    user_data: *mut c_void,
+}
+
+// SAFETY: the header asks for a function and user data that any thread may use.
+unsafe impl Send for CSink {}
+// SAFETY: as above.
+unsafe impl Sync for CSink {}
+
+impl CSink {
+    fn call(&self, level: Level, id: u64, message: &str) {
+        let message: CString = guard::c_string(message.as_bytes());
+        // SAFETY: of this type by the header; the string lives until the call returns.
+        unsafe { (self.function)(level as u32, id, message.as_ptr(), self.user_data) };
+    }
+}
+
+/// Has lines of the log up to `level`, a ws_log_level, told to a function. Default: WS_LOG_OFF. It is for the whole
+/// process.
+///
+/// The function is called on whatever thread something happens, also by several at once, and must not call functions of
+/// the library, nor take long: the library waits for it. When ws_set_log_callback returns, the function that was set before
+/// is not called any more. NULL as `function` is WS_LOG_OFF.
+///
+/// Lines hold no credentials, header values, queries of URLs, payloads or close reasons.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for another level.
+///
+/// # Safety
+/// `function` is NULL or a function of its type; `user_data` is valid until another one is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_set_log_callback(
+    level: u32,
+    function: ws_log_callback,
+    user_data: *mut c_void,
+) -> ws_status {
+    guard::status(|| {
+        let level = match level {
+            0 => None,
+            1 => Some(Level::Error),
+            2 => Some(Level::Warning),
+            3 => Some(Level::Info),
+            4 => Some(Level::Debug),
+            _ => return Err(guard::invalid("unknown log level")),
+        };
+        let sink = function.filter(|_| level.is_some()).map(|function| {
+            let sink = CSink { function, user_data };
+            Box::new(move |level, id, message: &str| sink.call(level, id, message)) as Sink
+        });
+        logging::set(level.filter(|_| sink.is_some()), sink);
+        Ok(())
+    })
+}
+
+/// The number that the log knows a session by, counted from 1 in the process; 0 for NULL.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_session_id(session: *const ws_session) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { look_at(session, 0, ws_session::id) }
+}
