@@ -22,6 +22,11 @@ impl Wake {
         *self.is_woken.lock().unwrap() = false;
     }
 
+    /// poll(2) on it alone, without waiting.
+    pub(crate) fn is_readable(&self) -> bool {
+        *self.is_woken.lock().unwrap()
+    }
+
     /// poll(2) on it alone, without a timeout.
     pub(crate) fn sleep(&self) {
         let mut is_woken = self.is_woken.lock().unwrap();

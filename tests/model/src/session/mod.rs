@@ -19,6 +19,9 @@ mod interrupts;
 #[path = "../../../../src/session/queue_bounds.rs"]
 #[allow(dead_code)]
 mod queue_bounds;
+#[path = "../../../../src/session/task.rs"]
+#[allow(dead_code)]
+mod task;
 #[path = "../../../../src/session/turn.rs"]
 #[allow(dead_code)]
 mod turn;

@@ -282,3 +282,32 @@ fn what_the_application_leaves_behind_is_handled() {
         driver.join().unwrap();
     });
 }
+
+/// Once only the driver is to read it does, as soon as a thread that reads has left, which was told to.
+#[test]
+fn the_driver_gets_what_it_is_to_keep() {
+    explore("hand-off, kept", 3, || {
+        let session = Session::new();
+        let application = thread::spawn({
+            let session = Arc::clone(&session);
+            move || (0..2).filter(|_| session.receive_now()).count()
+        });
+        let mut seen = 0;
+        // As the driver stands while the application reads.
+        let _ = session.handoff.look(&mut seen);
+        session.handoff.keep();
+        loop {
+            if session.handoff.enter_as_driver() {
+                drop(session.reader.get_mut());
+                session.handoff.leave_as_driver();
+                break;
+            }
+            if session.handoff.look(&mut seen) == Presence::Inside {
+                session.wake.notified();
+            }
+        }
+        application.join().unwrap();
+        assert!(session.handoff.is_kept());
+        assert!(!session.handoff.try_enter() && !session.handoff.enter(false));
+    });
+}

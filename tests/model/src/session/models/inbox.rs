@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::super::deadline::Deadline;
 use super::super::inbox::{Inbox, Taken};
 use super::super::queue_bounds::{QueueBounds, QueuePolicy};
+use crate::transport::Wake;
 use super::{Notify, explore};
 
 fn inbox(messages: usize) -> Inbox<u32> {
@@ -150,5 +151,60 @@ fn a_full_inbox_does_not_keep_the_end_away() {
         wake.notify_one();
         assert_eq!(take(inbox, || ()), Taken::Message(0));
         assert_eq!(take(inbox, || ()), Taken::Ended);
+    });
+}
+
+/// Whoever looks at the descriptor and then takes finds something exactly where it was readable; and in the end it is as
+/// there is something or not.
+#[test]
+fn the_descriptor_tells_of_what_is_there() {
+    explore("inbox, descriptor", 3, || {
+        let inbox = Arc::new(inbox(4));
+        let wake = inbox.signal(Wake::new).unwrap();
+        let reader = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || {
+                inbox.push(0, 0);
+                inbox.push(1, 0);
+                inbox.end();
+            }
+        });
+        let take = || {
+            let readable = wake.is_readable();
+            let taken = if inbox.has_news() { take(&inbox, || ()) } else { Taken::Nothing };
+            assert!(!readable || taken != Taken::Nothing, "it was readable for nothing");
+            taken
+        };
+        let mut taken = [take(), take()];
+        assert!(taken.iter().all(|taken| *taken != Taken::Ended));
+        reader.join().unwrap();
+        while taken[0] != Taken::Ended {
+            assert!(wake.is_readable(), "there is something, and it is not readable");
+            taken[0] = take();
+        }
+        assert!(wake.is_readable());
+    });
+}
+
+/// A reader that waits until all is taken is told.
+#[test]
+fn the_reader_is_told_when_all_is_taken() {
+    explore("inbox, all taken", 3, || {
+        let session = Arc::new((inbox(4), Notify::new()));
+        let reader = thread::spawn({
+            let session = Arc::clone(&session);
+            move || {
+                let (inbox, wake) = &*session;
+                inbox.push(0, 0);
+                inbox.push(1, 0);
+                while !inbox.is_taken() {
+                    wake.notified();
+                }
+                inbox.end();
+            }
+        });
+        let (inbox, wake) = &*session;
+        check(&[receive(inbox, usize::MAX, || wake.notify_one())], 2);
+        reader.join().unwrap();
     });
 }

@@ -6,6 +6,7 @@ mod handoff;
 mod inbox;
 mod interrupts;
 mod sending;
+mod task;
 mod turn;
 
 use std::sync::Arc;
