@@ -196,7 +196,7 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
     let reason = kept.close_reason.get_or_init(|| {
         let mut reason = verdict.remote.as_ref().map_or_else(Vec::new, |close| close.reason.clone().into_bytes());
         reason.push(0);
-        reason
+        reason.into()
     });
     let initiator = match verdict.initiator {
         Initiator::Local => ws_close_initiator::WS_CLOSED_BY_LOCAL,

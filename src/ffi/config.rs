@@ -221,7 +221,7 @@ pub unsafe extern "C" fn ws_config_set_handshake_timeout_ms(config: *mut ws_conf
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_close_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
     set(config, |config| {
-        config.close_timeout = timeout(timeout_ms)?;
+        config.terms_mut().close_timeout = timeout(timeout_ms)?;
         Ok(())
     })
 }
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn ws_config_set_close_timeout_ms(config: *mut ws_config, 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
     set(config, |config| {
-        config.send_timeout = timeout_from_ms(timeout_ms);
+        config.terms_mut().send_timeout = timeout_from_ms(timeout_ms);
         Ok(())
     })
 }
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, t
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_idle_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
     set(config, |config| {
-        config.idle_timeout = timeout_from_ms(timeout_ms).filter(|timeout| !timeout.is_zero());
+        config.terms_mut().idle_timeout = timeout_from_ms(timeout_ms).filter(|timeout| !timeout.is_zero());
         Ok(())
     })
 }
@@ -290,7 +290,7 @@ pub unsafe extern "C" fn ws_config_set_spin_us(config: *mut ws_config, microseco
         if microseconds > LONGEST_SPIN_US {
             return Err(guard::invalid("at most 1000 microseconds of spinning are possible"));
         }
-        config.spin = Duration::from_micros(microseconds.into());
+        config.terms_mut().spin = Duration::from_micros(microseconds.into());
         Ok(())
     })
 }

@@ -121,7 +121,7 @@ pub unsafe extern "C" fn ws_config_set_outgoing_queue(
     policy: u32,
 ) -> ws_status {
     set(config, |config| {
-        config.outgoing = queue_bounds(messages, bytes, policy)?;
+        config.terms_mut().outgoing = queue_bounds(messages, bytes, policy)?;
         Ok(())
     })
 }

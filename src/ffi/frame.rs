@@ -118,6 +118,11 @@ impl FreeFrames {
         Arc::new(Self { top: AtomicUsize::new(0), lender: AtomicPtr::default(), spares })
     }
 
+    /// Frees what is kept.
+    pub(super) fn release(&self) {
+        drop(self.take_all());
+    }
+
     /// Frees what is kept, and keeps nothing from now on. Each frame keeps this alive: without it nothing would ever be
     /// freed.
     pub(super) fn close(&self) {

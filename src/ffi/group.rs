@@ -1,5 +1,6 @@
 //! Groups: many sessions that a thread receives from.
 
+use std::any::Any;
 use std::ffi::c_char;
 use std::mem::ManuallyDrop;
 use std::os::fd::IntoRawFd;
@@ -184,7 +185,7 @@ pub unsafe extern "C" fn ws_group_recv(
             session.write(ptr::null_mut());
             frame.write(ptr::null_mut());
             let received = group.group.receive(Deadline::after_ms(timeout_ms))?;
-            let Ok(handle) = received.owner.downcast::<ws_session>() else {
+            let Ok(handle) = (received.owner as Arc<dyn Any + Send + Sync>).downcast::<ws_session>() else {
                 return Err(Error::new(Kind::Internal, "the group has something that is no session"));
             };
             session.write(Arc::as_ptr(&handle).cast_mut());

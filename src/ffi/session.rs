@@ -1,6 +1,5 @@
 //! Sessions: what a handle holds, opening them and letting go of them.
 
-use std::any::Any;
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -19,7 +18,7 @@ use crate::ffi::frame::FreeFrames;
 use crate::ffi::group::Membership;
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::{self, Deadline, Opening, Session, State, logging};
+use crate::session::{self, Deadline, Opening, Owner, Session, State, logging};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
 ///
@@ -38,9 +37,9 @@ pub struct ws_session {
     /// Handles that are not freed. The memory also waits for calls under way and callbacks to come.
     handles: AtomicUsize,
     /// What ws_session_error shows, once there is something.
-    pub(super) error: OnceLock<ws_error>,
+    pub(super) error: OnceLock<Box<ws_error>>,
     /// What ws_close_info lends, with its NUL.
-    pub(super) close_reason: OnceLock<Vec<u8>>,
+    pub(super) close_reason: OnceLock<Box<[u8]>>,
     /// The application's.
     pub(super) user_data: AtomicPtr<c_void>,
     /// That of ws_recv_callback.
@@ -94,7 +93,7 @@ impl ws_session {
             extensions: session.extensions.iter().map(NegotiatedExtension::new).collect(),
             session: Arc::clone(session),
         };
-        let owner: Weak<dyn Any + Send + Sync> = Arc::<Self>::downgrade(self);
+        let owner: Weak<dyn Owner> = Arc::<Self>::downgrade(self);
         session.set_owner(owner);
         // It is opened once.
         let _ = self.open.set(open);
@@ -201,6 +200,14 @@ impl ws_session {
 
     fn is_inherited(&self) -> bool {
         self.forks != fork::forks()
+    }
+}
+
+impl Owner for ws_session {
+    fn rest(&self) {
+        if let Some(open) = self.open.get() {
+            open.free_frames.release();
+        }
     }
 }
 
@@ -392,10 +399,8 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
         let last = unsafe { Arc::from_raw(session) };
         if last.is_inherited() {
             // The connection is the parent's.
-            if let Some(open) = last.open.get() {
-                if let Some(descriptor) = open.session.leave_to_parent() {
-                    fork::release(descriptor);
-                }
+            if let Some(descriptor) = last.open.get().and_then(|open| open.session.leave_to_parent()) {
+                fork::release(descriptor);
             }
         } else {
             if let Some(open) = last.open.get() {

@@ -88,7 +88,7 @@ pub unsafe extern "C" fn ws_stats(session: *const ws_session, stats: *mut ws_sta
 
 fn filled(struct_size: usize, statistics: &Statistics) -> ws_statistics {
     let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    let transport = &statistics.timings.transport;
+    let timings = &statistics.timings;
     ws_statistics {
         struct_size,
         messages_sent: statistics.messages_sent,
@@ -112,9 +112,9 @@ fn filled(struct_size: usize, statistics: &Statistics) -> ws_statistics {
         outgoing_bytes: statistics.outgoing_bytes as u64,
         incoming_dropped: statistics.incoming_dropped,
         outgoing_dropped: statistics.outgoing_dropped,
-        resolve_us: us(transport.resolve),
-        connect_us: us(transport.connect),
-        tls_us: us(transport.tls),
-        handshake_us: us(statistics.timings.handshake),
+        resolve_us: timings.resolve.into(),
+        connect_us: timings.connect.into(),
+        tls_us: timings.tls.into(),
+        handshake_us: timings.handshake.into(),
     }
 }

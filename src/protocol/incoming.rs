@@ -56,7 +56,8 @@ pub struct Incoming {
     spare: Vec<u8>,
     /// The frame whose payload is arriving.
     frame: Option<ArrivingFrame>,
-    message: Option<PartialMessage>,
+    /// In a box: most of the time there is none.
+    message: Option<Box<PartialMessage>>,
     /// Of the control frame that is arriving.
     control: Option<Box<ControlPayload>>,
     /// A Close or a violation was received; whatever follows is dropped (section 1.4).
@@ -344,8 +345,15 @@ impl Incoming {
                 let utf8 = is_text.then(Utf8Validator::default);
                 let (is_fragmented, announced) = (!header.fin && !self.is_raw, header.length);
                 let limit = limits.max_message_size;
-                self.message =
-                    Some(PartialMessage { opcode, payload, utf8, is_encoded, is_fragmented, announced, limit });
+                self.message = Some(Box::new(PartialMessage {
+                    opcode,
+                    payload,
+                    utf8,
+                    is_encoded,
+                    is_fragmented,
+                    announced,
+                    limit,
+                }));
             }
             (Opcode::Continuation, Some(message)) => {
                 check_size(header, message.announced, message.is_encoded, limits)?;

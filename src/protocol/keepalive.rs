@@ -27,8 +27,12 @@ pub struct KeepaliveOptions {
 }
 
 /// The pings of a session. At most one is under way.
+/// The pinger of a session. Most sessions have no pings: theirs takes no room.
 #[derive(Debug)]
-pub struct Keepalive {
+pub struct Keepalive(Option<Box<Pinging>>);
+
+#[derive(Debug)]
+struct Pinging {
     options: KeepaliveOptions,
     /// None while there are no pings, and while one is under way.
     next_ping: Option<Instant>,
@@ -56,30 +60,98 @@ pub enum Due {
 impl Keepalive {
     /// The first ping comes after a whole interval.
     pub fn new(options: KeepaliveOptions, now: Instant) -> Self {
-        let mut keepalive = Self { options, next_ping: None, awaited: None, count: 0, last_rtt: None };
-        keepalive.begin(now);
-        keepalive
+        let is_needed = options != KeepaliveOptions::default();
+        Self(is_needed.then(|| Box::new(Pinging::new(options, now))))
     }
 
-    /// The options.
-    pub fn options(&self) -> &KeepaliveOptions {
-        &self.options
+    fn pinging(&mut self, now: Instant) -> &mut Pinging {
+        self.0.get_or_insert_with(|| Box::new(Pinging::new(KeepaliveOptions::default(), now)))
+    }
+
+    /// How often it pings; none for not at all.
+    pub fn interval(&self) -> Option<Duration> {
+        self.0.as_ref()?.options.interval
     }
 
     /// How long a pong may take with these options; none where there are no pings.
     pub fn timeout(&self) -> Option<Duration> {
-        let KeepaliveOptions { interval, timeout, .. } = self.options;
-        timeout.or_else(|| interval.map(|interval| interval.saturating_mul(2)))
+        self.0.as_ref()?.timeout()
     }
 
     /// Changes the interval: a ping under way is forgotten, the next one comes after a whole interval.
     pub fn set_interval(&mut self, interval: Option<Duration>, now: Instant) {
+        self.pinging(now).set_interval(interval, now);
+    }
+
+    /// Changes the timeout, also that of a ping under way.
+    pub fn set_timeout(&mut self, timeout: Option<Duration>, now: Instant) {
+        self.pinging(now).set_timeout(timeout);
+    }
+
+    /// No more pings: the session is closing.
+    pub fn stop(&mut self) {
+        if let Some(pinging) = &mut self.0 {
+            pinging.stop();
+        }
+    }
+
+    /// When to [`poll`](Self::poll).
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.as_ref()?.deadline()
+    }
+
+    /// Whether a ping is under way.
+    pub fn awaits_pong(&self) -> bool {
+        self.0.as_ref().is_some_and(|pinging| pinging.awaited.is_some())
+    }
+
+    /// What is due. `random` must be new each time.
+    pub fn poll(&mut self, random: [u8; 4], now: Instant) -> Option<Due> {
+        self.0.as_mut()?.poll(random, now)
+    }
+
+    /// A pong came. Any other than that of the ping under way has no meaning. Returns whether it is that one: then the
+    /// [`deadline`](Self::deadline) has changed.
+    pub fn pong(&mut self, payload: &[u8], now: Instant) -> bool {
+        self.0.as_mut().is_some_and(|pinging| pinging.pong(payload, now))
+    }
+
+    /// Bytes came. Returns whether that counts as an answer.
+    pub fn heard(&mut self, now: Instant) -> bool {
+        self.0.as_mut().is_some_and(|pinging| pinging.heard(now))
+    }
+
+    /// Nothing was read for a while, by no fault of the peer: the ping under way gets its time anew.
+    pub fn excuse(&mut self, now: Instant) {
+        if let Some(pinging) = &mut self.0 {
+            pinging.excuse(now);
+        }
+    }
+
+    /// How long the last answered ping took.
+    pub fn last_rtt(&self) -> Option<Duration> {
+        self.0.as_ref()?.last_rtt
+    }
+}
+
+impl Pinging {
+    fn new(options: KeepaliveOptions, now: Instant) -> Self {
+        let mut pinging = Self { options, next_ping: None, awaited: None, count: 0, last_rtt: None };
+        pinging.begin(now);
+        pinging
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let KeepaliveOptions { interval, timeout, .. } = self.options;
+        timeout.or_else(|| interval.map(|interval| interval.saturating_mul(2)))
+    }
+
+    fn set_interval(&mut self, interval: Option<Duration>, now: Instant) {
         self.options.interval = interval;
         self.begin(now);
     }
 
-    /// Changes the timeout, also that of a ping under way.
-    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+    fn set_timeout(&mut self, timeout: Option<Duration>) {
         self.options.timeout = timeout;
         let timeout = self.timeout();
         if let Some(awaited) = &mut self.awaited {
@@ -87,8 +159,7 @@ impl Keepalive {
         }
     }
 
-    /// No more pings: the session is closing.
-    pub fn stop(&mut self) {
+    fn stop(&mut self) {
         (self.next_ping, self.awaited) = (None, None);
     }
 
@@ -97,21 +168,14 @@ impl Keepalive {
         self.next_ping = self.options.interval.and_then(|interval| now.checked_add(interval));
     }
 
-    /// When to [`poll`](Self::poll).
-    pub fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self) -> Option<Instant> {
         match &self.awaited {
             Some(awaited) => awaited.deadline,
             None => self.next_ping,
         }
     }
 
-    /// Whether a ping is under way.
-    pub fn awaits_pong(&self) -> bool {
-        self.awaited.is_some()
-    }
-
-    /// What is due. `random` must be new each time.
-    pub fn poll(&mut self, random: [u8; 4], now: Instant) -> Option<Due> {
+    fn poll(&mut self, random: [u8; 4], now: Instant) -> Option<Due> {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return None;
         }
@@ -128,17 +192,14 @@ impl Keepalive {
         Some(Due::Ping(payload))
     }
 
-    /// A pong came. Any other than that of the ping under way has no meaning. Returns whether it is that one: then the
-    /// [`deadline`](Self::deadline) has changed.
-    pub fn pong(&mut self, payload: &[u8], now: Instant) -> bool {
+    fn pong(&mut self, payload: &[u8], now: Instant) -> bool {
         let Some(awaited) = self.awaited.as_ref().filter(|awaited| awaited.payload == payload) else { return false };
         self.last_rtt = Some(now.saturating_duration_since(awaited.sent));
         self.answered(now);
         true
     }
 
-    /// Bytes came. Returns whether that counts as an answer.
-    pub fn heard(&mut self, now: Instant) -> bool {
+    fn heard(&mut self, now: Instant) -> bool {
         let counts = self.options.liveness == Liveness::Any && self.awaited.is_some();
         if counts {
             self.answered(now);
@@ -146,17 +207,11 @@ impl Keepalive {
         counts
     }
 
-    /// Nothing was read for a while, by no fault of the peer: the ping under way gets its time anew.
-    pub fn excuse(&mut self, now: Instant) {
+    fn excuse(&mut self, now: Instant) {
         let timeout = self.timeout();
         if let Some(awaited) = &mut self.awaited {
             awaited.deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         }
-    }
-
-    /// How long the last answered ping took.
-    pub fn last_rtt(&self) -> Option<Duration> {
-        self.last_rtt
     }
 
     /// The next ping is due an interval after the one that was answered, or now if that has passed.

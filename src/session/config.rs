@@ -24,12 +24,8 @@ pub struct Config {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) connect: ConnectOptions,
-    /// None for no limit, as for the other timeouts.
-    pub(crate) close_timeout: Option<Duration>,
-    pub(crate) send_timeout: Option<Duration>,
-    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) terms: Arc<Terms>,
     pub(crate) incoming: QueueBounds,
-    pub(crate) outgoing: QueueBounds,
     /// In the order in which they are offered.
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
     pub(crate) keepalive: KeepaliveOptions,
@@ -45,8 +41,30 @@ pub struct Config {
     pub(crate) coalescing: bool,
     /// The largest payload of a frame that is sent, none for any.
     pub(crate) fragment: Option<usize>,
+}
+
+/// What does not change in a session: those of one configuration share it.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    /// None for no limit, as for the other timeouts.
+    pub(crate) close_timeout: Option<Duration>,
+    pub(crate) send_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) outgoing: QueueBounds,
     /// How long a receiving thread looks for bytes before it sleeps.
     pub(crate) spin: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            close_timeout: Some(Duration::from_secs(5)),
+            send_timeout: Some(Duration::from_secs(30)),
+            idle_timeout: None,
+            outgoing: QueueBounds { messages: usize::MAX, bytes: 1024 * 1024, policy: QueuePolicy::Wait },
+            spin: Duration::ZERO,
+        }
+    }
 }
 
 /// The control frames that the application sees among its messages.
@@ -77,11 +95,8 @@ impl Default for Config {
                 tls: TlsOptions::default(),
                 tls_config: Arc::default(),
             },
-            close_timeout: Some(Duration::from_secs(5)),
-            send_timeout: Some(Duration::from_secs(30)),
-            idle_timeout: None,
+            terms: Arc::default(),
             incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024, policy: QueuePolicy::Wait },
-            outgoing: QueueBounds { messages: usize::MAX, bytes: 1024 * 1024, policy: QueuePolicy::Wait },
             extensions: Vec::new(),
             keepalive: KeepaliveOptions::default(),
             raw: false,
@@ -91,7 +106,6 @@ impl Default for Config {
             allows_unmasked: false,
             coalescing: true,
             fragment: None,
-            spin: Duration::ZERO,
         }
     }
 }
@@ -127,7 +141,7 @@ impl Config {
         if self.raw {
             return Ok(Vec::new());
         }
-        let drops = self.outgoing.policy == QueuePolicy::DropOldest;
+        let drops = self.terms.outgoing.policy == QueuePolicy::DropOldest;
         if let Some(extension) = self.extensions.iter().find(|extension| drops && !extension.forgets()) {
             let name = extension.name();
             let message = format!("the extension {name} cannot go with an outgoing queue that drops messages");
@@ -141,6 +155,11 @@ impl Config {
         let mut config = self.clone();
         config.connect.tls_config = Arc::new(OnceCell::new());
         config
+    }
+
+    /// The terms, to be changed: sessions that are open keep theirs.
+    pub(crate) fn terms_mut(&mut self) -> &mut Terms {
+        Arc::make_mut(&mut self.terms)
     }
 
     /// The TLS options, to be changed: sessions opened from now on share a TLS state of their own.

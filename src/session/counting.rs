@@ -21,11 +21,25 @@ pub(super) struct Counts {
     decoded: AtomicU64,
 }
 
-/// How long opening took.
+/// How long opening took, in microseconds; zero for what was not needed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Timings {
-    pub(crate) transport: ConnectTimings,
-    pub(crate) handshake: Duration,
+    pub(crate) resolve: u32,
+    pub(crate) connect: u32,
+    pub(crate) tls: u32,
+    pub(crate) handshake: u32,
+}
+
+impl Timings {
+    pub(super) fn new(transport: &ConnectTimings, handshake: Duration) -> Self {
+        let us = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        Self {
+            resolve: us(transport.resolve),
+            connect: us(transport.connect),
+            tls: us(transport.tls),
+            handshake: us(handshake),
+        }
+    }
 }
 
 /// The numbers of a session at a moment.

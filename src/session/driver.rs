@@ -212,6 +212,9 @@ impl Driver {
             Turned::Drained => {
                 session.release_sending();
                 session.spares.release();
+                if let Some(owner) = session.owner() {
+                    owner.rest();
+                }
             }
             Turned::Unfinished => self.is_unfinished = true,
             Turned::Stalled => {
@@ -220,7 +223,7 @@ impl Driver {
             }
             Turned::Held => {
                 if self.reading != Reading::Held {
-                    let patience = session.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
+                    let patience = session.terms.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
                     self.held_until = Instant::now() + patience;
                 }
                 self.reading = Reading::Held;
@@ -297,7 +300,11 @@ impl Driver {
     }
 
     fn idle_deadline(&self, session: &Session) -> Option<Instant> {
-        session.idle_timeout.filter(|_| self.listens()).and_then(|timeout| session.last_received().checked_add(timeout))
+        session
+            .terms
+            .idle_timeout
+            .filter(|_| self.listens())
+            .and_then(|timeout| session.last_received().checked_add(timeout))
     }
 
     /// Ends the session if the peer is late. Returns whether it did. This process may have been stopped for longer than

@@ -87,7 +87,7 @@ impl Session {
         wire.holds_records = wire.is_flushing();
         let lets_go = std::mem::replace(&mut outbox.holds_records, wire.holds_records) && !wire.holds_records;
         let sends = outbox.load(&mut wire.flight);
-        if sends && outbox.wants_room && outbox.outgoing.pending_data() <= self.outgoing.bytes / 2 {
+        if sends && outbox.wants_room && outbox.outgoing.pending_data() <= self.terms.outgoing.bytes / 2 {
             outbox.wants_room = false;
             self.is_writable.store(true, Ordering::Release);
             self.ask_to_tell();

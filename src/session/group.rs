@@ -20,7 +20,10 @@ use crate::protocol::Frame;
 use crate::transport::Wake;
 
 /// What the floor above knows a session as.
-pub(crate) type Owner = Arc<dyn Any + Send + Sync>;
+pub(crate) trait Owner: Any + Send + Sync {
+    /// Nothing flows: memory that is kept for what might can be given back.
+    fn rest(&self);
+}
 
 /// A group.
 #[derive(Default)]
@@ -46,12 +49,12 @@ enum Turn {
     /// From a session, which is in the queue once.
     Session(Arc<Session>),
     /// A session that could not be opened.
-    Failed(Owner, Error),
+    Failed(Arc<dyn Owner>, Error),
 }
 
 /// What was received: a frame, or how the session has ended.
 pub(crate) struct Received {
-    pub(crate) owner: Owner,
+    pub(crate) owner: Arc<dyn Owner>,
     pub(crate) outcome: Result<Frame>,
 }
 
@@ -65,7 +68,7 @@ impl Group {
     }
 
     /// A session could not be opened.
-    pub(crate) fn note_failure(&self, owner: Owner, error: Error) {
+    pub(crate) fn note_failure(&self, owner: Arc<dyn Owner>, error: Error) {
         let mut turns = self.turns.lock();
         self.push(&mut turns, Turn::Failed(owner, error));
     }

@@ -50,7 +50,7 @@ impl Session {
     /// The interval of pings and how long an answer may take, none for none.
     pub(crate) fn ping_times(&self) -> (Option<Duration>, Option<Duration>) {
         let keepalive = self.keepalive.lock();
-        (keepalive.options().interval, keepalive.timeout())
+        (keepalive.interval(), keepalive.timeout())
     }
 
     /// Changes the interval of pings; the next one comes after a whole one.
@@ -61,7 +61,7 @@ impl Session {
 
     /// Changes how long an answer may take; none for twice the interval.
     pub(crate) fn set_ping_timeout(&self, timeout: Option<Duration>) {
-        self.keepalive.lock().set_timeout(timeout);
+        self.keepalive.lock().set_timeout(timeout, Instant::now());
         self.wake_driver();
     }
 }

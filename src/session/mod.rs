@@ -45,22 +45,23 @@ pub(crate) mod telling;
 mod timers;
 mod turn;
 
-use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
 pub(crate) use config::Config;
 pub(crate) use config::ShownControl;
+use config::Terms;
 use counting::{Counts, Timings};
 pub(crate) use deadline::Deadline;
 use driver::Driver;
 use ending::Ending;
 pub(crate) use ending::Verdict;
 use gate::Gate;
-use group::{Group, Owner};
+use group::Group;
+pub(crate) use group::Owner;
 use handed::Handed;
 use inbox::Inbox;
 pub(crate) use interruptible::{ConnectInterrupts, Opening};
@@ -68,7 +69,6 @@ use interrupts::Interrupts;
 pub(crate) use opened::Opened;
 pub(crate) use opening::{connect, connect_later};
 use outbox::{Outbox, Wire};
-use queue_bounds::QueueBounds;
 use reactor::Reactor;
 pub(crate) use receiving::Memory;
 pub(crate) use sending::Item;
@@ -91,11 +91,7 @@ pub(crate) struct Session {
     me: Weak<Self>,
     max_frame_size: AtomicU64,
     max_message_size: AtomicU64,
-    close_timeout: Option<Duration>,
-    pub(crate) send_timeout: Option<Duration>,
-    idle_timeout: Option<Duration>,
-    outgoing: QueueBounds,
-    spin: Duration,
+    terms: Arc<Terms>,
     /// The extensions that were agreed on.
     pub(crate) extensions: Vec<Told>,
     allows_unmasked: bool,
@@ -116,7 +112,7 @@ pub(crate) struct Session {
     since: Instant,
 
     /// None without extensions. Locked before the outbox, while a message is encoded.
-    encoders: Option<Mutex<Encoders>>,
+    encoders: Option<Box<Mutex<Encoders>>>,
     turn: Turn,
     wire: Mutex<Wire>,
     outbox: Mutex<Outbox>,
@@ -158,7 +154,7 @@ pub(crate) struct Session {
     group: OnceLock<Arc<Group>>,
     /// It is in the group's queue.
     has_turn: AtomicBool,
-    owner: OnceLock<Weak<dyn Any + Send + Sync>>,
+    owner: OnceLock<Weak<dyn Owner>>,
 }
 
 /// The reading side.
@@ -181,12 +177,12 @@ pub(crate) enum State {
 
 impl Session {
     /// Says what the floor above knows it as.
-    pub(crate) fn set_owner(&self, owner: Weak<dyn Any + Send + Sync>) {
+    pub(crate) fn set_owner(&self, owner: Weak<dyn Owner>) {
         // It is set once, before anybody asks.
         let _ = self.owner.set(owner);
     }
 
-    fn owner(&self) -> Option<Owner> {
+    fn owner(&self) -> Option<Arc<dyn Owner>> {
         self.owner.get().and_then(Weak::upgrade)
     }
 

@@ -133,14 +133,14 @@ fn open(id: u64, target: &Target, config: &Config, runtime: &Runtime, stops: Sto
         connect_transport(target, &config.connect, &runtime.resolver, stops)?;
     let start = Instant::now();
     let agreed = shake_hands(&mut stream, &socket, &mut handshake, handshake_limit)?;
-    let timings = Timings { transport: timings, handshake: start.elapsed() };
+    let timings = Timings::new(&timings, start.elapsed());
     log!(
         Info,
         id,
-        "open: resolved in {:?}, connected in {:?}, TLS in {:?}, handshake in {:?}; subprotocol {:?}, {} extensions",
-        timings.transport.resolve,
-        timings.transport.connect,
-        timings.transport.tls,
+        "open: resolved in {} us, connected in {} us, TLS in {} us, handshake in {} us; subprotocol {:?}, {} extensions",
+        timings.resolve,
+        timings.connect,
+        timings.tls,
         timings.handshake,
         agreed.subprotocol.as_deref().unwrap_or_default(),
         agreed.extensions.len(),
@@ -148,7 +148,7 @@ fn open(id: u64, target: &Target, config: &Config, runtime: &Runtime, stops: Sto
     let (encoders, decoders, told) = extension::part(agreed.extensions);
     let agreement = Agreement { encoders, decoders, is_raw: config.raw };
     let keys = MaskingKeys::from_seed(masking_seed);
-    let connection = Connection::new(agreement, config.limits, config.close_timeout, keys, &agreed.early);
+    let connection = Connection::new(agreement, config.limits, config.terms.close_timeout, keys, &agreed.early);
     let (subprotocol, response) = (agreed.subprotocol.as_deref(), &agreed.response);
     let opened = Opened::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
     let handshake = Agreed { opened, extensions: told, timings, early: agreed.early.len() };
@@ -278,16 +278,12 @@ fn session(
         shown: if config.raw { ShownControl::ALL } else { config.shown },
         counts,
         keepalive: Mutex::new(Keepalive::new(config.keepalive, now)),
-        notes_bytes: config.idle_timeout.is_some() || config.keepalive.liveness == Liveness::Any,
-        encoders: (!encoders.is_empty()).then(|| Mutex::new(encoders)),
+        notes_bytes: config.terms.idle_timeout.is_some() || config.keepalive.liveness == Liveness::Any,
+        encoders: (!encoders.is_empty()).then(|| Box::new(Mutex::new(encoders))),
         me: Weak::clone(me),
         max_frame_size: config.limits.max_frame_size.into(),
         max_message_size: config.limits.max_message_size.into(),
-        close_timeout: config.close_timeout,
-        send_timeout: config.send_timeout,
-        idle_timeout: config.idle_timeout,
-        outgoing: config.outgoing,
-        spin: config.spin,
+        terms: Arc::clone(&config.terms),
         reader: Handed::new(Some(Reader { incoming, receiver: stream.receiver, held: None, spin_credit: 0 })),
         inbox: Inbox::new(config.incoming),
         spares: Arc::default(),

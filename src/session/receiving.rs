@@ -390,7 +390,7 @@ impl Sleep<'_, '_> {
 
     /// Looks for bytes for a while without sleeping, as long as that has paid lately. None when none came.
     fn spin(&self, reader: &mut Reader) -> Option<io::Result<usize>> {
-        if self.session.spin.is_zero() {
+        if self.session.terms.spin.is_zero() {
             return None;
         }
         if reader.spin_credit < 0 {
@@ -406,7 +406,7 @@ impl Sleep<'_, '_> {
                     return Some(received);
                 }
             }
-            if start.elapsed() >= self.session.spin {
+            if start.elapsed() >= self.session.terms.spin {
                 reader.spin_credit = if reader.spin_credit > 1 { reader.spin_credit - 1 } else { -SPIN_PAUSE };
                 return None;
             }

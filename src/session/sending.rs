@@ -160,7 +160,7 @@ impl Session {
             Ok((rsv, payload)) => outbox.outgoing.queue(admitted, rsv, payload),
             Err(error) => Err(error),
         };
-        if outcome.is_err() || self.outgoing.policy == QueuePolicy::DropOldest {
+        if outcome.is_err() || self.terms.outgoing.policy == QueuePolicy::DropOldest {
             encoders.forget();
         }
         outcome
@@ -195,7 +195,7 @@ impl Session {
 
     /// How long a send waits that does not say so itself.
     pub(crate) fn send_deadline(&self) -> Deadline {
-        self.send_timeout.map_or(Deadline::Never, Deadline::Within)
+        self.terms.send_timeout.map_or(Deadline::Never, Deadline::Within)
     }
 
     /// When what was just queued goes out. If later, whoever lets it go knows of it.
@@ -251,7 +251,7 @@ impl Session {
 
     /// Whether `size` bytes fit: into an empty queue any size does.
     fn has_room(&self, outbox: &Outbox, size: usize) -> bool {
-        let QueueBounds { messages, bytes, policy } = self.outgoing;
+        let QueueBounds { messages, bytes, policy } = self.terms.outgoing;
         let outgoing = &outbox.outgoing;
         let (waiting_messages, waiting_bytes) = match policy {
             // What is under way cannot be dropped any more.
@@ -284,7 +284,7 @@ impl Session {
                 }
                 has_flushed = true;
             }
-            match self.outgoing.policy {
+            match self.terms.outgoing.policy {
                 QueuePolicy::Wait => {}
                 QueuePolicy::Close => {
                     let error = "the outgoing queue ran over";

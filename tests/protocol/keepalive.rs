@@ -91,9 +91,9 @@ fn a_late_start_gives_the_peer_its_time() {
 fn a_timeout_that_changes_holds_for_the_ping_under_way() {
     let mut keepalive = pinging(Liveness::Pong);
     ping(&mut keepalive, at(10));
-    keepalive.set_timeout(Some(Duration::from_secs(1)));
+    keepalive.set_timeout(Some(Duration::from_secs(1)), at(10));
     assert_eq!(keepalive.deadline(), Some(at(11)));
-    keepalive.set_timeout(None);
+    keepalive.set_timeout(None, at(10));
     assert_eq!(keepalive.deadline(), Some(at(30)));
 }
 
