@@ -137,6 +137,23 @@ class Extension(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("parameters", c_char_p), ("instance", c_void_p)]
 
 
+class Callbacks(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("on_open", ctypes.CFUNCTYPE(None, c_void_p, c_void_p)),
+        ("on_frame", ctypes.CFUNCTYPE(None, c_void_p, POINTER(Frame), c_void_p)),
+        ("on_writable", ctypes.CFUNCTYPE(None, c_void_p, c_void_p)),
+        ("on_close", ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_void_p)),
+        ("drop", ctypes.CFUNCTYPE(None, c_void_p)),
+    ]
+
+    def __init__(self, **functions):
+        super().__init__(struct_size=ctypes.sizeof(Callbacks))
+        types = dict(self._fields_)
+        for name, function in functions.items():
+            setattr(self, name, types[name](function))
+
+
 class Statistics(ctypes.Structure):
     _fields_ = [("struct_size", c_size_t)] + [
         (name, c_uint64)
@@ -236,6 +253,7 @@ _SIGNATURES |= {
     "ws_set_ping_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_get_ping_timeout_ms": (c_int64, c_void_p),
     "ws_stats": (c_int32, c_void_p, POINTER(Statistics)),
+    "ws_config_set_callbacks": (c_int32, c_void_p, POINTER(Callbacks), c_void_p),
 }
 
 

@@ -1,6 +1,9 @@
 """Timeouts, full queues, threads, and the routes of Ktor's own tests."""
 
+import ctypes
 import hashlib
+import queue
+from ctypes import POINTER, byref
 from http import HTTPStatus
 
 from checking import HANG_MS, Background, equal, eventually, true
@@ -8,7 +11,9 @@ from ktorws_ctypes import (
     QUEUE_CLOSE,
     QUEUE_DROP_OLDEST,
     QUEUE_WAIT,
+    Callbacks,
     Failure,
+    Frame,
     Initiator,
     Session,
     State,
@@ -209,6 +214,31 @@ def behaviour_104_free_ends_the_call_of_another_thread():
         equal("ws_recv in another thread", waiting.result(), (Status.OK, "for it"))
         echoes(session, wire)
         closes(session, wire)
+
+
+def behaviour_104_free_in_a_callback():
+    told = queue.Queue()
+
+    def on_frame(handle, frame, _):
+        content = frame.contents
+        told.put((ctypes.string_at(content.data, content.size), lib.ws_send_text(handle, b"from inside", 11)))
+        status = lib.ws_recv(handle, byref(POINTER(Frame)()), -1)
+        told.put(Status(status))
+        lib.ws_session_free(handle)
+
+    callbacks = Callbacks(
+        on_frame=on_frame,
+        on_close=lambda _handle, status, _: told.put(Status(status)),
+        drop=lambda _: told.put("drop"),
+    )
+    with opened(set_callbacks=(byref(callbacks), None)) as (session, wire):
+        wire.send(text(b"first") + text(b"not delivered any more"))
+        wire.expect(TEXT, b"from inside")
+        wire.expect_end("fin", "rst")
+        session.handle = None
+        heard = [told.get(timeout=HANG_MS / 1000) for _ in range(4)]
+        equal("what was told", heard, [(b"first", Status.OK), Status.STATE, Status.ABORTED, "drop"])
+        equal("told besides", told.empty(), True)
 
 
 def routes(ws):
