@@ -38,6 +38,8 @@ pub(super) struct Crew {
     is_watched: AtomicBool,
     is_stopping: AtomicBool,
     handles: Mutex<HashMap<ThreadId, JoinHandle<()>>>,
+    /// Who looks, or has looked last.
+    watcher: Mutex<Option<JoinHandle<()>>>,
     /// For whoever waits until all have ended.
     ended: Gate,
 }
@@ -52,6 +54,7 @@ impl Crew {
             is_watched: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             handles: Mutex::default(),
+            watcher: Mutex::default(),
             ended: Gate::default(),
         }
     }
@@ -66,16 +69,33 @@ impl Crew {
         Ok(())
     }
 
-    /// The calling thread, one of them, is about to end.
-    pub(super) fn leave(&self) {
+    /// Whether the calling thread, one of them that has had nothing to do for a while, may end: it does not count any
+    /// more then. Another one has to be left that waits for work.
+    pub(super) fn may_leave(&self, reactor: &Arc<Reactor>) -> bool {
         let mut handles = self.handles.lock();
-        if !self.is_stopping() {
-            // Nobody joins it.
-            handles.remove(&thread::current().id());
+        let running = self.running.load(Ordering::Acquire);
+        if running <= self.usual || self.calling.load(Ordering::SeqCst) + 1 >= running || self.is_stopping() {
+            return false;
         }
-        self.running.fetch_sub(1, Ordering::AcqRel);
+        // Nobody joins it.
+        handles.remove(&thread::current().id());
+        self.running.fetch_sub(1, Ordering::SeqCst);
         drop(handles);
+        if self.are_all_calling() {
+            self.watch(reactor);
+        }
+        true
+    }
+
+    /// The calling thread, one of them, ends because all do.
+    pub(super) fn leave(&self) {
+        self.running.fetch_sub(1, Ordering::AcqRel);
         self.ended.open_for_all();
+    }
+
+    /// Whether none runs, for good.
+    pub(super) fn has_ended(&self) -> bool {
+        self.is_stopping() && self.running.load(Ordering::Acquire) == 0
     }
 
     /// From now on threads are to end, and are waited for.
@@ -102,7 +122,8 @@ impl Crew {
             self.ended.wait(ticket, deadline);
         }
         let handles = std::mem::take(&mut *self.handles.lock());
-        for (_, thread) in handles {
+        let watcher = self.watcher.lock().take();
+        for thread in handles.into_values().chain(watcher) {
             // A panic of it is a bug that has had its message.
             let _ = thread.join();
         }
@@ -117,7 +138,7 @@ impl Crew {
     /// The calling thread, one of them, makes a call that may take long.
     pub(super) fn call<T>(&self, reactor: &Arc<Reactor>, call: impl FnOnce() -> T) -> T {
         let calling = Calling(self);
-        if self.calling.fetch_add(1, Ordering::AcqRel) + 1 >= self.running.load(Ordering::Relaxed) {
+        if self.calling.fetch_add(1, Ordering::SeqCst) + 1 >= self.running.load(Ordering::SeqCst) {
             self.watch(reactor);
         }
         let outcome = call();
@@ -126,7 +147,7 @@ impl Crew {
     }
 
     fn are_all_calling(&self) -> bool {
-        self.calling.load(Ordering::Acquire) >= self.running.load(Ordering::Acquire)
+        self.calling.load(Ordering::SeqCst) >= self.running.load(Ordering::SeqCst)
     }
 
     fn watch(&self, reactor: &Arc<Reactor>) {
@@ -134,9 +155,12 @@ impl Crew {
             return;
         }
         let watched = Arc::clone(reactor);
-        if spawn(move || look(&watched)).is_err() {
+        let mut watcher = self.watcher.lock();
+        match spawn(move || look(&watched)) {
+            // The one before has ended, or is about to.
+            Ok(thread) => *watcher = Some(thread),
             // The next one tries again.
-            self.is_watched.store(false, Ordering::Release);
+            Err(_) => self.is_watched.store(false, Ordering::Release),
         }
     }
 }

@@ -87,6 +87,10 @@ impl Driver {
     /// Does what there is to do, with what the socket is ready for.
     fn step(&mut self, session: &Arc<Session>, found: u32) -> Next {
         let key = *self.key.get_or_insert_with(|| session.reactor.enter(Arc::clone(session)));
+        if session.reactor.crew.is_stopping() {
+            // Whoever stops the reactor may have looked before this one was there.
+            session.abort();
+        }
         if !self.is_over {
             self.is_over = !self.work(session, found);
         }

@@ -109,8 +109,14 @@ impl Reactor {
     }
 
     /// Has the session's listener told.
-    pub(super) fn tell(&self, session: Arc<Session>) {
+    pub(super) fn tell(self: &Arc<Self>, session: Arc<Session>) {
         self.enqueue(Work::Tell(session));
+        while self.crew.has_ended()
+            && let Some(work) = self.take()
+        {
+            // Nobody else is left to do it.
+            self.run(work);
+        }
     }
 
     /// Has something else done that does not wait.
@@ -167,7 +173,7 @@ impl Reactor {
     }
 
     /// Ends all sessions and then the threads. Returns whether that was done in time; if not, it goes on.
-    pub(super) fn stop(&self, deadline: Deadline) -> bool {
+    pub(super) fn stop(self: &Arc<Self>, deadline: Deadline) -> bool {
         self.crew.stop();
         let newcomers = {
             let mut newcomers = self.newcomers.lock();
@@ -178,16 +184,20 @@ impl Reactor {
         for session in newcomers.into_iter().chain(members) {
             session.abort();
         }
-        self.crew.join(deadline.fixed(), || self.poller.wake())
+        let in_time = self.crew.join(deadline.fixed(), || self.poller.wake());
+        while in_time && let Some(work) = self.take() {
+            self.run(work);
+        }
+        in_time
     }
 
     fn work(self: Arc<Self>) {
-        let _leaving = Leaving(&self);
+        let leaving = Leaving(&self);
         IS_AT_WORK.set(true);
         let mut events = Events::new();
         loop {
             for _ in 0..WORK_PER_LOOK {
-                let Some(work) = self.queue.lock().pop_front() else { break };
+                let Some(work) = self.take() else { break };
                 self.run(work);
             }
             self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -209,10 +219,17 @@ impl Reactor {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
             debug_assert!(waited.is_ok(), "{waited:?}");
             // It was not needed for a while.
-            if !has_come && self.crew.is_enlarged() && self.queue.lock().is_empty() {
+            if !has_come && self.crew.is_enlarged() && self.crew.may_leave(&self) {
+                std::mem::forget(leaving);
+                // What came in between is for another one.
+                self.poller.wake();
                 return;
             }
         }
+    }
+
+    fn take(&self) -> Option<Work> {
+        self.queue.lock().pop_front()
     }
 
     fn is_over(&self) -> bool {
@@ -276,7 +293,9 @@ impl Reactor {
             Work::Drive(session) => {
                 session.task.begin();
                 // Where it panics the session ends.
-                match catch_unwind(AssertUnwindSafe(|| session.step())).unwrap_or_else(|_| panicked(&session)) {
+                let step = || catch_unwind(AssertUnwindSafe(|| session.step())).unwrap_or_else(|_| panicked(&session));
+                // Extensions of the application may take long.
+                match if session.extensions.is_empty() { step() } else { self.crew.call(self, step) } {
                     Next::Wait => {}
                     Next::Again => drop(session.task.ask()),
                     Next::Over => {
@@ -302,7 +321,7 @@ struct Leaving<'a>(&'a Arc<Reactor>);
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         self.0.crew.leave();
-        // The next one ends as well, or takes what came in between.
+        // The next one ends as well.
         self.0.poller.wake();
     }
 }

@@ -138,7 +138,9 @@ impl Session {
         if has_all && self.ending.is_closed() && told != Told::Closed {
             *self.told.lock() = Told::Closed;
             listener.closed(&self.ended_error());
-            drop(self.listener.lock().take());
+            let last = self.listener.lock().take();
+            // Whoever listens may be told by that that it is over: no lock is held, and it is a call like the others.
+            drop((last, listener));
         }
         false
     }

@@ -14,6 +14,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 /// The name of every thread of the library, as `ps -L` and `/proc` show it.
 const NAME: &str = "ktorws";
 
+/// What programs in C expect of a thread that runs their callbacks. The system gives what is used of it.
+const STACK: usize = 8 * 1024 * 1024;
+
 /// How long a thread of the pool waits for its next work.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
@@ -23,7 +26,7 @@ static RUNNING: AtomicUsize = AtomicUsize::new(0);
 /// Starts a thread.
 pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     without_signals(|| {
-        thread::Builder::new().name(NAME.to_owned()).spawn(move || {
+        thread::Builder::new().name(NAME.to_owned()).stack_size(STACK).spawn(move || {
             let _counted = Counted::new();
             work();
         })
@@ -76,6 +79,7 @@ impl Pool {
     pub(crate) fn new() -> io::Result<Self> {
         Builder::new_current_thread()
             .thread_name(NAME)
+            .thread_stack_size(STACK)
             .thread_keep_alive(KEEP_ALIVE)
             .on_thread_start(|| {
                 RUNNING.fetch_add(1, Ordering::AcqRel);
