@@ -108,7 +108,7 @@ fn open_and_start(
         log!(Warning, id, "could not open: {error}");
     })?;
     let started = prepare(&session)
-        .and_then(|()| if runtime.reactor.add(Arc::clone(&session)) { Ok(()) } else { runtime.stop.check() });
+        .and_then(|()| if runtime.reactor.add(&session) { Ok(()) } else { runtime.stop.check() });
     if started.is_err() {
         session.abort();
     } else {
