@@ -257,7 +257,7 @@ static void a_receiver_goes_on(void)
 /* The server is held back, and nothing is lost. */
 static void far_more_than_fits(void)
 {
-    enum { MESSAGES = 4000, SIZE = 2000 };
+    enum { MESSAGES = 12000, SIZE = 2000 };
     ws_session *session = connect_steered(PLAIN, NULL);
     int fd = ws_event_fd(session);
     STEER("flood texts %d %d", MESSAGES, SIZE);

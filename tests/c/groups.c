@@ -156,6 +156,7 @@ static void an_end_stands_behind_its_messages(void)
     ws_session_free(failed);
     STEER("texts 2");
     STEER("half 20");
+    STEER("taken");
     STEER("finish");
     ws_session *session;
     CHECK_STR(receive_text(group, &session), "0");
@@ -219,7 +220,7 @@ static void threads_that_wait(void)
     /* The session's end may come before that of the group. */
     CHECK_STATUS(first.status, WS_ERR_ABORTED);
     CHECK_STATUS(second.status, WS_ERR_ABORTED);
-    CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
+    CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
     ws_session_free(session);
     CHECK_STATUS(ws_connect(environment("ECHO_WS_URL"), config, &session, NULL), WS_ERR_STATE);
     CHECK_STATUS(ws_connect_async(environment("ECHO_WS_URL"), config, &session), WS_ERR_STATE);
