@@ -27,7 +27,7 @@ import traceback
 from itertools import groupby
 
 import trustme
-from peer import PING, close, frame, more, text
+from peer import PING, PONG, close, frame, more, text
 from steered_frames import Frames
 from steered_stream import Plain, Tls
 
@@ -202,6 +202,10 @@ class Connection:
     def pings_(self, count=1):
         """numbered ones"""
         self.out += b"".join(frame(PING, b"%d" % i) for i in range(int(count)))
+
+    def pong_(self, payload):
+        """one that answers no ping of the library"""
+        self.out += frame(PONG, payload.encode())
 
     def close_(self, code, *answered):
         """a Close, and the end of the stream; `answered`: only behind the client's Close"""
