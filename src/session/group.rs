@@ -74,6 +74,10 @@ impl Group {
     }
 
     fn push(&self, turns: &mut Turns, turn: Turn) {
+        if turns.is_closed {
+            // Nobody takes it any more.
+            return;
+        }
         if turns.queue.is_empty()
             && let Some(signal) = &turns.signal
         {

@@ -14,7 +14,7 @@ echo_server=target/debug/examples/echo_server
 
 # Not here: programs that measure memory or count allocations, and no_threads, which leaves no room for the sanitizer.
 echo_tests="closing connecting fork invalid_arguments lifecycle logging sending_receiving signals sigpipe threads"
-steered_tests="batches event_fd extensions flushing fragmenting groups interrupting modes queues timeouts waking"
+steered_tests="batches callbacks callbacks_freeing callbacks_inside event_fd extensions flushing fragmenting groups interrupting modes queues timeouts waking"
 
 skip() {
     echo "SKIPPED: no test under AddressSanitizer: $1" >&2
