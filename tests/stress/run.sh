@@ -13,7 +13,7 @@ library=$build/x86_64-unknown-linux-gnu/debug/libktorws.a
 echo_server=target/debug/examples/echo_server
 
 # Not here: programs that measure memory or count allocations, and no_threads, which leaves no room for the sanitizer.
-echo_tests="closing connecting fork invalid_arguments lifecycle logging sending_receiving signals sigpipe threads"
+echo_tests="closing connecting fork fork_in_traffic fork_while_starting invalid_arguments lifecycle logging sending_receiving signals sigpipe threads"
 steered_tests="batches callbacks callbacks_freeing callbacks_inside event_fd extensions flushing fragmenting groups interrupting modes queues timeouts waking"
 
 skip() {
