@@ -14,7 +14,7 @@ echo_server=target/debug/examples/echo_server
 
 # Not here: programs that measure memory or count allocations, no_threads, which leaves no room for the sanitizer, and
 # fork_while_starting, which may find the sanitizer's own locks taken in the child.
-echo_tests="closing connecting fork fork_in_traffic invalid_arguments lifecycle logging sending_receiving signals sigpipe threads"
+echo_tests="closing connecting fork fork_in_traffic invalid_arguments lifecycle logging opening sending_receiving signals sigpipe threads"
 steered_tests="batches callbacks callbacks_freeing callbacks_inside event_fd extensions flushing fragmenting groups interrupting modes queues timeouts waking"
 
 skip() {
