@@ -57,6 +57,19 @@ static inline int count_library_threads(void)
     return count;
 }
 
+/* A thread that was joined may be listed a moment longer. */
+static inline void expect_no_library_threads(void)
+{
+    int count = 0;
+    for (int waited_ms = 0; waited_ms < PATIENCE_MS; waited_ms++) {
+        if ((count = count_library_threads()) == 0)
+            return;
+        poll(NULL, 0, 1);
+    }
+    fprintf(stderr, "%d threads of the library are left\n", count);
+    exit(1);
+}
+
 /* Which descriptors are open, by number. */
 enum { DESCRIPTORS = 1024 };
 
