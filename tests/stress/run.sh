@@ -13,9 +13,9 @@ library=$build/x86_64-unknown-linux-gnu/debug/libktorws.a
 echo_server=target/debug/examples/echo_server
 
 # Not here: programs that measure memory or count allocations, those that load the library themselves or list its
-# descriptors, and no_threads, which leaves no room for the sanitizer.
-echo_tests="closing connecting fork fork_in_traffic fork_while_starting invalid_arguments lifecycle sending_receiving \
-shutting_down signals start_race threads"
+# descriptors, no_threads, which leaves no room for the sanitizer, and those that fork while other threads are busy, for
+# the sanitizer's own locks do not survive that.
+echo_tests="closing connecting fork invalid_arguments lifecycle sending_receiving shutting_down signals start_race threads"
 steered_tests="batches extensions flushing fragmenting interrupting modes queues sigpipe timeouts waking"
 
 skip() {
