@@ -38,7 +38,8 @@ pub struct ws_callbacks {
     /// sizeof(ws_callbacks), set by the caller.
     pub struct_size: usize,
     /// The session is open. It is the first call, and there is none when opening failed. With ws_connect it may come
-    /// before that has returned.
+    /// before that has returned; a session that is freed in it was none for the caller of ws_connect, which may then return
+    /// WS_ERR_ABORTED.
     pub on_open: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
     /// A message, or whatever else ws_recv would give; the frame is lent until the function returns. With this
     /// function ws_recv returns WS_ERR_STATE; without it, messages are received as ever.

@@ -44,7 +44,7 @@ pub unsafe extern "C" fn ws_connect_async(
             handle.forget();
             return Err(failure);
         }
-        session.write(Arc::into_raw(handle).cast_mut());
+        session.write(Arc::as_ptr(&handle).cast_mut());
         Ok(())
     })
 }

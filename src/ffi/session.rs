@@ -70,9 +70,10 @@ pub enum ws_session_state {
 }
 
 impl ws_session {
-    /// A session that is to be opened.
+    /// A session that is to be opened, with its first handle: callbacks may know it, and free it, before whoever opens
+    /// it has handed it out.
     pub(super) fn new(opening: Option<Arc<Opening>>) -> Arc<Self> {
-        Arc::new(Self {
+        let session = Arc::new(Self {
             open: OnceLock::new(),
             opening,
             id: logging::next_id(),
@@ -83,7 +84,10 @@ impl ws_session {
             user_data: AtomicPtr::default(),
             receiver: Mutex::default(),
             membership: OnceLock::new(),
-        })
+        });
+        // The count of the handles, whoever holds them.
+        std::mem::forget(Arc::clone(&session));
+        session
     }
 
     /// It was opened, and nothing has happened to it yet.
@@ -186,11 +190,14 @@ impl ws_session {
         }
     }
 
-    /// It was not opened, and nobody knows it.
+    /// It is not handed out.
     pub(super) fn forget(self: &Arc<Self>) {
-        self.handles.store(0, Ordering::SeqCst);
         if let Some(membership) = self.membership.get() {
             membership.end();
+        }
+        if self.handles.fetch_sub(1, Ordering::SeqCst) == 1 {
+            // SAFETY: the last handle gives back the count that `new` left with the handles.
+            drop(unsafe { Arc::from_raw(Arc::as_ptr(self)) });
         }
     }
 
@@ -230,7 +237,7 @@ pub(super) unsafe fn session_of_call(session: *const ws_session) -> Result<Arc<w
     if session.is_null() {
         return Err(guard::invalid("the session is NULL"));
     }
-    // SAFETY: every handle is from Arc::into_raw, and one that is not freed owns a count.
+    // SAFETY: handles that are not freed own a count.
     let kept = ManuallyDrop::new(unsafe { Arc::from_raw(session) });
     Ok(Arc::clone(&kept))
 }
@@ -349,7 +356,7 @@ pub unsafe extern "C" fn ws_connect(
                 handle.forget();
                 return Err(failure);
             }
-            session.write(Arc::into_raw(handle).cast_mut());
+            session.write(Arc::as_ptr(&handle).cast_mut());
             Ok(())
         };
         guard::caught(connect).inspect_err(|failure| {
@@ -395,7 +402,7 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
         if handles.fetch_sub(1, Ordering::SeqCst) > 1 {
             return;
         }
-        // SAFETY: the last handle gives back the count that Arc::into_raw left with the handles.
+        // SAFETY: the last handle gives back the count that `new` left with the handles.
         let last = unsafe { Arc::from_raw(session) };
         if last.is_inherited() {
             // The connection is the parent's.

@@ -74,6 +74,10 @@ impl Group {
     }
 
     fn push(&self, turns: &mut Turns, turn: Turn) {
+        if turns.is_closed {
+            // Nobody takes it any more.
+            return;
+        }
         if turns.queue.is_empty()
             && let Some(signal) = &turns.signal
         {
@@ -93,6 +97,10 @@ impl Group {
             let ticket = {
                 let mut turns = self.turns.lock();
                 if let Some(received) = turns.next() {
+                    // A session that has more is in the queue again: that is for another one who waits.
+                    if !turns.queue.is_empty() && turns.waiting > 0 {
+                        self.changed.open_for_one();
+                    }
                     return Ok(received);
                 }
                 if turns.is_closed {

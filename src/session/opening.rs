@@ -107,8 +107,8 @@ fn open_and_start(
     let session = open(id, target, config, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
         log!(Warning, id, "could not open: {error}");
     })?;
-    let started = prepare(&session)
-        .and_then(|()| if runtime.reactor.add(Arc::clone(&session)) { Ok(()) } else { runtime.stop.check() });
+    let started =
+        prepare(&session).and_then(|()| if runtime.reactor.add(&session) { Ok(()) } else { runtime.stop.check() });
     if started.is_err() {
         session.abort();
     } else {

@@ -4,8 +4,8 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -55,7 +55,8 @@ enum Work {
 /// Sessions that were just opened. Until its first tick a driver would have nothing to do.
 #[derive(Default)]
 struct Newcomers {
-    sessions: Vec<Arc<Session>>,
+    /// Whoever lets go of one before its first tick ends it.
+    sessions: Vec<Weak<Session>>,
     is_closed: bool,
 }
 
@@ -89,13 +90,13 @@ impl Reactor {
 
     /// Has a session driven from its first tick on, or from when something is to be done. Returns false when the library
     /// is being shut down.
-    pub(super) fn add(&self, session: Arc<Session>) -> bool {
+    pub(super) fn add(&self, session: &Arc<Session>) -> bool {
         let mut newcomers = self.newcomers.lock();
         if newcomers.is_closed {
             return false;
         }
         let is_first = newcomers.sessions.is_empty();
-        newcomers.sessions.push(session);
+        newcomers.sessions.push(Arc::downgrade(session));
         drop(newcomers);
         if is_first {
             self.set_deadline(NEWCOMERS, None, Some(Instant::now() + TICK));
@@ -150,12 +151,8 @@ impl Reactor {
     /// Drops a session in a forked child.
     pub(super) fn forget(&self, session: &Session, key: Option<usize>) {
         let member = key.and_then(|key| self.members.try_lock()?.try_remove(key));
-        let newcomer = self.newcomers.try_lock().and_then(|mut newcomers| {
-            let position = newcomers.sessions.iter().position(|newcomer| std::ptr::eq(&**newcomer, session))?;
-            Some(newcomers.sessions.swap_remove(position))
-        });
-        // The caller has it as well: neither is the last.
-        drop((member, newcomer));
+        // The caller has it as well: it is not the last.
+        debug_assert!(member.as_ref().is_none_or(|member| std::ptr::eq(&**member, session)));
     }
 
     /// Changes what a session's socket is watched for.
@@ -181,7 +178,7 @@ impl Reactor {
             std::mem::take(&mut newcomers.sessions)
         };
         let members: Vec<_> = self.members.lock().iter().map(|(_, session)| Arc::clone(session)).collect();
-        for session in newcomers.into_iter().chain(members) {
+        for session in newcomers.iter().filter_map(Weak::upgrade).chain(members) {
             session.abort();
         }
         let in_time = self.crew.join(deadline.fixed(), || self.poller.wake());
@@ -264,8 +261,10 @@ impl Reactor {
             let members = self.members.lock();
             keys.iter().filter_map(|key| members.get(*key).cloned()).collect()
         };
-        let mut queue = self.queue.lock();
-        queue.extend(newcomers.into_iter().chain(due).filter(|session| session.task.ask()).map(Work::Drive));
+        let newcomers = newcomers.iter().filter_map(Weak::upgrade);
+        // Before the queue is locked: one of them may be the last that knows of its session.
+        let asked: Vec<_> = newcomers.chain(due).filter(|session| session.task.ask()).collect();
+        self.queue.lock().extend(asked.into_iter().map(Work::Drive));
     }
 
     fn run(self: &Arc<Self>, work: Work) {

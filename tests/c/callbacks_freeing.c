@@ -107,7 +107,7 @@ static void hold_up(record *calls, char what, ws_session *session, const ws_fram
     CHECK_EQ(sem_post(&calls->here), 0);
     wait_for(&calls->go_on);
     CHECK_STATUS(ws_send_text(session, "never", 5), WS_ERR_ABORTED);
-    CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
+    CHECK(ws_state(session) != WS_STATE_OPEN);
 }
 
 static void by_another_thread(transport how)

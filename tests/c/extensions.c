@@ -204,9 +204,11 @@ static void failing(void)
         {WS_ERR_COMPRESSION, WS_ERR_COMPRESSION, WS_CLOSE_NOT_CONSISTENT},
         {WS_ERR_UTF8, WS_ERR_UTF8, WS_CLOSE_NOT_CONSISTENT},
     };
+    /* They are used until they are dropped. */
+    seen decoding[sizeof cases / sizeof cases[0]] = {0};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        seen own = {.decoding = cases[i].returned};
-        ws_config *config = config_with(&own);
+        decoding[i].decoding = cases[i].returned;
+        ws_config *config = config_with(&decoding[i]);
         ws_session *session = connect_with(PLAIN, "hello", config);
         ws_frame *frame = NULL;
         CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), cases[i].status);
@@ -237,6 +239,8 @@ static void failing(void)
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     CHECK_EQ(own.drops, 1);
     CHECK_EQ(own.releases, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        CHECK_EQ(decoding[i].drops, 1);
 }
 
 int main(void)

@@ -1,34 +1,7 @@
 /* Handles: who owns what, how long it lives, and that nothing is left behind. */
 
 #define _POSIX_C_SOURCE 200809L
-#include "check.h"
-#include <dirent.h>
-#include <time.h>
-
-static int count_entries(const char *directory)
-{
-    DIR *entries = opendir(directory);
-    CHECK(entries != NULL);
-    int count = 0;
-    while (readdir(entries) != NULL)
-        count++;
-    closedir(entries);
-    return count;
-}
-
-/* Descriptors and threads may go a moment after the call that lets go of them. */
-static void expect_back_at(const char *directory, int level)
-{
-    int count = 0;
-    for (int waited_ms = 0; waited_ms < PATIENCE_MS; waited_ms++) {
-        count = count_entries(directory);
-        if (count <= level)
-            return;
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
-    fprintf(stderr, "%s has %d entries, expected at most %d\n", directory, count, level);
-    exit(1);
-}
+#include "process.h"
 
 static void a_clone_is_independent(void)
 {

@@ -114,6 +114,41 @@ static void signals_do_not_end_a_wait(transport how)
     close_and_free(session);
 }
 
+/* A process-wide signal that this thread blocks waits for it: no other thread of the process takes it. */
+static void blocked_signals_stay_pending(transport how)
+{
+    static const int numbers[] = {SIGUSR1, SIGALRM};
+    enum { SIGNALS = sizeof numbers / sizeof numbers[0] };
+    sigset_t blocked, before, pending;
+    ws_session *session = connect_with(how, "", NULL);
+    sigemptyset(&blocked);
+    for (int i = 0; i < SIGNALS; i++)
+        sigaddset(&blocked, numbers[i]);
+    CHECK_EQ(pthread_sigmask(SIG_BLOCK, &blocked, &before), 0);
+    sig_atomic_t earlier = handled;
+    for (int i = 0; i < SIGNALS; i++)
+        CHECK_EQ(kill(getpid(), numbers[i]), 0);
+    /* Threads that the library starts now must not take them either. */
+    for (int i = 0; i < 20; i++) {
+        ws_session *another = connect_with(how, "", NULL);
+        echo_text(another, "while signals are pending");
+        close_and_free(another);
+        echo_text(session, "while signals are pending");
+    }
+    close_and_free(session);
+    CHECK_OK(ws_shutdown(PATIENCE_MS));
+    session = connect_with(how, "", NULL);
+    echo_text(session, "while signals are pending");
+    CHECK_EQ(handled, earlier);
+    CHECK_EQ(sigpending(&pending), 0);
+    for (int i = 0; i < SIGNALS; i++)
+        CHECK_EQ(sigismember(&pending, numbers[i]), 1);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+    CHECK_EQ(handled, earlier + SIGNALS);
+    CHECK_EQ(handled_elsewhere, 0);
+    close_and_free(session);
+}
+
 int main(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -122,6 +157,8 @@ int main(void)
     use(PLAIN);
     signals_do_not_end_a_wait(PLAIN);
     signals_do_not_end_a_wait(TLS);
+    blocked_signals_stay_pending(PLAIN);
+    blocked_signals_stay_pending(TLS);
 
     /* A mask that is neither empty nor full. */
     sigset_t some;

@@ -1,10 +1,11 @@
 /* A server that goes away must not kill the program: SIGPIPE is left at its default, which would. */
 
-#define _POSIX_C_SOURCE 200809L
-#include "check.h"
+#define _GNU_SOURCE
+#include "steered.h"
+#include "threads.h"
 #include <signal.h>
 
-enum { ROUNDS = 50 };
+enum { ROUNDS = 50, LARGE = 20 << 20 };
 
 static void send_until_it_fails(transport how, size_t size)
 {
@@ -30,6 +31,51 @@ static void leave_at_once(transport how)
     ws_session_free(session);
 }
 
+static ws_status send_one(ws_session *session)
+{
+    return ws_send(session, WS_TEXT, "never", 5, 0, -1);
+}
+
+/* Every call that could write to a connection that is gone. */
+static void write_in_every_way(ws_session *session)
+{
+    ws_message item = {.data = "late", .size = 4, .type = WS_TEXT};
+    CHECK(ws_send(session, WS_TEXT, "late", 4, WS_SEND_CORK, 0) != WS_OK);
+    CHECK(ws_send_batch(session, &item, 1, NULL, 0) != WS_OK);
+    CHECK(ws_send_ping(session, "late", 4) != WS_OK);
+    CHECK(ws_send_pong(session, "late", 4) != WS_OK);
+    CHECK(ws_flush(session, PATIENCE_MS) != WS_ERR_TIMEOUT);
+    CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
+    CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+    ws_session_free(session);
+}
+
+/* Much of a message is under way; one thread waits to send the next, and one until all is sent. */
+static void reset_in_the_middle(transport how)
+{
+    static const char large[LARGE];
+    ws_session *session = connect_steered(how, NULL);
+    caller sender, flusher;
+    STEER("read off");
+    CHECK_OK(ws_send(session, WS_BINARY, large, sizeof large, 0, 0));
+    start_call(&sender, send_one, session);
+    start_blocked(&flusher, flush, session);
+    STEER("reset");
+    expect_result(&sender, WS_ERR_IO);
+    expect_result(&flusher, WS_ERR_IO);
+    write_in_every_way(session);
+}
+
+/* The server is gone before a small message, which this thread sends itself at once. */
+static void reset_before_a_send(transport how)
+{
+    ws_session *session = connect_steered(how, NULL);
+    STEER("reset");
+    while (ws_send(session, WS_TEXT, "never", 5, 0, PATIENCE_MS) == WS_OK)
+        ;
+    write_in_every_way(session);
+}
+
 int main(void)
 {
     struct sigaction before = {.sa_handler = SIG_DFL}, after;
@@ -40,6 +86,9 @@ int main(void)
             send_until_it_fails(how, 4096);
             send_until_it_fails(how, 1 << 20);
             leave_at_once(how);
+            reset_before_a_send(how);
+            if (round % 10 == 0)
+                reset_in_the_middle(how);
         }
     }
     CHECK_EQ(sigaction(SIGPIPE, NULL, &after), 0);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::super::deadline::Deadline;
 use super::super::inbox::{Inbox, Taken};
 use super::super::queue_bounds::{QueueBounds, QueuePolicy};
-use crate::transport::Wake;
 use super::{Notify, explore};
+use crate::transport::Wake;
 
 fn inbox(messages: usize) -> Inbox<u32> {
     Inbox::new(QueueBounds { messages, bytes: usize::MAX, policy: QueuePolicy::Wait })
