@@ -60,7 +60,7 @@ def build_own():
     run("cargo", "build", "--quiet", "--release", *manifest, **flags)
     compile_c(SPINNER, "spinner.c")
     shared = ["bench.c", "texts.c", "works.c"]
-    compile_c(OUTPUT / "raw", "raw.c", *shared)
+    compile_c(OUTPUT / "raw", "raw.c", "floor.c", *shared)
     linked = ["-Iinclude", f"-L{OUTPUT}", "-lktorws", "-Wl,-rpath,$ORIGIN"]
     compile_c(OUTPUT / "ktorws", "ktorws.c", *shared, flags=linked)
     for size in TEXT_SIZES:
