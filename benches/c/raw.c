@@ -133,7 +133,7 @@ static void receive_frames(void *opened, size_t size, size_t count)
 static const struct client clients[] = {
     {
         .name = "raw",
-        .works = "rtt-64,rtt-4k,burst-64,stream-64,duplex-64,threads-64,big-1m,connect",
+        .works = "rtt-64,rtt-4k,burst-64,stream-64,duplex-64,threads-64,big-1m,connect," CALLBACK_WORKS,
         .settings = SETTINGS "; one send for each message",
         .start = start,
         .open = open_connection,
