@@ -7,6 +7,8 @@
 
 enum { CLOSING_MS = 30000 };
 
+/* What was configured; `config` is a copy of it that is freed with the sessions. */
+static ws_config *configured;
 static ws_session **sessions;
 static size_t session_count;
 static ws_group *group;
@@ -15,6 +17,10 @@ static size_t next;
 
 static void make_sessions(const struct options *options)
 {
+    configured = config;
+    config = ws_config_clone(configured);
+    if (config == NULL)
+        fail("no memory");
     session_count = options->connections;
     sessions = allocate(session_count * sizeof *sessions);
     next = 0;
@@ -55,8 +61,9 @@ static void open_in_group(const struct options *options)
 
 static void open_pinging(const struct options *options)
 {
+    make_group(options);
     check(ws_config_set_ping_interval_ms(config, (int64_t)(RESTS_PER_PING * options->count)), "setting the pings");
-    open_in_group(options);
+    open_on_threads(options, open_place);
 }
 
 static void open_async(const struct options *options)
@@ -135,11 +142,12 @@ static void release_each(void)
     for (size_t place = 0; place < session_count; place++)
         ws_session_free(sessions[place]);
     free(sessions);
+    ws_config_free(config);
+    config = configured;
 }
 
 static void release_group(void)
 {
-    check(ws_config_set_group(config, NULL), "setting no group");
     release_each();
     ws_group_free(group);
 }
