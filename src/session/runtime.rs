@@ -1,13 +1,15 @@
 //! What runs behind the sessions of a process: started at first use, ended by [`shut_down`] only.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::backstop::Backstop;
 use super::deadline::Deadline;
+use super::gate::Gate;
 use super::logging::{self, log};
 use super::reactor::Reactor;
 use super::telling;
@@ -26,6 +28,10 @@ thread_local! {
     /// The lock, while the thread forks: in the child nobody else could give it back.
     static HELD: RefCell<Option<MutexGuard<'static, Slot>>> = const { RefCell::new(None) };
 }
+
+/// The process in which a runtime is being shut down, 0 for none, and for whoever waits until it is.
+static ENDING: AtomicU32 = AtomicU32::new(0);
+static ENDED: LazyLock<Gate> = LazyLock::new(Gate::default);
 
 struct Slot {
     workers: usize,
@@ -100,9 +106,42 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
         return Err(Error::new(Kind::State, "a callback cannot wait for the end of all callbacks"));
     }
     let process = std::process::id();
-    let Some(running) = RUNTIME.lock().running.take_if(|running| running.process == process) else { return Ok(()) };
     let timeout = timeout.unwrap_or(LONGEST_SHUT_DOWN);
     let deadline = Instant::now().checked_add(timeout).map_or(Deadline::Never, Deadline::At);
+    let taken = {
+        let mut slot = RUNTIME.lock();
+        let taken = slot.running.take_if(|running| running.process == process);
+        if taken.is_some() {
+            ENDING.store(process, Ordering::SeqCst);
+        }
+        taken
+    };
+    let Some(running) = taken else { return wait_for_end(process, deadline) };
+    let ended = end(running, deadline);
+    ENDING.store(0, Ordering::SeqCst);
+    ENDED.open_for_all();
+    ended
+}
+
+/// Another thread is at it, or nobody has to be.
+fn wait_for_end(process: u32, deadline: Deadline) -> Result<()> {
+    loop {
+        let ticket = ENDED.ticket();
+        if ENDING.load(Ordering::SeqCst) != process {
+            return Ok(());
+        }
+        if deadline.has_passed() {
+            return Err(still_ending());
+        }
+        ENDED.wait(ticket, deadline);
+    }
+}
+
+fn still_ending() -> Error {
+    Error::new(Kind::Timeout, "threads of the library are still ending")
+}
+
+fn end(running: Running, deadline: Deadline) -> Result<()> {
     running.runtime.stop.stop();
     running.runtime.backstop.stop();
     let in_time = running.runtime.reactor.stop(deadline);
@@ -110,7 +149,7 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     running.resolver.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
     log!(Debug, 0, "shut down");
     if !in_time || (deadline.has_passed() && threads::running() > 0) {
-        return Err(Error::new(Kind::Timeout, "threads of the library are still ending"));
+        return Err(still_ending());
     }
     Ok(())
 }
