@@ -207,6 +207,10 @@ class Connection:
         """one that answers no ping of the library"""
         self.out += frame(PONG, payload.encode())
 
+    def violation_(self, kind):
+        """a frame with an unknown `opcode`, a text that is not `utf8`, or one of too large a `size`"""
+        self.out += {"opcode": frame(3), "utf8": text(b"\xff"), "size": text(b"", length=1 << 40)}[kind]
+
     def close_(self, code, *answered):
         """a Close, and the end of the stream; `answered`: only behind the client's Close"""
         self.out += close(int(code))
