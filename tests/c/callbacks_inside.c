@@ -243,7 +243,9 @@ static void closing_and_aborting(transport how, char in)
     record *calls = new_record(close_in_callback);
     calls->number = (unsigned)in;
     ws_session *session = connect_recorded(how, calls);
-    STEER("texts 1");
+    /* A session that ends in on_open takes none. */
+    if (in != 'o')
+        STEER("texts 1");
     CHECK_STR(server("close_code"), "4001");
     wait_for_calls(calls, 'c', 1);
     CHECK_STATUS(calls->status, WS_ERR_CLOSED);
@@ -258,7 +260,8 @@ static void closing_and_aborting(transport how, char in)
     calls = new_record(abort_in_callback);
     calls->number = (unsigned)in;
     session = connect_recorded(how, calls);
-    STEER("texts 1");
+    if (in != 'o')
+        STEER("texts 1");
     wait_for_calls(calls, 'c', 1);
     CHECK_STATUS(calls->status, WS_ERR_ABORTED);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
