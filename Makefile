@@ -63,7 +63,7 @@ STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror
 # Not in the library's dependency tree.
 OTHER_CRATES := benches/peers benches/peers/codec benches/server fuzz tests/model
-C_SOURCES = $(filter-out tests/c/layout.c,$(shell find c_examples tests -name '*.c'))
+C_SOURCES = $(filter-out tests/c/layout.c c_examples/glib.c,$(shell find c_examples tests -name '*.c'))
 
 lint:
 	@echo "lint: Rust format"
@@ -74,6 +74,9 @@ lint:
 	@echo "lint: C sources"
 	@for source in $(C_SOURCES); do $(CC) -std=c99 $(STRICT) -fsyntax-only $$source || exit 1; done
 	@$(CC) -std=c11 $(STRICT) -fsyntax-only tests/c/layout.c # _Static_assert
+	@if pkg-config --exists glib-2.0 2>/dev/null; then \
+	    $(CC) -std=c99 $(STRICT) $$(pkg-config --cflags glib-2.0 | sed 's/-I/-isystem /g') \
+	    -fsyntax-only c_examples/glib.c || exit 1; fi
 	@for source in benches/c/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
 	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches c_examples tests -name '*.[ch]'); fi

@@ -33,6 +33,8 @@
  *   times out closes nothing and loses nothing.
  * - Threads. Any thread may call any function on a live session, also while others are in one. Objects of other types
  *   are used by one thread at a time, or read by many. There is no thread-local state: errors are objects.
+ * - Waiting. ws_recv waits in the calling thread. ws_event_fd is for event loops, ws_callbacks for being called, and
+ *   ws_group_recv for many sessions at once.
  * - Messages are whole. Fragments are put together, text is checked to be UTF-8, pings are answered, and the peer's
  *   Close is echoed, also while the application does other things. In raw sessions (ws_config_set_raw) all but the
  *   checks is the application's.
@@ -46,7 +48,7 @@
  * - It changes no signal handler and no environment variable, and cannot raise SIGPIPE. Its descriptors are
  *   close-on-exec.
  * - fork: sessions stay with the parent. In the child their functions return WS_ERR_FORKED, and ws_connect opens new
- *   ones. exec is always fine.
+ *   ones; freeing an inherited one closes the child's side of it without a byte on the wire. exec is always fine.
  * - dlclose leaves it in memory.
  * - Should it ever panic, that is a bug: it says so on standard error, and the call returns WS_ERR_INTERNAL.
  * - It allocates with malloc. When there is no memory for a message the caller gets WS_ERR_NO_MEMORY; when there is

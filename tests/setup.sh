@@ -62,13 +62,15 @@ missing=
 have g++ || missing="$missing g++"
 have pkg-config || missing="$missing pkg-config"
 have valgrind || missing="$missing valgrind"
+{ have pkg-config && pkg-config --exists glib-2.0; } || missing="$missing libglib2.0-dev"
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # a list of packages
-    install_packages "the header as C++, a build with pkg-config, the leak tests" $missing || true
+    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib" $missing || true
 fi
 have g++ && have pkg-config ||
     die "cannot install what is missing here. As root: apt-get install g++ pkg-config (and, for the leak tests, valgrind)"
 have valgrind || say "warning: no valgrind, the leak tests will be left out"
+pkg-config --exists glib-2.0 || say "warning: no GLib (libglib2.0-dev), its example will be left out"
 
 mkdir -p "$env_dir"
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then

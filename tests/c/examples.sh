@@ -50,3 +50,21 @@ expect 0 "$lines" chat "$ECHO_WSS_URL" "$ECHO_CA_FILE"
 expect 0 $'hello' "$programs/chat" "${ECHO_WS_URL}hello" </dev/null
 expect_error 1 "broke off: ..*" "$programs/chat" "${ECHO_WS_URL}drop" </dev/null
 expect_error 2 usage "$programs/chat"
+
+poll() { "$programs/poll" "$@" <<<"$lines"; }
+expect 0 "$lines" poll "$ECHO_WS_URL"
+expect_error 1 "broke off: ..*" poll "${ECHO_WS_URL}drop"
+expect_error 2 usage "$programs/poll"
+expect 0 $'hello\nhello\nhello' "$programs/epoll" "$ECHO_WS_URL" "$ECHO_WS_URL" "$ECHO_WS_URL"
+expect_error 1 "cannot connect" "$programs/epoll" "$ECHO_WS_URL" ws://127.0.0.1:1/
+expect_error 2 usage "$programs/epoll"
+sorted_group() { "$programs/group" "$@" | sort -n; }
+expect 0 "$(for i in $(seq 0 99); do printf '%s\n%s\n' "$i" "$i"; done)" \
+    sorted_group "${ECHO_WS_URL}burst/100" "${ECHO_WS_URL}burst/100"
+expect_error 1 "could not connect to the server" "$programs/group" "${ECHO_WS_URL}burst/1" ws://127.0.0.1:1/
+expect_error 2 usage "$programs/group"
+if [ -x "$programs/glib" ]; then
+    expect 0 hello "$programs/glib" "$ECHO_WS_URL"
+    expect_error 1 "cannot connect" "$programs/glib" ws://127.0.0.1:1/
+    expect_error 2 usage "$programs/glib"
+fi

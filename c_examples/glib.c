@@ -1,0 +1,57 @@
+/* A session in a GLib main loop, as GTK programs have one: greets the server, prints the answer, and says goodbye.
+ *
+ *     glib URL */
+
+#include <glib-unix.h>
+#include <glib.h>
+#include <ktorws.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef struct {
+    GMainLoop *loop;
+    ws_session *session;
+    ws_status status;
+} talk;
+
+/* The descriptor is readable: there is a message, or the session has ended. */
+static gboolean on_event(gint fd, GIOCondition condition, gpointer user_data)
+{
+    (void)fd, (void)condition;
+    talk *self = user_data;
+    ws_frame *frame = NULL;
+    self->status = ws_recv(self->session, &frame, 0);
+    if (self->status != WS_OK) {
+        g_main_loop_quit(self->loop);
+        return G_SOURCE_REMOVE;
+    }
+    g_print("%s\n", (const char *)frame->data);
+    ws_frame_free(frame);
+    ws_close(self->session, WS_CLOSE_NORMAL, NULL, 0);
+    return G_SOURCE_CONTINUE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        g_printerr("usage: glib URL\n");
+        return 2;
+    }
+    talk self = {.loop = g_main_loop_new(NULL, FALSE)};
+    ws_error *error = NULL;
+    if (ws_connect(argv[1], NULL, &self.session, &error) != WS_OK) {
+        g_printerr("glib: cannot connect to %s: %s\n", argv[1], ws_error_message(error));
+        ws_error_free(error);
+        return EXIT_FAILURE;
+    }
+    int fd = ws_event_fd(self.session);
+    g_unix_fd_add(fd, G_IO_IN, on_event, &self);
+    ws_send_text(self.session, "hello", WS_NUL_TERMINATED);
+    g_main_loop_run(self.loop);
+    close(fd);
+    ws_session_free(self.session);
+    g_main_loop_unref(self.loop);
+    if (self.status != WS_ERR_CLOSED)
+        g_printerr("glib: %s\n", ws_strerror(self.status));
+    return self.status == WS_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
+}
