@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use once_cell::sync::OnceCell;
-
+use super::authentication::Authenticator;
+use super::cookies::CookieJar;
 use super::queue_bounds::{QueueBounds, QueuePolicy};
 use crate::error::{Error, Kind, Result};
+use crate::http::headers::{Headers, is_token};
 use crate::protocol::Limits;
 use crate::protocol::extension::{self, Extension};
-use crate::protocol::headers::{Headers, is_token};
 use crate::protocol::keepalive::KeepaliveOptions;
-use crate::transport::{ConnectOptions, TlsOptions};
+pub(crate) use crate::transport::TlsVersion;
+use crate::transport::{ConnectOptions, KnownAddresses, ProxyChoice, TcpOptions, TimeLimits, TlsOptions};
 
 const USER_AGENT: &str = concat!("ktorws/", env!("CARGO_PKG_VERSION"));
 
@@ -24,6 +25,10 @@ pub struct Config {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) connect: ConnectOptions,
+    pub(crate) max_redirects: u32,
+    /// Asked where a server wants credentials.
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) cookies: Option<Arc<CookieJar>>,
     pub(crate) terms: Arc<Terms>,
     pub(crate) incoming: QueueBounds,
     /// In the order in which they are offered.
@@ -89,12 +94,24 @@ impl Default for Config {
             subprotocols: Vec::new(),
             limits: Limits { max_frame_size: DEFAULT_LIMIT, max_message_size: DEFAULT_LIMIT },
             connect: ConnectOptions {
-                connect_timeout: Some(Duration::from_secs(10)),
-                handshake_timeout: Some(Duration::from_secs(15)),
-                tcp_nodelay: true,
+                limits: TimeLimits {
+                    connect: Some(Duration::from_secs(10)),
+                    resolve: None,
+                    handshake: Some(Duration::from_secs(15)),
+                    proxy: None,
+                    tls: None,
+                    all: None,
+                },
+                tcp: TcpOptions { nodelay: true, keepalive: None, local: None },
+                known: KnownAddresses::default(),
+                proxy: ProxyChoice::Environment,
+                path: None,
                 tls: TlsOptions::default(),
-                tls_config: Arc::default(),
+                tls_state: Arc::default(),
             },
+            max_redirects: 0,
+            authenticator: None,
+            cookies: None,
             terms: Arc::default(),
             incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024, policy: QueuePolicy::Wait },
             extensions: Vec::new(),
@@ -153,7 +170,7 @@ impl Config {
     /// The same with nothing that connections of others share.
     pub(crate) fn unshared(&self) -> Self {
         let mut config = self.clone();
-        config.connect.tls_config = Arc::new(OnceCell::new());
+        config.connect.tls_state = Arc::default();
         config
     }
 
@@ -164,7 +181,7 @@ impl Config {
 
     /// The TLS options, to be changed: sessions opened from now on share a TLS state of their own.
     pub(crate) fn tls_mut(&mut self) -> &mut TlsOptions {
-        self.connect.tls_config = Arc::new(OnceCell::new());
+        self.connect.tls_state = Arc::default();
         &mut self.connect.tls
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct Counts {
 pub(crate) struct Timings {
     pub(crate) resolve: u32,
     pub(crate) connect: u32,
+    pub(crate) proxy: u32,
     pub(crate) tls: u32,
     pub(crate) handshake: u32,
 }
@@ -36,6 +37,7 @@ impl Timings {
         Self {
             resolve: us(transport.resolve),
             connect: us(transport.connect),
+            proxy: us(transport.proxy),
             tls: us(transport.tls),
             handshake: us(handshake),
         }
@@ -64,6 +66,7 @@ pub(crate) struct Statistics {
     pub(crate) incoming_dropped: u64,
     pub(crate) outgoing_dropped: u64,
     pub(crate) timings: Timings,
+    pub(crate) is_tls_resumed: bool,
 }
 
 fn add(counter: &AtomicU64, number: u64) {
@@ -137,6 +140,7 @@ impl Session {
             incoming_dropped: received(&counts.dropped),
             outgoing_dropped: sent.dropped_messages,
             timings: self.timings,
+            is_tls_resumed: self.is_tls_resumed,
         }
     }
 }

@@ -8,10 +8,13 @@
 //! Being the reader comes before the locks, and they in the order `encoders`, `wire`, `keepalive`, `outbox`, inbox. None of them is held while
 //! waiting.
 
+pub(crate) mod authentication;
 mod backstop;
 mod closing;
 mod coalescing;
 pub(crate) mod config;
+mod config_network;
+pub(crate) mod cookies;
 pub(crate) mod counting;
 mod crew;
 pub(crate) mod deadline;
@@ -23,6 +26,7 @@ mod gate;
 pub(crate) mod group;
 mod handed;
 mod handoff;
+mod handshaking;
 mod inbox;
 mod inheriting;
 mod interruptible;
@@ -98,6 +102,7 @@ pub(crate) struct Session {
     /// The control frames that the application sees.
     shown: ShownControl,
     timings: Timings,
+    is_tls_resumed: bool,
 
     /// None once the transport is gone.
     reader: Handed<Option<Reader>>,
