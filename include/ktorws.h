@@ -250,7 +250,8 @@ typedef enum {
  */
 typedef enum {
     /**
-     * It is being opened, by ws_connect_async.
+     * It is being opened, by ws_connect_async, or its connection is lost and another one is being opened
+     * (ws_config_set_reconnect).
      */
     WS_STATE_CONNECTING = 0,
     /**
@@ -503,6 +504,18 @@ typedef enum {
      */
     WS_QUEUE_DROP_OLDEST = 2,
 } ws_queue_policy;
+
+/**
+ * Flags of ws_reconnect_options, to be added up.
+ */
+typedef enum {
+    /**
+     * Messages that were accepted for sending and that the kernel has not taken go to the next connection, and meanwhile
+     * as many are accepted as fit the outgoing queue. Without it they go with the connection, and sending waits for the
+     * next one.
+     */
+    WS_RECONNECT_KEEP_UNSENT = 1,
+} ws_reconnect_flags;
 
 /**
  * How to send, as bits.
@@ -836,6 +849,11 @@ typedef struct {
      */
     void (*on_writable)(ws_session *session, void *user_data);
     /**
+     * The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
+     * lent until the function returns. Messages that had come before may still follow.
+     */
+    void (*on_reconnect)(ws_session *session, const ws_error *lost, void *user_data);
+    /**
      * The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
      * ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
      * exactly once for every session that ws_connect or ws_connect_async returned.
@@ -847,6 +865,65 @@ typedef struct {
      */
     ws_drop_callback drop;
 } ws_callbacks;
+
+/**
+ * A function that decides whether to try again. It is called when a connection was lost, and after each attempt that has
+ * failed.
+ *
+ * `why` is the error of the loss or of the attempt, lent until the function returns; its status is WS_ERR_CLOSED where the
+ * server has closed the session. `attempt` is the number of the one to come, from 1. `suggested` is 1 where the library
+ * would try again, else 0, and `*delay_ms` in how many milliseconds; the function may change that.
+ *
+ * It returns 1 to try, 0 to give up, and then the session ends as it would have ended without reconnecting, or with the
+ * error of the last attempt. It is called on a thread of the library with no lock held, and may take as long as it likes.
+ */
+typedef int32_t (*ws_reconnect_decision)(ws_session *session,
+                                         const ws_error *why,
+                                         uint32_t attempt,
+                                         int32_t suggested,
+                                         int64_t *delay_ms,
+                                         void *user_data);
+
+/**
+ * How a session reconnects. The caller sets `struct_size` and may leave all else 0, which is the default; later versions
+ * may add members at the end.
+ */
+typedef struct {
+    /**
+     * sizeof(ws_reconnect_options), set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * The delay before the first attempt, in milliseconds. Each further one is twice as long as the one before, and of each
+     * a random part is waited, half to all. 0 stands for 500.
+     */
+    int64_t first_delay_ms;
+    /**
+     * The longest such delay. 0 stands for 30,000. After a connection that did not last as long, delays go on growing.
+     */
+    int64_t max_delay_ms;
+    /**
+     * How long an outage may last until no attempt is made any more, in milliseconds; 0 is no limit.
+     */
+    int64_t max_outage_ms;
+    /**
+     * How many attempts are made in an outage; 0 is no limit.
+     */
+    uint32_t max_attempts;
+    /**
+     * A sum of ws_reconnect_flags.
+     */
+    uint32_t flags;
+    /**
+     * Has the last word; NULL: the library decides by its table.
+     */
+    ws_reconnect_decision decide;
+    /**
+     * Handed to `decide`. It has to stay valid until the sessions of the configuration are freed, and may be used by several
+     * threads at once.
+     */
+    void *user_data;
+} ws_reconnect_options;
 
 /**
  * How a session was closed (Ktor's closeReason). The caller allocates it and sets `struct_size`; later versions may
@@ -1000,6 +1077,10 @@ typedef struct {
      * 1 when a TLS session of an earlier connection was taken up again, which saves most of its work.
      */
     uint64_t tls_resumed;
+    /**
+     * How often the session has gone on with another connection.
+     */
+    uint64_t reconnects;
 } ws_statistics;
 
 /**
@@ -2148,6 +2229,34 @@ ws_status ws_recv_callback(ws_session *session,
                            ws_frame_callback function,
                            void *user_data,
                            ws_drop_callback drop);
+
+/**
+ * Has sessions go on with another connection when theirs is lost. NULL, the default: a session ends with its connection.
+ *
+ * What is lost is tried again: connections that end without a Close, or are reset; pings without an answer; silence (the
+ * idle timeout); the server's close codes 1001, 1011, 1012, 1013 and 1014. Attempts that fail are tried again where it was
+ * the network (resolving, connecting, the proxy, timeouts, losing the connection) or a server or proxy that answers with
+ * the status 408, 425, 429, 500, 502, 503 or 504, whose Retry-After is waited for. All else ends the session: other close
+ * codes, violations of the protocol, certificates, other statuses, queues that run over, ws_close and ws_abort. The first
+ * opening is not tried again.
+ *
+ * Meanwhile ws_state is WS_STATE_CONNECTING. Receiving goes on waiting, in every way there is, and returns what the next
+ * connection brings; sending waits as for room in the queue (WS_RECONNECT_KEEP_UNSENT: queues); ws_flush waits, or returns
+ * WS_ERR_IO when what was queued is lost. ws_close ends the session at once. When there is another connection,
+ * ws_callbacks' on_reconnect is called, and ws_statistics counts it.
+ *
+ * What the application cannot assume: that messages which were sent have arrived, that none were sent to it meanwhile, and
+ * that it is the same server. Subscriptions and the like have to be made again. A message of which a part is lost is never
+ * delivered; when sending one in parts, the rest of it returns WS_ERR_IO once, unless it is kept. What it can assume: the same
+ * URL, settings and subprotocol; another one ends the session. Functions that tell of the handshake, its headers and
+ * extensions, tell of the first one.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a `struct_size` that is smaller than this version's or over
+ * 4096, negative numbers and unknown flags. With raw sessions, and WS_RECONNECT_KEEP_UNSENT with an outgoing queue that
+ * drops the oldest, ws_connect returns it.
+ */
+ws_status ws_config_set_reconnect(ws_config *config,
+                                  const ws_reconnect_options *options);
 
 /**
  * A group without sessions. NULL when it cannot be made. The caller frees it with ws_group_free.

@@ -47,6 +47,8 @@ pub mod receiving;
 
 pub mod callbacks;
 
+pub mod reconnect;
+
 pub mod group;
 
 pub mod tuning;

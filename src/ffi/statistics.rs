@@ -68,6 +68,8 @@ pub struct ws_statistics {
     pub proxy_us: u64,
     /// 1 when a TLS session of an earlier connection was taken up again, which saves most of its work.
     pub tls_resumed: u64,
+    /// How often the session has gone on with another connection.
+    pub reconnects: u64,
 }
 
 /// The numbers of the session as they are now, also after its end. While it sends and receives they need not belong to
@@ -122,5 +124,6 @@ fn filled(struct_size: usize, statistics: &Statistics) -> ws_statistics {
         handshake_us: timings.handshake.into(),
         proxy_us: timings.proxy.into(),
         tls_resumed: statistics.is_tls_resumed.into(),
+        reconnects: statistics.reconnects,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::authentication::Authenticator;
 use super::cookies::CookieJar;
 use super::queue_bounds::{QueueBounds, QueuePolicy};
+use super::reconnecting::ReconnectOptions;
 use crate::error::{Error, Kind, Result};
 use crate::http::headers::{Headers, is_token};
 use crate::protocol::Limits;
@@ -29,6 +30,7 @@ pub struct Config {
     /// Asked where a server wants credentials.
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) cookies: Option<Arc<CookieJar>>,
+    pub(crate) reconnect: Option<ReconnectOptions>,
     pub(crate) terms: Arc<Terms>,
     pub(crate) incoming: QueueBounds,
     /// In the order in which they are offered.
@@ -112,6 +114,7 @@ impl Default for Config {
             max_redirects: 0,
             authenticator: None,
             cookies: None,
+            reconnect: None,
             terms: Arc::default(),
             incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024, policy: QueuePolicy::Wait },
             extensions: Vec::new(),
@@ -165,6 +168,22 @@ impl Config {
             return Err(Error::new(Kind::InvalidArgument, message));
         }
         Ok(self.extensions.iter().map(|extension| &**extension).collect())
+    }
+
+    /// Whether it contradicts itself.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(reconnect) = &self.reconnect else { return Ok(()) };
+        if self.raw {
+            return Err(Error::new(
+                Kind::InvalidArgument,
+                "a raw session cannot reconnect: its Close is the application's",
+            ));
+        }
+        if reconnect.keeps_unsent && self.terms.outgoing.policy == QueuePolicy::DropOldest {
+            let message = "messages cannot be kept for another connection and dropped from the outgoing queue";
+            return Err(Error::new(Kind::InvalidArgument, message));
+        }
+        Ok(())
     }
 
     /// The same with nothing that connections of others share.

@@ -67,6 +67,7 @@ pub(crate) struct Statistics {
     pub(crate) outgoing_dropped: u64,
     pub(crate) timings: Timings,
     pub(crate) is_tls_resumed: bool,
+    pub(crate) reconnects: u64,
 }
 
 fn add(counter: &AtomicU64, number: u64) {
@@ -117,7 +118,11 @@ impl Session {
         let outgoing = &outbox.outgoing;
         let sent = *outgoing.totals();
         let wire_sent = (outgoing.sent() + outgoing.sent_control()).saturating_sub(sent.dropped_bytes);
-        let (outgoing_messages, outgoing_bytes) = (outgoing.pending_messages(), outgoing.pending_data());
+        let (outgoing_messages, outgoing_bytes) = if outbox.is_away() {
+            outbox.kept().unwrap_or_default()
+        } else {
+            (outgoing.pending_messages(), outgoing.pending_data())
+        };
         drop(outbox);
         Statistics {
             messages_sent: sent.messages,
@@ -141,6 +146,7 @@ impl Session {
             outgoing_dropped: sent.dropped_messages,
             timings: self.timings,
             is_tls_resumed: self.is_tls_resumed,
+            reconnects: self.reconnecting.as_ref().map_or(0, |reconnecting| received(&reconnecting.count)),
         }
     }
 }

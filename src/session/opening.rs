@@ -19,14 +19,16 @@ use super::inbox::Inbox;
 use super::interrupts::Interrupts;
 use super::logging::log;
 use super::outbox::{Outbox, Wire};
+use super::reconnecting::Reconnecting;
 use super::runtime::{self, Runtime};
+use super::taking_up::halves;
 use super::task::Task;
 use super::turn::Turn;
+use super::unsent::Resending;
 use super::{Config, ConnectInterrupts, Opening, Reader, Session};
 use crate::error::{Error, Kind, Result};
-use crate::protocol::extension;
+use crate::protocol::Keepalive;
 use crate::protocol::keepalive::Liveness;
-use crate::protocol::{Agreement, Connection, Keepalive, MaskingKeys};
 use crate::transport::{Stopping, Stops, Target, Unstoppable};
 
 /// Opens a session on the calling thread, unless that is interrupted. It is prepared before anything happens to it.
@@ -99,26 +101,35 @@ fn open_and_start(
     if started.is_err() {
         session.abort();
     } else {
+        if session.reconnecting.is_some() {
+            // Only the driver reads: nobody of the application waits at a connection that may be another one soon.
+            session.reader.handoff().keep();
+            session.wake_driver();
+        }
         session.ask_to_tell();
     }
     started
 }
 
 fn open(id: u64, target: &Target, config: &Config, runtime: &Runtime, stops: Stops<'_>) -> Result<Arc<Session>> {
+    config.check()?;
     let established = establish(id, target, config, runtime, stops)?;
-    Ok(session(id, config, established, runtime))
+    let reconnecting = Reconnecting::new(target, config, runtime);
+    Ok(session(id, config, established, runtime, reconnecting))
 }
 
-fn session(id: u64, config: &Config, established: Established, runtime: &Runtime) -> Arc<Session> {
+fn session(
+    id: u64,
+    config: &Config,
+    established: Established,
+    runtime: &Runtime,
+    reconnecting: Option<Box<Reconnecting>>,
+) -> Arc<Session> {
     let Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed } = established;
-    let (encoders, decoders, extensions) = extension::part(extensions);
-    let agreement = Agreement { encoders, decoders, is_raw: config.raw };
-    let keys = MaskingKeys::from_seed(masking_seed);
-    let connection = Connection::new(agreement, config.limits, config.terms.close_timeout, keys, &early);
-    let (incoming, mut outgoing, encoders) = connection.into_halves();
-    outgoing.set_fragment(config.fragment);
-    outgoing.set_masking(config.masking);
-    outgoing.set_answers(config.auto_pong && !config.raw, !config.raw);
+    let (incoming, outgoing, encoders, extensions) = halves(config, extensions, masking_seed, &early);
+    // Another connection may have some.
+    let may_encode = !encoders.is_empty() || (reconnecting.is_some() && !config.extensions.is_empty());
+    let resending = config.reconnect.as_ref().map(|options| Resending::new(options.keeps_unsent));
     let counts = Counts::default();
     counts.note_bytes(early.len());
     let now = Instant::now();
@@ -133,7 +144,7 @@ fn session(id: u64, config: &Config, established: Established, runtime: &Runtime
         counts,
         keepalive: Mutex::new(Keepalive::new(config.keepalive, now)),
         notes_bytes: config.terms.idle_timeout.is_some() || config.keepalive.liveness == Liveness::Any,
-        encoders: (!encoders.is_empty()).then(|| Box::new(Mutex::new(encoders))),
+        encoders: may_encode.then(|| Box::new(Mutex::new(encoders))),
         me: Weak::clone(me),
         max_frame_size: config.limits.max_frame_size.into(),
         max_message_size: config.limits.max_message_size.into(),
@@ -145,7 +156,7 @@ fn session(id: u64, config: &Config, established: Established, runtime: &Runtime
         since: now,
         turn: Turn::new(),
         wire: Mutex::new(Wire::new(stream.sender)),
-        outbox: Mutex::new(Outbox::new(outgoing, Coalescing::new(config.coalescing))),
+        outbox: Mutex::new(Outbox::new(outgoing, Coalescing::new(config.coalescing), resending)),
         holds_back: AtomicBool::new(false),
         has_received: AtomicBool::new(false),
         is_blocked: AtomicBool::new(false),
@@ -169,5 +180,6 @@ fn session(id: u64, config: &Config, established: Established, runtime: &Runtime
         group: OnceLock::new(),
         has_turn: AtomicBool::new(false),
         owner: OnceLock::new(),
+        reconnecting,
     })
 }
