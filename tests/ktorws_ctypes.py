@@ -182,6 +182,7 @@ _SIGNATURES = {
     "ws_error_http_body": (c_void_p, c_void_p, POINTER(c_size_t)),
     "ws_error_free": (None, c_void_p),
     "ws_config_new": (c_void_p,),
+    "ws_config_clone": (c_void_p, c_void_p),
     "ws_config_free": (None, c_void_p),
     "ws_config_add_header": (c_int32, c_void_p, c_char_p, c_char_p),
     "ws_config_add_subprotocol": (c_int32, c_void_p, c_char_p),
@@ -320,6 +321,11 @@ class Configuration:
     def call(self, name, *arguments):
         """the status of ws_config_<name>"""
         return Status(getattr(lib, "ws_config_" + name)(self.handle, *arguments))
+
+    def clone(self):
+        copy = object.__new__(Configuration)
+        copy.handle = lib.ws_config_clone(self.handle)
+        return copy
 
     def free(self):
         lib.ws_config_free(self.handle)

@@ -22,4 +22,3 @@ for _name, _arguments in _SETTERS.items():
     if not hasattr(lib, "ws_config_" + _name): continue  # DEV
     _function = getattr(lib, "ws_config_" + _name)
     _function.restype, _function.argtypes = c_int32, (c_void_p, *_arguments)
-lib.ws_config_clone.restype, lib.ws_config_clone.argtypes = c_void_p, (c_void_p,)

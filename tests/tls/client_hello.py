@@ -2,7 +2,7 @@
 
 import struct
 
-SERVER_NAME, ALPN, PRE_SHARED_KEY, SESSION_TICKET, VERSIONS = 0, 16, 41, 35, 43
+SERVER_NAME, ALPN, SESSION_TICKET, PRE_SHARED_KEY, EARLY_DATA, VERSIONS = 0, 16, 35, 41, 42, 43
 
 
 class ClientHello:
@@ -11,7 +11,8 @@ class ClientHello:
         if raw[:2] != b"\x16\x03" or raw[5] != 1:
             raise AssertionError(f"the connection does not begin with a ClientHello: {raw[:64]!r}")
         self.rest = raw[9 : 5 + struct.unpack("!H", raw[3:5])[0]]
-        self.take(2 + 32)
+        self.take(2)
+        self.random = self.take(32)
         self.block(1)
         self.ciphers = self.block(2)
         self.block(1)
@@ -46,6 +47,16 @@ class ClientHello:
         while self.rest:
             protocols.append(self.block(1).decode())
         return protocols
+
+    @property
+    def tickets(self):
+        """whatever it offers to take up again, of TLS 1.2 and 1.3"""
+        self.rest, found = self.extensions.get(PRE_SHARED_KEY, b"")[2:], []
+        if self.rest:
+            found.append(self.block(2))
+        if ticket := self.extensions.get(SESSION_TICKET):
+            found.append(ticket)
+        return found
 
     @property
     def versions(self):

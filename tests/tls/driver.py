@@ -82,7 +82,9 @@ def main():
 
 
 def run_in(directory, prefixes, report):
-    # Secrets that a variable asks for are the host's business, not that of a library: see key_log.py.
+    # So that the mode of a key log says something.
+    os.umask(0o022)
+    # Secrets that a variable asks for are the host's business, not that of a library.
     unasked = os.environ["SSLKEYLOGFILE"] = os.path.join(directory, "unasked.log")
     lab = Lab(directory)
     names = [case.name for case in CASES] + [name for name, _ in SETTINGS]
