@@ -6,7 +6,7 @@ from ktorws_ctypes import lib
 
 TLS_1_2, TLS_1_3 = 0x0303, 0x0304
 
-_SETTERS = {
+SETTERS = {
     "set_resolve": (c_char_p, c_uint16, c_char_p),
     "set_tls_timeout_ms": (c_int64,),
     "set_tls_ca_dir": (c_char_p,),
@@ -18,7 +18,8 @@ _SETTERS = {
     "set_tls_pin_sha256": (c_char_p,),
     "set_tls_key_log_file": (c_char_p,),
 }
-for _name, _arguments in _SETTERS.items():
-    if not hasattr(lib, "ws_config_" + _name): continue  # DEV
+for _name, _arguments in SETTERS.items():
+    if not hasattr(lib, "ws_config_" + _name):
+        continue  # DEV
     _function = getattr(lib, "ws_config_" + _name)
     _function.restype, _function.argtypes = c_int32, (c_void_p, *_arguments)

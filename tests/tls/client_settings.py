@@ -57,9 +57,7 @@ def _(lab):
         with wanting(lab) as server:
             common = identity.names["subject"]
             is_seen(lab, server, common, **from_memory(identity.pem, key))
-            is_seen(
-                lab, server, common, set_tls_client_cert_pem=(identity.pem, NUL_TERMINATED, key, NUL_TERMINATED)
-            )
+            is_seen(lab, server, common, set_tls_client_cert_pem=(identity.pem, NUL_TERMINATED, key, NUL_TERMINATED))
 
 
 @setting("client-cert/both in one file")
@@ -151,9 +149,7 @@ def _(lab):
             (identity.pem[:-40], identity.key_pem()),
         ):
             sizes = len(certificate_text), len(key_text)
-            invalid(
-                configuration, "set_tls_client_cert_pem", certificate_text, sizes[0], key_text, sizes[1]
-            )
+            invalid(configuration, "set_tls_client_cert_pem", certificate_text, sizes[0], key_text, sizes[1])
         # what was set before is still set
         equal("the client the server saw", visit(server, configuration).client, "client one")
 

@@ -50,6 +50,10 @@ class Identity:
         return self.key.private_bytes(ENCODING.PEM, form, protection)
 
     @property
+    def der(self):
+        return self.certificate.public_bytes(ENCODING.DER)
+
+    @property
     def pin_bytes(self):
         spki = self.key.public_key().public_bytes(ENCODING.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return hashlib.sha256(spki).digest()

@@ -17,6 +17,7 @@ class Lab:
         rsa_root = authority("lab rsa root", key="rsa2048")
         self.root, self.other_root = root, authority("other root")
         self.identities = servers(root, rsa_root, self.other_root) | clients(root, self.other_root)
+        self.identities["impostor"] = impostor(root, self["valid"])
         for name, identity in self.identities.items():
             self.write(f"{name}.pem", identity.pem + identity.key_pem())
         self.ca = self.write("ca.pem", root.pem + rsa_root.pem)
@@ -72,6 +73,8 @@ def servers(root, rsa_root, other_root):
         "chain": under(intermediate),
         "chain-with-root": under(intermediate, chain=(intermediate, root)),
         "chain-extra": under(intermediate, chain=(other_root, intermediate)),
+        # more than one record holds
+        "chain-long": under(intermediate, chain=(other_root,) * 60 + (intermediate,)),
         "no-intermediate": under(intermediate, chain=()),
         "wildcard": issue(by=root, names=("*.lab.test",)),
         "expired": issue(by=root, days=(-30, -1)),
@@ -94,6 +97,13 @@ def servers(root, rsa_root, other_root):
         "revoked-chain": under(withdrawn),
         "revoked-under-chain": under(intermediate),
     }
+
+
+def impostor(root, victim):
+    """another identity of the same authority, whose certificate is as long as the victim's"""
+    while len((made := issue(by=root)).der) != len(victim.der):
+        pass
+    return made
 
 
 def clients(root, other_root):

@@ -18,7 +18,7 @@ PLAIN_HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 GARBAGE = bytes(range(7, 256, 5)) * 2
 HANDSHAKE_OF_GARBAGE = b"\x16\x03\x03\x00\x40" + b"\x02\x00\x00\x3c" + GARBAGE[:60]
 # A ServerHello of TLS 1.1 without extensions: TLS_RSA_WITH_AES_128_CBC_SHA.
-HELLO_1_1 = bytes.fromhex("160302002a" "02000026" "0302") + bytes(32) + bytes.fromhex("00002f00")
+HELLO_1_1 = bytes.fromhex("160302002a020000260302") + bytes(32) + bytes.fromhex("00002f00")
 
 
 def alert(number):
@@ -97,6 +97,8 @@ GOOD = [
     opens("chain"),
     opens("chain-with-root"),
     opens("chain-extra"),
+    opens("chain-long"),
+    opens("chain-long/1.2", "chain-long", context=dict(versions=ONLY_1_2)),
     opens("no-usage"),
     opens("wildcard", host="a.lab.test", settings=resolved("a.lab.test")),
     opens("tls12", "rsa", context=dict(versions=ONLY_1_2), version="TLSv1.2"),

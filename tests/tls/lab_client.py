@@ -7,9 +7,7 @@ from ktorws_ctypes import Configuration, Failure, Phase, Session, State, Status
 from lab_server import HANG_S, Server, context
 
 HANG_MS = HANG_S * 1000
-PATIENT = dict(
-    set_connect_timeout_ms=HANG_MS, set_handshake_timeout_ms=HANG_MS, set_close_timeout_ms=HANG_MS
-)
+PATIENT = dict(set_connect_timeout_ms=HANG_MS, set_handshake_timeout_ms=HANG_MS, set_close_timeout_ms=HANG_MS)
 
 
 def url(server, host="localhost"):
@@ -86,7 +84,9 @@ def check_record(case, record, check):
     check.equal("the protocols offered", hello.alpn, ["http/1.1"])
     check.true("HTTP went over the wire in plain text", b"GET /" not in record.raw and b"Host:" not in record.raw)
     if case.status == Status.OK:
-        check.true("no HTTP request has come", (record.request or b"").startswith(b"GET / HTTP/1.1\r\n"), record.request)
+        check.true(
+            "no HTTP request has come", (record.request or b"").startswith(b"GET / HTTP/1.1\r\n"), record.request
+        )
         check.equal("trouble of the server", record.error, "")
         for what in ("version", "alpn"):
             if getattr(case, what) is not None:

@@ -83,14 +83,14 @@ def context(pem_file, *, versions=(V1_2, V1_3), ciphers=None, client_ca=None, al
 class Stream:
     """TLS over a socket by way of memory, so that the record keeps the client's bytes."""
 
-    def __init__(self, sock, tls_context, record):
-        self.sock, self.record = sock, record
+    def __init__(self, sock, tls_context, record, substitute=None):
+        self.sock, self.record, self.substitute = sock, record, substitute
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = tls_context.wrap_bio(self.incoming, self.outgoing, server_side=True)
 
     def flush(self):
         if data := self.outgoing.read():
-            self.sock.sendall(data)
+            self.sock.sendall(data.replace(*self.substitute) if self.substitute else data)
 
     def call(self, function, *arguments):
         while True:
@@ -125,6 +125,7 @@ def reset(sock):
 
 
 # What happens behind the 101 and a text: each takes the stream
+
 
 def orderly(stream):
     """the client's messages are read until its Close"""
@@ -166,13 +167,13 @@ def read_frame(stream):
 
 class Server:
     """Accepts one connection after the other. `answer` is for a server without TLS: what a ClientHello is answered with,
-    b"" for the end of TCP, None for nothing at all, "rst" for a reset."""
+    b"" for the end of TCP, None for nothing at all, "rst" for a reset. `substitute`: what goes out in place of what."""
 
-    def __init__(self, tls_context=None, then=orderly, answer=None, filtered=None):
-        self.context, self.then, self.answer = tls_context, then, answer
+    def __init__(self, tls_context=None, then=orderly, answer=None, substitute=None):
+        self.context, self.then, self.answer, self.substitute = tls_context, then, answer, substitute
+        self.last_client = None
         self.records = queue.Queue()
         self.accepted = 0
-        self.trouble = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -196,8 +197,6 @@ class Server:
                 self.drain(sock, record)
             self.records.put(record)
 
-    last_client = None
-
     def serve(self, sock, record):
         if not self.context:
             record.raw += sock.recv(PIECE)
@@ -207,7 +206,7 @@ class Server:
                 sock.sendall(self.answer)
                 sock.shutdown(socket.SHUT_WR)
             return
-        stream = Stream(sock, self.context, record)
+        stream = Stream(sock, self.context, record, self.substitute)
         stream.call(stream.tls.do_handshake)
         tls = stream.tls
         record.version, record.resumed = tls.version(), tls.session_reused
@@ -224,7 +223,9 @@ class Server:
         accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
         stream.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-            + accept + b"\r\n\r\n" + text(b"hello")
+            + accept
+            + b"\r\n\r\n"
+            + text(b"hello")
         )
         self.then(stream)
 

@@ -1,6 +1,7 @@
 """All tests of settings."""
 
-import client_settings  # noqa: F401  (registers its tests)
+import argument_settings  # noqa: F401  (registers its tests)
+import client_settings  # noqa: F401
 import key_log_settings  # noqa: F401
 import negotiation_settings  # noqa: F401
 import pin_settings  # noqa: F401

@@ -1,9 +1,11 @@
 """Authorities from files, directories and memory; names; switching the checks off."""
 
+import base64
 import os
 
 from checking import equal
 from lab_client import configured
+from lab_server import V1_2, Server, context
 from settings import invalid, refusal, serving, setting, visit
 
 UNKNOWN_CA = "ALERT_UNKNOWN_CA$"
@@ -109,7 +111,9 @@ def _(lab):
             refusal(server, configuration, "lab root", told=UNKNOWN_CA)
         with configured(lab, set_tls_ca_dir=path, set_tls_ca_file=lab.ca) as configuration:
             visit(server, configuration)
-        with configured(lab, set_tls_ca_dir=[path, make_directory(lab, "ca-dir-lab", {"ca.pem": lab.root.pem})]) as both:
+        with configured(
+            lab, set_tls_ca_dir=[path, make_directory(lab, "ca-dir-lab", {"ca.pem": lab.root.pem})]
+        ) as both:
             visit(server, both)
 
 
@@ -135,7 +139,13 @@ def _(lab):
 @setting("revocation lists that are none")
 def _(lab):
     with serving(lab, "revoked") as server, configured(lab, set_tls_crl_file=lab.crl) as configuration:
-        for path in (b"", lab.path("absent").encode(), lab.directory.encode(), lab.ca, lab.write("none.pem", b"none\n")):
+        for path in (
+            b"",
+            lab.path("absent").encode(),
+            lab.directory.encode(),
+            lab.ca,
+            lab.write("none.pem", b"none\n"),
+        ):
             invalid(configuration, "set_tls_crl_file", path)
         refusal(server, configuration, "(?i)revoked")
         configuration.change(set_tls_crl_file=None)
@@ -193,6 +203,23 @@ def _(lab):
             # and the next one is as strict as ever
             with configured(lab) as configuration:
                 refusal(server, configuration)
+
+
+@setting("verify/the server has to have the key, whatever is off")
+def _(lab):
+    # TLS 1.2, where certificates go unencrypted and can be swapped on the way
+    server_context = context(lab.path("impostor.pem"), versions=(V1_2, V1_2))
+    pin = base64.b64encode(lab["valid"].pin_bytes)
+    swapped = lab["impostor"].der, lab["valid"].der
+    for settings in (
+        {},
+        dict(set_tls_verify=(1, 0)),
+        dict(set_tls_verify=(0, 0)),
+        dict(set_tls_verify=(0, 0), set_tls_pin_sha256=pin),
+    ):
+        with Server(server_context, substitute=swapped) as server, configured(lab, **settings) as configuration:
+            message = refusal(server, configuration, told="ALERT_DECRYPT_ERROR$")
+    return message
 
 
 @setting("verify/off and on again")
