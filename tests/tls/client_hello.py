@@ -5,6 +5,11 @@ import struct
 SERVER_NAME, ALPN, SESSION_TICKET, PRE_SHARED_KEY, EARLY_DATA, VERSIONS = 0, 16, 35, 41, 42, 43
 
 
+def numbers(data):
+    """of two bytes each"""
+    return [number for (number,) in struct.iter_unpack("!H", data)]
+
+
 class ClientHello:
     def __init__(self, raw):
         """raw: the first bytes of the connection; the message must be in one record"""
@@ -14,7 +19,7 @@ class ClientHello:
         self.take(2)
         self.random = self.take(32)
         self.block(1)
-        self.ciphers = self.block(2)
+        self.ciphers = numbers(self.block(2))
         self.block(1)
         self.rest, self.extensions = self.block(2), {}
         while self.rest:
@@ -60,5 +65,4 @@ class ClientHello:
 
     @property
     def versions(self):
-        extension = self.extensions[VERSIONS][1:]
-        return {int.from_bytes(extension[i : i + 2], "big") for i in range(0, len(extension), 2)}
+        return set(numbers(self.extensions[VERSIONS][1:]))

@@ -85,8 +85,8 @@ def run_in(directory, prefixes, report):
     # So that the mode of a key log says something.
     os.umask(0o022)
     # Secrets that a variable asks for are the host's business, not that of a library.
-    unasked = os.environ["SSLKEYLOGFILE"] = os.path.join(directory, "unasked.log")
     lab = Lab(directory)
+    unasked = os.environ["SSLKEYLOGFILE"] = lab.fresh("unasked.keys")
     names = [case.name for case in CASES] + [name for name, _ in SETTINGS]
     report("no two cases share a name", [name for name in set(names) if names.count(name) > 1])
     cases = [(case.name, lab_client.run, case, lab) for case in CASES] + [(*setting, lab) for setting in SETTINGS]

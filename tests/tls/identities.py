@@ -103,8 +103,8 @@ def issue(
     chain=(),
     digest=None,
 ):
-    """A certificate signed by the key of `by`, or by its own. The common name tells nothing of what is wrong with it, so
-    that a message cannot be right by chance."""
+    """A certificate signed by the key of `by`, or by its own. The common name tells nothing of what is wrong with it:
+    so no message is right by chance."""
     made = KEYS[key]()
     subject = named(common or f"subject {next(numbers):03}")
     signer = by.key if by else made

@@ -1,7 +1,6 @@
 """The key log: for who wants to read his own traffic, in the format of SSLKEYLOGFILE."""
 
 import concurrent.futures
-import contextlib
 import os
 import re
 import stat
@@ -24,14 +23,6 @@ NEEDED = {
 }
 
 
-def fresh(lab, name):
-    """the path of a file that is not there"""
-    path = lab.path(f"{name}.keys")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-    return path
-
-
 def entries(path):
     """(label, client's random, secret) of each line"""
     with open(path, encoding="ascii") as lines:
@@ -43,7 +34,7 @@ def entries(path):
 @setting("key-log/what OpenSSL's log has of the same connection")
 def _(lab):
     for versions in ((V1_2, V1_2), (V1_3, V1_3)):
-        ours, theirs = fresh(lab, f"client-{versions[0].name}"), fresh(lab, f"server-{versions[0].name}")
+        ours, theirs = lab.fresh(f"client-{versions[0].name}.keys"), lab.fresh(f"server-{versions[0].name}.keys")
         with serving(lab, versions=versions, key_log=theirs) as server:
             with configured(lab, set_tls_key_log_file=ours.encode()) as configuration:
                 # the second one is resumed
@@ -57,7 +48,7 @@ def _(lab):
 
 @setting("key-log/read by its owner alone, appended")
 def _(lab):
-    path = fresh(lab, "appended")
+    path = lab.fresh("appended.keys")
     with serving(lab) as server, configured(lab, set_tls_key_log_file=path.encode()) as configuration:
         visit(server, configuration)
         equal("mode", oct(stat.S_IMODE(os.stat(path).st_mode)), oct(0o600))
@@ -75,7 +66,7 @@ def _(lab):
 
 @setting("key-log/only while it is on")
 def _(lab):
-    path, other = fresh(lab, "on"), fresh(lab, "other")
+    path, other = lab.fresh("on.keys"), lab.fresh("other.keys")
     with serving(lab) as server, configured(lab, set_tls_key_log_file=path.encode()) as configuration:
         first = visit(server, configuration)
         configuration.change(set_tls_key_log_file=None)
@@ -90,7 +81,7 @@ def _(lab):
 
 @setting("key-log/of many at once")
 def _(lab):
-    path, count, times = fresh(lab, "many"), 8, 4
+    path, count, times = lab.fresh("many.keys"), 8, 4
 
     def visits(_):
         with serving(lab) as server, configured(lab, set_tls_key_log_file=path.encode()) as configuration:
@@ -103,7 +94,7 @@ def _(lab):
 
 @setting("key-log/a file that cannot be")
 def _(lab):
-    path = fresh(lab, "still")
+    path = lab.fresh("still.keys")
     with serving(lab) as server, configured(lab, set_tls_key_log_file=path.encode()) as configuration:
         for value in (b"", lab.directory.encode(), lab.path("absent/keys").encode()):
             invalid(configuration, "set_tls_key_log_file", value)

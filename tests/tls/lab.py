@@ -1,5 +1,6 @@
 """The identities of the lab: its authorities, a server for every fault of a certificate, and some clients."""
 
+import contextlib
 import os
 
 from identities import CLIENT, authority, issue, revocation_list
@@ -39,6 +40,12 @@ class Lab:
 
     def path(self, name):
         return os.path.join(self.directory, name)
+
+    def fresh(self, name):
+        """the path of a file that is not there"""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path(name))
+        return self.path(name)
 
     def write(self, name, content):
         path = self.path(name)

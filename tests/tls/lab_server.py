@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import hashlib
-import os
 import queue
 import re
 import socket
@@ -166,8 +165,9 @@ def read_frame(stream):
 
 
 class Server:
-    """Accepts one connection after the other. `answer` is for a server without TLS: what a ClientHello is answered with,
-    b"" for the end of TCP, None for nothing at all, "rst" for a reset. `substitute`: what goes out in place of what."""
+    """Accepts one connection after the other. `answer` is for a server without TLS: what a ClientHello is answered
+    with, b"" for the end of TCP, None for nothing at all, "rst" for a reset. `substitute`: what is replaced by what on
+    its way to the client."""
 
     def __init__(self, tls_context=None, then=orderly, answer=None, substitute=None):
         self.context, self.then, self.answer, self.substitute = tls_context, then, answer, substitute
@@ -181,7 +181,10 @@ class Server:
 
     def run(self):
         while True:
-            sock, address = self.listener.accept()
+            try:
+                sock, address = self.listener.accept()
+            except OSError:
+                return  # given up by stop
             if address == self.last_client:
                 return sock.close()
             self.accepted += 1
@@ -249,7 +252,7 @@ class Server:
             raise AssertionError("the server did not see the end of a connection") from None
 
     def stop(self):
-        """returns once all connections of before are served; how many there were"""
+        """returns once all connections of before are served: their number"""
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
             self.last_client = sock.getsockname()

@@ -1,5 +1,5 @@
-"""What the tests of settings are written with. Each is a function of the lab that raises AssertionError; its message, if
-it returns one, is shown."""
+"""What the tests of settings are written with. Each is a function of the lab that raises AssertionError; what it
+returns is a message to be shown."""
 
 import re
 
