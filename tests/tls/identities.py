@@ -18,6 +18,8 @@ SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUT
 ENCODING, FORMAT = serialization.Encoding, serialization.PrivateFormat
 # sha256WithRSAEncryption and sha1WithRSAEncryption
 SHA256_OID, SHA1_OID = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
+# One of those that are given away for examples.
+UNKNOWN_OID = x509.ObjectIdentifier("2.999.1")
 
 KEYS = {
     "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -102,6 +104,7 @@ def issue(
     permitted=None,
     chain=(),
     digest=None,
+    critical=False,
 ):
     """A certificate signed by the key of `by`, or by its own. The common name tells nothing of what is wrong with it:
     so no message is right by chance."""
@@ -129,6 +132,9 @@ def issue(
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     if permitted:
         builder = builder.add_extension(x509.NameConstraints([x509.DNSName(permitted)], None), critical=True)
+    if critical:
+        unknown = x509.UnrecognizedExtension(UNKNOWN_OID, b"\x05\x00")
+        builder = builder.add_extension(unknown, critical=True)
     certificate = builder.sign(signer, None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256())
     if digest == "sha1":
         certificate = signed_with_sha1(certificate, signer)

@@ -62,6 +62,7 @@ def under(issuer, chain=None, **how):
 
 def servers(root, rsa_root, other_root):
     intermediate = authority("lab intermediate", root, path_length=0)
+    below = authority("lab below", intermediate, path_length=0)
     # as an authority has it that is used beyond its time
     late = authority("lab second", root, path_length=0, days=(-100, -2))
     limited = authority("lab limited", root, path_length=0, permitted="good.test")
@@ -84,6 +85,9 @@ def servers(root, rsa_root, other_root):
         "chain-long": under(intermediate, chain=(other_root,) * 60 + (intermediate,)),
         "no-intermediate": under(intermediate, chain=()),
         "wildcard": issue(by=root, names=("*.lab.test",)),
+        "wildcard-partial": issue(by=root, names=("w*.lab.test",)),
+        "wildcard-alone": issue(by=root, names=("*",)),
+        "case-of-names": issue(by=root, names=("LocalHost",)),
         "expired": issue(by=root, days=(-30, -1)),
         "not-yet": issue(by=root, days=(2, 30)),
         "expired-intermediate": under(late),
@@ -99,6 +103,8 @@ def servers(root, rsa_root, other_root):
         "untrusted": issue(by=other_root, chain=(other_root,)),
         "leaf-as-ca": under(no_authority),
         "name-constraint": under(limited),
+        "path-length": under(below, chain=(below, intermediate)),
+        "critical-extension": issue(by=root, critical=True),
         "sha1": issue(by=rsa_root, key="rsa2048", digest="sha1"),
         "revoked": issue(by=root),
         "revoked-chain": under(withdrawn),

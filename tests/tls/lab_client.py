@@ -28,7 +28,8 @@ def run(case, lab):
     if case.certificate:
         options = {**case.context, **({"client_ca": lab.ca} if "client_ca" in case.context else {})}
         tls_context = context(lab.path(f"{case.certificate}.pem"), **options)
-    server = Server(tls_context, case.then, case.answer)
+    address = case.host.strip("[]") if ":" in case.host else "127.0.0.1"
+    server = Server(tls_context, case.then, case.answer, address=address)
     failure = None
     try:
         with configured(lab, **case.settings(lab)) as configuration:
@@ -79,7 +80,7 @@ def check_refusal(case, refusal, lab, check):
 
 def check_record(case, record, check):
     hello = record.hello
-    is_name = not re.fullmatch(r"[\d.]+", case.host)
+    is_name = not re.fullmatch(r"[\d.]+|\[.*\]", case.host)
     check.equal("the server name asked for", hello.server_name, case.host if is_name else None)
     check.equal("the protocols offered", hello.alpn, ["http/1.1"])
     check.true("HTTP went over the wire in plain text", b"GET /" not in record.raw and b"Host:" not in record.raw)

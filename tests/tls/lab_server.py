@@ -169,12 +169,13 @@ class Server:
     with, b"" for the end of TCP, None for nothing at all, "rst" for a reset. `substitute`: what is replaced by what on
     its way to the client."""
 
-    def __init__(self, tls_context=None, then=orderly, answer=None, substitute=None):
+    def __init__(self, tls_context=None, then=orderly, answer=None, substitute=None, address="127.0.0.1"):
         self.context, self.then, self.answer, self.substitute = tls_context, then, answer, substitute
         self.last_client = None
         self.records = queue.Queue()
         self.accepted = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.listener = socket.create_server((address, 0), family=self.family)
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -253,10 +254,11 @@ class Server:
 
     def stop(self):
         """returns once all connections of before are served: their number"""
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
+        address = self.listener.getsockname()
+        with socket.socket(self.family) as sock:
+            sock.bind((address[0], 0))
             self.last_client = sock.getsockname()
-            sock.connect(self.listener.getsockname())
+            sock.connect(address)
             self.thread.join(HANG_S)
         self.listener.close()
         return self.accepted
