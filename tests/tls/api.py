@@ -19,7 +19,5 @@ SETTERS = {
     "set_tls_key_log_file": (c_char_p,),
 }
 for _name, _arguments in SETTERS.items():
-    if not hasattr(lib, "ws_config_" + _name):
-        continue  # DEV
     _function = getattr(lib, "ws_config_" + _name)
     _function.restype, _function.argtypes = c_int32, (c_void_p, *_arguments)

@@ -4,7 +4,7 @@ from api import SETTERS
 from checking import equal
 from ktorws_ctypes import Status, lib
 from lab_client import configured
-from settings import invalid, setting
+from settings import setting
 
 
 @setting("arguments/no configuration")
@@ -29,16 +29,3 @@ def _(lab):
                 getattr(lib, "ws_config_" + name)(None, *arguments),
                 Status.INVALID_ARGUMENT,
             )
-
-
-@setting("arguments/control characters")
-def _(lab):
-    path = lab.write("a\nb.pem", lab["client"].pem + lab["client"].key_pem())
-    lab.write("a\nb/ca.pem", lab.root.pem)
-    list_path = lab.write("a\nb.crl", open(lab.crl, "rb").read())
-    with configured(lab) as configuration:
-        invalid(configuration, "set_tls_client_cert_file", path, None)
-        invalid(configuration, "set_tls_ca_dir", lab.path("a\nb").encode())
-        invalid(configuration, "set_tls_crl_file", list_path)
-        invalid(configuration, "set_tls_key_log_file", lab.path("a\nb.keys").encode())
-        invalid(configuration, "set_tls_alpn", b"a\x7fb")

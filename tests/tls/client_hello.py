@@ -5,11 +5,6 @@ import struct
 SERVER_NAME, ALPN, SESSION_TICKET, PRE_SHARED_KEY, EARLY_DATA, VERSIONS = 0, 16, 35, 41, 42, 43
 
 
-def numbers(data):
-    """of two bytes each"""
-    return [number for (number,) in struct.iter_unpack("!H", data)]
-
-
 class ClientHello:
     def __init__(self, raw):
         """raw: the first bytes of the connection; the message must be in one record"""
@@ -19,7 +14,7 @@ class ClientHello:
         self.take(2)
         self.random = self.take(32)
         self.block(1)
-        self.ciphers = numbers(self.block(2))
+        self.block(2)
         self.block(1)
         self.rest, self.extensions = self.block(2), {}
         while self.rest:
@@ -65,4 +60,4 @@ class ClientHello:
 
     @property
     def versions(self):
-        return set(numbers(self.extensions[VERSIONS][1:]))
+        return {version for (version,) in struct.iter_unpack("!H", self.extensions[VERSIONS][1:])}

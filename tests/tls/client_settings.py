@@ -47,7 +47,7 @@ def _(lab):
         paths = lab.write(f"client/{name}.crt", identity.pem), lab.write(f"client/{name}.key", key)
         for versions in ((V1_2, V1_2), (V1_3, V1_3)):
             with wanting(lab, versions) as server:
-                is_seen(lab, server, identity.names["subject"], set_tls_client_cert_file=paths)
+                is_seen(lab, server, identity.common_name, set_tls_client_cert_file=paths)
 
 
 @setting("client-cert/from memory")
@@ -55,12 +55,12 @@ def _(lab):
     for who, form, _ in FORMS.values():
         identity, key = lab[who], lab[who].key_pem(form)
         with wanting(lab) as server:
-            common = identity.names["subject"]
+            common = identity.common_name
             is_seen(lab, server, common, **from_memory(identity.pem, key))
             is_seen(lab, server, common, set_tls_client_cert_pem=(identity.pem, NUL_TERMINATED, key, NUL_TERMINATED))
 
 
-@setting("client-cert/both in one file")
+@setting("client-cert/both in one")
 def _(lab):
     identity = lab["client"]
     contents = {
@@ -74,6 +74,7 @@ def _(lab):
             path = lab.write(f"client/{name}.pem", content)
             is_seen(lab, server, "client one", set_tls_client_cert_file=(path, None))
             is_seen(lab, server, "client one", set_tls_client_cert_file=(path, path))
+            is_seen(lab, server, "client one", set_tls_client_cert_pem=(content, len(content), None, 0))
 
 
 @setting("client-cert/with its intermediate")
@@ -138,7 +139,6 @@ def _(lab):
             (certificate, lab.directory.encode()),
             (certificate, lab.write("client/damaged.key", damaged)),
             (b"", b""),
-            (None, key),
         ):
             invalid(configuration, "set_tls_client_cert_file", *pair)
         for certificate_text, key_text in (

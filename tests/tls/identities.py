@@ -1,10 +1,12 @@
 """Authorities and certificates, good ones and bad ones, made on the spot."""
 
+import base64
 import dataclasses
 import datetime
 import hashlib
 import ipaddress
 import itertools
+import re
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -56,21 +58,34 @@ class Identity:
         return self.certificate.public_bytes(ENCODING.DER)
 
     @property
+    def common_name(self):
+        return common_name(self.certificate.subject)
+
+    @property
     def pin_bytes(self):
         spki = self.key.public_key().public_bytes(ENCODING.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return hashlib.sha256(spki).digest()
 
     @property
-    def names(self):
-        """what an expected message may speak of"""
-        return {
+    def patterns(self):
+        """for what an expected message may speak of"""
+        found = {
             "subject": common_name(self.certificate.subject),
             "issuer": common_name(self.certificate.issuer),
-            "after": self.certificate.not_valid_after_utc.date().isoformat(),
-            "before": self.certificate.not_valid_before_utc.date().isoformat(),
-            "chain_subject": common_name(self.chain[0].subject) if self.chain else "",
-            "chain_after": self.chain[0].not_valid_after_utc.date().isoformat() if self.chain else "",
+            "pin": base64.b64encode(self.pin_bytes).decode(),
         }
+        if self.chain:
+            found["chain_subject"] = common_name(self.chain[0].subject)
+        return {name: re.escape(text) for name, text in found.items()} | {
+            "after": date_pattern(self.certificate.not_valid_after_utc),
+            "before": date_pattern(self.certificate.not_valid_before_utc),
+            "chain_after": date_pattern(self.chain[0].not_valid_after_utc) if self.chain else "",
+        }
+
+
+def date_pattern(date):
+    """however it is written"""
+    return f"({date:%Y-%m-%d}[T ]|{date:%b} +{date.day} ){date:%H:%M:%S}"
 
 
 def common_name(name):

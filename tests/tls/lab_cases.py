@@ -40,7 +40,7 @@ class Case:
     status: Status = Status.OK
     phase: Phase = Phase.TLS
     errno: int = 0
-    # patterns that the message must match; {subject} and the like are of the server's certificate: see Identity.names
+    # patterns that the message must match; {subject} and the like are of the server's certificate: see Identity.patterns
     says: tuple = ()
     # the alert that the server has sent, as the library tells it
     alert: int = -1
@@ -138,14 +138,18 @@ NAMES = [
     refused("wrong-host", OF_A_CERTIFICATE, r"\blocalhost\b", r"other\.test", r"also\.test", "{subject}"),
     refused("suffix-host", OF_A_CERTIFICATE, r"\blocalhost\b(?!\.evil)", r"localhost\.evil\.test", "{subject}"),
     refused("wrong-ip", OF_A_CERTIFICATE, r"127\.0\.0\.1", r"127\.0\.0\.2", "{subject}", host="127.0.0.1"),
-    refused("ip-as-dns", OF_A_CERTIFICATE, r"127\.0\.0\.1", "{subject}", host="127.0.0.1"),
+    # that it is for 127.0.0.1, and not for 127.0.0.1, needs a word more
+    refused("ip-as-dns", OF_A_CERTIFICATE, r"127\.0\.0\.1", r"(?i)\bDNS\b|address", "{subject}", host="127.0.0.1"),
     refused("cn-only", OF_A_CERTIFICATE, r"\blocalhost\b", r"(?i)\bno\b"),
 ]
+
+# It is the one at fault, and the leaf is not.
+OF_THE_INTERMEDIATE = ("{chain_subject}", r"\A(?!.*{subject})")
 
 TRUST = [
     refused("expired", EXPIRED, "(?i)expired", "{subject}", "{after}"),
     refused("not-yet", EXPIRED, "(?i)not (yet )?valid", "{subject}", "{before}"),
-    refused("expired-intermediate", EXPIRED, "(?i)expired", "{chain_subject}", "{chain_after}"),
+    refused("expired-intermediate", EXPIRED, "(?i)expired", *OF_THE_INTERMEDIATE, "{chain_after}"),
     refused("no-intermediate", UNKNOWN_CA, "{subject}", "{issuer}"),
     refused("self-signed", UNKNOWN_CA, "{subject}", "(?i)trust|unknown|self-signed"),
     refused("untrusted", UNKNOWN_CA, "{issuer}", "(?i)trust|unknown"),
@@ -160,7 +164,7 @@ TRUST = [
     refused("revoked/crl", REVOKED, "(?i)revoked", "{subject}", certificate="revoked", settings=with_crl),
     # what is not on the list
     opens("valid/crl", "valid", settings=with_crl),
-    refused("revoked-chain", REVOKED, "(?i)revoked", "{chain_subject}", settings=with_crl),
+    refused("revoked-chain", REVOKED, "(?i)revoked", *OF_THE_INTERMEDIATE, settings=with_crl),
     refused(
         "revoked-under-chain",
         REVOKED,
@@ -168,6 +172,8 @@ TRUST = [
         "{subject}",
         settings=lambda lab: dict(set_tls_crl_file=lab.chain_crl),
     ),
+    # of authorities without a list none is
+    opens("chain/crl-of-others", "chain", settings=with_crl),
     opens("chain/crl", "chain", settings=lambda lab: dict(set_tls_crl_file=lab.chain_crl)),
 ]
 

@@ -12,10 +12,7 @@ def _(lab):
     with serving(lab) as server, configured(lab) as configuration:
         equal("versions offered", visit(server, configuration).hello.versions, {TLS_1_2, TLS_1_3})
         configuration.change(set_tls_min_version=TLS_1_3)
-        record = visit(server, configuration)
-        equal("versions offered", record.hello.versions, {TLS_1_3})
-        # nor a cipher suite of TLS 1.2: those of 1.3 begin with 13, and 00ff is only a signal
-        equal("suites offered", {suite for suite in record.hello.ciphers if suite >> 8 != 0x13} - {0x00FF}, set())
+        equal("versions offered", visit(server, configuration).hello.versions, {TLS_1_3})
         configuration.change(set_tls_min_version=TLS_1_2)
         equal("versions offered", visit(server, configuration).hello.versions, {TLS_1_2, TLS_1_3})
 
@@ -50,6 +47,6 @@ def _(lab):
     with serving(lab) as server, configured(lab, set_tls_alpn=b"custom") as configuration:
         for value in (b"h2", b"h3", b"h2,http/1.1", b"http/1.1,h2", b"custom,h3"):
             invalid(configuration, "set_tls_alpn", value, status=Status.UNSUPPORTED)
-        for value in (b"", b",", b"http/1.1,", b",http/1.1", b"a,,b", b"x" * 256, b"a\r\nb"):
+        for value in (b"", b",", b"http/1.1,", b",http/1.1", b"a,,b", b"x" * 256, b"a\r\nb", b"a\x7fb"):
             invalid(configuration, "set_tls_alpn", value)
         equal("protocols offered", visit(server, configuration).hello.alpn, ["custom"])

@@ -27,7 +27,7 @@ def _(lab):
     for versions in ((V1_2, V1_2), (V1_3, V1_3)):
         with serving(lab, versions=versions) as server:
             with configured(lab, set_tls_pin_sha256=pin(lab["second"])) as configuration:
-                message = refusal(server, configuration, "(?i)pin", lab["valid"].names["subject"])
+                message = refusal(server, configuration, "(?i)pin", lab["valid"].patterns["pin"])
     return message
 
 

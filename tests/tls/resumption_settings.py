@@ -142,7 +142,7 @@ def _(lab):
             for name in ("client", "client-two", "client"):
                 configuration.change(set_tls_client_cert_file=(lab.path(f"{name}.pem").encode(), None))
                 for record in visits(server, configuration, [False, True]):
-                    equal("the client the server saw", record.client, lab[name].names["subject"])
+                    equal("the client the server saw", record.client, lab[name].common_name)
             configuration.change(set_tls_client_cert_file=(None, None))
             refusal(server, configuration, status=Status.TLS, told="")
 

@@ -218,7 +218,7 @@ def _(lab):
         dict(set_tls_verify=(0, 0), set_tls_pin_sha256=pin),
     ):
         with Server(server_context, substitute=swapped) as server, configured(lab, **settings) as configuration:
-            message = refusal(server, configuration, told="ALERT_DECRYPT_ERROR$")
+            message = refusal(server, configuration, lab["valid"].patterns["subject"], told="ALERT_DECRYPT_ERROR$")
     return message
 
 
