@@ -150,6 +150,7 @@ def _(lab):
         ):
             sizes = len(certificate_text), len(key_text)
             invalid(configuration, "set_tls_client_cert_pem", certificate_text, sizes[0], key_text, sizes[1])
+        invalid(configuration, "set_tls_client_cert_pem", None, 0, None, 0)
         # what was set before is still set
         equal("the client the server saw", visit(server, configuration).client, "client one")
 

@@ -168,16 +168,20 @@ def signed_with_sha1(certificate, signer):
     return x509.load_der_x509_certificate(der[: -len(signature)] + signature)
 
 
-def revocation_list(by, *revoked):
+def revocation_list(by, *revoked, extensions=None):
     """in PEM"""
+    usual = [
+        (x509.CRLNumber(2), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), False),
+    ]
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(by.certificate.subject)
         .last_update(NOW - DAY)
         .next_update(NOW + 30 * DAY)
-        .add_extension(x509.CRLNumber(1), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False)
     )
+    for extension, is_critical in usual if extensions is None else extensions:
+        builder = builder.add_extension(extension, is_critical)
     for identity in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(identity.certificate.serial_number)
         builder = builder.add_revoked_certificate(entry.revocation_date(NOW - DAY).build())

@@ -101,6 +101,10 @@ def servers(root, rsa_root, other_root):
         "no-usage": issue(by=root, usage=None),
         "self-signed": issue(),
         "untrusted": issue(by=other_root, chain=(other_root,)),
+        "same-name": issue(by=authority("lab root")),
+        # what a terminal would obey, and more than anybody reads
+        "odd-subject": issue("two\nlines \x1b[31m", root, names=("other.test",)),
+        "many-names": issue(by=root, names=[f"{number}.other.test" for number in range(500)]),
         "leaf-as-ca": under(no_authority),
         "name-constraint": under(limited),
         "path-length": under(below, chain=(below, intermediate)),

@@ -40,7 +40,7 @@ class Case:
     status: Status = Status.OK
     phase: Phase = Phase.TLS
     errno: int = 0
-    # patterns that the message must match; {subject} and the like are of the server's certificate: see Identity.patterns
+    # patterns that the message must match; {subject} and the like are Identity.patterns of the server
     says: tuple = ()
     # the alert that the server has sent, as the library tells it
     alert: int = -1
@@ -92,6 +92,8 @@ GOOD = [
     opens("valid-ip", "valid", host="127.0.0.1"),
     opens("valid-ip6", "valid", host="[::1]"),
     opens("case-of-names"),
+    # neither asked for nor checked with the dot
+    opens("valid-dot", "valid", host="localhost.", settings=resolved("localhost.")),
     opens("rsa"),
     opens("rsa4096"),
     opens("p384"),
@@ -136,6 +138,8 @@ NAMES = [
     refused("wildcard-partial", OF_A_CERTIFICATE, "{subject}", host="www.lab.test", settings=resolved("www.lab.test")),
     refused("wildcard-alone", OF_A_CERTIFICATE, "{subject}"),
     refused("wrong-host", OF_A_CERTIFICATE, r"\blocalhost\b", r"other\.test", r"also\.test", "{subject}"),
+    refused("odd-subject", OF_A_CERTIFICATE, "lines", r"other\.test"),
+    refused("many-names", OF_A_CERTIFICATE, r"0\.other\.test", "{subject}"),
     refused("suffix-host", OF_A_CERTIFICATE, r"\blocalhost\b(?!\.evil)", r"localhost\.evil\.test", "{subject}"),
     refused("wrong-ip", OF_A_CERTIFICATE, r"127\.0\.0\.1", r"127\.0\.0\.2", "{subject}", host="127.0.0.1"),
     # that it is for 127.0.0.1, and not for 127.0.0.1, needs a word more
@@ -153,6 +157,8 @@ TRUST = [
     refused("no-intermediate", UNKNOWN_CA, "{subject}", "{issuer}"),
     refused("self-signed", UNKNOWN_CA, "{subject}", "(?i)trust|unknown|self-signed"),
     refused("untrusted", UNKNOWN_CA, "{issuer}", "(?i)trust|unknown"),
+    # issued by another root of the same name
+    refused("same-name", "ALERT", "{subject}", "(?i)signature|key|trust|known"),
     refused("leaf-as-ca", OF_A_CERTIFICATE, "{issuer}"),
     refused("name-constraint", OF_A_CERTIFICATE, "(?i)constrain|permit|not allowed"),
     refused("path-length", OF_A_CERTIFICATE, "(?i)path|depth|length"),

@@ -4,6 +4,8 @@ import base64
 import os
 
 from checking import equal
+from cryptography import x509
+from identities import revocation_list
 from lab_client import configured
 from lab_server import V1_2, Server, context
 from settings import invalid, refusal, serving, setting, visit
