@@ -3,9 +3,10 @@
 import base64
 import os
 
-from checking import equal
+from checking import among, equal
 from cryptography import x509
 from identities import revocation_list
+from ktorws_ctypes import Status
 from lab_client import configured
 from lab_server import V1_2, Server, context
 from settings import invalid, refusal, serving, setting, visit
@@ -152,6 +153,22 @@ def _(lab):
         refusal(server, configuration, "(?i)revoked")
         configuration.change(set_tls_crl_file=None)
         visit(server, configuration)
+
+
+@setting("revocation lists of odd kinds")
+def _(lab):
+    # without any extensions, as older tools make them; and two that are only parts of a list
+    partial = x509.IssuingDistributionPoint(None, None, False, False, None, True, False)
+    kinds = {"plain": [], "delta": [(x509.DeltaCRLIndicator(1), True)], "indirect": [(partial, True)]}
+    for name, extensions in kinds.items():
+        path = lab.write(f"{name}.crl", revocation_list(lab.root, lab["revoked"], extensions=extensions))
+        with serving(lab, "revoked") as server, serving(lab) as other, configured(lab) as configuration:
+            # one that cannot be used is refused at once, and one that is taken is of use
+            status = configuration.call("set_tls_crl_file", path)
+            among(f"ws_config_set_tls_crl_file, {name}", status, (Status.OK, Status.INVALID_ARGUMENT))
+            if status == Status.OK:
+                refusal(server, configuration, "(?i)revoked")
+            visit(other, configuration)
 
 
 @setting("server-name/in place of the host")
