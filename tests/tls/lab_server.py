@@ -18,8 +18,8 @@ HANG_S = 20
 PIECE = 1 << 16
 V1_0, V1_1, V1_2, V1_3 = (ssl.TLSVersion[name] for name in ("TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3"))
 ALERT = 21
-# A Close from a client: the mask makes it six bytes longer than its code and reason.
-CLOSE_SIZE = 6
+# A Close with a code and no reason, from a client: header, masking key, code.
+CLOSE_SIZE = 2 + 4 + 2
 
 
 @dataclasses.dataclass
