@@ -1,0 +1,183 @@
+"""Digest credentials from an auth callback: every answer is computed again as RFC 7616 has it."""
+
+from checking import equal, true
+from digest_answer import check, parameters, rfc_examples_hold
+from http_api import Asked, fails, refused
+from ktorws_ctypes import Session, Status
+from web import Server, answers, opens, works
+
+NONCE = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"
+OPAQUE = "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"
+REALM = "http-auth@example.org"
+
+
+def challenge(algorithm=None, qop='"auth"', nonce=NONCE, realm=REALM, **more):
+    parts = [f'realm="{realm}"', f'nonce="{nonce}"']
+    parts += [f"qop={qop}"] if qop else []
+    parts += [f"algorithm={algorithm}"] if algorithm else []
+    parts += [f"{name}={value}" for name, value in more.items()]
+    return "Digest " + ", ".join(parts)
+
+
+def demands(*challenges):
+    return answers(401, *(f"WWW-Authenticate: {text}" for text in challenges), body=b"no", ends=True)
+
+
+def answered(*challenges, target="/dir/index.html", user="Mufasa", password="Circle of Life", **expected):
+    """A server with these challenges is answered with Digest. Returns the parameters of the credentials."""
+    asked = Asked(lambda auth: equal("ws_auth_digest", auth.answer("digest", user, password), Status.OK))
+    with Server([demands(*challenges), opens()]) as server:
+        with Session(server.url(target), **asked.setting) as session:
+            works(session)
+        asked.check(1)
+        first, second = server.requests
+        equal("credentials before they are asked for", first.value("Authorization"), None)
+        return check(second.value("Authorization"), target, user, password, **expected)
+
+
+def test_the_examples_of_the_rfc():
+    rfc_examples_hold()
+    for algorithm in ("MD5", "SHA-256"):
+        answered(
+            challenge(algorithm, qop='"auth, auth-int"', opaque=f'"{OPAQUE}"'),
+            **dict(realm=REALM, nonce=NONCE, opaque=OPAQUE, algorithm=algorithm, qop="auth", userhash=None),
+        )
+
+
+def test_md5_is_meant_where_no_algorithm_is_named():
+    got = answered(challenge(), qop="auth", opaque=None)
+    true("algorithm", got.get("algorithm") in (None, "MD5"), got)
+
+
+def test_no_qop():
+    """as RFC 2069 had it: neither nc nor cnonce go out"""
+    answered(challenge("MD5", qop=None), qop=None)
+    answered(challenge("SHA-256", qop=None), qop=None, algorithm="SHA-256")
+
+
+def test_session_algorithms():
+    """a client may do without, but not with a wrong answer"""
+    for algorithm in ("MD5-sess", "SHA-256-sess"):
+        statuses = []
+        asked = Asked(lambda auth: statuses.append(auth.answer("digest", "Mufasa", "Circle of Life")))
+        with Server([demands(challenge(algorithm)), answers(403)]) as server:
+            fails(server.url("/a"), Status.HANDSHAKE_STATUS, **asked.setting)
+            asked.check(1)
+            if statuses == [Status.OK]:
+                check(server.requests[1].value("Authorization"), "/a", "Mufasa", "Circle of Life", algorithm=algorithm)
+            else:
+                equal("requests", len(server.requests), 1)
+
+
+def test_names_in_any_case_and_spaces():
+    text = f'dIGEST  rEALM = "{REALM}" ,NONCE="{NONCE}",, qoP="auth-int , auth" , Algorithm="SHA-256",stale=FALSE'
+    answered(text, realm=REALM, nonce=NONCE, qop="auth")
+
+
+def test_the_target_is_the_request_target():
+    for target in ("/", "/?a=1", "/a%20b/c?x=1&y=%22%2C", "/ch%C3%A4t", "/a,b=c;d?e=f"):
+        answered(challenge("SHA-256"), target=target)
+
+
+def test_quoted_strings():
+    """quotes and backslashes are escaped in what is quoted, and are not in what is hashed"""
+    answered(challenge("MD5"), user='us"er\\', password='"pass"\\word')
+    answered('Digest realm="a \\"quoted\\" realm, with \\\\", nonce="a\\"b", qop="auth"')
+    answered(challenge(realm=""), realm="")
+
+
+def test_utf8():
+    answered(challenge("SHA-256", charset="UTF-8"), user="Jäsøn Doe", password="Secret, or not? – ☃")
+
+
+def test_a_hashed_user_name():
+    """userhash=true: the name may go out hashed (RFC 7616 section 3.4.4), and is then said to be"""
+    answered(challenge("SHA-256", userhash="true", charset="UTF-8"), user="Jäsøn Doe", password="Secret, or not?")
+
+
+def test_nonces_of_the_client_differ():
+    got = [answered(challenge("MD5"))["cnonce"] for _ in range(8)]
+    equal("different cnonces", len(set(got)), 8)
+
+
+def test_of_several_challenges_the_strongest_that_is_known():
+    md5, sha = challenge("MD5", nonce="m"), challenge("SHA-256", nonce="s")
+    unknown = challenge("SHA-999", nonce="u")
+    basic = 'Basic realm="simple, they say"'
+    for fields in (
+        [sha, md5],
+        [md5, sha],
+        [basic, md5, sha],
+        [f"{basic}, {md5}, {sha}"],
+        [f"{md5}, {sha}, {basic}"],
+        [f"Negotiate, NTLM, {sha}, {basic}"],
+        [f"Negotiate YWJjZA==, {md5}", f'Bearer scope="a,b", {sha}'],
+        [unknown, sha],
+        [f"{unknown}, {sha}"],
+    ):
+        got = answered(*fields)
+        equal(f"algorithm and nonce chosen from {fields}", (got["algorithm"], got["nonce"]), ("SHA-256", "s"))
+    got = answered(unknown, basic, md5)
+    equal("nonce", got["nonce"], "m")
+
+
+def test_a_stale_nonce():
+    """the same credentials are tried with the new nonce"""
+    asked = Asked(lambda auth: auth.answer("digest", "Mufasa", "Circle of Life"))
+    script = [demands(challenge("SHA-256", nonce="old")), demands(challenge("SHA-256", nonce="new", stale="true")), opens()]
+    with Server(script) as server:
+        with Session(server.url("/a"), **asked.setting) as session:
+            works(session)
+        true("calls", 1 <= len(asked.calls) <= 2, asked.calls)
+        _, second, third = server.requests
+        before = check(second.value("Authorization"), "/a", "Mufasa", "Circle of Life", nonce="old")
+        after = check(third.value("Authorization"), "/a", "Mufasa", "Circle of Life", nonce="new")
+        true("the cnonce is used again", before["cnonce"] != after["cnonce"])
+
+
+def test_a_nonce_that_is_always_stale_comes_to_an_end():
+    asked = Asked(lambda auth: auth.answer("digest", "Mufasa", "Circle of Life"))
+    with Server(lambda request: demands(challenge("MD5", nonce=f"n{request.connection}", stale="true"))) as server:
+        refused(server.url(), 401, **asked.setting)
+        true("requests", len(server.requests) <= 9, len(server.requests))
+
+
+def test_challenges_that_cannot_be_answered():
+    """ws_auth_digest says so, and the 401 stands"""
+    for fields in (
+        [],
+        ["Digest"],
+        ['Basic realm="x"'],
+        ['Bearer realm="digest", nonce="n"'],
+        [challenge("SHA-999")],
+        [challenge("MD5", qop='"auth-int"')],
+        ['Digest realm="without a nonce", qop="auth"'],
+        ['Digest realm="no end, nonce="n'],
+        ['Digest nonce="n\x01", realm="r"'],
+        ["Digest " + "a=b," * 5000],
+    ):
+        got = []
+        asked = Asked(lambda auth: got.append(auth.answer("digest", "user", "pass")))
+        with Server([demands(*fields)]) as server:
+            failure = fails(server.url(), Status.HANDSHAKE_STATUS, Status.HANDSHAKE_INVALID, **asked.setting)
+            if failure.status == Status.HANDSHAKE_STATUS:
+                asked.check(1)
+                true(f"ws_auth_digest for {fields}", got[0] < 0, got)
+            server.only()
+
+
+def test_a_hostile_challenge_injects_nothing():
+    """what the server chooses comes back in a header: it must stay inside its quotes"""
+    for nonce in ('a\\", uri=\\"/other', "a\\\\", "\xe4\xf6", "a\tb", "n" * 20000):
+        asked = Asked(lambda auth: auth.answer("digest", "user", "pass"))
+        with Server([demands(f'Digest realm="r", nonce="{nonce}", qop="auth"'), opens()]) as server:
+            try:
+                with Session(server.url("/a"), **asked.setting) as session:
+                    works(session)
+                got = parameters(server.requests[1].value("Authorization"))
+                equal("uri", got["uri"], "/a")
+                equal("names", len(server.requests[1].headers), len(server.requests[0].headers) + 1)
+            except Exception as failure:
+                if getattr(failure, "status", None) not in (Status.HANDSHAKE_STATUS, Status.HANDSHAKE_INVALID):
+                    raise
+                server.only()
