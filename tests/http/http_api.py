@@ -129,6 +129,9 @@ class Jar:
             status = Status(lib.ws_cookie_jar_add(self.handle, url.encode(), data))
         return status
 
+    def clear(self):
+        return Status(lib.ws_cookie_jar_clear(self.handle))
+
     def header(self, url):
         """the Cookie header for a URL, as text"""
         size = c_size_t(0)
