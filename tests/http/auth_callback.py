@@ -248,15 +248,13 @@ def test_opening_without_waiting():
     """it is called on a thread of the library, and may block that"""
     threads, go_on = [], threading.Event()
     asked = Asked(lambda auth: (threads.append(threading.get_ident()), go_on.wait(), auth.answer("bearer", "token")))
-    lib.ws_connect_async.argtypes = lib.ws_connect.argtypes
-    lib.ws_wait_open.argtypes = lib.ws_wait_closed.argtypes
     with Server([BASIC, opens()]) as server:
         config, handle = lib.ws_config_new(), c_void_p()
         equal("callback", lib.ws_config_set_auth_callback(config, asked.function, None), Status.OK)
-        equal("ws_connect_async", lib.ws_connect_async(server.url().encode(), config, byref(handle), None), Status.OK)
+        equal("ws_connect_async", lib.ws_connect_async(server.url().encode(), config, byref(handle)), Status.OK)
         lib.ws_config_free(config)
         go_on.set()
-        equal("ws_wait_open", lib.ws_wait_open(handle, HANG_MS), Status.OK)
+        equal("ws_wait_open", lib.ws_wait_open(handle, HANG_MS, None), Status.OK)
         session = Session.__new__(Session)
         session.handle = handle.value
         with session:

@@ -2,7 +2,7 @@
 
 import ctypes
 from contextlib import contextmanager
-from ctypes import POINTER, byref, c_char_p, c_int32, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 
 import ktorws_ctypes
 from checking import among, equal
@@ -35,6 +35,8 @@ _SIGNATURES = {
     "ws_config_set_cookie_jar": (c_int32, c_void_p, c_void_p),
     "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
     "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
+    "ws_connect_async": (c_int32, c_char_p, c_void_p, POINTER(c_void_p)),
+    "ws_wait_open": (c_int32, c_void_p, c_int64, POINTER(c_void_p)),
     "ws_set_log_callback": (c_int32, c_uint32, LOG_CALLBACK, c_void_p),
 }
 for _name, (_result, *_arguments) in _SIGNATURES.items():

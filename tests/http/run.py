@@ -19,9 +19,6 @@ sys.path[1:1] = [TESTS, os.path.join(TESTS, "behaviours"), os.path.join(TESTS, "
 from checking import HANG_MS, HANG_S
 from ktorws_ctypes import Status, shutdown
 
-# ctest says that a test was skipped; see CMakeLists.txt
-SKIPPED = 77
-
 
 def attempt(test):
     """what is wrong"""
