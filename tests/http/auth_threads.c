@@ -204,7 +204,7 @@ static void *use_jar(void *jar)
         CHECK_OK(ws_cookie_jar_add(jar, "ws://example.com/", "a=b"));
         ws_status status = ws_cookie_jar_header(jar, "ws://example.com/", buffer, sizeof buffer, &size);
         CHECK(status == WS_OK && (size == 0 || size == 3));
-        CHECK_OK(ws_cookie_jar_clear(jar));
+        ws_cookie_jar_clear(jar);
     }
     return NULL;
 }

@@ -15,6 +15,11 @@ def cookie(request):
     return request.value("Cookie")
 
 
+def cookies(request):
+    """the same, taken apart, in the order of their names"""
+    return sorted(cookie(request).split("; ")) if cookie(request) else []
+
+
 def test_cookies_in_a_header_of_the_configuration():
     with Server() as server, Session(server.url(), add_header=(b"Cookie", b"a=b; c=d")) as session:
         works(session)
@@ -59,9 +64,8 @@ def test_cookies_between_attempts_and_redirects():
     with Server(script) as server, Jar() as jar:
         with Session(server.url("/a"), set_max_redirects=1, **asked.setting, **jar.setting) as session:
             works(session)
-        expected = [None, "first=1", "first=3; second=2"]
-        equal("Cookie", [cookie(request) for request in server.requests], expected)
-        equal("kept", jar.header(server.url()), "first=3; second=2; third=3")
+        equal("Cookie", [cookies(r) for r in server.requests], [[], ["first=1"], ["first=3", "second=2"]])
+        equal("kept", sorted(jar.cookies(server.url())), ["first=3", "second=2", "third=3"])
 
 
 def test_each_host_gets_its_own():
@@ -76,7 +80,7 @@ def test_each_host_gets_its_own():
                 works(session)
             equal("here", [cookie(request) for request in server.requests], ["here=1", "here=2"])
         equal("there", cookie(other.only()), "there=1")
-        equal("kept", jar.header("ws://localhost/"), "there=1; own=2")
+        equal("kept", sorted(jar.cookies("ws://localhost/")), ["own=2", "there=1"])
 
 
 def test_an_answer_cannot_set_those_of_other_hosts():
@@ -98,8 +102,8 @@ def test_secure_cookies_go_over_tls_only():
         for server in (safe, safe, plain):
             with Session(server.url(), **trusted(), **jar.setting) as session:
                 works(session)
-        expected = [None, "secret=1; open=1; __Host-h=1"]
-        equal("over TLS", [cookie(request) for request in safe.requests], expected)
+        expected = [[], ["__Host-h=1", "open=1", "secret=1"]]
+        equal("over TLS", [cookies(request) for request in safe.requests], expected)
         equal("plain", cookie(plain.only()), "open=1")
 
 
@@ -141,12 +145,12 @@ def test_control_characters_in_an_answer():
 
 
 def test_a_jar_and_a_header():
-    """one header goes out, as HTTP wants it, with what the application gave in it"""
+    """one header goes out, as HTTP wants it, with both"""
     with Server() as server, Jar() as jar:
         jar.add(server.url(), "jar=1")
-        with Session(server.url(), add_header=(b"Cookie", b"own=2"), **jar.setting) as session:
+        with Session(server.url(), add_header=(b"Cookie", b"own=2; other=3"), **jar.setting) as session:
             works(session)
-        true("Cookie", "own=2" in cookie(server.only()).split("; "), cookie(server.only()))
+        equal("Cookie", cookie(server.only()), "own=2; other=3; jar=1")
 
 
 def test_the_jar_may_be_freed_first():
@@ -207,7 +211,8 @@ def test_buffers():
             equal("size", size.value, 8)
         equal("buffer", buffer.raw, b"#" * 16)
         equal("just right", call(jar.handle, url, buffer, 8, byref(size)), Status.OK)
-        equal("buffer", (buffer.raw, size.value), (b"a=b; c=d" + b"#" * 8, 8))
+        equal("size and what is behind", (size.value, buffer.raw[8:]), (8, b"#" * 8))
+        equal("buffer", sorted(buffer.raw[:8].split(b"; ")), [b"a=b", b"c=d"])
         equal("another host", call(jar.handle, b"ws://example.org/", None, 0, byref(size)), Status.OK)
         equal("size", size.value, 0)
 
@@ -229,6 +234,6 @@ def test_arguments():
         ):
             equal(f"header {arguments}", lib.ws_cookie_jar_header(*arguments), refuse)
         equal("size", size.value, 77)
-        equal("clear", lib.ws_cookie_jar_clear(None), refuse)
+        lib.ws_cookie_jar_clear(None)
         equal("of the configuration", lib.ws_config_set_cookie_jar(None, jar.handle), refuse)
         lib.ws_cookie_jar_free(None)

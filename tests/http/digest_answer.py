@@ -41,7 +41,9 @@ def response(got, user, password, method="GET"):
     secret = digest(algorithm, user, got["realm"], password)
     if algorithm.endswith("-sess"):
         secret = digest(algorithm, secret, got["nonce"], got["cnonce"])
-    asked = digest(algorithm, method, got["uri"])
+    # the body, which is empty
+    covered = [digest(algorithm, "")] if got.get("qop") == "auth-int" else []
+    asked = digest(algorithm, method, got["uri"], *covered)
     if "qop" not in got:
         return digest(algorithm, secret, got["nonce"], asked)
     return digest(algorithm, secret, got["nonce"], got["nc"], got["cnonce"], got["qop"], asked)

@@ -29,7 +29,7 @@ _SIGNATURES = {
     "ws_config_set_max_redirects": (c_int32, c_void_p, c_uint32),
     "ws_cookie_jar_new": (c_void_p,),
     "ws_cookie_jar_free": (None, c_void_p),
-    "ws_cookie_jar_clear": (c_int32, c_void_p),
+    "ws_cookie_jar_clear": (None, c_void_p),
     "ws_cookie_jar_add": (c_int32, c_void_p, c_char_p, c_char_p),
     "ws_cookie_jar_header": (c_int32, c_void_p, c_char_p, c_void_p, c_size_t, POINTER(c_size_t)),
     "ws_config_set_cookie_jar": (c_int32, c_void_p, c_void_p),
@@ -132,7 +132,7 @@ class Jar:
         return status
 
     def clear(self):
-        return Status(lib.ws_cookie_jar_clear(self.handle))
+        lib.ws_cookie_jar_clear(self.handle)
 
     def header(self, url):
         """the Cookie header for a URL, as text"""

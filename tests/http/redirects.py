@@ -332,5 +332,7 @@ def test_what_is_wrong_behind_a_redirect():
 def test_arguments():
     equal("ws_config_set_max_redirects", lib.ws_config_set_max_redirects(None, 1), Status.INVALID_ARGUMENT)
     config = lib.ws_config_new()
-    equal("many", lib.ws_config_set_max_redirects(config, 2**32 - 1), Status.OK)
+    equal("most", lib.ws_config_set_max_redirects(config, 100), Status.OK)
+    for count in (101, 2**32 - 1):
+        equal("too many", lib.ws_config_set_max_redirects(config, count), Status.INVALID_ARGUMENT)
     lib.ws_config_free(config)
