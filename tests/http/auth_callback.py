@@ -184,7 +184,12 @@ def test_what_is_no_answer():
         ("digest", b"\xff", "pass"),
     ]
     for bad in ("\r\nX-Injected: 1", "\n", "\r", "\x01", "\x1b", "\x7f"):
-        wrong += [("basic", f"a{bad}", "b"), ("basic", "a", f"b{bad}"), ("bearer", f"a{bad}"), ("header", f"Custom a{bad}")]
+        wrong += [
+            ("basic", f"a{bad}", "b"),
+            ("basic", "a", f"b{bad}"),
+            ("bearer", f"a{bad}"),
+            ("header", f"Custom a{bad}"),
+        ]
         wrong += [("digest", f"a{bad}", "b"), ("digest", "a", f"b{bad}")]
 
     def act(auth):

@@ -39,7 +39,7 @@ def test_the_examples_of_the_rfc():
     rfc_examples_hold()
     for algorithm in ("MD5", "SHA-256"):
         answered(
-            challenge(algorithm, qop='"auth, auth-int"', opaque=f'"{OPAQUE}"'),
+            challenge(algorithm, opaque=f'"{OPAQUE}"'),
             **dict(realm=REALM, nonce=NONCE, opaque=OPAQUE, algorithm=algorithm, qop="auth", userhash=None),
         )
 
@@ -75,9 +75,30 @@ def test_what_a_client_may_do_without():
                 equal("requests", len(server.requests), 1)
 
 
-def test_names_in_any_case_and_spaces():
-    text = f'dIGEST  rEALM = "{REALM}" ,NONCE="{NONCE}",, qoP="auth-int , auth" , Algorithm="SHA-256",stale=FALSE'
-    answered(text, realm=REALM, nonce=NONCE, qop="auth")
+def test_spellings_of_a_challenge():
+    """as RFC 9110 section 11.3 allows them"""
+    for text in (
+        'dIGEST REALM="r", NONCE="n", QOP="auth", ALGORITHM=SHA-256, STALE=FALSE',
+        'Digest realm="r", nonce="n", qop="auth", algorithm="SHA-256"',
+        'Digest realm="r", nonce="n", qop="auth", algorithm=sha-256',
+        'Digest realm="r", nonce="n", qop=auth, algorithm=SHA-256',
+        'Digest realm="r",, nonce="n" ,qop="auth", , algorithm=SHA-256',
+        'Digest realm = "r", nonce= "n", qop ="auth", algorithm=SHA-256',
+        'Digest   realm="r", nonce="n", qop="auth", algorithm=SHA-256',
+        ', Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256',
+        'Digest algorithm=SHA-256,qop="auth",nonce="n",realm="r",unknown=1,domain="/ /b"',
+    ):
+        got = answered(text, qop="auth")
+        equal(
+            f"realm, nonce and algorithm of {text}",
+            (got["realm"], got["nonce"], got["algorithm"].upper()),
+            ("r", "n", "SHA-256"),
+        )
+
+
+def test_qop_is_auth_where_there_is_a_choice():
+    for qop in ('"auth, auth-int"', '"auth-int, auth"', '"auth-int,auth"', '"auth,other"'):
+        answered(challenge("MD5", qop=qop), qop="auth")
 
 
 def test_the_target_is_the_request_target():
@@ -132,7 +153,11 @@ def test_of_several_challenges_the_first_that_is_known():
 def test_a_stale_nonce():
     """the same credentials are tried with the new nonce"""
     asked = Asked(lambda auth: auth.answer("digest", "Mufasa", "Circle of Life"))
-    script = [demands(challenge("SHA-256", nonce="old")), demands(challenge("SHA-256", nonce="new", stale="true")), opens()]
+    script = [
+        demands(challenge("SHA-256", nonce="old")),
+        demands(challenge("SHA-256", nonce="new", stale="true")),
+        opens(),
+    ]
     with Server(script) as server:
         with Session(server.url("/a"), **asked.setting) as session:
             works(session)

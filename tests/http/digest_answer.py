@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from urllib.parse import quote
 
 from checking import equal, true
 
@@ -62,6 +63,10 @@ def check(header, target, user, password, **expected):
         equal(name, got.get(name), value)
     if got.get("userhash") == "true":
         equal("username", got["username"], digest(got["algorithm"], as_latin1(user), got["realm"]))
+    elif "username*" in got:
+        # where quotes cannot hold it
+        equal("username*", got["username*"], "UTF-8''" + quote(user, safe="!#$&+-.^_`|~"))
+        true("the user's name is sent twice", "username" not in got, header)
     else:
         equal("username", got["username"], as_latin1(user))
     if "qop" in got:

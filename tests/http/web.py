@@ -168,7 +168,6 @@ class Server:
             raise AssertionError("the server had trouble:\n" + "\n".join(self.trouble))
 
 
-
 def works(session):
     """messages go both ways"""
     equal("ws_send_text", session.send("hello"), Status.OK)
