@@ -3,10 +3,11 @@ module of its own."""
 
 import base64
 import threading
+import time
 from ctypes import byref, c_void_p
 
 from checking import HANG_MS, equal, true
-from http_api import AUTH_CALLBACK, Asked, refused
+from http_api import AUTH_CALLBACK, Asked, fails, refused
 from ktorws_ctypes import Session, Status, lib
 from web import Server, answers, opens, redirects, works
 
@@ -279,6 +280,22 @@ def test_it_may_use_the_library():
     with Server() as tokens:
         equal("Authorization", header_after(act), "Bearer token")
         tokens.only()
+
+
+def test_time_in_it_does_not_count_for_the_handshake():
+    limit_ms = 2000
+    asked = Asked(lambda auth: (time.sleep(1.2 * limit_ms / 1000), auth.answer("bearer", "token")))
+    settings = dict(set_handshake_timeout_ms=limit_ms, set_connect_timeout_ms=limit_ms)
+    with Server([BASIC, opens()]) as server, Session(server.url(), **asked.setting, **settings) as session:
+        works(session)
+        asked.check(1)
+
+
+def test_time_in_it_counts_for_opening():
+    asked = Asked(lambda auth: (time.sleep(0.3), auth.answer("bearer", "token")))
+    with Server([BASIC, opens()]) as server:
+        fails(server.url(), Status.TIMEOUT, set_open_timeout_ms=250, **asked.setting)
+        equal("requests", len(server.requests), 1)
 
 
 def test_behind_a_redirect_it_is_told_the_new_url():

@@ -5,7 +5,10 @@
 #include <semaphore.h>
 #include <signal.h>
 
-enum { THREADS = 8, ROUNDS = 10 };
+enum { MOST_THREADS = 8 };
+
+/* Less of it with --small, for valgrind. */
+static int thread_count = MOST_THREADS, rounds = 10;
 
 /* A callback, and what it was called for. */
 typedef struct asked {
@@ -167,7 +170,7 @@ static void *connect_with_its_own(void *number)
     char user[16], path[32];
     snprintf(user, sizeof user, "u%d", *(int *)number);
     snprintf(path, sizeof path, "user/%s", user);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < rounds; i++) {
         asked self;
         prepare(&self, user, 0);
         ws_config *config = config_with(&self);
@@ -184,13 +187,13 @@ static void *connect_with_its_own(void *number)
 
 static void many_at_once(void)
 {
-    pthread_t threads[THREADS];
-    int numbers[THREADS];
-    for (int i = 0; i < THREADS; i++) {
+    pthread_t threads[MOST_THREADS];
+    int numbers[MOST_THREADS];
+    for (int i = 0; i < thread_count; i++) {
         numbers[i] = i;
         start(&threads[i], connect_with_its_own, &numbers[i]);
     }
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < thread_count; i++)
         join(threads[i]);
 }
 
@@ -243,10 +246,10 @@ static void jar_of_many_threads(void)
     ws_cookie_jar *jar = ws_cookie_jar_new();
     ws_config *config = ws_config_new();
     CHECK_OK(ws_config_set_cookie_jar(config, jar));
-    pthread_t threads[THREADS];
-    for (int i = 0; i < THREADS; i++)
+    pthread_t threads[MOST_THREADS];
+    for (int i = 0; i < thread_count; i++)
         start(&threads[i], use_jar, jar);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < rounds; i++) {
         ws_session *session = NULL;
         ws_status status = open_at("cookie", config, &session);
         CHECK(status == WS_OK || status == WS_ERR_HANDSHAKE_STATUS);
@@ -254,14 +257,18 @@ static void jar_of_many_threads(void)
             close_and_free(session);
     }
     atomic_store(&stop, 1);
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < thread_count; i++)
         join(threads[i]);
     ws_config_free(config);
     ws_cookie_jar_free(jar);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
+    if (count > 1 && strcmp(arguments[1], "--small") == 0) {
+        thread_count = 2;
+        rounds = 2;
+    }
     on_the_thread_that_connects();
     on_a_thread_of_the_library();
     given_up_inside(0);

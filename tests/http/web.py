@@ -77,8 +77,8 @@ def echo(wire):
 
 
 class Server:
-    """`script` is what is asked for each request's answer: a function of it, a dictionary by target, or a list of answers in
-    their order. With `tls`, an SSLContext, it is one of wss."""
+    """`script` says each request's answer: a function of it, a dictionary by target, or a list of answers in their order.
+    With `tls`, an SSLContext, it is one of wss."""
 
     def __init__(self, script=None, tls=None, host="127.0.0.1", address="127.0.0.1"):
         self.script = script if script is not None else lambda request: opens()
@@ -160,11 +160,11 @@ class Server:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, *_):
         # wakes the accept
         self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
-        if self.trouble and kind in (None, AssertionError):
+        if self.trouble:
             raise AssertionError("the server had trouble:\n" + "\n".join(self.trouble))
 
 
