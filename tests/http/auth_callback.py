@@ -125,7 +125,32 @@ def test_attempts_count_from_one_in_every_session():
         for _ in range(2):
             with Session(server.url(), **asked.setting) as session:
                 works(session)
+        third = server.requests[2]
+        equal("what was answered before", third.value("Authorization"), None)
     equal("attempts", [auth.attempt for auth in asked.calls], [1, 1])
+
+
+def test_a_copy_of_the_configuration_asks_as_well():
+    asked = Asked(lambda auth: None)
+    config = lib.ws_config_new()
+    lib.ws_config_set_auth_callback(config, asked.function, None)
+    copy = lib.ws_config_clone(config)
+    lib.ws_config_free(config)
+    with Server([BASIC]) as server:
+        status = lib.ws_connect(server.url().encode(), copy, byref(c_void_p()), None)
+        equal("ws_connect", status, Status.HANDSHAKE_STATUS)
+    lib.ws_config_free(copy)
+    asked.check(1)
+
+
+def test_many_and_strange_challenges():
+    many = [f'Basic realm="{i}"' for i in range(1000)]
+    for challenges in (many, ['Basic realm="\xe4\xff"', "\xff", "", "Basic", '"', "a" * 50_000]):
+        asked = Asked(lambda auth: equal("far behind", lib.ws_auth_challenge(auth.handle, 2**64 - 1), None))
+        with Server([demands(*challenges)]) as server:
+            refused(server.url(), 401, **asked.setting)
+            asked.check(1)
+            equal("challenges", len(asked.calls[0].challenges), len(challenges))
 
 
 def test_it_comes_after_the_credentials_of_the_configuration():

@@ -35,6 +35,8 @@ _SIGNATURES = {
     "ws_config_set_cookie_jar": (c_int32, c_void_p, c_void_p),
     "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
     "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_open_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_reconnect": (c_int32, c_void_p, c_void_p),
     "ws_connect_async": (c_int32, c_char_p, c_void_p, POINTER(c_void_p)),
     "ws_wait_open": (c_int32, c_void_p, c_int64, POINTER(c_void_p)),
     "ws_set_log_callback": (c_int32, c_uint32, LOG_CALLBACK, c_void_p),

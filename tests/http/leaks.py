@@ -274,7 +274,7 @@ def test_reconnecting():
     script = [drops, answers(503, f"X-Echo: {MARK}"), redirects(f"/b{QUERY}"), drops, answers(404), answers(404)]
     options = ReconnectOptions(struct_size=ctypes.sizeof(ReconnectOptions), first_delay_ms=1, max_attempts=2)
     with Server(lambda request: script[len(server.requests) - 1]) as server, Watched():
-        settings = {**HEADERS, **CREDENTIALS[1], "set_reconnect": (ctypes.byref(options),), "set_max_redirects": 1}
+        settings = {**HEADERS, **CREDENTIALS[1], "set_reconnect": ctypes.addressof(options), "set_max_redirects": 1}
         with Session(url_of(server), **settings) as session:
             eventually("it is tried again until it fails", lambda: session.recv(HANG_MS)[0] != Status.OK)
             clean("ws_session_error", session.error.message)
