@@ -35,6 +35,7 @@ _SIGNATURES = {
     "ws_config_set_cookie_jar": (c_int32, c_void_p, c_void_p),
     "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
     "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_socket_fd": (c_int32, c_void_p, c_int32),
     "ws_config_set_open_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_reconnect": (c_int32, c_void_p, c_void_p),
     "ws_connect_async": (c_int32, c_char_p, c_void_p, POINTER(c_void_p)),

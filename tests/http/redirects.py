@@ -347,6 +347,14 @@ def test_what_is_wrong_behind_a_redirect():
         fails(server.url(), Status.RESOLVE, Status.HANDSHAKE_INVALID, set_max_redirects=1)
 
 
+def test_a_socket_of_the_caller_is_for_one_connection():
+    with Server() as other, Server([redirects(other.url("/b"))]) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as sock:
+            fails(server.url("/a"), Status.STATE, set_socket_fd=sock.fileno(), set_max_redirects=1)
+        server.only()
+        other.unseen()
+
+
 def test_arguments():
     equal("ws_config_set_max_redirects", lib.ws_config_set_max_redirects(None, 1), Status.INVALID_ARGUMENT)
     config = lib.ws_config_new()
