@@ -43,9 +43,8 @@ _SIGNATURES = {
     "ws_set_log_callback": (c_int32, c_uint32, LOG_CALLBACK, c_void_p),
 }
 for _name, (_result, *_arguments) in _SIGNATURES.items():
-    if hasattr(lib, _name):  # while it is being written
-        _function = getattr(lib, _name)
-        _function.restype, _function.argtypes = _result, _arguments
+    _function = getattr(lib, _name)
+    _function.restype, _function.argtypes = _result, _arguments
 ktorws_ctypes.HTTP_FIELDS += ("Set-Cookie", "X-Told")
 
 
