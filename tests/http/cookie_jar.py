@@ -1,4 +1,4 @@
-"""A jar and its sessions: cookies that come with answers and go out with requests, and what a jar may be put through."""
+"""A jar and its sessions: cookies that come with answers and go out with requests; a jar of many threads."""
 
 import ctypes
 import threading

@@ -112,7 +112,7 @@ def all_refused(calls):
 
 
 def with_one_changed(change):
-    """the calls of all setters in which one string is changed to one of those that change(function, place, string) gives"""
+    """the calls of all setters with one string changed to what change(function, place, string) gives"""
     for name, arguments in SETTERS.items():
         for place, good in enumerate(arguments):
             for bad in change(name, place, good) if isinstance(good, str) else ():

@@ -192,7 +192,8 @@ def proxy(*replies):
 
 def test_proxies():
     target = f"ws://{USERINFO}server.invalid/{QUERY}"
-    head = f'HTTP/1.1 {{}} {MARK}\r\nX-Echo: {ENCODED[0]}\r\nProxy-Authenticate: Basic realm="{MARK}"\r\nContent-Length: 0\r\n\r\n'
+    fields = [f"X-Echo: {ENCODED[0]}", f'Proxy-Authenticate: Basic realm="{MARK}"', "Content-Length: 0"]
+    head = "\r\n".join([f"HTTP/1.1 {{}} {MARK}", *fields]) + "\r\n\r\n"
     for scheme, replies, status in (
         ("http", [head.format(407).encode()], Status.PROXY_AUTH),
         ("http", [head.format(502).encode()], Status.PROXY),
