@@ -77,7 +77,8 @@ def echo(wire):
 
 
 class Server:
-    """`script` says each request's answer: a function of it, a dictionary by target, or a list of answers in order. With `tls`, an SSLContext, it is one of wss."""
+    """`script` says what each request is answered with: a function of it, a dictionary by target, or a list of answers
+    in their order. With `tls`, an SSLContext, it is one of wss."""
 
     def __init__(self, script=None, tls=None, host="127.0.0.1", address="127.0.0.1"):
         self.script = script if script is not None else lambda request: opens()
