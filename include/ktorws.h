@@ -849,11 +849,6 @@ typedef struct {
      */
     void (*on_writable)(ws_session *session, void *user_data);
     /**
-     * The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
-     * lent until the function returns. Messages that had come before may still follow.
-     */
-    void (*on_reconnect)(ws_session *session, const ws_error *lost, void *user_data);
-    /**
      * The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
      * ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
      * exactly once for every session that ws_connect or ws_connect_async returned.
@@ -864,6 +859,11 @@ typedef struct {
      * sessions have ended.
      */
     ws_drop_callback drop;
+    /**
+     * The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
+     * lent until the function returns. Messages that had come before may still follow.
+     */
+    void (*on_reconnect)(ws_session *session, const ws_error *lost, void *user_data);
 } ws_callbacks;
 
 /**
@@ -1624,7 +1624,7 @@ ws_status ws_config_set_bearer_token(ws_config *config,
 /**
  * Follows so many redirects (the statuses 301, 302, 303, 307 and 308), 0 to 100. Default: 0, with which a redirect is
  * WS_ERR_HANDSHAKE_STATUS; a further one is WS_ERR_TOO_MANY_REDIRECTS. The target may be a relative URL or one of ws,
- * wss, http or https; from wss none leads to ws. Authorization and Cookie headers of the configuration, and credentials
+ * wss, http or https; from wss none leads to ws. Authorization, Cookie and Host headers of the configuration, and credentials
  * of the URL, go to the same scheme, host and port only; what else was added goes along. A redirect that cannot be
  * followed is WS_ERR_HANDSHAKE_INVALID.
  *
