@@ -6,7 +6,7 @@ The library is the one KTORWS_LIBRARY names, or the release build of this tree.
 import ctypes
 import enum
 import os
-from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIBRARY = os.environ.get("KTORWS_LIBRARY") or os.path.join(REPOSITORY, "target", "release", "libktorws.so")
@@ -255,11 +255,24 @@ _SIGNATURES |= {
     "ws_stats": (c_int32, c_void_p, POINTER(Statistics)),
     "ws_config_set_callbacks": (c_int32, c_void_p, POINTER(Callbacks), c_void_p),
 }
+_SIGNATURES |= {
+    "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
+    "ws_config_set_local_address": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_unix_socket": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_socket_fd": (c_int32, c_void_p, c_int),
+    "ws_config_set_tcp_keepalive": (c_int32, c_void_p, c_uint32, c_uint32, c_uint32),
+    "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_resolve_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_proxy_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_tls_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_open_timeout_ms": (c_int32, c_void_p, c_int64),
+}
 
 
 def _load(path):
     library = ctypes.CDLL(path)
     for name, (result, *arguments) in _SIGNATURES.items():
+        if not hasattr(library, name): continue  # XXX
         function = getattr(library, name)
         function.restype = result
         function.argtypes = arguments

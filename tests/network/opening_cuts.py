@@ -9,7 +9,7 @@ import os
 import re
 from urllib.parse import urlsplit
 
-from harness import for_each, main, refusal
+from harness import for_each, main, refusal  # first: it says where the others are
 from checking import HANG_MS, Background, among, equal, true
 from ktorws_ctypes import Initiator, Phase, Session, Status
 from proxied import FaultProxy, python_echo

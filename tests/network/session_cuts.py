@@ -8,7 +8,7 @@ import contextlib
 import os
 from urllib.parse import urlsplit
 
-from harness import for_each, main
+from harness import for_each, main  # first: it says where the others are
 from checking import HANG_MS, among, equal, true
 from ktorws_ctypes import Initiator, Phase, Session, State, Status
 from proxied import FaultProxy

@@ -1,0 +1,36 @@
+"""A real server, Python websockets, that tells each client how it came, and then echoes."""
+
+import contextlib
+import json
+import threading
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
+
+
+def tell_and_echo(ws):
+    def host(address):
+        # of a dual-stack socket; a zone stays
+        return address[0].removeprefix("::ffff:") if isinstance(address, tuple) else address
+
+    told = {
+        "host": ws.request.headers.get("Host"),
+        "client": host(ws.socket.getpeername()),
+        "server": host(ws.socket.getsockname()),
+    }
+    with contextlib.suppress(ConnectionClosed):
+        ws.send(json.dumps(told))
+        for message in ws:
+            ws.send(message)
+
+
+@contextlib.contextmanager
+def telling(listener, **options):
+    """serves what the listening socket accepts"""
+    with serve(
+        tell_and_echo, sock=listener, ping_interval=None, max_size=None, compression=None, close_timeout=1, **options
+    ) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield
+    thread.join()
