@@ -8,10 +8,13 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
-sys.path[1:1] = [TESTS, os.path.join(TESTS, "hostile"), os.path.join(TESTS, "behaviours")]
-from checking import HANG_MS, equal, eventually
-from ktorws_ctypes import Failure, Session, Status, shutdown
+sys.path[1:1] = [TESTS, os.path.join(TESTS, "hostile")]
 from process import StandardError, resources
+
+# Both have a process.py and a wire.py: from now on those of the behaviours.
+sys.path.insert(1, os.path.join(TESTS, "behaviours"))
+from checking import HANG_MS, equal, eventually
+from ktorws_ctypes import Failure, Session, Status, lib, shutdown
 
 # For all tests of a file; they take a tenth of that.
 PATIENCE_S = 100
@@ -87,6 +90,15 @@ def refusal(url, **settings):
     except Failure as failure:
         return failure
     raise AssertionError(f"ws_connect to {url} succeeds")
+
+
+def setting_status(name, *arguments, config=True):
+    """what ws_config_<name> returns for a new configuration, or for `config`"""
+    own = lib.ws_config_new() if config is True else None
+    try:
+        return Status(getattr(lib, "ws_config_" + name)(own or config, *arguments))
+    finally:
+        lib.ws_config_free(own)
 
 
 def for_each(values, check):

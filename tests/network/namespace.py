@@ -6,6 +6,7 @@
 Both end with the process. Files of /etc can be replaced for it too.
 """
 
+import contextlib
 import ctypes
 import os
 import queue
@@ -134,9 +135,17 @@ def v6(number):
     return f"fd09::{number}"
 
 
+def wait_at_most_a_second():
+    """TCP for an answer, so that what is lost again and again takes no minutes; kernels before 6.15 cannot"""
+    with contextlib.suppress(OSError), open("/proc/sys/net/ipv4/tcp_rto_max_ms", "w", encoding="ascii") as f:
+        f.write("1000")
+
+
 def make():
     """the link; returns the peers' side"""
     peers = Peers()
+    wait_at_most_a_second()
+    peers.run(wait_at_most_a_second)
     ip("link set lo up")
     peers.ip("link set lo up")
     ip(f"link add ws0 type veth peer name ws1 netns {peers.thread.native_id}")
