@@ -272,7 +272,6 @@ _SIGNATURES |= {
 def _load(path):
     library = ctypes.CDLL(path)
     for name, (result, *arguments) in _SIGNATURES.items():
-        if not hasattr(library, name): continue  # XXX
         function = getattr(library, name)
         function.restype = result
         function.argtypes = arguments

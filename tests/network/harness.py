@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import faulthandler
+import gc
 import os
 import sys
 import traceback
@@ -71,6 +72,8 @@ def main(tests, warm_up=None):
 def expect_no_more_than(before):
     """descriptors and threads go back to what they were; a thread that was joined may be listed a moment longer"""
     descriptors, threads = before
+    # what Python's servers leave behind has cycles
+    gc.collect()
 
     def is_back():
         now_descriptors, now_threads = resources()
