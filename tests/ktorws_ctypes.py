@@ -12,7 +12,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIBRARY = os.environ.get("KTORWS_LIBRARY") or os.path.join(REPOSITORY, "target", "release", "libktorws.so")
 
 # The peers are on this machine: a proxy of the environment must not get between.
-for _name in ("http_proxy", "https_proxy", "all_proxy"):
+for _name in ("ws_proxy", "wss_proxy", "http_proxy", "https_proxy", "all_proxy"):
     os.environ.pop(_name, None)
     os.environ.pop(_name.upper(), None)
 
@@ -182,6 +182,7 @@ _SIGNATURES = {
     "ws_error_http_body": (c_void_p, c_void_p, POINTER(c_size_t)),
     "ws_error_free": (None, c_void_p),
     "ws_config_new": (c_void_p,),
+    "ws_config_clone": (c_void_p, c_void_p),
     "ws_config_free": (None, c_void_p),
     "ws_config_add_header": (c_int32, c_void_p, c_char_p, c_char_p),
     "ws_config_add_subprotocol": (c_int32, c_void_p, c_char_p),
@@ -211,6 +212,19 @@ _SIGNATURES = {
     "ws_response_status": (c_uint32, c_void_p),
     "ws_response_header": (c_char_p, c_void_p, c_char_p, c_size_t),
     "ws_session_error": (c_void_p, c_void_p),
+}
+_SIGNATURES |= {
+    "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
+    "ws_config_set_local_address": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_unix_socket": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_socket_fd": (c_int32, c_void_p, c_int),
+    "ws_config_set_tcp_nodelay": (c_int32, c_void_p, c_int32),
+    "ws_config_set_tcp_keepalive": (c_int32, c_void_p, c_uint32, c_uint32, c_uint32),
+    "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_resolve_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_proxy_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_tls_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_open_timeout_ms": (c_int32, c_void_p, c_int64),
 }
 _SIGNATURES |= {
     "ws_has_feature": (c_int32, c_char_p),
@@ -255,18 +269,6 @@ _SIGNATURES |= {
     "ws_stats": (c_int32, c_void_p, POINTER(Statistics)),
     "ws_config_set_callbacks": (c_int32, c_void_p, POINTER(Callbacks), c_void_p),
 }
-_SIGNATURES |= {
-    "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
-    "ws_config_set_local_address": (c_int32, c_void_p, c_char_p),
-    "ws_config_set_unix_socket": (c_int32, c_void_p, c_char_p),
-    "ws_config_set_socket_fd": (c_int32, c_void_p, c_int),
-    "ws_config_set_tcp_keepalive": (c_int32, c_void_p, c_uint32, c_uint32, c_uint32),
-    "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
-    "ws_config_set_resolve_timeout_ms": (c_int32, c_void_p, c_int64),
-    "ws_config_set_proxy_timeout_ms": (c_int32, c_void_p, c_int64),
-    "ws_config_set_tls_timeout_ms": (c_int32, c_void_p, c_int64),
-    "ws_config_set_open_timeout_ms": (c_int32, c_void_p, c_int64),
-}
 
 
 def _load(path):
@@ -310,22 +312,56 @@ class Failure(Exception):
         super().__init__(f"{self.status.name} in phase {self.phase.name}: {self.message}")
 
 
-class Session:
-    """An open session. Every setting is (value, ...) or one value for ws_config_<name>, or a list of those."""
+class Configuration:
+    """Every setting is (value, ...) or one value for ws_config_<name>, or a list of those."""
 
-    def __init__(self, url, **settings):
-        config = lib.ws_config_new()
+    def __init__(self, **settings):
+        self.handle = lib.ws_config_new()
         try:
-            for name, value in settings.items():
-                for once in value if isinstance(value, list) else [value]:
-                    arguments = once if isinstance(once, tuple) else (once,)
-                    status = getattr(lib, "ws_config_" + name)(config, *arguments)
-                    if status != Status.OK:
-                        raise AssertionError(f"ws_config_{name}{arguments}: {Status(status).name}")
+            self.change(**settings)
+        except BaseException:
+            self.free()
+            raise
+
+    def change(self, **settings):
+        for name, value in settings.items():
+            for once in value if isinstance(value, list) else [value]:
+                arguments = once if isinstance(once, tuple) else (once,)
+                status = self.call(name, *arguments)
+                if status != Status.OK:
+                    raise AssertionError(f"ws_config_{name}{arguments}: {status.name}")
+
+    def call(self, name, *arguments):
+        """the status of ws_config_<name>"""
+        return Status(getattr(lib, "ws_config_" + name)(self.handle, *arguments))
+
+    def clone(self):
+        copy = object.__new__(Configuration)
+        copy.handle = lib.ws_config_clone(self.handle)
+        return copy
+
+    def free(self):
+        lib.ws_config_free(self.handle)
+        self.handle = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.free()
+
+
+class Session:
+    """An open session, of the configuration given, or of one with the settings: see Configuration."""
+
+    def __init__(self, url, configuration=None, **settings):
+        used = configuration or Configuration(**settings)
+        try:
             handle, error = c_void_p(), c_void_p()
-            status = lib.ws_connect(url.encode(), config, byref(handle), byref(error))
+            status = lib.ws_connect(url.encode(), used.handle, byref(handle), byref(error))
         finally:
-            lib.ws_config_free(config)
+            if used is not configuration:
+                used.free()
         self.handle = handle.value
         if status != Status.OK:
             if self.handle is not None or error.value is None:

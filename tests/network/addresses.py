@@ -12,7 +12,7 @@ import socket
 from harness import main, refusal, setting_status  # first: it says where the others are
 from checking import HANG_MS, equal, true
 from certificates import server_context, trusted
-from ktorws_ctypes import Phase, Session, Status, lib
+from ktorws_ctypes import Configuration, Phase, Session, Status
 from telling_server import telling
 
 PATIENT = dict(set_connect_timeout_ms=HANG_MS, set_handshake_timeout_ms=HANG_MS)
@@ -130,28 +130,11 @@ def a_known_address_changes_nothing_for_tls():
 
 def configurations_have_their_own():
     """a copy has what its original had, and nothing of what it gets later"""
-    lib.ws_config_clone.restype, lib.ws_config_clone.argtypes = lib.ws_config_new.restype, lib.ws_config_free.argtypes
-    config = lib.ws_config_new()
-    equal("set", lib.ws_config_set_resolve(config, b"localhost", 0, b"127.0.0.8"), Status.OK)
-    copy = lib.ws_config_clone(config)
-    equal("removed", lib.ws_config_set_resolve(config, b"localhost", 0, None), Status.OK)
-    equal("set", lib.ws_config_set_resolve(config, b"localhost", 0, b"127.0.0.9"), Status.OK)
-    for used, server in (config, "127.0.0.9"), (copy, "127.0.0.8"):
-        with kept(used), Session(f"ws://localhost:{port}/") as session:
-            equal("server", json.loads(session.recv(HANG_MS)[1])["server"], server)
-    lib.ws_config_free(config)
-    lib.ws_config_free(copy)
-
-
-@contextlib.contextmanager
-def kept(config):
-    """sessions are opened with this configuration, and do not free it"""
-    make, free = lib.ws_config_new, lib.ws_config_free
-    lib.ws_config_new, lib.ws_config_free = lambda: config, lambda _config: None
-    try:
-        yield
-    finally:
-        lib.ws_config_new, lib.ws_config_free = make, free
+    with Configuration(set_resolve=(b"localhost", 0, b"127.0.0.8")) as config, config.clone() as copy:
+        config.change(set_resolve=[(b"localhost", 0, None), (b"localhost", 0, b"127.0.0.9")])
+        for used, server in (config, "127.0.0.9"), (copy, "127.0.0.8"):
+            with Session(f"ws://localhost:{port}/", used) as session:
+                equal("server", json.loads(session.recv(HANG_MS)[1])["server"], server)
 
 
 def wrong_known_addresses():
@@ -160,21 +143,12 @@ def wrong_known_addresses():
     for address in NOT_ADDRESSES:
         equal(f"address {address}", setting_status("set_resolve", b"host.test", 0, address), Status.INVALID_ARGUMENT)
     equal("host NULL", setting_status("set_resolve", None, 0, b"127.0.0.1"), Status.INVALID_ARGUMENT)
-    equal("config NULL", setting_status("set_resolve", b"a", 0, b"127.0.0.1", config=None), Status.INVALID_ARGUMENT)
+    equal("config NULL", setting_status("set_resolve", b"a", 0, b"127.0.0.1", is_null=True), Status.INVALID_ARGUMENT)
     # what is refused changes nothing
-    told = told_by_unchanged()
-    equal("server", told["server"], "127.0.0.9")
-
-
-def told_by_unchanged():
-    config = lib.ws_config_new()
-    equal("set", lib.ws_config_set_resolve(config, b"host.test", 0, b"127.0.0.9"), Status.OK)
-    equal("refused", lib.ws_config_set_resolve(config, b"host.test", 0, b"no address"), Status.INVALID_ARGUMENT)
-    try:
-        with kept(config):
-            return told_by("host.test")
-    finally:
-        lib.ws_config_free(config)
+    with Configuration(**known(b"127.0.0.9")) as config:
+        equal("refused", config.call("set_resolve", b"host.test", 0, b"no address"), Status.INVALID_ARGUMENT)
+        with Session(f"ws://host.test:{port}/", config) as session:
+            equal("server", json.loads(session.recv(HANG_MS)[1])["server"], "127.0.0.9")
 
 
 def the_local_address():
@@ -191,7 +165,7 @@ def the_local_address():
 def wrong_local_addresses():
     for address in NOT_ADDRESSES:
         equal(f"address {address}", setting_status("set_local_address", address), Status.INVALID_ARGUMENT)
-    equal("config NULL", setting_status("set_local_address", b"127.0.0.1", config=None), Status.INVALID_ARGUMENT)
+    equal("config NULL", setting_status("set_local_address", b"127.0.0.1", is_null=True), Status.INVALID_ARGUMENT)
     # one that this machine does not have
     failure = refusal(f"ws://127.0.0.1:{port}/", set_local_address=b"192.0.2.199")
     equal("status and phase", (failure.status, failure.phase), (Status.CONNECT, Phase.CONNECT))

@@ -15,7 +15,7 @@ from process import StandardError, resources
 # Both have a process.py and a wire.py: from now on those of the behaviours.
 sys.path.insert(1, os.path.join(TESTS, "behaviours"))
 from checking import HANG_MS, equal, eventually
-from ktorws_ctypes import Failure, Session, Status, lib, shutdown
+from ktorws_ctypes import Configuration, Failure, Session, Status, lib, shutdown
 
 # For all tests of a file; they take a tenth of that.
 PATIENCE_S = 100
@@ -85,23 +85,20 @@ def expect_no_more_than(before):
         raise AssertionError(f"descriptors and threads: before {before}, after {resources()}") from None
 
 
-def refusal(url, **settings):
+def refusal(url, configuration=None, **settings):
     """why there is no session"""
     try:
-        with Session(url, **settings):
+        with Session(url, configuration, **settings):
             pass
     except Failure as failure:
         return failure
     raise AssertionError(f"ws_connect to {url} succeeds")
 
 
-def setting_status(name, *arguments, config=True):
-    """what ws_config_<name> returns for a new configuration, or for `config`"""
-    own = lib.ws_config_new() if config is True else None
-    try:
-        return Status(getattr(lib, "ws_config_" + name)(own or config, *arguments))
-    finally:
-        lib.ws_config_free(own)
+def setting_status(name, *arguments, is_null=False):
+    """what ws_config_<name> returns for a new configuration, or for NULL"""
+    with Configuration() as config:
+        return Status(getattr(lib, "ws_config_" + name)(None if is_null else config.handle, *arguments))
 
 
 def for_each(values, check):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import threading
 
 from websockets.exceptions import ConnectionClosed
@@ -10,8 +11,8 @@ from websockets.sync.server import serve
 
 def tell_and_echo(ws):
     def host(address):
-        # of a dual-stack socket; a zone stays
-        return address[0].removeprefix("::ffff:") if isinstance(address, tuple) else address
+        # IPv4 to a socket for both; a zone stays; Unix sockets have names
+        return address[0].removeprefix("::ffff:") if isinstance(address, tuple) else os.fsdecode(address)
 
     told = {
         "host": ws.request.headers.get("Host"),

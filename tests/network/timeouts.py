@@ -188,7 +188,7 @@ def wrong_lengths():
     for name in LIMITS:
         setter = f"set_{name}_timeout_ms"
         equal(f"{setter}(0)", setting_status(setter, 0), Status.INVALID_ARGUMENT)
-        equal(f"{setter} of NULL", setting_status(setter, 1, config=None), Status.INVALID_ARGUMENT)
+        equal(f"{setter} of NULL", setting_status(setter, 1, is_null=True), Status.INVALID_ARGUMENT)
         equal(f"{setter}(1)", setting_status(setter, 1), Status.OK)
 
 
