@@ -214,6 +214,7 @@ _SIGNATURES = {
     "ws_session_error": (c_void_p, c_void_p),
 }
 _SIGNATURES |= {
+    "ws_config_interrupt": (c_int32, c_void_p),
     "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
     "ws_config_set_local_address": (c_int32, c_void_p, c_char_p),
     "ws_config_set_unix_socket": (c_int32, c_void_p, c_char_p),

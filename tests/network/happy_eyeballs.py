@@ -6,11 +6,13 @@
 
 import errno
 import json
+import os
+import resource
 
 from harness import main, refusal  # first: it says where the others are
 import namespace
 from checking import HANG_MS, Background, among, equal, eventually, true
-from ktorws_ctypes import Phase, Session, Status
+from ktorws_ctypes import Configuration, Phase, Session, Status, lib, shutdown
 from namespace import Attempts, v4, v6
 from telling_server import telling
 
@@ -167,6 +169,18 @@ def all_are_black_holes():
         equal("attempts", attempts.addresses(), lost)
 
 
+def all_are_named_also_those_that_were_not_tried():
+    lost = [make(number) for number in range(1, 11) for make in (v6, v4)]
+    peers.drop(*lost)
+    with Attempts(peers) as attempts:
+        failure = refusal(url(), **{**known(*lost), "set_connect_timeout_ms": 600})
+        equal("status and phase", (failure.status, failure.phase), (Status.TIMEOUT, Phase.CONNECT))
+        true("600 ms are enough for all", len(attempts.addresses()) < len(lost))
+    for address in lost:
+        name = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        true(f"the message does not name {name}", name in failure.message, failure.message)
+
+
 def one_refuses_and_one_is_a_black_hole():
     """what is waited for in vain is a timeout"""
     peers.filter(f"ip6 daddr {v6(1)} drop", f"ip daddr {v4(1)} tcp dport {port} reject with tcp reset")
@@ -194,6 +208,44 @@ def names_with_several_addresses():
         true(f"the message does not name {address}", address in failure.message, failure.message)
 
 
+def interrupted_among_attempts():
+    """none of them is left: see harness.py"""
+    lost = [v6(1), v4(1), v6(2)]
+    peers.drop(*lost)
+    with Attempts(peers) as attempts, Configuration(**known(*lost)) as config:
+        opening = Background(refusal, url(), config)
+        eventually("all are tried", lambda: attempts.addresses() == lost)
+        equal("ws_config_interrupt", Status(lib.ws_config_interrupt(config.handle)), Status.OK)
+        failure = opening.result()
+        equal("status", failure.status, Status.INTERRUPTED)
+
+
+def shut_down_among_attempts():
+    lost = [v6(1), v4(1), v6(2)]
+    peers.drop(*lost)
+    with Attempts(peers) as attempts:
+        opening = Background(refusal, url(), **known(*lost))
+        eventually("all are tried", lambda: attempts.addresses() == lost)
+        equal("ws_shutdown", shutdown(HANG_MS), Status.OK)
+        equal("status", opening.result().status, Status.ABORTED)
+
+
+def no_descriptor_is_left():
+    """that is an error of its own, and passes"""
+    peers.filter()
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    first_free = os.dup(0)
+    os.close(first_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, usual[1]))
+    try:
+        failure = refusal(url(), **known(v6(1), v4(1)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    equal("status and phase", (failure.status, failure.phase), (Status.CONNECT, Phase.CONNECT))
+    equal("errno", failure.os_errno, errno.EMFILE)
+    equal("server", connects_to(v6(1), v4(1)), v6(1))
+
+
 TESTS = (
     a_good_first_address_is_the_only_one_tried,
     the_first_family_is_that_of_the_first_address,
@@ -207,8 +259,12 @@ TESTS = (
     a_refusal_behind_a_black_hole,
     all_refuse,
     all_are_black_holes,
+    all_are_named_also_those_that_were_not_tried,
     one_refuses_and_one_is_a_black_hole,
+    interrupted_among_attempts,
+    no_descriptor_is_left,
     names_with_several_addresses,
+    shut_down_among_attempts,
 )
 
 if __name__ == "__main__":
