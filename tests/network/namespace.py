@@ -176,27 +176,21 @@ class Attempts:
     def __init__(self, peers):
         self.seen = []
         self.socket = peers.run(self.open)
-        self.woken, self.waker = socket.socketpair()
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
 
     def open(self):
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(self.ETH_P_ALL))
         sock.setsockopt(socket.SOL_SOCKET, self.SO_TIMESTAMPNS, 1)
         sock.bind(("ws1", self.ETH_P_ALL))
+        sock.setblocking(False)
         return sock
 
     def read(self):
-        import select
-
-        while True:
-            readable, _, _ = select.select([self.socket, self.woken], [], [])
-            if self.socket in readable:
+        """what has come until now"""
+        with contextlib.suppress(BlockingIOError):
+            while True:
                 packet, notes, _, address = self.socket.recvmsg(256, 64)
                 if address[2] != socket.PACKET_OUTGOING:
                     self.note(packet, notes)
-            elif readable:
-                return
 
     def note(self, packet, notes):
         version = packet[0] >> 4
@@ -215,8 +209,9 @@ class Attempts:
 
     def first_tries(self):
         """(address, when) of each connection, without those that TCP tried again"""
+        self.read()
         tries = {}
-        for address, source_port, when in list(self.seen):
+        for address, source_port, when in self.seen:
             tries.setdefault((address, source_port), (address, when))
         return list(tries.values())
 
@@ -227,7 +222,4 @@ class Attempts:
         return self
 
     def __exit__(self, *_):
-        self.waker.close()
-        self.thread.join()
         self.socket.close()
-        self.woken.close()

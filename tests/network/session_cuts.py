@@ -157,12 +157,12 @@ def a_stall_is_found_by_pings():
 
     def stall(case):
         scheme, direction, fault, offset = case
-        with opened(scheme, set_ping_interval_ms=30, set_ping_timeout_ms=200) as (session, faulty):
+        with opened(scheme, set_ping_interval_ms=30, set_ping_timeout_ms=500) as (session, faulty):
             faulty.arm(direction, offset, fault)
             equal("ws_recv", session.recv(HANG_MS), (Status.PING_TIMEOUT, None))
             equal("ws_wait_closed", session.wait_closed(HANG_MS), Status.OK)
             equal("phase", session.error.phase, Phase.OPEN)
-            true("the message does not say 200 ms", "200 ms" in session.error.message, session.error.message)
+            true("the message does not say 500 ms", "500 ms" in session.error.message, session.error.message)
 
     for_each(
         [

@@ -18,7 +18,9 @@ from wire import Listener
 
 LIMITS = ("resolve", "connect", "proxy", "tls", "handshake", "open")
 # One that ends the opening; every other one that is set is longer.
-SHORT_MS = 120
+SHORT_MS = 300
+# Two that have some work done before they end it, or not.
+MEDIUM_MS, LATER_MS = 1000, 1500
 LONG_MS = HANG_MS
 CA = dict(set_tls_ca_file=os.environ["ECHO_CA_FILE"].encode())
 
@@ -69,6 +71,15 @@ def tunnel():
         thread.join()
     for sock in connections:
         sock.close()
+
+
+@contextlib.contextmanager
+def silent_under_tls():
+    """the port of a server that says nothing more once TLS is negotiated"""
+    with Listener(lambda wire: wire.read_request(), tls=server_context("localhost")) as listener:
+        yield listener.port
+        while not listener.wires.empty():
+            listener.wires.get().close()
 
 
 def names(failure, phase, length):
@@ -133,40 +144,39 @@ def in_the_handshake_behind_a_proxy():
 
 
 def in_the_handshake_under_tls():
-    with Listener(lambda wire: wire.read_request(), tls=server_context("localhost")) as listener:
-        url = f"wss://localhost:{listener.port}/"
-        in_turn(url, Phase.HANDSHAKE, "handshake", "open", **trusted())
-        drop_connections(listener)
-
-
-def drop_connections(listener):
-    while not listener.wires.empty():
-        listener.wires.get().close()
+    with silent_under_tls() as port:
+        in_turn(f"wss://localhost:{port}/", Phase.HANDSHAKE, "handshake", "open", **trusted())
 
 
 def a_limit_ends_with_its_phase():
     """what was meant for an earlier phase, and is shorter, does not count in a later one"""
-    later = 3 * SHORT_MS
-    over = limits(resolve=SHORT_MS, connect=SHORT_MS, proxy=SHORT_MS, tls=SHORT_MS, handshake=later, open=LONG_MS)
-    with silent() as port:
-        names(refusal(f"ws://127.0.0.1:{port}/", **over), Phase.HANDSHAKE, later)
-        without_tls = {**over, **limits(tls=-1)}
-        names(refusal(f"wss://127.0.0.1:{port}/", **without_tls), Phase.TLS, later)
-    with tunnel() as port:
-        proxy = f"http://127.0.0.1:{port}".encode()
-        names(refusal("ws://127.0.0.1:1/", **over, set_proxy=proxy), Phase.HANDSHAKE, later)
-    with Listener(lambda wire: wire.read_request(), tls=server_context("localhost")) as listener:
-        failure = refusal(f"wss://localhost:{listener.port}/", **over, **trusted())
-        names(failure, Phase.HANDSHAKE, later)
-        drop_connections(listener)
+    earlier = limits(resolve=MEDIUM_MS, connect=MEDIUM_MS, proxy=MEDIUM_MS, tls=MEDIUM_MS)
+    over = {**earlier, **limits(handshake=LATER_MS, open=LONG_MS)}
+    with silent() as port, tunnel() as proxy_port, silent_under_tls() as tls_port:
+        proxy = dict(set_proxy=f"http://127.0.0.1:{proxy_port}".encode())
+
+        def check(case):
+            url, phase, settings = case
+            names(refusal(url, **{**over, **settings}), phase, LATER_MS)
+
+        for_each(
+            [
+                (f"ws://127.0.0.1:{port}/", Phase.HANDSHAKE, {}),
+                (f"wss://127.0.0.1:{port}/", Phase.TLS, limits(tls=-1)),
+                ("ws://127.0.0.1:1/", Phase.HANDSHAKE, proxy),
+                ("wss://127.0.0.1:1/", Phase.TLS, {**proxy, **limits(tls=-1)}),
+                (f"wss://localhost:{tls_port}/", Phase.HANDSHAKE, trusted()),
+            ],
+            check,
+        )
 
 
 def the_whole_ends_what_has_gone_through_several_phases():
     """the limit on all together goes on counting"""
     with tunnel() as port:
         proxy = f"http://127.0.0.1:{port}".encode()
-        lengths = {name: LONG_MS for name in LIMITS} | {"open": SHORT_MS}
-        names(refusal("wss://127.0.0.1:1/", **limits(**lengths), set_proxy=proxy), Phase.TLS, SHORT_MS)
+        lengths = {name: LONG_MS for name in LIMITS} | {"open": MEDIUM_MS}
+        names(refusal("wss://127.0.0.1:1/", **limits(**lengths), set_proxy=proxy), Phase.TLS, MEDIUM_MS)
 
 
 def limits_that_do_not_end_anything():
