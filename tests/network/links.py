@@ -122,9 +122,9 @@ def a_lossy_link():
             namespace.filter_packets()
 
 
-def goes_down(set_link):
+def goes_down(set_link, **settings):
     """TCP says nothing of it; the pings do"""
-    session, _ = opened(v4(1), set_ping_interval_ms=50, set_ping_timeout_ms=1000)
+    session, _ = opened(v4(1), set_ping_interval_ms=50, set_ping_timeout_ms=1000, **settings)
     try:
         with session:
             echoes(session, "up")
@@ -147,6 +147,50 @@ def the_own_link_goes_down():
 
 def the_peers_link_goes_down():
     goes_down(lambda how: peers.ip(f"link set ws1 {how}"))
+
+
+def the_local_address_goes_away():
+    """as when a machine moves to another network"""
+    own = v4(101)
+    goes_down(
+        lambda how: namespace.ip(f"addr {'del' if how == 'down' else 'add'} {own}/24 dev ws0"),
+        set_local_address=own.encode(),
+    )
+
+
+def keepalive_of_tcp():
+    """finds it too, without a word of the session"""
+    session, _ = opened(v4(1), set_tcp_keepalive=(1, 1, 1))
+    try:
+        with session:
+            echoes(session, "up")
+            peers.ip("link set ws1 down")
+            equal("ws_recv", session.recv(HANG_MS), (Status.IO, None))
+            equal("ws_wait_closed", session.wait_closed(HANG_MS), Status.OK)
+            equal("phase", session.error.phase, Phase.OPEN)
+            # the link's other end may be found not to answer before the connection is
+            among("errno", session.error.os_errno, (errno.ETIMEDOUT, errno.EHOSTUNREACH))
+            equal("ws_close_info", session.close_info, (0, 1006, b"", False, Initiator.TRANSPORT))
+    finally:
+        peers.ip("link set ws1 up")
+
+
+def a_router_that_forgets():
+    """its answer to what belongs to no connection is a reset"""
+    for settings in ({}, dict(set_ping_interval_ms=20, set_ping_timeout_ms=HANG_MS)):
+        session, _ = opened(v4(1), **settings)
+        try:
+            with session:
+                echoes(session, "before")
+                peers.filter(f"tcp dport {port} reject with tcp reset")
+                if not settings:
+                    # TCP's own acknowledgement may have been the first to hear of it
+                    among("sending", session.send("forgotten"), (Status.OK, Status.IO))
+                equal("ws_recv", session.recv(HANG_MS), (Status.IO, None))
+                equal("errno", session.error.os_errno, errno.ECONNRESET)
+                equal("ws_close_info", session.close_info, (0, 1006, b"", False, Initiator.TRANSPORT))
+        finally:
+            peers.filter()
 
 
 def a_link_that_comes_back():
@@ -181,6 +225,9 @@ TESTS = (
     a_lossy_link,
     the_own_link_goes_down,
     the_peers_link_goes_down,
+    the_local_address_goes_away,
+    keepalive_of_tcp,
+    a_router_that_forgets,
     a_link_that_comes_back,
     a_network_that_is_gone,
 )
