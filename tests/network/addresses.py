@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Known addresses of hosts, the local address, IPv6 in URLs, and hosts beyond ASCII, all on the loopback interface.
 
-    addresses.py [NAME ...]
+addresses.py [NAME ...]
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import errno
 import json
 import socket
 
-from harness import main, refusal, setting_status  # first: it says where the others are
+from harness import for_each, main, refusal, setting_status  # first: it says where the others are
 from checking import HANG_MS, equal, true
 from certificates import server_context, trusted
 from ktorws_ctypes import Configuration, Phase, Session, Status
@@ -138,11 +138,11 @@ def configurations_have_their_own():
 
 
 def wrong_known_addresses():
-    for host in NOT_HOSTS:
-        equal(f"host {host}", setting_status("set_resolve", host, 0, b"127.0.0.1"), Status.INVALID_ARGUMENT)
-    for address in NOT_ADDRESSES:
-        equal(f"address {address}", setting_status("set_resolve", b"host.test", 0, address), Status.INVALID_ARGUMENT)
-    equal("host NULL", setting_status("set_resolve", None, 0, b"127.0.0.1"), Status.INVALID_ARGUMENT)
+    def is_refused(arguments):
+        equal("ws_config_set_resolve", setting_status("set_resolve", *arguments), Status.INVALID_ARGUMENT)
+
+    for_each([(host, 0, b"127.0.0.1") for host in (None, *NOT_HOSTS)], is_refused)
+    for_each([(b"host.test", 0, address) for address in NOT_ADDRESSES], is_refused)
     equal("config NULL", setting_status("set_resolve", b"a", 0, b"127.0.0.1", is_null=True), Status.INVALID_ARGUMENT)
     # what is refused changes nothing
     with Configuration(**known(b"127.0.0.9")) as config:
@@ -163,9 +163,14 @@ def the_local_address():
 
 
 def wrong_local_addresses():
-    for address in NOT_ADDRESSES:
-        equal(f"address {address}", setting_status("set_local_address", address), Status.INVALID_ARGUMENT)
+    def is_refused(address):
+        equal("ws_config_set_local_address", setting_status("set_local_address", address), Status.INVALID_ARGUMENT)
+
+    for_each(NOT_ADDRESSES, is_refused)
     equal("config NULL", setting_status("set_local_address", b"127.0.0.1", is_null=True), Status.INVALID_ARGUMENT)
+
+
+def local_addresses_that_do_not_fit():
     # one that this machine does not have
     failure = refusal(f"ws://127.0.0.1:{port}/", set_local_address=b"192.0.2.199")
     equal("status and phase", (failure.status, failure.phase), (Status.CONNECT, Phase.CONNECT))
@@ -254,6 +259,7 @@ TESTS = (
     wrong_known_addresses,
     the_local_address,
     wrong_local_addresses,
+    local_addresses_that_do_not_fit,
     ipv6_in_urls,
     wrong_urls,
     hosts_beyond_ascii,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A TCP proxy that breaks connections where it is told to. It has a process of its own, so that the one with the library
-in it has no descriptors and threads but its own.
+"""A TCP proxy that breaks connections where it is told to. It has a process of its own, so that the one with the
+library in it has no descriptors and threads but its own.
 
 It takes JSON lines and answers with such, each with the `id` of a connection:
 
@@ -17,16 +17,16 @@ one that is armed for 0 before the next:
 
     fin         both peers get a FIN behind what they got; what they still send is dropped
     rst         both get a RST
-    half-close  only whom this direction leads to gets a FIN; the other direction goes on, what comes in this one is dropped
+    half-close  only whom this direction leads to gets a FIN; what still comes in it is dropped, the other one goes on
     stall       no byte passes any more in this direction, nor is one read
     drop        what comes in this direction is dropped
     hold        no byte passes until there is a release
 
 When an action has taken place: {"id", "reached": "DIRECTION ACTION"}. When the client's side has ended:
 
-    {"id", "ended": "fin", "rst" or "cut" (by this proxy), "up": BYTES, "down": BYTES, "turns": [[DIRECTION, BYTES], ...]}
+    {"id", "ended": "fin", "rst" or "cut", "up": BYTES, "down": BYTES, "turns": [[DIRECTION, BYTES], ...]}
 
-with what has passed each way, and in which order. Ends when standard input does.
+with "cut" for an end by this proxy, what has passed each way, and in which order. Ends when standard input does.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hosts with several addresses, of which some answer, some refuse and some are black holes (RFC 8305).
 
-    happy_eyeballs.py [NAME ...]
+happy_eyeballs.py [NAME ...]
 """
 
 import errno

@@ -107,4 +107,6 @@ def for_each(values, check):
         complaints = pool.map(lambda value: attempt(lambda: check(value)), values)
     complaints = [f"{value}: {complaint}" for value, complaint in zip(values, complaints) if complaint]
     if complaints:
-        raise AssertionError("\n".join(complaints[:10] + ([f"and {len(complaints) - 10} more"] * (len(complaints) > 10))))
+        raise AssertionError(
+            "\n".join(complaints[:10] + ([f"and {len(complaints) - 10} more"] * (len(complaints) > 10)))
+        )

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Links: addresses with a zone, the local address, loss, and a link that goes down.
 
-    links.py [NAME ...]
+links.py [NAME ...]
 """
 
 import errno

@@ -9,8 +9,8 @@ SERVFAIL, NXDOMAIN = 2, 3
 
 
 class NameServer:
-    """`names` is {name: addresses, or an error}; what is in `held` is answered when it is released. It remembers what it
-    was asked for."""
+    """`names` is {name: addresses, or an error}; those in `held` are answered when they are released. It remembers what
+    it was asked for."""
 
     def __init__(self, names, held=()):
         self.names, self.held = names, set(held)
@@ -49,7 +49,9 @@ class NameServer:
                 if family == (socket.AF_INET6 if ":" in address else socket.AF_INET):
                     data = socket.inet_pton(family, address)
                     # the name as in the question, of the internet, for no time at all
-                    records += b"\xc0\x0c" + kind.to_bytes(2, "big") + b"\0\x01\0\0\0\0" + len(data).to_bytes(2, "big") + data
+                    records += (
+                        b"\xc0\x0c" + kind.to_bytes(2, "big") + b"\0\x01\0\0\0\0" + len(data).to_bytes(2, "big") + data
+                    )
                     count += 1
         head = query[:2] + bytes([0x81, 0x80 | error]) + b"\0\x01" + count.to_bytes(2, "big") + bytes(4)
         self.socket.sendto(head + query[12:end] + records, sender)

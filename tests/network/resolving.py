@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Names that the system looks up at a name server of this process: found, not found, late, never.
 
-    resolving.py [NAME ...]
+resolving.py [NAME ...]
 """
 
 import json

@@ -145,7 +145,9 @@ def held_and_released(scheme, case):
 
 
 def frames_held():
-    for_each([(size, at) for size, at in frames() if at < header_size(size) + size], lambda c: held_and_released("ws", c))
+    for_each(
+        [(size, at) for size, at in frames() if at < header_size(size) + size], lambda c: held_and_released("ws", c)
+    )
 
 
 def tls_records_held():
