@@ -13,7 +13,7 @@ from harness import for_each, main, refusal, setting_status  # first: it says wh
 from checking import HANG_MS, equal, true
 from certificates import server_context, trusted
 from ktorws_ctypes import Configuration, Phase, Session, Status
-from telling_server import telling
+from telling_server import listen_to_both, telling
 
 PATIENT = dict(set_connect_timeout_ms=HANG_MS, set_handshake_timeout_ms=HANG_MS)
 # With a colon, a bracket or a space it is no host; nor is it without a letter.
@@ -267,7 +267,7 @@ TESTS = (
 )
 
 if __name__ == "__main__":
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64) as listener:
+    with listen_to_both() as listener:
         port = listener.getsockname()[1]
         with telling(listener):
             main(TESTS, warm_up=lambda: told_by("localhost"))

@@ -19,8 +19,8 @@ import tempfile
 import threading
 
 from checking import HANG_S
+from harness import skip
 
-SKIPPED = 77
 INSIDE = "KTORWS_TEST_NAMESPACE"
 # those of its own for this process: user, when it is not root's, network, mounts
 WAYS = (["unshare", "--net", "--mount"], ["unshare", "--user", "--map-root-user", "--net", "--mount"])
@@ -29,20 +29,16 @@ MOST = 20
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def skip(why):
-    print(f"SKIPPED, NOTHING WAS TESTED: {why}", file=sys.stderr, flush=True)
-    sys.exit(SKIPPED)
-
-
 def enter():
-    """Starts the program again with namespaces of its own, or exits with SKIPPED where the machine has none."""
+    """Starts the program again with namespaces of its own, or skips it where the machine has none."""
     if INSIDE in os.environ:
         return
     for tool, package in ("unshare", "util-linux"), ("ip", "iproute2"), ("nft", "nftables"):
         if not shutil.which(tool, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
             skip(f"there is no {tool} (package {package})")
     # what the tests will need
-    probe = "ip link add ws0 type veth peer name ws1 && nft add table inet test && mount --bind /etc/hosts /etc/hosts"
+    probe = """ip link add ws0 type veth peer name ws1 && ip addr add fd09::1/64 dev ws0 &&
+        nft add table inet test && mount --bind /etc/hosts /etc/hosts"""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     told = ""
     for way in WAYS:

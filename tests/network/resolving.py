@@ -13,7 +13,7 @@ import namespace
 from checking import HANG_MS, Background, equal, eventually, true
 from ktorws_ctypes import Phase, Session, Status
 from name_server import SERVFAIL, NameServer
-from telling_server import telling
+from telling_server import listen_to_both, telling
 
 SHORT_MS, LONG_MS = 120, HANG_MS
 NAMES = {
@@ -173,7 +173,7 @@ if __name__ == "__main__":
     namespace.ip("link set lo up")
     namespace.replace_file("/etc/nsswitch.conf", "hosts: dns\n")
     namespace.replace_file("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n")
-    listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)
+    listener = listen_to_both()
     port = listener.getsockname()[1]
     with telling(listener):
         main(TESTS, warm_up)

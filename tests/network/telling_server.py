@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import socket
 import threading
 
+from harness import skip
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
@@ -23,6 +25,14 @@ def tell_and_echo(ws):
         ws.send(json.dumps(told))
         for message in ws:
             ws.send(message)
+
+
+def listen_to_both():
+    """a listening socket for IPv6 and IPv4"""
+    try:
+        return socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)
+    except OSError as error:
+        skip(f"no IPv6: {error}")
 
 
 @contextlib.contextmanager
