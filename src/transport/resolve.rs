@@ -36,7 +36,10 @@ impl KnownAddresses {
         if !(1..=MAX_HOST).contains(&host.len()) || host.chars().any(char::is_control) {
             return Err(unfit());
         }
-        let host = Host::parse(host).map_err(|_| unfit())?;
+        let host = match host.parse() {
+            Ok(address) => Host::Ipv6(address),
+            Err(_) => Host::parse(host).map_err(|_| unfit())?,
+        };
         match address {
             None => self.0.retain(|known| known.host != host || known.port != port),
             Some(address) => self.0.push(Known { host, port, address: address::parse(address)? }),
