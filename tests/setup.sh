@@ -108,6 +108,45 @@ if ! cmp -s tests/package-lock.json "$node/installed.json"; then
     cp tests/package-lock.json "$node/installed.json"
 fi
 
+# Proxies and front ends. Installed, they would run as services of this machine from then on: they are only unpacked.
+servers=$env_dir/servers
+debs=$env_dir/debs
+apt_private=(-qq -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o "Dir::Cache=$debs" -o "Dir::Cache::archives=$debs")
+
+# with what this machine lacks of what it depends on, into $debs; needs no root
+download_package() {
+    rm -rf "$debs"
+    mkdir -p "$debs/partial"
+    apt-get "${apt_private[@]}" install -y --no-install-recommends --download-only "$1" >/dev/null 2>&1
+}
+
+lists_updated=
+unpack_package() {
+    have apt-get && have dpkg || return 1
+    if ! download_package "$1"; then
+        [ -z "$lists_updated" ] || return 1
+        lists_updated=yes
+        mkdir -p "$env_dir/apt-lists/partial"
+        apt_private+=(-o "Dir::State::lists=$env_dir/apt-lists")
+        apt-get "${apt_private[@]}" update >/dev/null 2>&1 && download_package "$1" || return 1
+    fi
+    find "$debs" -name '*.deb' -exec dpkg -x {} "$servers" \;
+    rm -rf "$debs"
+}
+
+mkdir -p "$servers"
+missing=
+for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light haproxy; do
+    [ ! -e "$servers/$package" ] || continue
+    say "unpacking into target/test-env/servers: $package (a peer of the tests of proxies and front ends)"
+    if unpack_package "$package"; then
+        touch "$servers/$package"
+    else
+        missing="$missing $package"
+    fi
+done
+[ -z "$missing" ] || say "warning: cannot get$missing, the tests with it will be left out"
+
 if [ -z "$(find "$tls/ca.pem" -mmin -1440 2>/dev/null)" ]; then
     say "making test certificates in target/test-env/tls (none from the last 24 hours)"
     "$venv/bin/python" tests/make_certificates.py "$tls"

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Real proxies between the library and real servers: squid, tinyproxy, dante, microsocks, and HAProxy for TLS.
+
+real.py --work DIRECTORY [--env DIRECTORY]
+"""
+
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+sys.path[1:1] = [TESTS, os.path.join(TESTS, "behaviours"), os.path.join(TESTS, "hostile")]
+import checks
+import exercise
+from checks import Tunnel
+from programs import echo_server, free_ports
+from proxies import HIDDEN_NAME, start_all
+from report import Certificates, main
+
+
+class Lab:
+    """The servers behind the proxies, and a port that nobody listens on."""
+
+    def __init__(self, environment):
+        certificates = Certificates(environment)
+        self.ca = certificates.ca
+        # not for its address
+        self.proxy_tls = certificates.issue("proxy", "localhost")
+        self.server_certificate, key, _ = certificates.issue("server", "localhost", HIDDEN_NAME)
+        self.ports = {
+            "ws": echo_server(environment, "python")[1],
+            "wss": echo_server(environment, "node", self.server_certificate, key)[1],
+        }
+        (self.closed,) = free_ports(1)
+
+
+def checks_of(tunnel):
+    proxy = tunnel.proxy
+    secure, tls_proxy = tunnel.scheme == "wss", proxy.scheme == "https"
+    tells_names = proxy.name.startswith(("squid", "tinyproxy", "microsocks"))
+    yield from exercise.ALL if secure and (tls_proxy or "password" not in proxy.name) else exercise.SHORT
+    yield checks.server_sees_no_credentials
+    yield checks.wrong_credentials if proxy.user else checks.needless_credentials
+    yield checks.target_refuses
+    if tells_names:
+        yield checks.who_resolves
+    if proxy.name.startswith(("squid", "dante")):
+        yield checks.forbidden
+    if tunnel.is_squid:
+        yield checks.hidden_name
+        yield checks.from_environment
+    if tls_proxy:
+        yield checks.tls_faults_of_the_proxy
+    if tls_proxy and secure:
+        yield checks.tls_settings_are_for_the_server
+    if proxy.scheme == "http":
+        yield checks.no_scheme
+        yield checks.no_tls_there
+
+
+def check_all(report, environment):
+    lab = Lab(environment)
+    found = start_all(environment, lab.proxy_tls, report.skip)
+    for proxy in found:
+        for scheme in ("ws", "wss"):
+            tunnel = Tunnel(lab, scheme, proxy)
+            for check in checks_of(tunnel):
+                report.run(f"{scheme} through {proxy.name}: {check.__name__}", check, tunnel)
+    # one behind another first
+    last_of = {proxy.program: proxy for proxy in found}
+    for proxy in reversed(last_of.values()):
+        report.run(f"wss through {proxy.name}: dies", checks.dies, Tunnel(lab, "wss", proxy))
+
+
+if __name__ == "__main__":
+    main(check_all)
