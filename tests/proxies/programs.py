@@ -63,12 +63,12 @@ class Environment:
 
 
 class Program:
-    """A server in the foreground. What it says is in its log."""
+    """A server in the foreground. What it says is in its log. leaves: a pattern of files that it leaves when killed."""
 
     everyone = []
 
-    def __init__(self, name, command, log, ports=(), environment=None, **options):
-        self.name, self.log, self.ports = name, log, ports
+    def __init__(self, name, command, log, ports=(), environment=None, leaves="", **options):
+        self.name, self.log, self.ports, self.leaves = name, log, ports, leaves
         with open(log, "ab") as output:
             self.process = subprocess.Popen(
                 command,
@@ -102,6 +102,8 @@ class Program:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        for path in glob.glob(self.leaves):
+            os.remove(path)
 
 
 def adopt():

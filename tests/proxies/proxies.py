@@ -110,8 +110,10 @@ err_page_stylesheet {root}/etc/squid/errorpage.css
 """,
     )
     log = environment.file("squid.log", "")
-    command = [*as_nobody(), path, "-N", "-d", "1", "-f", configuration]
-    program = Program("squid", command, log, ports, variables)
+    # it shares memory with other squids of that name
+    name = f"ktorws{os.getpid()}"
+    command = [*as_nobody(), path, "-N", "-n", name, "-d", "1", "-f", configuration]
+    program = Program("squid", command, log, ports, variables, leaves=f"/dev/shm/{name}-*")
     return [
         Proxy("squid", "http", ports[0], program),
         Proxy("squid, TLS", "https", ports[1], program),

@@ -38,7 +38,7 @@ def checks_of(tunnel):
     proxy = tunnel.proxy
     secure, tls_proxy = tunnel.scheme == "wss", proxy.scheme == "https"
     tells_names = proxy.name.startswith(("squid", "tinyproxy", "microsocks"))
-    yield from exercise.ALL if secure and (tls_proxy or "password" not in proxy.name) else exercise.SHORT
+    yield from exercise.ALL if secure and not proxy.user else exercise.SHORT
     yield checks.server_sees_no_credentials
     yield checks.wrong_credentials if proxy.user else checks.needless_credentials
     yield checks.target_refuses
@@ -55,7 +55,8 @@ def checks_of(tunnel):
         yield checks.tls_settings_are_for_the_server
     if proxy.scheme == "http":
         yield checks.no_scheme
-        yield checks.no_tls_there
+        if tunnel.is_squid:  # tinyproxy waits for more
+            yield checks.no_tls_there
 
 
 def check_all(report, environment):
