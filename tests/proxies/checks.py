@@ -104,7 +104,7 @@ def forbidden(tunnel):
     """by a rule of the proxy's"""
     if tunnel.proxy.is_socks:
         failure = refused(lambda: tunnel.open(host=FORBIDDEN), Status.PROXY, http_status=0)
-        true("the message says why", "rule" in failure.message.lower(), failure.message)
+        true("the message says why", "not allowed" in failure.message.lower(), failure.message)
     else:
         failure = refused(lambda: tunnel.open(host=FORBIDDEN), Status.PROXY, http_status=403)
         true("the proxy's page", b"ERR_ACCESS_DENIED" in failure.http_body, failure.http_body)
@@ -140,7 +140,7 @@ def tls_settings_are_for_the_server(tunnel):
 def tls_faults_of_the_proxy(tunnel):
     """not of the server, which is the same with and without TLS"""
     proxy = tunnel.proxy
-    refused(lambda: tunnel.open(set_tls_ca_file=None), Status.TLS_CERTIFICATE, http_status=0)
+    refused(lambda: tunnel.open(set_tls_ca_file=[]), Status.TLS_CERTIFICATE, http_status=0)
     # the certificate is for the name only
     failure = refused(lambda: tunnel.open(proxy.right_url.replace(b"localhost", b"127.0.0.1")), Status.TLS_CERTIFICATE)
     true("the message names the address", "127.0.0.1" in failure.message, failure.message)

@@ -23,8 +23,7 @@ for _name, _type in {
     "set_tls_alpn": ctypes.c_char_p,
     "set_tls_pin_sha256": ctypes.c_char_p,
 }.items():
-    if hasattr(lib, "ws_config_" + _name):
-        getattr(lib, "ws_config_" + _name).argtypes = (ctypes.c_void_p, _type)
+    getattr(lib, "ws_config_" + _name).argtypes = (ctypes.c_void_p, _type)
 
 
 class Report:
