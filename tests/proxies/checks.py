@@ -8,11 +8,11 @@ import json
 import os
 
 import exercise
-from checking import HANG_MS, equal, eventually, true
+from checking import HANG_MS, Background, equal, eventually, true
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ktorws_ctypes import Failure, Initiator, Phase, Session, Status
-from proxies import FORBIDDEN, HIDDEN_NAME, USER
+from proxies import FORBIDDEN, HIDDEN_NAME, NOBODY, USER
 from sessions import ends, receives
 
 
@@ -33,10 +33,11 @@ class Tunnel:
         return self.open(path=path, **settings)
 
 
-def works(session):
+def works(session, through_proxy=True):
     with session:
         exercise.sends(session, "hello")
         receives(session, "hello")
+        equal("ws_statistics.proxy_us is there", session.stats.proxy_us > 0, through_proxy)
         exercise.closes(session)
 
 
@@ -122,6 +123,19 @@ def who_resolves(tunnel):
     true(f"and not {names[1]}", f"{names[1]}:{tunnel.port}" not in program.said()[before:], program.said()[before:])
 
 
+def own_addresses(tunnel):
+    """those of ws_config_set_resolve are for this side, and for a proxy that is told an address"""
+    if tunnel.proxy.scheme == "socks5":
+        works(tunnel.open(host=HIDDEN_NAME, set_resolve=(HIDDEN_NAME.encode(), tunnel.port, b"127.0.0.1")))
+        refused(lambda: tunnel.open(set_resolve=(b"localhost", tunnel.port, NOBODY.encode())), Status.PROXY)
+    else:
+        works(tunnel.open(set_resolve=(b"localhost", tunnel.port, NOBODY.encode())))
+
+
+def ipv6_target(tunnel):
+    works(tunnel.open(host="[::1]", port=tunnel.lab.port_of_ipv6))
+
+
 def hidden_name(tunnel):
     """of a server that only the proxy finds; its certificate has that name"""
     works(tunnel.open(host=HIDDEN_NAME))
@@ -145,6 +159,13 @@ def tls_faults_of_the_proxy(tunnel):
     failure = refused(lambda: tunnel.open(proxy.right_url.replace(b"localhost", b"127.0.0.1")), Status.TLS_CERTIFICATE)
     true("the message names the address", "127.0.0.1" in failure.message, failure.message)
     refused(lambda: tunnel.open(proxy.right_url.replace(b"https:", b"http:")), Status.PROXY)
+
+
+def many(tunnel):
+    """at the same time"""
+    sessions = [Background(tunnel, "/") for _ in range(20)]
+    for each in [Background(works, session.result()) for session in sessions]:
+        each.result()
 
 
 def no_tls_there(tunnel):
@@ -178,10 +199,11 @@ def from_environment(tunnel):
             works(Session(target, **trust))
         with variables(**{name: nowhere}):
             refused(lambda: Session(local, **trust), Status.PROXY, Phase.CONNECT)
-            works(Session(local, set_proxy_from_env=0, **trust))
+            works(Session(local, set_proxy_from_env=0, **trust), through_proxy=False)
+            works(Session(local, set_proxy=None, **trust), through_proxy=False)
             works(Session(target, set_proxy=url.encode(), **trust))
         with variables(**{name: nowhere, "no_proxy": "example.org, localhost"}):
-            works(Session(local, **trust))
+            works(Session(local, **trust), through_proxy=False)
 
 
 def dies(tunnel):

@@ -4,6 +4,7 @@
 front_ends.py --work DIRECTORY [--env DIRECTORY]
 """
 
+import ctypes
 import os
 import sys
 
@@ -14,7 +15,7 @@ import exercise
 from checking import equal, eventually, true
 from checks import refused
 from fronts import DOWN, haproxy, nginx
-from ktorws_ctypes import Initiator, Phase, Session, Status
+from ktorws_ctypes import Initiator, Phase, Session, Status, lib
 from programs import Missing, echo_server, free_ports
 from report import Certificates, main
 from sessions import ends, receives
@@ -66,6 +67,23 @@ def foreign_alpn(way):
             exercise.closes(session)
 
 
+def resumed(way):
+    """with the ticket that an earlier session of the same configuration got"""
+    config = lib.ws_config_new()
+    equal("ws_config_set_tls_ca_file", lib.ws_config_set_tls_ca_file(config, way.ca.encode()), Status.OK)
+    for expected in (0, 1, 1):
+        session, handle = object.__new__(Session), ctypes.c_void_p()
+        url = f"{way.front.base}/".encode()
+        equal("ws_connect", lib.ws_connect(url, config, ctypes.byref(handle), None), Status.OK)
+        session.handle = handle.value
+        with session:
+            exercise.sends(session, "hello")
+            receives(session, "hello")
+            exercise.closes(session)
+            equal("ws_statistics.tls_resumed", session.stats.tls_resumed, expected)
+    lib.ws_config_free(config)
+
+
 def idle_tunnel(way):
     """is cut, without a Close"""
     with way("/idle/") as session:
@@ -101,7 +119,7 @@ def dies(way):
         ends(session, Status.CLOSED_ABNORMALLY, remote=1006, clean=False, initiator=Initiator.TRANSPORT)
 
 
-OWN = (subprotocol, answer_of_both, no_alpn, foreign_alpn, idle_tunnel, kept_alive, server_down)
+OWN = (subprotocol, answer_of_both, no_alpn, foreign_alpn, resumed, idle_tunnel, kept_alive, server_down)
 
 
 def check_all(report, environment):

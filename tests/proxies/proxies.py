@@ -17,6 +17,8 @@ ODD_PASSWORD = "a:b/c@d%e ?#é"
 HIDDEN_NAME = "hidden.test"
 # Where squid and dante connect nobody to.
 FORBIDDEN = "127.0.0.3"
+# No server listens there.
+NOBODY = "127.0.0.4"
 
 
 @dataclasses.dataclass
@@ -200,14 +202,14 @@ def dante(environment, who=()):
         f"""
 logoutput: stdout
 internal: 127.0.0.1 port = {port}
-external: 127.0.0.1
+external: lo
 clientmethod: none
 socksmethod: {"username" if who else "none"}
 user.privileged: {account}
 user.unprivileged: {account}
 client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
 socks block {{ from: 127.0.0.0/8 to: {FORBIDDEN}/32 log: connect error }}
-socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 log: connect error }}
+socks pass {{ from: 127.0.0.0/8 to: 0/0 log: connect error }}
 """,
     )
     command = [path, "-f", configuration, "-p", f"{environment.work}/{name}.pid"]

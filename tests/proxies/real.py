@@ -4,8 +4,11 @@
 real.py --work DIRECTORY [--env DIRECTORY]
 """
 
+import contextlib
 import os
+import socket
 import sys
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
@@ -16,6 +19,8 @@ from checks import Tunnel
 from programs import echo_server, free_ports
 from proxies import HIDDEN_NAME, start_all
 from report import Certificates, main
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
 
 
 class Lab:
@@ -32,6 +37,24 @@ class Lab:
             "wss": echo_server(environment, "node", self.server_certificate, key)[1],
         }
         (self.closed,) = free_ports(1)
+        self.port_of_ipv6 = serve_ipv6()
+
+
+def serve_ipv6():
+    """the port of an echo server on ::1, None where there is no IPv6"""
+
+    def echo(connection):
+        with contextlib.suppress(ConnectionClosed):
+            for message in connection:
+                connection.send(message)
+
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        return None
+    server = serve(echo, sock=listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return listener.getsockname()[1]
 
 
 def checks_of(tunnel):
@@ -42,6 +65,11 @@ def checks_of(tunnel):
     yield checks.server_sees_no_credentials
     yield checks.wrong_credentials if proxy.user else checks.needless_credentials
     yield checks.target_refuses
+    yield checks.own_addresses
+    if secure:
+        yield checks.many
+    if not secure and tunnel.lab.port_of_ipv6:
+        yield checks.ipv6_target
     if tells_names:
         yield checks.who_resolves
     if proxy.name.startswith(("squid", "dante")):
@@ -61,6 +89,8 @@ def checks_of(tunnel):
 
 def check_all(report, environment):
     lab = Lab(environment)
+    if not lab.port_of_ipv6:
+        report.skip("ipv6_target", "no IPv6")
     found = start_all(environment, lab.proxy_tls, report.skip)
     for proxy in found:
         for scheme in ("ws", "wss"):
