@@ -131,7 +131,6 @@ unpack_package() {
         apt-get "${apt_private[@]}" update >/dev/null 2>&1 && download_package "$1" || return 1
     fi
     find "$debs" -name '*.deb' -exec dpkg -x {} "$servers" \;
-    rm -rf "$debs"
 }
 
 mkdir -p "$servers"
@@ -145,7 +144,8 @@ for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light h
         missing="$missing $package"
     fi
 done
-[ -z "$missing" ] || say "warning: cannot get$missing, the tests with it will be left out"
+rm -rf "$debs"
+[ -z "$missing" ] || say "warning: cannot get$missing, the tests with these servers will be left out"
 
 if [ -z "$(find "$tls/ca.pem" -mmin -1440 2>/dev/null)" ]; then
     say "making test certificates in target/test-env/tls (none from the last 24 hours)"

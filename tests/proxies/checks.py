@@ -12,7 +12,7 @@ from checking import HANG_MS, Background, equal, eventually, true
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ktorws_ctypes import Failure, Initiator, Phase, Session, Status
-from proxies import FORBIDDEN, HIDDEN_NAME, NOBODY, USER
+from proxies import FORBIDDEN, HIDDEN_NAME, NOBODY, UNKNOWN_NAME, USER
 from sessions import ends, receives
 
 
@@ -139,6 +139,11 @@ def ipv6_target(tunnel):
 def hidden_name(tunnel):
     """of a server that only the proxy finds; its certificate has that name"""
     works(tunnel.open(host=HIDDEN_NAME))
+
+
+def unknown_name(tunnel):
+    failure = refused(lambda: tunnel.open(host=UNKNOWN_NAME), Status.PROXY, http_status=500)
+    true("the proxy's page", b"ERR_CANNOT_FORWARD" in failure.http_body, failure.http_body)
 
 
 def tls_settings_are_for_the_server(tunnel):

@@ -15,6 +15,8 @@ PASSWORD = "secret"
 ODD_PASSWORD = "a:b/c@d%e ?#é"
 # The name of 127.0.0.1 that squid knows, and nobody else.
 HIDDEN_NAME = "hidden.test"
+# One that it does not know, and it has nobody to ask.
+UNKNOWN_NAME = "unknown.test"
 # Where squid and dante connect nobody to.
 FORBIDDEN = "127.0.0.3"
 # No server listens there.
@@ -92,6 +94,9 @@ http_access allow !guarded
 http_access allow known
 http_access deny all
 hosts_file {hosts}
+dns_nameservers 127.0.0.1
+dns_timeout 100 milliseconds
+dns_retransmit_interval 50 milliseconds
 access_log stdio:{environment.work}/squid.log
 logfile_rotate 0
 cache_log /dev/null

@@ -76,6 +76,7 @@ def checks_of(tunnel):
         yield checks.forbidden
     if tunnel.is_squid:
         yield checks.hidden_name
+        yield checks.unknown_name
         yield checks.from_environment
     if tls_proxy:
         yield checks.tls_faults_of_the_proxy
