@@ -144,7 +144,7 @@ for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light h
         missing="$missing $package"
     fi
 done
-rm -rf "$debs"
+rm -rf "$debs" "$env_dir/apt-lists"
 [ -z "$missing" ] || say "warning: cannot get$missing, the tests with these servers will be left out"
 
 if [ -z "$(find "$tls/ca.pem" -mmin -1440 2>/dev/null)" ]; then

@@ -178,6 +178,18 @@ def no_tls_there(tunnel):
     refused(lambda: tunnel.open(tunnel.proxy.right_url.replace(b"http:", b"https:")), Status.TLS)
 
 
+def wrong_kind(tunnel):
+    """an URL that takes the proxy for one of another kind"""
+    host = tunnel.proxy.url().partition(b"://")[2]
+    if tunnel.proxy.is_socks:
+        refused(lambda: tunnel.open(b"http://" + host), Status.PROXY, http_status=0)
+        refused(lambda: tunnel.open(b"https://" + host), Status.PROXY, http_status=0)
+    else:
+        # it waits for the rest of what it takes for a request
+        failure = refused(lambda: tunnel.open(b"socks5://" + host, set_proxy_timeout_ms=100), Status.TIMEOUT)
+        true("the message has the time", "100 ms" in failure.message, failure.message)
+
+
 def no_scheme(tunnel):
     works(tunnel.open(tunnel.proxy.right_url.removeprefix(b"http://")))
 

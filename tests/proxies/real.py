@@ -70,6 +70,8 @@ def checks_of(tunnel):
         yield checks.many
     if not secure and tunnel.lab.port_of_ipv6:
         yield checks.ipv6_target
+    if not secure and not proxy.name.startswith("tinyproxy"):
+        yield checks.wrong_kind
     if tells_names:
         yield checks.who_resolves
     if proxy.name.startswith(("squid", "dante")):

@@ -20,6 +20,7 @@ PATIENCE_S = 100
 for _name, *_types in [
     ("set_proxy", ctypes.c_char_p),
     ("set_proxy_from_env", ctypes.c_int32),
+    ("set_proxy_timeout_ms", ctypes.c_int64),
     ("set_resolve", ctypes.c_char_p, ctypes.c_uint16, ctypes.c_char_p),
     ("set_tls_alpn", ctypes.c_char_p),
     ("set_tls_pin_sha256", ctypes.c_char_p),
