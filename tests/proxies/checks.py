@@ -11,9 +11,9 @@ import exercise
 from checking import HANG_MS, Background, equal, eventually, true
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from ktorws_ctypes import Failure, Initiator, Phase, Session, Status
+from ktorws_ctypes import Failure, Phase, Session, Status
 from proxies import FORBIDDEN, HIDDEN_NAME, NOBODY, UNKNOWN_NAME, USER
-from sessions import ends, receives
+from sessions import receives
 
 
 class Tunnel:
@@ -223,11 +223,5 @@ def from_environment(tunnel):
             works(Session(local, **trust), through_proxy=False)
 
 
-def dies(tunnel):
-    """the proxy, in the middle of a session; and then it is not there"""
-    with tunnel("/") as session:
-        exercise.sends(session, "hello")
-        receives(session, "hello")
-        tunnel.proxy.program.kill()
-        ends(session, Status.CLOSED_ABNORMALLY, remote=1006, clean=False, initiator=Initiator.TRANSPORT)
+def is_down(tunnel):
     refused(tunnel.open, Status.PROXY, Phase.CONNECT, os_errno=errno.ECONNREFUSED, http_status=0)

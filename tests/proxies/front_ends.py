@@ -4,7 +4,6 @@
 front_ends.py --work DIRECTORY [--env DIRECTORY]
 """
 
-import ctypes
 import os
 import sys
 
@@ -12,10 +11,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 sys.path[1:1] = [TESTS, os.path.join(TESTS, "behaviours"), os.path.join(TESTS, "hostile")]
 import exercise
+import outages
 from checking import equal, eventually, true
 from checks import refused
 from fronts import DOWN, haproxy, nginx
-from ktorws_ctypes import Initiator, Phase, Session, Status, lib
+from ktorws_ctypes import Configuration, Initiator, Phase, Session, Status
 from programs import Missing, echo_server, free_ports
 from report import Certificates, main
 from sessions import ends, receives
@@ -69,19 +69,13 @@ def foreign_alpn(way):
 
 def resumed(way):
     """with the ticket that an earlier session of the same configuration got"""
-    config = lib.ws_config_new()
-    equal("ws_config_set_tls_ca_file", lib.ws_config_set_tls_ca_file(config, way.ca.encode()), Status.OK)
-    for expected in (0, 1, 1):
-        session, handle = object.__new__(Session), ctypes.c_void_p()
-        url = f"{way.front.base}/".encode()
-        equal("ws_connect", lib.ws_connect(url, config, ctypes.byref(handle), None), Status.OK)
-        session.handle = handle.value
-        with session:
-            exercise.sends(session, "hello")
-            receives(session, "hello")
-            exercise.closes(session)
-            equal("ws_statistics.tls_resumed", session.stats.tls_resumed, expected)
-    lib.ws_config_free(config)
+    with Configuration(set_tls_ca_file=way.ca.encode()) as configuration:
+        for expected in (0, 1, 1):
+            with Session(way.front.base + "/", configuration) as session:
+                exercise.sends(session, "hello")
+                receives(session, "hello")
+                exercise.closes(session)
+                equal("ws_statistics.tls_resumed", session.stats.tls_resumed, expected)
 
 
 def idle_tunnel(way):
@@ -111,14 +105,6 @@ def server_down(way):
     true("the front end's page", b"</html>" in failure.http_body, failure.http_body)
 
 
-def dies(way):
-    with way("/") as session:
-        exercise.sends(session, "hello")
-        receives(session, "hello")
-        way.front.program.kill()
-        ends(session, Status.CLOSED_ABNORMALLY, remote=1006, clean=False, initiator=Initiator.TRANSPORT)
-
-
 OWN = (subprotocol, answer_of_both, no_alpn, foreign_alpn, resumed, idle_tunnel, kept_alive, server_down)
 
 
@@ -136,8 +122,10 @@ def check_all(report, environment):
                 continue
             front.program.wait_until_it_listens()
             way = Way(front, certificates.ca)
-            for check in (*exercise.ALL, *(OWN if kind == "node" else ()), dies):
+            for check in (*exercise.ALL, *(OWN if kind == "node" else ())):
                 report.run(f"{front.name} before {kind}: {check.__name__}", check, way)
+            for check in (outages.outlives, outages.ends_with):
+                report.run(f"{front.name} before {kind}: {check.__name__}", check, front.program, way)
 
 
 if __name__ == "__main__":

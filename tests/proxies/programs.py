@@ -69,18 +69,18 @@ class Program:
 
     def __init__(self, name, command, log, ports=(), environment=None, leaves="", **options):
         self.name, self.log, self.ports, self.leaves = name, log, ports, leaves
-        with open(log, "ab") as output:
-            self.process = subprocess.Popen(
-                command,
-                stdin=options.pop("stdin", subprocess.DEVNULL),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                # what it starts is ended with it
-                start_new_session=True,
-                **options,
-            )
+        self.command = command
+        self.options = {"stdin": subprocess.DEVNULL, "env": {**os.environ, **(environment or {})}, **options}
+        self.start()
         self.everyone.append(self)
+
+    def start(self):
+        """also once more, after kill"""
+        with open(self.log, "ab") as output:
+            # what it starts is ended with it
+            self.process = subprocess.Popen(
+                self.command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **self.options
+            )
 
     def said(self):
         with open(self.log, encoding="utf-8", errors="replace") as text:

@@ -15,6 +15,7 @@ TESTS = os.path.dirname(HERE)
 sys.path[1:1] = [TESTS, os.path.join(TESTS, "behaviours"), os.path.join(TESTS, "hostile")]
 import checks
 import exercise
+import outages
 from checks import Tunnel
 from programs import echo_server, free_ports
 from proxies import HIDDEN_NAME, start_all
@@ -61,7 +62,8 @@ def checks_of(tunnel):
     proxy = tunnel.proxy
     secure, tls_proxy = tunnel.scheme == "wss", proxy.scheme == "https"
     tells_names = proxy.name.startswith(("squid", "tinyproxy", "microsocks"))
-    yield from exercise.ALL if secure and not proxy.user else exercise.SHORT
+    # socks5 and socks5h are one program
+    yield from exercise.ALL if secure and not proxy.user and proxy.scheme != "socks5" else exercise.SHORT
     yield checks.server_sees_no_credentials
     yield checks.wrong_credentials if proxy.user else checks.needless_credentials
     yield checks.target_refuses
@@ -102,8 +104,12 @@ def check_all(report, environment):
                 report.run(f"{scheme} through {proxy.name}: {check.__name__}", check, tunnel)
     # one behind another first
     last_of = {proxy.program: proxy for proxy in found}
-    for proxy in reversed(last_of.values()):
-        report.run(f"wss through {proxy.name}: dies", checks.dies, Tunnel(lab, "wss", proxy))
+    for program, proxy in reversed(last_of.items()):
+        tunnel = Tunnel(lab, "wss", proxy)
+        name = f"wss through {proxy.name}"
+        report.run(f"{name}: outlives", outages.outlives, program, tunnel)
+        report.run(f"{name}: ends_with", outages.ends_with, program, tunnel)
+        report.run(f"{name}: is_down", checks.is_down, tunnel)
 
 
 if __name__ == "__main__":
