@@ -25,7 +25,7 @@ def closes(session, code=4001, reason="that is all"):
 
 def echo(open):
     with open("/") as session:
-        for message in ("", "héllo €", b"\0\xff" * 60, "x" * 126, os.urandom(65535), os.urandom(65536), "y" * MIB):
+        for message in ("", "héllo €", b"\0\xff" * 60, "x" * 126, os.urandom(65535), os.urandom(65536), "y" * 200000):
             sends(session, message)
             receives(session, message)
         closes(session)
