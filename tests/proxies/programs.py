@@ -30,7 +30,7 @@ def free_ports(count):
     """below those that the kernel gives to whoever connects, so that they are free also a little later"""
     found = []
     while len(found) < count:
-        port = random.randrange(10000, 32768)
+        port = random.choice([each for each in range(10000, 32768) if each not in found])
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
