@@ -59,13 +59,15 @@ def build_own():
     flags = {"CARGO_TARGET_DIR": str(OUTPUT / "server"), "RUSTFLAGS": "-C target-cpu=native"}
     run("cargo", "build", "--quiet", "--release", *manifest, **flags)
     compile_c(SPINNER, "spinner.c")
-    shared = ["bench.c", "texts.c", "works.c"]
-    compile_c(OUTPUT / "raw", "raw.c", *shared)
+    shared = ["bench.c", "many.c", "process.c", "texts.c", "works.c"]
+    compile_c(OUTPUT / "raw", "raw.c", "floor.c", *shared)
+    compile_c(OUTPUT / "raw_epoll", "raw_epoll.c", "floor.c", *shared)
     linked = ["-Iinclude", f"-L{OUTPUT}", "-lktorws", "-Wl,-rpath,$ORIGIN"]
-    compile_c(OUTPUT / "ktorws", "ktorws.c", *shared, flags=linked)
+    own = ["ktorws.c", "ktorws_callback.c", "ktorws_event_fd.c", "ktorws_many.c"]
+    compile_c(OUTPUT / "ktorws", *own, *shared, flags=linked)
     for size in TEXT_SIZES:
         messages.write(texts_file(size), size)
-    return [[OUTPUT / "raw"], [OUTPUT / "ktorws"]]
+    return [[OUTPUT / "raw"], [OUTPUT / "raw_epoll"], [OUTPUT / "ktorws"]]
 
 
 def script_peers():

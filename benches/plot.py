@@ -51,7 +51,7 @@ class Axis:
         medians = [row["median"] for row in rows]
         # A difference of two figures may be 0 or less.
         self.log = max(medians) > LOG_FROM * min(medians) and min(row["min"] for row in rows) > 0
-        self.most = max(row["max"] for row in rows)
+        self.most = max(row["max"] for row in rows) or 1
         self.least = 10 ** math.floor(math.log10(min(row["min"] for row in rows))) if self.log else 0
 
     def at(self, value):

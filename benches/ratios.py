@@ -3,13 +3,15 @@
 from statistics import median
 
 
-def rows_of(work, config, clients, runs):
+def rows_of(work, config, clients, runs, reference_runs):
     """The rows of one work in one configuration. `runs` has a list for each client's name: the metrics of each
-    round, None where the client failed; with TLS also those of its plain work, under the name "plain NAME"."""
+    round, None where the client failed; with TLS also those of its plain work, under the name "plain NAME".
+    `reference_runs` are those of the work's reference."""
     clients = [client for client in clients if any(runs.get(client.name, ()))]
     rows = []
     for metric in work.metrics:
-        figures = {name: [run and run.get(metric.name) for run in rounds] for name, rounds in runs.items()}
+        figures = figures_of(metric, runs)
+        reference = figures_of(metric, reference_runs)
         best_peer = best(metric, figures, [client for client in clients if client.is_peer])
         flushing = [client for client in clients if client.is_peer and not client.batches]
         # Where no peer batches, one ratio says it all.
@@ -38,17 +40,22 @@ def rows_of(work, config, clients, runs):
                 row["ratio_to_ktorws"] = ratio(own, figures.get("ktorws"))
             if work.deflates:
                 row["codec"] = next(run["codec"] for run in runs[client.name] if run)
+            if work.reference:
+                row["ratio_to_own_one"] = ratio(own, reference.get(client.name))
+                row["ratio_to_ktorws_one"] = ratio(own, reference.get("ktorws")) if client.is_own else None
             if work.plain:
                 row["ratio_to_own_plain"] = ratio(own, figures.get(f"plain {client.name}"))
             rows.append(row)
     return rows
 
 
+def figures_of(metric, runs):
+    return {name: [run and run.get(metric.name) for run in rounds] for name, rounds in runs.items()}
+
+
 def floor(work, client):
     """The client that does the least a client can do."""
-    if work.name == "big-1m":
-        return "raw-aligned"
-    return "raw+batch" if client.batches else "raw"
+    return "raw+batch" if client.batches else work.floor
 
 
 def best(metric, figures, clients):

@@ -31,7 +31,7 @@ METHOD = """\
   round. So a machine that is slow for a while does not change it much.
 - S: client and server share one core; this shows the work for a message, with the least noise. X: a core each, kept
   from sleeping by spinners of the lowest priority. U: wherever the kernel puts them.
-- Each client warms up, then is measured for 0.1 to 0.4 s. Time is CLOCK_MONOTONIC; CPU is user and system time of the
+- Each client warms up, then is measured for 0.1 to 2 s. Time is CLOCK_MONOTONIC; CPU is user and system time of the
   client's process.
 - All clients mask, and check the size and the first and last byte of what comes back.
 - The floor, `raw`, is blocking `send` and `recv` of the same bytes with no work on them. `raw-aligned` receives to
@@ -47,6 +47,15 @@ METHOD = """\
   default levels and memory levels, but NAME`+level1` that level. **Codec CPU** is a client's CPU time for a message
   less that of the same client for the same messages without permessage-deflate in the same round; what it saves by
   masking and sending less is in it.
+- In callbacks and event loops, and with many sessions, the floor is `raw-epoll`: non-blocking sockets and a
+  level-triggered epoll, one `recv` for each readiness. `ktorws+callback` sends the next message from inside its callback,
+  `ktorws+event-fd` lives in an epoll of the application's own, `ktorws+group` receives with `ws_group_recv`.
+- In groups one thread sends a message on each session, then receives all echoes; the number of messages is the same
+  for any number of sessions. "Itself with one" is the same client with one session in the same round, "ktorws with
+  one" the plain session. For shares of sessions, each has four messages under way all the time: the fewest and the
+  most that one session received, by the mean.
+- With thousands of sessions of one process: times of echoes are from the sending of a message to its echo, while all
+  sessions have one under way; the process rests for 5 s, and `ktorws+pings` for 30 s, in which each session pings once.
 - With TLS, "own plain" is the same client without it in the same round.
 - Memory is the growth of the resident set, without the kernel's part, 1.5 s after the last message.
 """
@@ -102,7 +111,10 @@ def table_section(table, rows, about):
     if about["failures"]:
         failed = sorted({f"{failure['client']} ({failure['work']})" for failure in about["failures"]})
         lines += ["", f"Failed: {', '.join(failed)}."]
+    measured = {row["work"] for row in rows}
     for work in table.works:
+        if work.name not in measured:
+            continue
         lines += ["", f"### {work.name}: {work.title}"]
         for config in works.CONFIGS:
             header, cells = tables.of_work(work, config, rows)

@@ -46,8 +46,8 @@ def find_clients(wanted, tables):
     """The clients to measure. Peers are built or installed only if they are wanted."""
     clients = list_clients(build.build_own())
     names = wanted.split(",") if wanted else None
-    has_texts = any(work.text_size for table in tables for work in table.works)
-    if has_texts and (names is None or not set(names).isdisjoint(build.SCRIPTS)):
+    scripted = any(work.scripted for table in tables for work in table.works)
+    if scripted and (names is None or not set(names).isdisjoint(build.SCRIPTS)):
         clients += list_clients(build.script_peers())
     if names is None or not set(names) <= {client.name for client in clients}:
         clients += list_clients(build.build_peers())
@@ -128,7 +128,7 @@ class Measurement:
 
     def find_count(self, work, config, client):
         if work.connections:
-            return 1
+            return work.same_count(self.seconds)
         return work.count_for(self.run_once(work, config, client, work.probe), self.seconds)
 
     def run_once(self, work, config, client, count):
@@ -147,7 +147,8 @@ class Measurement:
         rows = []
         for work in self.table.works:
             for config in self.configs:
-                rows += ratios.rows_of(work, config, self.clients, self.runs[work.name, config])
+                runs, reference_runs = self.runs[work.name, config], self.runs[work.reference, config]
+                rows += ratios.rows_of(work, config, self.clients, runs, reference_runs)
         return rows
 
 

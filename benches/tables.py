@@ -8,8 +8,12 @@ RATIOS = {
     "ratio_to_best_flushing_peer": "/ best flushing",
     "ratio_to_hop": "/ hop",
     "ratio_to_own_plain": "/ own plain",
+    "ratio_to_own_one": "/ itself with one",
+    "ratio_to_ktorws_one": "/ ktorws with one",
 }
 
+# With more metrics, each has a line and each client a column.
+MOST_COLUMNS = 6
 
 # For metrics other than the first, too.
 TO_KTORWS = {"codec_us_per_msg": "codec / ktorws", "cpu_us_per_msg": "CPU / ktorws"}
@@ -57,7 +61,15 @@ def of_work(work, config, rows):
         line += [ratio(of_client[name], "ratio_to_ktorws") for name in to_ktorws]
         line += [ratio(row, key) for key in ratios]
         lines.append(line)
+    if len(work.metrics) > MOST_COLUMNS and lines:
+        return transposed(header, lines)
     return header, lines
+
+
+def transposed(header, lines):
+    """The first column is the header then."""
+    header, *lines = zip(header, *lines)
+    return ["", *header[1:]], [list(line) for line in lines]
 
 
 def caption(work, config, rows):

@@ -50,6 +50,28 @@ DEFLATE = (
     higher("msgs_per_s", "messages/s", 0),
     Metric("mb_per_s", "MB/s", False, 1, printed=False),
 )
+GROUP = (lower("cpu_us_per_msg", "CPU µs/message", 2), higher("msgs_per_s", "messages/s", 0))
+FAIR = (
+    higher("least_part", "least of a session", 3),
+    lower("most_part", "most of a session", 3),
+    lower("cpu_us_per_msg", "CPU µs/message", 2),
+    higher("msgs_per_s", "messages/s", 0),
+)
+SCALE = (
+    higher("connects_per_s", "connects/s", 0),
+    higher("echoes_per_s", "echoes/s", 0),
+    lower("echo_p50_ms", "echo p50 ms", 1),
+    lower("echo_p99_ms", "echo p99 ms", 1),
+    lower("echo_max_ms", "echo most ms", 1),
+    lower("idle_cpu_percent", "idle CPU, % of a core", 3),
+    lower("idle_cpu_most_percent", "most of that in a second", 3),
+    lower("rss_bytes_per_session", "resident bytes/session", 0),
+    lower("heap_bytes_per_session", "heap bytes/session", 0),
+    lower("threads", "threads", 0),
+    higher("closes_per_s", "closes/s", 0),
+    lower("unclean", "not closed cleanly", 0),
+    lower("descriptors_left", "descriptors left", 0),
+)
 IDLE = (lower("rss_bytes_per_connection", "bytes/session", 0), higher("connects_per_s", "connects/s", 0))
 
 
@@ -68,8 +90,16 @@ class Work:
     new_sessions: bool = False
     multiple: int = 1
     least: int = 1
-    # 0 but in idle works
+    # 0 but in works of many connections
     connections: int = 0
+    # The count of a second: for works in which it is not to depend on how fast a client is.
+    count_per_second: int = 0
+    # Of clients that do not batch by hand.
+    floor: str = "raw"
+    # The work of the same table whose figures in the same round these are also compared with.
+    reference: str = ""
+    # Clients that need no compiling do it, too.
+    scripted: bool = False
     # All clients that can do it, unless named here.
     clients: tuple = ()
     # Of messages of text; 0 for others.
@@ -99,10 +129,12 @@ class Work:
             return f"json-{self.text_size // 1024}k"
         return self.name.removeprefix("tls-") if self.tls and self.metrics in (RTT, RATE, BIG) else None
 
+    def same_count(self, seconds):
+        """The count of all clients, where it is the same."""
+        return max(int(self.count_per_second * seconds), 1)
+
     def count_for(self, metrics, seconds):
         """How often, to take that long for a client that printed these metrics."""
-        if self.connections:
-            return 1
         rate = (
             1000 / metrics["p50_ms"]
             if "p50_ms" in metrics
@@ -126,12 +158,16 @@ def message_works(prefix, where):
         "stream-64": Work(
             f"{prefix}stream-64", f"messages of 64 bytes, one way{where}", RATE, 10 * BURST, sink=True, multiple=BURST
         ),
-        "big-1m": Work(f"{prefix}big-1m", f"echo of 1 MiB{where}", BIG, 5, least=10),
+        "big-1m": Work(f"{prefix}big-1m", f"echo of 1 MiB{where}", BIG, 5, least=10, floor="raw-aligned"),
     }
 
 
+def callback_work(name, title, metrics, **more):
+    return Work(name, title, metrics, floor="raw-epoll", scripted=True, **more)
+
+
 def text_work(name, title, metrics, size, **more):
-    return Work(name, title, metrics, 100, least=20, text_size=size, **more)
+    return Work(name, title, metrics, 100, least=20, text_size=size, scripted=True, **more)
 
 
 def deflate_work(name, title, size, takeover):
@@ -142,6 +178,9 @@ def deflate_work(name, title, size, takeover):
 PLAIN = message_works("", "") | {
     "json-4k": text_work("json-4k", "echo of 4 KiB of JSON", TEXTS, 4096),
     "json-64k": text_work("json-64k", "echo of 64 KiB of JSON", TEXTS, 65536),
+    "callback-rtt-64": callback_work(
+        "callback-rtt-64", "round trip of 64 bytes, in callbacks and event loops", RTT, probe=500, least=200
+    ),
 }
 TLS = message_works("tls-", ", TLS")
 
@@ -162,6 +201,22 @@ class Table:
 def idle(prefix, connections, where, clients=()):
     title = f"{connections:,} idle sessions{where}"
     return Work(f"{prefix}idle-{connections}", title, IDLE, 1, connections=connections, clients=clients)
+
+
+def many(name, title, metrics, connections, **more):
+    return Work(f"{name}-{connections}", title, metrics, 1, connections=connections, floor="raw-epoll", **more)
+
+
+def group(connections):
+    title = f"a message on each of {connections:,} sessions, then their echoes" if connections > 1 else "one session"
+    reference = "group-1" if connections > 1 else ""
+    return many("group", title, GROUP, connections, count_per_second=50000, reference=reference)
+
+
+def scale(connections):
+    # The count is of milliseconds to rest.
+    title = f"{connections:,} sessions, from opening to closing"
+    return many("scale", title, SCALE, connections, count_per_second=1000)
 
 
 TABLES = {
@@ -185,6 +240,49 @@ TABLES = {
                 ),
             ),
             seconds=0.1,
+        ),
+        Table(
+            "callback",
+            "Callbacks and event loops",
+            (
+                PLAIN["callback-rtt-64"],
+                callback_work(
+                    "callback-rtt-4k", "round trip of 4 KiB, in callbacks and event loops", RTT, probe=500, least=200
+                ),
+                callback_work(
+                    "callback-burst-64",
+                    "bursts of 256 messages of 64 bytes, in callbacks and event loops",
+                    RATE,
+                    probe=10 * BURST,
+                    multiple=BURST,
+                ),
+                callback_work(
+                    "tls-callback-rtt-64",
+                    "round trip of 64 bytes, in callbacks and event loops, TLS",
+                    RTT,
+                    probe=500,
+                    least=200,
+                ),
+            ),
+            configs="SX",
+            seconds=0.3,
+        ),
+        Table(
+            "group",
+            "Groups of sessions",
+            (
+                *(group(connections) for connections in (1, 100, 1000, 10000)),
+                many(
+                    "fair",
+                    "the shares of 1,000 sessions that all have messages all the time",
+                    FAIR,
+                    1000,
+                    count_per_second=50000,
+                ),
+            ),
+            configs="SX",
+            rounds=5,
+            seconds=2,
         ),
         Table("big", "Large messages", (PLAIN["big-1m"],), seconds=0.4),
         Table("tls", "TLS", tuple(TLS.values()), configs="SX", seconds=0.1),
@@ -221,6 +319,14 @@ TABLES = {
             ),
             configs="U",
             rounds=3,
+        ),
+        Table(
+            "scale",
+            "Thousands of sessions of one process",
+            (scale(1000), scale(10000)),
+            configs="U",
+            rounds=3,
+            seconds=5,
         ),
     )
 }

@@ -783,7 +783,8 @@ typedef struct {
     size_t struct_size;
     /**
      * The session is open. It is the first call, and there is none when opening failed. With ws_connect it may come
-     * before that has returned.
+     * before that has returned; a session that is freed in it was none for the caller of ws_connect, which may then return
+     * WS_ERR_ABORTED.
      */
     void (*on_open)(ws_session *session, void *user_data);
     /**

@@ -9,6 +9,9 @@
 /* The works of a client that has permessage-deflate. */
 #define TEXT_WORKS "json-4k,json-64k,deflate-4k,deflate-alone-4k,deflate-64k"
 
+/* Of clients whose messages come to them, in callbacks or from a descriptor, and of what they are compared with. */
+#define CALLBACK_WORKS "callback-rtt-64,callback-rtt-4k,callback-burst-64"
+
 /* The exit status of a client that cannot do the work. */
 enum { SKIPPED = 77 };
 
@@ -35,6 +38,23 @@ struct options {
     size_t hosts;
 };
 
+/* A client of many connections at once, each known by its place: from 0, in the order of opening. */
+struct many {
+    /* options->connections of them, to url_of_host() of each. */
+    void (*open)(const struct options *options);
+    void (*send)(size_t place, const uint8_t *message, size_t size);
+    /* Waits for a message of any of them, passes it to check_message, and returns its place. */
+    size_t (*receive)(size_t size);
+    /* Closes them all, and returns how many had the whole closing handshake. */
+    size_t (*close)(void);
+    /* After that; they can be opened again. */
+    void (*release)(void);
+    /* How many pings were answered, of a client that sends them every RESTS_PER_PING * options->count ms; else NULL. */
+    uint64_t (*pongs)(void);
+};
+
+enum { RESTS_PER_PING = 6 };
+
 /* All functions end the program when something goes wrong. */
 struct client {
     const char *name;
@@ -51,6 +71,11 @@ struct client {
     void (*send)(void *connection, const uint8_t *message, size_t size, size_t count);
     /* Count messages of that size, each passed to check_message. */
     void (*receive)(void *connection, size_t size, size_t count);
+    /* For a client that is called back, in place of the two: echoes of count messages, of which so many are sent at
+     * once; the next are sent when all of these have come back. Samples get what each took, unless NULL. */
+    void (*echo)(void *connection, const uint8_t *message, size_t size, size_t count, size_t at_once, double *samples);
+    /* NULL for a client without works of many connections. */
+    const struct many *many;
 };
 
 /* The main function of a program with these clients; the last one has no name. */
@@ -58,6 +83,16 @@ int bench_main(int argc, char **argv, const struct client *clients);
 
 /* Does the work and prints its metrics as JSON; SKIPPED for a work that it does not know. */
 int run_work(const struct client *client, const struct options *options);
+
+/* The same for works of many connections. */
+int run_many(const struct client *client, const struct options *options, const uint8_t *message);
+
+/* The URL of the connection at that place: hosts in turn, since one address would run out of ports. */
+enum { URL_SIZE = 256 };
+void url_of_host(char url[URL_SIZE], const struct options *options, size_t place);
+
+/* Calls open for each connection of the options, on a few threads. */
+void open_on_threads(const struct options *options, void (*open)(size_t place, const char *url));
 
 /* Says why on stderr and ends the program. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -89,6 +124,19 @@ double now_us(void);
 
 /* Microseconds of CPU, user and system, of the process. */
 double cpu_us(void);
+
+/* What the process has: resident bytes, those that malloc has given, threads, open files. */
+double resident_bytes(void);
+double heap_bytes(void);
+size_t thread_count(void);
+/* When it does not change any more: libraries close the last ones on threads of their own. */
+size_t descriptor_count(void);
+
+/* Lets the process have as many open files as it may; the work is skipped if these are too few. */
+void allow_descriptors(size_t needed);
+
+/* Sleeps. */
+void rest_ms(size_t milliseconds);
 
 /* Sorts the samples. */
 double percentile(double *samples, size_t count, double part);

@@ -1,8 +1,7 @@
 /* The library, through its C API. */
 
-#include "bench.h"
+#include "ktorws_clients.h"
 
-#include <ktorws.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,16 +9,16 @@ enum { SPIN_US = 50 };
 
 #define MESSAGE_WORKS "rtt-64,rtt-4k,burst-64,stream-64,duplex-64,threads-64,big-1m"
 #define TLS_MESSAGE_WORKS "tls-rtt-64,tls-rtt-4k,tls-burst-64,tls-stream-64,tls-big-1m"
+#define CALLED_BACK_WORKS CALLBACK_WORKS ",tls-callback-rtt-64"
 #define OTHER_WORKS "connect,tls-connect,tls-connect-resumed,idle,tls-idle"
 
 #define LEVEL "+level"
-#define LEVEL_SETTINGS                                                                                                 \
-    "libktorws " WS_VERSION_STRING ": defaults, but for permessage-deflate's level; ws_send_text, ws_recv"
+#define LEVEL_SETTINGS VERSION ": defaults, but for permessage-deflate's level; ws_send_text, ws_recv"
 
-static ws_config *config;
+ws_config *config;
 static int sends_text;
 
-static void check(ws_status status, const char *what)
+void check(ws_status status, const char *what)
 {
     if (status != WS_OK)
         fail("%s: %s", what, ws_strerror(status));
@@ -39,7 +38,7 @@ static void install_deflate(const struct options *options)
     check(ws_config_install_deflate(config, &deflate), "permessage-deflate");
 }
 
-static void start(const struct options *options)
+void start_ktorws(const struct options *options)
 {
     config = ws_config_new();
     if (config == NULL)
@@ -53,28 +52,32 @@ static void start(const struct options *options)
 
 static void start_spinning(const struct options *options)
 {
-    start(options);
+    start_ktorws(options);
     check(ws_config_set_spin_us(config, SPIN_US), "spinning");
 }
 
-static void *open_session(const struct options *options, const char *url)
+void fail_to_connect(const char *url, ws_error *error)
+{
+    fail("connecting to %s: %s", url, ws_error_message(error));
+}
+
+void *open_session(const struct options *options, const char *url)
 {
     (void)options;
     ws_session *session;
     ws_error *error;
     if (ws_connect(url, config, &session, &error) != WS_OK)
-        fail("connecting to %s: %s", url, ws_error_message(error));
+        fail_to_connect(url, error);
     return session;
 }
 
-/* The server's Close is not waited for. */
-static void close_session(void *session)
+void close_session(void *session)
 {
     check(ws_close(session, WS_CLOSE_NORMAL, NULL, 0), "closing");
     ws_session_free(session);
 }
 
-static void send_each(void *session, const uint8_t *message, size_t size, size_t count)
+void send_each(void *session, const uint8_t *message, size_t size, size_t count)
 {
     for (; count > 0; count--)
         check(sends_text ? ws_send_text(session, (const char *)message, size) : ws_send_binary(session, message, size),
@@ -120,22 +123,23 @@ static void receive_batches(void *session, size_t size, size_t count)
 static const struct client clients[] = {
     {
         .name = "ktorws",
-        .works = MESSAGE_WORKS "," TLS_MESSAGE_WORKS "," OTHER_WORKS "," TEXT_WORKS,
-        .settings = "libktorws " WS_VERSION_STRING
-                    ": defaults, so messages that follow each other quickly share a system call; "
-                    "ws_send_binary, ws_recv; permessage-deflate only where it is measured, with its defaults",
+        .works =
+            MESSAGE_WORKS "," TLS_MESSAGE_WORKS "," OTHER_WORKS "," TEXT_WORKS "," CALLED_BACK_WORKS ",group,scale",
+        .settings = VERSION ": defaults, so messages that follow each other quickly share a system call; "
+                            "ws_send_binary, ws_recv; permessage-deflate only where it is measured, with its defaults",
         .codec = "zlib-rs 5/8",
-        .start = start,
+        .start = start_ktorws,
         .open = open_session,
         .close = close_session,
         .send = send_each,
         .receive = receive_each,
+        .many = &many_sessions,
     },
     {
         .name = "ktorws+batch",
         .works = "burst-64,stream-64,tls-burst-64,tls-stream-64",
-        .settings = "libktorws " WS_VERSION_STRING ": defaults; ws_send_batch and ws_recv_batch, 256 messages each",
-        .start = start,
+        .settings = VERSION ": defaults; ws_send_batch and ws_recv_batch, 256 messages each",
+        .start = start_ktorws,
         .open = open_session,
         .close = close_session,
         .send = send_batches,
@@ -144,7 +148,7 @@ static const struct client clients[] = {
     {
         .name = "ktorws+spin",
         .works = "rtt-64,rtt-4k",
-        .settings = "libktorws " WS_VERSION_STRING ": ws_config_set_spin_us(50); ws_send_binary, ws_recv",
+        .settings = VERSION ": ws_config_set_spin_us(50); ws_send_binary, ws_recv",
         .start = start_spinning,
         .open = open_session,
         .close = close_session,
@@ -152,11 +156,52 @@ static const struct client clients[] = {
         .receive = receive_each,
     },
     {
+        .name = "ktorws+callback",
+        .works = CALLED_BACK_WORKS,
+        .settings = VERSION ": ws_config_set_callbacks; on_frame sends the next messages",
+        .start = start_callback,
+        .open = open_called_back,
+        .close = close_called_back,
+        .echo = echo_in_callback,
+    },
+    {
+        .name = "ktorws+event-fd",
+        .works = CALLED_BACK_WORKS,
+        .settings = VERSION ": ws_event_fd in an epoll of the application's own; after each wake ws_recv without "
+                            "waiting, once for a round trip, until there is no more in a burst",
+        .start = start_ktorws,
+        .open = open_polled,
+        .close = close_polled,
+        .send = send_polled,
+        .receive = receive_polled,
+    },
+    {
+        .name = "ktorws+group",
+        .works = "group,fair,scale",
+        .settings = VERSION ": all sessions in a ws_group; one thread sends, and receives with ws_group_recv",
+        .start = start_ktorws,
+        .many = &many_of_group,
+    },
+    {
+        .name = "ktorws+async",
+        .works = "scale",
+        .settings = VERSION ": as ktorws+group, but opened with ws_connect_async all at once, then ws_wait_open",
+        .start = start_ktorws,
+        .many = &many_async,
+    },
+    {
+        .name = "ktorws+pings",
+        .works = "scale",
+        .settings = VERSION ": as ktorws+group, with ws_config_set_ping_interval_ms",
+        .start = start_ktorws,
+        .many = &many_pinging,
+    },
+    {
         .name = "ktorws" LEVEL "1",
         .works = TEXT_WORKS,
         .settings = LEVEL_SETTINGS,
         .codec = "zlib-rs 1/8",
-        .start = start,
+        .start = start_ktorws,
         .open = open_session,
         .close = close_session,
         .send = send_each,
@@ -167,7 +212,7 @@ static const struct client clients[] = {
         .works = TEXT_WORKS,
         .settings = LEVEL_SETTINGS,
         .codec = "zlib-rs 2/8",
-        .start = start,
+        .start = start_ktorws,
         .open = open_session,
         .close = close_session,
         .send = send_each,

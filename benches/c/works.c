@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 enum { THREADS = 4 };
 
@@ -54,10 +52,25 @@ static size_t warm_up_count(const struct work *work)
     return tenth > least ? tenth : least;
 }
 
-static void round_trip(const struct work *work, void *connection)
+/* Echoes of count messages, so many of them sent at once; samples get what each took, unless NULL. */
+static void echo(const struct work *work, void *connection, size_t count, size_t at_once, double *samples)
 {
-    work->client->send(connection, work->message, work->size, 1);
-    work->client->receive(connection, work->size, 1);
+    const struct client *client = work->client;
+    if (client->echo != NULL) {
+        client->echo(connection, work->message, work->size, count, at_once, samples);
+        return;
+    }
+    double last = samples != NULL ? now_us() : 0;
+    for (size_t done = 0; done < count; done += at_once) {
+        size_t together = count - done < at_once ? count - done : at_once;
+        client->send(connection, work->message, work->size, together);
+        client->receive(connection, work->size, together);
+        if (samples != NULL) {
+            double now = now_us();
+            samples[done] = now - last;
+            last = now;
+        }
+    }
 }
 
 static int round_trips(const struct work *work, int is_big)
@@ -66,17 +79,10 @@ static int round_trips(const struct work *work, int is_big)
     void *connection = work->client->open(work->options, work->options->url);
     double *samples = allocate(count * sizeof *samples);
     memset(samples, 0, count * sizeof *samples);
-    for (size_t i = warm_up_count(work); i > 0; i--)
-        round_trip(work, connection);
+    echo(work, connection, warm_up_count(work), 1, NULL);
 
     struct measured measured = begin();
-    double last = now_us();
-    for (size_t i = 0; i < count; i++) {
-        round_trip(work, connection);
-        double now = now_us();
-        samples[i] = now - last;
-        last = now;
-    }
+    echo(work, connection, count, 1, samples);
     measured = end(measured);
 
     double p50 = percentile(samples, count, 0.5);
@@ -91,22 +97,12 @@ static int round_trips(const struct work *work, int is_big)
     return 0;
 }
 
-static void bursts(const struct work *work, void *connection, size_t count)
-{
-    for (size_t left = count; left > 0;) {
-        size_t burst = left < BURST ? left : BURST;
-        work->client->send(connection, work->message, work->size, burst);
-        work->client->receive(connection, work->size, burst);
-        left -= burst;
-    }
-}
-
 static int burst(const struct work *work)
 {
     void *connection = work->client->open(work->options, work->options->url);
-    bursts(work, connection, warm_up_count(work));
+    echo(work, connection, warm_up_count(work), BURST, NULL);
     struct measured measured = begin();
-    bursts(work, connection, work->options->count);
+    echo(work, connection, work->options->count, BURST, NULL);
     print_rate(end(measured), work->options->count);
     work->client->close(connection);
     return 0;
@@ -242,50 +238,26 @@ static int connects(const struct work *work)
     return 0;
 }
 
-/* statm would do, were it not off by some pages for each core. */
-static double resident_bytes(void)
-{
-    FILE *file = fopen("/proc/self/smaps_rollup", "r");
-    char line[256];
-    unsigned long kib = 0;
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "Rss: %lu kB", &kib) == 1)
-            break;
-    if (kib == 0)
-        fail("no Rss in /proc/self/smaps_rollup");
-    fclose(file);
-    return (double)kib * 1024;
-}
-
 /* The connections stay open until the program ends. */
-static void open_idle(const struct work *work, size_t host)
+static void open_idle(const struct work *work, size_t place)
 {
-    static const char first_host[] = "//127.0.0.1:";
-    char url[256];
-    const char *at = strstr(work->options->url, first_host);
-    if (at == NULL)
-        fail("%s is not a URL of 127.0.0.1", work->options->url);
-    snprintf(url, sizeof url, "%.*s//127.0.0.%zu:%s", (int)(at - work->options->url), work->options->url, 1 + host,
-             at + strlen(first_host));
-    round_trip(work, work->client->open(work->options, url));
+    char url[URL_SIZE];
+    url_of_host(url, work->options, place);
+    echo(work, work->client->open(work->options, url), 1, 1, NULL);
 }
 
 static int idle(const struct work *work)
 {
-    struct rlimit files;
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-
     size_t count = work->options->connections;
+    allow_descriptors(count);
     open_idle(work, 0);
     double before = resident_bytes();
     double start = now_us();
     for (size_t i = 0; i < count; i++)
-        open_idle(work, i % work->options->hosts);
+        open_idle(work, i);
     double seconds = (now_us() - start) / 1e6;
     /* Libraries release memory some time after the last message. */
-    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 500000000}, NULL);
+    rest_ms(1500);
     printf("{\"rss_bytes_per_connection\": %.1f, \"connects_per_s\": %.1f}\n",
            (resident_bytes() - before) / (double)count, (double)count / seconds);
     return 0;
@@ -306,13 +278,13 @@ int run_work(const struct client *client, const struct options *options)
 
     const char *name = strncmp(options->work, "tls-", 4) == 0 ? options->work + 4 : options->work;
     int status = SKIPPED;
-    if (is_work(name, "rtt"))
+    if (is_work(name, "rtt") || is_work(name, "callback-rtt"))
         status = round_trips(&work, 0);
     else if (is_work(name, "big"))
         status = round_trips(&work, 1);
     else if (is_work(name, "json") || is_work(name, "deflate"))
         status = texts(&work);
-    else if (is_work(name, "burst"))
+    else if (is_work(name, "burst") || is_work(name, "callback-burst"))
         status = burst(&work);
     else if (is_work(name, "stream"))
         status = stream(&work);
@@ -324,6 +296,8 @@ int run_work(const struct client *client, const struct options *options)
         status = connects(&work);
     else if (is_work(name, "idle"))
         status = idle(&work);
+    else if (client->many != NULL)
+        status = run_many(client, options, message);
     free(message);
     return status;
 }

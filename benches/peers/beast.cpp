@@ -249,8 +249,9 @@ const client clients[] = {
     {"beast",
      "rtt-64,rtt-4k,burst-64,stream-64,duplex-64,threads-64,big-1m,connect,idle,"
      "tls-rtt-64,tls-rtt-4k,tls-burst-64,tls-stream-64,tls-big-1m,tls-connect,tls-connect-resumed,tls-idle," TEXT_WORKS,
-     settings, "its own zlib 8/4", start, open_connection, close_connection, send_messages, receive_messages},
-    {nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr},
+     settings, "its own zlib 8/4", start, open_connection, close_connection, send_messages, receive_messages, nullptr,
+     nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
 } // namespace

@@ -55,11 +55,14 @@ is_newer() {
     done
 }
 
-shared="benches/c/bench.c benches/c/bench.h benches/c/texts.c benches/c/works.c $sources/build.sh"
+# What all clients in C and C++ are linked with.
+common="bench many process texts works"
+# shellcheck disable=SC2086 # a list of names
+shared="benches/c/bench.h $(printf 'benches/c/%s.c ' $common) $sources/build.sh"
 
 compile_shared() {
     local name
-    for name in bench texts works; do
+    for name in $common; do
         gcc -std=c11 -D_GNU_SOURCE -O2 -c "benches/c/$name.c" -o "$objects/$name.o"
     done
 }

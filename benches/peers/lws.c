@@ -331,7 +331,8 @@ static const struct client clients[] = {
     {
         .name = "libwebsockets",
         .works = "rtt-64,rtt-4k,burst-64,stream-64,duplex-64,threads-64,big-1m,connect,idle,"
-                 "tls-rtt-64,tls-rtt-4k,tls-burst-64,tls-stream-64,tls-big-1m,tls-connect,tls-idle," TEXT_WORKS,
+                 "tls-rtt-64,tls-rtt-4k,tls-burst-64,tls-stream-64,tls-big-1m,tls-connect,tls-idle,"
+                 "tls-callback-rtt-64," CALLBACK_WORKS "," TEXT_WORKS,
         .settings =
             "libwebsockets " VERSION
             ": its poll event loop on one thread (libuv for idle sessions), receive and service buffers of 64 "

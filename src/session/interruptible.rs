@@ -1,7 +1,10 @@
 //! Opening a session so that it can be ended early: a call that connects, or the opening that goes on behind a call.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
 
 use super::deadline::Deadline;
 use super::gate::Gate;
@@ -54,7 +57,9 @@ impl Stopping for Interruptible<'_> {
 
 /// An opening that no call waits for by itself.
 pub(crate) struct Opening {
-    pub(super) stop: Stop,
+    /// While it goes on: a descriptor for every session would be too many.
+    stop: Mutex<Option<Arc<Stop>>>,
+    is_aborted: AtomicBool,
     interrupts: Interrupts,
     outcome: OnceLock<Result<()>>,
     changed: Gate,
@@ -64,16 +69,32 @@ impl Opening {
     pub(crate) fn new() -> Result<Self> {
         let stop = Stop::new("the session was aborted while connecting")
             .map_err(|error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error))?;
-        Ok(Self { stop, interrupts: Interrupts::default(), outcome: OnceLock::new(), changed: Gate::default() })
+        let stop = Mutex::new(Some(Arc::new(stop)));
+        let is_aborted = AtomicBool::new(false);
+        Ok(Self {
+            stop,
+            is_aborted,
+            interrupts: Interrupts::default(),
+            outcome: OnceLock::new(),
+            changed: Gate::default(),
+        })
     }
 
     /// Ends it, if it is not over.
     pub(crate) fn abort(&self) {
-        self.stop.stop();
+        self.is_aborted.store(true, Ordering::SeqCst);
+        if let Some(stop) = &*self.stop.lock() {
+            stop.stop();
+        }
     }
 
     pub(crate) fn is_aborted(&self) -> bool {
-        self.stop.check().is_err()
+        self.is_aborted.load(Ordering::SeqCst)
+    }
+
+    /// What ends it early, for the thread that does it.
+    pub(super) fn stop(&self) -> Option<Arc<Stop>> {
+        self.stop.lock().clone()
     }
 
     /// Interrupts the calls that wait for it, else the next one. Safe in a signal handler.
@@ -86,6 +107,7 @@ impl Opening {
     pub(crate) fn finish(&self, outcome: Result<()>) {
         // It is over once.
         let _ = self.outcome.set(outcome);
+        self.stop.lock().take();
         self.changed.open_for_all();
     }
 

@@ -71,8 +71,8 @@ pub(crate) fn connect_later(
     let pool = runtime.openers.clone();
     let mut done = Done(Some(done));
     pool.run(move || {
-        let stop = &opening.stop;
-        let opened = stop.check().and_then(|()| open_and_start(id, &target, &config, &runtime, stop, prepare));
+        let Some(stop) = opening.stop() else { return };
+        let opened = stop.check().and_then(|()| open_and_start(id, &target, &config, &runtime, &*stop, prepare));
         done.call(opened);
     });
     Ok(())

@@ -217,9 +217,8 @@ impl Reactor {
             debug_assert!(waited.is_ok(), "{waited:?}");
             // It was not needed for a while.
             if !has_come && self.crew.is_enlarged() && self.crew.may_leave(&self) {
+                // What came in between is for the others: one of them waits, or looks into the queue next.
                 std::mem::forget(leaving);
-                // What came in between is for another one.
-                self.poller.wake();
                 return;
             }
         }

@@ -17,6 +17,10 @@ const STACK_SIZE: usize = 128 * 1024;
 
 const ATTEMPTS: usize = 100;
 
+/// Connections of one address that wait to be accepted: a client may open thousands at once, and those that find no
+/// room come again a second later. The kernel may allow less.
+const BACKLOG: i32 = 4096;
+
 /// Serves 127.0.0.1 to 127.0.0.8 on one free port, which it returns.
 pub fn listen<T, F>(open: F) -> io::Result<u16>
 where
@@ -25,6 +29,7 @@ where
 {
     let (port, listeners) = bind_all()?;
     for listener in listeners {
+        rustix::net::listen(&listener, BACKLOG)?;
         let listener = Arc::new(Listener { listener, accepting: AtomicUsize::new(0), open: open.clone() });
         start_thread(&listener);
     }

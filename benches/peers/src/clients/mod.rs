@@ -45,13 +45,15 @@ const TLS: &[&str] = &[
     "tls-connect-resumed",
     "tls-idle",
 ];
+/// Of those that receive in the event loop of a runtime.
+const CALLBACK: &[&str] = &["callback-rtt-64", "callback-rtt-4k", "callback-burst-64", "tls-callback-rtt-64"];
 const THREADS: &[&str] = &["threads-64"];
 const TEXTS: &[&str] = &["json-4k", "json-64k", "deflate-4k", "deflate-alone-4k", "deflate-64k"];
 const BATCH: &[&str] = &["burst-64", "stream-64", "tls-burst-64", "tls-stream-64"];
 
 pub fn all() -> Vec<Client> {
-    let every = [MESSAGES, SESSIONS, TLS].concat();
-    let with_texts = [MESSAGES, SESSIONS, TLS, TEXTS].concat();
+    let every = [MESSAGES, SESSIONS, TLS, CALLBACK].concat();
+    let with_texts = [MESSAGES, SESSIONS, TLS, CALLBACK, TEXTS].concat();
     let with_threads = [MESSAGES, THREADS, SESSIONS, TLS].concat();
     let plain = |name, works: &[&'static str], settings, run| Client { name, works: works.to_vec(), settings, run };
     vec![
