@@ -85,6 +85,60 @@ static void connecting(void)
     close_and_free(session);
 }
 
+static void never_called(ws_session *session, const ws_frame *frame, void *user_data)
+{
+    (void)session, (void)frame, (void)user_data;
+    abort();
+}
+
+static void never_dropped(void *user_data)
+{
+    (void)user_data;
+    abort();
+}
+
+static void callbacks_and_opening(void)
+{
+    ws_callbacks callbacks = {.struct_size = sizeof callbacks, .on_frame = never_called, .drop = never_dropped};
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    REFUSED(ws_config_set_callbacks(NULL, &callbacks, NULL));
+    REFUSED(ws_config_set_callbacks(NULL, NULL, NULL));
+    for (callbacks.struct_size = 0; callbacks.struct_size < sizeof callbacks; callbacks.struct_size += 8)
+        REFUSED(ws_config_set_callbacks(config, &callbacks, NULL));
+    callbacks.struct_size = 4097;
+    REFUSED(ws_config_set_callbacks(config, &callbacks, NULL));
+    callbacks.struct_size = SIZE_MAX;
+    REFUSED(ws_config_set_callbacks(config, &callbacks, NULL));
+    CHECK_OK(ws_config_set_callbacks(config, NULL, NULL));
+
+    ws_session *session = NULL;
+    const char *url = environment("ECHO_WS_URL");
+    REFUSED(ws_connect_async(NULL, config, &session));
+    REFUSED(ws_connect_async(url, config, NULL));
+    CHECK_STATUS(ws_connect_async("", config, &session), WS_ERR_URL);
+    CHECK_STATUS(ws_connect_async("ws://localhost:99999/", config, &session), WS_ERR_URL);
+    CHECK(session == NULL);
+
+    /* The error is written on failure only. */
+    ws_error *error = NULL, *untouched = (ws_error *)&error;
+    REFUSED(ws_wait_open(NULL, 0, NULL));
+    REFUSED(ws_wait_open(NULL, -1, &error));
+    CHECK_STATUS(ws_error_status(error), WS_ERR_INVALID_ARGUMENT);
+    ws_error_free(error);
+    REFUSED(ws_config_interrupt(NULL));
+    REFUSED(ws_recv_callback(NULL, never_called, NULL, never_dropped));
+
+    CHECK_OK(ws_connect_async(url, config, &session));
+    ws_config_free(config);
+    error = untouched;
+    CHECK_OK(ws_wait_open(session, PATIENCE_MS, &error));
+    CHECK(error == untouched);
+    REFUSED(ws_recv_callback(session, NULL, NULL, never_dropped));
+    echo_text(session, "received as ever");
+    close_and_free(session);
+}
+
 static void configuration_of_null(void)
 {
     CHECK(ws_config_clone(NULL) == NULL);
@@ -412,6 +466,7 @@ int main(void)
     configuration_of_null();
     session_of_null();
     connecting();
+    callbacks_and_opening();
     configuration();
     ws_session *session = connect_plain("");
     sending(session);

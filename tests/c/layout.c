@@ -160,6 +160,14 @@ OFFSET(ws_extension, name, 0);
 OFFSET(ws_extension, parameters, 8);
 OFFSET(ws_extension, instance, 16);
 
+OFFSET(ws_callbacks, struct_size, 0);
+OFFSET(ws_callbacks, on_open, 8);
+OFFSET(ws_callbacks, on_frame, 16);
+OFFSET(ws_callbacks, on_writable, 24);
+OFFSET(ws_callbacks, on_close, 32);
+OFFSET(ws_callbacks, drop, 40);
+_Static_assert(sizeof(ws_callbacks) == 48, "grows only at its end");
+
 OFFSET(ws_statistics, struct_size, 0);
 OFFSET(ws_statistics, messages_sent, 8);
 OFFSET(ws_statistics, messages_received, 16);
