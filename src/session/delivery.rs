@@ -127,13 +127,15 @@ impl Session {
         }
     }
 
-    /// Whether the application has been given all that came, in the ways in which it cannot ask for more.
+    /// Whether the application has been given all that came, in the ways in which it cannot ask for more, and what it has
+    /// answered has gone out, as far as the kernel takes it.
     pub(super) fn has_delivered(&self) -> bool {
-        match self.delivery() {
+        let is_taken = match self.delivery() {
             Delivery::Pulled => false,
             Delivery::Signalled | Delivery::Grouped => self.inbox.is_taken(),
             Delivery::Told => self.inbox.is_taken() && !self.telling.is_busy(),
-        }
+        };
+        is_taken && (self.is_blocked.load(Ordering::Relaxed) || self.outbox.lock().outgoing.pending_data() == 0)
     }
 }
 

@@ -92,6 +92,10 @@ impl Session {
             self.is_writable.store(true, Ordering::Release);
             self.ask_to_tell();
         }
+        if sends && self.is_held.load(Ordering::Acquire) {
+            // A violation waits for what is before it.
+            self.wake_driver();
+        }
         if (sends || lets_go) && outbox.waiting > 0 {
             self.sent.open_for_all();
         }

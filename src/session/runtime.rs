@@ -158,8 +158,12 @@ fn start(workers: usize) -> Result<Running> {
     let no_descriptor =
         |error: std::io::Error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error);
     let stop = Stop::new("the library was shut down while connecting").map_err(no_descriptor)?;
-    let (resolver, openers) = (Pool::new().map_err(no_descriptor)?, Pool::new().map_err(no_descriptor)?);
     let reactor = Reactor::start(workers)?;
+    let pools = Pool::new().and_then(|resolver| Ok((resolver, Pool::new()?)));
+    let (resolver, openers) = pools.map_err(|error| {
+        reactor.stop(Deadline::Never);
+        Error::os(Kind::Internal, "could not start the library's threads", &error)
+    })?;
     let runtime = Runtime {
         backstop: Arc::new(Backstop::new(Arc::clone(&reactor))),
         reactor,

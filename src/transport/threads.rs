@@ -77,6 +77,16 @@ pub(crate) struct PoolHandle(Handle);
 
 impl Pool {
     pub(crate) fn new() -> io::Result<Self> {
+        // Elsewhere: tokio asks the thread who it is, and the host's threads would keep the answer.
+        let built = Arc::new(Mutex::new(None));
+        let there = Arc::clone(&built);
+        // A panic leaves nothing there.
+        let _ = spawn(move || *there.lock() = Some(Self::build()))?.join();
+        let built = built.lock().take();
+        built.unwrap_or_else(|| Err(io::ErrorKind::Other.into()))
+    }
+
+    fn build() -> io::Result<Self> {
         Builder::new_current_thread()
             .thread_name(NAME)
             .thread_stack_size(STACK)

@@ -152,7 +152,6 @@ static void many(transport how, uint32_t workers, unsigned count, char what)
     ws_session *sessions[32];
     CHECK_OK(ws_set_worker_threads(workers));
     close_and_free(connect_with(how, "", NULL));
-    unsigned before = count_threads();
     record *calls = new_record(hold_up_each);
     calls->is_shared = 1;
     calls->number = (unsigned)what;
@@ -179,7 +178,7 @@ static void many(transport how, uint32_t workers, unsigned count, char what)
     CHECK_EQ(calls->counts['o'], count);
     CHECK_EQ(calls->counts['c'], count);
     free(calls);
-    wait_until_threads_are_at_most(before);
+    wait_until_threads_are_at_most(workers);
     expect_others_to_flow(how);
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     CHECK_EQ(count_threads(), 0);
