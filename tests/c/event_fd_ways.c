@@ -198,17 +198,9 @@ static void where_there_is_none(void)
 /* While it is being opened there is none; then there is. */
 static void of_a_session_that_is_being_opened(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(listener >= 0);
-    CHECK_EQ(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-    CHECK_EQ(listen(listener, 1), 0);
-    CHECK_EQ(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-    char url[64];
-    snprintf(url, sizeof url, "ws://127.0.0.1:%d/", ntohs(address.sin_port));
+    int listener = listen_silently();
     ws_session *session = NULL;
-    CHECK_OK(ws_connect_async(url, NULL, &session));
+    CHECK_OK(ws_connect_async(silent_url(listener), NULL, &session));
     CHECK_EQ(ws_event_fd(session), -1);
     ws_session_free(session);
     CHECK_EQ(close(listener), 0);

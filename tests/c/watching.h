@@ -68,6 +68,74 @@ static inline ws_statistics statistics(ws_session *session)
     return stats;
 }
 
+/* A server that takes connections and says nothing. */
+static inline int listen_silently(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(listener >= 0);
+    CHECK_EQ(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    CHECK_EQ(listen(listener, 16), 0);
+    return listener;
+}
+
+/* It is valid until the next call. */
+static inline const char *silent_url(int listener)
+{
+    static char url[64];
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    CHECK_EQ(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    snprintf(url, sizeof url, "ws://127.0.0.1:%d/", ntohs(address.sin_port));
+    return url;
+}
+
+/* A configuration that has sessions belong to a group. */
+static inline ws_config *config_of(ws_group *group)
+{
+    ws_config *config = ws_config_new();
+    CHECK(group != NULL && config != NULL);
+    CHECK_OK(ws_config_set_group(config, group));
+    return config;
+}
+
+static inline int event_fd_of_group(ws_group *group)
+{
+    int fd = ws_group_event_fd(group);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+/* Receives a message from a group, which must be of this session; it is the caller's. */
+static inline ws_frame *receive_from(ws_group *group, ws_session *expected)
+{
+    ws_session *session = NULL;
+    ws_frame *frame = NULL;
+    CHECK_OK(ws_group_recv(group, &session, &frame, PATIENCE_MS));
+    CHECK(session == expected);
+    CHECK(frame != NULL);
+    return frame;
+}
+
+/* Receives the end of a session of a group. */
+static inline ws_session *receive_end(ws_group *group, ws_status expected)
+{
+    ws_session *session = NULL;
+    ws_frame *frame = (ws_frame *)&session;
+    CHECK_STATUS(ws_group_recv(group, &session, &frame, PATIENCE_MS), expected);
+    CHECK(session != NULL);
+    CHECK(frame == NULL);
+    return session;
+}
+
+static inline void expect_nothing_in(ws_group *group)
+{
+    ws_session *session = (ws_session *)&group;
+    ws_frame *frame = (ws_frame *)&group;
+    CHECK_STATUS(ws_group_recv(group, &session, &frame, 0), WS_ERR_TIMEOUT);
+    CHECK(session == NULL && frame == NULL);
+}
+
 /* What a session at the steered server was sent and has received, by what the test did. */
 typedef struct scripted {
     ws_session *session;

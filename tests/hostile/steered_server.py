@@ -5,8 +5,9 @@
 
 Runs PROGRAM with STEERED_WS_URL, STEERED_WSS_URL, STEERED_CA_FILE and STEERED_PORT in its environment and exits with its
 exit status. On STEERED_PORT of 127.0.0.1 it takes commands, a line each, and answers each with a line. A command is for
-the connection that was accepted last, or for the number-th one, from 0, after `connection NUMBER`; see the methods of
-Connection with an underscore behind the name. At the path /deflate the server accepts permessage-deflate.
+the connection that was accepted last, or for the number-th one, from 0, after `connection NUMBER`; `connections` says
+how many there were. See the methods of Connection with an underscore behind the name. At the path /deflate the server
+accepts permessage-deflate.
 """
 
 import array
@@ -347,10 +348,12 @@ class Server:
         self.connections.append(connection)
 
     def command(self, words):
-        if words[0] != "connection":
-            return self.current.command(words)
-        self.current = self.connections[int(words[1])]
-        return "ok"
+        if words[0] == "connections":
+            return len(self.connections)
+        if words[0] == "connection":
+            self.current = self.connections[int(words[1])]
+            return "ok"
+        return self.current.command(words)
 
     def listen(self, context=None):
         listener = socket.create_server(("127.0.0.1", 0))
@@ -377,7 +380,7 @@ class Server:
                             answer = self.command(line.split())
                         except Exception as error:
                             answer = f"{line.strip()}: {type(error).__name__} {error}"
-                        lines.write(answer + "\n")
+                        lines.write(f"{answer}\n")
                         lines.flush()
 
         threading.Thread(target=run, daemon=True).start()
