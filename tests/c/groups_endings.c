@@ -6,12 +6,12 @@
 #include "watching.h"
 
 /* The end comes just when the last message before it is taken. */
-static void an_end_comes_once(transport how, const char *end, ws_status expected)
+static void an_end_comes_once(transport how, const char *end, ws_status expected, int rounds)
 {
     ws_group *group = ws_group_new();
     ws_config *config = config_of(group);
     int fd = event_fd_of_group(group);
-    for (int round = 0; round < 200; round++) {
+    for (int round = 0; round < rounds; round++) {
         scripted peer;
         begin_script(&peer, connect_steered(how, config));
         write_text(&peer, 20, 1, 0);
@@ -287,8 +287,9 @@ static void callbacks_of_a_member(void)
     ws_group_free(group);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    int rounds = argc > 1 && strcmp(argv[1], "--small") == 0 ? 10 : 200;
     /* There is a connection to begin with, for the server to have something to say of. */
     close_and_free(connect_steered(PLAIN, NULL));
     closing_takes_time();
@@ -299,8 +300,8 @@ int main(void)
         closing_a_group(how);
         freeing_a_group(how);
         freeing_members(how);
-        an_end_comes_once(how, "close", WS_ERR_CLOSED);
-        an_end_comes_once(how, "opcode", WS_ERR_PROTOCOL);
+        an_end_comes_once(how, "close", WS_ERR_CLOSED, rounds);
+        an_end_comes_once(how, "opcode", WS_ERR_PROTOCOL, rounds);
     }
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
