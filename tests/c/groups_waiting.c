@@ -64,11 +64,12 @@ static void many_sessions_and_threads(transport how)
     ws_config_free(config);
     while (atomic_load(&ends) < SESSIONS)
         sched_yield();
-    CHECK_EQ(atomic_load(&messages), SESSIONS * MESSAGES);
     CHECK_EQ(ws_group_size(shared), 0);
     ws_group_free(shared);
     for (int i = 0; i < THREADS; i++)
         join(threads[i]);
+    CHECK_EQ(atomic_load(&ends), SESSIONS);
+    CHECK_EQ(atomic_load(&messages), SESSIONS * MESSAGES);
     /* Not before: another thread may still look at what it has received. */
     for (int i = 0; i < SESSIONS; i++)
         ws_session_free(sessions[i]);
