@@ -246,36 +246,6 @@ static void a_frame_outlives_all(void)
     ws_frame_free(frame);
 }
 
-static void on_frame(ws_session *session, const ws_frame *frame, void *user_data)
-{
-    (void)session, (void)frame, (void)user_data;
-}
-
-static void wrong_arguments(void)
-{
-    ws_group *group = ws_group_new();
-    ws_session *session = NULL;
-    ws_frame *frame = NULL;
-    CHECK_STATUS(ws_group_recv(NULL, &session, &frame, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_recv(group, NULL, &frame, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_recv(group, &session, NULL, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_close(NULL, WS_CLOSE_NORMAL, NULL, 0, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_close(group, 999, NULL, 0, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_close(group, WS_CLOSE_NORMAL, "\xff", 1, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_OK(ws_group_close(group, WS_CLOSE_NORMAL, NULL, 0, 0));
-    CHECK_STATUS(ws_group_interrupt(NULL), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_config_set_group(NULL, group), WS_ERR_INVALID_ARGUMENT);
-    CHECK_EQ(ws_group_event_fd(NULL), -1);
-    CHECK_EQ(ws_group_size(NULL), 0);
-    ws_group_free(NULL);
-    ws_config *config = config_of(group);
-    ws_callbacks callbacks = {.struct_size = sizeof callbacks, .on_frame = on_frame};
-    CHECK_OK(ws_config_set_callbacks(config, &callbacks, NULL));
-    CHECK_STATUS(ws_connect(environment("ECHO_WS_URL"), config, &session, NULL), WS_ERR_INVALID_ARGUMENT);
-    ws_config_free(config);
-    ws_group_free(group);
-}
-
 int main(void)
 {
     every_session_gets_its_own(PLAIN);
@@ -284,7 +254,6 @@ int main(void)
     an_end_stands_behind_its_messages();
     threads_that_wait();
     a_frame_outlives_all();
-    wrong_arguments();
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
 }

@@ -1,0 +1,54 @@
+"""What a server is going to send, written down first, so that it can be sent in any pieces."""
+
+from deflate import Deflate
+from peer import PING, PONG, close, frame, text
+
+RSV1 = 4
+
+
+def cut(data, parts):
+    """into so many parts of about the same size, some of them empty if there are not enough bytes"""
+    size = -(-len(data) // parts)
+    return [data[i * size : (i + 1) * size] for i in range(parts)]
+
+
+class Script:
+    def __init__(self, compresses):
+        self.deflate = Deflate() if compresses else None
+        self.bytes = b""
+        self.pings = 0
+
+    def add(self, made):
+        """returns how many bytes it has"""
+        self.bytes += made
+        return len(made)
+
+    def take(self, count):
+        taken, self.bytes = self.bytes[:count], self.bytes[count:]
+        return taken
+
+    def message(self, payload, fragments, pings):
+        """a text, with so many pings between its first fragment and the second"""
+        rsv = 0
+        if self.deflate:
+            payload, rsv = self.deflate.deflate(payload), RSV1
+        first, *others = cut(payload, fragments)
+        frames = [text(first, fin=not others, rsv=rsv)]
+        frames += [self.make_ping() for _ in range(pings)]
+        frames += [frame(0, other, fin=i == len(others) - 1) for i, other in enumerate(others)]
+        return b"".join(frames)
+
+    def make_ping(self):
+        self.pings += 1
+        return frame(PING, b"%d" % (self.pings - 1))
+
+    def other(self, what):
+        if what == "ping":
+            return self.make_ping()
+        return {
+            "pong": frame(PONG, b"unasked"),
+            "close": close(1000, b"bye"),
+            "opcode": frame(3),
+            "utf8": text(b"\xff"),
+            "size": text(b"", length=1 << 40),
+        }[what]
