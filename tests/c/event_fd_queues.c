@@ -87,6 +87,24 @@ static void a_full_queue_waits(transport how)
     close_and_free(session);
 }
 
+/* The same with the bounds that a session has by default. */
+static void far_more_than_fits(void)
+{
+    enum { MESSAGES = 12000, SIZE = 2000 };
+    ws_session *session = connect_steered(PLAIN, NULL);
+    int fd = event_fd_of(session);
+    STEER("flood texts %d %d", MESSAGES, SIZE);
+    CHECK_STR(server("held"), "yes");
+    CHECK(statistics(session).incoming_bytes <= 5 * 1024 * 1024);
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        wait_readable(fd);
+        expect_numbered(session, i, SIZE);
+    }
+    CHECK(!is_readable(fd));
+    CHECK_EQ(close(fd), 0);
+    close_and_free(session);
+}
+
 static void a_full_queue_drops(transport how)
 {
     ws_session *session = connect_with_queue(how, WS_QUEUE_DROP_OLDEST);
@@ -133,6 +151,7 @@ int main(void)
         a_full_queue_drops(how);
         a_full_queue_ends_the_session(how);
     }
+    far_more_than_fits();
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
 }
