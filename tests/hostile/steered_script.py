@@ -6,6 +6,11 @@ from peer import PING, PONG, close, frame, text
 RSV1 = 4
 
 
+def numbered(number, size):
+    """the text with a number, filled up to size"""
+    return b"%d" % number + (b" " + b"x" * size)[: max(0, size - len(b"%d" % number))]
+
+
 def cut(data, parts):
     """into so many parts of about the same size, some of them empty if there are not enough bytes"""
     size = -(-len(data) // parts)
@@ -52,3 +57,26 @@ class Script:
             "utf8": text(b"\xff"),
             "size": text(b"", length=1 << 40),
         }[what]
+
+
+class ScriptCommands:
+    """The commands of a connection that has a `script`."""
+
+    def message_for_later_(self, size, fragments="1", pings="0"):
+        """adds the next text to the script; answers with how many bytes that are"""
+        self.numbered += 1
+        payload = numbered(self.numbered - 1, int(size))
+        return self.script.add(self.script.message(payload, int(fragments), int(pings)))
+
+    def later_(self, what):
+        """adds a `ping`, a `pong`, a `close` with 1000 or a violation to the script, and answers in the same way"""
+        return self.script.add(self.script.other(what))
+
+    def release_(self, count):
+        """so many bytes of the script"""
+        self.out += self.script.take(int(count))
+
+    def answered_(self):
+        """waits for the pongs to all pings of the script, which must be released: what stands before is decoded then"""
+        self.wait(lambda: len(self.frames.pongs) >= self.script.pings)
+        return "yes" if self.frames.pongs == [b"%d" % i for i in range(self.script.pings)] else "no"

@@ -6,8 +6,8 @@
 Runs PROGRAM with STEERED_WS_URL, STEERED_WSS_URL, STEERED_CA_FILE and STEERED_PORT in its environment and exits with its
 exit status. On STEERED_PORT of 127.0.0.1 it takes commands, a line each, and answers each with a line. A command is for
 the connection that was accepted last, or for the number-th one, from 0, after `connection NUMBER`; `connections` says
-how many there were. See the methods of Connection with an underscore behind the name. At the path /deflate the server
-accepts permessage-deflate.
+how many there were. See the methods of Connection and ScriptCommands with an underscore behind the name. At the path
+/deflate the server accepts permessage-deflate.
 """
 
 import array
@@ -32,7 +32,7 @@ from itertools import groupby
 import trustme
 from peer import PING, PONG, close, frame, more, text
 from steered_frames import Frames
-from steered_script import Script
+from steered_script import Script, ScriptCommands, numbered
 from steered_stream import Plain, Tls
 
 # Nothing that works takes nearly this long.
@@ -45,12 +45,7 @@ RECEIVE_BUFFER, SEND_BUFFER = 64 * 1024, 512 * 1024
 FLOOD_PIECE = 32 * 1024
 
 
-def numbered(number, size):
-    """the text with a number, filled up to size"""
-    return b"%d" % number + (b" " + b"x" * size)[: max(0, size - len(b"%d" % number))]
-
-
-class Connection:
+class Connection(ScriptCommands):
     def __init__(self, sock, context):
         self.sock = sock
         self.context = context
@@ -205,25 +200,6 @@ class Connection:
     def rest_(self):
         """the other half"""
         self.out += self.rest
-
-    def message_for_later_(self, size, fragments="1", pings="0"):
-        """adds the next text to the script; answers with how many bytes that are"""
-        self.numbered += 1
-        payload = numbered(self.numbered - 1, int(size))
-        return self.script.add(self.script.message(payload, int(fragments), int(pings)))
-
-    def later_(self, what):
-        """adds a `ping`, a `pong`, a `close` with 1000 or a violation to the script, and answers in the same way"""
-        return self.script.add(self.script.other(what))
-
-    def release_(self, count):
-        """so many bytes of the script"""
-        self.out += self.script.take(int(count))
-
-    def answered_(self):
-        """waits for the pongs to all pings of the script, which must be released: what stands before is decoded then"""
-        self.wait(lambda: len(self.frames.pongs) >= self.script.pings)
-        return "yes" if self.frames.pongs == [b"%d" % i for i in range(self.script.pings)] else "no"
 
     def fragments_(self, count):
         """a text of empty fragments, and one of "end" as the last"""
