@@ -162,7 +162,7 @@ class Statistics(ctypes.Structure):
             "compressed_sent_before compressed_sent_after compressed_received_before compressed_received_after "
             "pings_sent pings_received pongs_sent pongs_received last_rtt_us "
             "incoming_messages incoming_bytes outgoing_messages outgoing_bytes incoming_dropped outgoing_dropped "
-            "resolve_us connect_us tls_us handshake_us proxy_us tls_resumed"
+            "resolve_us connect_us tls_us handshake_us proxy_us tls_resumed reconnects"
         ).split()
     ]
 

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use url::Host;
-use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
+use webpki::BorrowedCertRevocationList;
 
 use crate::error::{Error, Kind, Result};
 use crate::transport::Endpoint;
@@ -135,7 +135,7 @@ impl TlsOptions {
         }
         // What cannot be read is refused here, not at the first connection.
         for list in &lists {
-            CertificateRevocationList::from_der(list)
+            BorrowedCertRevocationList::from_der(list)
                 .map_err(|error| invalid(format_args!("cannot read revocation lists: {error}")))?;
         }
         self.revoked = lists;
@@ -265,7 +265,13 @@ impl TlsOptions {
         } else {
             None
         };
-        Ok(Arc::new(Verifier { provider, trust, checks_name: host, pins: pins.to_vec() }))
+        Ok(Arc::new(Verifier {
+            provider,
+            trust,
+            checks_name: host,
+            pins: pins.to_vec(),
+            revoked: self.revoked.clone(),
+        }))
     }
 
     fn own_roots(&self) -> std::result::Result<RootCertStore, String> {

@@ -1,8 +1,8 @@
 //! What is wrong with a certificate, for people: which one, and why.
 
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, Error};
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
+use rustls::{CertificateError, Error, OtherError};
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _, GeneralName, X509Certificate};
 
 /// More of a server's text is not shown.
 const MOST_SHOWN: usize = 200;
@@ -13,6 +13,7 @@ pub(super) fn reason(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
     name: &ServerName<'_>,
+    revoked: &[CertificateRevocationListDer<'_>],
     now: UnixTime,
 ) -> String {
     let chain: Vec<_> = std::iter::once(end_entity)
@@ -31,7 +32,8 @@ pub(super) fn reason(
             })
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            Some(format!("{} is for {}, not for {:?}", described(leaf), names(leaf), name.to_str()))
+            let kind = if matches!(name, ServerName::IpAddress(_)) { "the address " } else { "" };
+            Some(format!("{} is for {}, not for {kind}{:?}", described(leaf), names(leaf), name.to_str()))
         }
         CertificateError::UnknownIssuer if is_self_signed(leaf) => {
             Some(format!("{} is signed by itself, and is not among the trusted ones", described(leaf)))
@@ -44,10 +46,55 @@ pub(super) fn reason(
                 described(last)
             ))
         }
-        CertificateError::Revoked => Some(format!("{} was revoked", described(leaf))),
+        CertificateError::Revoked => {
+            let one = chain.iter().find(|certificate| is_revoked(certificate, revoked)).unwrap_or(leaf);
+            Some(format!("{} was revoked", described(one)))
+        }
         _ => None,
     }
-    .unwrap_or_else(|| format!("{} cannot be accepted: {fault}", described(leaf)))
+    .unwrap_or_else(|| format!("{} cannot be accepted: {}", described(leaf), self::fault(error)))
+}
+
+/// What is wrong, in words.
+pub(super) fn fault(error: &Error) -> String {
+    let Error::InvalidCertificate(fault) = error else { return error.to_string() };
+    let text = match fault {
+        CertificateError::BadSignature => "a signature is wrong",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not for servers (extended key usage)"
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. } => {
+            "its signature algorithm is not safe or not known"
+        }
+        CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "its key is of another kind than its signature"
+        }
+        CertificateError::Other(OtherError(other)) => match other.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::EndEntityUsedAsCa) => "a certificate of a server has signed another one",
+            Some(webpki::Error::CaUsedAsEndEntity) => "it is one of an authority, not of a server",
+            Some(webpki::Error::NameConstraintViolation) => {
+                "an authority above it may not sign for its names (name constraints)"
+            }
+            Some(webpki::Error::PathLenConstraintViolated) => {
+                "an authority above it may not have others below it (path length)"
+            }
+            Some(webpki::Error::UnsupportedCriticalExtension) => "it has a critical extension that is not known",
+            Some(webpki::Error::MaximumPathDepthExceeded | webpki::Error::MaximumPathBuildCallsExceeded) => {
+                "its chain is too long"
+            }
+            _ => return other.to_string(),
+        },
+        _ => return fault.to_string(),
+    };
+    text.to_owned()
+}
+
+/// Whether one of the lists names a certificate.
+fn is_revoked(certificate: &X509Certificate<'_>, lists: &[CertificateRevocationListDer<'_>]) -> bool {
+    lists.iter().filter_map(|list| CertificateRevocationList::from_der(list).ok()).any(|(_, list)| {
+        list.issuer() == certificate.issuer()
+            && list.iter_revoked_certificates().any(|entry| entry.raw_serial() == certificate.raw_serial())
+    })
 }
 
 /// Whom a certificate is of.
@@ -105,10 +152,10 @@ fn names(certificate: &X509Certificate<'_>) -> String {
         .flat_map(|extension| &extension.value.general_names)
         .filter_map(|name| match name {
             GeneralName::DNSName(name) => Some((*name).to_owned()),
-            GeneralName::IPAddress([a, b, c, d]) => Some(format!("{a}.{b}.{c}.{d}")),
-            GeneralName::IPAddress(bytes) => {
-                <[u8; 16]>::try_from(*bytes).ok().map(|bytes| std::net::Ipv6Addr::from(bytes).to_string())
-            }
+            GeneralName::IPAddress([a, b, c, d]) => Some(format!("the address {a}.{b}.{c}.{d}")),
+            GeneralName::IPAddress(bytes) => <[u8; 16]>::try_from(*bytes)
+                .ok()
+                .map(|bytes| format!("the address {}", std::net::Ipv6Addr::from(bytes))),
             _ => None,
         })
         .collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::transport::tls_certificates;
@@ -32,6 +32,8 @@ pub(super) struct Verifier {
     pub(super) checks_name: bool,
     /// One of which the server's key has to be, unless there are none.
     pub(super) pins: Vec<Pin>,
+    /// What `trust` knows of, for messages.
+    pub(super) revoked: Vec<CertificateRevocationListDer<'static>>,
 }
 
 impl Verifier {
@@ -67,7 +69,14 @@ impl ServerCertVerifier for Verifier {
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if !self.checks_name => {}
             Err(error) => {
-                REASON.set(Some(tls_certificates::reason(&error, end_entity, intermediates, server_name, now)));
+                REASON.set(Some(tls_certificates::reason(
+                    &error,
+                    end_entity,
+                    intermediates,
+                    server_name,
+                    &self.revoked,
+                    now,
+                )));
                 return Err(error);
             }
             Ok(_) => {}
@@ -82,7 +91,8 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        let outcome = verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms);
+        outcome.inspect_err(|error| note_unproven(cert, error))
     }
 
     fn verify_tls13_signature(
@@ -91,10 +101,17 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        let outcome = verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms);
+        outcome.inspect_err(|error| note_unproven(cert, error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// The server has not shown that it holds the certificate's key.
+fn note_unproven(certificate: &[u8], error: &Error) {
+    let (subject, fault) = (tls_certificates::subject(certificate), tls_certificates::fault(error));
+    REASON.set(Some(format!("the server does not prove that it has the key of the certificate of {subject}: {fault}")));
 }
