@@ -849,11 +849,6 @@ typedef struct {
      */
     void (*on_writable)(ws_session *session, void *user_data);
     /**
-     * The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
-     * lent until the function returns. Messages that had come before may still follow.
-     */
-    void (*on_reconnect)(ws_session *session, const ws_error *lost, void *user_data);
-    /**
      * The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
      * ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
      * exactly once for every session that ws_connect or ws_connect_async returned.
@@ -864,6 +859,11 @@ typedef struct {
      * sessions have ended.
      */
     ws_drop_callback drop;
+    /**
+     * The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
+     * lent until the function returns. Messages that had come before may still follow.
+     */
+    void (*on_reconnect)(ws_session *session, const ws_error *lost, void *user_data);
 } ws_callbacks;
 
 /**
@@ -1530,8 +1530,9 @@ ws_status ws_config_set_local_address(ws_config *config,
 
 /**
  * Connects to a Unix socket in place of the URL's host: a path of at most 107 bytes, or with an "@" in front an abstract
- * name. The Host header, and the name in the certificate for wss, are still the URL's. No proxy is used. NULL, the
- * default: TCP. It replaces ws_config_set_socket_fd.
+ * name. The Host header, and the name in the certificate for wss, are still the URL's. No proxy of the environment is used;
+ * with one of ws_config_set_proxy ws_connect returns WS_ERR_INVALID_ARGUMENT. NULL, the default: TCP. It replaces
+ * ws_config_set_socket_fd.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for an empty or longer path.
  */
@@ -1541,8 +1542,8 @@ ws_status ws_config_set_unix_socket(ws_config *config,
 /**
  * Opens the next session on a stream socket that is connected already. It is duplicated: the descriptor stays the
  * caller's, to be closed at any time, but nobody else may read from it, write to it or change its options while the
- * session lasts. The first session takes it; later ones of the configuration, and redirects, get WS_ERR_STATE. No proxy
- * is used. -1, the default: a new connection. It replaces ws_config_set_unix_socket.
+ * session lasts, which leaves other timeouts and TCP options behind. The first session takes it; later ones of the
+ * configuration, redirects and reconnecting get WS_ERR_STATE. As to proxies, see ws_config_set_unix_socket. -1, the default: a new connection. It replaces ws_config_set_unix_socket.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not an open descriptor. What is not a connected
  * stream socket is WS_ERR_CONNECT in ws_connect.
@@ -1624,7 +1625,7 @@ ws_status ws_config_set_bearer_token(ws_config *config,
 /**
  * Follows so many redirects (the statuses 301, 302, 303, 307 and 308), 0 to 100. Default: 0, with which a redirect is
  * WS_ERR_HANDSHAKE_STATUS; a further one is WS_ERR_TOO_MANY_REDIRECTS. The target may be a relative URL or one of ws,
- * wss, http or https; from wss none leads to ws. Authorization and Cookie headers of the configuration, and credentials
+ * wss, http or https; from wss none leads to ws. Authorization, Cookie and Host headers of the configuration, and credentials
  * of the URL, go to the same scheme, host and port only; what else was added goes along. A redirect that cannot be
  * followed is WS_ERR_HANDSHAKE_INVALID.
  *

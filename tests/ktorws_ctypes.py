@@ -6,13 +6,13 @@ The library is the one KTORWS_LIBRARY names, or the release build of this tree.
 import ctypes
 import enum
 import os
-from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIBRARY = os.environ.get("KTORWS_LIBRARY") or os.path.join(REPOSITORY, "target", "release", "libktorws.so")
 
 # The peers are on this machine: a proxy of the environment must not get between.
-for _name in ("http_proxy", "https_proxy", "all_proxy"):
+for _name in ("ws_proxy", "wss_proxy", "http_proxy", "https_proxy", "all_proxy"):
     os.environ.pop(_name, None)
     os.environ.pop(_name.upper(), None)
 
@@ -212,6 +212,20 @@ _SIGNATURES = {
     "ws_response_status": (c_uint32, c_void_p),
     "ws_response_header": (c_char_p, c_void_p, c_char_p, c_size_t),
     "ws_session_error": (c_void_p, c_void_p),
+}
+_SIGNATURES |= {
+    "ws_config_interrupt": (c_int32, c_void_p),
+    "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
+    "ws_config_set_local_address": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_unix_socket": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_socket_fd": (c_int32, c_void_p, c_int),
+    "ws_config_set_tcp_nodelay": (c_int32, c_void_p, c_int32),
+    "ws_config_set_tcp_keepalive": (c_int32, c_void_p, c_uint32, c_uint32, c_uint32),
+    "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_resolve_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_proxy_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_tls_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_open_timeout_ms": (c_int32, c_void_p, c_int64),
 }
 _SIGNATURES |= {
     "ws_has_feature": (c_int32, c_char_p),

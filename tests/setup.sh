@@ -75,6 +75,16 @@ have g++ && have pkg-config ||
 have valgrind || say "warning: no valgrind, the leak tests will be left out"
 have_apache || say "warning: no Apache (apache2-bin), the test of credentials against it will be left out"
 pkg-config --exists glib-2.0 || say "warning: no GLib (libglib2.0-dev), its example will be left out"
+# What makes networks is often not in the path of those who may not use it elsewhere.
+networks=
+for tool in unshare:util-linux ip:iproute2 nft:nftables; do
+    PATH=$PATH:/usr/sbin:/sbin have "${tool%:*}" || networks="$networks ${tool#*:}"
+done
+if [ -n "$networks" ]; then
+    # shellcheck disable=SC2086 # a list of packages
+    install_packages "the tests in networks of their own" $networks ||
+        say "warning: no$networks, the tests in networks of their own will be skipped"
+fi
 
 mkdir -p "$env_dir"
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then

@@ -47,10 +47,6 @@ pub struct ws_callbacks {
     pub on_frame: ws_frame_callback,
     /// There is room in the outgoing queue again, after a send returned WS_ERR_TIMEOUT for want of it.
     pub on_writable: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
-    /// The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
-    /// lent until the function returns. Messages that had come before may still follow.
-    pub on_reconnect:
-        Option<unsafe extern "C" fn(session: *mut ws_session, lost: *const ws_error, user_data: *mut c_void)>,
     /// The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
     /// ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
     /// exactly once for every session that ws_connect or ws_connect_async returned.
@@ -58,6 +54,10 @@ pub struct ws_callbacks {
     /// `user_data` is not used any more: all configurations with these callbacks are freed or have others, and all their
     /// sessions have ended.
     pub drop: ws_drop_callback,
+    /// The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
+    /// lent until the function returns. Messages that had come before may still follow.
+    pub on_reconnect:
+        Option<unsafe extern "C" fn(session: *mut ws_session, lost: *const ws_error, user_data: *mut c_void)>,
 }
 
 /// A configuration's callbacks, until nobody uses them any more.

@@ -58,7 +58,7 @@ pub unsafe extern "C" fn ws_config_set_bearer_token(config: *mut ws_config, toke
 
 /// Follows so many redirects (the statuses 301, 302, 303, 307 and 308), 0 to 100. Default: 0, with which a redirect is
 /// WS_ERR_HANDSHAKE_STATUS; a further one is WS_ERR_TOO_MANY_REDIRECTS. The target may be a relative URL or one of ws,
-/// wss, http or https; from wss none leads to ws. Authorization and Cookie headers of the configuration, and credentials
+/// wss, http or https; from wss none leads to ws. Authorization, Cookie and Host headers of the configuration, and credentials
 /// of the URL, go to the same scheme, host and port only; what else was added goes along. A redirect that cannot be
 /// followed is WS_ERR_HANDSHAKE_INVALID.
 ///

@@ -47,8 +47,9 @@ pub unsafe extern "C" fn ws_config_set_local_address(config: *mut ws_config, add
 }
 
 /// Connects to a Unix socket in place of the URL's host: a path of at most 107 bytes, or with an "@" in front an abstract
-/// name. The Host header, and the name in the certificate for wss, are still the URL's. No proxy is used. NULL, the
-/// default: TCP. It replaces ws_config_set_socket_fd.
+/// name. The Host header, and the name in the certificate for wss, are still the URL's. No proxy of the environment is used;
+/// with one of ws_config_set_proxy ws_connect returns WS_ERR_INVALID_ARGUMENT. NULL, the default: TCP. It replaces
+/// ws_config_set_socket_fd.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for an empty or longer path.
 ///
@@ -62,8 +63,8 @@ pub unsafe extern "C" fn ws_config_set_unix_socket(config: *mut ws_config, path:
 
 /// Opens the next session on a stream socket that is connected already. It is duplicated: the descriptor stays the
 /// caller's, to be closed at any time, but nobody else may read from it, write to it or change its options while the
-/// session lasts. The first session takes it; later ones of the configuration, and redirects, get WS_ERR_STATE. No proxy
-/// is used. -1, the default: a new connection. It replaces ws_config_set_unix_socket.
+/// session lasts, which leaves other timeouts and TCP options behind. The first session takes it; later ones of the
+/// configuration, redirects and reconnecting get WS_ERR_STATE. As to proxies, see ws_config_set_unix_socket. -1, the default: a new connection. It replaces ws_config_set_unix_socket.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not an open descriptor. What is not a connected
 /// stream socket is WS_ERR_CONNECT in ws_connect.

@@ -4,12 +4,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod challenges;
 pub mod connect;
 pub mod exchange;
 pub mod headers;
 pub mod refusal_body;
 pub mod response_head;
 
+pub use challenges::Challenge;
 pub use connect::Connect;
 pub use exchange::{Answer, Answered, Exchange};
 pub use headers::Headers;

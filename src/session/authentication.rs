@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http_auth::{DigestClient, PasswordParams, parse_challenges};
+use http_auth::{ChallengeRef, DigestClient, ParamValue, PasswordParams};
 
 use crate::error::{Error, Kind, Result};
+use crate::http::{Challenge, challenges};
 
 /// How often a server is answered that asks for credentials.
 pub(super) const MAX_ATTEMPTS: u32 = 8;
@@ -59,20 +60,41 @@ pub(crate) fn header(value: &str) -> Result<String> {
 pub(crate) fn digest(question: &Question, user: &str, password: &str) -> Result<String> {
     check(user)?;
     check(password)?;
-    for challenge in &question.challenges {
-        for challenge in parse_challenges(challenge).unwrap_or_default() {
-            let is_digest = challenge.scheme.eq_ignore_ascii_case("Digest");
-            let Some(mut client) = is_digest.then(|| DigestClient::try_from(&challenge).ok()).flatten() else {
-                continue;
-            };
-            let question =
-                PasswordParams { username: user, password, uri: &question.resource, method: "GET", body: Some(&[]) };
-            return client
-                .respond(&question)
-                .map_err(|_| invalid("no digest of this user name and password can be made"));
+    let challenges = question.challenges.iter().flat_map(|text| challenges::parse(text));
+    for challenge in challenges.filter(|challenge| challenge.scheme.eq_ignore_ascii_case("Digest")) {
+        let Some(mut client) = digest_client(&challenge) else { continue };
+        // Without a body there is only one quality of protection: that of the request.
+        let question = PasswordParams { username: user, password, uri: &question.resource, method: "GET", body: None };
+        let Ok(mut answer) = client.respond(&question) else { continue };
+        let algorithm = challenge.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("algorithm"));
+        if let Some((_, algorithm)) = algorithm.filter(|_| !answer.contains("algorithm=")) {
+            answer.push_str(&format!(", algorithm={}", canonical_algorithm(algorithm)));
         }
+        return Ok(answer);
     }
     Err(Error::new(Kind::State, "the server asks for no digest that can be made"))
+}
+
+/// What answers a challenge, if it asks for a digest that can be made.
+fn digest_client(challenge: &Challenge) -> Option<DigestClient> {
+    let escaped: Vec<_> = challenge
+        .parameters
+        .iter()
+        .map(|(name, value)| match name.eq_ignore_ascii_case("algorithm") {
+            true => canonical_algorithm(value),
+            false => value.replace('\\', "\\\\").replace('"', "\\\""),
+        })
+        .collect();
+    let mut normalized = ChallengeRef::new("Digest");
+    for ((name, _), value) in challenge.parameters.iter().zip(&escaped) {
+        normalized.params.push((name, ParamValue::try_from_escaped(value).ok()?));
+    }
+    DigestClient::try_from(&normalized).ok()
+}
+
+/// Algorithms compare without regard to case; `http_auth` knows them in one.
+fn canonical_algorithm(name: &str) -> String {
+    name.to_ascii_uppercase().replace("-SESS", "-sess")
 }
 
 fn check(text: &str) -> Result<()> {

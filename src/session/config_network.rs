@@ -26,8 +26,11 @@ impl Config {
 
     /// Connects to a Unix socket instead of the URL's host.
     pub(crate) fn set_unix_socket(&mut self, path: Option<&str>) -> Result<()> {
-        if path.is_some_and(|path| path.is_empty() || path == "@" || path.len() > MAX_UNIX_PATH) {
-            let message = format!("the path of a Unix socket has 1 to {MAX_UNIX_PATH} bytes");
+        let is_unfit = |path: &str| {
+            path.is_empty() || path == "@" || path.len() > MAX_UNIX_PATH || path.chars().any(char::is_control)
+        };
+        if path.is_some_and(is_unfit) {
+            let message = format!("the path of a Unix socket has 1 to {MAX_UNIX_PATH} bytes and no control character");
             return Err(Error::new(Kind::InvalidArgument, message));
         }
         self.connect.path = path.map(|path| Path::Unix(path.to_owned()));

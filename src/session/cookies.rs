@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use cookie_store::{CookieStore, RawCookie};
+use cookie_store::{Cookie, CookieStore, RawCookie};
 use parking_lot::Mutex;
 use publicsuffix::{List, Psl as _};
 use url::Url;
@@ -67,13 +67,17 @@ impl CookieJar {
             }
             cookie.unset_domain();
         }
+        let cookie = Cookie::try_from_raw_cookie(&cookie, url).map_err(|_| "it is not for this URL")?.into_owned();
         let mut store = self.0.lock();
-        let of_host = store.iter_unexpired().filter(|kept| kept.domain.matches(url)).count();
-        let replaces = store.iter_any().any(|kept| kept.name() == cookie.name() && kept.domain.matches(url));
-        if !replaces && (of_host >= MAX_COOKIES_OF_HOST || store.iter_any().count() >= MAX_COOKIES) {
-            return Err("the jar is full");
+        let is_shadowed =
+            |kept: &Cookie<'_>| kept.name() == cookie.name() && kept.secure() == Some(true) && kept.domain.matches(url);
+        if !is_secure && store.iter_unexpired().any(is_shadowed) {
+            return Err("a secure cookie has its name");
         }
-        store.insert_raw(&cookie, url).map(drop).map_err(|_| "it is not for this URL")
+        if !store.contains_any(&String::from(&cookie.domain), &cookie.path, cookie.name()) {
+            make_room(&mut store, url)?;
+        }
+        store.insert(cookie, url).map(drop).map_err(|_| "it is not for this URL")
     }
 
     /// The Cookie header for a URL; none where there is no cookie for it.
@@ -97,6 +101,25 @@ impl CookieJar {
     pub(crate) fn clear(&self) {
         self.0.lock().clear();
     }
+}
+
+/// Forgets what has expired when there is no room for one more.
+fn make_room(store: &mut CookieStore, url: &Url) -> std::result::Result<(), &'static str> {
+    let is_full = |store: &CookieStore| {
+        let of_host = store.iter_any().filter(|kept| kept.domain.matches(url)).count();
+        of_host >= MAX_COOKIES_OF_HOST || store.iter_any().count() >= MAX_COOKIES
+    };
+    if is_full(store) {
+        let expired: Vec<_> = store
+            .iter_any()
+            .filter(|kept| kept.is_expired())
+            .map(|kept| (String::from(&kept.domain), String::from(&kept.path), kept.name().to_owned()))
+            .collect();
+        for (domain, path, name) in expired {
+            store.remove(&domain, &path, &name);
+        }
+    }
+    if is_full(store) { Err("the jar is full") } else { Ok(()) }
 }
 
 /// The names that promise something (draft-ietf-httpbis-rfc6265bis section 4.1.3).

@@ -122,7 +122,7 @@ impl Visit<'_> {
     fn headers(&self) -> Result<Cow<'_, Headers>> {
         let mut headers = Cow::Borrowed(&self.config.headers);
         if !self.is_home {
-            for name in ["Authorization", "Cookie"] {
+            for name in ["Authorization", "Cookie", "Host"] {
                 headers.to_mut().remove(name)?;
             }
         }
@@ -224,6 +224,8 @@ impl Visit<'_> {
             self.is_home = false;
             self.authorization = None;
         }
+        // A digest covers the path; the server asks for another one.
+        self.authorization.take_if(|authorization| authorization.starts_with("Digest "));
         self.target = Cow::Owned(target);
     }
 }

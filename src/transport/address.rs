@@ -41,7 +41,10 @@ pub(crate) fn parse(text: &str) -> Result<SocketAddr> {
     };
     match (address.parse(), zone) {
         (Ok(IpAddr::V4(address)), None) => Ok((address, 0).into()),
-        (Ok(IpAddr::V6(address)), zone) => Ok(SocketAddrV6::new(address, 0, 0, scope(zone)?).into()),
+        (Ok(IpAddr::V6(address)), zone) => {
+            let scope = scope(zone).map_err(|error| Error { kind: Kind::InvalidArgument, ..error })?;
+            Ok(SocketAddrV6::new(address, 0, 0, scope).into())
+        }
         _ => Err(Error::new(Kind::InvalidArgument, format!("{text:?} is not an IP address"))),
     }
 }
@@ -70,7 +73,7 @@ pub(super) fn take_zone(url: &str) -> Option<(String, String)> {
     let close = open + url[open..end].strip_prefix('[')?.find(']')? + 1;
     let percent = open + url[open..close].find('%')?;
     let zone = &url[percent + 1..close];
-    let zone = zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone);
+    let zone = zone.strip_prefix("25").unwrap_or(zone);
     let is_zone = !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
     let is_address = url[open + 1..percent].parse::<Ipv6Addr>().is_ok();
     (is_zone && is_address).then(|| (format!("{}{}", &url[..percent], &url[close..]), zone.to_owned()))
@@ -85,7 +88,7 @@ mod tests {
         for (url, taken) in [
             ("ws://[fe80::1%25eth0]:80/p%25q", Some(("ws://[fe80::1]:80/p%25q", "eth0"))),
             ("ws://u%40:p@[fe80::1%eth0]/", Some(("ws://u%40:p@[fe80::1]/", "eth0"))),
-            ("ws://[fe80::1%25]/", Some(("ws://[fe80::1]/", "25"))),
+            ("ws://[fe80::1%25]/", None),
             ("ws://[fe80::1]/%25eth0", None),
             ("ws://host%25eth0/", None),
             ("ws://[fe80::1%25a/b]/", None),

@@ -10,6 +10,9 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::transport::limit::{TimeLimit, Waited};
 use crate::transport::{Endpoint, PoolHandle, Wake, address};
 
+/// No name of a host is longer, nor is it with all its characters written in IDNA.
+const MAX_HOST: usize = 1024;
+
 /// Addresses of hosts that are not looked up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KnownAddresses(Vec<Known>);
@@ -26,11 +29,17 @@ struct Known {
 impl KnownAddresses {
     /// Adds an address of a host, or with none removes those of this host and port.
     pub(crate) fn set(&mut self, host: &str, port: u16, address: Option<&str>) -> Result<()> {
-        let unfit = || Error::new(Kind::InvalidArgument, format!("{host:?} is not a host"));
-        if host.is_empty() || host.chars().any(char::is_control) {
+        let unfit = || {
+            let shown: String = host.chars().take(100).collect();
+            Error::new(Kind::InvalidArgument, format!("{shown:?} is not a host"))
+        };
+        if !(1..=MAX_HOST).contains(&host.len()) || host.chars().any(char::is_control) {
             return Err(unfit());
         }
-        let host = Host::parse(host).map_err(|_| unfit())?;
+        let host = match host.parse() {
+            Ok(address) => Host::Ipv6(address),
+            Err(_) => Host::parse(host).map_err(|_| unfit())?,
+        };
         match address {
             None => self.0.retain(|known| known.host != host || known.port != port),
             Some(address) => self.0.push(Known { host, port, address: address::parse(address)? }),

@@ -164,9 +164,9 @@ OFFSET(ws_callbacks, struct_size, 0);
 OFFSET(ws_callbacks, on_open, 8);
 OFFSET(ws_callbacks, on_frame, 16);
 OFFSET(ws_callbacks, on_writable, 24);
-OFFSET(ws_callbacks, on_reconnect, 32);
-OFFSET(ws_callbacks, on_close, 40);
-OFFSET(ws_callbacks, drop, 48);
+OFFSET(ws_callbacks, on_close, 32);
+OFFSET(ws_callbacks, drop, 40);
+OFFSET(ws_callbacks, on_reconnect, 48);
 _Static_assert(sizeof(ws_callbacks) == 56, "grows only at its end");
 
 OFFSET(ws_reconnect_options, struct_size, 0);
