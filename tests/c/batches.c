@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE
 #include "steered.h"
+#include "threads.h"
 
 enum { MESSAGES = 2000, SIZE = 10000, OUTGOING_BYTES = 64 * 1024 };
 
@@ -186,6 +187,55 @@ static void three_ways_to_receive_share_the_stream(transport how)
     ws_session_free(session);
 }
 
+/* The frames of a batch, which another thread reads and frees. */
+typedef struct batch {
+    ws_frame *frames[64];
+    size_t count;
+    unsigned first;
+} batch;
+
+static void *read_and_free(void *argument)
+{
+    batch *self = argument;
+    while (self->count > 0) {
+        ws_frame *frame = self->frames[--self->count];
+        char number[16];
+        size_t length = (size_t)snprintf(number, sizeof number, "%u ", self->first + (unsigned)self->count);
+        CHECK_EQ(frame->size, 3000);
+        CHECK(memcmp(frame->data, number, length) == 0);
+        for (size_t i = length; i < frame->size; i++)
+            CHECK(frame->data[i] == 'x');
+        CHECK_EQ(frame->data[frame->size], 0);
+        ws_frame_free(frame);
+    }
+    return NULL;
+}
+
+/* Other threads free some while the session receives more, and the rest when it is gone, and with it the library's
+ * threads. */
+static void frames_outlive_their_session(transport how)
+{
+    enum { BATCHES = 20 };
+    static batch batches[BATCHES];
+    pthread_t threads[BATCHES];
+    ws_session *session = connect_steered(how, NULL);
+    unsigned received = 0;
+    for (int i = 0; i < BATCHES; i++) {
+        STEER("texts 40 3000");
+        batches[i].first = received;
+        CHECK_OK(ws_recv_batch(session, batches[i].frames, 64, &batches[i].count, PATIENCE_MS));
+        received += (unsigned)batches[i].count;
+        if (i < BATCHES / 2)
+            start(&threads[i], read_and_free, &batches[i]);
+    }
+    ws_session_free(session);
+    CHECK_OK(ws_shutdown(PATIENCE_MS));
+    for (int i = BATCHES / 2; i < BATCHES; i++)
+        start(&threads[i], read_and_free, &batches[i]);
+    for (int i = 0; i < BATCHES; i++)
+        join(threads[i]);
+}
+
 int main(void)
 {
     for (transport how = PLAIN; how <= TLS; how++) {
@@ -194,6 +244,7 @@ int main(void)
         all_are_received_in_order(how);
         fewer_than_there_is_room_for(how);
         three_ways_to_receive_share_the_stream(how);
+        frames_outlive_their_session(how);
     }
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;

@@ -1,4 +1,4 @@
-/* How sessions with callbacks end, and on_writable. */
+/* How sessions with callbacks end, and on_writable. With --small only without TLS, for valgrind. */
 
 #define _GNU_SOURCE
 #include "recording.h"

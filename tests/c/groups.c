@@ -1,26 +1,10 @@
 /* Groups: many sessions received from together, in turn; how they end, and that they end with the group. */
 
 #define _GNU_SOURCE
-#include "steered.h"
 #include "threads.h"
-#include <poll.h>
+#include "watching.h"
 
 enum { SESSIONS = 100, ROUNDS = 5 };
-
-static int is_readable(int fd)
-{
-    struct pollfd entry = {.fd = fd, .events = POLLIN};
-    CHECK(poll(&entry, 1, 0) >= 0);
-    return entry.revents == POLLIN;
-}
-
-static ws_config *config_of(ws_group *group)
-{
-    ws_config *config = ws_config_new();
-    CHECK(config != NULL);
-    CHECK_OK(ws_config_set_group(config, group));
-    return config;
-}
 
 /* The next text of any session of the group; it is lent until the next call. */
 static const char *receive_text(ws_group *group, ws_session **session)
@@ -34,30 +18,11 @@ static const char *receive_text(ws_group *group, ws_session **session)
     return text;
 }
 
-/* The end of any session, which must be this. */
-static ws_session *receive_end(ws_group *group, ws_status expected)
-{
-    ws_session *session = NULL;
-    ws_frame *frame = (ws_frame *)&session;
-    CHECK_STATUS(ws_group_recv(group, &session, &frame, PATIENCE_MS), expected);
-    CHECK(session != NULL);
-    CHECK(frame == NULL);
-    return session;
-}
-
-static void expect_nothing(ws_group *group)
-{
-    ws_session *session = (ws_session *)&group;
-    ws_frame *frame = (ws_frame *)&group;
-    CHECK_STATUS(ws_group_recv(group, &session, &frame, 0), WS_ERR_TIMEOUT);
-    CHECK(session == NULL && frame == NULL);
-}
-
 static void every_session_gets_its_own(transport how)
 {
     ws_group *group = ws_group_new();
     CHECK(group != NULL);
-    expect_nothing(group);
+    expect_nothing_in(group);
     ws_config *config = config_of(group);
     ws_session *sessions[SESSIONS];
     int next[SESSIONS] = {0};
@@ -81,7 +46,7 @@ static void every_session_gets_its_own(transport how)
         snprintf(expected, sizeof expected, "%d of %p", (*number)++, (void *)session);
         CHECK_STR(text, expected);
     }
-    expect_nothing(group);
+    expect_nothing_in(group);
     ws_frame *frame = NULL;
     CHECK_STATUS(ws_recv(sessions[0], &frame, 0), WS_ERR_STATE);
     CHECK_EQ(ws_event_fd(sessions[0]), -1);
@@ -96,7 +61,7 @@ static void every_session_gets_its_own(transport how)
         CHECK_EQ(ws_group_size(group), SESSIONS - i - 1);
         ws_session_free(session);
     }
-    expect_nothing(group);
+    expect_nothing_in(group);
     ws_group_free(group);
 }
 
@@ -135,7 +100,7 @@ static void sessions_take_turns(void)
             CHECK_EQ(floods, 3);
     }
     CHECK(!is_readable(fd));
-    expect_nothing(group);
+    expect_nothing_in(group);
     ws_group_free(group);
     for (size_t i = 0; i <= OTHERS; i++) {
         CHECK_OK(ws_wait_closed(sessions[i], PATIENCE_MS));
@@ -164,7 +129,7 @@ static void an_end_stands_behind_its_messages(void)
     CHECK_STR(receive_text(group, &session), "1");
     CHECK(receive_end(group, WS_ERR_CLOSED_ABNORMALLY) == steered);
     CHECK_EQ(ws_group_size(group), 0);
-    expect_nothing(group);
+    expect_nothing_in(group);
     ws_session_free(steered);
     /* Pings are answered with nobody in ws_group_recv. */
     steered = connect_steered(PLAIN, config);
@@ -176,7 +141,7 @@ static void an_end_stands_behind_its_messages(void)
     while (stats.incoming_messages != 2)
         CHECK_OK(ws_stats(steered, &stats));
     ws_session_free(steered);
-    expect_nothing(group);
+    expect_nothing_in(group);
     CHECK_EQ(ws_group_size(group), 0);
     ws_config_free(config);
     ws_group_free(group);
@@ -246,36 +211,6 @@ static void a_frame_outlives_all(void)
     ws_frame_free(frame);
 }
 
-static void on_frame(ws_session *session, const ws_frame *frame, void *user_data)
-{
-    (void)session, (void)frame, (void)user_data;
-}
-
-static void wrong_arguments(void)
-{
-    ws_group *group = ws_group_new();
-    ws_session *session = NULL;
-    ws_frame *frame = NULL;
-    CHECK_STATUS(ws_group_recv(NULL, &session, &frame, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_recv(group, NULL, &frame, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_recv(group, &session, NULL, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_close(NULL, WS_CLOSE_NORMAL, NULL, 0, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_close(group, 999, NULL, 0, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_group_close(group, WS_CLOSE_NORMAL, "\xff", 1, 0), WS_ERR_INVALID_ARGUMENT);
-    CHECK_OK(ws_group_close(group, WS_CLOSE_NORMAL, NULL, 0, 0));
-    CHECK_STATUS(ws_group_interrupt(NULL), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_config_set_group(NULL, group), WS_ERR_INVALID_ARGUMENT);
-    CHECK_EQ(ws_group_event_fd(NULL), -1);
-    CHECK_EQ(ws_group_size(NULL), 0);
-    ws_group_free(NULL);
-    ws_config *config = config_of(group);
-    ws_callbacks callbacks = {.struct_size = sizeof callbacks, .on_frame = on_frame};
-    CHECK_OK(ws_config_set_callbacks(config, &callbacks, NULL));
-    CHECK_STATUS(ws_connect(environment("ECHO_WS_URL"), config, &session, NULL), WS_ERR_INVALID_ARGUMENT);
-    ws_config_free(config);
-    ws_group_free(group);
-}
-
 int main(void)
 {
     every_session_gets_its_own(PLAIN);
@@ -284,7 +219,6 @@ int main(void)
     an_end_stands_behind_its_messages();
     threads_that_wait();
     a_frame_outlives_all();
-    wrong_arguments();
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
 }

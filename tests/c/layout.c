@@ -160,6 +160,15 @@ OFFSET(ws_extension, name, 0);
 OFFSET(ws_extension, parameters, 8);
 OFFSET(ws_extension, instance, 16);
 
+OFFSET(ws_callbacks, struct_size, 0);
+OFFSET(ws_callbacks, on_open, 8);
+OFFSET(ws_callbacks, on_frame, 16);
+OFFSET(ws_callbacks, on_writable, 24);
+OFFSET(ws_callbacks, on_close, 32);
+OFFSET(ws_callbacks, drop, 40);
+OFFSET(ws_callbacks, on_reconnect, 48);
+_Static_assert(sizeof(ws_callbacks) == 56, "grows only at its end");
+
 OFFSET(ws_reconnect_options, struct_size, 0);
 OFFSET(ws_reconnect_options, first_delay_ms, 8);
 OFFSET(ws_reconnect_options, max_delay_ms, 16);

@@ -122,7 +122,12 @@ static inline void note_drop(void *self)
 /* A configuration with these callbacks: all of them, or all but on_frame. */
 static inline ws_config *record_all(record *self)
 {
-    const ws_callbacks callbacks = {sizeof callbacks, note_open, note_frame, note_writable, note_close, note_drop, NULL};
+    const ws_callbacks callbacks = {.struct_size = sizeof callbacks,
+                                    .on_open = note_open,
+                                    .on_frame = note_frame,
+                                    .on_writable = note_writable,
+                                    .on_close = note_close,
+                                    .drop = note_drop};
     ws_config *config = ws_config_new();
     CHECK(config != NULL);
     CHECK_OK(ws_config_set_callbacks(config, &callbacks, self));
@@ -131,7 +136,11 @@ static inline ws_config *record_all(record *self)
 
 static inline ws_config *record_all_but_frames(record *self)
 {
-    const ws_callbacks callbacks = {sizeof callbacks, note_open, NULL, note_writable, note_close, note_drop, NULL};
+    const ws_callbacks callbacks = {.struct_size = sizeof callbacks,
+                                    .on_open = note_open,
+                                    .on_writable = note_writable,
+                                    .on_close = note_close,
+                                    .drop = note_drop};
     ws_config *config = ws_config_new();
     CHECK(config != NULL);
     CHECK_OK(ws_config_set_callbacks(config, &callbacks, self));

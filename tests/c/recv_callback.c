@@ -1,4 +1,5 @@
-/* ws_recv_callback: a live session gives its messages to a function from now on. */
+/* ws_recv_callback: a live session gives its messages to a function from now on. With --small only without TLS, for
+ * valgrind. */
 
 #define _GNU_SOURCE
 #include "recording.h"

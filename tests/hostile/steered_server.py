@@ -5,11 +5,14 @@
 
 Runs PROGRAM with STEERED_WS_URL, STEERED_WSS_URL, STEERED_CA_FILE and STEERED_PORT in its environment and exits with its
 exit status. On STEERED_PORT of 127.0.0.1 it takes commands, a line each, and answers each with a line. A command is for
-the connection that was accepted last; see the methods of Connection with an underscore behind the name.
+the connection that was accepted last, or for the number-th one, from 0, after `connection NUMBER`; `connections` says
+how many there were. See the methods of Connection and ScriptCommands with an underscore behind the name. At the path
+/deflate the server accepts permessage-deflate.
 """
 
 import array
 import base64
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -29,6 +32,7 @@ from itertools import groupby
 import trustme
 from peer import PING, PONG, close, frame, more, text
 from steered_frames import Frames
+from steered_script import Script, ScriptCommands, numbered
 from steered_stream import Plain, Tls
 
 # Nothing that works takes nearly this long.
@@ -41,12 +45,7 @@ RECEIVE_BUFFER, SEND_BUFFER = 64 * 1024, 512 * 1024
 FLOOD_PIECE = 32 * 1024
 
 
-def numbered(number, size):
-    """the text with a number, filled up to size"""
-    return b"%d" % number + (b" " + b"x" * size)[: max(0, size - len(b"%d" % number))]
-
-
-class Connection:
+class Connection(ScriptCommands):
     def __init__(self, sock, context):
         self.sock = sock
         self.context = context
@@ -75,6 +74,9 @@ class Connection:
         except Exception:
             self.trouble = traceback.format_exc()
             self.end("trouble")
+        finally:
+            for sock in (self.sock, self.wake_pump, self.wake):
+                sock.close()
 
     def open(self, accepted):
         self.sock.settimeout(HANG_S)
@@ -85,13 +87,16 @@ class Connection:
                 select.select([self.sock], [], [], HANG_S)
             head += data or b""
         key = re.search(rb"(?i)sec-websocket-key: (\S+)", head)[1]
+        compresses = head.startswith(b"GET /deflate ") and b"permessage-deflate" in head
+        self.script = Script(compresses)
         accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
         # before the client knows that it is connected
         accepted(self)
         with self.changed:
             self.out = (
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+                b"Sec-WebSocket-Accept: " + accept + b"\r\n"
+                + (b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if compresses else b"") + b"\r\n"
             )
 
     def pump(self):
@@ -149,7 +154,8 @@ class Connection:
             return "trouble: " + self.trouble.replace("\n", " | ")
         with self.changed:
             answer = getattr(self, words[0] + "_")(*words[1:])
-            self.wake.send(b"x")
+            with contextlib.suppress(OSError):
+                self.wake.send(b"x")
             return str(answer or "ok")
 
     def wait(self, condition):
@@ -307,6 +313,7 @@ class Connection:
 class Server:
     def __init__(self):
         self.current = None
+        self.connections = []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority = trustme.CA()
         authority.issue_cert("localhost", "127.0.0.1").configure_cert(self.context)
@@ -314,6 +321,15 @@ class Server:
 
     def set_current(self, connection):
         self.current = connection
+        self.connections.append(connection)
+
+    def command(self, words):
+        if words[0] == "connections":
+            return len(self.connections)
+        if words[0] == "connection":
+            self.current = self.connections[int(words[1])]
+            return "ok"
+        return self.current.command(words)
 
     def listen(self, context=None):
         listener = socket.create_server(("127.0.0.1", 0))
@@ -337,10 +353,10 @@ class Server:
                 with listener.accept()[0] as sock, sock.makefile("rw", encoding="utf-8") as lines:
                     for line in lines:
                         try:
-                            answer = self.current.command(line.split())
+                            answer = self.command(line.split())
                         except Exception as error:
                             answer = f"{line.strip()}: {type(error).__name__} {error}"
-                        lines.write(answer + "\n")
+                        lines.write(f"{answer}\n")
                         lines.flush()
 
         threading.Thread(target=run, daemon=True).start()

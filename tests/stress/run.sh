@@ -15,9 +15,10 @@ echo_server=target/debug/examples/echo_server
 # Not here: programs that measure memory or count allocations, those that load the library themselves or list its
 # descriptors, no_threads, which leaves no room for the sanitizer, and those that fork while other threads are busy, for
 # the sanitizer's own locks do not survive that.
-echo_tests="closing connecting fork invalid_arguments lifecycle logging opening sending_receiving \
+echo_tests="closing connecting fork invalid_arguments invalid_waiting lifecycle logging opening sending_receiving \
 shutting_down signals start_race threads"
-steered_tests="batches callbacks callbacks_blocking callbacks_ending callbacks_freeing callbacks_inside event_fd extensions flushing fragmenting groups \
+steered_tests="batches callbacks callbacks_blocking callbacks_ending callbacks_freeing callbacks_inside event_fd \
+event_fd_queues extensions flushing fragmenting groups groups_endings groups_event_fd groups_freeing groups_waiting \
 interrupting modes queues recv_callback sigpipe timeouts waking"
 
 skip() {
