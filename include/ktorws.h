@@ -2278,7 +2278,8 @@ void ws_group_free(ws_group *group);
  * Has sessions that are opened from now on belong to a group: their messages are received by ws_group_recv, and
  * ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default: to none.
  *
- * Callbacks besides on_frame can be had as well; with on_frame, connecting returns WS_ERR_INVALID_ARGUMENT.
+ * Callbacks besides on_frame can be had as well; with on_frame, connecting returns WS_ERR_INVALID_ARGUMENT, and in a forked
+ * child with a group of the parent's WS_ERR_FORKED.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
  */

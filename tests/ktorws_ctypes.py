@@ -145,6 +145,7 @@ class Callbacks(ctypes.Structure):
         ("on_writable", ctypes.CFUNCTYPE(None, c_void_p, c_void_p)),
         ("on_close", ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_void_p)),
         ("drop", ctypes.CFUNCTYPE(None, c_void_p)),
+        ("on_reconnect", ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_void_p)),
     ]
 
     def __init__(self, **functions):

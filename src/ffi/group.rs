@@ -5,6 +5,7 @@ use std::ffi::c_char;
 use std::mem::ManuallyDrop;
 use std::os::fd::IntoRawFd;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -18,8 +19,8 @@ use crate::ffi::frame::{FrameMaker, ws_frame};
 use crate::ffi::guard;
 use crate::ffi::session::ws_session;
 use crate::ffi::status::ws_status;
-use crate::session::Deadline;
 use crate::session::group::Group;
+use crate::session::{Deadline, Session};
 
 /// Sessions that are received from together, and end together: made by ws_group_new, given sessions by opening them
 /// with a configuration of ws_config_set_group, freed by ws_group_free.
@@ -35,14 +36,22 @@ pub struct ws_group {
 pub(super) struct Membership {
     group: Arc<ws_group>,
     key: usize,
+    has_ended: AtomicBool,
 }
 
 impl Membership {
     /// The session does not belong to the group any more.
     pub(super) fn end(&self) {
-        // Both the end of the session and that of its memory come here.
-        let member = self.group.members.lock().try_remove(self.key);
-        drop(member);
+        // Both the end of the session and that of its memory come here; the key may be another one's by then.
+        if !self.has_ended.swap(true, Ordering::AcqRel) {
+            let member = self.group.members.lock().try_remove(self.key);
+            drop(member);
+        }
+    }
+
+    /// The application has freed the session.
+    pub(super) fn forget(&self, handle: &ws_session, session: Option<&Session>) {
+        self.group.group.forget(handle, session);
     }
 
     /// The session could not be opened.
@@ -54,8 +63,9 @@ impl Membership {
 impl ws_group {
     /// Takes in a session.
     pub(super) fn admit(self: &Arc<Self>, session: &Arc<ws_session>) -> Result<Membership> {
+        self.check_process()?;
         let key = self.members.lock().insert(Arc::downgrade(session));
-        let membership = Membership { group: Arc::clone(self), key };
+        let membership = Membership { group: Arc::clone(self), key, has_ended: AtomicBool::new(false) };
         if self.group.is_closed() {
             membership.end();
             return Err(Error::new(Kind::State, "the group was freed"));
@@ -140,7 +150,8 @@ pub unsafe extern "C" fn ws_group_free(group: *mut ws_group) {
 /// Has sessions that are opened from now on belong to a group: their messages are received by ws_group_recv, and
 /// ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default: to none.
 ///
-/// Callbacks besides on_frame can be had as well; with on_frame, connecting returns WS_ERR_INVALID_ARGUMENT.
+/// Callbacks besides on_frame can be had as well; with on_frame, connecting returns WS_ERR_INVALID_ARGUMENT, and in a forked
+/// child with a group of the parent's WS_ERR_FORKED.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
 ///

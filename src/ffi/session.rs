@@ -217,6 +217,10 @@ impl Owner for ws_session {
             open.free_frames.release();
         }
     }
+
+    fn is_freed(&self) -> bool {
+        self.is_freed()
+    }
 }
 
 impl Drop for ws_session {
@@ -415,6 +419,9 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
                 open.session.forsake();
             }
             last.abort();
+            if let Some(membership) = last.membership.get() {
+                membership.forget(&last, last.open.get().map(|open| &*open.session));
+            }
         }
     });
 }

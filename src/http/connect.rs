@@ -7,7 +7,8 @@ use crate::error::{Error, Kind, Phase, Refusal, Result};
 use crate::http::exchange::{Answer, Answered, Exchange};
 use crate::http::response_head::PROXY;
 
-const PROXY_AUTHENTICATION_REQUIRED: u16 = 407;
+/// Some proxies say "unauthorized" where they mean "proxy authentication required": nobody else has answered.
+const WANTS_CREDENTIALS: &[u16] = &[401, 407];
 
 /// A request for a tunnel.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Exchange for Connect {
 
 fn refused(refusal: Refusal) -> Error {
     let status = refusal.status;
-    let (kind, message) = if status == PROXY_AUTHENTICATION_REQUIRED {
+    let (kind, message) = if WANTS_CREDENTIALS.contains(&status) {
         (Kind::ProxyAuth, format!("the proxy wants other credentials: it answered with the status {status}"))
     } else {
         (Kind::Proxy, format!("the proxy opened no tunnel: it answered with the status {status}"))

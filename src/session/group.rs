@@ -23,7 +23,15 @@ use crate::transport::Wake;
 pub(crate) trait Owner: Any + Send + Sync {
     /// Nothing flows: memory that is kept for what might can be given back.
     fn rest(&self);
+
+    /// The application has let go of it.
+    fn is_freed(&self) -> bool;
 }
+
+/// Where a session stands in its group's queue, which the queue's lock guards: not in it, in it, or done with it.
+const NO_TURN: u8 = 0;
+const HAS_TURN: u8 = 1;
+const LAST_TURN: u8 = 2;
 
 /// A group.
 #[derive(Default)]
@@ -62,7 +70,10 @@ impl Group {
     /// A session has something to receive.
     pub(super) fn note(&self, session: Arc<Session>) {
         let mut turns = self.turns.lock();
-        if !session.has_turn.swap(true, Ordering::AcqRel) {
+        // Whoever had its turn may have taken what it was about.
+        let is_wanted = !session.is_forsaken.load(Ordering::Acquire);
+        if is_wanted && session.inbox.has_news() && session.group_turn.load(Ordering::Relaxed) == NO_TURN {
+            session.group_turn.store(HAS_TURN, Ordering::Relaxed);
             self.push(&mut turns, Turn::Session(session));
         }
     }
@@ -70,7 +81,30 @@ impl Group {
     /// A session could not be opened.
     pub(crate) fn note_failure(&self, owner: Arc<dyn Owner>, error: Error) {
         let mut turns = self.turns.lock();
-        self.push(&mut turns, Turn::Failed(owner, error));
+        if !owner.is_freed() {
+            self.push(&mut turns, Turn::Failed(owner, error));
+        }
+    }
+
+    /// The application has freed a session: what is left of it is not received.
+    pub(crate) fn forget(&self, owner: &dyn Owner, session: Option<&Session>) {
+        let is_same = |other: &dyn Owner| std::ptr::addr_eq(other, owner);
+        let mut turns = self.turns.lock();
+        if session.is_some_and(|session| session.group_turn.load(Ordering::Relaxed) != HAS_TURN) {
+            return;
+        }
+        let before = turns.queue.len();
+        let left: VecDeque<_> = std::mem::take(&mut turns.queue);
+        let (forgotten, kept): (VecDeque<_>, VecDeque<_>) = left.into_iter().partition(|turn| match turn {
+            Turn::Session(turn) => session.is_some_and(|session| std::ptr::eq(session, &**turn)),
+            Turn::Failed(turn, _) => is_same(&**turn),
+        });
+        turns.queue = kept;
+        if before > 0 {
+            turns.note_emptied();
+        }
+        drop(turns);
+        drop(forgotten);
     }
 
     fn push(&self, turns: &mut Turns, turn: Turn) {
@@ -166,16 +200,21 @@ impl Turns {
                 None => break None,
                 Some(Turn::Failed(owner, error)) => break Some(Received { owner, outcome: Err(error) }),
                 Some(Turn::Session(session)) => {
-                    session.has_turn.store(false, Ordering::Release);
+                    session.group_turn.store(NO_TURN, Ordering::Relaxed);
                     // Where the application has freed it nobody wants to know.
                     let Some(owner) = session.owner().filter(|_| !session.is_forsaken.load(Ordering::Acquire)) else {
                         continue;
                     };
                     let outcome = match session.take_oldest() {
                         Taken::Nothing => continue,
-                        Taken::Ended => Err(session.ended_error()),
+                        Taken::Ended => {
+                            // It has no other.
+                            session.group_turn.store(LAST_TURN, Ordering::Relaxed);
+                            Err(session.ended_error())
+                        }
                         Taken::Message(frame) => {
-                            if session.inbox.has_news() && !session.has_turn.swap(true, Ordering::AcqRel) {
+                            if session.inbox.has_news() {
+                                session.group_turn.store(HAS_TURN, Ordering::Relaxed);
                                 self.queue.push_back(Turn::Session(session));
                             }
                             Ok(frame)
@@ -185,12 +224,17 @@ impl Turns {
                 }
             }
         };
+        self.note_emptied();
+        received
+    }
+
+    /// With nothing in the queue the descriptor is not readable.
+    fn note_emptied(&self) {
         if self.queue.is_empty()
             && !self.is_closed
             && let Some(signal) = &self.signal
         {
             signal.drain();
         }
-        received
     }
 }

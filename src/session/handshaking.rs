@@ -17,7 +17,7 @@ use crate::protocol::extension::Negotiated;
 use crate::protocol::handshake::{Handshake, Request};
 use crate::transport::{Connected, Socket, Step, Stops, Stream, Target, TimeLimit, connect, exchange};
 
-const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "the opening handshake" };
+const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "shaking hands" };
 
 /// Statuses that send the client elsewhere (RFC 9110 section 15.4).
 const REDIRECTS: &[u16] = &[301, 302, 303, 307, 308];

@@ -162,8 +162,8 @@ pub(crate) struct Session {
     /// A violation waits for its turn.
     is_held: AtomicBool,
     group: OnceLock<Arc<Group>>,
-    /// It is in the group's queue.
-    has_turn: AtomicBool,
+    /// Whether it is in the group's queue.
+    group_turn: AtomicU8,
     owner: OnceLock<Weak<dyn Owner>>,
     /// None where the session ends with its connection.
     reconnecting: Option<Box<Reconnecting>>,

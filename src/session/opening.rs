@@ -178,7 +178,7 @@ fn session(
         is_forsaken: AtomicBool::new(false),
         is_held: AtomicBool::new(false),
         group: OnceLock::new(),
-        has_turn: AtomicBool::new(false),
+        group_turn: AtomicU8::new(0),
         owner: OnceLock::new(),
         reconnecting,
     })

@@ -217,7 +217,11 @@ fn start_tls(
         stream.start_tls(connection, &early);
         negotiate(stream, socket, step, limit)
     })();
-    negotiated.map_err(|error| error.in_phase(step.phase))
+    negotiated.map_err(|error: Error| match error.kind {
+        // It is not the step that has failed.
+        Kind::Aborted | Kind::Interrupted => error,
+        _ => error.in_phase(step.phase),
+    })
 }
 
 fn negotiate(stream: &mut Stream, socket: &Socket, step: &Step, limit: &TimeLimit<'_>) -> Result<()> {

@@ -39,43 +39,43 @@ fn first_of(names: &[&'static str]) -> Result<Option<(&'static str, String)>> {
 /// Whether the list in no_proxy holds the target.
 fn is_excepted(target: &Target, list: &str) -> std::result::Result<bool, String> {
     let mut is_excepted = false;
-    for entry in list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty()) {
-        // Also behind one that holds it: a list is in order or it is not.
-        is_excepted |= entry == "*" || holds(entry, target)?;
+    let entries = list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
+    for (index, entry) in entries.enumerate() {
+        // Also behind one that holds it: a list is in order or it is not. The entry itself may be a password.
+        let malformed = || format!("entry {} is not a host, an address or a network", index + 1);
+        is_excepted |= entry == "*" || holds(entry, target).ok_or_else(malformed)?;
     }
     Ok(is_excepted)
 }
 
-fn holds(entry: &str, target: &Target) -> std::result::Result<bool, String> {
-    let malformed = || format!("{entry:?} is not a host, an address or a network");
+/// Whether an entry of the list holds the target; none for a malformed one.
+fn holds(entry: &str, target: &Target) -> Option<bool> {
     if let Some((network, bits)) = entry.split_once('/') {
-        let network = address::parse(network).map_err(|_| malformed())?.ip();
-        let bits: u32 = bits.parse().map_err(|_| malformed())?;
+        let network = address::parse(network).ok()?.ip();
+        let bits: u32 = bits.parse().ok()?;
         if bits > if network.is_ipv4() { 32 } else { 128 } {
-            return Err(malformed());
+            return None;
         }
-        return Ok(address_of(target).is_some_and(|address| is_within(address, network, bits)));
+        return Some(address_of(target).is_some_and(|address| is_within(address, network, bits)));
     }
     if let Ok(address) = address::parse(entry) {
-        return Ok(address_of(target) == Some(address.ip()));
+        return Some(address_of(target) == Some(address.ip()));
     }
     let (host, port) = match entry.rsplit_once(':') {
-        Some((host, port)) => (host, Some(port.parse::<u16>().map_err(|_| malformed())?)),
+        Some((host, port)) => (host, Some(port.parse::<u16>().ok()?)),
         None => (entry, None),
     };
-    if port.is_some_and(|port| port != target.endpoint.port) {
-        return Ok(false);
-    }
+    let is_port = port.is_none_or(|port| port == target.endpoint.port);
     if let Ok(address) = address::parse(host) {
-        return Ok(address_of(target) == Some(address.ip()));
+        return Some(is_port && address_of(target) == Some(address.ip()));
     }
     let host = host.trim_start_matches("*.").trim_matches('.');
     // As the target's own host was read: lower case, IDNA.
-    let Ok(Host::Domain(host)) = Host::parse(host) else { return Err(malformed()) };
-    let Host::Domain(name) = &target.endpoint.host else { return Ok(false) };
+    let Ok(Host::Domain(host)) = Host::parse(host) else { return None };
+    let Host::Domain(name) = &target.endpoint.host else { return Some(false) };
     let name = name.trim_end_matches('.');
     let above = name.strip_suffix(&host);
-    Ok(above.is_some_and(|above| above.is_empty() || above.ends_with('.')))
+    Some(is_port && above.is_some_and(|above| above.is_empty() || above.ends_with('.')))
 }
 
 fn address_of(target: &Target) -> Option<IpAddr> {
@@ -146,7 +146,9 @@ mod tests {
 
     #[test]
     fn malformed_exceptions_are_told() {
-        for list in ["10.0.0.0/33", "10.0.0.0/x", "host/8", "host:99999", "host:x", "fd00::/129", "a b/c"] {
+        for list in
+            ["10.0.0.0/33", "10.0.0.0/x", "host/8", "host:99999", "host:x", "fd00::/129", "a b/c", "u:p@10.0.0.1:1"]
+        {
             assert!(excepted("ws://example.com/", list).is_err(), "{list}");
             assert!(excepted("ws://example.com/", &format!("*,{list}")).is_err(), "{list} behind *");
         }

@@ -51,7 +51,7 @@ pub(crate) fn exchange<E: Exchange>(
             Err(error) => return Err(error),
             Ok(Err(error)) => {
                 let _ = stream.sender.flush();
-                return Err(broken(step, &format!("the connection was lost in {}", step.doing), &error));
+                return Err(broken(step, &format!("the connection was lost while {}", step.doing), &error));
             }
         };
         let answer = match count {

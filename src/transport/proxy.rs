@@ -65,7 +65,7 @@ impl Proxy {
             // The text may be a password without a scheme in front.
             _ => return Err(invalid("its scheme is not http, https, socks5 or socks5h")),
         };
-        if rest.is_empty() || rest.starts_with(['/', '\\']) {
+        if rest.is_empty() || rest.starts_with(['/', '\\']) || rest.ends_with(':') {
             return Err(invalid("it has no host"));
         }
         // The parser reads hosts of these schemes only, and forgets a port that is the scheme's own.
@@ -211,6 +211,7 @@ mod tests {
             "",
             "http://",
             "http:///secret",
+            "http:",
             "socks4://secret@proxy",
             "ftp://user:secret@proxy",
             "http://user:secret@proxy:99999",
