@@ -12,7 +12,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIBRARY = os.environ.get("KTORWS_LIBRARY") or os.path.join(REPOSITORY, "target", "release", "libktorws.so")
 
 # The peers are on this machine: a proxy of the environment must not get between.
-for _name in ("http_proxy", "https_proxy", "all_proxy"):
+for _name in ("ws_proxy", "wss_proxy", "http_proxy", "https_proxy", "all_proxy"):
     os.environ.pop(_name, None)
     os.environ.pop(_name.upper(), None)
 
@@ -254,6 +254,14 @@ _SIGNATURES |= {
     "ws_get_ping_timeout_ms": (c_int64, c_void_p),
     "ws_stats": (c_int32, c_void_p, POINTER(Statistics)),
     "ws_config_set_callbacks": (c_int32, c_void_p, POINTER(Callbacks), c_void_p),
+}
+_SIGNATURES |= {
+    "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_proxy_from_env": (c_int32, c_void_p, c_int32),
+    "ws_config_set_proxy_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, ctypes.c_uint16, c_char_p),
+    "ws_config_set_max_redirects": (c_int32, c_void_p, c_uint32),
+    "ws_config_set_basic_auth": (c_int32, c_void_p, c_char_p, c_char_p),
 }
 
 

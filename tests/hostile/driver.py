@@ -26,6 +26,7 @@ from client import run
 from ktorws_ctypes import Status, shutdown
 from peer import FAULTS
 from process import StandardError, forget_peak, give_back, resources, status_kib, steady_malloc
+from proxy_wire import check_asked
 from wire import check_requests
 
 # Four sessions at a time, none of which may hold more than a message of 1 MiB or a refusal's 64 KiB.
@@ -178,7 +179,7 @@ def main():
 
     names = [case.name for case in CASES]
     report("no two cases share a name", [name for name in set(names) if names.count(name) > 1])
-    missing = set(FAULTS) - {case.path for case in CASES}
+    missing = set(FAULTS) - {path for case in CASES for path in (case.path, getattr(case, "inner", ""))}
     report("every fault of server.py has a case", [f"no case for {path}" for path in sorted(missing)])
 
     standard_error = StandardError()
@@ -207,6 +208,7 @@ def main():
         if case.alone is not None:
             report(case.name, *run_alone(case, ports, peer))
     report("requests", check_requests(peer.all_records, Check()))
+    report("requests to proxies", check_asked(cases, peer.all_records, Check()))
     if not prefixes:
         report("repeated sessions leave no memory behind", repeat(ports, peer, 100))
 
