@@ -37,8 +37,20 @@ OPEN = """
 """.split()
 WRONG = """
     http-09 http-2 http-lower-case icy no-status-line empty-lines status-20 status-2000 status-plus status-word status-000
-    nul-in-status nul-in-field cr-in-status cr-in-field no-colon name-empty space-before-colon folded
-""".split()
+    nul-in-status nul-in-field cr-in-status cr-in-field
+""".split()# Not right, but nothing in the header of a 2xx answer counts.
+EITHER_WAY = "no-colon name-empty space-before-colon folded".split()
+
+
+def https(make, name, *says, **more):
+    """through a proxy that speaks TLS"""
+    more = {"proxy": "https://127.0.0.1:{connect-tls}", "trusting": True, "variant": "https", **more}
+    return make("/connect/" + name, *says, **more)
+
+
+def no_tls(name, status, **more):
+    return failed("/no-proxy/" + name, **{"asked": False, "trusting": True, "variant": "https", "connect": status, **more})
+
 
 CASES = [
     *(tunnelled("/connect/" + name) for name in OPEN),
@@ -53,15 +65,15 @@ CASES = [
     # what the server is sent goes through the tunnel as it is
     tunnelled("/connect/ok", variant="echo", inner="/handshake/echo", act="echo", sent=["a", b"\0" * 70000], messages=None),
     tunnelled("/connect/ok", variant="byte-by-byte", inner="/tcp/byte-by-byte", messages=["x" * 300, "abcd"], pongs=["pp"]),
-    tunnelled("/connect/auth", login=LOGIN, most_asked=2),
-    tunnelled("/connect/auth-body", login=LOGIN, most_asked=2),
-    tunnelled("/connect/auth-close", login=LOGIN, most_asked=2),
+    tunnelled("/connect/auth", variant="login", login=LOGIN, most_asked=2),
+    tunnelled("/connect/auth-body", variant="login", login=LOGIN, most_asked=2),
+    tunnelled("/connect/auth-close", variant="login", login=LOGIN, most_asked=2),
     # early bytes are the server's: they are not skipped, nor is a body before them
     *(spoilt("/connect/" + name) for name in ("early-garbage", "early-zero", "body", "chunked-body")),
     spoilt(
         "/connect/opened-twice",
         connect=(Status.HANDSHAKE_STATUS,),
-        http=(200, b""),
+        http=(200, None),
     ),
     spoilt("/connect/tunnel-fin"),
     spoilt("/connect/tunnel-garbage"),
@@ -83,8 +95,9 @@ CASES = [
     # TLS begins behind the proxy's answer
     *(
         spoilt("/connect/" + name, variant="tls", scheme="wss", rest=TLS_RECORD, connect=(Status.TLS,), phase=(Phase.TLS,))
-        for name in ("tunnel-garbage", "tunnel-tls-alert", "tunnel-fin")
+        for name in ("tunnel-garbage", "tunnel-tls-alert")
     ),
+    spoilt("/connect/tunnel-fin", variant="tls", scheme="wss", rest=TLS_RECORD, connect=(Status.IO,), phase=(Phase.TLS,)),
     spoilt("/connect/opened-twice", variant="tls", scheme="wss", connect=(Status.TLS,), phase=(Phase.TLS,)),
     held_up("/connect/tunnel-silent", variant="tls", scheme="wss", phase=Phase.TLS, rest=TLS_RECORD),
     refused("/connect/status-403", 403, b"forbidden by the proxy", variant="tls", scheme="wss"),
@@ -159,6 +172,10 @@ CASES = [
     *(failed("/connect/" + name) for name in connect_faults.NOT_HTTP),
     *(failed("/connect/" + name, proxy_ended=("fin", "rst", "tunnel")) for name in WRONG),
     *(
+        failed("/connect/" + name, proxy_ended=("fin", "rst", "tunnel"), connect=(Status.OK, Status.PROXY), closes=[1000])
+        for name in EITHER_WAY
+    ),
+    *(
         failed("/connect/" + name, "65536", proxy_ended=("fin", "rst", "tunnel"), alone=LITTLE)
         for name in ("head-64k", "head-1m")
     ),
@@ -220,4 +237,56 @@ CASES = [
         phase=(Phase.CONNECT,),
         config=dict(connect_timeout_ms=300),
     ),
+    # TLS to the proxy
+    https(tunnelled, "ok"),
+    https(tunnelled, "ok", variant="https-echo", inner="/handshake/echo", act="echo", sent=["a", b"\0" * 70000], messages=None),
+    https(tunnelled, "early-answer", inner="/tunnel/rest"),
+    https(tunnelled, "byte-by-byte"),
+    https(tunnelled, "auth", login=LOGIN, most_asked=2),
+    https(spoilt, "early-garbage"),
+    https(spoilt, "tunnel-answers-404", "404", connect=(Status.HANDSHAKE_STATUS,), http=(404, b"server")),
+    https(refused, "status-403", 403, b"forbidden by the proxy"),
+    https(refused, "407-body-chunked", 407, b"hello", connect=(Status.PROXY_AUTH,), fields={"Proxy-Authenticate": BASIC}),
+    https(failed, "fin"),
+    https(failed, "garbage"),
+    https(failed, "endless-head", "65536", poured=MOST_POURED, alone=LITTLE),
+    https(held_up, "silent"),
+    https(held_up, "tunnel-silent", variant="https-tls", scheme="wss", phase=Phase.TLS, rest=TLS_RECORD),
+    https(
+        spoilt,
+        "tunnel-tls-alert",
+        variant="https-tls",
+        scheme="wss",
+        rest=TLS_RECORD,
+        connect=(Status.TLS,),
+        phase=(Phase.TLS,),
+    ),
+    # a proxy with another certificate than it should have is told nothing
+    https(failed, "ok", variant="https-untrusted", trusting=False, asked=False, connect=(Status.TLS_CERTIFICATE,)),
+    https(
+        failed,
+        "ok",
+        variant="https-unverified",
+        trusting=False,
+        asked=False,
+        login=LOGIN,
+        connect=(Status.TLS_CERTIFICATE,),
+        config=dict(tls_verify=(0, 0)),
+    ),
+    https(
+        failed,
+        "ok",
+        variant="https-other-name",
+        proxy="https://localhost:{connect-tls}",
+        asked=False,
+        connect=(Status.TLS_CERTIFICATE,),
+    ),
+    # the name of the server is not the proxy's
+    https(tunnelled, "ok", variant="https-server-name", config=dict(tls_server_name=b"f0r-the-server.test")),
+    no_tls("ssh", (Status.TLS,), proxy="https://127.0.0.1:{at-accept/ssh}"),
+    no_tls("plain", (Status.TLS,), proxy="https://127.0.0.1:{connect}"),
+    no_tls("not-plain", (Status.PROXY,), proxy="http://127.0.0.1:{connect-tls}", login=LOGIN),
+    no_tls("fin", (Status.PROXY, Status.TLS), proxy="https://127.0.0.1:{at-accept/fin}"),
+    no_tls("refused", (Status.PROXY,), proxy="https://127.0.0.1:{refused}", phase=(Phase.CONNECT,)),
+    held_up("/no-proxy/silent", variant="https", proxy="https://127.0.0.1:{at-accept/silent}", asked=False),
 ]

@@ -13,12 +13,14 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+import trustme
 from acts import HANG_S
 from cases import CASES
 from checks import Check
@@ -36,10 +38,9 @@ MOST_KEPT_KIB = 4 * 1024
 
 
 class Server:
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.join(HERE, "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, tls):
+        command = [sys.executable, os.path.join(HERE, "server.py"), "--tls", *tls]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("LISTENING "):
             raise AssertionError(f"server.py said {line!r} instead of LISTENING")
@@ -72,6 +73,16 @@ class Server:
     def stop(self):
         self.process.stdin.close()
         self.process.wait()
+
+
+def make_certificates(directory):
+    """files of the authority, of a certificate for 127.0.0.1, and of its key"""
+    ca = trustme.CA()
+    proxy = ca.issue_cert("127.0.0.1")
+    files = [os.path.join(directory, name) for name in ("ca.pem", "proxy.pem", "proxy.key")]
+    for file, pem in zip(files, (ca.cert_pem, proxy.cert_chain_pems[0], proxy.private_key_pem)):
+        pem.write_to_path(file)
+    return files
 
 
 def outcome(case, ports, peer):
@@ -183,7 +194,9 @@ def main():
     report("every fault of server.py has a case", [f"no case for {path}" for path in sorted(missing)])
 
     standard_error = StandardError()
-    peer = Server()
+    directory = tempfile.TemporaryDirectory()
+    authority, *certificate = make_certificates(directory.name)
+    peer = Server(certificate)
     # a port that refuses, for it does not listen; and one whose backlog is full, so that a connect gets no answer
     refusing = socket.socket()
     refusing.bind(("127.0.0.1", 0))
@@ -192,7 +205,7 @@ def main():
     waiting = socket.socket()
     waiting.setblocking(False)
     waiting.connect_ex(full.getsockname())
-    ports = {**peer.ports, "refused": refusing.getsockname()[1], "full": full.getsockname()[1]}
+    ports = {**peer.ports, "refused": refusing.getsockname()[1], "full": full.getsockname()[1], "ca": authority}
     steady_malloc()
     before = resources()
     start_kib = status_kib("VmRSS")
@@ -228,6 +241,7 @@ def main():
     for sock in (refusing, full, waiting, *in_backlog):
         sock.close()
     peer.stop()
+    directory.cleanup()
     written = standard_error.end()
     report("nothing was written to standard error", [written] if written else [])
     print(f"{passed} passed, {failed_count} failed")

@@ -31,6 +31,8 @@ class Proxied(Case):
     proxy: str = "http://127.0.0.1:{connect}"
     # a user and a password that the URL of the proxy has
     login: str = ""
+    # whether the certificate of {connect-tls} is trusted
+    trusting: bool = False
     # whether the proxy gets a request at all, and how many at most
     asked: bool = True
     most_asked: int = 1
@@ -58,6 +60,8 @@ class Proxied(Case):
         config = settings(**self.config, proxy=proxy.encode(), resolve=(self.host.encode(), 0, b"127.0.0.1"))
         config["add_header"] = [(name.encode(), value.encode()) for name, value in FOR_THE_SERVER.items()]
         config["add_subprotocol"] = SUBPROTOCOL.encode()
+        if self.trusting:
+            config["set_tls_ca_file"] = ports["ca"].encode()
         return config
 
     @property

@@ -94,18 +94,17 @@ def over_tls(context, port, sock):
         return sock.close()
     proxy = Plain(socket.create_connection(("127.0.0.1", port)))
     directions = {client.sock: (client, proxy), proxy.sock: (proxy, client)}
+    # what came with the end of the handshake has left the socket already
+    readable = list(directions)
     try:
-        while directions:
-            readable = select.select(list(directions), [], [], HOLD)[0]
-            if not readable:
-                break
+        while readable:
             for source, sink in [directions[ready] for ready in readable]:
-                # TLS may hold more than the socket says
                 while data := source.receive():
                     pass_on(sink, data)
                 if data == b"":
                     sink.finish()
                     del directions[source.sock]
+            readable = directions and select.select(list(directions), [], [], HOLD)[0]
     except OSError:
         pass
     for stream in (client, proxy):

@@ -49,7 +49,7 @@ def check_connect(case, record, ports, check):
         if "proxy-authorization" in fields:
             check.equal("Proxy-Authorization", fields["proxy-authorization"], case.login and case.authorization)
     for value in (*FOR_THE_SERVER.values(), SUBPROTOCOL):
-        check.true("the proxy was told what is the server's", value not in str(record), record["asked"])
+        check.true("the proxy was told what is the server's", value not in str(record["asked"]), record["asked"])
 
 
 def check_socks(case, record, ports, check):

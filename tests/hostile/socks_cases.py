@@ -38,8 +38,8 @@ MEANINGS = {
     3: "[Nn]etwork",
     4: "[Hh]ost",
     5: "refused",
-    6: "TTL",
-    7: "[Cc]ommand|support",
+    6: "TTL|time to live",
+    7: r"[Cc]ommand|\b7\b",
     8: "[Aa]ddress",
     9: r"\b9\b|0x0?9",
     90: r"\b90\b|0x5a",
@@ -92,8 +92,8 @@ CASES = [
     replied(held_up, "tunnel-silent", phase=Phase.HANDSHAKE, rest="GET .*"),
     replied(held_up, "tunnel-silent", variant="tls", scheme="wss", phase=Phase.TLS, rest=TLS_RECORD),
     *(
-        replied(spoilt, name, variant="tls", scheme="wss", rest=TLS_RECORD, connect=(Status.TLS,), phase=(Phase.TLS,))
-        for name in ("tunnel-fin", "tunnel-tls-alert")
+        replied(spoilt, name, variant="tls", scheme="wss", rest=TLS_RECORD, connect=(status,), phase=(Phase.TLS,))
+        for name, status in (("tunnel-fin", Status.IO), ("tunnel-tls-alert", Status.TLS))
     ),
     # refusals
     *(replied(failed, f"code-{code}", meaning) for code, meaning in MEANINGS.items()),
