@@ -36,12 +36,13 @@ class RecordingProxy:
         self.tasks.add(asyncio.current_task())
         try:
             first = await reader.readexactly(1)
-            answer = await (self.socks(reader, writer) if first == b"\x05" else self.connect(first, reader))
+            ask = self.socks(reader, writer) if first == b"\x05" else self.connect(first, reader)
+            record, answer = await ask
             if answer is None:
                 # says nothing until the client goes
                 await reader.read()
             else:
-                await self.tunnel(answer, reader, writer)
+                await self.tunnel(record, answer, reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -54,8 +55,9 @@ class RecordingProxy:
         method, target, version = request.split(" ")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         record = {"kind": "http", "method": method, "target": target, "version": version, "headers": headers}
-        self.records.append({**record, "fields": len(lines)})
-        return REFUSALS[self.refusal] if self.refusal else b"HTTP/1.1 200 OK\r\n\r\n"
+        record["fields"] = len(lines)
+        self.records.append(record)
+        return record, REFUSALS[self.refusal] if self.refusal else b"HTTP/1.1 200 OK\r\n\r\n"
 
     async def socks(self, reader, writer):
         record = {"kind": "socks", "login": None, "target": None}
@@ -69,7 +71,7 @@ class RecordingProxy:
             password = await reader.readexactly((await reader.readexactly(1))[0])
             record["login"] = (user, password)
             if self.refusal == "407":
-                return b"\x01\x01"
+                return record, b"\x01\x01"
             writer.write(b"\x01\x00")
         kind = (await reader.readexactly(4))[3]
         if kind == DOMAIN:
@@ -78,13 +80,12 @@ class RecordingProxy:
             host = str(ipaddress.ip_address(await reader.readexactly(4 if kind == IPV4 else 16)))
         port = struct.unpack("!H", await reader.readexactly(2))[0]
         record["target"] = (kind, host, port)
-        return bytes([5, 2 if self.refusal else 0, 0, 1]) + bytes(6)
+        return record, bytes([5, 2 if self.refusal else 0, 0, 1]) + bytes(6)
 
-    async def tunnel(self, answer, reader, writer):
+    async def tunnel(self, record, answer, reader, writer):
         writer.write(answer)
         if self.refusal:
             return await writer.drain()
-        record = self.records[-1]
         there, back = await asyncio.open_connection("127.0.0.1", self.backend_port_for(record["target"]))
         record["local"] = back.get_extra_info("sockname")[:2]
         await asyncio.gather(pump(reader, back), pump(there, writer))

@@ -22,7 +22,7 @@ def of(names, proxies=PROXIES):
     return {name: f"{{{proxy}}}" for name, proxy in zip(names, proxies)}
 
 
-def precedence():
+def precedence(_lab):
     for scheme, (_, order, others) in SCHEMES.items():
         for i, first in enumerate(order):
             # a proxy of its own for each of those that come after it
@@ -43,7 +43,7 @@ BOTH_SCHEMES = {"ws_proxy": "{one}", "wss_proxy": "{two}", "all_proxy": "{three}
 EXPLICIT = [["set_proxy", "{four}"]]
 
 
-def switches():
+def switches(_lab):
     yield "each scheme has its own", BOTH_SCHEMES, [*both("ws", "one"), *both("wss", "two")]
     yield "HTTP_PROXY does not stand in the way", of(["HTTP_PROXY", "ALL_PROXY"]), both("ws", "two")
     off, on = [["set_proxy_from_env", 0]], [["set_proxy_from_env", 1]]
@@ -67,7 +67,7 @@ def switches():
         yield f"malformed, but {settings}", malformed, [*both("ws", went, settings=settings), *both("wss", went, settings=settings)]
 
 
-def moments():
+def moments(_lab):
     """the environment counts as it is when a session is opened"""
     yield (
         "changes",
@@ -85,4 +85,4 @@ def moments():
 
 
 if __name__ == "__main__":
-    sys.exit(run_all([*precedence(), *switches(), *moments()]))
+    sys.exit(run_all([precedence, switches, moments]))
