@@ -7,7 +7,6 @@ from case import KIB
 from connect_faults import CHALLENGES, LARGE
 from ktorws_ctypes import Phase, Status
 from proxy_case import (
-    IMPATIENT,
     IMPATIENT_WITH_PROXY,
     LOGIN,
     SLOW_CERTAINLY,
@@ -36,9 +35,10 @@ OPEN = """
     interim-three
 """.split()
 WRONG = """
-    http-09 http-2 http-lower-case icy no-status-line empty-lines status-20 status-2000 status-plus status-word status-000
-    nul-in-status nul-in-field cr-in-status cr-in-field
-""".split()# Not right, but nothing in the header of a 2xx answer counts.
+    http-09 http-2 http-lower-case icy no-status-line empty-lines status-20 status-2000 status-plus status-word
+    status-000 nul-in-status nul-in-field cr-in-status cr-in-field
+""".split()
+# Not right, but nothing in the header of a 2xx answer counts.
 EITHER_WAY = "no-colon name-empty space-before-colon folded".split()
 
 
@@ -49,7 +49,9 @@ def https(make, name, *says, **more):
 
 
 def no_tls(name, status, **more):
-    return failed("/no-proxy/" + name, **{"asked": False, "trusting": True, "variant": "https", "connect": status, **more})
+    return failed(
+        "/no-proxy/" + name, **{"asked": False, "trusting": True, "variant": "https", "connect": status, **more}
+    )
 
 
 CASES = [
@@ -63,8 +65,12 @@ CASES = [
     ),
     tunnelled("/connect/early-interim", inner="/tunnel/rest"),
     # what the server is sent goes through the tunnel as it is
-    tunnelled("/connect/ok", variant="echo", inner="/handshake/echo", act="echo", sent=["a", b"\0" * 70000], messages=None),
-    tunnelled("/connect/ok", variant="byte-by-byte", inner="/tcp/byte-by-byte", messages=["x" * 300, "abcd"], pongs=["pp"]),
+    tunnelled(
+        "/connect/ok", variant="echo", inner="/handshake/echo", act="echo", sent=["a", b"\0" * 70000], messages=None
+    ),
+    tunnelled(
+        "/connect/ok", variant="byte-by-byte", inner="/tcp/byte-by-byte", messages=["x" * 300, "abcd"], pongs=["pp"]
+    ),
     tunnelled("/connect/auth", variant="login", login=LOGIN, most_asked=2),
     tunnelled("/connect/auth-body", variant="login", login=LOGIN, most_asked=2),
     tunnelled("/connect/auth-close", variant="login", login=LOGIN, most_asked=2),
@@ -94,10 +100,14 @@ CASES = [
     held_up("/connect/tunnel-silent", phase=Phase.HANDSHAKE, rest="GET .*"),
     # TLS begins behind the proxy's answer
     *(
-        spoilt("/connect/" + name, variant="tls", scheme="wss", rest=TLS_RECORD, connect=(Status.TLS,), phase=(Phase.TLS,))
+        spoilt(
+            "/connect/" + name, variant="tls", scheme="wss", rest=TLS_RECORD, connect=(Status.TLS,), phase=(Phase.TLS,)
+        )
         for name in ("tunnel-garbage", "tunnel-tls-alert")
     ),
-    spoilt("/connect/tunnel-fin", variant="tls", scheme="wss", rest=TLS_RECORD, connect=(Status.IO,), phase=(Phase.TLS,)),
+    spoilt(
+        "/connect/tunnel-fin", variant="tls", scheme="wss", rest=TLS_RECORD, connect=(Status.IO,), phase=(Phase.TLS,)
+    ),
     spoilt("/connect/opened-twice", variant="tls", scheme="wss", connect=(Status.TLS,), phase=(Phase.TLS,)),
     held_up("/connect/tunnel-silent", variant="tls", scheme="wss", phase=Phase.TLS, rest=TLS_RECORD),
     refused("/connect/status-403", 403, b"forbidden by the proxy", variant="tls", scheme="wss"),
@@ -165,14 +175,14 @@ CASES = [
         needs_login(name, *BASIC, variant="login", login=LOGIN, most_asked=2)
         for name in ("407-again", "407-again-close")
     ),
-    needs_login(
-        "407-again-stale", *BASIC, 'Digest realm="p", nonce="n", stale=true', login=LOGIN, most_asked=2
-    ),
+    needs_login("407-again-stale", *BASIC, 'Digest realm="p", nonce="n", stale=true', login=LOGIN, most_asked=2),
     # wrong HTTP
     *(failed("/connect/" + name) for name in connect_faults.NOT_HTTP),
     *(failed("/connect/" + name, proxy_ended=("fin", "rst", "tunnel")) for name in WRONG),
     *(
-        failed("/connect/" + name, proxy_ended=("fin", "rst", "tunnel"), connect=(Status.OK, Status.PROXY), closes=[1000])
+        failed(
+            "/connect/" + name, proxy_ended=("fin", "rst", "tunnel"), connect=(Status.OK, Status.PROXY), closes=[1000]
+        )
         for name in EITHER_WAY
     ),
     *(
@@ -190,7 +200,9 @@ CASES = [
     # or says nothing
     *(
         held_up("/connect/" + name)
-        for name in "silent silent-in-the-head silent-after-interim one-header-after-another one-interim-after-another".split()
+        for name in (
+            "silent silent-in-the-head silent-after-interim one-header-after-another one-interim-after-another".split()
+        )
     ),
     *(
         held_up("/connect/" + name, variant="proxy-timeout", config=IMPATIENT_WITH_PROXY)
@@ -198,10 +210,21 @@ CASES = [
     ),
     held_up("/connect/silent", variant="tls", scheme="wss"),
     # the proxy's own time is over when the tunnel is open
-    held_up("/connect/tunnel-silent", variant="in-time", phase=Phase.HANDSHAKE, rest="GET .*", config=IMPATIENT),
+    held_up(
+        "/connect/tunnel-silent",
+        variant="in-time",
+        phase=Phase.HANDSHAKE,
+        rest="GET .*",
+        config=dict(proxy_timeout_ms=250, handshake_timeout_ms=600),
+    ),
     # before CONNECT
     *(
-        failed("/no-proxy/" + name, proxy="http://127.0.0.1:{" + port + "}", asked=False, phase=(Phase.PROXY, Phase.CONNECT))
+        failed(
+            "/no-proxy/" + name,
+            proxy="http://127.0.0.1:{" + port + "}",
+            asked=False,
+            phase=(Phase.PROXY, Phase.CONNECT),
+        )
         for name, port in (("fin", "at-accept/fin"), ("rst", "at-accept/rst"), ("ssh", "at-accept/ssh"))
     ),
     held_up("/no-proxy/silent", proxy="http://127.0.0.1:{at-accept/silent}", asked=False),
@@ -239,14 +262,24 @@ CASES = [
     ),
     # TLS to the proxy
     https(tunnelled, "ok"),
-    https(tunnelled, "ok", variant="https-echo", inner="/handshake/echo", act="echo", sent=["a", b"\0" * 70000], messages=None),
+    https(
+        tunnelled,
+        "ok",
+        variant="https-echo",
+        inner="/handshake/echo",
+        act="echo",
+        sent=["a", b"\0" * 70000],
+        messages=None,
+    ),
     https(tunnelled, "early-answer", inner="/tunnel/rest"),
     https(tunnelled, "byte-by-byte"),
     https(tunnelled, "auth", login=LOGIN, most_asked=2),
     https(spoilt, "early-garbage"),
     https(spoilt, "tunnel-answers-404", "404", connect=(Status.HANDSHAKE_STATUS,), http=(404, b"server")),
     https(refused, "status-403", 403, b"forbidden by the proxy"),
-    https(refused, "407-body-chunked", 407, b"hello", connect=(Status.PROXY_AUTH,), fields={"Proxy-Authenticate": BASIC}),
+    https(
+        refused, "407-body-chunked", 407, b"hello", connect=(Status.PROXY_AUTH,), fields={"Proxy-Authenticate": BASIC}
+    ),
     https(failed, "fin"),
     https(failed, "garbage"),
     https(failed, "endless-head", "65536", poured=MOST_POURED, alone=LITTLE),

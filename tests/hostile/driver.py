@@ -145,6 +145,11 @@ def repeat(ports, peer, rounds):
         "/deflate/window",
         "/deflate/not-deflate",
         "/bomb/message",
+        "/connect/ok",
+        "/connect/407-basic~login",
+        "/connect/fin",
+        "/socks/ipv6",
+        "/socks/code-1",
         "/no-server/refused",
         "/no-server/unresolvable",
     }

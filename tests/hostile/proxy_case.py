@@ -16,7 +16,7 @@ FOR_THE_SERVER = {
 }
 SUBPROTOCOL = "f0r-the-server"
 IMPATIENT = dict(handshake_timeout_ms=400)
-IMPATIENT_WITH_PROXY = dict(proxy_timeout_ms=300)
+IMPATIENT_WITH_PROXY = dict(proxy_timeout_ms=300, handshake_timeout_ms=5000)
 SLOW_CERTAINLY = dict(handshake_timeout_ms=1000)
 
 
@@ -117,5 +117,6 @@ def spoilt(path, *says, **more):
 def held_up(path, *says, phase=Phase.PROXY, **more):
     """nothing comes for too long"""
     more = {"connect": (Status.TIMEOUT,), "phase": (phase,), "config": IMPATIENT, **more}
-    limit = more["config"].get("proxy_timeout_ms") or more["config"]["handshake_timeout_ms"]
+    config = more["config"]
+    limit = config.get("proxy_timeout_ms" if phase == Phase.PROXY else "") or config["handshake_timeout_ms"]
     return Proxied(path, says=(rf"\b{limit}\b", *says), **more)

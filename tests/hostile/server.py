@@ -6,7 +6,7 @@
 Prints `LISTENING {"": PORT, "small-window": PORT, "at-accept/...": PORT, ...}` once it accepts connections on
 127.0.0.1. The first two ports serve the paths that --list prints, the second with a TCP window of a few KiB; those
 of at-accept do their fault before a request is read. `connect` is an HTTP proxy, `connect-tls` one that speaks TLS with
-the certificate of --tls, `socks` and `socks/...` are SOCKS5 proxies: see proxy_peer.py. `decoy` is where nobody may connect to.
+the certificate of --tls, `socks` and `socks/...` are SOCKS5 proxies: see proxy_peer.py. To `decoy` nobody may connect.
 
 For each connection one JSON line goes to FILE (default: standard output) when it has ended: the request as it came, the
 frames of the client (opcode, fin, rsv, masked, key, length; the payload up to 125 bytes; close code and reason), its

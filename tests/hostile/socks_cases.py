@@ -51,7 +51,10 @@ EITHER = dict(connect=(Status.PROXY, Status.PROXY_AUTH))
 
 CASES = [
     # the greeting
-    *(greeted(failed, name) for name in ("version-4", "version-0", "socks4-reply", "cut-0", "cut-1", "http", *NOT_HTTP)),
+    *(
+        greeted(failed, name)
+        for name in ("version-4", "version-0", "socks4-reply", "cut-0", "cut-1", "http", *NOT_HTTP)
+    ),
     greeted(failed, "rst", errno=errno.ECONNRESET),
     greeted(failed, "refused", **AUTH),
     greeted(failed, "refused-kept", **AUTH),
@@ -86,7 +89,10 @@ CASES = [
     replied(
         tunnelled, "ipv6", variant="echo", inner="/handshake/echo", act="echo", sent=["a", b"\0" * 70000], messages=None
     ),
-    *(replied(spoilt, name) for name in ("early-garbage", "early-zero", "replied-twice", "tunnel-fin", "tunnel-tls-alert")),
+    *(
+        replied(spoilt, name)
+        for name in ("early-garbage", "early-zero", "replied-twice", "tunnel-fin", "tunnel-tls-alert")
+    ),
     replied(spoilt, "tunnel-endless", poured=MOST_POURED, alone=LITTLE),
     replied(spoilt, "tunnel-answers-404", "404", connect=(Status.HANDSHAKE_STATUS,), http=(404, b"server")),
     replied(held_up, "tunnel-silent", phase=Phase.HANDSHAKE, rest="GET .*"),

@@ -2,7 +2,7 @@
 
 from connect_faults import EARLY, EARLY_HINTS
 from peer import FAULTS, KIB, fault
-from socks_peer import DOMAIN, IPV4, IPV6, LOGIN, NO_AUTH, reply
+from socks_peer import DOMAIN, IPV6, LOGIN, NO_AUTH, reply
 from tcp_faults import NOT_HTTP
 
 # Faults of the greeting and of the login. The client has sent its greeting when they run.

@@ -41,12 +41,23 @@ def names(_lab):
     # there is no exception that is not listed
     yield exempting("unrelated.test", proxied=["ws://localhost:{ws}", V4, V6, NAME])
     # the scheme makes no difference
-    yield exempting("name.test", "wss://name.test:{wss}", "http://name.test:{ws}", name="schemes", proxied=["wss://other.test:{wss}"])
+    yield exempting(
+        "name.test",
+        "wss://name.test:{wss}",
+        "http://name.test:{ws}",
+        name="schemes",
+        proxied=["wss://other.test:{wss}"],
+    )
     yield exempting("xn--bcher-kva.test", "ws://b\xfccher.test:{ws}", "ws://xn--bcher-kva.test:{ws}", proxied=[NAME])
     yield exempting("b\xfccher.test", "ws://b\xfccher.test:{ws}", "ws://xn--bcher-kva.test:{ws}", proxied=[NAME])
     # a user name in the URL is not a host
     yield exempting("user", proxied=["ws://user@name.test:{ws}", "ws://user:name.test@other.test:{ws}"])
-    yield exempting("name.test", "ws://other.test:pass@name.test:{ws}", name="user names", proxied=["ws://name.test:pass@other.test:{ws}"])
+    yield exempting(
+        "name.test",
+        "ws://other.test:pass@name.test:{ws}",
+        name="user names",
+        proxied=["ws://name.test:pass@other.test:{ws}"],
+    )
 
 
 def everything(_lab):
@@ -69,7 +80,9 @@ def lists(_lab):
 
 
 def ports(_lab):
-    yield exempting("name.test:{ws}", NAME, BELOW, proxied=["ws://name.test", "ws://other.test:{ws}", "wss://name.test:{wss}"])
+    yield exempting(
+        "name.test:{ws}", NAME, BELOW, proxied=["ws://name.test", "ws://other.test:{ws}", "wss://name.test:{wss}"]
+    )
     yield exempting("name.test:1", proxied=[NAME, BELOW, "ws://name.test"])
     # the scheme's own port
     yield exempting("name.test:443", proxied=["ws://name.test", NAME])
@@ -81,14 +94,28 @@ def ports(_lab):
 
 
 def addresses(_lab):
-    yield exempting("127.0.0.1", V4, "ws://0x7f.1:{ws}", "ws://2130706433:{ws}", proxied=[V4_OTHER, V6, "ws://localhost:{ws}", *ELSEWHERE])
+    yield exempting(
+        "127.0.0.1",
+        V4,
+        "ws://0x7f.1:{ws}",
+        "ws://2130706433:{ws}",
+        proxied=[V4_OTHER, V6, "ws://localhost:{ws}", *ELSEWHERE],
+    )
     yield exempting("::1", V6, "ws://[0:0:0:0:0:0:0:1]:{ws}", proxied=[V4, *ELSEWHERE])
     yield exempting("[::1]", V6, proxied=[V4])
     yield exempting("0:0::0:1", V6, proxied=[V4])
 
 
 def networks(_lab):
-    for value in ("127.0.0.0/8", "127.9.0.0/16", "127.9.1.0/24", "127.9.1.2/31", "127.9.1.3/31", "127.9.1.2/32", "127.8.0.0/15"):
+    for value in (
+        "127.0.0.0/8",
+        "127.9.0.0/16",
+        "127.9.1.0/24",
+        "127.9.1.2/31",
+        "127.9.1.3/31",
+        "127.9.1.2/32",
+        "127.8.0.0/15",
+    ):
         yield exempting(value, V4_OTHER, proxied=[V6, *ELSEWHERE, NAME, "ws://localhost:{ws}"])
     for value in ("127.9.1.0/31", "127.9.1.3/32", "127.9.0.0/24", "127.10.0.0/16", "128.0.0.0/1", "10.0.0.0/8"):
         yield exempting(value, proxied=[V4_OTHER, V6, NAME])
@@ -172,9 +199,11 @@ def malformed(_lab):
     """an entry that means nothing exempts nothing: it is refused, or passed over"""
     for value in MALFORMED:
         urls = [NAME, BELOW, V4, V4_OTHER, V6]
-        yield f"no_proxy={value!r}", {"all_proxy": "{one}", "no_proxy": value}, [
-            Attempt(url, (PROXIED, None), "OK or PROXY") for url in urls
-        ]
+        yield (
+            f"no_proxy={value!r}",
+            {"all_proxy": "{one}", "no_proxy": value},
+            [Attempt(url, (PROXIED, None), "OK or PROXY") for url in urls],
+        )
     # and it takes nothing from the others, nor does it hide the proxy
     yield (
         "malformed among others",

@@ -20,7 +20,7 @@ from websockets.asyncio.server import serve
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [TESTS, os.path.join(TESTS, "hostile")]
-from checks import Check, one_of  # noqa: E402
+from checks import Check, one_of
 
 HANG_S = 60
 PROXIES = "one two three four five six".split()
@@ -43,6 +43,9 @@ class Attempt:
     status: str = "OK"
     settings: list = dataclasses.field(default_factory=list)
     environment: dict = dataclasses.field(default_factory=dict)
+    # where the server sends it on to, and the way to there in place of `went`
+    redirect: str = None
+    went_then: str = None
     # called with the proxy's record, the outcome and a Check
     look: callable = None
 
@@ -57,8 +60,11 @@ class Lab:
         authority.issue_cert(SERVER_NAME, *ADDRESSES, DEFAULTS_HOST).configure_cert(self.tls)
         self.loop = asyncio.new_event_loop()
         self.numbers = itertools.count()
-        # what reaches the server: path: (address of whoever connected, header)
+        # what reaches the server: path: (name of the proxy or "direct", the proxy's record, header)
         self.requests = {}
+        self.links = {}
+        # path: where it has moved to
+        self.moved = {}
         self.proxies = {}
         self.values = {}
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
@@ -82,17 +88,17 @@ class Lab:
 
         self.values.update(ports)
         for name, refusal in [*((name, None) for name in PROXIES), *REFUSING.items()]:
-            proxy = RecordingProxy(name, backend_port_for, refusal)
+            proxy = RecordingProxy(name, backend_port_for, self.links, refusal)
             await proxy.listen(["127.0.0.1", "::1"])
             self.add(proxy)
         for name, port, context in (("at-1080", 1080, None), ("at-443", 443, self.tls)):
-            proxy = RecordingProxy(name, backend_port_for)
+            proxy = RecordingProxy(name, backend_port_for, self.links)
             try:
                 await proxy.listen([DEFAULTS_HOST], port, context)
                 self.add(proxy)
             except OSError as error:
                 print(f"SKIPPED what needs port {port} of {DEFAULTS_HOST}: {error}")
-        tls = RecordingProxy("tls", backend_port_for)
+        tls = RecordingProxy("tls", backend_port_for, self.links)
         await tls.listen(["127.0.0.1", "::1"], 0, self.tls)
         self.add(tls)
 
@@ -106,7 +112,12 @@ class Lab:
         await connection.wait_closed()
 
     def take(self, connection, request):
-        self.requests[request.path] = connection.remote_address[:2], list(request.headers.raw_items())
+        way, record = self.links.get(connection.remote_address[:2], ("direct", None))
+        self.requests[request.path] = way, record, list(request.headers.raw_items())
+        if request.path in self.moved:
+            answer = connection.respond(302, "")
+            answer.headers["Location"] = self.moved[request.path]
+            return answer
 
     def fill(self, value):
         return value.format_map(self.values) if isinstance(value, str) else value
@@ -114,11 +125,16 @@ class Lab:
     def order(self, attempt, path):
         """what a child is told"""
         url = self.fill(attempt.url) + path
-        host = urlsplit(url).hostname
         settings = [["set_tls_ca_file", self.ca], ["set_tls_server_name", SERVER_NAME], *attempt.settings]
-        if host.endswith((".test", ".localhost")) or not host.isascii():
-            # no name server knows it
-            settings.append(["set_resolve", host, 0, "127.0.0.1"])
+        urls = [url]
+        if attempt.redirect:
+            urls.append(self.fill(attempt.redirect) + redirected(path))
+            self.moved[path] = urls[1]
+            settings.append(["set_max_redirects", 1])
+        for host in {urlsplit(url).hostname for url in urls}:
+            if host.endswith((".test", ".localhost")) or not host.isascii():
+                # no name server knows it
+                settings.append(["set_resolve", host, 0, "127.0.0.1"])
         return {
             "url": url,
             "settings": [[self.fill(value) for value in setting] for setting in settings],
@@ -154,9 +170,13 @@ class Lab:
         check.among("status", outcome["status"], attempt.status.split(" or "))
         went, record = self.way_of(path)
         check.among("way", went, one_of(attempt.went))
+        if attempt.redirect:
+            path = redirected(path)
+            went, record = self.way_of(path)
+            check.among("way to where it moved", went, one_of(attempt.went_then))
         if outcome["status"] == "OK":
             check.equal("received", outcome["received"], ["OK", "hello"])
-            names = [name.lower() for name, _ in self.requests[path][1]]
+            names = [name.lower() for name, _ in self.requests[path][2]]
             check.true("the server got Proxy-Authorization", "proxy-authorization" not in names)
         else:
             check.true("the message is empty", outcome["message"])
@@ -164,19 +184,16 @@ class Lab:
             attempt.look(record, outcome, check)
 
     def way_of(self, path):
-        """the name of the proxy through which the server was reached, and its record; None when it was not reached"""
-        if path not in self.requests:
-            return None, None
-        address = self.requests[path][0]
-        for proxy in self.proxies.values():
-            for record in proxy.records:
-                if record.get("local") == address:
-                    return proxy.name, record
-        return "direct", None
+        """what the server was reached through, and the proxy's record; None when it was not reached"""
+        return self.requests.get(path, (None, None))[:2]
 
     def asked(self):
         """how often proxies were asked"""
         return sum(len(proxy.records) for proxy in self.proxies.values())
+
+
+def redirected(path):
+    return path + "/then"
 
 
 def without_proxies():
@@ -197,7 +214,9 @@ def run_all(subjects):
     # a proxy that is not to be used is not to be asked either
     failed += report(
         "the proxies were asked no more than that",
-        [] if through == lab.asked() else [f"{through} sessions went through them, they were asked {lab.asked()} times"],
+        []
+        if through == lab.asked()
+        else [f"{through} sessions went through them, they were asked {lab.asked()} times"],
     )
     lab.directory.cleanup()
     names = [name for name, _, _ in environments]

@@ -8,17 +8,17 @@ LOGIN = 2
 IPV4, DOMAIN, IPV6 = 1, 3, 4
 REFUSALS = {
     "403": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno",
-    "407": b'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="p"\r\nContent-Length: 0\r\n\r\n',
+    "407": b'HTTP/1.1 407 Login Required\r\nProxy-Authenticate: Basic realm="p"\r\nContent-Length: 0\r\n\r\n',
     "garbage": b"\xff\xfe" * 100,
     "silent": None,
 }
 
 
 class RecordingProxy:
-    """records: {kind, target, headers or login, local address of the connection to the server}"""
+    """records: {kind, target, headers or login}; links: {address that the server is connected from: (name, record)}"""
 
-    def __init__(self, name, backend_port_for, refusal=None):
-        self.name, self.backend_port_for, self.refusal = name, backend_port_for, refusal
+    def __init__(self, name, backend_port_for, links, refusal=None):
+        self.name, self.backend_port_for, self.links, self.refusal = name, backend_port_for, links, refusal
         self.records = []
         self.port = None
         # nobody else holds them
@@ -36,6 +36,8 @@ class RecordingProxy:
         self.tasks.add(asyncio.current_task())
         try:
             first = await reader.readexactly(1)
+            if first not in b"\x05C":
+                return
             ask = self.socks(reader, writer) if first == b"\x05" else self.connect(first, reader)
             record, answer = await ask
             if answer is None:
@@ -87,8 +89,15 @@ class RecordingProxy:
         if self.refusal:
             return await writer.drain()
         there, back = await asyncio.open_connection("127.0.0.1", self.backend_port_for(record["target"]))
-        record["local"] = back.get_extra_info("sockname")[:2]
-        await asyncio.gather(pump(reader, back), pump(there, writer))
+        address = back.get_extra_info("sockname")[:2]
+        self.links[address] = self.name, record
+        try:
+            await asyncio.gather(pump(reader, back), pump(there, writer))
+        finally:
+            # the next one from there is somebody else
+            if self.links.get(address) == (self.name, record):
+                del self.links[address]
+            back.close()
 
 
 async def pump(source, sink):

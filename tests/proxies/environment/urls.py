@@ -86,13 +86,19 @@ def refused_settings():
         check.equal(
             f"ws_config_set_proxy_from_env {on}", lib.ws_config_set_proxy_from_env(config, on), Status.INVALID_ARGUMENT
         )
-    check.equal("ws_config_set_proxy without a config", lib.ws_config_set_proxy(None, b"127.0.0.1"), Status.INVALID_ARGUMENT)
     check.equal(
-        "ws_config_set_proxy_from_env without a config", lib.ws_config_set_proxy_from_env(None, 1), Status.INVALID_ARGUMENT
+        "ws_config_set_proxy without a config", lib.ws_config_set_proxy(None, b"127.0.0.1"), Status.INVALID_ARGUMENT
+    )
+    check.equal(
+        "ws_config_set_proxy_from_env without a config",
+        lib.ws_config_set_proxy_from_env(None, 1),
+        Status.INVALID_ARGUMENT,
     )
     for timeout in (0, -1, 1):
         expected = Status.OK if timeout else Status.INVALID_ARGUMENT
-        check.equal(f"ws_config_set_proxy_timeout_ms {timeout}", lib.ws_config_set_proxy_timeout_ms(config, timeout), expected)
+        check.equal(
+            f"ws_config_set_proxy_timeout_ms {timeout}", lib.ws_config_set_proxy_timeout_ms(config, timeout), expected
+        )
     lib.ws_config_free(config)
     return check.complaints
 
@@ -100,29 +106,41 @@ def refused_settings():
 def malformed(_lab):
     for variables in (["ws_proxy"], ["all_proxy"], ["ws_proxy", "http_proxy", "ALL_PROXY"]):
         values = [url for url in [*MALFORMED, *NOT_UTF_8] if url not in ONLY_SETTING]
-        yield f"malformed in {variables}", {}, [
-            Attempt(
-                "ws://a.test:{ws}",
-                None,
-                "PROXY",
-                # a proxy that is well-formed comes after it
-                environment={"ALL_PROXY": "{one}", **dict.fromkeys(variables, url)},
-                look=lambda _record, outcome, check: check.equal("phase", outcome["phase"], "PROXY"),
-            )
-            for url in values
-        ]
+        yield (
+            f"malformed in {variables}",
+            {},
+            [
+                Attempt(
+                    "ws://a.test:{ws}",
+                    None,
+                    "PROXY",
+                    # a proxy that is well-formed comes after it
+                    environment={"ALL_PROXY": "{one}", **dict.fromkeys(variables, url)},
+                    look=lambda _record, outcome, check: check.equal("phase", outcome["phase"], "PROXY"),
+                )
+                for url in values
+            ],
+        )
 
 
 def in_both(name, attempts):
     """attempts by URL of the proxy: once set, and once in the environment"""
-    yield f"{name}, set", {}, [
-        Attempt(url, went, settings=[["set_proxy", proxy], *settings], look=look)
-        for proxy, url, went, settings, look in attempts
-    ]
-    yield f"{name}, in the environment", {}, [
-        Attempt(url, went, environment={"all_proxy": proxy}, settings=settings, look=look)
-        for proxy, url, went, settings, look in attempts
-    ]
+    yield (
+        f"{name}, set",
+        {},
+        [
+            Attempt(url, went, settings=[["set_proxy", proxy], *settings], look=look)
+            for proxy, url, went, settings, look in attempts
+        ],
+    )
+    yield (
+        f"{name}, in the environment",
+        {},
+        [
+            Attempt(url, went, environment={"all_proxy": proxy}, settings=settings, look=look)
+            for proxy, url, went, settings, look in attempts
+        ],
+    )
 
 
 def kind_is(kind):
@@ -134,7 +152,13 @@ def forms(_lab):
     proxies = [
         (f"{start}{host}:{port}{end}", "one", kind)
         for host in ("127.0.0.1", "localhost", "[::1]", "[0:0:0:0:0:0:0:1]", "2130706433")
-        for start, kind in (("", "http"), ("http://", "http"), ("HTTP://", "http"), ("socks5://", "socks"), ("SOCKS5H://", "socks"))
+        for start, kind in (
+            ("", "http"),
+            ("http://", "http"),
+            ("HTTP://", "http"),
+            ("socks5://", "socks"),
+            ("SOCKS5H://", "socks"),
+        )
         for end in ("", "/")
     ]
     proxies += [(f"https://{host}:{tls_port}", "tls", "http") for host in ("127.0.0.1", "[::1]")]
@@ -142,7 +166,9 @@ def forms(_lab):
     attempts = [(proxy, "ws://a.test:{ws}", went, [], kind_is(kind)) for proxy, went, kind in proxies]
     # a name that the configuration knows
     for proxy, name in (("proxy.test", "proxy.test"), ("b\xfccher-proxy.test", "xn--bcher-proxy-thb.test")):
-        attempts.append((f"http://{proxy}:{port}", "ws://a.test:{ws}", "one", [["set_resolve", name, 0, HOST]], kind_is("http")))
+        attempts.append(
+            (f"http://{proxy}:{port}", "ws://a.test:{ws}", "one", [["set_resolve", name, 0, HOST]], kind_is("http"))
+        )
     yield from in_both("forms", attempts)
 
 
@@ -211,7 +237,9 @@ def resolved_here(target):
 def targets(_lab):
     for scheme in ("http", "socks5h"):
         proxy = scheme + "://127.0.0.1:{one-port}"
-        yield from in_both(f"targets by {scheme}", [(proxy, url, "one", [], asked_for(target)) for url, target in TARGETS])
+        yield from in_both(
+            f"targets by {scheme}", [(proxy, url, "one", [], asked_for(target)) for url, target in TARGETS]
+        )
     names = [(url, target) for url, target in TARGETS if ".test:" in target]
     proxy = "socks5://127.0.0.1:{one-port}"
     yield from in_both("targets by socks5", [(proxy, url, "one", [], resolved_here(target)) for url, target in names])
@@ -268,12 +296,24 @@ def authorized_with(user, password):
 
 
 def logins(_lab):
-    for scheme, port in (("http", "one-port"), ("https", "tls-port"), ("socks5", "one-port"), ("socks5h", "one-port"), ("", "one-port")):
+    for scheme, port in (
+        ("http", "one-port"),
+        ("https", "tls-port"),
+        ("socks5", "one-port"),
+        ("socks5h", "one-port"),
+        ("", "one-port"),
+    ):
         start = scheme + "://" if scheme else ""
         more = {":pass": ("", "pass")} if scheme.startswith("http") else {}
         more |= {"us%3Aer:pass": ("us:er", "pass")} if scheme.startswith("socks") else {}
         attempts = [
-            (f"{start}{login}@127.0.0.1:{{{port}}}", "ws://a.test:{ws}", "tls" if scheme == "https" else "one", [], authorized_with(*parts))
+            (
+                f"{start}{login}@127.0.0.1:{{{port}}}",
+                "ws://a.test:{ws}",
+                "tls" if scheme == "https" else "one",
+                [],
+                authorized_with(*parts),
+            )
             for login, parts in {**LOGINS, **more}.items()
         ]
         yield from in_both(f"logins by {scheme or 'no scheme'}", attempts)

@@ -64,7 +64,11 @@ def switches(_lab):
     # what does not count is not looked at either
     malformed = {"ws_proxy": "http://127.0.0.1:port", "wss_proxy": "ftp://127.0.0.1", "no_proxy": "10.0.0.0/99"}
     for settings, went in ((off, "direct"), ([["set_proxy", None]], "direct"), (EXPLICIT, "four")):
-        yield f"malformed, but {settings}", malformed, [*both("ws", went, settings=settings), *both("wss", went, settings=settings)]
+        yield (
+            f"malformed, but {settings}",
+            malformed,
+            [*both("ws", went, settings=settings), *both("wss", went, settings=settings)],
+        )
 
 
 def moments(_lab):
@@ -76,7 +80,9 @@ def moments(_lab):
             Attempt("ws://a.test:{ws}", "one"),
             Attempt("ws://a.test:{ws}", "two", environment={"ws_proxy": "{two}"}),
             Attempt("ws://a.test:{ws}", "direct", environment={"no_proxy": "a.test"}),
-            Attempt("ws://a.test:{ws}", "three", environment={"no_proxy": None, "ws_proxy": None, "all_proxy": "{three}"}),
+            Attempt(
+                "ws://a.test:{ws}", "three", environment={"no_proxy": None, "ws_proxy": None, "all_proxy": "{three}"}
+            ),
             Attempt("ws://a.test:{ws}", None, "PROXY", environment={"all_proxy": "http://"}),
             Attempt("ws://a.test:{ws}", "direct", environment={"all_proxy": ""}),
             Attempt("ws://a.test:{ws}", "four", environment={"http_proxy": "{four}"}),
@@ -84,5 +90,36 @@ def moments(_lab):
     )
 
 
+def redirects(_lab):
+    """each step has a proxy of its own"""
+    plain, secure, other = "ws://a.test:{ws}", "wss://a.test:{wss}", "ws://b.test:{ws}"
+    yield (
+        "redirects",
+        {
+            "ws_proxy": "http://u:pw@127.0.0.1:{one-port}",
+            "wss_proxy": "http://127.0.0.1:{two-port}",
+            "no_proxy": "b.test",
+        },
+        [
+            Attempt(plain, "one", redirect=secure, went_then="two", look=has_no_login),
+            Attempt(plain, "one", redirect=plain, went_then="one"),
+            Attempt(plain, "one", redirect=other, went_then="direct"),
+            Attempt(other, "direct", redirect=plain, went_then="one"),
+            Attempt(other, "direct", redirect=secure, went_then="two"),
+            Attempt(plain, "one", "PROXY", environment={"wss_proxy": "http://"}, redirect=secure),
+            Attempt(other, "direct", "PROXY", redirect=secure),
+        ],
+    )
+    yield (
+        "redirects with a proxy of the configuration",
+        {"no_proxy": "*"},
+        [Attempt(plain, "four", redirect=url, went_then="four", settings=EXPLICIT) for url in (plain, secure, other)],
+    )
+
+
+def has_no_login(record, _outcome, check):
+    check.true("another proxy's credentials", "proxy-authorization" not in record["headers"], record["headers"])
+
+
 if __name__ == "__main__":
-    sys.exit(run_all([precedence, switches, moments]))
+    sys.exit(run_all([precedence, switches, moments, redirects]))
