@@ -122,11 +122,11 @@ typedef enum {
      */
     WS_ERR_CONNECT = -203,
     /**
-     * The proxy did not connect. Not in this version.
+     * The proxy cannot be reached, failed, or opened no tunnel.
      */
     WS_ERR_PROXY = -204,
     /**
-     * The proxy wants other credentials. Not in this version.
+     * The proxy wants other credentials.
      */
     WS_ERR_PROXY_AUTH = -205,
     /**
@@ -146,7 +146,7 @@ typedef enum {
      */
     WS_ERR_HANDSHAKE_INVALID = -222,
     /**
-     * Too many redirects. Not in this version.
+     * The server redirects more often than ws_config_set_max_redirects allows.
      */
     WS_ERR_TOO_MANY_REDIRECTS = -223,
     /**
@@ -228,7 +228,7 @@ typedef enum {
      */
     WS_PHASE_CONNECT = 2,
     /**
-     * Talking to the proxy. Not in this version.
+     * Having the proxy open a tunnel.
      */
     WS_PHASE_PROXY = 3,
     /**
@@ -250,7 +250,8 @@ typedef enum {
  */
 typedef enum {
     /**
-     * It is being opened, by ws_connect_async.
+     * It is being opened, by ws_connect_async, or its connection is lost and another one is being opened
+     * (ws_config_set_reconnect).
      */
     WS_STATE_CONNECTING = 0,
     /**
@@ -473,6 +474,20 @@ typedef enum {
 } ws_ping_liveness;
 
 /**
+ * Versions of TLS, as ws_config_set_tls_min_version takes them.
+ */
+typedef enum {
+    /**
+     * TLS 1.2.
+     */
+    WS_TLS_1_2 = 771,
+    /**
+     * TLS 1.3.
+     */
+    WS_TLS_1_3 = 772,
+} ws_tls_version;
+
+/**
  * What happens when a queue is full.
  */
 typedef enum {
@@ -489,6 +504,18 @@ typedef enum {
      */
     WS_QUEUE_DROP_OLDEST = 2,
 } ws_queue_policy;
+
+/**
+ * Flags of ws_reconnect_options, to be added up.
+ */
+typedef enum {
+    /**
+     * Messages that were accepted for sending and that the kernel has not taken go to the next connection, and meanwhile
+     * as many are accepted as fit the outgoing queue. Without it they go with the connection, and sending waits for the
+     * next one.
+     */
+    WS_RECONNECT_KEEP_UNSENT = 1,
+} ws_reconnect_flags;
 
 /**
  * How to send, as bits.
@@ -510,6 +537,12 @@ typedef enum {
 } ws_send_flags;
 
 /**
+ * A server's question for credentials: an answer to the handshake with the status 401. It is lent to a ws_auth_callback
+ * until that returns.
+ */
+typedef struct ws_auth ws_auth;
+
+/**
  * Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
  * freed by ws_config_free.
  *
@@ -518,6 +551,17 @@ typedef enum {
  * configuration; while none does, any number may use it.
  */
 typedef struct ws_config ws_config;
+
+/**
+ * Cookies that sessions share (RFC 6265): made by ws_cookie_jar_new, given to configurations by
+ * ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. It lives in memory only, and
+ * holds at most 3,000 cookies, 50 of them for a host, of 4,096 bytes at most.
+ *
+ * No cookie is for a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
+ * (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix); where there is none, a cookie is for
+ * the host alone that has set it.
+ */
+typedef struct ws_cookie_jar ws_cookie_jar;
 
 /**
  * Everything known about a failure. Read it with ws_error_status, ws_error_message, ws_error_phase,
@@ -549,6 +593,12 @@ typedef struct ws_session ws_session;
  * Where an extension writes: see ws_sink_write.
  */
 typedef struct ws_sink ws_sink;
+
+/**
+ * A function that is asked for credentials. It answers with ws_auth_basic, ws_auth_digest, ws_auth_bearer or
+ * ws_auth_header, the last of which counts, or with none, and then ws_connect returns WS_ERR_HANDSHAKE_STATUS.
+ */
+typedef void (*ws_auth_callback)(ws_auth *auth, void *user_data);
 
 /**
  * Options of permessage-deflate (RFC 7692; Ktor's WebSocketDeflateExtension). The caller sets `struct_size` and may
@@ -799,6 +849,11 @@ typedef struct {
      */
     void (*on_writable)(ws_session *session, void *user_data);
     /**
+     * The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
+     * lent until the function returns. Messages that had come before may still follow.
+     */
+    void (*on_reconnect)(ws_session *session, const ws_error *lost, void *user_data);
+    /**
      * The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
      * ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
      * exactly once for every session that ws_connect or ws_connect_async returned.
@@ -810,6 +865,65 @@ typedef struct {
      */
     ws_drop_callback drop;
 } ws_callbacks;
+
+/**
+ * A function that decides whether to try again. It is called when a connection was lost, and after each attempt that has
+ * failed.
+ *
+ * `why` is the error of the loss or of the attempt, lent until the function returns; its status is WS_ERR_CLOSED where the
+ * server has closed the session. `attempt` is the number of the one to come, from 1. `suggested` is 1 where the library
+ * would try again, else 0, and `*delay_ms` in how many milliseconds; the function may change that.
+ *
+ * It returns 1 to try, 0 to give up, and then the session ends as it would have ended without reconnecting, or with the
+ * error of the last attempt. It is called on a thread of the library with no lock held, and may take as long as it likes.
+ */
+typedef int32_t (*ws_reconnect_decision)(ws_session *session,
+                                         const ws_error *why,
+                                         uint32_t attempt,
+                                         int32_t suggested,
+                                         int64_t *delay_ms,
+                                         void *user_data);
+
+/**
+ * How a session reconnects. The caller sets `struct_size` and may leave all else 0, which is the default; later versions
+ * may add members at the end.
+ */
+typedef struct {
+    /**
+     * sizeof(ws_reconnect_options), set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * The delay before the first attempt, in milliseconds. Each further one is twice as long as the one before, and of each
+     * a random part is waited, half to all. 0 stands for 500.
+     */
+    int64_t first_delay_ms;
+    /**
+     * The longest such delay. 0 stands for 30,000. After a connection that did not last as long, delays go on growing.
+     */
+    int64_t max_delay_ms;
+    /**
+     * How long an outage may last until no attempt is made any more, in milliseconds; 0 is no limit.
+     */
+    int64_t max_outage_ms;
+    /**
+     * How many attempts are made in an outage; 0 is no limit.
+     */
+    uint32_t max_attempts;
+    /**
+     * A sum of ws_reconnect_flags.
+     */
+    uint32_t flags;
+    /**
+     * Has the last word; NULL: the library decides by its table.
+     */
+    ws_reconnect_decision decide;
+    /**
+     * Handed to `decide`. It has to stay valid until the sessions of the configuration are freed, and may be used by several
+     * threads at once.
+     */
+    void *user_data;
+} ws_reconnect_options;
 
 /**
  * How a session was closed (Ktor's closeReason). The caller allocates it and sets `struct_size`; later versions may
@@ -955,6 +1069,18 @@ typedef struct {
      * How long the opening handshake took, in microseconds.
      */
     uint64_t handshake_us;
+    /**
+     * How long a proxy took to open the tunnel, in microseconds; 0 without one.
+     */
+    uint64_t proxy_us;
+    /**
+     * 1 when a TLS session of an earlier connection was taken up again, which saves most of its work.
+     */
+    uint64_t tls_resumed;
+    /**
+     * How often the session has gone on with another connection.
+     */
+    uint64_t reconnects;
 } ws_statistics;
 
 /**
@@ -1143,6 +1269,27 @@ ws_status ws_config_set_origin(ws_config *config,
 ws_status ws_config_set_user_agent(ws_config *config, const char *user_agent);
 
 /**
+ * Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
+ * the first message of a streak goes out at once, and later ones with the next ws_recv that waits, the next ws_flush or
+ * ws_close, or when 32 KiB have come together, and at the latest after about 100 microseconds. A message that follows no
+ * other within a third of a millisecond always goes out at once. With 0 every message goes out before its call returns.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_coalescing(ws_config *config,
+                                   int32_t on);
+
+/**
+ * Sets for how many microseconds, 0 to 1,000, a thread in ws_recv looks for bytes before it sleeps. It saves the time
+ * that waking up takes, about as much as a round trip on a local network, and costs the processor that it runs on. It
+ * is only done as long as it pays: bytes have come within that time lately. Default: 0.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
+ */
+ws_status ws_config_set_spin_us(ws_config *config,
+                                uint32_t microseconds);
+
+/**
  * Sets how long resolving the host and connecting TCP may take together, in milliseconds; negative is no limit.
  * Default: 10,000.
  *
@@ -1152,13 +1299,46 @@ ws_status ws_config_set_connect_timeout_ms(ws_config *config,
                                            int64_t timeout_ms);
 
 /**
- * Sets how long TLS and the opening handshake may take together, in milliseconds; negative is no limit. Default:
+ * Sets how long resolving a host may take, in milliseconds; negative, the default, is no limit of its own: it counts for the connect timeout.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+ */
+ws_status ws_config_set_resolve_timeout_ms(ws_config *config,
+                                           int64_t timeout_ms);
+
+/**
+ * Sets how long a proxy, TLS and the opening handshake may take together, in milliseconds; negative is no limit. Default:
  * 15,000.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
  */
 ws_status ws_config_set_handshake_timeout_ms(ws_config *config,
                                              int64_t timeout_ms);
+
+/**
+ * Sets how long having a proxy open a tunnel may take, TLS to the proxy included, in milliseconds; negative, the default, is no limit of its own: it counts for the handshake timeout.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+ */
+ws_status ws_config_set_proxy_timeout_ms(ws_config *config,
+                                         int64_t timeout_ms);
+
+/**
+ * Sets how long negotiating TLS with the server may take, in milliseconds; negative, the default, is no limit of its own: it counts for the handshake timeout.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+ */
+ws_status ws_config_set_tls_timeout_ms(ws_config *config,
+                                       int64_t timeout_ms);
+
+/**
+ * Sets how long opening a session may take in all, redirects and questions for credentials included, in milliseconds;
+ * negative, the default, is no limit besides those of the parts, which begin anew with each redirect.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
+ */
+ws_status ws_config_set_open_timeout_ms(ws_config *config,
+                                        int64_t timeout_ms);
 
 /**
  * Sets how long the closing handshake and the end of the connection may take once our Close is sent, in milliseconds;
@@ -1190,35 +1370,6 @@ ws_status ws_config_set_send_timeout_ms(ws_config *config,
  */
 ws_status ws_config_set_idle_timeout_ms(ws_config *config,
                                         int64_t timeout_ms);
-
-/**
- * Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
- * the first message of a streak goes out at once, and later ones with the next ws_recv that waits, the next ws_flush or
- * ws_close, or when 32 KiB have come together, and at the latest after about 100 microseconds. A message that follows no
- * other within a third of a millisecond always goes out at once. With 0 every message goes out before its call returns.
- *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
- */
-ws_status ws_config_set_coalescing(ws_config *config,
-                                   int32_t on);
-
-/**
- * Sets for how many microseconds, 0 to 1,000, a thread in ws_recv looks for bytes before it sleeps. It saves the time
- * that waking up takes, about as much as a round trip on a local network, and costs the processor that it runs on. It
- * is only done as long as it pays: bytes have come within that time lately. Default: 0.
- *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
- */
-ws_status ws_config_set_spin_us(ws_config *config,
-                                uint32_t microseconds);
-
-/**
- * Switches TCP_NODELAY: with 1, the default, the kernel sends every message at once; with 0 it may wait for more.
- *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
- */
-ws_status ws_config_set_tcp_nodelay(ws_config *config,
-                                    int32_t on);
 
 /**
  * Sets the largest payload of one frame to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See
@@ -1354,6 +1505,253 @@ ws_status ws_config_set_masking(ws_config *config,
                                 int32_t on);
 
 /**
+ * Connects to `address` where a URL says `host` and `port` (0: any port), without looking the host up. Further calls for
+ * the same host and port add addresses; NULL as `address` removes them. What is asked of the server stays as the URL
+ * says: the Host header, the name in its certificate. Behind a proxy that resolves names it has no effect.
+ *
+ * `address` is an IP address: "127.0.0.1", "::1", "fe80::1%eth0".
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` or `host` is NULL, and for what is not a host or an address.
+ */
+ws_status ws_config_set_resolve(ws_config *config,
+                                const char *host,
+                                uint16_t port,
+                                const char *address);
+
+/**
+ * Connects from this IP address of the machine. Only addresses of its family are connected to then. NULL, the default:
+ * from the one that the system chooses.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not an address. One that the machine does not
+ * have is WS_ERR_CONNECT in ws_connect.
+ */
+ws_status ws_config_set_local_address(ws_config *config,
+                                      const char *address);
+
+/**
+ * Connects to a Unix socket in place of the URL's host: a path of at most 107 bytes, or with an "@" in front an abstract
+ * name. The Host header, and the name in the certificate for wss, are still the URL's. No proxy is used. NULL, the
+ * default: TCP. It replaces ws_config_set_socket_fd.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for an empty or longer path.
+ */
+ws_status ws_config_set_unix_socket(ws_config *config,
+                                    const char *path);
+
+/**
+ * Opens the next session on a stream socket that is connected already. It is duplicated: the descriptor stays the
+ * caller's, to be closed at any time, but nobody else may read from it, write to it or change its options while the
+ * session lasts. The first session takes it; later ones of the configuration, and redirects, get WS_ERR_STATE. No proxy
+ * is used. -1, the default: a new connection. It replaces ws_config_set_unix_socket.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not an open descriptor. What is not a connected
+ * stream socket is WS_ERR_CONNECT in ws_connect.
+ */
+ws_status ws_config_set_socket_fd(ws_config *config,
+                                  int32_t fd);
+
+/**
+ * Switches TCP_NODELAY: with 1, the default, the kernel sends every message at once; with 0 it may wait for more.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_tcp_nodelay(ws_config *config,
+                                    int32_t on);
+
+/**
+ * Has the kernel probe a connection on which nothing has come for `idle_s` seconds, every `interval_s` seconds, and end
+ * it after `count` probes without an answer (TCP keepalive). 0 as `idle_s`, the default: not at all. Pings
+ * (ws_config_set_ping_interval_ms) also tell whether the server itself is alive.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, for more than 32,767 seconds, no interval, or a count that is not 1 to 127.
+ */
+ws_status ws_config_set_tcp_keepalive(ws_config *config,
+                                      uint32_t idle_s,
+                                      uint32_t interval_s,
+                                      uint32_t count);
+
+/**
+ * Goes through a proxy: "http://", "https://" (TLS to the proxy), "socks5://" (names are resolved here) or "socks5h://"
+ * (the proxy resolves them), then "user:password@" if it wants credentials (percent-encoded where need be), its host, and
+ * its port, 1080 unless it is given (443 for https), as with curl. Without a scheme it is one of http. The proxy opens a
+ * tunnel (CONNECT), also for ws. NULL: no proxy, whatever the environment says.
+ *
+ * A proxy is never passed by: where it fails, ws_connect fails with WS_ERR_PROXY, or WS_ERR_PROXY_AUTH when it does not
+ * take the credentials; the ws_error_http_ functions tell its answer. The certificate of an https proxy is always
+ * checked, against the same authorities as the server's.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not such a URL.
+ */
+ws_status ws_config_set_proxy(ws_config *config,
+                              const char *url);
+
+/**
+ * Takes the proxy from the environment, with 1, the default; 0: no proxy. For ws URLs the first of ws_proxy, WS_PROXY,
+ * http_proxy, all_proxy and ALL_PROXY that is set counts, for wss URLs the first of wss_proxy, WSS_PROXY, https_proxy,
+ * HTTPS_PROXY, all_proxy and ALL_PROXY; an empty value means no proxy. (HTTP_PROXY does not count: to a CGI program it is
+ * a header.) no_proxy or NO_PROXY lists, with commas or spaces between, what is connected to directly: "*" for everything,
+ * names, which mean the names below them too, addresses, networks like "10.0.0.0/8" and "fd00::/8", and names and
+ * addresses with a port. The environment is read by ws_connect.
+ *
+ * It replaces ws_config_set_proxy. A value in the environment that is malformed is WS_ERR_PROXY in ws_connect, never a
+ * direct connection.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_proxy_from_env(ws_config *config,
+                                       int32_t on);
+
+/**
+ * Sends a user name and a password with the handshake (Basic authentication, RFC 7617), in place of any Authorization
+ * header before. They are readable to whoever sees an unencrypted connection. NULL as `user`: none are sent.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` or `password` is NULL, for a control character in either, and for a colon in
+ * the user name.
+ */
+ws_status ws_config_set_basic_auth(ws_config *config,
+                                   const char *user,
+                                   const char *password);
+
+/**
+ * Sends a token with the handshake (Bearer, RFC 6750), in place of any Authorization header before. NULL: none is sent.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a token that is empty or has a character that tokens do
+ * not have: they consist of letters, digits and "-._~+/=".
+ */
+ws_status ws_config_set_bearer_token(ws_config *config,
+                                     const char *token);
+
+/**
+ * Follows so many redirects (the statuses 301, 302, 303, 307 and 308), 0 to 100. Default: 0, with which a redirect is
+ * WS_ERR_HANDSHAKE_STATUS; a further one is WS_ERR_TOO_MANY_REDIRECTS. The target may be a relative URL or one of ws,
+ * wss, http or https; from wss none leads to ws. Authorization and Cookie headers of the configuration, and credentials
+ * of the URL, go to the same scheme, host and port only; what else was added goes along. A redirect that cannot be
+ * followed is WS_ERR_HANDSHAKE_INVALID.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or more than 100.
+ */
+ws_status ws_config_set_max_redirects(ws_config *config,
+                                      uint32_t count);
+
+/**
+ * Has a function asked when a server wants credentials, and the handshake tried again with those that it gives, at most
+ * 8 times. What it gives counts for the server that has asked. NULL, the default: nobody is asked.
+ *
+ * It is called by the thread that opens the session: the one in ws_connect, or with ws_connect_async and for reconnecting
+ * one of the library; for several sessions of the configuration at the same time, maybe. `user_data` has to stay valid as
+ * long as sessions are opened with the configuration or reconnect. The time it takes counts for the timeout of
+ * ws_config_set_open_timeout_ms only.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+ */
+ws_status ws_config_set_auth_callback(ws_config *config,
+                                      ws_auth_callback callback,
+                                      void *user_data);
+
+/**
+ * The URL that wants credentials, without those that it may have had; "" for NULL.
+ */
+const char *ws_auth_url(const ws_auth *auth);
+
+/**
+ * The `index`-th WWW-Authenticate header of the answer, from 0; NULL behind the last one, and for NULL.
+ */
+const char *ws_auth_challenge(const ws_auth *auth,
+                              size_t index);
+
+/**
+ * Which question of this opening it is, from 1; 0 for NULL. From 2 on the server has not taken the answer before, or asks
+ * for a fresh digest.
+ */
+uint32_t ws_auth_attempt(const ws_auth *auth);
+
+/**
+ * Answers with a user name and a password (Basic, RFC 7617).
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT as ws_config_set_basic_auth does.
+ */
+ws_status ws_auth_basic(ws_auth *auth,
+                        const char *user,
+                        const char *password);
+
+/**
+ * Answers with a digest of a user name and a password (RFC 7616), of the first challenge that asks for one: MD5, SHA-256
+ * or SHA-512/256, with `qop=auth` or none.
+ *
+ * Returns WS_ERR_STATE when the server asks for no digest that can be made, WS_ERR_INVALID_ARGUMENT for NULL and control
+ * characters.
+ */
+ws_status ws_auth_digest(ws_auth *auth,
+                         const char *user,
+                         const char *password);
+
+/**
+ * Answers with a token (Bearer, RFC 6750).
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT as ws_config_set_bearer_token does.
+ */
+ws_status ws_auth_bearer(ws_auth *auth,
+                         const char *token);
+
+/**
+ * Answers with an Authorization header of the caller's own making.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or a control character.
+ */
+ws_status ws_auth_header(ws_auth *auth,
+                         const char *value);
+
+/**
+ * An empty jar. NULL when it cannot be made.
+ *
+ * The caller frees it with ws_cookie_jar_free.
+ */
+ws_cookie_jar *ws_cookie_jar_new(void);
+
+/**
+ * Frees a jar. NULL is fine. Configurations that have it go on using it.
+ */
+void ws_cookie_jar_free(ws_cookie_jar *jar);
+
+/**
+ * Sends the jar's cookies with the handshake, behind those of a Cookie header of the configuration, and takes those that
+ * servers set in their answers, redirects and refusals included. NULL, the default: cookies are the application's, which
+ * sends a Cookie header and reads Set-Cookie with ws_response_header and ws_error_http_header.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+ */
+ws_status ws_config_set_cookie_jar(ws_config *config,
+                                   const ws_cookie_jar *jar);
+
+/**
+ * Takes a cookie as a server at `url` would set it: the value of a Set-Cookie header.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL and for a cookie that is malformed, too long, not for this URL, or for a domain
+ * that belongs to many, and when the jar is full; WS_ERR_URL.
+ */
+ws_status ws_cookie_jar_add(ws_cookie_jar *jar,
+                            const char *url,
+                            const char *set_cookie);
+
+/**
+ * The Cookie header for a handshake with `url`: at most `capacity` bytes, without a NUL, to `buffer`, and how many to
+ * `*size`; 0 where no cookie is for it.
+ *
+ * Returns WS_ERR_BUFFER_TOO_SMALL with the size that is needed in `*size`, WS_ERR_INVALID_ARGUMENT for NULL (`buffer` may be
+ * NULL when `capacity` is 0), WS_ERR_URL.
+ */
+ws_status ws_cookie_jar_header(ws_cookie_jar *jar,
+                               const char *url,
+                               char *buffer,
+                               size_t capacity,
+                               size_t *size);
+
+/**
+ * Removes all cookies. NULL is fine.
+ */
+void ws_cookie_jar_clear(ws_cookie_jar *jar);
+
+/**
  * Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_set_tls_ca_pem
  * instead of the system's trust store.
  *
@@ -1372,6 +1770,49 @@ ws_status ws_config_set_tls_ca_file(ws_config *config,
 ws_status ws_config_set_tls_ca_pem(ws_config *config,
                                    const char *pem,
                                    size_t size);
+
+/**
+ * Trusts the certificates in the files of a directory, read now, and of earlier calls of this function,
+ * ws_config_set_tls_ca_file and ws_config_set_tls_ca_pem instead of the system's trust store. Files that hold no
+ * certificate are passed over.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, for a directory that cannot be read, and for one without certificates.
+ */
+ws_status ws_config_set_tls_ca_dir(ws_config *config,
+                                   const char *path);
+
+/**
+ * Refuses certificates that these lists of a PEM file, read now, say are revoked; of authorities without a list none is.
+ * NULL, the default: none is. Lists are not fetched from anywhere, and neither is OCSP asked.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a file that cannot be read, and for one that holds no list.
+ */
+ws_status ws_config_set_tls_crl_file(ws_config *config,
+                                     const char *path);
+
+/**
+ * Shows a certificate to servers that ask for one: a PEM file with it and those behind it, and one with its key, PKCS#8,
+ * PKCS#1 or SEC1, not encrypted. Both are read now. NULL as `key_path`: both are in one file. NULL as
+ * `certificate_path`, the default: none is shown.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for files that cannot be read or do not hold them, and for a key
+ * that is not the certificate's.
+ */
+ws_status ws_config_set_tls_client_cert_file(ws_config *config,
+                                             const char *certificate_path,
+                                             const char *key_path);
+
+/**
+ * The same from memory: each of PEM text, with its size or WS_NUL_TERMINATED. NULL as `key`: it is in `certificate` too.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` or `certificate` is NULL, for texts that do not hold them, and for a key
+ * that is not the certificate's.
+ */
+ws_status ws_config_set_tls_client_cert_pem(ws_config *config,
+                                            const char *certificate,
+                                            size_t certificate_size,
+                                            const char *key,
+                                            size_t key_size);
 
 /**
  * Sets the name that is asked for (SNI) and that the certificate must have, in place of the URL's host: a host name
@@ -1393,6 +1834,42 @@ ws_status ws_config_set_tls_server_name(ws_config *config,
 ws_status ws_config_set_tls_verify(ws_config *config,
                                    int32_t peer,
                                    int32_t host);
+
+/**
+ * Sets the lowest version of TLS, a ws_tls_version. Default: WS_TLS_1_2; older ones are not spoken.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_tls_min_version(ws_config *config, int32_t version);
+
+/**
+ * Sets the protocols that are offered within TLS (ALPN, RFC 7301), separated by commas. Default: "http/1.1". NULL: none.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for an empty name or one over 255 bytes; WS_ERR_UNSUPPORTED for
+ * "h2" and "h3", which a server might choose.
+ */
+ws_status ws_config_set_tls_alpn(ws_config *config,
+                                 const char *protocols);
+
+/**
+ * Accepts only servers whose certificate has this public key, or that of an earlier call, besides all other checks, and
+ * also where those are switched off: the SHA-256 of its SubjectPublicKeyInfo in base64, with or without the "sha256//" that
+ * curl puts in front. Another key is WS_ERR_TLS_CERTIFICATE, and the error names it. NULL, the default: any key.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not the base64 of 32 bytes.
+ */
+ws_status ws_config_set_tls_pin_sha256(ws_config *config,
+                                       const char *pin);
+
+/**
+ * Appends the secrets of TLS connections to a file, in the format of NSS, with which programs like Wireshark decrypt what
+ * they have recorded. The file is opened now, and made for its owner only where there is none. NULL, the default: none.
+ * The environment is not looked at.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a file that cannot be written to.
+ */
+ws_status ws_config_set_tls_key_log_file(ws_config *config,
+                                         const char *path);
 
 /**
  * Offers permessage-deflate in the handshake, with the options, or with the defaults for NULL. If the server agrees,
@@ -1752,6 +2229,34 @@ ws_status ws_recv_callback(ws_session *session,
                            ws_frame_callback function,
                            void *user_data,
                            ws_drop_callback drop);
+
+/**
+ * Has sessions go on with another connection when theirs is lost. NULL, the default: a session ends with its connection.
+ *
+ * What is lost is tried again: connections that end without a Close, or are reset; pings without an answer; silence (the
+ * idle timeout); the server's close codes 1001, 1011, 1012, 1013 and 1014. Attempts that fail are tried again where it was
+ * the network (resolving, connecting, the proxy, timeouts, losing the connection) or a server or proxy that answers with
+ * the status 408, 425, 429, 500, 502, 503 or 504, whose Retry-After is waited for. All else ends the session: other close
+ * codes, violations of the protocol, certificates, other statuses, queues that run over, ws_close and ws_abort. The first
+ * opening is not tried again.
+ *
+ * Meanwhile ws_state is WS_STATE_CONNECTING. Receiving goes on waiting, in every way there is, and returns what the next
+ * connection brings; sending waits as for room in the queue (WS_RECONNECT_KEEP_UNSENT: queues); ws_flush waits, or returns
+ * WS_ERR_IO when what was queued is lost. ws_close ends the session at once. When there is another connection,
+ * ws_callbacks' on_reconnect is called, and ws_statistics counts it.
+ *
+ * What the application cannot assume: that messages which were sent have arrived, that none were sent to it meanwhile, and
+ * that it is the same server. Subscriptions and the like have to be made again. A message of which a part is lost is never
+ * delivered; when sending one in parts, the rest of it returns WS_ERR_IO once, unless it is kept. What it can assume: the same
+ * URL, settings and subprotocol; another one ends the session. Functions that tell of the handshake, its headers and
+ * extensions, tell of the first one.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a `struct_size` that is smaller than this version's or over
+ * 4096, negative numbers and unknown flags. With raw sessions, and WS_RECONNECT_KEEP_UNSENT with an outgoing queue that
+ * drops the oldest, ws_connect returns it.
+ */
+ws_status ws_config_set_reconnect(ws_config *config,
+                                  const ws_reconnect_options *options);
 
 /**
  * A group without sessions. NULL when it cannot be made. The caller frees it with ws_group_free.

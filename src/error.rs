@@ -15,10 +15,14 @@ pub enum Kind {
     Url,
     Resolve,
     Connect,
+    Proxy,
+    ProxyAuth,
     Tls,
     TlsCertificate,
     HandshakeStatus,
     HandshakeInvalid,
+    TooManyRedirects,
+    Unsupported,
     Protocol,
     Utf8,
     FrameTooBig,
@@ -43,6 +47,8 @@ pub enum Phase {
     Resolve,
     /// Opening the TCP connection.
     Connect,
+    /// Having a proxy open a tunnel.
+    Proxy,
     /// Negotiating TLS.
     Tls,
     /// The WebSocket opening handshake.
@@ -60,6 +66,16 @@ pub struct Refusal {
     pub headers: Vec<(String, Vec<u8>)>,
     /// At most the first 64 KiB.
     pub body: Vec<u8>,
+}
+
+impl Refusal {
+    /// All values of a header field.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers
+            .iter()
+            .filter(move |(present, _)| present.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_slice())
+    }
 }
 
 /// An error with everything the caller may want to know of it.

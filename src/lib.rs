@@ -4,13 +4,14 @@
 //! the tests and make no promise. `ARCHITECTURE.md` is the way in.
 //!
 //! ```text
-//!  ffi ──► session ──► protocol ──► frame          error: visible to all
-//!               └────► transport                   protocol and transport never see each other
+//!  ffi ──► session ──► protocol ──► frame, http     error: visible to all
+//!               └────► transport ──► http            protocol and transport never see each other
 //! ```
 
 pub mod error;
 pub mod ffi;
 pub mod frame;
+pub mod http;
 pub mod protocol;
 mod session;
 mod transport;

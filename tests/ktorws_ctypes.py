@@ -166,7 +166,7 @@ class Statistics(ctypes.Structure):
             "compressed_sent_before compressed_sent_after compressed_received_before compressed_received_after "
             "pings_sent pings_received pongs_sent pongs_received last_rtt_us "
             "incoming_messages incoming_bytes outgoing_messages outgoing_bytes incoming_dropped outgoing_dropped "
-            "resolve_us connect_us tls_us handshake_us"
+            "resolve_us connect_us tls_us handshake_us proxy_us tls_resumed reconnects"
         ).split()
     ]
 
@@ -186,6 +186,7 @@ _SIGNATURES = {
     "ws_error_http_body": (c_void_p, c_void_p, POINTER(c_size_t)),
     "ws_error_free": (None, c_void_p),
     "ws_config_new": (c_void_p,),
+    "ws_config_clone": (c_void_p, c_void_p),
     "ws_config_free": (None, c_void_p),
     "ws_config_add_header": (c_int32, c_void_p, c_char_p, c_char_p),
     "ws_config_add_subprotocol": (c_int32, c_void_p, c_char_p),
@@ -311,22 +312,56 @@ class Failure(Exception):
         super().__init__(f"{self.status.name} in phase {self.phase.name}: {self.message}")
 
 
-class Session:
-    """An open session. Every setting is (value, ...) or one value for ws_config_<name>, or a list of those."""
+class Configuration:
+    """Every setting is (value, ...) or one value for ws_config_<name>, or a list of those."""
 
-    def __init__(self, url, **settings):
-        config = lib.ws_config_new()
+    def __init__(self, **settings):
+        self.handle = lib.ws_config_new()
         try:
-            for name, value in settings.items():
-                for once in value if isinstance(value, list) else [value]:
-                    arguments = once if isinstance(once, tuple) else (once,)
-                    status = getattr(lib, "ws_config_" + name)(config, *arguments)
-                    if status != Status.OK:
-                        raise AssertionError(f"ws_config_{name}{arguments}: {Status(status).name}")
+            self.change(**settings)
+        except BaseException:
+            self.free()
+            raise
+
+    def change(self, **settings):
+        for name, value in settings.items():
+            for once in value if isinstance(value, list) else [value]:
+                arguments = once if isinstance(once, tuple) else (once,)
+                status = self.call(name, *arguments)
+                if status != Status.OK:
+                    raise AssertionError(f"ws_config_{name}{arguments}: {status.name}")
+
+    def call(self, name, *arguments):
+        """the status of ws_config_<name>"""
+        return Status(getattr(lib, "ws_config_" + name)(self.handle, *arguments))
+
+    def clone(self):
+        copy = object.__new__(Configuration)
+        copy.handle = lib.ws_config_clone(self.handle)
+        return copy
+
+    def free(self):
+        lib.ws_config_free(self.handle)
+        self.handle = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.free()
+
+
+class Session:
+    """An open session, of the configuration given, or of one with the settings: see Configuration."""
+
+    def __init__(self, url, configuration=None, **settings):
+        used = configuration or Configuration(**settings)
+        try:
             handle, error = c_void_p(), c_void_p()
-            status = lib.ws_connect(url.encode(), config, byref(handle), byref(error))
+            status = lib.ws_connect(url.encode(), used.handle, byref(handle), byref(error))
         finally:
-            lib.ws_config_free(config)
+            if used is not configuration:
+                used.free()
         self.handle = handle.value
         if status != Status.OK:
             if self.handle is not None or error.value is None:

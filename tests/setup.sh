@@ -63,13 +63,17 @@ have g++ || missing="$missing g++"
 have pkg-config || missing="$missing pkg-config"
 have valgrind || missing="$missing valgrind"
 { have pkg-config && pkg-config --exists glib-2.0; } || missing="$missing libglib2.0-dev"
+# only the program: nothing is started
+have_apache() { PATH=$PATH:/usr/sbin command -v apache2 >/dev/null 2>&1; }
+have_apache || missing="$missing apache2-bin"
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # a list of packages
-    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib" $missing || true
+    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib, Digest against Apache" $missing || true
 fi
 have g++ && have pkg-config ||
     die "cannot install what is missing here. As root: apt-get install g++ pkg-config (and, for the leak tests, valgrind)"
 have valgrind || say "warning: no valgrind, the leak tests will be left out"
+have_apache || say "warning: no Apache (apache2-bin), the test of credentials against it will be left out"
 pkg-config --exists glib-2.0 || say "warning: no GLib (libglib2.0-dev), its example will be left out"
 
 mkdir -p "$env_dir"

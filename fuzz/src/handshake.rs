@@ -1,10 +1,11 @@
 //! The answer to an opening handshake.
 
 use ktorws::error::{Error, Kind};
+use ktorws::http::Exchange as _;
+use ktorws::http::headers::Headers;
 use ktorws::protocol::deflate::{self, Options, PermessageDeflate};
 use ktorws::protocol::extension::Extension;
 use ktorws::protocol::handshake::{Handshake, Opened, Request};
-use ktorws::protocol::headers::Headers;
 
 use super::input::Input;
 
@@ -82,7 +83,7 @@ fn run(response: &[u8], sizes: &[usize]) -> Outcome {
         }
         rest = behind;
     }
-    Outcome::Waits(handshake.interrupted("nothing more comes"))
+    Outcome::Waits(handshake.interrupted())
 }
 
 impl Outcome {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Kind};
 use crate::ffi::config::{set_settings, ws_config};
+use crate::ffi::error::ws_error;
 use crate::ffi::frame::{lent_frame, ws_frame};
 use crate::ffi::guard;
 use crate::ffi::session::{with_handle, ws_session};
@@ -46,6 +47,10 @@ pub struct ws_callbacks {
     pub on_frame: ws_frame_callback,
     /// There is room in the outgoing queue again, after a send returned WS_ERR_TIMEOUT for want of it.
     pub on_writable: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
+    /// The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
+    /// lent until the function returns. Messages that had come before may still follow.
+    pub on_reconnect:
+        Option<unsafe extern "C" fn(session: *mut ws_session, lost: *const ws_error, user_data: *mut c_void)>,
     /// The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
     /// ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
     /// exactly once for every session that ws_connect or ws_connect_async returned.
@@ -139,6 +144,16 @@ impl Listener for CListener {
         {
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_writable(self.handle(), callbacks.user_data) };
+        }
+    }
+
+    fn reconnected(&self, lost: &Error) {
+        if let Some(callbacks) = &self.callbacks
+            && let Some(on_reconnect) = callbacks.functions.on_reconnect
+        {
+            let lost = ws_error::new(lost.clone());
+            // SAFETY: of this type by the header; the session is kept, and the error until the call returns.
+            unsafe { on_reconnect(self.handle(), &raw const lost, callbacks.user_data) };
         }
     }
 

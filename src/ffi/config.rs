@@ -12,7 +12,6 @@ use crate::ffi::group::ws_group;
 use crate::ffi::guard;
 use crate::ffi::session::ws_session;
 use crate::ffi::status::ws_status;
-use crate::session::config::timeout_from_ms;
 use crate::session::{Config, ConnectInterrupts};
 
 /// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
@@ -180,85 +179,6 @@ pub unsafe extern "C" fn ws_config_set_user_agent(config: *mut ws_config, user_a
     set(config, |config| set_or_remove(config, "User-Agent", unsafe { guard::optional_string(user_agent) }?))
 }
 
-/// Sets how long resolving the host and connecting TCP may take together, in milliseconds; negative is no limit.
-/// Default: 10,000.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_connect_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.connect.connect_timeout = timeout(timeout_ms)?;
-        Ok(())
-    })
-}
-
-/// Sets how long TLS and the opening handshake may take together, in milliseconds; negative is no limit. Default:
-/// 15,000.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_handshake_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.connect.handshake_timeout = timeout(timeout_ms)?;
-        Ok(())
-    })
-}
-
-/// Sets how long the closing handshake and the end of the connection may take once our Close is sent, in milliseconds;
-/// negative is no limit. Then the connection is dropped. Before our Close goes out whatever is queued, and this is how
-/// long it may wait without the server taking anything of it. Default: 5,000.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_close_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.terms_mut().close_timeout = timeout(timeout_ms)?;
-        Ok(())
-    })
-}
-
-/// Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; 0 does not
-/// wait, negative is no limit. Default: 30,000.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.terms_mut().send_timeout = timeout_from_ms(timeout_ms);
-        Ok(())
-    })
-}
-
-/// Ends a session on which nothing, not even a pong, has come from the server for this many milliseconds: it sends
-/// Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
-/// numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
-///
-/// Time in which the library does not read, because the incoming queue is full, does not count.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_idle_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.terms_mut().idle_timeout = timeout_from_ms(timeout_ms).filter(|timeout| !timeout.is_zero());
-        Ok(())
-    })
-}
-
 /// Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
 /// the first message of a streak goes out at once, and later ones with the next ws_recv that waits, the next ws_flush or
 /// ws_close, or when 32 KiB have come together, and at the latest after about 100 microseconds. A message that follows no
@@ -295,20 +215,6 @@ pub unsafe extern "C" fn ws_config_set_spin_us(config: *mut ws_config, microseco
     })
 }
 
-/// Switches TCP_NODELAY: with 1, the default, the kernel sends every message at once; with 0 it may wait for more.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_tcp_nodelay(config: *mut ws_config, on: i32) -> ws_status {
-    set(config, |config| {
-        config.connect.tcp_nodelay = guard::flag(on)?;
-        Ok(())
-    })
-}
-
 /// The frame of every setter. `config` is NULL or points to a configuration that nobody else uses.
 pub(super) fn set(config: *mut ws_config, change: impl FnOnce(&mut Config) -> Result<()>) -> ws_status {
     set_settings(config, |settings| change(&mut settings.config))
@@ -324,11 +230,4 @@ fn set_or_remove(config: &mut Config, name: &str, value: Option<&str>) -> Result
         Some(value) => config.headers.set(name, value),
         None => config.headers.remove(name),
     }
-}
-
-fn timeout(timeout_ms: i64) -> Result<Option<Duration>> {
-    if timeout_ms == 0 {
-        return Err(guard::invalid("a timeout of 0 ms leaves no time at all"));
-    }
-    Ok(timeout_from_ms(timeout_ms))
 }

@@ -48,7 +48,7 @@ pub enum ws_phase {
     WS_PHASE_RESOLVE = 1,
     /// Connecting TCP.
     WS_PHASE_CONNECT = 2,
-    /// Talking to the proxy. Not in this version.
+    /// Having the proxy open a tunnel.
     WS_PHASE_PROXY = 3,
     /// Negotiating TLS.
     WS_PHASE_TLS = 4,
@@ -94,6 +94,7 @@ pub unsafe extern "C" fn ws_error_phase(error: *const ws_error) -> ws_phase {
         None => ws_phase::WS_PHASE_NONE,
         Some(Phase::Resolve) => ws_phase::WS_PHASE_RESOLVE,
         Some(Phase::Connect) => ws_phase::WS_PHASE_CONNECT,
+        Some(Phase::Proxy) => ws_phase::WS_PHASE_PROXY,
         Some(Phase::Tls) => ws_phase::WS_PHASE_TLS,
         Some(Phase::Handshake) => ws_phase::WS_PHASE_HANDSHAKE,
         Some(Phase::Open) => ws_phase::WS_PHASE_OPEN,

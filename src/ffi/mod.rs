@@ -19,7 +19,15 @@ pub mod error;
 
 pub mod config;
 
+pub mod config_timeouts;
+
 pub mod config_session;
+
+pub mod config_network;
+
+pub mod config_http;
+
+pub mod cookies;
 
 pub mod config_tls;
 
@@ -38,6 +46,8 @@ pub mod sending;
 pub mod receiving;
 
 pub mod callbacks;
+
+pub mod reconnect;
 
 pub mod group;
 

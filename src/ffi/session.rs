@@ -59,7 +59,8 @@ pub(super) struct Open {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_session_state {
-    /// It is being opened, by ws_connect_async.
+    /// It is being opened, by ws_connect_async, or its connection is lost and another one is being opened
+    /// (ws_config_set_reconnect).
     WS_STATE_CONNECTING = 0,
     /// Messages flow.
     WS_STATE_OPEN = 1,
@@ -427,6 +428,7 @@ pub unsafe extern "C" fn ws_state(session: *const ws_session) -> ws_session_stat
     // SAFETY: the caller's promise.
     unsafe {
         look_at(session, ws_session_state::WS_STATE_CLOSED, |session| match session.session().map(Session::state) {
+            Ok(State::Reconnecting) => ws_session_state::WS_STATE_CONNECTING,
             Ok(State::Open) => ws_session_state::WS_STATE_OPEN,
             Ok(State::Closing) => ws_session_state::WS_STATE_CLOSING,
             Err(Error { kind: Kind::State, .. }) => ws_session_state::WS_STATE_CONNECTING,

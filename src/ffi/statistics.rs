@@ -64,6 +64,12 @@ pub struct ws_statistics {
     pub tls_us: u64,
     /// How long the opening handshake took, in microseconds.
     pub handshake_us: u64,
+    /// How long a proxy took to open the tunnel, in microseconds; 0 without one.
+    pub proxy_us: u64,
+    /// 1 when a TLS session of an earlier connection was taken up again, which saves most of its work.
+    pub tls_resumed: u64,
+    /// How often the session has gone on with another connection.
+    pub reconnects: u64,
 }
 
 /// The numbers of the session as they are now, also after its end. While it sends and receives they need not belong to
@@ -116,5 +122,8 @@ fn filled(struct_size: usize, statistics: &Statistics) -> ws_statistics {
         connect_us: timings.connect.into(),
         tls_us: timings.tls.into(),
         handshake_us: timings.handshake.into(),
+        proxy_us: timings.proxy.into(),
+        tls_resumed: statistics.is_tls_resumed.into(),
+        reconnects: statistics.reconnects,
     }
 }

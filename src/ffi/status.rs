@@ -30,9 +30,9 @@ pub enum ws_status {
     WS_ERR_RESOLVE = -202,
     /// No address of the host took the TCP connection.
     WS_ERR_CONNECT = -203,
-    /// The proxy did not connect. Not in this version.
+    /// The proxy cannot be reached, failed, or opened no tunnel.
     WS_ERR_PROXY = -204,
-    /// The proxy wants other credentials. Not in this version.
+    /// The proxy wants other credentials.
     WS_ERR_PROXY_AUTH = -205,
     /// TLS could not be negotiated, or broke.
     WS_ERR_TLS = -211,
@@ -42,7 +42,7 @@ pub enum ws_status {
     WS_ERR_HANDSHAKE_STATUS = -221,
     /// The server's answer to the opening handshake breaks RFC 6455, or is not HTTP, or ended early.
     WS_ERR_HANDSHAKE_INVALID = -222,
-    /// Too many redirects. Not in this version.
+    /// The server redirects more often than ws_config_set_max_redirects allows.
     WS_ERR_TOO_MANY_REDIRECTS = -223,
 
     /// The server broke RFC 6455; the connection was failed with 1002.
@@ -91,10 +91,14 @@ impl From<Kind> for ws_status {
             Kind::Url => Self::WS_ERR_URL,
             Kind::Resolve => Self::WS_ERR_RESOLVE,
             Kind::Connect => Self::WS_ERR_CONNECT,
+            Kind::Proxy => Self::WS_ERR_PROXY,
+            Kind::ProxyAuth => Self::WS_ERR_PROXY_AUTH,
             Kind::Tls => Self::WS_ERR_TLS,
             Kind::TlsCertificate => Self::WS_ERR_TLS_CERTIFICATE,
             Kind::HandshakeStatus => Self::WS_ERR_HANDSHAKE_STATUS,
             Kind::HandshakeInvalid => Self::WS_ERR_HANDSHAKE_INVALID,
+            Kind::TooManyRedirects => Self::WS_ERR_TOO_MANY_REDIRECTS,
+            Kind::Unsupported => Self::WS_ERR_UNSUPPORTED,
             Kind::Protocol => Self::WS_ERR_PROTOCOL,
             Kind::Utf8 => Self::WS_ERR_UTF8,
             Kind::FrameTooBig => Self::WS_ERR_FRAME_TOO_BIG,

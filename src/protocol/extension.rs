@@ -193,7 +193,7 @@ pub fn check_installation<'a>(
 ) -> Result<()> {
     let (name, rsv) = (extension.name(), extension.rsv());
     let invalid = |message| Err(Error::new(Kind::InvalidArgument, message));
-    if !crate::protocol::headers::is_token(name) {
+    if !crate::http::headers::is_token(name) {
         return invalid(format!("extension name {name:?} is not a token"));
     }
     if rsv > 7 {

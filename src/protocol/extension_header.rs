@@ -1,9 +1,10 @@
 //! Sec-WebSocket-Extensions (RFC 6455 section 9.1): what is offered, and what a server answers.
 
 use crate::error::Result;
+use crate::http::ResponseHead;
+use crate::http::headers::is_token;
 use crate::protocol::extension::{Extension, Negotiated, Told};
-use crate::protocol::headers::is_token;
-use crate::protocol::response_head::{ResponseHead, invalid};
+use crate::protocol::handshake::invalid;
 
 /// The header's name.
 pub const NAME: &str = "Sec-WebSocket-Extensions";

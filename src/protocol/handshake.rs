@@ -5,11 +5,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest as _, Sha1};
 
 use crate::error::{Error, Kind, Refusal, Result};
+use crate::http::{Answer, Answered, Exchange, Headers, ResponseHead, SERVER};
 use crate::protocol::extension::{Extension, Negotiated};
 use crate::protocol::extension_header;
-use crate::protocol::headers::Headers;
-use crate::protocol::refusal_body::RefusalBody;
-use crate::protocol::response_head::{HeadReader, ResponseHead, invalid};
 
 /// Section 1.3.
 const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -50,8 +48,7 @@ pub struct Handshake<'e> {
     accept: String,
     subprotocols: Vec<String>,
     extensions: &'e [&'e dyn Extension],
-    reader: HeadReader,
-    refused: Option<(ResponseHead, RefusalBody)>,
+    answer: Answer,
 }
 
 impl<'e> Handshake<'e> {
@@ -64,69 +61,13 @@ impl<'e> Handshake<'e> {
             accept: accept_for(&key),
             subprotocols: request.subprotocols.to_vec(),
             extensions: request.extensions,
-            reader: HeadReader::default(),
-            refused: None,
+            answer: Answer::new(SERVER, |status| status == SWITCHING_PROTOCOLS),
         })
-    }
-
-    /// The request's bytes.
-    pub fn request(&self) -> &[u8] {
-        self.request.as_bytes()
     }
 
     /// The request's header fields.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.request.lines().skip(1).filter_map(|line| line.split_once(": "))
-    }
-
-    /// Takes bytes of the response. `Ok(None)`: more are needed. A refusal is an error, which comes once its body is
-    /// complete.
-    pub fn receive(&mut self, bytes: &[u8]) -> Result<Option<Opened>> {
-        if self.refused.is_none() {
-            self.reader.push(bytes);
-            let Some(head) = self.final_head()? else { return Ok(None) };
-            let rest = std::mem::take(&mut self.reader).into_rest();
-            if head.status == SWITCHING_PROTOCOLS {
-                let (subprotocol, extensions) = self.check(&head)?;
-                return Ok(Some(Opened { response: head, subprotocol, extensions, early: rest }));
-            }
-            let mut body = RefusalBody::new(&head);
-            let complete = body.push(&rest);
-            self.refused = Some((head, body));
-            if complete { Err(self.interrupted("")) } else { Ok(None) }
-        } else if let Some((_, body)) = &mut self.refused
-            && body.push(bytes)
-        {
-            Err(self.interrupted(""))
-        } else {
-            Ok(None)
-        }
-    }
-
-    /// Whether the server has refused and only the rest of its body is awaited.
-    pub fn is_refused(&self) -> bool {
-        self.refused.is_some()
-    }
-
-    /// The error when no more bytes come; `why` says so where it is the whole story.
-    pub fn interrupted(&mut self, why: &str) -> Error {
-        match self.refused.take() {
-            Some((head, body)) => refusal(head, body.into_bytes()),
-            None => invalid(format!("{why} after {} bytes of its answer to the handshake", self.reader.received())),
-        }
-    }
-
-    /// The first head that is not an interim response (RFC 9110 section 15.2).
-    fn final_head(&mut self) -> Result<Option<ResponseHead>> {
-        while let Some(head) = self.reader.poll()? {
-            if head.status == SWITCHING_PROTOCOLS || head.status >= 200 {
-                return Ok(Some(head));
-            }
-            if head.status < 100 {
-                return Err(invalid(format!("the server answered with the status {}", head.status)));
-            }
-        }
-        Ok(None)
     }
 
     /// Section 4.1, what the client does with the server's response, 2 to 6. Returns the subprotocol and the
@@ -165,6 +106,33 @@ impl<'e> Handshake<'e> {
             Some(offered) => Ok(Some(offered.clone())),
             None => Err(invalid(format!("the server chose the subprotocol {}, which was not offered", shown(chosen)))),
         }
+    }
+}
+
+impl Exchange for Handshake<'_> {
+    type Accepted = Opened;
+
+    fn request(&self) -> &[u8] {
+        self.request.as_bytes()
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> Result<Option<Opened>> {
+        match self.answer.receive(bytes)? {
+            None => Ok(None),
+            Some(Answered::Accepted(head, early)) => {
+                let (subprotocol, extensions) = self.check(&head)?;
+                Ok(Some(Opened { response: head, subprotocol, extensions, early }))
+            }
+            Some(Answered::Refused(refused)) => Err(refusal(refused)),
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.answer.is_refused()
+    }
+
+    fn interrupted(&mut self) -> Error {
+        self.answer.interrupted().map_or_else(|error| error, refusal)
     }
 }
 
@@ -217,12 +185,17 @@ fn missing(name: &str) -> Error {
     invalid(format!("the server's answer has no {name} header"))
 }
 
-fn refusal(head: ResponseHead, body: Vec<u8>) -> Error {
-    let status = head.status;
+fn refusal(refusal: Refusal) -> Error {
+    let status = refusal.status;
     Error {
-        refusal: Some(Box::new(Refusal { status, headers: head.headers, body })),
+        refusal: Some(Box::new(refusal)),
         ..Error::new(Kind::HandshakeStatus, format!("the server answered with the status {status}, not 101"))
     }
+}
+
+/// The error of an answer that does not open the connection.
+pub(super) fn invalid(message: String) -> Error {
+    Error::new(Kind::HandshakeInvalid, message)
 }
 
 /// A peer's bytes for a message: quoted, and not too many.

@@ -16,15 +16,12 @@ pub mod extension;
 pub mod extension_header;
 pub mod flight;
 pub mod handshake;
-pub mod headers;
 pub mod incoming;
 pub mod keepalive;
 pub mod masking_keys;
 pub mod outgoing;
 pub mod payload;
 pub mod received;
-mod refusal_body;
-mod response_head;
 
 pub use close::{Close, Initiator};
 pub use connection::{Agreement, Connection};

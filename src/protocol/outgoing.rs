@@ -333,6 +333,25 @@ impl Outgoing {
         }
     }
 
+    /// Whether parts of a message were queued, and not the last.
+    pub fn is_amid_message(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Counts on from a connection before this one. What that has not sent is not counted as queued here.
+    pub fn carry_on(&mut self, before: &Self) {
+        let Queued { bytes, control_bytes, .. } = self.queued;
+        self.queued = before.queued;
+        self.queued.bytes = before.sent() + bytes;
+        self.queued.control_bytes = before.sent_control() + control_bytes;
+    }
+
+    /// The message that was queued last had been counted before, on another connection.
+    pub fn count_once(&mut self, payload: usize) {
+        self.queued.messages = self.queued.messages.saturating_sub(1);
+        self.queued.payload = self.queued.payload.saturating_sub(payload as u64);
+    }
+
     /// Bytes queued and not sent.
     pub fn pending(&self) -> usize {
         self.pending_data() + self.pending_control()

@@ -14,6 +14,13 @@ impl Session {
     /// Starts the closing handshake behind what is queued; does nothing in a session that is closing or closed.
     pub(crate) fn close(&self, close: Close) {
         let mut outbox = self.outbox.lock();
+        if let Some(resending) = &mut outbox.resending {
+            resending.is_ending = true;
+            if resending.is_away {
+                drop(outbox);
+                return self.end_away();
+            }
+        }
         let code = close.code.map_or(0, |code| code.0);
         if self.ending.verdict().is_none() && outbox.outgoing.close(close, Instant::now()) {
             drop(outbox);
@@ -34,6 +41,9 @@ impl Session {
     pub(crate) fn abort(&self) {
         let has_driver = !self.task.claim();
         self.ending.abort();
+        if let Some(reconnecting) = &self.reconnecting {
+            reconnecting.stop();
+        }
         let error = Error::new(Kind::Aborted, "the session was aborted");
         self.decide(Some(error), None, Initiator::Local);
         if has_driver {
@@ -58,6 +68,8 @@ impl Session {
     pub(crate) fn state(&self) -> State {
         if self.ending.is_closed() {
             State::Closed
+        } else if self.is_away() {
+            State::Reconnecting
         } else if self.ending.verdict().is_some() || self.outbox.lock().outgoing.closing().is_some() {
             State::Closing
         } else {
@@ -118,6 +130,27 @@ impl Session {
         let remote = remote.or_else(|| unanswered.cloned());
         let error = error.map(|error| error.in_phase(Phase::Open));
         let verdict = Verdict { error, remote, initiator };
+        if self.reconnecting.is_some() {
+            let mut outbox = self.outbox.lock();
+            if self.survive(&mut outbox, &verdict) {
+                drop(outbox);
+                self.sent.open_for_all();
+                self.wake_driver();
+                return;
+            }
+        }
+        self.decide_finally(verdict);
+    }
+
+    /// The application ends the session while it has no connection.
+    fn end_away(&self) {
+        if let Some(reconnecting) = &self.reconnecting {
+            reconnecting.stop();
+            self.decide_finally(reconnecting.lost());
+        }
+    }
+
+    pub(super) fn decide_finally(&self, verdict: Verdict) {
         if self.ending.decide(verdict.clone()) {
             self.log_verdict(&verdict);
             self.sent.open_for_all();

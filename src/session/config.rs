@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use once_cell::sync::OnceCell;
-
+use super::authentication::Authenticator;
+use super::cookies::CookieJar;
 use super::queue_bounds::{QueueBounds, QueuePolicy};
+use super::reconnecting::ReconnectOptions;
 use crate::error::{Error, Kind, Result};
+use crate::http::headers::{Headers, is_token};
 use crate::protocol::Limits;
 use crate::protocol::extension::{self, Extension};
-use crate::protocol::headers::{Headers, is_token};
 use crate::protocol::keepalive::KeepaliveOptions;
-use crate::transport::{ConnectOptions, TlsOptions};
+pub(crate) use crate::transport::TlsVersion;
+use crate::transport::{ConnectOptions, KnownAddresses, ProxyChoice, TcpOptions, TimeLimits, TlsOptions};
 
 const USER_AGENT: &str = concat!("ktorws/", env!("CARGO_PKG_VERSION"));
 
@@ -24,6 +26,11 @@ pub struct Config {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) connect: ConnectOptions,
+    pub(crate) max_redirects: u32,
+    /// Asked where a server wants credentials.
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) cookies: Option<Arc<CookieJar>>,
+    pub(crate) reconnect: Option<ReconnectOptions>,
     pub(crate) terms: Arc<Terms>,
     pub(crate) incoming: QueueBounds,
     /// In the order in which they are offered.
@@ -89,12 +96,25 @@ impl Default for Config {
             subprotocols: Vec::new(),
             limits: Limits { max_frame_size: DEFAULT_LIMIT, max_message_size: DEFAULT_LIMIT },
             connect: ConnectOptions {
-                connect_timeout: Some(Duration::from_secs(10)),
-                handshake_timeout: Some(Duration::from_secs(15)),
-                tcp_nodelay: true,
+                limits: TimeLimits {
+                    connect: Some(Duration::from_secs(10)),
+                    resolve: None,
+                    handshake: Some(Duration::from_secs(15)),
+                    proxy: None,
+                    tls: None,
+                    all: None,
+                },
+                tcp: TcpOptions { nodelay: true, keepalive: None, local: None },
+                known: KnownAddresses::default(),
+                proxy: ProxyChoice::Environment,
+                path: None,
                 tls: TlsOptions::default(),
-                tls_config: Arc::default(),
+                tls_state: Arc::default(),
             },
+            max_redirects: 0,
+            authenticator: None,
+            cookies: None,
+            reconnect: None,
             terms: Arc::default(),
             incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024, policy: QueuePolicy::Wait },
             extensions: Vec::new(),
@@ -150,10 +170,26 @@ impl Config {
         Ok(self.extensions.iter().map(|extension| &**extension).collect())
     }
 
+    /// Whether it contradicts itself.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(reconnect) = &self.reconnect else { return Ok(()) };
+        if self.raw {
+            return Err(Error::new(
+                Kind::InvalidArgument,
+                "a raw session cannot reconnect: its Close is the application's",
+            ));
+        }
+        if reconnect.keeps_unsent && self.terms.outgoing.policy == QueuePolicy::DropOldest {
+            let message = "messages cannot be kept for another connection and dropped from the outgoing queue";
+            return Err(Error::new(Kind::InvalidArgument, message));
+        }
+        Ok(())
+    }
+
     /// The same with nothing that connections of others share.
     pub(crate) fn unshared(&self) -> Self {
         let mut config = self.clone();
-        config.connect.tls_config = Arc::new(OnceCell::new());
+        config.connect.tls_state = Arc::default();
         config
     }
 
@@ -164,7 +200,7 @@ impl Config {
 
     /// The TLS options, to be changed: sessions opened from now on share a TLS state of their own.
     pub(crate) fn tls_mut(&mut self) -> &mut TlsOptions {
-        self.connect.tls_config = Arc::new(OnceCell::new());
+        self.connect.tls_state = Arc::default();
         &mut self.connect.tls
     }
 }

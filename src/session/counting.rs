@@ -26,6 +26,7 @@ pub(super) struct Counts {
 pub(crate) struct Timings {
     pub(crate) resolve: u32,
     pub(crate) connect: u32,
+    pub(crate) proxy: u32,
     pub(crate) tls: u32,
     pub(crate) handshake: u32,
 }
@@ -36,6 +37,7 @@ impl Timings {
         Self {
             resolve: us(transport.resolve),
             connect: us(transport.connect),
+            proxy: us(transport.proxy),
             tls: us(transport.tls),
             handshake: us(handshake),
         }
@@ -64,6 +66,8 @@ pub(crate) struct Statistics {
     pub(crate) incoming_dropped: u64,
     pub(crate) outgoing_dropped: u64,
     pub(crate) timings: Timings,
+    pub(crate) is_tls_resumed: bool,
+    pub(crate) reconnects: u64,
 }
 
 fn add(counter: &AtomicU64, number: u64) {
@@ -114,7 +118,11 @@ impl Session {
         let outgoing = &outbox.outgoing;
         let sent = *outgoing.totals();
         let wire_sent = (outgoing.sent() + outgoing.sent_control()).saturating_sub(sent.dropped_bytes);
-        let (outgoing_messages, outgoing_bytes) = (outgoing.pending_messages(), outgoing.pending_data());
+        let (outgoing_messages, outgoing_bytes) = if outbox.is_away() {
+            outbox.kept().unwrap_or_default()
+        } else {
+            (outgoing.pending_messages(), outgoing.pending_data())
+        };
         drop(outbox);
         Statistics {
             messages_sent: sent.messages,
@@ -137,6 +145,8 @@ impl Session {
             incoming_dropped: received(&counts.dropped),
             outgoing_dropped: sent.dropped_messages,
             timings: self.timings,
+            is_tls_resumed: self.is_tls_resumed,
+            reconnects: self.reconnecting.as_ref().map_or(0, |reconnecting| received(&reconnecting.count)),
         }
     }
 }

@@ -131,7 +131,8 @@ impl Session {
     /// answered has gone out, as far as the kernel takes it.
     pub(super) fn has_delivered(&self) -> bool {
         let is_taken = match self.delivery() {
-            Delivery::Pulled => false,
+            // Threads that ask for more do so themselves, where they may.
+            Delivery::Pulled => self.reader.handoff().is_kept() && self.inbox.is_taken(),
             Delivery::Signalled | Delivery::Grouped => self.inbox.is_taken(),
             Delivery::Told => self.inbox.is_taken() && !self.telling.is_busy(),
         };

@@ -7,9 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Session;
+use super::Verdict;
 use super::handoff::Presence;
 use super::logging::log;
 use super::reading::Turned;
+use super::reconnecting::Next as Advance;
 use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
 use crate::protocol::Initiator;
@@ -37,6 +39,8 @@ pub(super) struct Driver {
     is_over: bool,
     /// What the socket is watched for.
     watched: Interest,
+    /// It has let go of the connection that is lost.
+    is_away: bool,
     /// When the reactor's timer is to make a step.
     due: Option<Instant>,
     /// The reactor's, from the first step on.
@@ -78,6 +82,7 @@ impl Driver {
             held_until: since,
             in_overtime: false,
             is_over: false,
+            is_away: false,
             watched: Interest::default(),
             due: None,
             key: None,
@@ -91,8 +96,14 @@ impl Driver {
             // Whoever stops the reactor may have looked before this one was there.
             session.abort();
         }
+        if session.is_away() {
+            return self.stay_away(session, key);
+        }
         if !self.is_over {
             self.is_over = !self.work(session, found);
+            if session.is_away() {
+                return self.stay_away(session, key);
+            }
         }
         if self.is_over {
             return self.leave(session);
@@ -108,6 +119,44 @@ impl Driver {
             return self.leave(session);
         }
         let due = self.deadline(session);
+        session.reactor.set_deadline(key, self.due, due);
+        self.due = due;
+        Next::Wait
+    }
+
+    /// A step while the connection is lost.
+    fn stay_away(&mut self, session: &Arc<Session>, key: usize) -> Next {
+        // What happens next to the session while it is away is its end.
+        self.is_over = true;
+        if !std::mem::replace(&mut self.is_away, true) {
+            if let Some(socket) = &*session.socket.lock() {
+                // It fails only for one that is not watched.
+                let _ = session.reactor.watch(socket, key, self.watched, Interest::default());
+            }
+            self.watched = Interest::default();
+            session.let_go();
+        }
+        let Some(reconnecting) = &session.reconnecting else { return Next::Over };
+        let due = match reconnecting.advance(session) {
+            Advance::Sleep(due) => due,
+            Advance::Connected(established) => match session.take_up(*established) {
+                Ok(()) => {
+                    (self.is_over, self.is_away, self.in_overtime) = (false, false, false);
+                    self.seen = session.reader.handoff().left();
+                    (self.reading, self.is_unfinished) = (Reading::On, true);
+                    session.note_ready(ready::RECEIVE);
+                    return Next::Again;
+                }
+                Err(error) => {
+                    session.decide_finally(Verdict { error: Some(error), remote: None, initiator: Initiator::Local });
+                    return self.leave(session);
+                }
+            },
+            Advance::GiveUp(verdict) => {
+                session.decide_finally(verdict);
+                return self.leave(session);
+            }
+        };
         session.reactor.set_deadline(key, self.due, due);
         self.due = due;
         Next::Wait

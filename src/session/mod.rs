@@ -8,10 +8,14 @@
 //! Being the reader comes before the locks, and they in the order `encoders`, `wire`, `keepalive`, `outbox`, inbox. None of them is held while
 //! waiting.
 
+pub(crate) mod authentication;
+pub(crate) mod back_off;
 mod backstop;
 mod closing;
 mod coalescing;
 pub(crate) mod config;
+mod config_network;
+pub(crate) mod cookies;
 pub(crate) mod counting;
 mod crew;
 pub(crate) mod deadline;
@@ -23,6 +27,7 @@ mod gate;
 pub(crate) mod group;
 mod handed;
 mod handoff;
+mod handshaking;
 mod inbox;
 mod inheriting;
 mod interruptible;
@@ -36,14 +41,17 @@ pub(crate) mod queue_bounds;
 mod reactor;
 mod reading;
 mod receiving;
+pub(crate) mod reconnecting;
 pub(crate) mod runtime;
 mod sending;
 mod spares;
 mod sync;
+mod taking_up;
 mod task;
 pub(crate) mod telling;
 mod timers;
 mod turn;
+mod unsent;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -71,6 +79,7 @@ pub(crate) use opening::{connect, connect_later};
 use outbox::{Outbox, Wire};
 use reactor::Reactor;
 pub(crate) use receiving::Memory;
+use reconnecting::Reconnecting;
 pub(crate) use sending::Item;
 pub(crate) use spares::Spares;
 use task::Task;
@@ -98,6 +107,7 @@ pub(crate) struct Session {
     /// The control frames that the application sees.
     shown: ShownControl,
     timings: Timings,
+    is_tls_resumed: bool,
 
     /// None once the transport is gone.
     reader: Handed<Option<Reader>>,
@@ -155,6 +165,8 @@ pub(crate) struct Session {
     /// It is in the group's queue.
     has_turn: AtomicBool,
     owner: OnceLock<Weak<dyn Owner>>,
+    /// None where the session ends with its connection.
+    reconnecting: Option<Box<Reconnecting>>,
 }
 
 /// The reading side.
@@ -170,6 +182,8 @@ struct Reader {
 /// As in RFC 6455 and browsers; a session exists from OPEN on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
+    /// The connection is lost, and another one is being opened.
+    Reconnecting,
     Open,
     Closing,
     Closed,
@@ -184,6 +198,11 @@ impl Session {
 
     fn owner(&self) -> Option<Arc<dyn Owner>> {
         self.owner.get().and_then(Weak::upgrade)
+    }
+
+    /// The number that the log knows it by.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     pub(crate) fn limits(&self) -> Limits {

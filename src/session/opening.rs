@@ -1,46 +1,35 @@
 //! From a URL to an open session.
 
-use std::borrow::Cow;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use parking_lot::Mutex;
 
 use super::coalescing::Coalescing;
 use super::config::ShownControl;
-use super::counting::{Counts, Timings};
+use super::counting::Counts;
 use super::delivery::Delivery;
 use super::driver::Driver;
 use super::ending::Ending;
 use super::gate::Gate;
 use super::handed::Handed;
+use super::handshaking::{Established, establish};
 use super::inbox::Inbox;
 use super::interrupts::Interrupts;
 use super::logging::log;
 use super::outbox::{Outbox, Wire};
+use super::reconnecting::Reconnecting;
 use super::runtime::{self, Runtime};
+use super::taking_up::halves;
 use super::task::Task;
 use super::turn::Turn;
-use super::{Config, ConnectInterrupts, Opened, Opening, Reader, Session};
-use crate::error::{Error, Kind, Phase, Result};
-use crate::protocol::extension::{self, Told};
-use crate::protocol::handshake::{self, Handshake, Request};
-use crate::protocol::headers::Headers;
+use super::unsent::Resending;
+use super::{Config, ConnectInterrupts, Opening, Reader, Session};
+use crate::error::{Error, Kind, Result};
+use crate::protocol::Keepalive;
 use crate::protocol::keepalive::Liveness;
-use crate::protocol::{Agreement, Connection, Keepalive, MaskingKeys};
-use crate::transport::{
-    Connected, Readiness, Socket, Step, Stopping, Stops, Stream, Target, TimeLimit, Unstoppable,
-    connect as connect_transport, tls,
-};
-
-const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "the opening handshake" };
-
-/// How long the body of a refusal is waited for.
-const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
+use crate::transport::{Stopping, Stops, Target, Unstoppable};
 
 /// Opens a session on the calling thread, unless that is interrupted. It is prepared before anything happens to it.
 pub(crate) fn connect(
@@ -112,174 +101,50 @@ fn open_and_start(
     if started.is_err() {
         session.abort();
     } else {
+        if session.reconnecting.is_some() {
+            // Only the driver reads: nobody of the application waits at a connection that may be another one soon.
+            session.reader.handoff().keep();
+            session.wake_driver();
+        }
         session.ask_to_tell();
     }
     started
 }
 
 fn open(id: u64, target: &Target, config: &Config, runtime: &Runtime, stops: Stops<'_>) -> Result<Arc<Session>> {
-    let Secrets { nonce, masking_seed } = Secrets::draw()?;
-    let headers = headers(target, config)?;
-    let extensions = config.offered()?;
-    let request = Request {
-        resource: &target.resource,
-        host: &target.authority,
-        headers: &headers,
-        subprotocols: &config.subprotocols,
-        extensions: &extensions,
-    };
-    let mut handshake = Handshake::new(request, nonce)?;
-    let Connected { mut stream, socket, handshake_limit, timings } =
-        connect_transport(target, &config.connect, &runtime.resolver, stops)?;
-    let start = Instant::now();
-    let agreed = shake_hands(&mut stream, &socket, &mut handshake, handshake_limit)?;
-    let timings = Timings::new(&timings, start.elapsed());
-    log!(
-        Info,
-        id,
-        "open: resolved in {} us, connected in {} us, TLS in {} us, handshake in {} us; subprotocol {:?}, {} extensions",
-        timings.resolve,
-        timings.connect,
-        timings.tls,
-        timings.handshake,
-        agreed.subprotocol.as_deref().unwrap_or_default(),
-        agreed.extensions.len(),
-    );
-    let (encoders, decoders, told) = extension::part(agreed.extensions);
-    let agreement = Agreement { encoders, decoders, is_raw: config.raw };
-    let keys = MaskingKeys::from_seed(masking_seed);
-    let connection = Connection::new(agreement, config.limits, config.terms.close_timeout, keys, &agreed.early);
-    let (subprotocol, response) = (agreed.subprotocol.as_deref(), &agreed.response);
-    let opened = Opened::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
-    let handshake = Agreed { opened, extensions: told, timings, early: agreed.early.len() };
-    Ok(session(id, config, handshake, connection, stream, socket, runtime))
-}
-
-/// What opening has brought besides the connection.
-struct Agreed {
-    opened: Opened,
-    extensions: Vec<Told>,
-    timings: Timings,
-    early: usize,
-}
-
-/// What has to come from the operating system's random source.
-struct Secrets {
-    nonce: [u8; 16],
-    masking_seed: [u8; 32],
-}
-
-impl Secrets {
-    fn draw() -> Result<Self> {
-        let mut bytes = [0; 48];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Error::new(Kind::Internal, format!("the system gives no random bytes: {error}")))?;
-        let mut secrets = Self { nonce: [0; 16], masking_seed: [0; 32] };
-        secrets.nonce.copy_from_slice(&bytes[..16]);
-        secrets.masking_seed.copy_from_slice(&bytes[16..]);
-        Ok(secrets)
-    }
-}
-
-/// The application's header fields, and the credentials of the URL.
-fn headers<'a>(target: &Target, config: &'a Config) -> Result<Cow<'a, Headers>> {
-    let mut headers = Cow::Borrowed(&config.headers);
-    if let Some((user, password)) = &target.credentials
-        && headers.get("Authorization").is_none()
-    {
-        authorize(headers.to_mut(), user, password)?;
-    }
-    Ok(headers)
-}
-
-/// Basic authentication (RFC 7617).
-fn authorize(headers: &mut Headers, user: &str, password: &str) -> Result<()> {
-    if user.contains(':') {
-        return Err(Error::new(Kind::Url, "the URL's user name holds a colon, which Basic authentication cannot say"));
-    }
-    headers.set("Authorization", &format!("Basic {}", BASE64.encode(format!("{user}:{password}"))))
-}
-
-fn shake_hands(
-    stream: &mut Stream,
-    socket: &Socket,
-    handshake: &mut Handshake<'_>,
-    limit: TimeLimit<'_>,
-) -> Result<handshake::Opened> {
-    let unsent = |error: io::Error| broken("could not send the handshake", &error);
-    let sender = &mut stream.sender;
-    let mut request = handshake.request();
-    while !request.is_empty() {
-        let sent = limit.hold(&SHAKING_HANDS, socket, Readiness::Send, |_| sender.send(request))?;
-        request = &request[sent.map_err(unsent)?..];
-    }
-    limit.hold(&SHAKING_HANDS, socket, Readiness::Send, |_| sender.flush())?.map_err(unsent)?;
-    let mut buffer = vec![0; 4096];
-    let mut refusal_deadline = None;
-    loop {
-        let limit = if handshake.is_refused() {
-            limit.until(*refusal_deadline.get_or_insert_with(|| Instant::now() + REFUSAL_BODY_WAIT))
-        } else {
-            limit
-        };
-        let receiver = &mut stream.receiver;
-        let received =
-            limit.hold(&SHAKING_HANDS, socket, Readiness::Receive, |waiting| receiver.receive(&mut buffer, waiting));
-        let count = match received {
-            Ok(Ok(count)) => count,
-            // What there is of the refusal is told.
-            Err(Error { kind: Kind::Timeout, .. }) | Ok(Err(_)) if handshake.is_refused() => 0,
-            Err(error) => return Err(error),
-            Ok(Err(error)) => {
-                let _ = stream.sender.flush();
-                return Err(broken("the connection was lost in the opening handshake", &error));
-            }
-        };
-        let answer = match count {
-            0 => Err(handshake.interrupted("the server ended the connection")),
-            count => handshake.receive(&buffer[..count]),
-        };
-        if let Some(opened) = answer.map_err(|error| error.in_phase(Phase::Handshake))? {
-            return Ok(opened);
-        }
-    }
-}
-
-/// A server that refuses our certificate under TLS 1.3 says so only now: that is a fault of TLS.
-fn broken(doing: &str, error: &io::Error) -> Error {
-    let error = tls::error(doing, error);
-    let phase = if error.kind == Kind::Io { Phase::Handshake } else { Phase::Tls };
-    error.in_phase(phase)
+    config.check()?;
+    let established = establish(id, target, config, runtime, stops)?;
+    let reconnecting = Reconnecting::new(target, config, runtime);
+    Ok(session(id, config, established, runtime, reconnecting))
 }
 
 fn session(
     id: u64,
     config: &Config,
-    agreed: Agreed,
-    connection: Connection,
-    stream: Stream,
-    socket: Arc<Socket>,
+    established: Established,
     runtime: &Runtime,
+    reconnecting: Option<Box<Reconnecting>>,
 ) -> Arc<Session> {
-    let (incoming, mut outgoing, encoders) = connection.into_halves();
-    outgoing.set_fragment(config.fragment);
-    outgoing.set_masking(config.masking);
-    outgoing.set_answers(config.auto_pong && !config.raw, !config.raw);
-    let Agreed { opened, extensions, timings, early } = agreed;
+    let Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed } = established;
+    let (incoming, outgoing, encoders, extensions) = halves(config, extensions, masking_seed, &early);
+    // Another connection may have some.
+    let may_encode = !encoders.is_empty() || (reconnecting.is_some() && !config.extensions.is_empty());
+    let resending = config.reconnect.as_ref().map(|options| Resending::new(options.keeps_unsent));
     let counts = Counts::default();
-    counts.note_bytes(early);
+    counts.note_bytes(early.len());
     let now = Instant::now();
     Arc::new_cyclic(|me| Session {
         id,
         opened,
         extensions,
         timings,
+        is_tls_resumed,
         allows_unmasked: config.allows_unmasked,
         shown: if config.raw { ShownControl::ALL } else { config.shown },
         counts,
         keepalive: Mutex::new(Keepalive::new(config.keepalive, now)),
         notes_bytes: config.terms.idle_timeout.is_some() || config.keepalive.liveness == Liveness::Any,
-        encoders: (!encoders.is_empty()).then(|| Box::new(Mutex::new(encoders))),
+        encoders: may_encode.then(|| Box::new(Mutex::new(encoders))),
         me: Weak::clone(me),
         max_frame_size: config.limits.max_frame_size.into(),
         max_message_size: config.limits.max_message_size.into(),
@@ -291,7 +156,7 @@ fn session(
         since: now,
         turn: Turn::new(),
         wire: Mutex::new(Wire::new(stream.sender)),
-        outbox: Mutex::new(Outbox::new(outgoing, Coalescing::new(config.coalescing))),
+        outbox: Mutex::new(Outbox::new(outgoing, Coalescing::new(config.coalescing), resending)),
         holds_back: AtomicBool::new(false),
         has_received: AtomicBool::new(false),
         is_blocked: AtomicBool::new(false),
@@ -315,5 +180,6 @@ fn session(
         group: OnceLock::new(),
         has_turn: AtomicBool::new(false),
         owner: OnceLock::new(),
+        reconnecting,
     })
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use super::coalescing::Coalescing;
+use super::unsent::Resending;
 use crate::error::Error;
 use crate::protocol::{Close, Flight, Outgoing, Received};
 use crate::transport::Sender;
@@ -28,10 +29,12 @@ pub(super) struct Outbox {
     driver_waits: bool,
     /// A message found no room, and its sender has gone.
     pub(super) wants_room: bool,
+    /// In a session that reconnects.
+    pub(super) resending: Option<Box<Resending>>,
 }
 
 impl Outbox {
-    pub(super) fn new(outgoing: Outgoing, coalescing: Coalescing) -> Self {
+    pub(super) fn new(outgoing: Outgoing, coalescing: Coalescing, resending: Option<Resending>) -> Self {
         Self {
             outgoing,
             coalescing,
@@ -41,6 +44,7 @@ impl Outbox {
             holds_records: false,
             driver_waits: false,
             wants_room: false,
+            resending: resending.map(Box::new),
         }
     }
 
@@ -54,6 +58,50 @@ impl Outbox {
             self.outgoing.renew_close_deadline(Instant::now());
         }
         (self.outgoing.sent(), self.outgoing.sent_control()) != sent
+    }
+
+    /// Whether the connection is lost and another one is being opened.
+    pub(super) fn is_away(&self) -> bool {
+        self.resending.as_ref().is_some_and(|resending| resending.is_away)
+    }
+
+    /// The same, or it is about to turn out.
+    pub(super) fn is_between(&self) -> bool {
+        self.resending.as_ref().is_some_and(|resending| {
+            let ends = self.failure.is_some() || self.outgoing.closing().is_some();
+            !resending.is_ending && (resending.is_away || ends)
+        })
+    }
+
+    /// How often the connection was lost.
+    pub(super) fn losses(&self) -> u64 {
+        self.resending.as_ref().map_or(0, |resending| resending.losses)
+    }
+
+    /// Messages that wait while there is no connection, and their bytes. None where they are not kept.
+    pub(super) fn kept(&self) -> Option<(usize, usize)> {
+        let unsent = self.resending.as_ref()?.unsent.as_ref()?;
+        Some((unsent.count(), unsent.bytes()))
+    }
+
+    /// What is sent need not be kept any more.
+    pub(super) fn forget_sent(&mut self) {
+        let sent = self.outgoing.sent();
+        if let Some(unsent) = self.resending.as_mut().and_then(|resending| resending.unsent.as_mut())
+            && !self.holds_records
+        {
+            unsent.forget_sent(sent);
+        }
+    }
+
+    /// From now on what is queued is for another connection.
+    pub(super) fn renew(&mut self, mut outgoing: Outgoing) {
+        outgoing.carry_on(&self.outgoing);
+        self.outgoing = outgoing;
+        self.failure = None;
+        self.failing = false;
+        self.holds_records = false;
+        self.driver_waits = false;
     }
 
     /// Queues the answer to what came in.

@@ -60,6 +60,9 @@ impl Session {
     pub(crate) fn send(&self, item: Item<'_>, mut deadline: Deadline) -> Result<()> {
         let mut outbox = self.outbox.lock();
         self.queue(&mut outbox, &item, &mut deadline)?;
+        if outbox.is_away() {
+            return Ok(());
+        }
         let queued = outbox.outgoing.queued();
         let departure = self.departure(&mut outbox, item.corked);
         drop(outbox);
@@ -86,8 +89,9 @@ impl Session {
             Ok(())
         });
         let queued = outbox.outgoing.queued();
+        let is_away = outbox.is_away();
         drop(outbox);
-        if departure == Departure::Now {
+        if departure == Departure::Now && !is_away {
             self.send_queued(queued, deadline)?;
         }
         outcome
@@ -106,7 +110,7 @@ impl Session {
         loop {
             let ticket = self.sent.ticket();
             self.check_open(&outbox)?;
-            if !outbox.is_clogged() {
+            if !outbox.is_clogged() && !outbox.is_between() {
                 break;
             }
             self.wait_sent(&mut outbox, ticket, &mut waiter, deadline)?;
@@ -121,6 +125,14 @@ impl Session {
     #[inline]
     fn queue(&self, outbox: &mut MutexGuard<'_, Outbox>, item: &Item<'_>, deadline: &mut Deadline) -> Result<()> {
         self.wait_for_room(outbox, item.outbound.payload.len(), deadline)?;
+        if outbox.resending.is_some() {
+            return self.queue_to_resend(outbox, item, deadline);
+        }
+        self.queue_now(outbox, item, deadline)
+    }
+
+    #[inline]
+    fn queue_now(&self, outbox: &mut MutexGuard<'_, Outbox>, item: &Item<'_>, deadline: &mut Deadline) -> Result<()> {
         match &self.encoders {
             None => {
                 let admitted = outbox.outgoing.admit(&item.outbound)?;
@@ -128,6 +140,34 @@ impl Session {
             }
             Some(encoders) => self.queue_encoded(outbox, encoders, item, deadline),
         }
+    }
+
+    /// The same in a session that reconnects.
+    #[cold]
+    fn queue_to_resend(
+        &self,
+        outbox: &mut MutexGuard<'_, Outbox>,
+        item: &Item<'_>,
+        deadline: &mut Deadline,
+    ) -> Result<()> {
+        outbox.forget_sent();
+        let Some(resending) = &mut outbox.resending else { return Ok(()) };
+        resending.check_whole(item.outbound.part)?;
+        if let Some(unsent) = &mut resending.unsent
+            && (resending.is_away || unsent.is_holding())
+        {
+            let is_whole = unsent.keep(item, u64::MAX, true)?;
+            let Some(whole) = unsent.take_last().filter(|_| is_whole && !resending.is_away) else { return Ok(()) };
+            let mut rest = Item::new(whole.opcode, &whole.payload, Part::Whole)?;
+            rest.compress = whole.compress;
+            return self.queue_to_resend(outbox, &rest, deadline);
+        }
+        self.queue_now(outbox, item, deadline)?;
+        let (end, is_away) = (outbox.outgoing.queued(), outbox.is_away());
+        if let Some(unsent) = outbox.resending.as_mut().and_then(|resending| resending.unsent.as_mut()) {
+            unsent.keep(item, end, is_away)?;
+        }
+        Ok(())
     }
 
     /// Encodes without the outbox, which others need for moments only, and keeps the encoders until the message is
@@ -169,16 +209,25 @@ impl Session {
     /// Waits until the kernel has all that was queued before.
     pub(crate) fn flush_all(&self, deadline: Deadline) -> Result<()> {
         let deadline = deadline.fixed();
-        let (queued, control) = {
-            let totals = *self.outbox.lock().outgoing.totals();
-            (totals.bytes, totals.control_bytes)
+        let (queued, control, losses) = {
+            let outbox = self.outbox.lock();
+            let totals = *outbox.outgoing.totals();
+            (totals.bytes, totals.control_bytes, outbox.losses())
         };
         self.send_queued(queued, deadline)?;
         let mut waiter = None;
         let mut outbox = self.outbox.lock();
         loop {
             let ticket = self.sent.ticket();
-            let sent = outbox.outgoing.sent() >= queued && outbox.outgoing.sent_control() >= control;
+            outbox.forget_sent();
+            let sent = match outbox.kept() {
+                // On whichever connection.
+                Some((kept, _)) => kept == 0 && !outbox.is_away(),
+                None => outbox.outgoing.sent() >= queued && outbox.outgoing.sent_control() >= control,
+            };
+            if outbox.losses() != losses && outbox.kept().is_none() {
+                return Err(Error::new(Kind::Io, "the connection was lost with what was queued"));
+            }
             if sent && !outbox.holds_records {
                 break;
             }
@@ -190,7 +239,8 @@ impl Session {
 
     /// Bytes that wait to be sent, headers included.
     pub(crate) fn buffered(&self) -> usize {
-        self.outbox.lock().outgoing.pending()
+        let outbox = self.outbox.lock();
+        if outbox.is_away() { outbox.kept().map_or(0, |(_, bytes)| bytes) } else { outbox.outgoing.pending() }
     }
 
     /// How long a send waits that does not say so itself.
@@ -225,9 +275,11 @@ impl Session {
             }
             let outbox = self.outbox.lock();
             if let Some(failure) = outbox.failure.clone() {
+                let goes_on = outbox.resending.is_some();
                 drop(outbox);
                 self.wake_driver();
-                return Err(failure);
+                // The session may go on, and the message with it.
+                return if goes_on { Ok(()) } else { Err(failure) };
             }
             let now_sent = outbox.outgoing.sent();
             drop(outbox);
@@ -262,6 +314,15 @@ impl Session {
         waiting_bytes == 0 || (waiting_bytes.saturating_add(size) <= bytes && waiting_messages < messages)
     }
 
+    /// Whether `size` bytes may wait for another connection.
+    fn may_keep(&self, outbox: &Outbox, size: usize) -> bool {
+        let QueueBounds { messages, bytes, .. } = self.terms.outgoing;
+        outbox.is_away()
+            && outbox
+                .kept()
+                .is_some_and(|(count, kept)| kept == 0 || (kept.saturating_add(size) <= bytes && count < messages))
+    }
+
     /// Waits until `size` bytes fit, or makes room for them, or ends the session.
     fn wait_for_room(&self, outbox: &mut MutexGuard<'_, Outbox>, size: usize, deadline: &mut Deadline) -> Result<()> {
         let mut waiter = None;
@@ -269,6 +330,19 @@ impl Session {
         loop {
             let ticket = self.sent.ticket();
             self.check_open(outbox)?;
+            if outbox.is_between() {
+                if self.may_keep(outbox, size) {
+                    return Ok(());
+                }
+                *deadline = deadline.fixed();
+                self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(|error| match error.kind {
+                    Kind::Timeout => {
+                        Error::new(Kind::Timeout, "the connection was lost, and there was no other one in time")
+                    }
+                    _ => error,
+                })?;
+                continue;
+            }
             if outbox.outgoing.closing().is_some() {
                 return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
             }
@@ -313,7 +387,10 @@ impl Session {
         if self.ending.verdict().is_some() {
             return Err(self.ended_error());
         }
-        outbox.failure.clone().map_or(Ok(()), Err)
+        match &outbox.failure {
+            Some(failure) if outbox.resending.is_none() => Err(failure.clone()),
+            _ => Ok(()),
+        }
     }
 
     /// Waits until something went out since the ticket, or may have.

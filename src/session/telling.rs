@@ -24,6 +24,9 @@ pub(crate) trait Listener: Send + Sync {
     /// There is room to send again, after there was none.
     fn writable(&self);
 
+    /// There is another connection in place of the one that was lost this way.
+    fn reconnected(&self, lost: &Error);
+
     /// The session has ended, with this error. The last call.
     fn closed(&self, error: &Error);
 }
@@ -116,6 +119,9 @@ impl Session {
                 self.inbox.clear();
                 has_all = true;
             }
+            if let Some(lost) = self.take_reconnected() {
+                listener.reconnected(&lost);
+            }
             if self.is_writable.swap(false, Ordering::AcqRel) && !self.is_forsaken.load(Ordering::Acquire) {
                 listener.writable();
             }
@@ -143,6 +149,11 @@ impl Session {
             drop((last, listener));
         }
         false
+    }
+
+    fn take_reconnected(&self) -> Option<Error> {
+        let reconnecting = self.reconnecting.as_ref()?;
+        reconnecting.over.lock().take().filter(|_| !self.is_forsaken.load(Ordering::Acquire))
     }
 
     /// The oldest message, without waiting.

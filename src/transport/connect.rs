@@ -1,30 +1,71 @@
-//! The way from a target to a connected stream: resolve, connect, TLS. All on the calling thread, but for looking up
-//! names, which nothing can interrupt.
+//! The way from a target to a connected stream: resolve, connect, have a proxy open a tunnel, TLS. All on the calling
+//! thread, but for looking up names, which nothing can interrupt.
 
 use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
 use rustls::ClientConfig;
 
-use crate::error::{Phase, Result};
-use crate::transport::limit::{Step, Stops, TimeLimit};
-use crate::transport::{PoolHandle, Readiness, Socket, Stream, Target, TlsOptions, tcp, tls};
+use crate::error::{Error, Kind, Phase, Result};
+use crate::transport::limit::{Step, TimeLimit};
+use crate::transport::proxy::Protocol;
+use crate::transport::resolve::resolve;
+use crate::transport::tcp::TcpOptions;
+use crate::transport::{
+    Endpoint, KnownAddresses, PoolHandle, Proxy, ProxyChoice, Readiness, Socket, Stream, Target, TlsOptions,
+    environment, tcp, tls,
+};
 
 const NEGOTIATING_TLS: Step = Step { phase: Phase::Tls, doing: "negotiating TLS" };
+const NEGOTIATING_TLS_WITH_PROXY: Step = Step { phase: Phase::Proxy, doing: "negotiating TLS with the proxy" };
+const CONNECTING_UNIX: Step = Step { phase: Phase::Connect, doing: "connecting to the Unix socket" };
 
 /// How to connect.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectOptions {
-    /// For resolving and TCP together; none for no limit.
-    pub(crate) connect_timeout: Option<Duration>,
-    /// For TLS and whatever the caller negotiates next; none for no limit.
-    pub(crate) handshake_timeout: Option<Duration>,
-    pub(crate) tcp_nodelay: bool,
+    pub(crate) limits: TimeLimits,
+    pub(crate) tcp: TcpOptions,
+    pub(crate) known: KnownAddresses,
+    pub(crate) proxy: ProxyChoice,
+    pub(crate) path: Option<Path>,
     pub(crate) tls: TlsOptions,
-    /// Built from `tls` at the first `wss` connection and shared by all later ones, with its session tickets.
-    pub(crate) tls_config: Arc<OnceCell<Arc<ClientConfig>>>,
+    /// Built from `tls` and shared by all later connections, with their session tickets.
+    pub(crate) tls_state: Arc<TlsState>,
+}
+
+/// What rustls is configured with, from the first connection on that needs it.
+#[derive(Debug, Default)]
+pub(crate) struct TlsState {
+    server: OnceCell<Arc<ClientConfig>>,
+    proxy: OnceCell<Arc<ClientConfig>>,
+}
+
+/// What leads to the server in place of its host's addresses.
+#[derive(Clone, Debug)]
+pub(crate) enum Path {
+    /// A Unix socket.
+    Unix(String),
+    /// A connected socket, until a session takes it.
+    Socket(Arc<Mutex<Option<OwnedFd>>>),
+}
+
+/// Limits on the parts of connecting, none for no limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeLimits {
+    /// For resolving and TCP together.
+    pub(crate) connect: Option<Duration>,
+    pub(crate) resolve: Option<Duration>,
+    /// For the proxy, TLS and whatever the caller negotiates next.
+    pub(crate) handshake: Option<Duration>,
+    pub(crate) proxy: Option<Duration>,
+    pub(crate) tls: Option<Duration>,
+    /// For everything, however often the caller connects for it.
+    pub(crate) all: Option<Duration>,
 }
 
 /// How long the parts of connecting took; zero for what was not needed.
@@ -32,6 +73,7 @@ pub(crate) struct ConnectOptions {
 pub(crate) struct ConnectTimings {
     pub(crate) resolve: Duration,
     pub(crate) connect: Duration,
+    pub(crate) proxy: Duration,
     pub(crate) tls: Duration,
 }
 
@@ -39,6 +81,8 @@ pub(crate) struct ConnectTimings {
 pub(crate) struct Connected<'a> {
     pub(crate) stream: Stream,
     pub(crate) socket: Arc<Socket>,
+    /// What has come in front of everything that the stream gives.
+    pub(crate) early: Vec<u8>,
     pub(crate) handshake_limit: TimeLimit<'a>,
     pub(crate) timings: ConnectTimings,
 }
@@ -48,39 +92,147 @@ pub(crate) fn connect<'a>(
     target: &Target,
     options: &ConnectOptions,
     pool: &PoolHandle,
-    stops: Stops<'a>,
+    limit: TimeLimit<'a>,
 ) -> Result<Connected<'a>> {
-    let limit = TimeLimit::starting_now(options.connect_timeout, stops);
     let mut timings = ConnectTimings::default();
-    let addresses = timed(&mut timings.resolve, || tcp::resolve(target, pool, &limit))?;
-    let socket = timed(&mut timings.connect, || tcp::open(&addresses, options.tcp_nodelay, &limit))?;
-    let socket = Arc::new(socket);
-    let handshake_limit = TimeLimit::starting_now(options.handshake_timeout, stops);
-    let stream = if target.secure {
-        let config = options.tls_config.get_or_try_init(|| options.tls.build())?;
-        let mut stream = Stream::tls(Arc::clone(&socket), options.tls.connection(config, &target.host)?);
-        timed(&mut timings.tls, || negotiate(&mut stream, &socket, &handshake_limit))?;
-        stream
-    } else {
-        Stream::plain(Arc::clone(&socket))
+    let connecting = limit.within(options.limits.connect);
+    let proxy = options.proxy_for(target)?;
+    let mut dialer = Dialer { options, pool, limit: connecting, timings: &mut timings };
+    let (socket, behind_proxy) = match (&options.path, &proxy) {
+        (Some(path), _) => (dialer.take(path)?, None),
+        (None, None) => (dialer.dial(&target.endpoint)?, None),
+        (None, Some(proxy)) => {
+            let resolved = if proxy.resolves() { Vec::new() } else { dialer.resolve(&target.endpoint)? };
+            let socket = dialer.dial(&proxy.endpoint).map_err(|error| proxy.failed(error))?;
+            (socket, resolved.first().copied())
+        }
     };
-    Ok(Connected { stream, socket, handshake_limit, timings })
+    let socket = Arc::new(socket);
+    let handshake_limit = limit.within(options.limits.handshake);
+    let mut stream = Stream::plain(Arc::clone(&socket));
+    let mut early = Vec::new();
+    if let Some(proxy) = &proxy {
+        let limit = handshake_limit.within(options.limits.proxy);
+        early = timed(&mut timings.proxy, || {
+            if proxy.protocol == Protocol::Https {
+                start_tls(&mut stream, &socket, options, &proxy.endpoint, true, Vec::new(), &limit)
+                    .map_err(|error| proxy.failed(error))?;
+            }
+            proxy.open_tunnel(&mut stream, &socket, &target.endpoint, behind_proxy, &limit)
+        })?;
+    }
+    if target.secure {
+        let limit = handshake_limit.within(options.limits.tls);
+        let early = std::mem::take(&mut early);
+        timed(&mut timings.tls, || start_tls(&mut stream, &socket, options, &target.endpoint, false, early, &limit))?;
+    }
+    Ok(Connected { stream, socket, early, handshake_limit, timings })
+}
+
+/// Opens sockets to endpoints.
+struct Dialer<'a, 'l> {
+    options: &'a ConnectOptions,
+    pool: &'a PoolHandle,
+    limit: TimeLimit<'l>,
+    timings: &'a mut ConnectTimings,
+}
+
+impl Dialer<'_, '_> {
+    fn resolve(&mut self, endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
+        let limit = self.limit.within(self.options.limits.resolve);
+        timed(&mut self.timings.resolve, || resolve(endpoint, &self.options.known, self.pool, &limit))
+    }
+
+    fn dial(&mut self, endpoint: &Endpoint) -> Result<Socket> {
+        let addresses = self.resolve(endpoint)?;
+        timed(&mut self.timings.connect, || tcp::open(&addresses, &self.options.tcp, &self.limit))
+    }
+
+    fn take(&mut self, path: &Path) -> Result<Socket> {
+        timed(&mut self.timings.connect, || path.open(&self.options.tcp, &self.limit))
+    }
+}
+
+impl ConnectOptions {
+    /// The proxy on the way to a target.
+    fn proxy_for(&self, target: &Target) -> Result<Option<Arc<Proxy>>> {
+        match (&self.proxy, &self.path) {
+            (ProxyChoice::This(_), Some(_)) => Err(Error::new(
+                Kind::InvalidArgument,
+                "a proxy cannot go with a socket that leads to the server itself",
+            )),
+            (ProxyChoice::This(proxy), None) => Ok(Some(Arc::clone(proxy))),
+            (ProxyChoice::Environment, None) => Ok(environment::proxy(target)?.map(Arc::new)),
+            (ProxyChoice::Environment, Some(_)) | (ProxyChoice::Direct, _) => Ok(None),
+        }
+    }
+}
+
+impl Path {
+    fn open(&self, options: &TcpOptions, limit: &TimeLimit<'_>) -> Result<Socket> {
+        let failed = |what: &dyn std::fmt::Display, error: io::Error| {
+            Error::os(Kind::Connect, format_args!("could not connect to {what}"), &error).in_phase(Phase::Connect)
+        };
+        match self {
+            Self::Unix(path) => {
+                let opened = limit.retry(&CONNECTING_UNIX, || Socket::unix(path))?;
+                opened.map_err(|error| failed(&format_args!("the Unix socket {path:?}"), error))
+            }
+            Self::Socket(given) => {
+                let Some(fd) = given.lock().take() else {
+                    return Err(Error::new(Kind::State, "the configuration's socket was taken by another session"));
+                };
+                Socket::adopt(fd, options).map_err(|error| failed(&"the server: the given socket", error))
+            }
+        }
+    }
 }
 
 fn timed<T>(taken: &mut Duration, work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let outcome = work();
-    *taken = start.elapsed();
+    *taken += start.elapsed();
     outcome
 }
 
-fn negotiate(stream: &mut Stream, socket: &Socket, limit: &TimeLimit<'_>) -> Result<()> {
-    let failed = |error: io::Error| tls::error("TLS handshake failed", &error).in_phase(Phase::Tls);
+/// Has what goes through the stream from now on encrypted. `early` is what has come of the peer's records already.
+fn start_tls(
+    stream: &mut Stream,
+    socket: &Arc<Socket>,
+    options: &ConnectOptions,
+    peer: &Endpoint,
+    is_proxy: bool,
+    early: Vec<u8>,
+    limit: &TimeLimit<'_>,
+) -> Result<()> {
+    let step = if is_proxy { &NEGOTIATING_TLS_WITH_PROXY } else { &NEGOTIATING_TLS };
+    let negotiated = (|| {
+        let connection = if is_proxy {
+            let config = options.tls_state.proxy.get_or_try_init(|| options.tls.build_for_proxy())?;
+            tls::connection(config, peer, None)?
+        } else {
+            let config = options.tls_state.server.get_or_try_init(|| options.tls.build())?;
+            tls::connection(config, peer, options.tls.server_name())?
+        };
+        stream.start_tls(connection, &early);
+        negotiate(stream, socket, step, limit)
+    })();
+    negotiated.map_err(|error| error.in_phase(step.phase))
+}
+
+fn negotiate(stream: &mut Stream, socket: &Socket, step: &Step, limit: &TimeLimit<'_>) -> Result<()> {
+    let failed = |error: io::Error| tls::error("TLS handshake failed", &error).in_phase(step.phase);
+    let mut has_early = true;
     // The last of it goes out with the first bytes of what follows.
     while stream.is_tls_handshaking() {
-        limit.hold(&NEGOTIATING_TLS, socket, Readiness::Send, |_| stream.sender.flush())?.map_err(failed)?;
+        limit.hold(step, socket, Readiness::Send, |_| stream.sender.flush())?.map_err(failed)?;
         let receiver = &mut stream.receiver;
-        match limit.hold(&NEGOTIATING_TLS, socket, Readiness::Receive, |waiting| receiver.receive_handshake(waiting))? {
+        let received = if std::mem::take(&mut has_early) {
+            Ok(receiver.receive_early_handshake().map(|()| 1))
+        } else {
+            limit.hold(step, socket, Readiness::Receive, |waiting| receiver.receive_handshake(waiting))
+        };
+        match received? {
             Ok(0) => {
                 return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, "the server ended the connection")));
             }

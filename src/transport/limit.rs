@@ -86,6 +86,8 @@ pub(crate) struct Step {
 pub(crate) struct TimeLimit<'a> {
     stops: Stops<'a>,
     length: Duration,
+    /// It is one on all of opening, not on the step under way.
+    is_whole: bool,
     /// None for no limit.
     deadline: Option<Instant>,
 }
@@ -98,24 +100,29 @@ pub(super) enum Waited {
 }
 
 impl<'a> TimeLimit<'a> {
-    /// None for no limit.
-    pub(super) fn starting_now(length: Option<Duration>, stops: Stops<'a>) -> Self {
+    /// On all of opening, none for no limit.
+    pub(crate) fn on_all(length: Option<Duration>, stops: Stops<'a>) -> Self {
         let deadline = length.and_then(|length| Instant::now().checked_add(length));
-        Self { stops, length: length.unwrap_or_default(), deadline }
+        Self { stops, length: length.unwrap_or_default(), is_whole: true, deadline }
+    }
+
+    /// The same with a limit on what begins now, where that is the earlier one. None for no limit.
+    #[must_use]
+    pub(super) fn within(self, length: Option<Duration>) -> Self {
+        let Some((length, deadline)) = length.and_then(|length| Some((length, Instant::now().checked_add(length)?)))
+        else {
+            return self;
+        };
+        if self.deadline.is_some_and(|own| own <= deadline) {
+            return self;
+        }
+        Self { length, is_whole: false, deadline: Some(deadline), ..self }
     }
 
     /// The same with an earlier deadline.
     #[must_use]
     pub(crate) fn until(self, deadline: Instant) -> Self {
         Self { deadline: Some(self.deadline.map_or(deadline, |own| own.min(deadline))), ..self }
-    }
-
-    /// The same with an equal part of what is left for each of `count`.
-    #[must_use]
-    pub(super) fn share(self, count: usize) -> Self {
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let now = Instant::now();
-        self.deadline.map_or(self, |deadline| self.until(now + deadline.saturating_duration_since(now) / count))
     }
 
     pub(super) fn has_passed(&self) -> bool {
@@ -125,7 +132,12 @@ impl<'a> TimeLimit<'a> {
     /// The error for a step that took too long.
     pub(super) fn exceeded(&self, phase: Phase, doing: &str) -> Error {
         let limit = self.length.as_millis();
-        Error::new(Kind::Timeout, format!("{doing} took longer than {limit} ms")).in_phase(phase)
+        let message = if self.is_whole {
+            format!("{doing} was not done after {limit} ms, the limit for opening the session")
+        } else {
+            format!("{doing} took longer than {limit} ms")
+        };
+        Error::new(Kind::Timeout, message).in_phase(phase)
     }
 
     /// Makes a call on a socket until it need not wait, and returns its outcome. What it is given is how to wait in the
@@ -158,20 +170,41 @@ impl<'a> TimeLimit<'a> {
         }
     }
 
+    /// Makes a call again and again while it says `WouldBlock`, with nothing to wait for in between but the call itself.
+    pub(super) fn retry<T>(&self, step: &Step, mut call: impl FnMut() -> io::Result<T>) -> Result<io::Result<T>> {
+        loop {
+            self.check()?;
+            if self.has_passed() {
+                return Err(self.exceeded(step.phase, step.doing));
+            }
+            match call() {
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                outcome => return Ok(outcome),
+            }
+        }
+    }
+
     /// Sleeps until the descriptor is ready, or the time is up.
     pub(super) fn wait(&self, fd: PollFd<'_>) -> Result<Waited> {
-        let [first, second] = self.stops.map(|stop| stop.wake().map(Wake::poll_fd));
-        // One twice in place of none.
-        let mut fds = [fd.clone(), first.unwrap_or_else(|| fd.clone()), second.unwrap_or(fd)];
+        self.wait_for_any(&mut vec![fd])
+    }
+
+    /// Sleeps until one of the descriptors is ready, or the time is up.
+    pub(super) fn wait_for_any<'f>(&self, fds: &mut Vec<PollFd<'f>>) -> Result<Waited>
+    where
+        'a: 'f,
+    {
+        let count = fds.len();
+        fds.extend(self.stops.iter().filter_map(|stop| stop.wake()).map(Wake::poll_fd));
         loop {
             self.check()?;
             let timeout = self.left().and_then(|left| Timespec::try_from(left).ok());
-            match poll(&mut fds, timeout.as_ref()) {
+            match poll(fds, timeout.as_ref()) {
                 Ok(0) => return Ok(Waited::Late),
                 Ok(_) => {
                     // What became ready may have become so by the stop.
                     self.check()?;
-                    if !fds[0].revents().is_empty() {
+                    if fds[..count].iter().any(|fd| !fd.revents().is_empty()) {
                         return Ok(Waited::Ready);
                     }
                     self.stops.iter().for_each(|stop| stop.resume());

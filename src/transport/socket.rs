@@ -8,10 +8,14 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::sockopt::{Timeout, set_socket_timeout, set_tcp_nodelay, socket_error};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType};
+use rustix::net::sockopt::{
+    Timeout, set_socket_keepalive, set_socket_timeout, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl,
+    set_tcp_nodelay, socket_error, socket_type,
+};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::transport::Wake;
+use crate::transport::tcp::{TcpKeepalive, TcpOptions};
 
 /// How long a thread sleeps in `connect` or `recv` before it sleeps in `poll`: the one is a system call less for each
 /// message, the other can be woken without harm to the stream.
@@ -47,10 +51,42 @@ impl Socket {
     }
 
     /// A TCP socket, to be connected to `address`.
-    pub(super) fn tcp(address: SocketAddr, nodelay: bool) -> io::Result<Self> {
+    pub(super) fn tcp(address: SocketAddr, options: &TcpOptions) -> io::Result<Self> {
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let fd = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        set_tcp_nodelay(&fd, nodelay)?;
+        set_options(&fd, options)?;
+        if let Some(local) = options.local {
+            rustix::net::bind(&fd, &local)?;
+        }
+        Self::with_timeouts(fd)
+    }
+
+    /// A socket that is connected to a path of the file system, or with an `@` in front to an abstract name. `WouldBlock`
+    /// while the server has others to accept first.
+    pub(super) fn unix(path: &str) -> io::Result<Self> {
+        let address = match path.strip_prefix('@') {
+            Some(name) => SocketAddrUnix::new_abstract_name(name.as_bytes())?,
+            None => SocketAddrUnix::new(path)?,
+        };
+        let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let socket = Self::with_timeouts(fd)?;
+        rustix::net::connect(&socket.0, &address)?;
+        Ok(socket)
+    }
+
+    /// A connected stream socket that somebody else has made.
+    pub(super) fn adopt(fd: OwnedFd, options: &TcpOptions) -> io::Result<Self> {
+        if socket_type(&fd)? != SocketType::STREAM {
+            return Err(Errno::SOCKTNOSUPPORT.into());
+        }
+        let peer = rustix::net::getpeername(&fd)?;
+        if peer.is_some_and(|peer| matches!(peer.address_family(), AddressFamily::INET | AddressFamily::INET6)) {
+            set_options(&fd, options)?;
+        }
+        Self::with_timeouts(fd)
+    }
+
+    fn with_timeouts(fd: OwnedFd) -> io::Result<Self> {
         set_socket_timeout(&fd, Timeout::Recv, Some(KERNEL_SLEEP))?;
         // For `connect` only: nothing else that sends waits.
         set_socket_timeout(&fd, Timeout::Send, Some(KERNEL_SLEEP))?;
@@ -70,6 +106,12 @@ impl Socket {
     /// How connecting went.
     pub(super) fn connected(&self) -> io::Result<()> {
         Ok(socket_error(&self.0)??)
+    }
+
+    /// Whether the socket is ready now.
+    pub(super) fn is_ready(&self, flags: PollFlags) -> bool {
+        let mut fds = [PollFd::new(&self.0, flags)];
+        poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
     /// Reads what is there: 0 at the end of the stream, `WouldBlock` while nothing is there, `Interrupted` only from
@@ -137,4 +179,15 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+fn set_options(fd: &OwnedFd, options: &TcpOptions) -> io::Result<()> {
+    set_tcp_nodelay(fd, options.nodelay)?;
+    if let Some(TcpKeepalive { idle, interval, count }) = options.keepalive {
+        set_socket_keepalive(fd, true)?;
+        set_tcp_keepidle(fd, idle)?;
+        set_tcp_keepintvl(fd, interval)?;
+        set_tcp_keepcnt(fd, count)?;
+    }
+    Ok(())
 }

@@ -20,13 +20,18 @@ impl Stream {
         Self { receiver: Receiver { socket: Arc::clone(&socket), tls: None }, sender: Sender { socket, tls: None } }
     }
 
-    /// `connection` may still have its handshake before it.
-    pub(crate) fn tls(socket: Arc<Socket>, connection: UnbufferedClientConnection) -> Self {
-        let (receiver, sender) = tls_stream::halves(connection);
-        Self {
-            receiver: Receiver { socket: Arc::clone(&socket), tls: Some(Box::new(receiver)) },
-            sender: Sender { socket, tls: Some(Box::new(sender)) },
-        }
+    /// From now on everything goes through TLS: a connection with its handshake still before it, of which `early` was
+    /// received. It may be TLS within TLS, through a proxy.
+    pub(crate) fn start_tls(&mut self, connection: UnbufferedClientConnection, early: &[u8]) {
+        let below = (self.receiver.tls.take(), self.sender.tls.take());
+        let (receiver, sender) = tls_stream::halves(connection, below, early);
+        self.receiver.tls = Some(Box::new(receiver));
+        self.sender.tls = Some(Box::new(sender));
+    }
+
+    /// Whether a TLS session of an earlier connection was taken up again.
+    pub(crate) fn is_tls_resumed(&self) -> bool {
+        self.receiver.tls.as_ref().is_some_and(|tls| tls.is_resumed())
     }
 
     pub(crate) fn is_tls_handshaking(&self) -> bool {
@@ -58,6 +63,11 @@ impl Receiver {
     /// Reads what there is of the TLS handshake; how many bytes, 0 at the end of the stream.
     pub(super) fn receive_handshake(&mut self, waiting: Waiting) -> io::Result<usize> {
         self.tls.as_mut().map_or(Ok(0), |tls| tls.receive_handshake(&self.socket, waiting))
+    }
+
+    /// Works on what there is of the handshake without reading.
+    pub(super) fn receive_early_handshake(&mut self) -> io::Result<()> {
+        self.tls.as_mut().map_or(Ok(()), |tls| tls.receive_early_handshake())
     }
 
     /// Whether it reads the socket's own bytes.

@@ -1,33 +1,75 @@
 //! TLS settings, the rustls configuration made of them, and what its errors mean to a caller.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use url::Host;
+use webpki::BorrowedCertRevocationList;
 
-use crate::error::{Error, Kind, Phase, Result};
-use crate::transport::tls_verifier::LenientVerifier;
+use crate::error::{Error, Kind, Result};
+use crate::transport::Endpoint;
+use crate::transport::tls_key_log::KeyLogFile;
+use crate::transport::tls_pins::Pin;
+use crate::transport::tls_verifier::{self, Verifier};
 
-/// What to trust, and how much of it to check.
+/// The protocol behind TLS: servers that prefer HTTP/2 must not choose it.
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// What to trust, how much of it to check, and whom to be.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsOptions {
     /// Trusted instead of the system's certificates unless empty.
     roots: Vec<CertificateDer<'static>>,
+    revoked: Vec<CertificateRevocationListDer<'static>>,
     verify_peer: bool,
     verify_host: bool,
     /// The name to ask for and to check instead of the URL's host.
     server_name: Option<ServerName<'static>>,
+    identity: Option<Arc<Identity>>,
+    needs_tls_1_3: bool,
+    /// Offered in this order.
+    application_protocols: Vec<Vec<u8>>,
+    /// One of which the server's key has to be, unless there are none.
+    pins: Vec<Pin>,
+    key_log: Option<Arc<KeyLogFile>>,
+}
+
+/// What the client shows to be somebody.
+#[derive(Debug)]
+struct Identity {
+    certificates: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsVersion {
+    Tls12,
+    Tls13,
 }
 
 impl Default for TlsOptions {
     fn default() -> Self {
-        Self { roots: Vec::new(), verify_peer: true, verify_host: true, server_name: None }
+        Self {
+            roots: Vec::new(),
+            revoked: Vec::new(),
+            verify_peer: true,
+            verify_host: true,
+            server_name: None,
+            identity: None,
+            needs_tls_1_3: false,
+            application_protocols: vec![HTTP_1_1.to_vec()],
+            pins: Vec::new(),
+            key_log: None,
+        }
     }
 }
 
@@ -39,16 +81,12 @@ impl TlsOptions {
 
     /// Trusts the certificates in `pem` too.
     pub(crate) fn add_roots(&mut self, pem: &[u8]) -> Result<()> {
-        let unreadable = |why: &dyn std::fmt::Display| {
-            Error::new(Kind::InvalidArgument, format!("cannot read CA certificates: {why}"))
-        };
-        let mut certificates = Vec::new();
+        let unreadable = |why: &dyn std::fmt::Display| invalid(format_args!("cannot read CA certificates: {why}"));
+        let mut certificates = certificates(pem).map_err(|error| unreadable(&error))?;
         // One that cannot be trusted is refused here, not at the first connection.
         let mut store = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|error| unreadable(&error))?;
+        for certificate in &certificates {
             store.add(certificate.clone()).map_err(|error| unreadable(&error))?;
-            certificates.push(certificate);
         }
         if certificates.is_empty() {
             return Err(unreadable(&"there is no certificate in it"));
@@ -57,41 +95,183 @@ impl TlsOptions {
         Ok(())
     }
 
+    /// Trusts the certificates of the files in a directory too. Files that hold none are passed over.
+    pub(crate) fn add_roots_of_directory(&mut self, path: &str) -> Result<()> {
+        let unreadable =
+            |error: io::Error| Error::os(Kind::InvalidArgument, format_args!("cannot read {path:?}"), &error);
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(unreadable)? {
+            paths.push(entry.map_err(unreadable)?.path());
+        }
+        // As c_rehash leaves them, there are links under a second name.
+        paths.sort();
+        let mut found = Vec::new();
+        for path in paths.iter().filter(|path| path.is_file()) {
+            let Ok(pem) = std::fs::read(path) else { continue };
+            for certificate in certificates(&pem).unwrap_or_default() {
+                let is_usable = RootCertStore::empty().add(certificate.clone()).is_ok();
+                if is_usable && !found.contains(&certificate) {
+                    found.push(certificate);
+                }
+            }
+        }
+        if found.is_empty() {
+            return Err(invalid(format_args!("no file in {path:?} holds a certificate that can be trusted")));
+        }
+        self.roots.append(&mut found);
+        Ok(())
+    }
+
+    /// Certificates that these lists name are refused.
+    pub(crate) fn set_revoked(&mut self, pem: Option<&[u8]>) -> Result<()> {
+        let Some(pem) = pem else {
+            self.revoked.clear();
+            return Ok(());
+        };
+        let lists: std::result::Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(pem).collect();
+        let lists = lists.map_err(|error| invalid(format_args!("cannot read revocation lists: {error}")))?;
+        if lists.is_empty() {
+            return Err(invalid("there is no revocation list in it"));
+        }
+        // What cannot be read is refused here, not at the first connection.
+        for list in &lists {
+            BorrowedCertRevocationList::from_der(list)
+                .map_err(|error| invalid(format_args!("cannot read revocation lists: {error}")))?;
+        }
+        self.revoked = lists;
+        Ok(())
+    }
+
     pub(crate) fn set_server_name(&mut self, name: &str) -> Result<()> {
-        let name = ServerName::try_from(name.to_owned()).map_err(|_| {
-            Error::new(Kind::InvalidArgument, format!("{name:?} is neither a host name nor an address"))
-        })?;
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| invalid(format_args!("{name:?} is neither a host name nor an address")))?;
         self.server_name = Some(name);
+        Ok(())
+    }
+
+    pub(super) fn server_name(&self) -> Option<&ServerName<'static>> {
+        self.server_name.as_ref()
+    }
+
+    /// Shows a certificate, with those behind it, to servers that ask for one.
+    pub(crate) fn set_identity(&mut self, certificates_pem: &[u8], key_pem: &[u8]) -> Result<()> {
+        let certificates = certificates(certificates_pem)
+            .map_err(|error| invalid(format_args!("cannot read the client certificate: {error}")))?;
+        if certificates.is_empty() {
+            return Err(invalid("there is no client certificate in it"));
+        }
+        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| {
+            let is_encrypted = contains(key_pem, b"ENCRYPTED");
+            let why = if is_encrypted { ": encrypted keys cannot be read, decrypt it first" } else { "" };
+            invalid(format_args!("cannot read the client certificate's key: {error}{why}"))
+        })?;
+        let identity = Identity { certificates, key };
+        identity.check()?;
+        self.identity = Some(Arc::new(identity));
+        Ok(())
+    }
+
+    pub(crate) fn forget_identity(&mut self) {
+        self.identity = None;
+    }
+
+    pub(crate) fn set_min_version(&mut self, version: TlsVersion) {
+        self.needs_tls_1_3 = version == TlsVersion::Tls13;
+    }
+
+    /// Offers these protocols (RFC 7301), separated by commas; none where there is no text.
+    pub(crate) fn set_application_protocols(&mut self, names: Option<&str>) -> Result<()> {
+        let mut protocols = Vec::new();
+        for name in names.into_iter().flat_map(|names| names.split(',')) {
+            if !(1..=255).contains(&name.len()) || name.chars().any(|c| c.is_control() || c == ' ') {
+                return Err(invalid(format_args!("{name:?} is not the name of a protocol")));
+            }
+            if matches!(name, "h2" | "h2c" | "h3") {
+                return Err(Error::new(Kind::Unsupported, format!("{name} is not spoken by this version")));
+            }
+            protocols.push(name.as_bytes().to_vec());
+        }
+        self.application_protocols = protocols;
+        Ok(())
+    }
+
+    /// Accepts servers with this key, or one of those given before, only.
+    pub(crate) fn add_pin(&mut self, text: &str) -> Result<()> {
+        self.pins.push(Pin::parse(text)?);
+        Ok(())
+    }
+
+    pub(crate) fn forget_pins(&mut self) {
+        self.pins.clear();
+    }
+
+    /// Appends the secrets of connections to a file.
+    pub(crate) fn set_key_log(&mut self, path: Option<&Path>) -> Result<()> {
+        let open = |path: &Path| {
+            KeyLogFile::open(path)
+                .map_err(|error| Error::os(Kind::InvalidArgument, format_args!("cannot write to {path:?}"), &error))
+        };
+        self.key_log = path.map(open).transpose()?.map(Arc::new);
         Ok(())
     }
 
     /// The configuration that all connections of these options share.
     pub(super) fn build(&self) -> Result<Arc<ClientConfig>> {
-        let unusable = |error: &dyn std::fmt::Display| {
-            Error::new(Kind::Tls, format!("cannot set up TLS: {error}")).in_phase(Phase::Tls)
-        };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(&error))?
-            .dangerous()
-            .with_custom_certificate_verifier(self.verifier(&provider).map_err(|error| unusable(&error))?)
-            .with_no_client_auth();
-        // Servers that prefer HTTP/2 must not choose it: this connection speaks HTTP/1.1.
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let verifier = self.verifier(self.verify_peer, self.verify_host, &self.pins)?;
+        let identity = self.identity.as_deref();
+        let mut config = self.build_with(verifier, identity)?;
+        config.alpn_protocols.clone_from(&self.application_protocols);
         Ok(Arc::new(config))
     }
 
-    fn verifier(&self, provider: &Arc<CryptoProvider>) -> std::result::Result<Arc<dyn ServerCertVerifier>, String> {
-        let lenient = |trust| Arc::new(LenientVerifier { provider: Arc::clone(provider), trust });
-        if !self.verify_peer {
-            return Ok(lenient(None));
+    /// That of connections to a proxy: what is said of the server does not concern it.
+    pub(super) fn build_for_proxy(&self) -> Result<Arc<ClientConfig>> {
+        let mut config = self.build_with(self.verifier(true, true, &[])?, None)?;
+        config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    fn build_with(&self, verifier: Arc<dyn ServerCertVerifier>, identity: Option<&Identity>) -> Result<ClientConfig> {
+        let versions: &[&SupportedProtocolVersion] = if self.needs_tls_1_3 { &[&TLS13] } else { &[&TLS13, &TLS12] };
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)
+            .map_err(|error| unusable(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(Identity { certificates, key }) => builder
+                .with_client_auth_cert(certificates.clone(), key.clone_key())
+                .map_err(|error| unusable(&error))?,
+        };
+        if let Some(log) = &self.key_log {
+            config.key_log = Arc::<KeyLogFile>::clone(log);
         }
-        let roots = if self.roots.is_empty() { system_roots()? } else { self.own_roots()? };
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(if self.verify_host { verifier } else { lenient(Some(verifier)) })
+        Ok(config)
+    }
+
+    fn verifier(&self, peer: bool, host: bool, pins: &[Pin]) -> Result<Arc<dyn ServerCertVerifier>> {
+        let provider = provider();
+        let trust = if peer {
+            let roots = if self.roots.is_empty() { system_roots() } else { self.own_roots() };
+            let verifier = WebPkiServerVerifier::builder_with_provider(
+                Arc::new(roots.map_err(|error| unusable(&error))?),
+                Arc::clone(&provider),
+            )
+            .with_crls(self.revoked.iter().cloned())
+            .allow_unknown_revocation_status()
+            .build();
+            Some(verifier.map_err(|error| unusable(&error))?)
+        } else {
+            None
+        };
+        Ok(Arc::new(Verifier {
+            provider,
+            trust,
+            checks_name: host,
+            pins: pins.to_vec(),
+            revoked: self.revoked.clone(),
+        }))
     }
 
     fn own_roots(&self) -> std::result::Result<RootCertStore, String> {
@@ -101,24 +281,54 @@ impl TlsOptions {
         }
         Ok(store)
     }
+}
 
-    /// A connection to `host`, its handshake still to be done.
-    pub(super) fn connection(
-        &self,
-        config: &Arc<ClientConfig>,
-        host: &Host<String>,
-    ) -> Result<UnbufferedClientConnection> {
-        let unusable = |why: &dyn std::fmt::Display| {
-            Error::new(Kind::Tls, format!("cannot use TLS with the host {host}: {why}")).in_phase(Phase::Tls)
-        };
-        let name = match (&self.server_name, host) {
-            (Some(name), _) => name.clone(),
-            (None, Host::Domain(name)) => ServerName::try_from(name.clone()).map_err(|error| unusable(&error))?,
-            (None, Host::Ipv4(address)) => ServerName::IpAddress(std::net::IpAddr::from(*address).into()),
-            (None, Host::Ipv6(address)) => ServerName::IpAddress(std::net::IpAddr::from(*address).into()),
-        };
-        UnbufferedClientConnection::new(Arc::clone(config), name).map_err(|error| unusable(&error))
+impl Identity {
+    /// Whether rustls can use it: a key of a known kind, the certificate's own.
+    fn check(&self) -> Result<()> {
+        let unusable = |error: rustls::Error| invalid(format_args!("cannot use the client certificate: {error}"));
+        let key = provider().key_provider.load_private_key(self.key.clone_key()).map_err(unusable)?;
+        let certified = rustls::sign::CertifiedKey::new(self.certificates.clone(), key);
+        match certified.keys_match() {
+            // Some keys cannot tell.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(()),
+            Err(error) => Err(unusable(error)),
+        }
     }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn certificates(pem: &[u8]) -> std::result::Result<Vec<CertificateDer<'static>>, rustls::pki_types::pem::Error> {
+    CertificateDer::pem_slice_iter(pem).collect()
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|window| window == word)
+}
+
+/// A connection to `peer`, its handshake still to be done.
+pub(super) fn connection(
+    config: &Arc<ClientConfig>,
+    peer: &Endpoint,
+    name: Option<&ServerName<'static>>,
+) -> Result<UnbufferedClientConnection> {
+    let unfit = |why: &dyn std::fmt::Display| {
+        Error::new(Kind::Tls, format!("cannot use TLS with the host {}: {why}", peer.host))
+    };
+    let name = match (name, &peer.host) {
+        (Some(name), _) => name.clone(),
+        (None, Host::Domain(name)) => {
+            // The dot behind a complete name is not part of what certificates say.
+            let name = name.strip_suffix('.').unwrap_or(name).to_owned();
+            ServerName::try_from(name).map_err(|error| unfit(&error))?
+        }
+        (None, Host::Ipv4(address)) => ServerName::IpAddress(std::net::IpAddr::from(*address).into()),
+        (None, Host::Ipv6(address)) => ServerName::IpAddress(std::net::IpAddr::from(*address).into()),
+    };
+    UnbufferedClientConnection::new(Arc::clone(config), name).map_err(|error| unfit(&error))
 }
 
 fn system_roots() -> std::result::Result<RootCertStore, String> {
@@ -147,5 +357,18 @@ pub(crate) fn error(doing: &str, error: &io::Error) -> Error {
         rustls::Error::AlertReceived(alert) => Some(u8::from(*alert)),
         _ => None,
     };
-    Error { tls_alert, ..Error::new(kind, format!("{doing}: {tls}")) }
+    // The verifier knows more than its error can say.
+    let why = match (tls_verifier::take_reason(), kind) {
+        (Some(reason), Kind::TlsCertificate) => reason,
+        _ => tls.to_string(),
+    };
+    Error { tls_alert, ..Error::new(kind, format!("{doing}: {why}")) }
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> Error {
+    Error::new(Kind::Tls, format!("cannot set up TLS: {error}"))
+}
+
+fn invalid(message: impl std::fmt::Display) -> Error {
+    Error::new(Kind::InvalidArgument, message.to_string())
 }

@@ -29,25 +29,37 @@ struct Shared {
     has_made: AtomicBool,
 }
 
-/// The two halves of a connection, which may have its handshake still before it.
-pub(super) fn halves(connection: UnbufferedClientConnection) -> (TlsReceiver, TlsSender) {
+/// What a stream goes through that is not the socket itself: another one, to a proxy.
+pub(super) type Below = (Option<Box<TlsReceiver>>, Option<Box<TlsSender>>);
+
+/// The two halves of a connection, which may have its handshake still before it. `early` was received of it already.
+pub(super) fn halves(
+    connection: UnbufferedClientConnection,
+    (receiver_below, sender_below): Below,
+    early: &[u8],
+) -> (TlsReceiver, TlsSender) {
     let engine = Engine::new(connection);
     let has_made = AtomicBool::new(engine.has_made());
     let shared = Arc::new(Shared { engine: Mutex::new(engine), has_made });
+    let mut records = Buffer::default();
+    records.append(early);
     let receiver = TlsReceiver {
         shared: Arc::clone(&shared),
-        records: Buffer::default(),
+        below: receiver_below,
+        records,
         plaintext: Buffer::default(),
         is_bulk: false,
         is_over: false,
     };
-    (receiver, TlsSender { shared, records: Buffer::default() })
+    (receiver, TlsSender { shared, below: sender_below, records: Buffer::default() })
 }
 
 #[derive(Debug)]
 pub(super) struct TlsReceiver {
     shared: Arc<Shared>,
-    /// From the socket.
+    /// What the records go through, if not the socket itself.
+    below: Option<Box<Self>>,
+    /// As they come.
     records: Buffer,
     /// What did not fit the caller's buffer.
     plaintext: Buffer,
@@ -62,11 +74,18 @@ impl TlsReceiver {
         self.shared.engine.lock().is_handshaking()
     }
 
+    pub(super) fn is_resumed(&self) -> bool {
+        self.shared.engine.lock().is_resumed()
+    }
+
     pub(super) fn wants_flush(&self) -> bool {
-        self.shared.has_made.load(Ordering::Relaxed)
+        self.shared.has_made.load(Ordering::Relaxed) || self.below.as_ref().is_some_and(|below| below.wants_flush())
     }
 
     pub(super) fn release(&mut self) {
+        if let Some(below) = &mut self.below {
+            below.release();
+        }
         self.is_bulk = false;
         self.records.release();
         self.plaintext.release();
@@ -94,15 +113,24 @@ impl TlsReceiver {
     /// Reads what there is of the TLS handshake; how many bytes, 0 at the end of the stream.
     pub(super) fn receive_handshake(&mut self, socket: &Socket, waiting: Waiting) -> io::Result<usize> {
         let count = self.fill(socket, waiting)?;
-        while self.is_handshaking() && self.receive_record(&mut [])?.is_some() {}
+        self.receive_early_handshake()?;
         Ok(count)
     }
 
-    /// Reads records from the socket. Those from before are used up, but for one that is not complete.
+    /// The same with what was received before.
+    pub(super) fn receive_early_handshake(&mut self) -> io::Result<()> {
+        while self.is_handshaking() && self.receive_record(&mut [])?.is_some() {}
+        Ok(())
+    }
+
+    /// Reads records. Those from before are used up, but for one that is not complete.
     fn fill(&mut self, socket: &Socket, waiting: Waiting) -> io::Result<usize> {
         let size = if self.is_bulk { BULK_SIZE } else { RECORD_SIZE };
         let space = self.records.space(size.saturating_sub(self.records.bytes().len()));
-        let count = socket.receive(space, waiting)?;
+        let count = match &mut self.below {
+            None => socket.receive(space, waiting)?,
+            Some(below) => below.receive(socket, space, waiting)?,
+        };
         self.is_bulk = count == space.len();
         self.records.filled(count);
         Ok(count)
@@ -150,7 +178,9 @@ impl TlsReceiver {
 #[derive(Debug)]
 pub(super) struct TlsSender {
     shared: Arc<Shared>,
-    /// For the socket.
+    /// What the records go through, if not the socket itself.
+    below: Option<Box<Self>>,
+    /// As they go.
     records: Buffer,
 }
 
@@ -176,14 +206,19 @@ impl TlsSender {
             self.lock(Engine::take_made);
         }
         while !self.records.is_empty() {
-            let count = socket.send(self.records.bytes())?;
+            let count = match &mut self.below {
+                None => socket.send(self.records.bytes())?,
+                Some(below) => below.send(socket, self.records.bytes())?,
+            };
             self.records.consume(count);
         }
-        Ok(())
+        self.below.as_mut().map_or(Ok(()), |below| below.flush(socket))
     }
 
     pub(super) fn is_flushing(&self) -> bool {
-        !self.records.is_empty() || self.shared.has_made.load(Ordering::Relaxed)
+        !self.records.is_empty()
+            || self.shared.has_made.load(Ordering::Relaxed)
+            || self.below.as_ref().is_some_and(|below| below.is_flushing())
     }
 
     /// Sends close_notify, as far as the socket takes it at once.
@@ -191,9 +226,15 @@ impl TlsSender {
         // Whether the peer still listens does not matter any more.
         let _ = self.lock(Engine::close);
         let _ = self.flush(socket);
+        if let Some(below) = &mut self.below {
+            below.finish(socket);
+        }
     }
 
     pub(super) fn release(&mut self) {
+        if let Some(below) = &mut self.below {
+            below.release();
+        }
         self.records.release();
     }
 

@@ -1,16 +1,16 @@
 //! WebSocket URLs (RFC 6455 section 3), read by the `url` crate as browsers read them.
 
-use url::{Host, Position, Url};
+use url::{Position, Url};
 
 use crate::error::{Error, Kind, Result};
+use crate::transport::{Endpoint, address};
 
 /// What a URL names.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// `wss`: TLS.
     pub(crate) secure: bool,
-    pub(crate) host: Host<String>,
-    pub(crate) port: u16,
+    pub(crate) endpoint: Endpoint,
     /// Path and query.
     pub(crate) resource: String,
     /// The Host header: the port only where it is not the scheme's own.
@@ -37,7 +37,12 @@ impl Target {
         if !text.split_once("://").is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric())) {
             return Err(invalid("it does not begin with ws:// or wss://"));
         }
-        let mut url = Url::parse(text).map_err(invalid)?;
+        let zoned = address::take_zone(text);
+        let (text, zone) = zoned.map_or_else(|| (text.to_owned(), None), |(text, zone)| (text, Some(zone)));
+        Self::from_url(Url::parse(&text).map_err(invalid)?, zone)
+    }
+
+    fn from_url(mut url: Url, zone: Option<String>) -> Result<Self> {
         let secure = match url.scheme() {
             "ws" | "http" => false,
             "wss" | "https" => true,
@@ -60,17 +65,42 @@ impl Target {
         }
         Ok(Self {
             secure,
-            host: host.to_owned(),
-            port,
+            endpoint: Endpoint { host: host.to_owned(), zone, port },
             resource: url[Position::BeforePath..].to_owned(),
             authority: url[Position::BeforeHost..Position::AfterPort].to_owned(),
             credentials,
             text: url.to_string(),
         })
     }
+
+    /// Whether what is meant for one may be told to the other (RFC 6454).
+    pub(crate) fn has_origin_of(&self, other: &Self) -> bool {
+        self.secure == other.secure && self.endpoint == other.endpoint
+    }
+
+    /// Where a redirect from here leads. A fragment and credentials in it do not count. TLS is not given up.
+    pub(crate) fn redirected(&self, location: &str) -> std::result::Result<Self, String> {
+        if location.chars().any(|c| c.is_control() || c == ' ') {
+            return Err("its Location holds a space or a control character".to_owned());
+        }
+        let mut url = Url::parse(&self.text)
+            .and_then(|base| base.join(location))
+            .map_err(|error| format!("its Location is not a URL: {error}"))?;
+        url.set_fragment(None);
+        // They fail only for URLs without a host, which are refused next.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        let is_near = url.host_str() == Url::parse(&self.text).ok().as_ref().and_then(Url::host_str);
+        let zone = self.endpoint.zone.clone().filter(|_| is_near);
+        let target = Self::from_url(url, zone).map_err(|error| format!("its Location is {}", error.message))?;
+        if self.secure && !target.secure {
+            return Err("it leads from wss to ws".to_owned());
+        }
+        Ok(target)
+    }
 }
 
-fn credentials(url: &Url) -> Result<Option<(String, String)>> {
+/// User and password of a URL.
+pub(super) fn credentials(url: &Url) -> Result<Option<(String, String)>> {
     let decode = |text| {
         let bytes = percent_decoded(text);
         let text = String::from_utf8(bytes).ok().filter(|text| !text.chars().any(char::is_control));
@@ -114,7 +144,7 @@ mod tests {
     fn the_parts_of_a_url() {
         let target = Target::parse("wss://Example.com/a/b?c=d").unwrap();
         assert!(target.secure);
-        assert_eq!((target.host.to_string().as_str(), target.port), ("example.com", 443));
+        assert_eq!((target.endpoint.host.to_string().as_str(), target.endpoint.port), ("example.com", 443));
         assert_eq!((target.resource.as_str(), target.authority.as_str()), ("/a/b?c=d", "example.com"));
     }
 
@@ -128,7 +158,7 @@ mod tests {
             ("HTTPS://h:80/x", true, 80, "wss://h:80/x"),
         ] {
             let target = Target::parse(url).unwrap();
-            assert_eq!((target.secure, target.port, target.text.as_str()), (secure, port, text), "{url}");
+            assert_eq!((target.secure, target.endpoint.port, target.text.as_str()), (secure, port, text), "{url}");
         }
     }
 

@@ -160,6 +160,16 @@ OFFSET(ws_extension, name, 0);
 OFFSET(ws_extension, parameters, 8);
 OFFSET(ws_extension, instance, 16);
 
+OFFSET(ws_reconnect_options, struct_size, 0);
+OFFSET(ws_reconnect_options, first_delay_ms, 8);
+OFFSET(ws_reconnect_options, max_delay_ms, 16);
+OFFSET(ws_reconnect_options, max_outage_ms, 24);
+OFFSET(ws_reconnect_options, max_attempts, 32);
+OFFSET(ws_reconnect_options, flags, 36);
+OFFSET(ws_reconnect_options, decide, 40);
+OFFSET(ws_reconnect_options, user_data, 48);
+_Static_assert(sizeof(ws_reconnect_options) == 56, "grows only at its end");
+
 OFFSET(ws_statistics, struct_size, 0);
 OFFSET(ws_statistics, messages_sent, 8);
 OFFSET(ws_statistics, messages_received, 16);
@@ -186,4 +196,7 @@ OFFSET(ws_statistics, resolve_us, 176);
 OFFSET(ws_statistics, connect_us, 184);
 OFFSET(ws_statistics, tls_us, 192);
 OFFSET(ws_statistics, handshake_us, 200);
-_Static_assert(sizeof(ws_statistics) == 208, "grows only at its end");
+OFFSET(ws_statistics, proxy_us, 208);
+OFFSET(ws_statistics, tls_resumed, 216);
+OFFSET(ws_statistics, reconnects, 224);
+_Static_assert(sizeof(ws_statistics) == 232, "grows only at its end");

@@ -1,8 +1,9 @@
 //! RFC 6455 section 4.1: the client's opening handshake.
 
 use ktorws::error::{Error, Kind};
+use ktorws::http::Exchange as _;
+use ktorws::http::headers::Headers;
 use ktorws::protocol::handshake::{Handshake, Opened, Request, accept_for};
-use ktorws::protocol::headers::Headers;
 use proptest::prelude::*;
 
 /// The nonce behind the key of section 1.3.
@@ -156,7 +157,7 @@ fn body_of(head: &str, pieces: &[&[u8]]) -> (u16, Vec<u8>) {
         assert!(handshake.is_refused());
         outcome = handshake.receive(piece);
     }
-    let error = outcome.map_or_else(|error| error, |_| handshake.interrupted("the end"));
+    let error = outcome.map_or_else(|error| error, |_| handshake.interrupted());
     assert_eq!(error.kind, Kind::HandshakeStatus, "{error}");
     let refusal = error.refusal.expect("the answer");
     (refusal.status, refusal.body)
@@ -190,9 +191,9 @@ fn a_refusal_comes_with_its_body() {
 fn an_early_end_says_how_far_it_came() {
     let mut handshake = handshake(&[]);
     assert!(handshake.receive(b"HTTP/1.1 101 Swi").expect("a beginning").is_none());
-    let error = handshake.interrupted("the server ended the connection");
+    let error = handshake.interrupted();
     assert_eq!(error.kind, Kind::HandshakeInvalid);
-    assert_eq!(error.message, "the server ended the connection after 16 bytes of its answer to the handshake");
+    assert_eq!(error.message, "the server ended the connection after 16 bytes of its answer");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Options, WINDOW_BITS};
 use crate::error::{Error, Result};
 use crate::protocol::extension_header::Parameters;
-use crate::protocol::response_head::invalid;
+use crate::protocol::handshake::invalid;
 
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
 const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";

@@ -12,7 +12,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ServerConfig, ServerConnection, SupportedProtocolVersion};
 use url::Host;
 
-use crate::transport::{Socket, Stream, TlsOptions, Waiting};
+use crate::transport::{Endpoint, Socket, Stream, TlsOptions, Waiting, tls};
 
 static TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
 static TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
@@ -30,11 +30,18 @@ fn server_config(versions: &[&'static SupportedProtocolVersion]) -> ServerConfig
         .unwrap()
 }
 
-fn client_config() -> (TlsOptions, Arc<ClientConfig>) {
+fn client_config() -> Arc<ClientConfig> {
     let mut options = TlsOptions::default();
     options.set_verify(false, false);
-    let config = options.build().unwrap();
-    (options, config)
+    options.build().unwrap()
+}
+
+/// A stream with its handshake before it.
+fn stream(socket: UnixStream, config: &Arc<ClientConfig>) -> Stream {
+    let peer = Endpoint { host: Host::Domain("localhost".to_owned()), zone: None, port: 443 };
+    let mut stream = Stream::plain(Arc::new(Socket::new(socket.into())));
+    stream.start_tls(tls::connection(config, &peer, None).unwrap(), &[]);
+    stream
 }
 
 /// The stream under test, its server, and the server's end of the socket.
@@ -49,11 +56,10 @@ impl Pair {
         Self::between(&client_config(), server)
     }
 
-    fn between((options, config): &(TlsOptions, Arc<ClientConfig>), server: ServerConfig) -> Self {
+    fn between(config: &Arc<ClientConfig>, server: ServerConfig) -> Self {
         let (near, far) = UnixStream::pair().unwrap();
         far.set_nonblocking(true).unwrap();
-        let connection = options.connection(config, &Host::Domain("localhost".to_owned())).unwrap();
-        let stream = Stream::tls(Arc::new(Socket::new(near.into())), connection);
+        let stream = stream(near, config);
         Self { stream, server: ServerConnection::new(Arc::new(server)).unwrap(), socket: far }
     }
 

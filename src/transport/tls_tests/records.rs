@@ -2,13 +2,10 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::time::Duration;
 
-use url::Host;
-
-use super::{Pair, TLS12, TLS13, client_config, pattern, server_config};
-use crate::transport::{Socket, Stream, Waiting};
+use super::{Pair, TLS12, TLS13, client_config, pattern, server_config, stream};
+use crate::transport::{Stream, Waiting};
 
 #[test]
 fn records_split_at_any_byte() {
@@ -114,8 +111,7 @@ fn waiting_in_the_kernel_ends_with_the_sockets_timeout() {
     let shared = client_config();
     let (near, _far) = UnixStream::pair().unwrap();
     near.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
-    let connection = shared.0.connection(&shared.1, &Host::Domain("localhost".to_owned())).unwrap();
-    let mut stream = Stream::tls(Arc::new(Socket::new(near.into())), connection);
+    let mut stream = stream(near, &shared);
     let error = stream.receiver.receive(&mut [0; 100], Waiting::Kernel).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 
 /// The most bytes of response heads, interim ones included, that a handshake reads.
-pub(super) const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEAD: usize = 64 * 1024;
 
 const FIRST_HEADER_COUNT: usize = 64;
 /// No head of [`MAX_HEAD`] bytes holds more fields: the shortest is "a:\n".
@@ -38,9 +38,29 @@ impl ResponseHead {
     }
 }
 
+/// Who answers: a name for messages, and the kind of error when what it sends is no answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Answerer {
+    name: &'static str,
+    kind: Kind,
+}
+
+/// The server that the handshake is with.
+pub const SERVER: Answerer = Answerer { name: "the server", kind: Kind::HandshakeInvalid };
+/// A proxy on the way to it.
+pub const PROXY: Answerer = Answerer { name: "the proxy", kind: Kind::Proxy };
+
+impl Answerer {
+    /// The error of an answer that is none.
+    pub fn invalid(self, message: impl std::fmt::Display) -> Error {
+        Error::new(self.kind, format!("{}{message}", self.name))
+    }
+}
+
 /// Collects bytes until a head is complete.
-#[derive(Debug, Default)]
-pub(super) struct HeadReader {
+#[derive(Debug)]
+pub struct HeadReader {
+    from: Answerer,
     buffer: Vec<u8>,
     /// How far the end of the head has been looked for.
     scanned: usize,
@@ -49,31 +69,37 @@ pub(super) struct HeadReader {
 }
 
 impl HeadReader {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Reads what `from` answers.
+    pub fn new(from: Answerer) -> Self {
+        Self { from, buffer: Vec::new(), scanned: 0, before: 0 }
+    }
+
+    /// Takes bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
     /// Bytes collected, interim heads included.
-    pub(super) fn received(&self) -> usize {
+    pub fn received(&self) -> usize {
         self.before + self.buffer.len()
     }
 
     /// The next complete head.
-    pub(super) fn poll(&mut self) -> Result<Option<ResponseHead>> {
+    pub fn poll(&mut self) -> Result<Option<ResponseHead>> {
         // What can never become a response is told at once, not after the handshake timeout.
         let protocol = b"HTTP/";
         let shown = protocol.len().min(self.buffer.len());
         if self.buffer[..shown] != protocol[..shown] {
             let start = String::from_utf8_lossy(&self.buffer[..self.buffer.len().min(16)]).into_owned();
-            return Err(invalid(format!("the server's answer is not HTTP: it starts with {start:?}")));
+            return Err(self.from.invalid(format_args!("'s answer is not HTTP: it starts with {start:?}")));
         }
         let Some(end) = self.find_end() else {
-            return if self.received() > MAX_HEAD { Err(too_long()) } else { Ok(None) };
+            return if self.received() > MAX_HEAD { Err(self.too_long()) } else { Ok(None) };
         };
         if self.before + end > MAX_HEAD {
-            return Err(too_long());
+            return Err(self.too_long());
         }
-        let head = parse(&self.buffer[..end])?;
+        let head = parse(&self.buffer[..end], self.from)?;
         self.buffer.drain(..end);
         self.before += end;
         self.scanned = 0;
@@ -81,8 +107,12 @@ impl HeadReader {
     }
 
     /// The bytes behind the last head.
-    pub(super) fn into_rest(self) -> Vec<u8> {
+    pub fn into_rest(self) -> Vec<u8> {
         self.buffer
+    }
+
+    fn too_long(&self) -> Error {
+        self.from.invalid(format_args!("'s answer has a head longer than {MAX_HEAD} bytes"))
     }
 
     /// Looks for an empty line where it has not been looked for, so that a head in tiny pieces costs no more.
@@ -98,21 +128,21 @@ impl HeadReader {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<ResponseHead> {
-    let error = match parse_with(&httparse::ParserConfig::default(), bytes) {
+fn parse(bytes: &[u8], from: Answerer) -> Result<ResponseHead> {
+    let error = match parse_with(&httparse::ParserConfig::default(), bytes, from) {
         Ok(head) => return Ok(head),
         Err(error) => error,
     };
     // A refusal is told even if some of its fields cannot be read.
     let mut lenient = httparse::ParserConfig::default();
     lenient.ignore_invalid_headers_in_responses(true);
-    match parse_with(&lenient, bytes) {
+    match parse_with(&lenient, bytes, from) {
         Ok(head) if head.status >= 200 => Ok(head),
         _ => Err(error),
     }
 }
 
-fn parse_with(config: &httparse::ParserConfig, bytes: &[u8]) -> Result<ResponseHead> {
+fn parse_with(config: &httparse::ParserConfig, bytes: &[u8], from: Answerer) -> Result<ResponseHead> {
     let mut count = FIRST_HEADER_COUNT;
     loop {
         let mut fields = vec![httparse::EMPTY_HEADER; count];
@@ -134,17 +164,14 @@ fn parse_with(config: &httparse::ParserConfig, bytes: &[u8]) -> Result<ResponseH
             }
             // An empty line ends it, so an incomplete head is a malformed one.
             Ok(httparse::Status::Partial) => {
-                return Err(invalid("the server's answer has no complete HTTP head".into()));
+                return Err(from.invalid("'s answer has no complete HTTP head"));
             }
-            Err(error) => return Err(invalid(format!("the server's answer is not an HTTP/1.1 response: {error}"))),
+            Err(error) => return Err(from.invalid(format_args!("'s answer is not an HTTP/1.1 response: {error}"))),
         }
     }
 }
 
-fn too_long() -> Error {
-    invalid(format!("the head of the server's answer is longer than {MAX_HEAD} bytes"))
-}
-
-pub(super) fn invalid(message: String) -> Error {
-    Error::new(Kind::HandshakeInvalid, message)
+/// The error when `from` sends no more in the middle of an answer.
+pub(super) fn cut_off(from: Answerer, received: usize) -> Error {
+    from.invalid(format_args!(" ended the connection after {received} bytes of its answer"))
 }

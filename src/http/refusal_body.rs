@@ -1,6 +1,6 @@
 //! The body of a response that refuses the handshake: its first 64 KiB, for the error.
 
-use crate::protocol::response_head::ResponseHead;
+use crate::http::ResponseHead;
 
 const MAX_BODY: usize = 64 * 1024;
 
@@ -9,7 +9,7 @@ const MAX_SIZE_LINE: usize = 4096;
 
 /// Collects the beginning of a body.
 #[derive(Debug)]
-pub(super) struct RefusalBody {
+pub struct RefusalBody {
     framing: Framing,
     body: Vec<u8>,
 }
@@ -24,7 +24,7 @@ enum Framing {
 
 impl RefusalBody {
     /// The body behind `head` (RFC 9112 section 6.3).
-    pub(super) fn new(head: &ResponseHead) -> Self {
+    pub fn new(head: &ResponseHead) -> Self {
         let framing = if matches!(head.status, 204 | 304) {
             Framing::Complete
         } else if head.elements("Transfer-Encoding").last().is_some_and(|last| last.eq_ignore_ascii_case(b"chunked")) {
@@ -41,7 +41,7 @@ impl RefusalBody {
     }
 
     /// Takes bytes; returns whether the body is complete, or as much of it as is kept.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
         match &mut self.framing {
             Framing::Complete => return true,
             Framing::UntilEnd => self.body.extend_from_slice(bytes),
@@ -67,7 +67,8 @@ impl RefusalBody {
         matches!(self.framing, Framing::Complete)
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    /// What has come of it.
+    pub fn into_bytes(self) -> Vec<u8> {
         self.body
     }
 }

@@ -1,0 +1,237 @@
+//! Configurations: what the opening handshake says besides, and what follows from its answer.
+
+use std::ffi::{CString, c_char, c_void};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::error::Result;
+use crate::ffi::config::{set, ws_config};
+use crate::ffi::guard;
+use crate::ffi::status::ws_status;
+use crate::session::authentication::{self, Authenticator, Question};
+
+/// Sends a user name and a password with the handshake (Basic authentication, RFC 7617), in place of any Authorization
+/// header before. They are readable to whoever sees an unencrypted connection. NULL as `user`: none are sent.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` or `password` is NULL, for a control character in either, and for a colon in
+/// the user name.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `user` and `password` are NULL or C strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_basic_auth(
+    config: *mut ws_config,
+    user: *const c_char,
+    password: *const c_char,
+) -> ws_status {
+    set(config, |config| {
+        // SAFETY: the caller's promise.
+        match unsafe { guard::optional_string(user) }? {
+            None => config.headers.remove("Authorization"),
+            Some(user) => {
+                // SAFETY: the caller's promise.
+                let value = authentication::basic(user, unsafe { guard::string(password) }?)?;
+                config.headers.set("Authorization", &value)
+            }
+        }
+    })
+}
+
+/// Sends a token with the handshake (Bearer, RFC 6750), in place of any Authorization header before. NULL: none is sent.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a token that is empty or has a character that tokens do
+/// not have: they consist of letters, digits and "-._~+/=".
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `token` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_bearer_token(config: *mut ws_config, token: *const c_char) -> ws_status {
+    set(config, |config| {
+        // SAFETY: the caller's promise.
+        match unsafe { guard::optional_string(token) }? {
+            None => config.headers.remove("Authorization"),
+            Some(token) => config.headers.set("Authorization", &authentication::bearer(token)?),
+        }
+    })
+}
+
+/// Follows so many redirects (the statuses 301, 302, 303, 307 and 308), 0 to 100. Default: 0, with which a redirect is
+/// WS_ERR_HANDSHAKE_STATUS; a further one is WS_ERR_TOO_MANY_REDIRECTS. The target may be a relative URL or one of ws,
+/// wss, http or https; from wss none leads to ws. Authorization and Cookie headers of the configuration, and credentials
+/// of the URL, go to the same scheme, host and port only; what else was added goes along. A redirect that cannot be
+/// followed is WS_ERR_HANDSHAKE_INVALID.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or more than 100.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_max_redirects(config: *mut ws_config, count: u32) -> ws_status {
+    set(config, |config| {
+        if count > 100 {
+            return Err(guard::invalid("at most 100 redirects are followed"));
+        }
+        config.max_redirects = count;
+        Ok(())
+    })
+}
+
+/// A server's question for credentials: an answer to the handshake with the status 401. It is lent to a ws_auth_callback
+/// until that returns.
+pub struct ws_auth {
+    question: Question,
+    url: CString,
+    challenges: Vec<CString>,
+    answer: Mutex<Option<String>>,
+}
+
+/// A function that is asked for credentials. It answers with ws_auth_basic, ws_auth_digest, ws_auth_bearer or
+/// ws_auth_header, the last of which counts, or with none, and then ws_connect returns WS_ERR_HANDSHAKE_STATUS.
+pub type ws_auth_callback = Option<unsafe extern "C" fn(auth: *mut ws_auth, user_data: *mut c_void)>;
+
+/// Has a function asked when a server wants credentials, and the handshake tried again with those that it gives, at most
+/// 8 times. What it gives counts for the server that has asked. NULL, the default: nobody is asked.
+///
+/// It is called by the thread that opens the session: the one in ws_connect, or with ws_connect_async and for reconnecting
+/// one of the library; for several sessions of the configuration at the same time, maybe. `user_data` has to stay valid as
+/// long as sessions are opened with the configuration or reconnect. The time it takes counts for the timeout of
+/// ws_config_set_open_timeout_ms only.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `callback` is NULL or a function of its type that any thread may
+/// call, with `user_data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_auth_callback(
+    config: *mut ws_config,
+    callback: ws_auth_callback,
+    user_data: *mut c_void,
+) -> ws_status {
+    set(config, |config| {
+        config.authenticator = callback.map(|callback| Arc::new(CAuthenticator { callback, user_data }) as _);
+        Ok(())
+    })
+}
+
+struct CAuthenticator {
+    callback: unsafe extern "C" fn(*mut ws_auth, *mut c_void),
+    user_data: *mut c_void,
+}
+
+// SAFETY: the header asks for a function and user data that any thread may use.
+unsafe impl Send for CAuthenticator {}
+// SAFETY: as above.
+unsafe impl Sync for CAuthenticator {}
+
+impl Authenticator for CAuthenticator {
+    fn answer(&self, question: &Question) -> Option<String> {
+        let mut auth = ws_auth {
+            url: guard::c_string(question.url.as_bytes()),
+            challenges: question.challenges.iter().map(|challenge| guard::c_string(challenge.as_bytes())).collect(),
+            question: question.clone(),
+            answer: Mutex::default(),
+        };
+        // SAFETY: of this type by the header; `auth` lives until it returns.
+        unsafe { (self.callback)(&raw mut auth, self.user_data) };
+        auth.answer.into_inner()
+    }
+}
+
+/// The URL that wants credentials, without those that it may have had; "" for NULL.
+///
+/// # Safety
+/// `auth` is NULL or what a ws_auth_callback was given and has not returned from.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_auth_url(auth: *const ws_auth) -> *const c_char {
+    // SAFETY: the caller's promise.
+    guard::value(c"".as_ptr(), || unsafe { auth.as_ref() }.map_or(c"".as_ptr(), |auth| auth.url.as_ptr()))
+}
+
+/// The `index`-th WWW-Authenticate header of the answer, from 0; NULL behind the last one, and for NULL.
+///
+/// # Safety
+/// `auth` is NULL or what a ws_auth_callback was given and has not returned from.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_auth_challenge(auth: *const ws_auth, index: usize) -> *const c_char {
+    guard::value(std::ptr::null(), || {
+        // SAFETY: the caller's promise.
+        let challenges = unsafe { auth.as_ref() }.map(|auth| &auth.challenges);
+        challenges.and_then(|challenges| challenges.get(index)).map_or(std::ptr::null(), |text| text.as_ptr())
+    })
+}
+
+/// Which question of this opening it is, from 1; 0 for NULL. From 2 on the server has not taken the answer before, or asks
+/// for a fresh digest.
+///
+/// # Safety
+/// `auth` is NULL or what a ws_auth_callback was given and has not returned from.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_auth_attempt(auth: *const ws_auth) -> u32 {
+    // SAFETY: the caller's promise.
+    guard::value(0, || unsafe { auth.as_ref() }.map_or(0, |auth| auth.question.attempt))
+}
+
+/// Answers with a user name and a password (Basic, RFC 7617).
+///
+/// Returns WS_ERR_INVALID_ARGUMENT as ws_config_set_basic_auth does.
+///
+/// # Safety
+/// `auth` is NULL or what a ws_auth_callback was given and has not returned from; the others are NULL or C strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_auth_basic(auth: *mut ws_auth, user: *const c_char, password: *const c_char) -> ws_status {
+    answer(auth, |_| {
+        // SAFETY: the caller's promise.
+        unsafe { authentication::basic(guard::string(user)?, guard::string(password)?) }
+    })
+}
+
+/// Answers with a digest of a user name and a password (RFC 7616), of the first challenge that asks for one: MD5, SHA-256
+/// or SHA-512/256, with `qop=auth` or none.
+///
+/// Returns WS_ERR_STATE when the server asks for no digest that can be made, WS_ERR_INVALID_ARGUMENT for NULL and control
+/// characters.
+///
+/// # Safety
+/// `auth` is NULL or what a ws_auth_callback was given and has not returned from; the others are NULL or C strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_auth_digest(auth: *mut ws_auth, user: *const c_char, password: *const c_char) -> ws_status {
+    answer(auth, |question| {
+        // SAFETY: the caller's promise.
+        unsafe { authentication::digest(question, guard::string(user)?, guard::string(password)?) }
+    })
+}
+
+/// Answers with a token (Bearer, RFC 6750).
+///
+/// Returns WS_ERR_INVALID_ARGUMENT as ws_config_set_bearer_token does.
+///
+/// # Safety
+/// `auth` is NULL or what a ws_auth_callback was given and has not returned from; `token` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_auth_bearer(auth: *mut ws_auth, token: *const c_char) -> ws_status {
+    // SAFETY: the caller's promise.
+    answer(auth, |_| authentication::bearer(unsafe { guard::string(token) }?))
+}
+
+/// Answers with an Authorization header of the caller's own making.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a control character.
+///
+/// # Safety
+/// `auth` is NULL or what a ws_auth_callback was given and has not returned from; `value` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_auth_header(auth: *mut ws_auth, value: *const c_char) -> ws_status {
+    // SAFETY: the caller's promise.
+    answer(auth, |_| authentication::header(unsafe { guard::string(value) }?))
+}
+
+fn answer(auth: *mut ws_auth, make: impl FnOnce(&Question) -> Result<String>) -> ws_status {
+    guard::status(|| {
+        // SAFETY: every entry passes on the promise of its caller.
+        let auth = unsafe { auth.as_ref() }.ok_or_else(|| guard::invalid("the question is NULL"))?;
+        *auth.answer.lock() = Some(make(&auth.question)?);
+        Ok(())
+    })
+}

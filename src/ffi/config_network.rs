@@ -1,0 +1,165 @@
+//! Configurations: the way to the server.
+
+use std::ffi::c_char;
+use std::os::fd::BorrowedFd;
+
+use crate::error::{Error, Kind};
+use crate::ffi::config::{set, ws_config};
+use crate::ffi::guard;
+use crate::ffi::status::ws_status;
+
+/// Connects to `address` where a URL says `host` and `port` (0: any port), without looking the host up. Further calls for
+/// the same host and port add addresses; NULL as `address` removes them. What is asked of the server stays as the URL
+/// says: the Host header, the name in its certificate. Behind a proxy that resolves names it has no effect.
+///
+/// `address` is an IP address: "127.0.0.1", "::1", "fe80::1%eth0".
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` or `host` is NULL, and for what is not a host or an address.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `host` and `address` are NULL or C strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_resolve(
+    config: *mut ws_config,
+    host: *const c_char,
+    port: u16,
+    address: *const c_char,
+) -> ws_status {
+    set(config, |config| {
+        // SAFETY: the caller's promise.
+        let (host, address) = unsafe { (guard::string(host)?, guard::optional_string(address)?) };
+        config.connect.known.set(host, port, address)
+    })
+}
+
+/// Connects from this IP address of the machine. Only addresses of its family are connected to then. NULL, the default:
+/// from the one that the system chooses.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not an address. One that the machine does not
+/// have is WS_ERR_CONNECT in ws_connect.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `address` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_local_address(config: *mut ws_config, address: *const c_char) -> ws_status {
+    // SAFETY: the caller's promise.
+    set(config, |config| config.set_local_address(unsafe { guard::optional_string(address) }?))
+}
+
+/// Connects to a Unix socket in place of the URL's host: a path of at most 107 bytes, or with an "@" in front an abstract
+/// name. The Host header, and the name in the certificate for wss, are still the URL's. No proxy is used. NULL, the
+/// default: TCP. It replaces ws_config_set_socket_fd.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for an empty or longer path.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_unix_socket(config: *mut ws_config, path: *const c_char) -> ws_status {
+    // SAFETY: the caller's promise.
+    set(config, |config| config.set_unix_socket(unsafe { guard::optional_string(path) }?))
+}
+
+/// Opens the next session on a stream socket that is connected already. It is duplicated: the descriptor stays the
+/// caller's, to be closed at any time, but nobody else may read from it, write to it or change its options while the
+/// session lasts. The first session takes it; later ones of the configuration, and redirects, get WS_ERR_STATE. No proxy
+/// is used. -1, the default: a new connection. It replaces ws_config_set_unix_socket.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not an open descriptor. What is not a connected
+/// stream socket is WS_ERR_CONNECT in ws_connect.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_socket_fd(config: *mut ws_config, fd: i32) -> ws_status {
+    set(config, |config| {
+        let socket = if fd == -1 {
+            None
+        } else {
+            if fd < 0 {
+                return Err(guard::invalid("a negative number is no descriptor"));
+            }
+            // SAFETY: it is only duplicated, which fails for what is not open.
+            let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+            let duplicate = borrowed
+                .try_clone_to_owned()
+                .map_err(|error| Error::os(Kind::InvalidArgument, "cannot duplicate the descriptor", &error))?;
+            Some(duplicate)
+        };
+        config.set_socket(socket);
+        Ok(())
+    })
+}
+
+/// Switches TCP_NODELAY: with 1, the default, the kernel sends every message at once; with 0 it may wait for more.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_tcp_nodelay(config: *mut ws_config, on: i32) -> ws_status {
+    set(config, |config| {
+        config.connect.tcp.nodelay = guard::flag(on)?;
+        Ok(())
+    })
+}
+
+/// Has the kernel probe a connection on which nothing has come for `idle_s` seconds, every `interval_s` seconds, and end
+/// it after `count` probes without an answer (TCP keepalive). 0 as `idle_s`, the default: not at all. Pings
+/// (ws_config_set_ping_interval_ms) also tell whether the server itself is alive.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for more than 32,767 seconds, no interval, or a count that is not 1 to 127.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_tcp_keepalive(
+    config: *mut ws_config,
+    idle_s: u32,
+    interval_s: u32,
+    count: u32,
+) -> ws_status {
+    set(config, |config| config.set_tcp_keepalive(idle_s, interval_s, count))
+}
+
+/// Goes through a proxy: "http://", "https://" (TLS to the proxy), "socks5://" (names are resolved here) or "socks5h://"
+/// (the proxy resolves them), then "user:password@" if it wants credentials (percent-encoded where need be), its host, and
+/// its port, 1080 unless it is given (443 for https), as with curl. Without a scheme it is one of http. The proxy opens a
+/// tunnel (CONNECT), also for ws. NULL: no proxy, whatever the environment says.
+///
+/// A proxy is never passed by: where it fails, ws_connect fails with WS_ERR_PROXY, or WS_ERR_PROXY_AUTH when it does not
+/// take the credentials; the ws_error_http_ functions tell its answer. The certificate of an https proxy is always
+/// checked, against the same authorities as the server's.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not such a URL.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; `url` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_proxy(config: *mut ws_config, url: *const c_char) -> ws_status {
+    // SAFETY: the caller's promise.
+    set(config, |config| config.set_proxy(unsafe { guard::optional_string(url) }?))
+}
+
+/// Takes the proxy from the environment, with 1, the default; 0: no proxy. For ws URLs the first of ws_proxy, WS_PROXY,
+/// http_proxy, all_proxy and ALL_PROXY that is set counts, for wss URLs the first of wss_proxy, WSS_PROXY, https_proxy,
+/// HTTPS_PROXY, all_proxy and ALL_PROXY; an empty value means no proxy. (HTTP_PROXY does not count: to a CGI program it is
+/// a header.) no_proxy or NO_PROXY lists, with commas or spaces between, what is connected to directly: "*" for everything,
+/// names, which mean the names below them too, addresses, networks like "10.0.0.0/8" and "fd00::/8", and names and
+/// addresses with a port. The environment is read by ws_connect.
+///
+/// It replaces ws_config_set_proxy. A value in the environment that is malformed is WS_ERR_PROXY in ws_connect, never a
+/// direct connection.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_proxy_from_env(config: *mut ws_config, on: i32) -> ws_status {
+    set(config, |config| {
+        config.set_proxy_from_env(guard::flag(on)?);
+        Ok(())
+    })
+}

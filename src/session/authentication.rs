@@ -1,0 +1,87 @@
+//! Credentials for a server, as an Authorization header says them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http_auth::{DigestClient, PasswordParams, parse_challenges};
+
+use crate::error::{Error, Kind, Result};
+
+/// How often a server is answered that asks for credentials.
+pub(super) const MAX_ATTEMPTS: u32 = 8;
+
+/// A server's question for credentials: an answer with the status 401.
+#[derive(Clone)]
+pub(crate) struct Question {
+    /// Without credentials.
+    pub(crate) url: String,
+    /// Path and query, which a digest covers.
+    pub(crate) resource: String,
+    /// The values of WWW-Authenticate.
+    pub(crate) challenges: Vec<String>,
+    /// From 1.
+    pub(crate) attempt: u32,
+}
+
+/// Who answers.
+pub(crate) trait Authenticator: Send + Sync {
+    /// The value of Authorization; none gives up.
+    fn answer(&self, question: &Question) -> Option<String>;
+}
+
+/// RFC 7617.
+pub(crate) fn basic(user: &str, password: &str) -> Result<String> {
+    check(user)?;
+    check(password)?;
+    if user.contains(':') {
+        return Err(invalid("the user name holds a colon, which Basic authentication cannot say"));
+    }
+    Ok(format!("Basic {}", BASE64.encode(format!("{user}:{password}"))))
+}
+
+/// RFC 6750.
+pub(crate) fn bearer(token: &str) -> Result<String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(is_token) {
+        return Err(invalid("the token is empty or holds a character that no token has"));
+    }
+    Ok(format!("Bearer {token}"))
+}
+
+/// A value as it is.
+pub(crate) fn header(value: &str) -> Result<String> {
+    if value.chars().any(char::is_control) {
+        return Err(invalid("the value of the header holds a control character"));
+    }
+    Ok(value.to_owned())
+}
+
+/// RFC 7616: an answer to the first of the question's challenges that asks for a digest which can be made.
+pub(crate) fn digest(question: &Question, user: &str, password: &str) -> Result<String> {
+    check(user)?;
+    check(password)?;
+    for challenge in &question.challenges {
+        for challenge in parse_challenges(challenge).unwrap_or_default() {
+            let is_digest = challenge.scheme.eq_ignore_ascii_case("Digest");
+            let Some(mut client) = is_digest.then(|| DigestClient::try_from(&challenge).ok()).flatten() else {
+                continue;
+            };
+            let question =
+                PasswordParams { username: user, password, uri: &question.resource, method: "GET", body: Some(&[]) };
+            return client
+                .respond(&question)
+                .map_err(|_| invalid("no digest of this user name and password can be made"));
+        }
+    }
+    Err(Error::new(Kind::State, "the server asks for no digest that can be made"))
+}
+
+fn check(text: &str) -> Result<()> {
+    if text.chars().any(char::is_control) {
+        return Err(invalid("the user name or the password holds a control character"));
+    }
+    Ok(())
+}
+
+fn invalid(message: &'static str) -> Error {
+    Error::new(Kind::InvalidArgument, message)
+}

@@ -1,0 +1,160 @@
+//! Between two connections of a session: letting go of the one that is lost, and taking up the next.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Instant;
+
+use parking_lot::MutexGuard;
+
+use super::config::Config;
+use super::handshaking::Established;
+use super::logging::log;
+use super::outbox::{Outbox, Wire};
+use super::{Reader, Session, Verdict};
+use crate::error::{Kind, Result};
+use crate::protocol::extension::{self, Negotiated};
+use crate::protocol::outgoing::{Outbound, Part};
+use crate::protocol::{Agreement, Connection, Encoders, Incoming, MaskingKeys, Outgoing, Piece};
+
+/// The halves of a connection that was agreed on.
+pub(super) fn halves(
+    config: &Config,
+    extensions: Vec<Negotiated>,
+    masking_seed: [u8; 32],
+    early: &[u8],
+) -> (Incoming, Outgoing, Encoders, Vec<extension::Told>) {
+    let (encoders, decoders, told) = extension::part(extensions);
+    let agreement = Agreement { encoders, decoders, is_raw: config.raw };
+    let keys = MaskingKeys::from_seed(masking_seed);
+    let connection = Connection::new(agreement, config.limits, config.terms.close_timeout, keys, early);
+    let (incoming, mut outgoing, encoders) = connection.into_halves();
+    outgoing.set_fragment(config.fragment);
+    outgoing.set_masking(config.masking);
+    outgoing.set_answers(config.auto_pong && !config.raw, !config.raw);
+    (incoming, outgoing, encoders, told)
+}
+
+impl Session {
+    /// Whether the connection is lost and another one is being opened.
+    pub(super) fn is_away(&self) -> bool {
+        self.reconnecting.as_ref().is_some_and(|reconnecting| reconnecting.is_away.load(Ordering::Acquire))
+            && self.ending.verdict().is_none()
+    }
+
+    /// Takes the end of a connection for an outage, where the session survives it. Called with the outbox locked, so that
+    /// nothing is queued for the connection any more.
+    pub(super) fn survive(&self, outbox: &mut Outbox, verdict: &Verdict) -> bool {
+        let (Some(reconnecting), Some(resending)) = (&self.reconnecting, &mut outbox.resending) else { return false };
+        let kind = verdict.error.as_ref().map(|error| error.kind);
+        let is_ours = matches!(kind, Some(Kind::Aborted | Kind::Internal | Kind::Overflow));
+        if is_ours || resending.is_ending || self.ending.is_aborted() || self.ending.verdict().is_some() {
+            return false;
+        }
+        if resending.is_away {
+            // Whatever else the old connection brings.
+            return true;
+        }
+        if !reconnecting.survives(verdict) {
+            return false;
+        }
+        resending.is_away = true;
+        resending.losses += 1;
+        match &mut resending.unsent {
+            Some(unsent) => unsent.hold(),
+            None => resending.is_broken = outbox.outgoing.is_amid_message(),
+        }
+        reconnecting.begin(verdict.clone());
+        match &verdict.error {
+            Some(error) => log!(Warning, self.id, "the connection is lost: {error}"),
+            None => log!(Info, self.id, "the server has closed the connection"),
+        }
+        true
+    }
+
+    /// Lets go of the connection that is lost.
+    pub(super) fn let_go(&self) {
+        let left = loop {
+            match self.reader.enter_as_driver(|reader| drop(reader.take())) {
+                Some(((), left)) => break left,
+                None => {
+                    // A thread that reads leaves soon.
+                    self.stop_reading();
+                    thread::yield_now();
+                }
+            }
+        };
+        self.left(left);
+        let mut wire = self.wire.lock();
+        let mut outbox = self.outbox.lock();
+        outbox.load(&mut wire.flight);
+        outbox.forget_sent();
+        drop(outbox);
+        wire.drop_transport();
+        drop(wire);
+        self.socket.lock().take();
+        self.keepalive.lock().stop();
+    }
+
+    /// Goes on with another connection.
+    pub(super) fn take_up(self: &Arc<Self>, established: Established) -> Result<()> {
+        let Some(reconnecting) = &self.reconnecting else { return Ok(()) };
+        let Established { stream, socket, extensions, early, masking_seed, .. } = established;
+        let (incoming, mut outgoing, encoders, _) = halves(reconnecting.config(), extensions, masking_seed, &early);
+        self.counts.note_bytes(early.len());
+        *self.socket.lock() = Some(socket);
+        let reader = Reader { incoming, receiver: stream.receiver, held: None, spin_credit: 0 };
+        let entered = self.reader.enter_as_driver(|present| *present = Some(reader));
+        if let Some(((), left)) = entered {
+            self.left(left);
+        }
+        let mut present = self.encoders.as_ref().map(|present| present.lock());
+        if let Some(present) = &mut present {
+            **present = encoders;
+        }
+        let mut wire = self.wire.lock();
+        *wire = Wire::new(stream.sender);
+        let mut keepalive = self.keepalive.lock();
+        let interval = keepalive.interval();
+        keepalive.set_interval(interval, Instant::now());
+        drop(keepalive);
+        let mut outbox = self.outbox.lock();
+        outgoing.set_masking(outbox.outgoing.is_masking());
+        outbox.renew(outgoing);
+        self.is_blocked.store(false, Ordering::Relaxed);
+        let resent = resend(&mut outbox, present.as_deref_mut());
+        reconnecting.is_away.store(false, Ordering::Release);
+        drop((outbox, wire, present));
+        self.note_received();
+        self.sent.open_for_all();
+        self.ask_to_tell();
+        self.flush_or_leave();
+        resent
+    }
+}
+
+/// Queues again what the kernel did not get.
+fn resend(outbox: &mut MutexGuard<'_, Outbox>, mut encoders: Option<&mut Encoders>) -> Result<()> {
+    let Outbox { outgoing, resending, .. } = &mut **outbox;
+    let Some(resending) = resending else { return Ok(()) };
+    resending.is_away = false;
+    let Some(unsent) = &mut resending.unsent else { return Ok(()) };
+    for kept in &mut unsent.messages {
+        let outbound = Outbound { opcode: kept.opcode, payload: &kept.payload, part: Part::Whole, is_utf8: true };
+        let admitted = outgoing.admit(&outbound)?;
+        let (rsv, payload) = match &mut encoders {
+            None => (0, &kept.payload[..]),
+            Some(encoders) => encoders.encode(Piece {
+                opcode: kept.opcode,
+                payload: &kept.payload,
+                first: true,
+                last: true,
+                compress: kept.compress,
+            })?,
+        };
+        outgoing.queue(admitted, rsv, payload)?;
+        outgoing.count_once(kept.payload.len());
+        kept.end = outgoing.queued();
+    }
+    Ok(())
+}

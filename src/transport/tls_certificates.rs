@@ -1,0 +1,174 @@
+//! What is wrong with a certificate, for people: which one, and why.
+
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
+use rustls::{CertificateError, Error, OtherError};
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _, GeneralName, X509Certificate};
+
+/// More of a server's text is not shown.
+const MOST_SHOWN: usize = 200;
+
+/// Why a chain was refused.
+pub(super) fn reason(
+    error: &Error,
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    revoked: &[CertificateRevocationListDer<'_>],
+    now: UnixTime,
+) -> String {
+    let chain: Vec<_> = std::iter::once(end_entity)
+        .chain(intermediates)
+        .filter_map(|certificate| X509Certificate::from_der(certificate).ok().map(|(_, parsed)| parsed))
+        .collect();
+    let Error::InvalidCertificate(fault) = error else { return error.to_string() };
+    let Some(leaf) = chain.first() else { return format!("the server's certificate cannot be read: {error}") };
+    match fault {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            outside(&chain, now, |_, to, now| (to < now).then(|| format!("expired at {}", shown_time(to))))
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            outside(&chain, now, |from, _, now| {
+                (now < from).then(|| format!("is not valid before {}", shown_time(from)))
+            })
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            let kind = if matches!(name, ServerName::IpAddress(_)) { "the address " } else { "" };
+            Some(format!("{} is for {}, not for {kind}{:?}", described(leaf), names(leaf), name.to_str()))
+        }
+        CertificateError::UnknownIssuer if is_self_signed(leaf) => {
+            Some(format!("{} is signed by itself, and is not among the trusted ones", described(leaf)))
+        }
+        CertificateError::UnknownIssuer => {
+            let last = issuer_missing(&chain);
+            let issuer = shown(&last.issuer().to_string());
+            Some(format!(
+                "{} was issued by {issuer}, which is not known: it is neither sent nor trusted",
+                described(last)
+            ))
+        }
+        CertificateError::Revoked => {
+            let one = chain.iter().find(|certificate| is_revoked(certificate, revoked)).unwrap_or(leaf);
+            Some(format!("{} was revoked", described(one)))
+        }
+        _ => None,
+    }
+    .unwrap_or_else(|| format!("{} cannot be accepted: {}", described(leaf), self::fault(error)))
+}
+
+/// What is wrong, in words.
+pub(super) fn fault(error: &Error) -> String {
+    let Error::InvalidCertificate(fault) = error else { return error.to_string() };
+    let text = match fault {
+        CertificateError::BadSignature => "a signature is wrong",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not for servers (extended key usage)"
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. } => {
+            "its signature algorithm is not safe or not known"
+        }
+        CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "its key is of another kind than its signature"
+        }
+        CertificateError::Other(OtherError(other)) => match other.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::EndEntityUsedAsCa) => "a certificate of a server has signed another one",
+            Some(webpki::Error::CaUsedAsEndEntity) => "it is one of an authority, not of a server",
+            Some(webpki::Error::NameConstraintViolation) => {
+                "an authority above it may not sign for its names (name constraints)"
+            }
+            Some(webpki::Error::PathLenConstraintViolated) => {
+                "an authority above it may not have others below it (path length)"
+            }
+            Some(webpki::Error::UnsupportedCriticalExtension) => "it has a critical extension that is not known",
+            Some(webpki::Error::MaximumPathDepthExceeded | webpki::Error::MaximumPathBuildCallsExceeded) => {
+                "its chain is too long"
+            }
+            _ => return other.to_string(),
+        },
+        _ => return fault.to_string(),
+    };
+    text.to_owned()
+}
+
+/// Whether one of the lists names a certificate.
+fn is_revoked(certificate: &X509Certificate<'_>, lists: &[CertificateRevocationListDer<'_>]) -> bool {
+    lists.iter().filter_map(|list| CertificateRevocationList::from_der(list).ok()).any(|(_, list)| {
+        list.issuer() == certificate.issuer()
+            && list.iter_revoked_certificates().any(|entry| entry.raw_serial() == certificate.raw_serial())
+    })
+}
+
+/// Whom a certificate is of.
+pub(super) fn subject(certificate: &[u8]) -> String {
+    match X509Certificate::from_der(certificate) {
+        Ok((_, parsed)) => shown(&parsed.subject().to_string()),
+        Err(_) => "an unreadable subject".to_owned(),
+    }
+}
+
+fn described(certificate: &X509Certificate<'_>) -> String {
+    let (subject, issuer) = (certificate.subject().to_string(), certificate.issuer().to_string());
+    if subject == issuer {
+        return format!("the certificate of {}", shown(&subject));
+    }
+    format!("the certificate of {} (issued by {})", shown(&subject), shown(&issuer))
+}
+
+/// The first certificate of which `check` has something to say, with what that is: from its validity and the time.
+fn outside(
+    chain: &[X509Certificate<'_>],
+    now: UnixTime,
+    check: impl Fn(i64, i64, i64) -> Option<String>,
+) -> Option<String> {
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    chain.iter().find_map(|certificate| {
+        let validity = certificate.validity();
+        let fault = check(validity.not_before.timestamp(), validity.not_after.timestamp(), now)?;
+        Some(format!("{} {fault}", described(certificate)))
+    })
+}
+
+/// The certificate whose issuer the chain does not hold.
+fn issuer_missing<'a, 'c>(chain: &'a [X509Certificate<'c>]) -> &'a X509Certificate<'c> {
+    let mut last = &chain[0];
+    // No chain is longer than itself.
+    for _ in chain {
+        match chain.iter().find(|above| above.subject() == last.issuer() && !is_self_signed(last)) {
+            Some(above) => last = above,
+            None => break,
+        }
+    }
+    last
+}
+
+fn is_self_signed(certificate: &X509Certificate<'_>) -> bool {
+    certificate.subject() == certificate.issuer()
+}
+
+/// The names that count; the common name does not (RFC 9525).
+fn names(certificate: &X509Certificate<'_>) -> String {
+    let extension = certificate.subject_alternative_name().ok().flatten();
+    let names: Vec<_> = extension
+        .iter()
+        .flat_map(|extension| &extension.value.general_names)
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            GeneralName::IPAddress([a, b, c, d]) => Some(format!("the address {a}.{b}.{c}.{d}")),
+            GeneralName::IPAddress(bytes) => <[u8; 16]>::try_from(*bytes)
+                .ok()
+                .map(|bytes| format!("the address {}", std::net::Ipv6Addr::from(bytes))),
+            _ => None,
+        })
+        .collect();
+    if names.is_empty() { "no name at all".to_owned() } else { shown(&names.join(", ")) }
+}
+
+/// A moment as a date.
+fn shown_time(time: i64) -> String {
+    x509_parser::time::ASN1Time::from_timestamp(time).map_or_else(|_| format!("second {time}"), |time| time.to_string())
+}
+
+/// A server's text: quoted, and not too much of it.
+fn shown(text: &str) -> String {
+    let end = text.char_indices().nth(MOST_SHOWN).map_or(text.len(), |(at, _)| at);
+    if end < text.len() { format!("{:?}...", &text[..end]) } else { format!("{text:?}") }
+}
