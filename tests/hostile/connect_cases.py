@@ -215,7 +215,7 @@ CASES = [
         variant="in-time",
         phase=Phase.HANDSHAKE,
         rest="GET .*",
-        config=dict(proxy_timeout_ms=250, handshake_timeout_ms=600),
+        config=dict(proxy_timeout_ms=1000, handshake_timeout_ms=1500),
     ),
     # before CONNECT
     *(
