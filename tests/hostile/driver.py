@@ -28,6 +28,7 @@ from client import run
 from ktorws_ctypes import Status, shutdown
 from peer import FAULTS
 from process import StandardError, forget_peak, give_back, resources, status_kib, steady_malloc
+from proxy_shutdown import check_shutdown
 from proxy_wire import check_asked
 from wire import check_requests
 
@@ -230,6 +231,7 @@ def main():
     if not prefixes:
         report("repeated sessions leave no memory behind", repeat(ports, peer, 100))
 
+    report("ws_shutdown while a proxy is silent", check_shutdown())
     status = shutdown(HANG_S * 1000)
     report("ws_shutdown", [] if status == Status.OK else [f"returned {status.name}"])
     # the kernel lists a thread a little longer than its join takes
