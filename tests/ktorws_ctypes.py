@@ -155,6 +155,10 @@ class Callbacks(ctypes.Structure):
             setattr(self, name, types[name](function))
 
 
+LogCallback = ctypes.CFUNCTYPE(None, c_uint32, c_uint64, c_char_p, c_void_p)
+LOG_DEBUG = 4
+
+
 class Statistics(ctypes.Structure):
     _fields_ = [("struct_size", c_size_t)] + [
         (name, c_uint64)
@@ -270,6 +274,15 @@ _SIGNATURES |= {
     "ws_get_ping_timeout_ms": (c_int64, c_void_p),
     "ws_stats": (c_int32, c_void_p, POINTER(Statistics)),
     "ws_config_set_callbacks": (c_int32, c_void_p, POINTER(Callbacks), c_void_p),
+}
+_SIGNATURES |= {
+    "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
+    "ws_config_set_proxy_from_env": (c_int32, c_void_p, c_int32),
+    "ws_config_set_proxy_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, ctypes.c_uint16, c_char_p),
+    "ws_set_log_callback": (c_int32, c_uint32, LogCallback, c_void_p),
+    "ws_config_set_max_redirects": (c_int32, c_void_p, c_uint32),
+    "ws_config_set_basic_auth": (c_int32, c_void_p, c_char_p, c_char_p),
 }
 
 

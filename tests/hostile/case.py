@@ -71,6 +71,13 @@ class Case:
         act = "" if self.act == "receive" else self.act
         return "~".join(part for part in (self.path, act, self.variant) if part)
 
+    def location(self, ports):
+        return self.url.format(port=ports[self.port], path=self.path, name=self.name)
+
+    def configuration(self, _ports):
+        """as Session takes it"""
+        return settings(**self.config)
+
 
 def refused(path, *says, **more):
     """no session"""

@@ -3,9 +3,10 @@
 import re
 
 from acts import ACTS, HANG_S, PATIENCE_MS
-from case import settings
 from checks import Check, one_of
 from ktorws_ctypes import Failure, Phase, Session, State, Status, lib
+from proxy_case import PASSWORD, Proxied
+from proxy_wire import check_proxied
 from wire import check_wire
 
 
@@ -16,8 +17,7 @@ def run(case, ports, peer):
     says = [pattern.replace("{port}", str(port)) for pattern in case.says]
     failure = None
     try:
-        url = case.url.format(port=port, path=case.path, name=case.name)
-        with Session(url, **settings(**case.config)) as session:
+        with Session(case.location(ports), **case.configuration(ports)) as session:
             check.among("ws_connect", Status.OK, case.connect)
             if Status.OK in case.connect:
                 failure = run_open(case, session, check)
@@ -28,7 +28,10 @@ def run(case, ports, peer):
         check.true("the message is empty", failure.message)
         for pattern in says:
             check.true(f"the message does not say {pattern}", re.search(pattern, failure.message), failure.message)
-    if not case.port and "{path}" in case.url:
+        check.true("the message tells the password", PASSWORD not in failure.message, failure.message)
+    if isinstance(case, Proxied):
+        check_proxied(case, peer, ports, check)
+    elif not case.port and "{path}" in case.url:
         peer.release(case.name)
         check_wire(case, peer.record(case.name), check)
     elif case.path == "/no-server/tls-to-plain":

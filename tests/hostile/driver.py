@@ -13,12 +13,14 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+import trustme
 from acts import HANG_S
 from cases import CASES
 from checks import Check
@@ -26,6 +28,8 @@ from client import run
 from ktorws_ctypes import Status, shutdown
 from peer import FAULTS
 from process import StandardError, forget_peak, give_back, resources, status_kib, steady_malloc
+from proxy_shutdown import check_shutdown
+from proxy_wire import check_asked
 from wire import check_requests
 
 # Four sessions at a time, none of which may hold more than a message of 1 MiB or a refusal's 64 KiB.
@@ -35,10 +39,9 @@ MOST_KEPT_KIB = 4 * 1024
 
 
 class Server:
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.join(HERE, "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, tls):
+        command = [sys.executable, os.path.join(HERE, "server.py"), "--tls", *tls]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("LISTENING "):
             raise AssertionError(f"server.py said {line!r} instead of LISTENING")
@@ -71,6 +74,16 @@ class Server:
     def stop(self):
         self.process.stdin.close()
         self.process.wait()
+
+
+def make_certificates(directory):
+    """files of the authority, of a certificate for 127.0.0.1, and of its key"""
+    ca = trustme.CA()
+    proxy = ca.issue_cert("127.0.0.1")
+    files = [os.path.join(directory, name) for name in ("ca.pem", "proxy.pem", "proxy.key")]
+    for file, pem in zip(files, (ca.cert_pem, proxy.cert_chain_pems[0], proxy.private_key_pem)):
+        pem.write_to_path(file)
+    return files
 
 
 def outcome(case, ports, peer):
@@ -133,6 +146,11 @@ def repeat(ports, peer, rounds):
         "/deflate/window",
         "/deflate/not-deflate",
         "/bomb/message",
+        "/connect/ok",
+        "/connect/407-basic~login",
+        "/connect/fin",
+        "/socks/ipv6",
+        "/socks/code-1",
         "/no-server/refused",
         "/no-server/unresolvable",
     }
@@ -178,11 +196,13 @@ def main():
 
     names = [case.name for case in CASES]
     report("no two cases share a name", [name for name in set(names) if names.count(name) > 1])
-    missing = set(FAULTS) - {case.path for case in CASES}
+    missing = set(FAULTS) - {path for case in CASES for path in (case.path, getattr(case, "inner", ""))}
     report("every fault of server.py has a case", [f"no case for {path}" for path in sorted(missing)])
 
     standard_error = StandardError()
-    peer = Server()
+    directory = tempfile.TemporaryDirectory()
+    authority, *certificate = make_certificates(directory.name)
+    peer = Server(certificate)
     # a port that refuses, for it does not listen; and one whose backlog is full, so that a connect gets no answer
     refusing = socket.socket()
     refusing.bind(("127.0.0.1", 0))
@@ -191,7 +211,7 @@ def main():
     waiting = socket.socket()
     waiting.setblocking(False)
     waiting.connect_ex(full.getsockname())
-    ports = {**peer.ports, "refused": refusing.getsockname()[1], "full": full.getsockname()[1]}
+    ports = {**peer.ports, "refused": refusing.getsockname()[1], "full": full.getsockname()[1], "ca": authority}
     steady_malloc()
     before = resources()
     start_kib = status_kib("VmRSS")
@@ -207,9 +227,11 @@ def main():
         if case.alone is not None:
             report(case.name, *run_alone(case, ports, peer))
     report("requests", check_requests(peer.all_records, Check()))
+    report("requests to proxies", check_asked(cases, peer.all_records, Check()))
     if not prefixes:
         report("repeated sessions leave no memory behind", repeat(ports, peer, 100))
 
+    report("ws_shutdown while a proxy is silent", check_shutdown())
     status = shutdown(HANG_S * 1000)
     report("ws_shutdown", [] if status == Status.OK else [f"returned {status.name}"])
     # the kernel lists a thread a little longer than its join takes
@@ -226,6 +248,7 @@ def main():
     for sock in (refusing, full, waiting, *in_backlog):
         sock.close()
     peer.stop()
+    directory.cleanup()
     written = standard_error.end()
     report("nothing was written to standard error", [written] if written else [])
     print(f"{passed} passed, {failed_count} failed")

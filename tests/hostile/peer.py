@@ -84,6 +84,9 @@ class Gone(Exception):
 
 
 class Connection:
+    # what the case is called where none was named
+    no_request = "no request"
+
     def __init__(self, sock):
         self.sock = sock
         sock.settimeout(HOLD)
@@ -107,18 +110,23 @@ class Connection:
         self.trouble = None
         self.reader = None
 
-    def read_request(self):
-        head = b""
+    def read_head(self, method):
+        head = self.surplus
         while b"\r\n\r\n" not in head:
             chunk = self.sock.recv(65536)
             head += chunk
-            if not chunk or not head.startswith(b"GET "[: len(head)]) or len(head) > 256 * KIB:
+            if not chunk or not head.startswith(method[: len(head)]) or len(head) > 256 * KIB:
                 self.request = head[:64].decode("latin-1")
-                self.case = "no request"
+                self.case = self.no_request
                 return False
         head, _, self.surplus = head.partition(b"\r\n\r\n")
         self.request, *lines = head.decode("latin-1").split("\r\n")
         self.headers = [line.split(": ", 1) for line in lines]
+        return True
+
+    def read_request(self):
+        if not self.read_head(b"GET "):
+            return False
         self.path, _, query = self.request.split(" ")[1].partition("?")
         self.case = parse_qs(query).get("case", [None])[0]
         return True
@@ -319,20 +327,21 @@ class Connection:
                 self.reader.start()
             self.reader.join()
         self.sock.close()
-        Log.write(
-            {
-                "case": self.case,
-                "path": self.path,
-                "request": self.request,
-                "headers": self.headers,
-                "frames": self.frames,
-                "ended": self.ended,
-                "poured": self.poured,
-                "messages": self.messages,
-                "deflate": self.deflate is not None,
-                "trouble": self.trouble,
-            }
-        )
+        Log.write(self.record())
+
+    def record(self):
+        return {
+            "case": self.case,
+            "path": self.path,
+            "request": self.request,
+            "headers": self.headers,
+            "frames": self.frames,
+            "ended": self.ended,
+            "poured": self.poured,
+            "messages": self.messages,
+            "deflate": self.deflate is not None,
+            "trouble": self.trouble,
+        }
 
 
 FAULTS = {}

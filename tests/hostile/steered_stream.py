@@ -52,7 +52,10 @@ class Tls(Plain):
                 break
             except ssl.SSLWantReadError:
                 sock.sendall(self.outgoing.read())
-                self.incoming.write(sock.recv(PIECE))
+                if records := sock.recv(PIECE):
+                    self.incoming.write(records)
+                else:
+                    self.incoming.write_eof()
         sock.sendall(self.outgoing.read())
         super().__init__(sock)
 

@@ -56,7 +56,9 @@ def check_requests(records, check):
         check.equal("Upgrade", fields.get("upgrade", "").lower(), "websocket")
         check.equal("Connection", fields.get("connection", "").lower(), "upgrade")
         check.equal("Sec-WebSocket-Version", fields.get("sec-websocket-version"), "13")
-        check.true("Host", re.fullmatch(r"127\.0\.0\.1:\d+", fields.get("host", "")), fields.get("host"))
+        check.true(
+            "Host", re.fullmatch(r"(127\.0\.0\.1|[\w.-]+\.proxy\.test):\d+", fields.get("host", "")), fields.get("host")
+        )
         nonce = fields.get("sec-websocket-key", "")
         check.true("Sec-WebSocket-Key", len(nonce) == 24 and len(base64.b64decode(nonce)) == 16, nonce)
         nonces.add(nonce)
