@@ -125,13 +125,20 @@ CASES = [
     refused("/connect/status-305", 305, b"", fields={"Location": ["http://127.0.0.1:1/"]}),
     refused("/connect/status-307", 307, b"", fields={"Location": ["/"]}, config=dict(max_redirects=5)),
     refused("/connect/status-400", 400, b"bad request"),
-    # not the server's 401, and nothing that credentials of the server help with
-    refused("/connect/status-401", 401, b"who?", fields={"WWW-Authenticate": ['Basic realm="p"']}),
+    # some proxies say so; not the server's 401, and nothing that credentials of the server help with
+    refused(
+        "/connect/status-401",
+        401,
+        b"who?",
+        connect=(Status.PROXY_AUTH,),
+        fields={"WWW-Authenticate": ['Basic realm="p"']},
+    ),
     refused(
         "/connect/status-401",
         401,
         b"who?",
         variant="basic-auth",
+        connect=(Status.PROXY_AUTH,),
         config=dict(basic_auth=(b"f0r-the-server", b"f0r-the-server")),
     ),
     refused("/connect/status-403", 403, b"forbidden by the proxy"),

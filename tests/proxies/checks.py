@@ -71,8 +71,8 @@ def wrong_credentials(tunnel):
         if proxy.is_socks:
             failure = refused(lambda: tunnel.open(url), Status.PROXY_AUTH, http_status=0)
         elif not tunnel.is_squid and url != proxy.url():
-            # tinyproxy answers as if it were the server. A 401 is not what asks for a proxy's credentials.
-            failure = refused(lambda: tunnel.open(url), Status.PROXY, http_status=401)
+            # tinyproxy answers as if it were the server. Nobody else can have: it means its own credentials.
+            failure = refused(lambda: tunnel.open(url), Status.PROXY_AUTH, http_status=401)
             equal("WWW-Authenticate", failure.http_fields["WWW-Authenticate"], ['Basic realm="Tinyproxy"'])
             true("the message has the status", "401" in failure.message, failure.message)
         else:
