@@ -139,20 +139,20 @@ impl Session {
                 return;
             }
         }
-        self.decide_finally(verdict);
+        self.decide_finally(&verdict);
     }
 
     /// The application ends the session while it has no connection.
     fn end_away(&self) {
         if let Some(reconnecting) = &self.reconnecting {
             reconnecting.stop();
-            self.decide_finally(reconnecting.lost());
+            self.decide_finally(&reconnecting.lost());
         }
     }
 
-    pub(super) fn decide_finally(&self, verdict: Verdict) {
+    pub(super) fn decide_finally(&self, verdict: &Verdict) {
         if self.ending.decide(verdict.clone()) {
-            self.log_verdict(&verdict);
+            self.log_verdict(verdict);
             self.sent.open_for_all();
             self.inbox.end();
             self.note_news();

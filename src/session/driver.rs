@@ -148,12 +148,12 @@ impl Driver {
                     return Next::Again;
                 }
                 Err(error) => {
-                    session.decide_finally(Verdict { error: Some(error), remote: None, initiator: Initiator::Local });
+                    session.decide_finally(&Verdict { error: Some(error), remote: None, initiator: Initiator::Local });
                     return self.leave(session);
                 }
             },
             Advance::GiveUp(verdict) => {
-                session.decide_finally(verdict);
+                session.decide_finally(&verdict);
                 return self.leave(session);
             }
         };

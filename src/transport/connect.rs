@@ -115,7 +115,7 @@ pub(crate) fn connect<'a>(
         let limit = handshake_limit.within(options.limits.proxy);
         early = timed(&mut timings.proxy, || {
             if proxy.protocol == Protocol::Https {
-                start_tls(&mut stream, &socket, options, &proxy.endpoint, true, Vec::new(), &limit)
+                start_tls(&mut stream, &socket, options, &proxy.endpoint, true, &[], &limit)
                     .map_err(|error| proxy.failed(error))?;
             }
             proxy.open_tunnel(&mut stream, &socket, &target.endpoint, behind_proxy, &limit)
@@ -124,7 +124,7 @@ pub(crate) fn connect<'a>(
     if target.secure {
         let limit = handshake_limit.within(options.limits.tls);
         let early = std::mem::take(&mut early);
-        timed(&mut timings.tls, || start_tls(&mut stream, &socket, options, &target.endpoint, false, early, &limit))?;
+        timed(&mut timings.tls, || start_tls(&mut stream, &socket, options, &target.endpoint, false, &early, &limit))?;
     }
     Ok(Connected { stream, socket, early, handshake_limit, timings })
 }
@@ -202,7 +202,7 @@ fn start_tls(
     options: &ConnectOptions,
     peer: &Endpoint,
     is_proxy: bool,
-    early: Vec<u8>,
+    early: &[u8],
     limit: &TimeLimit<'_>,
 ) -> Result<()> {
     let step = if is_proxy { &NEGOTIATING_TLS_WITH_PROXY } else { &NEGOTIATING_TLS };
@@ -214,7 +214,7 @@ fn start_tls(
             let config = options.tls_state.server.get_or_try_init(|| options.tls.build())?;
             tls::connection(config, peer, options.tls.server_name())?
         };
-        stream.start_tls(connection, &early);
+        stream.start_tls(connection, early);
         negotiate(stream, socket, step, limit)
     })();
     negotiated.map_err(|error: Error| match error.kind {
