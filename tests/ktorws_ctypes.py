@@ -232,6 +232,19 @@ _SIGNATURES |= {
     "ws_config_set_tls_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_open_timeout_ms": (c_int32, c_void_p, c_int64),
 }
+AUTH_CALLBACK = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
+
+_SIGNATURES |= {
+    "ws_config_set_auth_callback": (c_int32, c_void_p, AUTH_CALLBACK, c_void_p),
+    "ws_auth_url": (c_char_p, c_void_p),
+    "ws_auth_challenge": (c_char_p, c_void_p, c_size_t),
+    "ws_auth_attempt": (c_uint32, c_void_p),
+    "ws_auth_basic": (c_int32, c_void_p, c_char_p, c_char_p),
+    "ws_auth_digest": (c_int32, c_void_p, c_char_p, c_char_p),
+    "ws_auth_bearer": (c_int32, c_void_p, c_char_p),
+    "ws_auth_header": (c_int32, c_void_p, c_char_p),
+}
+
 _SIGNATURES |= {
     "ws_has_feature": (c_int32, c_char_p),
     "ws_config_set_header": (c_int32, c_void_p, c_char_p, c_char_p),

@@ -21,7 +21,7 @@ sys.path[1:1] = [TESTS, os.path.join(TESTS, "hostile")]
 from checking import HANG_MS
 from ktorws_ctypes import REPOSITORY, Status, shutdown
 
-MODULES = "opening_handshake receiving sending ping_pong closing extensions robustness".split()
+MODULES = "opening_handshake reaching receiving sending ping_pong closing extensions robustness".split()
 NUMBERS = range(1, 106)
 DOCUMENT = os.path.join(REPOSITORY, "docs", "ktor-parity.md")
 # Most of the time they wait.

@@ -8,7 +8,7 @@ import ktorws_ctypes
 from checking import among, equal, true
 from ktorws_ctypes import Failure, Session, Status, lib
 
-AUTH_CALLBACK = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
+AUTH_CALLBACK = ktorws_ctypes.AUTH_CALLBACK
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, c_uint32, c_uint64, c_char_p, c_void_p)
 LOG_OFF, LOG_DEBUG = 0, 4
 
@@ -18,14 +18,6 @@ _SIGNATURES = {
     "ws_config_set_user_agent": (c_int32, c_void_p, c_char_p),
     "ws_config_set_basic_auth": (c_int32, c_void_p, c_char_p, c_char_p),
     "ws_config_set_bearer_token": (c_int32, c_void_p, c_char_p),
-    "ws_config_set_auth_callback": (c_int32, c_void_p, AUTH_CALLBACK, c_void_p),
-    "ws_auth_url": (c_char_p, c_void_p),
-    "ws_auth_challenge": (c_char_p, c_void_p, c_size_t),
-    "ws_auth_attempt": (c_uint32, c_void_p),
-    "ws_auth_basic": (c_int32, c_void_p, c_char_p, c_char_p),
-    "ws_auth_digest": (c_int32, c_void_p, c_char_p, c_char_p),
-    "ws_auth_bearer": (c_int32, c_void_p, c_char_p),
-    "ws_auth_header": (c_int32, c_void_p, c_char_p),
     "ws_config_set_max_redirects": (c_int32, c_void_p, c_uint32),
     "ws_cookie_jar_new": (c_void_p,),
     "ws_cookie_jar_free": (None, c_void_p),
