@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::back_off::{self, BackOff};
 use super::handshaking::{Established, establish};
@@ -178,7 +178,7 @@ impl Reconnecting {
     }
 
     /// Whether and when to try again after an error.
-    fn judge(&self, outage: &mut Outage, session: &Arc<Session>, now: Instant) -> Next {
+    fn judge(&self, outage: &mut MutexGuard<'_, Outage>, session: &Arc<Session>, now: Instant) -> Next {
         let options = &self.options;
         let error =
             outage.error.clone().unwrap_or_else(|| Error::new(Kind::ClosedAbnormally, "the connection was lost"));
@@ -201,14 +201,22 @@ impl Reconnecting {
         let Some(owner) = session.owner() else { return self.wait(outage, session, None, now) };
         outage.stage = Stage::Asked;
         let (decision, answering) = (Arc::clone(decision), Answering::new(session, || Answer::Decided(None)));
-        self.runtime.openers.run(move || {
+        let decide = move || {
             let delay = decision.decide(&owner, &error, attempts + 1, (tries, delay));
             answering.give(Answer::Decided(delay));
-        });
+        };
+        // Without a thread to be had it is dropped at once, which answers as well.
+        MutexGuard::unlocked(outage, || self.runtime.openers.run(decide));
         Next::Sleep(None)
     }
 
-    fn wait(&self, outage: &mut Outage, session: &Arc<Session>, delay: Option<Duration>, now: Instant) -> Next {
+    fn wait(
+        &self,
+        outage: &mut MutexGuard<'_, Outage>,
+        session: &Arc<Session>,
+        delay: Option<Duration>,
+        now: Instant,
+    ) -> Next {
         let until = delay.and_then(|delay| now.checked_add(delay));
         let (Some(until), Some(delay)) = (until, delay) else {
             return Next::GiveUp(outage.verdict(now));
@@ -222,7 +230,7 @@ impl Reconnecting {
         Next::Sleep(Some(until))
     }
 
-    fn open(&self, outage: &mut Outage, session: &Arc<Session>) -> Next {
+    fn open(&self, outage: &mut MutexGuard<'_, Outage>, session: &Arc<Session>) -> Next {
         outage.attempts += 1;
         outage.stage = Stage::Opening;
         let stop = match Stop::new("the session was aborted while reconnecting") {
@@ -236,10 +244,11 @@ impl Reconnecting {
         let no_thread =
             || Answer::Opened(Box::new(Err(Error::new(Kind::Aborted, "the library has no thread to reconnect with"))));
         let answering = Answering::new(session, no_thread);
-        self.runtime.openers.run(move || {
+        let open = move || {
             let opened = answering.session.reopen(&stop);
             answering.give(Answer::Opened(Box::new(opened)));
-        });
+        };
+        MutexGuard::unlocked(outage, || self.runtime.openers.run(open));
         Next::Sleep(None)
     }
 }
