@@ -167,6 +167,30 @@ write(
     open_quote=b'a; b="c',
 )
 
+tunnelled = b"HTTP/1.1 200 Connection established\r\n"
+write(
+    "tunnel",
+    open=PIECES + tunnelled + b"\r\n",
+    open_with_early_bytes=PIECES + tunnelled + b"Content-Length: 5\r\n\r\n\x16\x03\x01hello",
+    http_1_0=PIECES + tunnelled.replace(b"1.1", b"1.0") + b"\r\n",
+    interim=PIECES + b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 299 x\r\n\r\n",
+    wants_credentials=PIECES
+    + b'HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm="p"\r\nContent-Length: 4\r\n\r\nwho?',
+    refused_in_chunks=PIECES + b"HTTP/1.1 503 x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    switching_protocols=PIECES + b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n",
+    garbage=PIECES + b"SSH-2.0-OpenSSH\r\n",
+)
+
+write(
+    "challenges",
+    basic=b'Basic realm="simple"',
+    rfc7616=b'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=SHA-256, nonce="7ypf/xlj9XXwfD"',
+    rfc9110=b'Newauth realm="apps", type=1, title="Login to \\"apps\\"", Basic realm="simple"',
+    token68=b"Negotiate YWJjZA==, NTLM",
+    open_quote=b'Basic realm="open',
+    spaces=b'Digest   realm = "a" ,, nonce=b',
+)
+
 # What the fuzzer found, made small.
 refused_with_a_long_line = refused + b"Transfer-Encoding: chunked\r\n\r\n3;x="
 write(
