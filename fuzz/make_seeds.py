@@ -167,18 +167,19 @@ write(
     open_quote=b'a; b="c',
 )
 
+SIZES = PIECES[:4]
 tunnelled = b"HTTP/1.1 200 Connection established\r\n"
 write(
     "tunnel",
-    open=PIECES + tunnelled + b"\r\n",
-    open_with_early_bytes=PIECES + tunnelled + b"Content-Length: 5\r\n\r\n\x16\x03\x01hello",
-    http_1_0=PIECES + tunnelled.replace(b"1.1", b"1.0") + b"\r\n",
-    interim=PIECES + b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 299 x\r\n\r\n",
-    wants_credentials=PIECES
+    open=SIZES + tunnelled + b"\r\n",
+    open_with_early_bytes=SIZES + tunnelled + b"Content-Length: 5\r\n\r\n\x16\x03\x01hello",
+    http_1_0=SIZES + tunnelled.replace(b"1.1", b"1.0") + b"\r\n",
+    interim=SIZES + b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 299 x\r\n\r\n",
+    wants_credentials=SIZES
     + b'HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm="p"\r\nContent-Length: 4\r\n\r\nwho?',
-    refused_in_chunks=PIECES + b"HTTP/1.1 503 x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-    switching_protocols=PIECES + b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n",
-    garbage=PIECES + b"SSH-2.0-OpenSSH\r\n",
+    refused_in_chunks=SIZES + b"HTTP/1.1 503 x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    switching_protocols=SIZES + b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n",
+    garbage=SIZES + b"SSH-2.0-OpenSSH\r\n",
 )
 
 write(
