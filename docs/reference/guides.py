@@ -76,7 +76,14 @@ class Guide:
             token.attrs[key] = rewrite(str(token.attrs[key]))
         render = self.markdown.renderer.render
         rules = self.markdown.renderer.rules
-        rules["code_inline"] = lambda tokens, i, *_: f"<code>{link_names(tokens[i].content, linker)}</code>"
+
+        def inline(tokens: list[Token], index: int, *_: object) -> str:
+            before = [token.type for token in tokens[:index]]
+            inside_link = before.count("link_open") > before.count("link_close")
+            text = html.escape(tokens[index].content) if inside_link else link_names(tokens[index].content, linker)
+            return f"<code>{text}</code>" if tokens[index].type == "code_inline" else text
+
+        rules["code_inline"] = rules["text"] = inline
         rules["fence"] = lambda tokens, i, *_: (
             f'<pre tabindex="0"><code>{link_names(tokens[i].content, linker)}</code></pre>\n'
         )
