@@ -1,6 +1,6 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | bench | bench-docs | fuzz | header | autobahn | install | clean
+#   make build | demo | test | lint | docs | bench | bench-docs | fuzz | header | autobahn | install | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test lint bench bench-docs fuzz header autobahn install clean
+.PHONY: build demo test lint docs bench bench-docs fuzz header autobahn install clean
 
 build:
 	$(CARGO_RUSTC)
@@ -80,7 +80,14 @@ lint:
 	@for source in benches/c/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
 	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches c_examples tests -name '*.[ch]'); fi
+	@if command -v node >/dev/null; then echo "lint: script of the documentation"; node --check docs/reference/search.js; fi
 	@echo "lint: nothing found"
+
+# The manual pages go to target/man, the site to target/docs; both from the header's comments, the site from the guides too.
+docs:
+	@tests/setup.sh
+	@python3 -B docs/reference/man.py include/ktorws.h target/man
+	@$(ENV)/venv/bin/python -B docs/reference/website.py . target/docs
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
 # WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, one work of these, or all. Results go to target/bench/.

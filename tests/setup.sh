@@ -66,15 +66,21 @@ have valgrind || missing="$missing valgrind"
 # only the program: nothing is started
 have_apache() { PATH=$PATH:/usr/sbin command -v apache2 >/dev/null 2>&1; }
 have_apache || missing="$missing apache2-bin"
+have openssl || missing="$missing openssl"
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # a list of packages
-    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib, Digest against Apache" $missing || true
+    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib, Digest against Apache, certificates" $missing || true
 fi
 have g++ && have pkg-config ||
     die "cannot install what is missing here. As root: apt-get install g++ pkg-config (and, for the leak tests, valgrind)"
 have valgrind || say "warning: no valgrind, the leak tests will be left out"
 have_apache || say "warning: no Apache (apache2-bin), the test of credentials against it will be left out"
 pkg-config --exists glib-2.0 || say "warning: no GLib (libglib2.0-dev), its example will be left out"
+have mandoc || install_packages "the check of the manual pages" mandoc ||
+    say "warning: no mandoc, the check of the manual pages will be left out"
+have_browser() { have chromium-headless-shell || have chromium || have chromium-browser || have google-chrome; }
+have_browser || install_packages "the test of the documentation in a browser" chromium-headless-shell ||
+    say "warning: no Chromium, the test of the documentation in a browser will be left out"
 # What makes networks is often not in the path of those who may not use it elsewhere.
 networks=
 for tool in unshare:util-linux ip:iproute2 nft:nftables; do

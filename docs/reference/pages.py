@@ -39,7 +39,7 @@ def declaration(item: Item, linker: Linker) -> str:
 def table(rows: list[tuple[str, ...]], titles: tuple[str, ...]) -> str:
     head = "".join(f"<th>{title}</th>" for title in titles)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n'
+    return f'<div class="table" tabindex="0"><table class="stacked"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n'
 
 
 def members(item: Item, linker: Linker) -> str:
@@ -80,7 +80,7 @@ def section(item: Item, header: Header, linker: Linker, mentions: list[tuple[str
 def contents(items: list[Item], linker: Linker) -> str:
     rows = [(name(item.name, linker, ""), prose(headers.summary(item.paragraphs), linker, item.name)) for item in items]
     body = "".join(f"<tr><td>{a}</td><td>{b}</td></tr>\n" for a, b in rows)
-    return f'<div class="table" tabindex="0"><table class="contents"><tbody>{body}</tbody></table></div>\n'
+    return f'<div class="table" tabindex="0"><table class="stacked"><tbody>{body}</tbody></table></div>\n'
 
 
 def area_page(area: Area, items: list[Item], header: Header, linker: Linker, mentions: dict[str, list[tuple[str, str]]]) -> str:

@@ -23,7 +23,8 @@ HEADER = "include/ktorws.h"
 READING = ["README.md"] + [f"docs/{name}.md" for name in (
     "getting-started", "waiting", "connecting", "tls", "errors", "threads-and-fork",
     "from-libcurl", "from-libwebsockets", "from-ktor")]
-# Too much of it mentions the API in passing to be worth a link from the reference.
+# What the reference links to, where it mentions a name.
+EXPLAINING = [path for path in READING if not path.startswith("docs/from-")]
 PROJECT = ["docs/ktor-parity.md", "docs/benchmarks.md", "docs/benchmarks-notes.md", "ARCHITECTURE.md", "CHANGELOG.md"]
 
 
@@ -124,7 +125,7 @@ class Website:
             texts = guide.texts()
             for anchor, title, text in texts:
                 self.search.append([title, guide.title, f"{page}#{anchor}", text])
-                for name in dict.fromkeys(headers.NAME.findall(text)) if path in READING else ():
+                for name in dict.fromkeys(headers.NAME.findall(text)) if path in EXPLAINING else ():
                     links = mentions.setdefault(name, [])
                     if guide.title not in (known for known, _ in links):
                         links.append((guide.title, f"../{page}#{anchor}"))
@@ -144,9 +145,9 @@ class Website:
             items = self.items[area.slug]
             self.search.append([area.title, "Reference", page, area.about])
             for item in items:
-                self.search.append([item.name, area.title, f"{page}#{item.name}", item.text])
+                self.search.append([item.name, area.title, f"{page}#{item.name}", item.text.replace("`", "")])
                 if item.kind == "enum":
-                    self.search += [[member.name, item.name, f"{page}#{member.name}", " ".join(member.paragraphs)]
+                    self.search += [[member.name, item.name, f"{page}#{member.name}", " ".join(member.paragraphs).replace("`", "")]
                                     for member in item.members]
             self.write_page(page, area.title, pages.area_page(area, items, self.header, self.linker(page), mentions))
 

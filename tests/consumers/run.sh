@@ -41,6 +41,15 @@ check libktorws.so "$(readlink "$libdir/libktorws.so")" "$soname"
 ! grep -E 'RPATH|RUNPATH' "$work/dynamic" || fail "the library carries a search path"
 ! grep -rqF "$work" "$root/" || fail "an installed file mentions DESTDIR"
 
+step "manual pages"
+man_dir=$root/share/man
+for page in man3/ws_connect.3 man3/ws_status.3 man3/ktorws.3 man7/ktorws.7; do
+    [ -s "$man_dir/$page" ] || fail "$page is not installed"
+done
+if command -v man >/dev/null; then
+    [ "$(MANPATH=$man_dir man -w ws_recv)" = "$man_dir/man3/ws_recv.3" ] || fail "man does not find ws_recv"
+fi
+
 step "find_package"
 "$cmake" -S "$here/find_package" -B "$work/find_package" \
     -DCMAKE_PREFIX_PATH="$root" -DSOURCE="$example" >/dev/null
