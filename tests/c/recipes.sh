@@ -14,7 +14,7 @@
 #   sh run       a script that is run, beside the files that were kept, with the library installed in $HOME/.local
 #   cmake NAME   a file that is kept; other blocks of cmake are lines of one, and are left alone
 #   python       a program whose syntax is checked; with run: it is run
-#   kotlin       left alone
+#   kotlin, cpp, go, zig, text    left alone
 #
 # In all of them ws://127.0.0.1:9000/ and wss://127.0.0.1:9443/ are the echo server, and ca.pem is its authority's certificate.
 set -euo pipefail
@@ -27,7 +27,7 @@ fail() { printf 'recipes: %s\n' "$*" >&2; exit 1; }
 export HOME=$work/home
 "$cmake" --install "$build" --prefix "$HOME/.local" >/dev/null
 library_dir=$(dirname "$(find "$HOME/.local" -name libktorws.so)")
-export PKG_CONFIG_PATH=$library_dir/pkgconfig LD_LIBRARY_PATH=$library_dir CC=$cc PATH=$(dirname "$cmake"):$PATH
+export PKG_CONFIG_PATH=$library_dir/pkgconfig LD_LIBRARY_PATH=$library_dir CC=$cc PATH=${cmake%/*}:$PATH
 strict=(-std=c99 -Wall -Wextra -Wpedantic -Werror "-I$HOME/.local/include")
 link=("-L$library_dir" -lktorws)
 
@@ -141,7 +141,7 @@ check_document() {
             "$python" -c 'import sys; compile(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1], "exec")' "$block" || fail "$where"
             [ "$info" != run ] || run "$where" "$python" -B "$block"
             ;;
-        kotlin | text) ;;
+        kotlin | cpp | go | zig | text) ;;
         *) fail "$where: what is '${base##*.}'?" ;;
         esac
     done

@@ -73,7 +73,7 @@ class Browser:
         to_browser, self.commands = os.pipe()
         self.answers, from_browser = os.pipe()
         arguments = [program, "--headless", "--remote-debugging-pipe", f"--user-data-dir={directory}", "--no-first-run", "--disable-gpu",
-                     "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]
+                     "--disable-dev-shm-usage", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]
         if os.geteuid() == 0:
             arguments.append("--no-sandbox")
 
