@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # Brings a machine with Rust, gcc, make, Python and Node to where the whole test suite can run.
 # Everything but system packages goes into target/test-env. Quick when nothing is missing.
+#
+#     setup.sh [PACKAGE...]
+#
+# PACKAGE is a Debian package of a further server to be unpacked with the others: one that is too large for every machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -114,7 +118,7 @@ if ! cmp -s tests/package-lock.json "$node/installed.json"; then
     cp tests/package-lock.json "$node/installed.json"
 fi
 
-# Proxies and front ends. Installed, they would run as services of this machine from then on: they are only unpacked.
+# Proxies, front ends, servers. Installed, they would run as services of this machine from then on: they are only unpacked.
 servers=$env_dir/servers
 debs=$env_dir/debs
 apt_private=(-qq -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o "Dir::Cache=$debs" -o "Dir::Cache::archives=$debs")
@@ -141,9 +145,9 @@ unpack_package() {
 
 mkdir -p "$servers"
 missing=
-for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light haproxy; do
+for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light haproxy mosquitto nats-server "$@"; do
     [ ! -e "$servers/$package" ] || continue
-    say "unpacking into target/test-env/servers: $package (a peer of the tests of proxies and front ends)"
+    say "unpacking into target/test-env/servers: $package (a peer of the tests)"
     if unpack_package "$package"; then
         touch "$servers/$package"
     else

@@ -63,6 +63,18 @@ expect 0 "$(for i in $(seq 0 99); do printf '%s\n%s\n' "$i" "$i"; done)" \
     sorted_group "${ECHO_WS_URL}burst/100" "${ECHO_WS_URL}burst/100"
 expect_error 1 "could not connect to the server" "$programs/group" "${ECHO_WS_URL}burst/1" ws://127.0.0.1:1/
 expect_error 2 usage "$programs/group"
+
+# Lines come as servers answer. Many at once, among them one that refuses, one that breaks off, and what is no URL.
+ask() {
+    "$programs/callbacks" "$@" | sed -E 's/, opened in [0-9.]+ ms$//; s/^(down [^ ]+): .+/\1 for a reason/' |
+        sort | uniq -c | sed 's/^ *//'
+}
+urls=()
+for _ in $(seq 100); do urls+=("$ECHO_WS_URL"); done
+expect 0 "100 up $ECHO_WS_URL" ask "${urls[@]}"
+expect 1 "$(printf '1 down %s for a reason\n' ftp://x/ ws://127.0.0.1:1/ "${ECHO_WS_URL}drop")"$'\n'"100 up $ECHO_WS_URL" \
+    ask "${ECHO_WS_URL}drop" "${urls[@]}" ftp://x/ ws://127.0.0.1:1/
+expect_error 2 usage "$programs/callbacks"
 if [ -x "$programs/glib" ]; then
     expect 0 hello "$programs/glib" "$ECHO_WS_URL"
     expect_error 1 "cannot connect" "$programs/glib" ws://127.0.0.1:1/
