@@ -1,6 +1,6 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | docs | bench | bench-docs | fuzz | header | autobahn | install | clean
+#   make build | demo | test | lint | docs | bench | bench-docs | fuzz | header | autobahn | interop | install | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test lint docs bench bench-docs fuzz header autobahn install clean
+.PHONY: build demo test lint docs bench bench-docs fuzz header autobahn interop install clean
 
 build:
 	$(CARGO_RUSTC)
@@ -115,6 +115,11 @@ autobahn:
 	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
 	+@$(CMAKE) --build $(BUILD) --target autobahn_client
 	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client $(if $(filter all,$(AUTOBAHN)),--all)
+
+# The library against servers of others, with a Chromium (100 MB). Writes docs/interop.md.
+interop: build
+	@tests/setup.sh chromium-headless-shell
+	@$(ENV)/venv/bin/python tests/interop/servers.py --env $(ENV) --work target/interop --write
 
 install:
 	@command -v cmake >/dev/null || { echo "install: cmake is needed (on Debian: apt-get install cmake)" >&2; exit 1; }

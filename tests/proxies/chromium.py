@@ -37,7 +37,10 @@ def start_chromium(environment):
     def is_ready():
         if program.process.poll() is not None:
             raise Missing(f"{path} does not run here:\n{program.said()}")
-        return os.path.exists(active_port)
+        with contextlib.suppress(FileNotFoundError), open(active_port, encoding="ascii") as file:
+            # the port, and behind it a path without an end of line
+            return file.read().count("\n/") == 1
+        return False
 
     eventually("Chromium is ready", is_ready)
     return active_port
