@@ -58,6 +58,13 @@ expect_error 2 usage "$programs/poll"
 expect 0 $'hello\nhello\nhello' "$programs/epoll" "$ECHO_WS_URL" "$ECHO_WS_URL" "$ECHO_WS_URL"
 expect_error 1 "cannot connect" "$programs/epoll" "$ECHO_WS_URL" ws://127.0.0.1:1/
 expect_error 2 usage "$programs/epoll"
+pipeline() { "$programs/pipeline" "$@" <<<"$lines"; }
+expect 0 "$lines" pipeline "$ECHO_WS_URL"
+expect 0 "" "$programs/pipeline" "$ECHO_WS_URL" </dev/null
+expect_error 1 "of the next 3 lines, which are not sent, one is not UTF-8" "$programs/pipeline" "$ECHO_WS_URL" <<<$'a\n\377\nb'
+expect_error 1 "pipeline: ..*" pipeline "${ECHO_WS_URL}drop"
+expect_error 1 "cannot connect to ws://127.0.0.1:1/: ..*" pipeline ws://127.0.0.1:1/
+expect_error 2 usage "$programs/pipeline"
 sorted_group() { "$programs/group" "$@" | sort -n; }
 expect 0 "$(for i in $(seq 0 99); do printf '%s\n%s\n' "$i" "$i"; done)" \
     sorted_group "${ECHO_WS_URL}burst/100" "${ECHO_WS_URL}burst/100"

@@ -74,7 +74,9 @@ def check(environment, program):
         # under valgrind each run takes a second
         if len(program) > 1:
             return
-        refused("another authority", (url, other_ca, certificate, key, pin), "WS_ERR_TLS_CERTIFICATE", "CA_FILE and PIN")
+        refused(
+            "another authority", (url, other_ca, certificate, key, pin), "WS_ERR_TLS_CERTIFICATE", "CA_FILE and PIN"
+        )
         refused(
             "a certificate of somebody else's",
             (url, ca, foreign, foreign_key, pin),

@@ -147,7 +147,9 @@ def echo_server(environment, kind, *arguments, script=None):
     (program, port) of an echo server of tests/interop: node or python, with TLS if the arguments are a certificate and its
     key, or another script there for one of the two
     """
-    command = {"node": ["node", script or "node_echo.cjs"], "python": [sys.executable, script or "python_echo.py"]}[kind]
+    command = {"node": ["node", script or "node_echo.cjs"], "python": [sys.executable, script or "python_echo.py"]}[
+        kind
+    ]
     if kind == "node" and not shutil.which("node"):
         raise Missing("no node")
     command[1] = os.path.join(INTEROP, command[1])
