@@ -61,6 +61,12 @@ expect_error 2 usage "$programs/epoll"
 pipeline() { "$programs/pipeline" "$@" <<<"$lines"; }
 expect 0 "$lines" pipeline "$ECHO_WS_URL"
 expect 0 "" "$programs/pipeline" "$ECHO_WS_URL" </dev/null
+# more than all queues there and back hold, with empty lines between
+large=$(mktemp)
+trap 'rm -f "$large"' EXIT
+for digit in $(seq 0 19); do head -c 2000000 /dev/zero | tr '\0' "${digit: -1}"; printf '\n\n'; done >"$large"
+# shellcheck disable=SC2094 # both only read it
+"$programs/pipeline" "$ECHO_WS_URL" <"$large" 2>/dev/null | cmp - "$large"
 expect_error 1 "of the next 3 lines, which are not sent, one is not UTF-8" "$programs/pipeline" "$ECHO_WS_URL" <<<$'a\n\377\nb'
 expect_error 1 "pipeline: ..*" pipeline "${ECHO_WS_URL}drop"
 expect_error 1 "cannot connect to ws://127.0.0.1:1/: ..*" pipeline ws://127.0.0.1:1/
