@@ -116,9 +116,9 @@ autobahn:
 	+@$(CMAKE) --build $(BUILD) --target autobahn_client
 	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client $(if $(filter all,$(AUTOBAHN)),--all)
 
-# The library against servers of others, with a Chromium (100 MB). Writes docs/interop.md.
+# The library against servers of others. Writes docs/interop.md.
 interop: build
-	@tests/setup.sh chromium-headless-shell
+	@tests/setup.sh
 	@$(ENV)/venv/bin/python tests/interop/servers.py --env $(ENV) --work target/interop --write
 
 install:

@@ -1,10 +1,6 @@
 #!/usr/bin/env bash
 # Brings a machine with Rust, gcc, make, Python and Node to where the whole test suite can run.
 # Everything but system packages goes into target/test-env. Quick when nothing is missing.
-#
-#     setup.sh [PACKAGE...]
-#
-# PACKAGE is a Debian package of a further server to be unpacked with the others: one that is too large for every machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -83,8 +79,8 @@ pkg-config --exists glib-2.0 || say "warning: no GLib (libglib2.0-dev), its exam
 have mandoc || install_packages "the check of the manual pages" mandoc ||
     say "warning: no mandoc, the check of the manual pages will be left out"
 have_browser() { have chromium-headless-shell || have chromium || have chromium-browser || have google-chrome; }
-have_browser || install_packages "the test of the documentation in a browser" chromium-headless-shell ||
-    say "warning: no Chromium, the test of the documentation in a browser will be left out"
+have_browser || install_packages "the tests with a browser" chromium-headless-shell ||
+    say "warning: no Chromium, the tests with a browser will be left out"
 # What makes networks is often not in the path of those who may not use it elsewhere.
 networks=
 for tool in unshare:util-linux ip:iproute2 nft:nftables; do
@@ -145,7 +141,7 @@ unpack_package() {
 
 mkdir -p "$servers"
 missing=
-for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light haproxy mosquitto nats-server "$@"; do
+for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light haproxy mosquitto nats-server; do
     [ ! -e "$servers/$package" ] || continue
     say "unpacking into target/test-env/servers: $package (a peer of the tests)"
     if unpack_package "$package"; then

@@ -13,7 +13,7 @@ def find_chromium(environment):
     for name in NAMES:
         with contextlib.suppress(Missing):
             return environment.find(name)
-    raise Missing("no Chromium (`tests/setup.sh chromium-headless-shell` unpacks one)")
+    raise Missing("no Chromium")
 
 
 def start_chromium(environment):

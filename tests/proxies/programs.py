@@ -51,8 +51,7 @@ class Environment:
 
     def find(self, name):
         """its path, and what it needs in the environment to run from there"""
-        # what stands in usr/bin for a browser names the place where it would be installed
-        for folder in ("usr/sbin", "usr/lib/chromium", "usr/bin"):
+        for folder in ("usr/sbin", "usr/bin"):
             path = os.path.join(self.unpacked, folder, name)
             if os.path.exists(path):
                 libraries = glob.glob(self.unpacked + "/usr/lib/*-linux-gnu") + glob.glob(
