@@ -15,9 +15,11 @@ output=$(realpath -m "$1")
 shift
 rm -rf "$output"
 mkdir -p "$output/source"
-# With the man pages, which are built.
-tar -cf - --exclude=./target --exclude=./build --exclude=./.git . $([ ! -d target/man ] || echo ./target/man) 2>/dev/null |
-    tar -xf - -C "$output/source"
+tar -cf - --exclude=./target --exclude=./build --exclude=./.git . | tar -xf - -C "$output/source"
+if [ -d target/man ]; then
+    mkdir "$output/source/target"
+    cp -r target/man "$output/source/target/"
+fi
 cd "$output/source"
 # Rust comes from wherever this machine has it.
 dpkg-buildpackage -us -uc -b -Ppkg.libktorws.rust "$@"
