@@ -86,7 +86,9 @@ if [ -n "$networks" ]; then
         say "warning: no$networks, the tests in networks of their own will be skipped"
 fi
 packaging=
-for tool in dh:debhelper dpkg-buildpackage:dpkg-dev lintian:lintian abidiff:abigail-tools mmdebstrap:mmdebstrap; do
+have dpkg-checkbuilddeps && dpkg-checkbuilddeps -B -Ppkg.libktorws.rust >/dev/null 2>&1 ||
+    packaging="build-essential debhelper cmake"
+for tool in lintian:lintian abidiff:abigail-tools mmdebstrap:mmdebstrap; do
     have "${tool%:*}" || packaging="$packaging ${tool#*:}"
 done
 if [ -n "$packaging" ]; then
