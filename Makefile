@@ -1,6 +1,7 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | docs | bench | bench-docs | fuzz | header | autobahn | interop | install | clean
+#   make build | demo | test | lint | docs | bench | bench-docs | fuzz | header | autobahn | interop | install | deb |
+#   licenses | abi-check | abi-dump | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -22,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test lint docs bench bench-docs fuzz header autobahn interop install clean
+.PHONY: build demo test lint docs bench bench-docs fuzz header autobahn interop install deb licenses abi-check abi-dump clean
 
 build:
 	$(CARGO_RUSTC)
@@ -127,6 +128,28 @@ install:
 	    -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
 	@cmake --build $(INSTALL_BUILD)
 	@DESTDIR=$(DESTDIR) cmake --install $(INSTALL_BUILD)
+
+# The Debian packages, in target/deb. PREBUILT=target/release takes what `make build` has built; else the library is built anew.
+PREBUILT ?=
+deb:
+	@KTORWS_PREBUILT=$(PREBUILT) packaging/deb.sh target/deb
+	@rm -rf target/deb/source
+	@ls target/deb/*.deb
+
+# Whose code is linked in, and under which licence.
+licenses:
+	@packaging/third_party.py target/THIRD-PARTY.txt
+
+# The ABI, against that of the last release; abi-dump writes that of this one.
+ABIGAIL := command -v abidw >/dev/null || { echo "abi: libabigail is needed: apt-get install abigail-tools" >&2; exit 1; }
+abi-check: build
+	@$(ABIGAIL)
+	@abi/check.sh target/release/libktorws.so include/ktorws.h
+
+abi-dump: build
+	@$(ABIGAIL)
+	@abi/dump.sh target/release/libktorws.so include/ktorws.h >target/abi-dump
+	@mv target/abi-dump abi/libktorws-$$(sed -n 's/^version = "\([0-9]*\.[0-9]*\)\..*"$$/\1/p' Cargo.toml | head -n 1).abi
 
 clean:
 	$(CARGO) clean

@@ -91,8 +91,32 @@ if [ -n "$networks" ]; then
     install_packages "the tests in networks of their own" $networks ||
         say "warning: no$networks, the tests in networks of their own will be skipped"
 fi
+packaging=
+have dpkg-checkbuilddeps && dpkg-checkbuilddeps -B -Ppkg.libktorws.rust >/dev/null 2>&1 ||
+    packaging="build-essential debhelper cmake"
+for tool in lintian:lintian abidiff:abigail-tools mmdebstrap:mmdebstrap; do
+    have "${tool%:*}" || packaging="$packaging ${tool#*:}"
+done
+if [ -n "$packaging" ]; then
+    # shellcheck disable=SC2086 # a list of packages
+    install_packages "the Debian packages, the ABI" $packaging ||
+        say "warning: no$packaging, the tests of the Debian packages or of the ABI will be left out"
+fi
 
 mkdir -p "$env_dir"
+# A small Debian, into copies of which the tests install the packages.
+debian_root=$env_dir/debian-root
+if [ ! -d "$debian_root" ] && have mmdebstrap && [ "$(id -u)" = 0 ]; then
+    say "making target/test-env/debian-root (the packages are installed there)"
+    suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    rm -rf "$debian_root.new"
+    if mmdebstrap --quiet --variant=minbase --include=gcc,libc6-dev,make,pkgconf,cmake \
+        "$suite" "$debian_root.new" >"$env_dir/debian-root.log" 2>&1; then
+        mv "$debian_root.new" "$debian_root"
+    else
+        say "warning: mmdebstrap failed (target/test-env/debian-root.log), the packages will only be unpacked"
+    fi
+fi
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     say "creating target/test-env/venv (Python peers)"
     make_venv || { install_packages "Python's venv needs it" python3-venv && make_venv; } ||

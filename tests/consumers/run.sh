@@ -91,6 +91,18 @@ step "pkg-config, found in a prefix chosen at installation"
     with_pkg_config "$work/pkg_config_prefix"
 )
 
+step "a prefix that was moved after installation"
+mv "$work/chosen" "$work/moved"
+(
+    libdir=$(dirname "$(find "$work/moved" -name libktorws.so)")
+    export PKG_CONFIG_PATH=$libdir/pkgconfig
+    check "prefix in ktorws.pc" "$(pkg-config --define-prefix --variable=prefix ktorws)" "$work/moved"
+    check "options" "$(pkg-config --define-prefix --cflags --libs ktorws | xargs)" "-I$work/moved/include -L$libdir -lktorws"
+    "$cmake" -S "$here/find_package" -B "$work/find_moved" -DCMAKE_PREFIX_PATH="$work/moved" -DSOURCE="$example" >/dev/null
+    "$cmake" --build "$work/find_moved" >/dev/null
+    run_example "$work/find_moved/shared"
+)
+
 step "ctypes"
 check "output of consumer.py" "$("$echo_server" -- sh -c '"$@" "$ECHO_WSS_URL" "$ECHO_CA_FILE"' - \
     "$python" "$here/ctypes/consumer.py" "$libdir/$soname")" "received: grüß dich"
