@@ -20,8 +20,8 @@ import harness  # first: it says where the others are
 from checking import HANG_MS, HANG_S, Background, equal, eventually, true
 from harness import for_each
 from ktorws_ctypes import Failure, Frame, Session, State, Status, lib
-from peer import TEXT, text
-from wire import Listener, answer, upgrade
+from peer import TEXT, Gone, text
+from wire import Listener, Wire, answer, upgrade
 
 __all__ = ["for_each"]
 KEEP_UNSENT = 1
@@ -50,6 +50,7 @@ _SIGNATURES = {
     "ws_config_set_reconnect": (c_int32, c_void_p, POINTER(ReconnectOptions)),
     "ws_config_set_group": (c_int32, c_void_p, c_void_p),
     "ws_config_set_idle_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_tls_pin_sha256": (c_int32, c_void_p, ctypes.c_char_p),
     "ws_event_fd": (c_int32, c_void_p),
     "ws_group_new": (c_void_p,),
     "ws_group_free": (None, c_void_p),
@@ -177,19 +178,28 @@ class Held:
 
 
 class Site(Listener):
-    """A server that a test takes away. The first connections are met with `acts`, all others are accepted."""
+    """A server that a test takes away. The first connections are met with `acts`, all others are accepted. `contexts` has
+    what some of them, by number from 0, are met with in place of `tls`."""
 
-    def __init__(self, *acts, tls=None, **how):
+    def __init__(self, *acts, tls=None, contexts=None, **how):
         self.acts = list(acts)
+        self.contexts = contexts or {}
         self.met = []
         self.lock = threading.Lock()
-        super().__init__(self.meet, tls=tls, address=("127.0.0.1", free_port()), **how)
+        super().__init__(tls=tls, address=("127.0.0.1", free_port()), **how)
 
-    def meet(self, wire):
+    def run(self, sock):
+        wire = Wire(sock)
         with self.lock:
             number = len(self.met)
             self.met.append(wire)
-        (self.acts[number] if number < len(self.acts) else accepts)(wire)
+        try:
+            if context := self.contexts.get(number, self.tls):
+                wire.sock = context.wrap_socket(sock, server_side=True)
+            (self.acts[number] if number < len(self.acts) else accepts)(wire)
+        except (Gone, OSError) as error:
+            wire.trouble = error
+        self.wires.put(wire)
 
     def stop(self):
         """nobody listens any more; connections that there are go on"""
