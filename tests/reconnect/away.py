@@ -203,8 +203,9 @@ class Site(Listener):
 
     def stop(self):
         """nobody listens any more; connections that there are go on"""
-        # wakes the accept
-        self.socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            # wakes the accept
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
     def start(self):
