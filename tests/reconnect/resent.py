@@ -13,7 +13,7 @@ from certificates import server_context, trusted
 from checking import Background, equal, eventually, true
 from deflate import ACCEPTED, Inflate
 from ktorws_ctypes import BINARY, Status
-from peer import CLOSE, close
+from peer import CLOSE, PING, close, frame
 from process import give_back, status_kib
 from wire import upgrade
 
@@ -135,7 +135,7 @@ def compressed_streams():
 
 
 def what_was_sent_is_not_kept():
-    """its memory goes when the kernel has it, not with the next message"""
+    """its memory goes when the kernel has it: nobody may send anything for hours"""
     size = 64 << 20
     with Site() as site, site.open(**KEEPS) as (session, wire):
         talks(session, wire)
@@ -144,6 +144,8 @@ def what_was_sent_is_not_kept():
         receiving = Background(swallow, wire, size)
         equal("ws_send_binary", session.send(bytes(size)), Status.OK)
         receiving.result()
+        # what is read has the library give back what it sends with
+        wire.send(frame(PING))
 
         def is_back_at_it():
             give_back()
@@ -153,8 +155,10 @@ def what_was_sent_is_not_kept():
 
 
 def swallow(wire, size):
-    """so many bytes, without keeping them"""
+    """a frame with so many bytes, without keeping them"""
     buffer = bytearray(1 << 18)
+    # header and mask
+    size += 14
     while size > 0:
         size -= wire.sock.recv_into(buffer)
 

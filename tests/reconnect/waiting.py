@@ -1,21 +1,18 @@
 #!/usr/bin/env python3
-"""Receiving across outages, in every way there is: the application need not notice.
+"""Receiving across outages: threads that wait, and event descriptors. The application need not notice.
 
 Run as `waiting.py [NAME ...]`.
 """
 
 import collections
 import contextlib
+import ctypes
 import os
-import queue
 import select
-import threading
-from ctypes import POINTER, byref, c_void_p
 
-from away import FOR_EVER_MS, Decisions, Site, accepts, for_each, goes_on, is_away, is_back, lose, main, reconnects
-from away import talks
-from checking import HANG_MS, HANG_S, Background, equal, eventually, true
-from ktorws_ctypes import BINARY, Callbacks, Configuration, Frame, Session, State, Status, lib
+from away import FOR_EVER_MS, Site, goes_on, is_away, is_back, lose, main, reconnects, talks
+from checking import HANG_MS, Background, equal, eventually, true
+from ktorws_ctypes import BINARY, State, Status, lib
 from peer import PING, PONG, frame, text
 from sessions import ends, receives
 
@@ -48,19 +45,15 @@ def several_threads_in_ws_recv():
         talks(session, wire)
 
 
-def ws_recv_into_and_in_batches():
+def ws_recv_into_a_buffer():
     with Site() as site, site.away() as (session, held):
-
-        def into():
-            buffer, size = (b"\0" * 8), c_void_p()
-            return session.call("recv_into", buffer, len(buffer), byref(size), None, HANG_MS), buffer[: size.value]
-
-        lib.ws_recv_into.argtypes = (c_void_p, c_void_p, *[c_void_p] * 3, lib.ws_recv.argtypes[-1])
-        receiver = Background(into)
+        buffer, size = ctypes.create_string_buffer(8), ctypes.c_size_t()
+        receiver = Background(session.call, "recv_into", buffer, len(buffer), ctypes.byref(size), None, HANG_MS)
         held.go_on()
         wire = site.wire()
         wire.send(text(b"into"))
-        equal("ws_recv_into", receiver.result(), (Status.OK, b"into"))
+        equal("ws_recv_into", receiver.result(), Status.OK)
+        equal("the message", buffer.raw[: size.value], b"into")
         talks(session, wire)
 
 
@@ -204,145 +197,10 @@ def an_event_descriptor_at_the_end():
             site.start()
 
 
-class Called:
-    """Callbacks that note what they are called for, in order."""
-
-    def __init__(self, act=lambda what, session: None, frames=True):
-        self.notes = queue.Queue()
-        self.act = act
-        functions = dict(
-            on_open=lambda session, _: self.note("open", session),
-            on_close=lambda session, status, _: self.note("close", session, Status(status)),
-            on_reconnect=lambda session, lost, _: self.note("reconnect", session, Status(lib.ws_error_status(lost))),
-        )
-        if frames:
-            functions["on_frame"] = lambda session, frame, _: self.note("frame", session, payload_of(frame))
-        self.functions = Callbacks(**functions)
-        self.setting = dict(set_callbacks=(byref(self.functions), None))
-
-    def note(self, what, session, *more):
-        try:
-            self.act(what, session)
-        finally:
-            self.notes.put((what, *more))
-
-    def expect(self, *expected):
-        for one in expected:
-            try:
-                equal("the next callback", self.notes.get(timeout=HANG_S), one)
-            except queue.Empty:
-                raise AssertionError(f"no callback comes where {one} was expected") from None
-
-
-def payload_of(frame):
-    return bytes((frame[0].data and __import__("ctypes").string_at(frame[0].data, frame[0].size)) or b"")
-
-
-def callbacks():
-    called = Called()
-    with Site() as site, site.open(**called.setting, **reconnects()) as (session, wire):
-        called.expect(("open",))
-        wire.send(text(b"first") + frame(PING, b"read?"))
-        wire.expect(PONG, b"read?")
-        lose(wire)
-        called.expect(("frame", b"first"), ("reconnect", Status.IO))
-        wire = site.wire()
-        wire.send(text(b"second"))
-        called.expect(("frame", b"second"))
-        wire.send(frame(8, b"\x03\xf4"))
-        wire.expect_close(1012)
-        called.expect(("reconnect", Status.CLOSED))
-        wire = site.wire()
-        wire.send(frame(8, b"\x03\xe8"))
-        wire.expect_close(1000)
-        wire.fin()
-        called.expect(("close", Status.CLOSED))
-        eventually("nothing follows", called.notes.empty)
-
-
-def callbacks_that_are_told_of_connections_only():
-    called = Called(frames=False)
-    with Site() as site, site.open(**called.setting, **reconnects()) as (session, wire):
-        lose(wire)
-        called.expect(("open",), ("reconnect", Status.IO))
-        goes_on(session, site)
-        session.abort()
-        called.expect(("close", Status.ABORTED))
-
-
-def sending_in_on_reconnect():
-    """what an application has to do again, like subscribing; and the state is the one it may rely on"""
-    states = []
-
-    def act(what, session):
-        if what == "reconnect":
-            states.append(State(lib.ws_state(session)))
-            equal("ws_send_text", Status(lib.ws_send_text(session, b"subscribe", 9)), Status.OK)
-
-    called = Called(act)
-    with Site() as site, site.open(**called.setting, **reconnects(), set_send_timeout_ms=0) as (session, wire):
-        for count in range(1, 10):
-            # something is being told when the connection is lost
-            wire.send(text(b"x") * 100)
-            lose(wire)
-            wire = site.wire()
-            wire.expect(1, b"subscribe")
-            equal("ws_statistics.reconnects", session.stats.reconnects, count)
-        session.abort()
-    equal("states", set(states), {State.OPEN})
-
-
-def every_reconnection_is_told():
-    """also when a callback before has kept them waiting"""
-    go_on = threading.Event()
-    called = Called(lambda what, session: what == "frame" and go_on.wait(HANG_S))
-    with Site() as site, site.open(**called.setting, **reconnects()) as (session, wire):
-        wire.send(text(b"long"))
-        wire.send(frame(PING, b"read?"))
-        wire.expect(PONG, b"read?")
-        for count in range(1, 4):
-            lose(wire)
-            is_back(session, count)
-            wire = site.wire()
-        go_on.set()
-        called.expect(("open",), ("frame", b"long"))
-        told = [called.notes.get(timeout=HANG_S)]
-        wire.send(text(b"last"))
-        while told[-1][0] == "reconnect":
-            told.append(called.notes.get(timeout=HANG_S))
-        equal("what was told", told, [("reconnect", Status.IO)] * 3 + [("frame", b"last")])
-
-
-def freeing_it_in_on_reconnect():
-    called = Called(lambda what, session: what == "reconnect" and lib.ws_session_free(session))
-    with Site() as site, site.open(**called.setting, **reconnects()) as (session, wire):
-        lose(wire)
-        called.expect(("open",), ("reconnect", Status.IO), ("close", Status.ABORTED))
-        session.handle = None
-        site.wire().expect_end("fin", "rst")
-
-
-def ws_recv_callback_while_away():
-    frames = queue.Queue()
-    function = lib.ws_recv_callback.argtypes[1](lambda _, frame, __: frames.put(frame and payload_of(frame)))
-    with Site() as site, site.away() as (session, held):
-        equal("ws_recv_callback", session.call("recv_callback", function, None, None), Status.OK)
-        held.go_on()
-        wire = site.wire()
-        wire.send(text(b"first"))
-        equal("frame", frames.get(timeout=HANG_S), b"first")
-        lose(wire)
-        wire = site.wire()
-        wire.send(text(b"second"))
-        equal("frame", frames.get(timeout=HANG_S), b"second")
-        session.abort()
-        true("the end is told", not frames.get(timeout=HANG_S))
-
-
 TESTS = (
     a_thread_in_ws_recv,
     several_threads_in_ws_recv,
-    ws_recv_into_and_in_batches,
+    ws_recv_into_a_buffer,
     what_came_before_is_received_while_it_is_away,
     what_came_before_comes_first,
     a_full_queue,
@@ -352,12 +210,6 @@ TESTS = (
     an_event_descriptor,
     an_event_descriptor_of_messages_before_the_loss,
     an_event_descriptor_at_the_end,
-    callbacks,
-    callbacks_that_are_told_of_connections_only,
-    sending_in_on_reconnect,
-    every_reconnection_is_told,
-    freeing_it_in_on_reconnect,
-    ws_recv_callback_while_away,
 )
 
 
