@@ -196,10 +196,13 @@ class Site(Listener):
         try:
             if context := self.contexts.get(number, self.tls):
                 wire.sock = context.wrap_socket(sock, server_side=True)
-            (self.acts[number] if number < len(self.acts) else accepts)(wire)
+            self.act(number)(wire)
         except (Gone, OSError) as error:
             wire.trouble = error
         self.wires.put(wire)
+
+    def act(self, number):
+        return self.acts[number] if number < len(self.acts) else accepts
 
     def stop(self):
         """nobody listens any more; connections that there are go on"""
