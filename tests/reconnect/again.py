@@ -83,7 +83,8 @@ def credentials_are_asked_for_again():
     names = []
 
     def act(auth):
-        names.append(open("/proc/thread-self/comm", encoding="ascii").read().strip())
+        with open("/proc/thread-self/comm", encoding="ascii") as name:
+            names.append(name.read().strip())
         equal("answer", auth.answer("bearer", f"token-{len(asked.calls)}"), Status.OK)
 
     asked = Asked(act)

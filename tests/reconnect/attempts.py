@@ -177,8 +177,8 @@ def nobody_answers():
 
 
 def encrypted(*later, act=accepts, **settings):
-    """a session whose first connection is lost; `later`: the TLS contexts of those behind it, None for a second one without
-    TLS, which is met with `act`"""
+    """a session whose first connection is lost; `later`: the TLS contexts of those behind it, None for a second one
+    without TLS, which is met with `act`"""
     contexts = dict(enumerate(later, 1))
     decisions = Decisions()
     with Site(accepts, act, tls=server_context("127.0.0.1"), contexts=contexts) as site:

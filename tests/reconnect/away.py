@@ -58,6 +58,7 @@ _SIGNATURES = {
     "ws_group_event_fd": (c_int32, c_void_p),
     "ws_group_size": (c_size_t, c_void_p),
     "ws_group_close": (c_int32, c_void_p, c_uint32, ctypes.c_char_p, c_size_t, c_int64),
+    "ws_recv_into": (c_int32, *[c_void_p] * 2, c_size_t, POINTER(c_size_t), c_void_p, c_int64),
     "ws_recv_callback": (
         c_int32,
         c_void_p,
@@ -94,8 +95,8 @@ class Asked:
 
 
 class Decisions:
-    """A ws_reconnect_decision. It calls `act` with what it was told, which gives the delay in milliseconds, False to give
-    up, or None for what is suggested."""
+    """A ws_reconnect_decision. It calls `act` with what it was told, which gives the delay in milliseconds, False to
+    give up, or None for what is suggested."""
 
     def __init__(self, act=lambda asked: None):
         self.act = act
@@ -178,8 +179,8 @@ class Held:
 
 
 class Site(Listener):
-    """A server that a test takes away. The first connections are met with `acts`, all others are accepted. `contexts` has
-    what some of them, by number from 0, are met with in place of `tls`."""
+    """A server that a test takes away. The first connections are met with `acts`, all others are accepted. `contexts`
+    has what some of them, by number from 0, are met with in place of `tls`."""
 
     def __init__(self, *acts, tls=None, contexts=None, **how):
         self.acts = list(acts)
@@ -312,5 +313,3 @@ def promptly(what, call, *arguments):
         return Background(call, *arguments).result()
     except AssertionError:
         raise AssertionError(f"{what} does not return") from None
-
-

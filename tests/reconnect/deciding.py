@@ -54,7 +54,7 @@ def giving_up():
 def giving_up_behind_an_attempt():
     """ends the session with the error of that"""
     decisions = Decisions(lambda asked: False if asked.attempt == 3 else None)
-    with Site(accepts, resets, refuses(503, "X-Told: why")) as site, site.open(**decisions.setting()) as (session, wire):
+    with Site(accepts, resets, refuses(503)) as site, site.open(**decisions.setting()) as (session, wire):
         lose(wire)
         ends(session, Status.HANDSHAKE_STATUS, remote=1006, clean=False, initiator=Initiator.TRANSPORT)
         equal("http_status", session.error.http_status, 503)
@@ -76,7 +76,8 @@ def trying_all_the_same():
                 is_back(session)
                 talks(session, site.met[-1])
                 equal("connections", len(site.met), 2 + len(acts))
-        decisions.check((status, 1, False), *[(Status.HANDSHAKE_STATUS, number, False) for number in range(2, 2 + len(acts))])
+        refusals = [(Status.HANDSHAKE_STATUS, number, False) for number in range(2, 2 + len(acts))]
+        decisions.check((status, 1, False), *refusals)
 
     for_each(
         [
@@ -138,13 +139,18 @@ def it_may_take_its_time():
             goes_on(session, slow)
 
 
+def thread_name():
+    with open("/proc/thread-self/comm", encoding="ascii") as name:
+        return name.read().strip()
+
+
 def it_runs_on_a_thread_of_the_library():
     threads = []
-    decisions = Decisions(lambda asked: threads.append(open("/proc/thread-self/comm", encoding="ascii").read()))
+    decisions = Decisions(lambda asked: threads.append(thread_name()))
     with Site() as site, site.open(**decisions.setting()) as (session, wire):
         lose(wire)
         goes_on(session, site)
-    equal("thread", threads, ["ktorws\n"])
+    equal("thread", threads, ["ktorws"])
     decisions.check((Status.IO, 1, True))
 
 
@@ -152,7 +158,8 @@ def it_knows_its_session():
     """several sessions of a configuration have one decision"""
     decisions = Decisions()
     with Site() as site:
-        with site.open(**decisions.setting()) as (first, first_wire), site.open(**decisions.setting()) as (second, wire):
+        setting = decisions.setting()
+        with site.open(**setting) as (first, first_wire), site.open(**setting) as (second, wire):
             lose(wire)
             equal("session", decisions.next().session, second.handle)
             lose(first_wire)

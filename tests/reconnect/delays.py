@@ -277,7 +277,9 @@ def options_that_are_refused():
         *({"struct_size": struct_size} for struct_size in (0, size, whole - 1, 4097, 2**63)),
     ]
     right = [{}, {"flags": KEEP_UNSENT}, {"struct_size": whole + 8}, {"max_attempts": 2**32 - 1}]
-    for_each([(Status.INVALID_ARGUMENT, members) for members in wrong] + [(Status.OK, members) for members in right], check)
+    for_each(
+        [(Status.INVALID_ARGUMENT, members) for members in wrong] + [(Status.OK, members) for members in right], check
+    )
     equal("NULL as the options", setting_status("set_reconnect", None), Status.OK)
     equal("NULL as the configuration", setting_status("set_reconnect", None, is_null=True), Status.INVALID_ARGUMENT)
 

@@ -4,7 +4,6 @@
 Run as `kept.py [NAME ...]`. What was sent before the loss is in resent.py.
 """
 
-
 from away import KEEP_UNSENT, Held, Site, accepts, for_each, goes_on, is_back, lose, main, reconnects, talks
 from checking import Background, among, equal, eventually, true
 from deflate import ACCEPTED, Inflate

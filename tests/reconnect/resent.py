@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""WS_RECONNECT_KEEP_UNSENT under load: of a stream of messages, across losses, none comes twice, the order stays, and none
-that the kernel has not taken is missing.
+"""WS_RECONNECT_KEEP_UNSENT under load: of a stream of messages, across losses, none comes twice, the order stays, and
+none that the kernel has not taken is missing.
 
 Run as `resent.py [NAME ...]`. The server reads slowly, so that messages wait in every place that there is.
 """

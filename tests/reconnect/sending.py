@@ -290,7 +290,10 @@ def settings_stay():
 
 def pings_go_on():
     """with the next connection, an interval after it was opened; what a ping awaited does not count there"""
-    with Site() as site, site.open(**reconnects(), set_ping_interval_ms=50, set_ping_timeout_ms=HANG_MS) as (session, wire):
+    with Site() as site, site.open(**reconnects(), set_ping_interval_ms=50, set_ping_timeout_ms=HANG_MS) as (
+        session,
+        wire,
+    ):
         for count in range(1, 4):
             ping = wire.next()
             equal("the client's next frame", ping.opcode, PING)
