@@ -279,6 +279,16 @@ def parts():
     for_each(cases, check)
 
 
+def flushing_amid_a_message():
+    """what was sent before is a part: the kernel has it, and nobody knows when the next one comes"""
+    with Site() as site, site.open(**KEEPS) as (session, wire):
+        equal("ws_send", in_parts(session, TEXT, b"a", last=False), [Status.OK])
+        equal("ws_flush", session.call("flush", 2000), Status.OK)
+        equal("ws_send", in_parts(session, TEXT, b"b"), [Status.OK])
+        equal("ws_flush", session.call("flush", 2000), Status.OK)
+        equal("the message", whole(wire), b"ab")
+
+
 def between_parts_nothing_else_is_sent():
     with Site() as site, site.away(**KEEPS) as (session, held):
         sends(session, "before")
@@ -322,6 +332,7 @@ TESTS = (
     flushing,
     giving_up,
     parts,
+    flushing_amid_a_message,
     between_parts_nothing_else_is_sent,
     parts_of_text,
 )

@@ -12,7 +12,7 @@ import select
 
 from away import FOR_EVER_MS, Site, goes_on, is_away, is_back, lose, main, reconnects, talks
 from checking import HANG_MS, Background, equal, eventually, true
-from ktorws_ctypes import BINARY, State, Status, lib
+from ktorws_ctypes import BINARY, CloseReason, State, Status, lib
 from peer import PING, PONG, frame, text
 from sessions import ends, receives
 
@@ -97,6 +97,9 @@ def timeouts():
             equal("ws_recv", session.recv(timeout_ms), (Status.TIMEOUT, None))
             equal("ws_wait_closed", session.wait_closed(timeout_ms), Status.TIMEOUT)
             equal("ws_state", session.state, State.CONNECTING)
+            equal("ws_session_error", session.error, None)
+            info = CloseReason(struct_size=ctypes.sizeof(CloseReason))
+            equal("ws_close_info", session.call("close_info", ctypes.byref(info)), Status.STATE)
         held.go_on()
         goes_on(session, site)
 
