@@ -102,7 +102,7 @@ pub(crate) struct Session {
     max_message_size: AtomicU64,
     terms: Arc<Terms>,
     /// The extensions that were agreed on.
-    pub(crate) extensions: Vec<Told>,
+    pub(crate) extensions: Box<[Told]>,
     allows_unmasked: bool,
     /// The control frames that the application sees.
     shown: ShownControl,

@@ -136,7 +136,7 @@ fn session(
     Arc::new_cyclic(|me| Session {
         id,
         opened,
-        extensions,
+        extensions: extensions.into(),
         timings,
         is_tls_resumed,
         allows_unmasked: config.allows_unmasked,
