@@ -145,8 +145,8 @@ impl Session {
     /// The application ends the session while it has no connection.
     fn end_away(&self) {
         if let Some(reconnecting) = &self.reconnecting {
-            reconnecting.stop();
             self.decide_finally(&reconnecting.lost());
+            reconnecting.stop();
         }
     }
 
@@ -207,6 +207,9 @@ impl Session {
         self.drop_reader();
         self.wire.lock().drop_transport();
         self.socket.lock().take();
+        if let Some(reconnecting) = &self.reconnecting {
+            reconnecting.finish();
+        }
         log!(Debug, self.id, "the connection is gone");
         self.ending.set_closed();
     }
