@@ -75,7 +75,9 @@ static void add_subprotocols(connection *settings, const char *value)
     char *name;
     while ((name = strsep(&rest, ",")) != NULL) {
         name += strspn(name, " ");
-        name[strcspn(name, " ")] = '\0';
+        size_t length = strlen(name);
+        while (length > 0 && name[length - 1] == ' ')
+            name[--length] = '\0';
         expect(ws_config_add_subprotocol(settings->config, name), "subprotocol", value,
                "a token that is not there yet");
     }

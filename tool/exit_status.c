@@ -1,6 +1,6 @@
 #include "exit_status.h"
 
-exit_status exit_status_of_error(ws_status status)
+static exit_status of_status(ws_status status)
 {
     switch (status) {
     case WS_OK:
@@ -45,10 +45,25 @@ exit_status exit_status_of_error(ws_status status)
     }
 }
 
+exit_status exit_status_of_opening(ws_status status, const ws_error *error)
+{
+    if (status != WS_ERR_IO)
+        return of_status(status);
+    /* A server that hangs up does not speak what was expected of it. */
+    switch (ws_error_phase(error)) {
+    case WS_PHASE_TLS:
+        return ENDED_TLS;
+    case WS_PHASE_HANDSHAKE:
+        return ENDED_HANDSHAKE;
+    default:
+        return ENDED_CONNECT;
+    }
+}
+
 exit_status exit_status_of_end(ws_status status, const ws_close_reason *closed)
 {
     if (status != WS_ERR_CLOSED)
-        return exit_status_of_error(status);
+        return of_status(status);
     switch (closed->remote_code) {
     case WS_CLOSE_NORMAL:
     case WS_CLOSE_GOING_AWAY:

@@ -25,8 +25,8 @@ typedef enum {
     ENDED_EARLY = 16,
 } exit_status;
 
-/* Of a session that could not be opened, or broke. */
-exit_status exit_status_of_error(ws_status status);
+/* Of a session that could not be opened. */
+exit_status exit_status_of_opening(ws_status status, const ws_error *error);
 
 /* Of a session that has ended with `status`, with these codes. */
 exit_status exit_status_of_end(ws_status status, const ws_close_reason *closed);

@@ -36,9 +36,12 @@ static input_result read_some(input *in, uint8_t *into, size_t size, size_t *got
         struct pollfd waiting[] = {{.fd = in->stop, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
         if (poll(waiting, 2, -1) < 0 && errno != EINTR)
             break;
-        if (waiting[0].revents != 0)
+        bool is_stopped = waiting[0].revents != 0;
+        if (is_stopped && waiting[1].revents == 0)
             return INPUT_STOPPED;
         ssize_t count = read(STDIN_FILENO, into, size);
+        if (count > 0 && is_stopped)
+            return INPUT_CUT;
         if (count > 0) {
             *got = (size_t)count;
             return INPUT_PIECE;

@@ -15,6 +15,7 @@ typedef enum {
     INPUT_BAD,     /* a message that is not UTF-8; it was said, and the next one may be fine */
     INPUT_END,     /* of the input */
     INPUT_STOPPED, /* the stop descriptor became readable */
+    INPUT_CUT,     /* the same, with more of the input there */
     INPUT_FAILED,  /* it was said why */
 } input_result;
 

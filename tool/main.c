@@ -52,7 +52,7 @@ static void configure(options *chosen)
         ws_set_log_callback(WS_LOG_DEBUG, print_log, NULL);
 }
 
-static ws_status open_session(conversation *talk)
+static exit_status open_session(conversation *talk)
 {
     ws_session *session = NULL;
     ws_error *error = NULL;
@@ -64,25 +64,30 @@ static ws_status open_session(conversation *talk)
         if (status == WS_ERR_INTERRUPTED && signals_came())
             signals_die();
         report_failure(talk->options, error);
+        exit_status result = exit_status_of_opening(status, error);
         ws_error_free(error);
-        return status;
+        return output_flush() ? result : ENDED_OUTPUT;
     }
     report_opened(talk->options, session);
     output_flush();
     if (signals_came())
         conversation_close(talk);
-    return WS_OK;
+    return ENDED_CLEANLY;
 }
 
 static exit_status run(conversation *talk)
 {
-    ws_status status = open_session(talk);
-    if (status != WS_OK)
-        return output_flush() ? exit_status_of_error(status) : ENDED_OUTPUT;
-    exit_status result = talk->options->mode == MODE_LATENCY      ? latency_run(talk)
-                         : talk->options->mode == MODE_THROUGHPUT ? throughput_run(talk)
-                                                                  : talk_run(talk);
-    return result;
+    exit_status result = open_session(talk);
+    if (result != ENDED_CLEANLY)
+        return result;
+    switch (talk->options->mode) {
+    case MODE_LATENCY:
+        return latency_run(talk);
+    case MODE_THROUGHPUT:
+        return throughput_run(talk);
+    default:
+        return talk_run(talk);
+    }
 }
 
 int main(int argc, char **argv)

@@ -221,6 +221,10 @@ void options_parse(options *chosen, int argc, char **argv)
         .close_timeout_ms = 5000,
     };
     connection_start(&chosen->connection);
+    /* getopt's messages begin as all others */
+    static char name_in_messages[] = "ktorws";
+    if (argc > 0)
+        argv[0] = name_in_messages;
     int letter;
     while ((letter = getopt_long(argc, argv, "m:n:w:Nb10H:p:A:u:Lkx:vqhV", long_options, NULL)) != -1) {
         const char *name = name_of(letter);

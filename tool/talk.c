@@ -80,6 +80,8 @@ static bool send_input(exchange *both)
             goes_on = false;
     }
     input_free(&in);
+    if (result == INPUT_CUT && !atomic_load(&both->talk->is_closing))
+        atomic_store(&both->is_input_cut, true);
     if (result == INPUT_FAILED || (result == INPUT_BAD && !goes_on))
         atomic_store(&both->is_input_bad, true);
     return goes_on;
