@@ -5,8 +5,9 @@
 void conversation_close(conversation *talk)
 {
     const options *chosen = talk->options;
-    ws_close(talk->session, chosen->close_code, chosen->close_reason, WS_NUL_TERMINATED);
+    /* first, for the thread that finds that it cannot send any more */
     atomic_store(&talk->is_closing, true);
+    ws_close(talk->session, chosen->close_code, chosen->close_reason, WS_NUL_TERMINATED);
     /* whoever receives looks at its deadlines again */
     ws_interrupt(talk->session);
 }

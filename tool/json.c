@@ -10,29 +10,40 @@
 /* Whether the next member is the first one of its object. Guarded by output_begin. */
 static bool is_first;
 
+/* How many bytes of valid UTF-8 form a character that is better escaped, 0 for any other: controls, which could also
+ * drive a terminal, and what some readers take for the end of a line. */
+static size_t escaped_size(const uint8_t *text, size_t size)
+{
+    if (text[0] < 0x20 || text[0] == '"' || text[0] == '\\' || text[0] == 0x7F)
+        return 1;
+    if (size >= 2 && text[0] == 0xC2 && text[1] < 0xA0)
+        return 2;
+    if (size >= 3 && text[0] == 0xE2 && text[1] == 0x80 && (text[2] == 0xA8 || text[2] == 0xA9))
+        return 3;
+    return 0;
+}
+
 static void write_escaped(const char *text, size_t size)
 {
     output_write("\"", 1);
     size_t from = 0;
-    for (size_t i = 0; i < size; i++) {
-        uint8_t byte = (uint8_t)text[i];
-        if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7F)
+    for (size_t i = 0; i < size;) {
+        size_t length = escaped_size((const uint8_t *)text + i, size - i);
+        if (length == 0) {
+            i++;
             continue;
-        output_write(text + from, i - from);
-        from = i + 1;
-        switch (byte) {
-        case '"':
-            output_write("\\\"", 2);
-            break;
-        case '\\':
-            output_write("\\\\", 2);
-            break;
-        case '\n':
-            output_write("\\n", 2);
-            break;
-        default:
-            output_print("\\u%04x", byte);
         }
+        output_write(text + from, i - from);
+        uint32_t character;
+        utf8_decode(text + i, length, &character);
+        if (character == '\n')
+            output_write("\\n", 2);
+        else if (character == '"' || character == '\\')
+            output_print("\\%c", (int)character);
+        else
+            output_print("\\u%04x", character);
+        i += length;
+        from = i;
     }
     output_write(text + from, size - from);
     output_write("\"", 1);
@@ -79,7 +90,7 @@ void json_text(const char *name, const char *text, size_t size)
         uint8_t byte = (uint8_t)text[i];
         if (byte >= 0x80)
             output_write("\\ufffd", 6);
-        else if (byte < 0x20 || byte == '"' || byte == '\\')
+        else if (byte < 0x20 || byte == 0x7F || byte == '"' || byte == '\\')
             output_print("\\u%04x", byte);
         else
             output_write(text + i, 1);

@@ -20,7 +20,10 @@ static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 static void begin_end(void *argument)
 {
     conversation *talk = argument;
+    const options *chosen = talk->options;
     pthread_mutex_lock(&opening);
+    if (talk->session != NULL && error_is_terminal && !chosen->is_quiet && !chosen->is_json)
+        note('*', "closing; once more ends at once");
     if (talk->session != NULL)
         conversation_close(talk);
     else

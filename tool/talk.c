@@ -21,8 +21,9 @@
 typedef struct {
     conversation *talk;
     bool is_edited;
-    int stop[2];                /* a pipe: closing its writing end stops the one that sends */
-    _Atomic int64_t waits_from; /* when the input ended, with --wait; -1 before */
+    int stop[2];                   /* a pipe: closing its writing end stops the one that sends */
+    _Atomic int64_t waits_from;    /* when the input ended, with --wait; -1 before */
+    atomic_bool has_sent_messages; /* those of --message */
     atomic_bool is_input_bad;
     atomic_bool is_input_cut; /* the server closed while there was something to send */
 } exchange;
@@ -93,6 +94,7 @@ static void *send_all(void *argument)
     conversation *talk = both->talk;
     const options *chosen = talk->options;
     bool goes_on = send_messages(both);
+    atomic_store(&both->has_sent_messages, true);
     if (goes_on && chosen->messages.count == 0 && chosen->reads_input)
         goes_on = both->is_edited ? send_lines(both) : send_input(both);
 
@@ -101,6 +103,8 @@ static void *send_all(void *argument)
         conversation_close(talk);
     } else if (chosen->wait_ms >= 0) {
         atomic_store(&both->waits_from, now_ms());
+        ws_interrupt(talk->session);
+    } else {
         ws_interrupt(talk->session);
     }
     return NULL;
@@ -139,6 +143,11 @@ static ws_status receive_all(exchange *both, received *so_far)
         int64_t deadline = -1;
         int64_t waits_from = atomic_load(&both->waits_from);
         bool is_closing = atomic_load(&talk->is_closing);
+        bool is_enough = chosen->answers > 0 && so_far->count >= chosen->answers;
+        if (is_enough && !is_closing && atomic_load(&both->has_sent_messages)) {
+            conversation_close(talk);
+            is_closing = true;
+        }
         if (waits_from >= 0 && !is_closing)
             deadline = waits_from + chosen->wait_ms;
         int64_t next = progress_show(talk->session);
@@ -152,11 +161,9 @@ static ws_status receive_all(exchange *both, received *so_far)
                 so_far->is_broken = true;
                 conversation_close(talk);
             }
-            if (chosen->answers > 0 && so_far->count >= chosen->answers && !is_closing)
-                conversation_close(talk);
         } else if (status == WS_ERR_TIMEOUT) {
             if (!is_progress && !is_closing) {
-                so_far->is_late = chosen->answers > 0;
+                so_far->is_late = chosen->answers > so_far->count;
                 conversation_close(talk);
             }
         } else if (status != WS_ERR_INTERRUPTED) {

@@ -81,6 +81,20 @@ def test_a_message_of_options_replaces_the_input():
     equal("messages", messages("/", "-m", "one", input="two\n"), ["one"])
 
 
+def test_a_count_waits_for_messages_of_options():
+    """though an answer is there before they are sent"""
+    many = [str(number) for number in range(2000)]
+
+    def serve(ws):
+        ws.send("welcome")
+        got.extend(ws)
+
+    got = []
+    with python_server(serve) as url:
+        run("-n", "1", *(word for text in many for word in ("-m", text)), url)
+    equal("messages", got, many)
+
+
 def test_binary_messages_that_come():
     with python_server(lambda ws: ws.send(b"\x00\xff\n")) as url:
         equal("lines", run("-N", url).out, b"\x00\xff\n\n")

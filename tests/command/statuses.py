@@ -58,7 +58,7 @@ def test_0_closed_by_us():
 def test_0_closed_by_the_server():
     for code in (1000, 1001):
         equal("standard error", run("-N", echo_url(f"close/{code}/bye")).err, "")
-    with Listener(lambda wire: (upgrade()(wire), wire.send(b"\x88\x00"))) as listener:
+    with Listener(lambda wire: (upgrade()(wire), wire.send(b"\x88\x00"), wire.fin())) as listener:
         run("-N", listener.url())
 
 
@@ -164,7 +164,7 @@ def test_9_no_handshake():
 
 def test_10_protocol():
     for data in (b"\x81\x01\xff", b"\xc1\x00", frame(TEXT, b"x" * 2000)):
-        with Listener(lambda wire: (upgrade()(wire), wire.send(data))) as listener:
+        with Listener(lambda wire: (upgrade()(wire), wire.send(data), wire.next_or_none(), wire.fin())) as listener:
             run("-N", "--max-message", "1000", listener.url(), status=PROTOCOL)
 
 

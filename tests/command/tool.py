@@ -64,12 +64,12 @@ class Ended:
         return found[0]
 
 
-def run(*arguments, input=b"", status=CLEANLY, environment=None, **how):
-    """Runs it to its end, which must have this exit status."""
+def run(*arguments, input=b"", status=CLEANLY, environment=None, under=(), **how):
+    """Runs it to its end, which must have this exit status; `under` another program."""
     data = input.encode() if isinstance(input, str) else input
     given = {"stdin": input} if hasattr(input, "fileno") else {"input": data}
     done = subprocess.run(
-        [PROGRAM, *map(str, arguments)],
+        [*under, PROGRAM, *map(str, arguments)],
         capture_output=True,
         timeout=HANG_S,
         check=False,
