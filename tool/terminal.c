@@ -23,7 +23,8 @@ static bool change(int descriptor, tcflag_t off)
     modes.c_lflag &= ~off;
     modes.c_cc[VMIN] = 1;
     modes.c_cc[VTIME] = 0;
-    if (tcsetattr(descriptor, TCSADRAIN, &modes) != 0)
+    /* Not behind what is still to be shown: that may wait for somebody to press Ctrl-Q. */
+    if (tcsetattr(descriptor, TCSANOW, &modes) != 0)
         return false;
     changed_descriptor = descriptor;
     return true;
@@ -34,6 +35,12 @@ bool terminal_set_keys(void)
     return change(STDIN_FILENO, ICANON | ECHO | IEXTEN);
 }
 
+void terminal_pause(void)
+{
+    if (changed_descriptor >= 0)
+        tcsetattr(changed_descriptor, TCSANOW, &before);
+}
+
 void terminal_resume(void)
 {
     if (changed_descriptor >= 0)
@@ -42,16 +49,15 @@ void terminal_resume(void)
 
 void terminal_restore(void)
 {
-    if (changed_descriptor >= 0)
-        tcsetattr(changed_descriptor, TCSADRAIN, &before);
+    terminal_pause();
     changed_descriptor = -1;
 }
 
-static void restore_and_die(int signal)
+void terminal_die(int number)
 {
     terminal_restore();
-    /* reset by SA_RESETHAND */
-    raise(signal);
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
 static char *read_line(int descriptor)
@@ -83,7 +89,7 @@ char *terminal_ask(const char *prompt)
         return NULL;
     static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     struct sigaction handlers[4];
-    struct sigaction restoring = {.sa_handler = restore_and_die, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction restoring = {.sa_handler = terminal_die};
     for (size_t i = 0; i < 4; i++)
         sigaction(deadly[i], &restoring, &handlers[i]);
 

@@ -6,9 +6,9 @@ import socket
 import threading
 
 from checking import HANG_S, equal, eventually, true
-from peer import PING, PONG, TEXT, frame
+from peer import CLOSE, PING, PONG, TEXT, frame
 from python_server import echo
-from tool import ABNORMALLY, CLEANLY, CONNECT, PROXY, TIMEOUT, Running, directory, echo_url, has, has_not, run
+from tool import ABNORMALLY, CLEANLY, CONNECT, HANDSHAKE, PROXY, TIMEOUT, Running, directory, echo_url, has, has_not, run
 from web import Server, answers, opens
 from websockets.sync.server import unix_serve
 from wire import Listener, upgrade
@@ -120,6 +120,8 @@ def test_pings():
                 wire.send(frame(PONG, sent.payload))
                 if len(payloads) == 3:
                     wire.send(b"\x88\x02\x03\xe8")
+            elif sent.opcode == CLOSE:
+                wire.fin()
 
     with Listener(serve) as listener:
         closed = run("-N", "--ping", "0.02", "--json", listener.url())
@@ -194,12 +196,14 @@ def test_so_many_attempts():
         connections.append(wire)
         if len(connections) == 1:
             upgrade()(wire)
-        wire.close()
+        else:
+            wire.read_request()
+        wire.fin()
 
     with Listener(serve) as listener:
         run("-N", listener.url(), status=ABNORMALLY)
         connections.clear()
-        ended = run("-N", "--reconnect=1", listener.url(), status=ABNORMALLY)
+        ended = run("-N", "--reconnect=1", listener.url(), status=HANDSHAKE)
         equal("connections", len(connections), 2)
         has("standard error", ended.err, "attempt 1 ")
         has_not("standard error", ended.err, "attempt 2 ")

@@ -30,6 +30,7 @@ from tool import (
     echo_server,
     echo_url,
     has,
+    pending,
     run,
 )
 from web import Server, answers, redirects
@@ -251,14 +252,9 @@ def test_a_second_interrupt_kills():
     with Running("-N", "--json", "--close-timeout", "600", echo_url("silent")) as tool:
         equal("event", event_of(tool.line()), "opened")
         tool.interrupt()
-        eventually("the first one is taken", lambda: pending(tool) == 0)
+        eventually("the first one is taken", lambda: pending(tool.process.pid) == 0)
         tool.interrupt()
         tool.end(-signal.SIGINT)
-
-
-def pending(tool):
-    with open(f"/proc/{tool.process.pid}/status", encoding="ascii") as f:
-        return int(re.search(r"^ShdPnd:\s*([0-9a-f]+)", f.read(), re.M).group(1), 16)
 
 
 def test_an_interrupt_while_connecting_kills():

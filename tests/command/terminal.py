@@ -15,7 +15,19 @@ import pyte
 from checking import HANG_S, equal, eventually, true
 from peer import BINARY, TEXT, frame
 from python_server import python_server
-from tool import CLEANLY, PROGRAM, USAGE, clean_environment, directory, echo_url, has, has_not
+from tool import (
+    CLEANLY,
+    PROGRAM,
+    USAGE,
+    WRITE,
+    clean_environment,
+    directory,
+    echo_url,
+    has,
+    has_not,
+    in_call,
+    pending,
+)
 from web import Server
 from wire import Listener, upgrade
 
@@ -294,13 +306,26 @@ def test_stopping_and_going_on():
         terminal.shows(">")
         terminal.type("half")
         terminal.shows("> half")
-        os.kill(terminal.process.pid, signal.SIGSTOP)
-        # as a shell leaves the terminal
-        termios.tcsetattr(terminal.slave, termios.TCSANOW, terminal.before)
+        terminal.type("\x1a")
+        os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED)
+        equal("the modes while it is stopped", termios.tcgetattr(terminal.slave), terminal.before)
         os.kill(terminal.process.pid, signal.SIGCONT)
         eventually("it takes keys again", lambda: not termios.tcgetattr(terminal.slave)[3] & termios.ICANON)
         terminal.type(" done\r")
         server.receives("half done")
+
+
+def test_interrupts_while_nobody_reads():
+    """The terminal takes nothing, as after Ctrl-S."""
+    with Told() as server, Terminal(server.listener.url()) as terminal:
+        terminal.shows(">")
+        server.tell("x" * 1_000_000)
+        eventually("it waits for the terminal", lambda: in_call(terminal.process.pid, WRITE))
+        os.kill(terminal.process.pid, signal.SIGINT)
+        eventually("the first one is taken", lambda: pending(terminal.process.pid) == 0)
+        os.kill(terminal.process.pid, signal.SIGINT)
+        equal("exit status", terminal.process.wait(HANG_S), -signal.SIGINT)
+        equal("the terminal's modes", termios.tcgetattr(terminal.slave), terminal.before)
 
 
 def test_colours():

@@ -109,13 +109,7 @@ class Running:
         return Ended(status, out, err.decode())
 
     def in_call(self, number):
-        """whether a thread of it is in this system call"""
-        directory = f"/proc/{self.process.pid}/task"
-        for thread in os.listdir(directory):
-            with contextlib.suppress(OSError), open(f"{directory}/{thread}/syscall", encoding="ascii") as f:
-                if f.read().split()[0] == str(number):
-                    return True
-        return False
+        return in_call(self.process.pid, number)
 
     def __enter__(self):
         return self
@@ -124,6 +118,23 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
+
+
+def in_call(process, number):
+    """whether a thread of a process is in this system call"""
+    directory = f"/proc/{process}/task"
+    for thread in os.listdir(directory):
+        with contextlib.suppress(OSError), open(f"{directory}/{thread}/syscall", encoding="ascii") as f:
+            if f.read().split()[0] == str(number):
+                return True
+    return False
+
+
+def pending(process):
+    """the signals that were sent to a process and are not taken"""
+    with open(f"/proc/{process}/status", encoding="ascii") as f:
+        fields = dict(line.split(":", 1) for line in f)
+    return int(fields["ShdPnd"], 16)
 
 
 @contextlib.contextmanager
