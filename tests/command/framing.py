@@ -1,10 +1,13 @@
 """How standard input becomes messages, and messages become standard output."""
 
+import os
 import struct
+import threading
 
-from checking import equal
+from checking import HANG_S, equal
 from python_server import python_server
-from tool import INPUT, PROTOCOL, USAGE, echo_url, has, run
+from tool import INPUT, PROTOCOL, USAGE, Running, directory, echo_url, has, run
+from websockets.sync.server import unix_serve
 from wire import Listener, upgrade
 
 
@@ -82,17 +85,23 @@ def test_a_message_of_options_replaces_the_input():
 
 
 def test_a_count_waits_for_messages_of_options():
-    """though an answer is there before they are sent"""
-    many = [str(number) for number in range(2000)]
+    """though an answer is there before they are sent, which the server holds back; a Unix socket holds less than they are"""
+    texts = [letter * 120_000 for letter in "abcdefghijklmno"] + ["end"]
+    may_read, got = threading.Event(), []
 
     def serve(ws):
         ws.send("welcome")
+        may_read.wait(HANG_S)
         got.extend(ws)
 
-    got = []
-    with python_server(serve) as url:
-        run("-n", "1", *(word for text in many for word in ("-m", text)), url)
-    equal("messages", got, many)
+    with directory() as path, unix_serve(serve, os.path.join(path, "socket"), max_queue=1) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        words = [word for text in texts for word in ("-m", text)]
+        with Running("-n", "1", *words, "--unix-socket", os.path.join(path, "socket"), "ws://inside/") as tool:
+            equal("the answer", tool.line(), "welcome")
+            may_read.set()
+            tool.end()
+    equal("messages", got, texts)
 
 
 def test_binary_messages_that_come():
@@ -112,7 +121,7 @@ def test_a_line_that_ends_inside_a_character():
 
 
 def test_what_utf8_is_not():
-    for bad in (b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8", b"\x80", b"a\xe2a"):
+    for bad in (b"\xc0\x80", b"\xe0\x9f\xbf", b"\xf0\x8f\xbf\xbf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8", b"\x80", b"a\xe2a"):
         run(echo_url(), input=bad, status=INPUT)
     for good in ("\x7f", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010ffff"):
         equal("output", run(echo_url(), input=good).out.decode(), good + "\n")
