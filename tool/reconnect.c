@@ -49,6 +49,7 @@ void reconnect_install(options *chosen)
     ws_reconnect_options how = {
         .struct_size = sizeof how,
         .max_attempts = settings->reconnect_attempts,
+        .flags = WS_RECONNECT_KEEP_UNSENT,
         .decide = tell_attempt,
         .user_data = chosen,
     };

@@ -209,7 +209,7 @@ def test_so_many_attempts():
         has_not("standard error", ended.err, "attempt 2 ")
 
 
-def test_input_waits_for_the_next_connection():
+def test_input_goes_to_the_next_connection():
     """the connection is lost while it reads lines"""
     got, is_lost = [], threading.Event()
 
