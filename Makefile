@@ -78,9 +78,9 @@ lint:
 	@if pkg-config --exists glib-2.0 2>/dev/null; then \
 	    $(CC) -std=c99 $(STRICT) $$(pkg-config --cflags glib-2.0 | sed 's/-I/-isystem /g') \
 	    -fsyntax-only c_examples/glib.c || exit 1; fi
-	@for source in benches/c/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
+	@for source in benches/c/*.c tool/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
-	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches c_examples tests -name '*.[ch]'); fi
+	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches c_examples tests tool -name '*.[ch]'); fi
 	@if command -v node >/dev/null; then echo "lint: script of the documentation"; node --check docs/reference/search.js; fi
 	@echo "lint: nothing found"
 
