@@ -412,6 +412,11 @@ impl Outgoing {
         self.queued.bytes.saturating_sub(self.pending_data().saturating_sub(close) as u64)
     }
 
+    /// Bytes of our Close, once it is sent.
+    pub fn sent_close(&self) -> u64 {
+        self.closing.as_ref().filter(|closing| closing.sent).map_or(0, |closing| closing.frame_size as u64)
+    }
+
     /// How far of the pings and pongs ever queued everything is sent.
     pub fn sent_control(&self) -> u64 {
         self.queued.control_bytes.saturating_sub(self.pending_control() as u64)

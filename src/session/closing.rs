@@ -175,7 +175,12 @@ impl Session {
     /// Ends the session from this side: as soon as the frame under way is complete it says so with a Close, if the
     /// transport still takes it.
     pub(super) fn give_up(&self, error: Error, code: CloseCode, reason: &str, now: Instant) {
-        self.outbox.lock().outgoing.fail(code, reason, Initiator::Local, now);
+        let mut outbox = self.outbox.lock();
+        // What is kept for another connection must not be dropped; this one is as good as lost.
+        if outbox.kept().is_none() || error.kind == Kind::Overflow {
+            outbox.outgoing.fail(code, reason, Initiator::Local, now);
+        }
+        drop(outbox);
         // Before the peer can answer: whoever reads would take that for a clean end.
         self.decide(Some(error), None, Initiator::Local);
         self.flush_or_leave();

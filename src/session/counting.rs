@@ -123,7 +123,8 @@ impl Session {
         let outbox = self.outbox.lock();
         let outgoing = &outbox.outgoing;
         let sent = *outgoing.totals();
-        let wire_sent = (outgoing.sent() + outgoing.sent_control()).saturating_sub(sent.dropped_bytes);
+        let wire_sent = outgoing.sent_messages() + outgoing.sent_control() + outgoing.sent_close();
+        let wire_sent = wire_sent.saturating_sub(sent.dropped_bytes);
         let (outgoing_messages, outgoing_bytes) = if outbox.is_away() {
             outbox.kept().unwrap_or_default()
         } else {

@@ -86,16 +86,19 @@ impl Outbox {
 
     /// What is sent need not be kept any more.
     pub(super) fn forget_sent(&mut self) {
-        if !self.holds_records {
-            self.forget_sent_but(0);
+        let sent = self.outgoing.sent_messages();
+        if let Some(unsent) = self.resending.as_mut().and_then(|resending| resending.unsent.as_mut())
+            && !self.holds_records
+        {
+            unsent.forget_sent(sent);
         }
     }
 
-    /// The same while TLS holds that much of it.
+    /// The same at the end of a connection, of which TLS holds that much.
     pub(super) fn forget_sent_but(&mut self, held: usize) {
         let sent = self.outgoing.sent_messages().saturating_sub(held as u64);
         if let Some(unsent) = self.resending.as_mut().and_then(|resending| resending.unsent.as_mut()) {
-            unsent.forget_sent(sent);
+            unsent.forget_all_sent(sent);
         }
     }
 

@@ -128,6 +128,12 @@ impl Unsent {
         Some(kept)
     }
 
+    /// The same at the end of a connection. What came while it ended may stand in front of what still was sent.
+    pub(super) fn forget_all_sent(&mut self, sent: u64) {
+        self.messages.retain(|kept| kept.end > sent);
+        self.bytes = self.messages.iter().map(|kept| kept.payload.len()).sum();
+    }
+
     /// Lets go of what is sent.
     pub(super) fn forget_sent(&mut self, sent: u64) {
         while let Some(kept) = self.messages.pop_front_if(|kept| kept.end <= sent) {

@@ -252,7 +252,7 @@ TESTS = (
     callbacks,
     callbacks_that_are_told_of_connections_only,
     sending_in_on_reconnect,
-    every_reconnection_is_told,
+    reconnections_during_a_callback_are_told_once,
     freeing_it_in_on_reconnect,
     ws_recv_callback_while_away,
     groups,
