@@ -991,7 +991,10 @@ class session final : public detail::session_operations {
     {
     }
 
-    session(session &&other) noexcept : session_operations(other.release()), functions_(std::move(other.functions_)) {}
+    session(session &&other) noexcept
+        : session_operations(std::exchange(other.session_, nullptr)), functions_(std::move(other.functions_))
+    {
+    }
 
     session &operator=(session &&other) noexcept
     {
@@ -1381,11 +1384,10 @@ std::int32_t filtered(void *user_data, std::uint32_t type, const void *data, std
 } // namespace detail
 
 /**
- * Settings for sessions to come: see ws_config. A setter returns the configuration, so that they can be chained:
+ * Settings for sessions to come: see ws_config. Setters that throw return the configuration, so that they can be
+ * chained:
  *
  *     config.set_origin("https://example.com").set_ping_interval(20s).set_max_redirects(3);
- *
- * With an error in `ec` a setter does nothing, so that `ec` has the first one of a chain.
  *
  * A copy changes independently, and is empty when there is no memory for it. Functions that a configuration is given
  * are kept as long as it, copies of it and sessions that were opened with them are, and may be called by several
@@ -1416,273 +1418,238 @@ class config final {
     /** ws_config_interrupt. */
     void interrupt(std::error_code &ec) const noexcept { detail::assign(ec, ws_config_interrupt(get())); }
 
-    config &add_header(zstring name, zstring value, std::error_code &ec) noexcept
+    void add_header(zstring name, zstring value, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_add_header, name, value);
+        set(ec, ws_config_add_header, name, value);
     }
 
     /** nullptr as `value` removes it. */
-    config &set_header(zstring name, zstring value, std::error_code &ec) noexcept
+    void set_header(zstring name, zstring value, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_header, name, value);
+        set(ec, ws_config_set_header, name, value);
     }
 
-    config &add_subprotocol(zstring name, std::error_code &ec) noexcept
+    void add_subprotocol(zstring name, std::error_code &ec) noexcept { set(ec, ws_config_add_subprotocol, name); }
+
+    void set_origin(zstring origin, std::error_code &ec) noexcept { set(ec, ws_config_set_origin, origin); }
+
+    void set_user_agent(zstring user_agent, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_add_subprotocol, name);
+        set(ec, ws_config_set_user_agent, user_agent);
     }
 
-    config &set_origin(zstring origin, std::error_code &ec) noexcept { return set(ec, ws_config_set_origin, origin); }
-
-    config &set_user_agent(zstring user_agent, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_user_agent, user_agent);
-    }
-
-    config &set_coalescing(bool on, std::error_code &ec) noexcept { return set(ec, ws_config_set_coalescing, on); }
+    void set_coalescing(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_coalescing, on); }
 
     /** 0 to 1,000 microseconds. */
-    config &set_spin(std::chrono::microseconds time, std::error_code &ec) noexcept
+    void set_spin(std::chrono::microseconds time, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_spin_us, time);
+        set(ec, ws_config_set_spin_us, time);
     }
 
-    config &set_connect_timeout(time_limit limit, std::error_code &ec) noexcept
+    void set_connect_timeout(time_limit limit, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_connect_timeout_ms, limit);
+        set(ec, ws_config_set_connect_timeout_ms, limit);
     }
 
-    config &set_resolve_timeout(time_limit limit, std::error_code &ec) noexcept
+    void set_resolve_timeout(time_limit limit, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_resolve_timeout_ms, limit);
+        set(ec, ws_config_set_resolve_timeout_ms, limit);
     }
 
-    config &set_handshake_timeout(time_limit limit, std::error_code &ec) noexcept
+    void set_handshake_timeout(time_limit limit, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_handshake_timeout_ms, limit);
+        set(ec, ws_config_set_handshake_timeout_ms, limit);
     }
 
-    config &set_proxy_timeout(time_limit limit, std::error_code &ec) noexcept
+    void set_proxy_timeout(time_limit limit, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_proxy_timeout_ms, limit);
+        set(ec, ws_config_set_proxy_timeout_ms, limit);
     }
 
-    config &set_tls_timeout(time_limit limit, std::error_code &ec) noexcept
+    void set_tls_timeout(time_limit limit, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_tls_timeout_ms, limit);
+        set(ec, ws_config_set_tls_timeout_ms, limit);
     }
 
-    config &set_open_timeout(time_limit limit, std::error_code &ec) noexcept
+    void set_open_timeout(time_limit limit, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_open_timeout_ms, limit);
+        set(ec, ws_config_set_open_timeout_ms, limit);
     }
 
-    config &set_close_timeout(time_limit limit, std::error_code &ec) noexcept
+    void set_close_timeout(time_limit limit, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_close_timeout_ms, limit);
+        set(ec, ws_config_set_close_timeout_ms, limit);
     }
 
-    config &set_send_timeout(time_limit limit, std::error_code &ec) noexcept
+    void set_send_timeout(time_limit limit, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_send_timeout_ms, limit);
+        set(ec, ws_config_set_send_timeout_ms, limit);
     }
 
-    config &set_idle_timeout(time_limit limit, std::error_code &ec) noexcept
+    void set_idle_timeout(time_limit limit, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_idle_timeout_ms, limit);
+        set(ec, ws_config_set_idle_timeout_ms, limit);
     }
 
-    config &set_max_frame_size(std::uint64_t size, std::error_code &ec) noexcept
+    void set_max_frame_size(std::uint64_t size, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_max_frame_size, size);
+        set(ec, ws_config_set_max_frame_size, size);
     }
 
-    config &set_max_message_size(std::uint64_t size, std::error_code &ec) noexcept
+    void set_max_message_size(std::uint64_t size, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_max_message_size, size);
+        set(ec, ws_config_set_max_message_size, size);
     }
 
-    config &set_incoming_queue(std::size_t messages, std::size_t size, ws_queue_policy policy,
-                               std::error_code &ec) noexcept
+    void set_incoming_queue(std::size_t messages, std::size_t size, ws_queue_policy policy,
+                            std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_incoming_queue, messages, size, policy);
+        set(ec, ws_config_set_incoming_queue, messages, size, policy);
     }
 
-    config &set_outgoing_queue(std::size_t messages, std::size_t size, ws_queue_policy policy,
-                               std::error_code &ec) noexcept
+    void set_outgoing_queue(std::size_t messages, std::size_t size, ws_queue_policy policy,
+                            std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_outgoing_queue, messages, size, policy);
+        set(ec, ws_config_set_outgoing_queue, messages, size, policy);
     }
 
-    config &set_auto_fragment(std::size_t size, std::error_code &ec) noexcept
+    void set_auto_fragment(std::size_t size, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_auto_fragment, size);
+        set(ec, ws_config_set_auto_fragment, size);
     }
 
     /** 0 and no_limit: no pings. */
-    config &set_ping_interval(time_limit interval, std::error_code &ec) noexcept
+    void set_ping_interval(time_limit interval, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_ping_interval_ms, interval);
+        set(ec, ws_config_set_ping_interval_ms, interval);
     }
 
     /** 0 and no_limit: twice the interval. */
-    config &set_ping_timeout(time_limit timeout, std::error_code &ec) noexcept
+    void set_ping_timeout(time_limit timeout, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_ping_timeout_ms, timeout);
+        set(ec, ws_config_set_ping_timeout_ms, timeout);
     }
 
-    config &set_ping_liveness(ws_ping_liveness liveness, std::error_code &ec) noexcept
+    void set_ping_liveness(ws_ping_liveness liveness, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_ping_liveness, liveness);
+        set(ec, ws_config_set_ping_liveness, liveness);
     }
 
-    config &set_auto_pong(bool on, std::error_code &ec) noexcept { return set(ec, ws_config_set_auto_pong, on); }
+    void set_auto_pong(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_auto_pong, on); }
 
     /** A sum of ws_control_frames. */
-    config &set_deliver_control(std::uint32_t mask, std::error_code &ec) noexcept
+    void set_deliver_control(std::uint32_t mask, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_deliver_control, mask);
+        set(ec, ws_config_set_deliver_control, mask);
     }
 
-    config &set_raw(bool on, std::error_code &ec) noexcept { return set(ec, ws_config_set_raw, on); }
+    void set_raw(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_raw, on); }
 
-    config &allow_unmasked(bool allow, std::error_code &ec) noexcept
+    void allow_unmasked(bool allow, std::error_code &ec) noexcept { set(ec, ws_config_allow_unmasked, allow); }
+
+    void set_masking(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_masking, on); }
+
+    void set_resolve(zstring host, std::uint16_t port, zstring address, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_allow_unmasked, allow);
+        set(ec, ws_config_set_resolve, host, port, address);
     }
 
-    config &set_masking(bool on, std::error_code &ec) noexcept { return set(ec, ws_config_set_masking, on); }
-
-    config &set_resolve(zstring host, std::uint16_t port, zstring address, std::error_code &ec) noexcept
+    void set_local_address(zstring address, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_resolve, host, port, address);
+        set(ec, ws_config_set_local_address, address);
     }
 
-    config &set_local_address(zstring address, std::error_code &ec) noexcept
+    void set_unix_socket(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_set_unix_socket, path); }
+
+    void set_socket_fd(int fd, std::error_code &ec) noexcept { set(ec, ws_config_set_socket_fd, fd); }
+
+    void set_tcp_nodelay(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_tcp_nodelay, on); }
+
+    void set_tcp_keepalive(std::chrono::seconds idle, std::chrono::seconds interval, unsigned count,
+                           std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_local_address, address);
+        set(ec, ws_config_set_tcp_keepalive, idle, interval, count);
     }
 
-    config &set_unix_socket(zstring path, std::error_code &ec) noexcept
+    void set_proxy(zstring url, std::error_code &ec) noexcept { set(ec, ws_config_set_proxy, url); }
+
+    void set_proxy_from_env(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_proxy_from_env, on); }
+
+    void set_basic_auth(zstring user, zstring password, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_unix_socket, path);
+        set(ec, ws_config_set_basic_auth, user, password);
     }
 
-    config &set_socket_fd(int fd, std::error_code &ec) noexcept { return set(ec, ws_config_set_socket_fd, fd); }
+    void set_bearer_token(zstring token, std::error_code &ec) noexcept { set(ec, ws_config_set_bearer_token, token); }
 
-    config &set_tcp_nodelay(bool on, std::error_code &ec) noexcept { return set(ec, ws_config_set_tcp_nodelay, on); }
-
-    config &set_tcp_keepalive(std::chrono::seconds idle, std::chrono::seconds interval, unsigned count,
-                              std::error_code &ec) noexcept
+    void set_max_redirects(unsigned count, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_tcp_keepalive, idle, interval, count);
+        set(ec, ws_config_set_max_redirects, count);
     }
 
-    config &set_proxy(zstring url, std::error_code &ec) noexcept { return set(ec, ws_config_set_proxy, url); }
+    void set_tls_ca_file(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_ca_file, path); }
 
-    config &set_proxy_from_env(bool on, std::error_code &ec) noexcept
+    void set_tls_ca_pem(std::string_view pem, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_proxy_from_env, on);
+        set(ec, ws_config_set_tls_ca_pem, pem.data(), pem.size());
     }
 
-    config &set_basic_auth(zstring user, zstring password, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_basic_auth, user, password);
-    }
+    void set_tls_ca_dir(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_ca_dir, path); }
 
-    config &set_bearer_token(zstring token, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_bearer_token, token);
-    }
+    void set_tls_crl_file(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_crl_file, path); }
 
-    config &set_max_redirects(unsigned count, std::error_code &ec) noexcept
+    void set_tls_client_cert_file(zstring certificate_path, zstring key_path, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_max_redirects, count);
-    }
-
-    config &set_tls_ca_file(zstring path, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_tls_ca_file, path);
-    }
-
-    config &set_tls_ca_pem(std::string_view pem, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_tls_ca_pem, pem.data(), pem.size());
-    }
-
-    config &set_tls_ca_dir(zstring path, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_tls_ca_dir, path);
-    }
-
-    config &set_tls_crl_file(zstring path, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_tls_crl_file, path);
-    }
-
-    config &set_tls_client_cert_file(zstring certificate_path, zstring key_path, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_tls_client_cert_file, certificate_path, key_path);
+        set(ec, ws_config_set_tls_client_cert_file, certificate_path, key_path);
     }
 
     /** An empty `key`: it is in `certificate` too. */
-    config &set_tls_client_cert_pem(std::string_view certificate, std::string_view key, std::error_code &ec) noexcept
+    void set_tls_client_cert_pem(std::string_view certificate, std::string_view key, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_tls_client_cert_pem, certificate.data(), certificate.size(),
-                   key.empty() ? nullptr : key.data(), key.size());
+        set(ec, ws_config_set_tls_client_cert_pem, certificate.data(), certificate.size(),
+            key.empty() ? nullptr : key.data(), key.size());
     }
 
-    config &set_tls_server_name(zstring name, std::error_code &ec) noexcept
+    void set_tls_server_name(zstring name, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_tls_server_name, name);
+        set(ec, ws_config_set_tls_server_name, name);
     }
 
-    config &set_tls_verify(bool peer, bool host, std::error_code &ec) noexcept
+    void set_tls_verify(bool peer, bool host, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_tls_verify, peer, host);
+        set(ec, ws_config_set_tls_verify, peer, host);
     }
 
-    config &set_tls_min_version(ws_tls_version version, std::error_code &ec) noexcept
+    void set_tls_min_version(ws_tls_version version, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_tls_min_version, version);
+        set(ec, ws_config_set_tls_min_version, version);
     }
 
-    config &set_tls_alpn(zstring protocols, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_tls_alpn, protocols);
-    }
+    void set_tls_alpn(zstring protocols, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_alpn, protocols); }
 
-    config &set_tls_pin_sha256(zstring pin, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_tls_pin_sha256, pin);
-    }
+    void set_tls_pin_sha256(zstring pin, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_pin_sha256, pin); }
 
-    config &set_tls_key_log_file(zstring path, std::error_code &ec) noexcept
+    void set_tls_key_log_file(zstring path, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_tls_key_log_file, path);
+        set(ec, ws_config_set_tls_key_log_file, path);
     }
 
     /** An extension in C's terms. */
-    config &install_extension(const ws_extension_vtable &vtable, void *user_data, std::error_code &ec) noexcept
+    void install_extension(const ws_extension_vtable &vtable, void *user_data, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_install_extension, &vtable, user_data);
+        set(ec, ws_config_install_extension, &vtable, user_data);
     }
 
     /** Copies of a jar are one jar: see cookie_jar. */
-    config &set_cookie_jar(const cookie_jar &jar, std::error_code &ec) noexcept;
-    config &set_cookie_jar(std::nullptr_t, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_cookie_jar, nullptr);
-    }
+    void set_cookie_jar(const cookie_jar &jar, std::error_code &ec) noexcept;
+    void set_cookie_jar(std::nullptr_t, std::error_code &ec) noexcept { set(ec, ws_config_set_cookie_jar, nullptr); }
 
-    config &set_group(const group &sessions, std::error_code &ec) noexcept;
-    config &set_group(std::nullptr_t, std::error_code &ec) noexcept { return set(ec, ws_config_set_group, nullptr); }
+    void set_group(const group &sessions, std::error_code &ec) noexcept;
+    void set_group(std::nullptr_t, std::error_code &ec) noexcept { set(ec, ws_config_set_group, nullptr); }
 
     /** ws_config_set_callbacks; nullptr removes them. */
-    config &set_callbacks(callbacks to_call, std::error_code &ec)
+    void set_callbacks(callbacks to_call, std::error_code &ec)
     {
-        if (ec)
-            return *this;
         auto own = std::make_unique<callbacks>(std::move(to_call));
         ws_callbacks native{};
         native.struct_size = sizeof native;
@@ -1695,20 +1662,17 @@ class config final {
         set(ec, ws_config_set_callbacks, &native, own.get());
         if (!ec)
             own.release(); // NOLINT: drop's from here on
-        return *this;
     }
 
-    config &set_callbacks(std::nullptr_t, std::error_code &ec) noexcept
+    void set_callbacks(std::nullptr_t, std::error_code &ec) noexcept
     {
-        return set(ec, ws_config_set_callbacks, nullptr, nullptr);
+        set(ec, ws_config_set_callbacks, nullptr, nullptr);
     }
 
     /** An exception that leaves the function ends what it has to say: an answer that it gave before counts. */
     using auth_function = std::function<void(auth &question)>;
-    config &set_auth_callback(auth_function function, std::error_code &ec)
+    void set_auth_callback(auth_function function, std::error_code &ec)
     {
-        if (ec)
-            return *this;
         using kept_function = detail::registered<auth_function>;
         std::shared_ptr<const kept_function> kept;
         if (function)
@@ -1717,13 +1681,10 @@ class config final {
             kept ? kept->user_data() : nullptr);
         if (!ec)
             keep(&functions::auth, std::move(kept));
-        return *this;
     }
 
-    config &set_reconnect(const reconnect_options &options, std::error_code &ec)
+    void set_reconnect(const reconnect_options &options, std::error_code &ec)
     {
-        if (ec)
-            return *this;
         using kept_function = detail::registered<decltype(options.decide)>;
         ws_reconnect_options native{};
         native.struct_size = sizeof native;
@@ -1741,18 +1702,12 @@ class config final {
         set(ec, ws_config_set_reconnect, &native);
         if (!ec)
             keep(&functions::decide, std::move(kept));
-        return *this;
     }
 
-    config &set_reconnect(std::nullptr_t, std::error_code &ec) noexcept
-    {
-        return set(ec, ws_config_set_reconnect, nullptr);
-    }
+    void set_reconnect(std::nullptr_t, std::error_code &ec) noexcept { set(ec, ws_config_set_reconnect, nullptr); }
 
-    config &install_deflate(const deflate_options &options, std::error_code &ec)
+    void install_deflate(const deflate_options &options, std::error_code &ec)
     {
-        if (ec)
-            return *this;
         using kept_function = decltype(options.filter);
         ws_deflate_options native{};
         native.struct_size = sizeof native;
@@ -1772,7 +1727,6 @@ class config final {
         set(ec, ws_config_install_deflate, &native);
         if (!ec)
             keep(&functions::filter, std::move(kept));
-        return *this;
     }
 
 #if KTORWS_EXCEPTIONS
@@ -2008,12 +1962,10 @@ class config final {
     };
 
     template <typename... Parameters, typename... Arguments>
-    config &set(std::error_code &ec, ws_status (*function)(ws_config *, Parameters...),
-                const Arguments &...arguments) noexcept
+    void set(std::error_code &ec, ws_status (*function)(ws_config *, Parameters...),
+             const Arguments &...arguments) noexcept
     {
-        if (!ec)
-            detail::assign(ec, detail::call(function, get(), arguments...));
-        return *this;
+        detail::assign(ec, detail::call(function, get(), arguments...));
     }
 
     void keep(std::shared_ptr<const void> functions::*which, std::shared_ptr<const void> kept)
@@ -2174,19 +2126,21 @@ class group final {
     detail::owner<ws_group, ws_group_free> group_;
 };
 
-inline config &config::set_cookie_jar(const cookie_jar &jar, std::error_code &ec) noexcept
+inline void config::set_cookie_jar(const cookie_jar &jar, std::error_code &ec) noexcept
 {
     // NULL would mean none.
-    if (!ec && !jar)
+    if (jar)
+        set(ec, ws_config_set_cookie_jar, jar.get());
+    else
         ec = errc::invalid_argument;
-    return set(ec, ws_config_set_cookie_jar, jar.get());
 }
 
-inline config &config::set_group(const group &sessions, std::error_code &ec) noexcept
+inline void config::set_group(const group &sessions, std::error_code &ec) noexcept
 {
-    if (!ec && !sessions)
+    if (sessions)
+        set(ec, ws_config_set_group, sessions.get());
+    else
         ec = errc::invalid_argument;
-    return set(ec, ws_config_set_group, sessions.get());
 }
 
 /** What opens a session, and has it keep what its configuration does. */

@@ -75,13 +75,28 @@ void settings()
 {
     std::error_code ec;
     ktorws::config config;
-    config.add_header("X-One", "1", ec).add_header("X-One", "2", ec).set_header("X-Gone", "1", ec);
-    config.set_header("X-Gone", nullptr, ec).set_user_agent("cpp/1", ec).add_subprotocol("chat", ec);
-    CHECK_NONE(ec);
+    const auto taken = [&] {
+        CHECK_NONE(ec);
+        ec = errc::internal;
+    };
+    config.add_header("X-One", "1", ec);
+    taken();
+    config.add_header("X-One", "2", ec);
+    taken();
+    config.set_header("X-Gone", "1", ec);
+    taken();
+    config.set_header("X-Gone", nullptr, ec);
+    taken();
+    config.set_user_agent("cpp/1", ec);
+    taken();
+    config.add_subprotocol("chat", ec);
+    taken();
 
     const ktorws::config copy = config;
-    config.set_header("X-One", "3", ec).set_user_agent(nullptr, ec);
-    CHECK_NONE(ec);
+    config.set_header("X-One", "3", ec);
+    taken();
+    config.set_user_agent(nullptr, ec);
+    taken();
     for (const ktorws::config *used : {&copy, &static_cast<const ktorws::config &>(config)}) {
         const ktorws::session session = ktorws::connect(echo_url(), *used, ec);
         CHECK_NONE(ec);
@@ -99,12 +114,6 @@ void settings()
         CHECK_EQ(session.extension_count(), 0U);
         CHECK(session.extension_at(0) == nullptr && session.extension_find("x") == nullptr);
     }
-
-    // The first failure of a chain is the one that is told.
-    config.set_connect_timeout(0s, ec).set_origin("https://example.com", ec);
-    CHECK_CODE(ec, invalid_argument);
-    CHECK(!ktorws::connect(echo_url(), config, ec).request_header("Origin"));
-    CHECK_NONE(ec);
 
     const auto refused = [&](auto set) {
         std::error_code own;
@@ -134,12 +143,24 @@ void settings()
     std::error_code own;
     config.set_masking(false, own);
     CHECK_CODE(own, state);
-    own.clear();
-    config.allow_unmasked(true, own).set_masking(false, own).set_masking(true, own);
-    config.set_resolve("example.invalid", 0, "127.0.0.1", own).set_resolve("example.invalid", 0, nullptr, own);
-    config.set_tls_min_version(WS_TLS_1_3, own).set_ping_liveness(WS_LIVENESS_ANY, own);
-    config.set_open_timeout(ktorws::no_limit, own).set_idle_timeout(1h, own).set_spin(1ms, own);
-    CHECK_NONE(own);
+    config.allow_unmasked(true, ec);
+    taken();
+    config.set_masking(false, ec);
+    taken();
+    config.set_resolve("example.invalid", 0, "127.0.0.1", ec);
+    taken();
+    config.set_resolve("example.invalid", 0, nullptr, ec);
+    taken();
+    config.set_tls_min_version(WS_TLS_1_3, ec);
+    taken();
+    config.set_ping_liveness(WS_LIVENESS_ANY, ec);
+    taken();
+    config.set_open_timeout(ktorws::no_limit, ec);
+    taken();
+    config.set_idle_timeout(1h, ec);
+    taken();
+    config.set_spin(1ms, ec);
+    taken();
     config.set_tls_alpn("h2", own);
     CHECK_CODE(own, unsupported);
 }
@@ -397,7 +418,6 @@ void cookies()
     CHECK_EQ(jar.header("ftp://x/", ec), "");
     CHECK_CODE(ec, url);
     ktorws::config config;
-    ec.clear();
     config.set_cookie_jar(jar, ec);
     CHECK_EQ(ktorws::connect(echo_url(), config, ec).request_header("Cookie").value().size(), 3007U);
     config.set_cookie_jar(nullptr, ec);
