@@ -232,7 +232,10 @@ class zstring {
     bool is_valid_ = true;
 };
 
-/** Bytes of somebody else: std::span<const std::byte>, but for C++17. Made from any contiguous container of bytes. */
+/**
+ * Bytes of somebody else: std::span<const std::byte>, but for C++17. Made from any contiguous container of bytes, but
+ * not from a literal, which has one more than it seems to.
+ */
 class bytes {
   public:
     using value_type = std::byte;
@@ -245,7 +248,7 @@ class bytes {
     template <typename Container,
               typename Element = std::remove_pointer_t<decltype(std::data(std::declval<const Container &>()))>,
               typename = std::enable_if_t<sizeof(Element) == 1 && std::is_trivially_copyable_v<Element> &&
-                                          !std::is_array_v<Container>>>
+                                          !(std::is_array_v<Container> && std::is_same_v<Element, const char>)>>
     bytes(const Container &container) noexcept : bytes(std::data(container), std::size(container))
     {
     }
@@ -1036,12 +1039,11 @@ class session final : public detail::session_operations {
     void recv_callback(frame_function function, exception_function on_exception = nullptr) const;
 #endif
 
-    /** Hands the handle over, to be freed with ws_session_free. Functions that the library asks are kept for ever then.
-     */
-    ws_session *release()
+    /** Hands the handle over, to be freed with ws_session_free. Of the functions of its configuration only callbacks go
+     * along. */
+    ws_session *release() noexcept
     {
-        if (functions_ != nullptr)
-            new std::shared_ptr<const void>(std::move(functions_));
+        functions_.reset();
         return std::exchange(session_, nullptr);
     }
 
@@ -1377,7 +1379,10 @@ template <typename Function>
 std::int32_t filtered(void *user_data, std::uint32_t type, const void *data, std::size_t size) noexcept
 {
     bool is_compressed = true;
-    caught([&] { is_compressed = (*static_cast<const Function *>(user_data))(type, bytes(data, size)); });
+    caught([&] {
+        if (const auto function = Function::find(user_data))
+            is_compressed = (*function)(type, bytes(data, size));
+    });
     return is_compressed;
 }
 
@@ -1708,7 +1713,7 @@ class config final {
 
     void install_deflate(const deflate_options &options, std::error_code &ec)
     {
-        using kept_function = decltype(options.filter);
+        using kept_function = detail::registered<decltype(options.filter)>;
         ws_deflate_options native{};
         native.struct_size = sizeof native;
         native.level = options.level;
@@ -1718,11 +1723,11 @@ class config final {
         native.client_no_context_takeover = options.client_no_context_takeover;
         native.server_no_context_takeover = options.server_no_context_takeover;
         native.min_size = options.min_size;
-        std::shared_ptr<kept_function> kept;
+        std::shared_ptr<const kept_function> kept;
         if (options.filter) {
-            kept = std::make_shared<kept_function>(options.filter);
+            kept = std::make_shared<const kept_function>(options.filter);
             native.filter = detail::filtered<kept_function>;
-            native.filter_user_data = kept.get();
+            native.filter_user_data = kept->user_data();
         }
         set(ec, ws_config_install_deflate, &native);
         if (!ec)

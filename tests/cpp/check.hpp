@@ -35,16 +35,19 @@ void check_equal(const Actual &actual, const Expected &expected, const char *wha
 
 #if KTORWS_EXCEPTIONS
 // The error that a statement must throw.
-#define THROWN(statement)                                                                                              \
-    [&] {                                                                                                              \
-        try {                                                                                                          \
-            (void)(statement);                                                                                         \
-        } catch (const ktorws::error &thrown) {                                                                        \
-            return thrown;                                                                                             \
-        }                                                                                                              \
-        std::cerr << __FILE__ << ":" << __LINE__ << ": threw nothing: " #statement "\n";                               \
-        std::exit(1);                                                                                                  \
-    }()
+#define THROWN(statement) thrown_by([&] { (void)(statement); }, #statement, __FILE__, __LINE__)
+
+template <typename Statement>
+ktorws::error thrown_by(Statement &&statement, const char *what, const char *file, int line)
+{
+    try {
+        statement();
+    } catch (const ktorws::error &thrown) {
+        return thrown;
+    }
+    std::cerr << file << ":" << line << ": threw nothing: " << what << "\n";
+    std::exit(1);
+}
 #endif
 
 // A hung library must fail a test, not stall it; no wait that works takes nearly this long.
