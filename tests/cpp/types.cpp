@@ -1,5 +1,11 @@
 // What the types promise, in each C++; and the views and times that are made of others.
 
+// Before anything else, so that it stands alone.
+#include <ktorws.hpp>
+// clang-format off
+#include <ktorws.hpp>
+// clang-format on
+
 #include "check.hpp"
 #include <array>
 #include <limits>
@@ -49,8 +55,9 @@ static_assert(std::is_trivially_copyable_v<ktorws::frame_view> && sizeof(ktorws:
 
 // An error_code form throws nothing.
 static_assert(noexcept(std::declval<ktorws::session &>().recv(ktorws::no_limit, std::declval<std::error_code &>())));
-static_assert(noexcept(std::declval<ktorws::session &>().send_text("", std::declval<std::error_code &>())));
-static_assert(noexcept(ktorws::connect("", std::declval<std::error_code &>())));
+static_assert(noexcept(std::declval<ktorws::session &>().send_text(std::string_view(),
+                                                                   std::declval<std::error_code &>())));
+static_assert(noexcept(ktorws::connect(nullptr, std::declval<std::error_code &>())));
 
 // Views are not made of what would be cut off, or has one byte more than it seems to.
 static_assert(!std::is_constructible_v<ktorws::zstring, std::string_view>);
@@ -84,11 +91,11 @@ static_assert(ktorws::time_limit(std::chrono::hours::min()).milliseconds() == 0)
 static_assert(ktorws::time_limit(std::chrono::hours::max()).milliseconds() == most);
 static_assert(ktorws::time_limit(std::chrono::milliseconds::max()).milliseconds() == most);
 static_assert(ktorws::time_limit(std::chrono::nanoseconds::max()).milliseconds() == 9223372036855);
-static_assert(
-    ktorws::time_limit(std::chrono::duration<float>(std::numeric_limits<float>::quiet_NaN())).milliseconds() == 0);
 
 void views()
 {
+    CHECK_EQ(ktorws::time_limit(std::chrono::duration<float>(std::numeric_limits<float>::quiet_NaN())).milliseconds(),
+             0);
     CHECK(ktorws::zstring("a").is_valid() && ktorws::zstring("ab"s).is_valid() && ktorws::zstring(""s).is_valid());
     CHECK(!ktorws::zstring("a\0b"s).is_valid() && !ktorws::zstring("a\0"s).is_valid());
     CHECK(ktorws::zstring(nullptr).c_str() == nullptr);
