@@ -1,33 +1,25 @@
 //! The package: a module "ktorws", for others through `dependency.module("ktorws")`; its tests and example for ourselves.
 //!
-//! The library is found by pkg-config, or in the directories that are given.
+//! The library is found by pkg-config, or in the directory that is given.
 
 const std = @import("std");
 
 pub fn build(b: *std.Build) void {
     const target = b.standardTargetOptions(.{});
     const optimize = b.standardOptimizeOption(.{});
-    const include_dir = b.option(std.Build.LazyPath, "ktorws-include-dir", "Where ktorws.h is, if pkg-config does not know");
     const lib_dir = b.option(std.Build.LazyPath, "ktorws-lib-dir", "Where libktorws.so is, if pkg-config does not know");
 
-    const header = b.addTranslateC(.{
-        .root_source_file = b.path("src/c.h"),
-        .target = target,
-        .optimize = optimize,
-    });
     const module = b.addModule("ktorws", .{
         .root_source_file = b.path("src/ktorws.zig"),
         .target = target,
         .optimize = optimize,
         .link_libc = true,
     });
-    if (include_dir) |dir| header.addIncludePath(dir) else header.linkSystemLibrary("ktorws", .{});
     if (lib_dir) |dir| {
         module.addLibraryPath(dir);
         module.addRPath(dir);
     }
     module.linkSystemLibrary("ktorws", .{ .use_pkg_config = if (lib_dir == null) .yes else .no });
-    module.addImport("c", header.createModule());
 
     const with_ktorws: []const std.Build.Module.Import = &.{.{ .name = "ktorws", .module = module }};
 

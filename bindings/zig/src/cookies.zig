@@ -1,5 +1,5 @@
 const std = @import("std");
-const c = @import("c");
+const c = @import("c.zig");
 const ktorws = @import("ktorws.zig");
 
 /// Cookies that sessions share: ws_cookie_jar. Any thread may use it at any time.

@@ -1,5 +1,5 @@
 const std = @import("std");
-const c = @import("c");
+const c = @import("c.zig");
 const ktorws = @import("ktorws.zig");
 
 pub const Phase = enum(c_uint) {
@@ -29,7 +29,7 @@ pub const Failure = struct {
     }
 
     pub fn phase(failure: Failure) Phase {
-        return @enumFromInt(c.ws_error_phase(failure.raw));
+        return @fromBackingInt(@intCast(c.ws_error_phase(failure.raw)));
     }
 
     /// 0 where there is none.

@@ -1,4 +1,4 @@
-const c = @import("c");
+const c = @import("c.zig");
 
 pub const FrameType = enum(u32) {
     text = c.WS_TEXT,
@@ -23,7 +23,7 @@ pub const Frame = struct {
     }
 
     pub fn frameType(frame: Frame) FrameType {
-        return @enumFromInt(frame.raw.type);
+        return @fromBackingInt(@intCast(frame.raw.type));
     }
 
     /// ws_frame_flags.

@@ -1,4 +1,4 @@
-const c = @import("c");
+const c = @import("c.zig");
 const ktorws = @import("ktorws.zig");
 
 /// Sessions that are received from together, and end together: ws_group. Options.group has sessions belong to it.

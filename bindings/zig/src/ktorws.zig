@@ -6,7 +6,7 @@
 const std = @import("std");
 
 /// ktorws.h, for what is not here.
-pub const c = @import("c");
+pub const c = @import("c.zig");
 
 pub const Cookies = @import("cookies.zig").Cookies;
 pub const Failure = @import("failure.zig").Failure;

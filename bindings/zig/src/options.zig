@@ -1,5 +1,5 @@
 const std = @import("std");
-const c = @import("c");
+const c = @import("c.zig");
 const ktorws = @import("ktorws.zig");
 const Error = ktorws.Error;
 const check = ktorws.check;
@@ -120,9 +120,9 @@ pub const Options = struct {
             try check(c.ws_config_add_header(config, try zString(header.name), try zString(header.value)));
         for (options.subprotocols) |name| try check(c.ws_config_add_subprotocol(config, try zString(name)));
         if (options.incoming_queue) |queue|
-            try check(c.ws_config_set_incoming_queue(config, queue.messages, queue.bytes, @intFromEnum(queue.policy)));
+            try check(c.ws_config_set_incoming_queue(config, queue.messages, queue.bytes, @backingInt(queue.policy)));
         if (options.outgoing_queue) |queue|
-            try check(c.ws_config_set_outgoing_queue(config, queue.messages, queue.bytes, @intFromEnum(queue.policy)));
+            try check(c.ws_config_set_outgoing_queue(config, queue.messages, queue.bytes, @backingInt(queue.policy)));
         if (options.tcp_keepalive) |probes|
             try check(c.ws_config_set_tcp_keepalive(config, probes.idle_s, probes.interval_s, probes.count));
         for (options.resolve) |entry|
@@ -153,7 +153,7 @@ pub const Options = struct {
             [:0]const u8 => try zString(value),
             bool => @intFromBool(value),
             ktorws.Timeout => value.toMs(),
-            Liveness, TlsVersion => @intFromEnum(value),
+            Liveness, TlsVersion => @backingInt(value),
             else => value,
         }));
     }

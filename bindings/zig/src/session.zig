@@ -1,5 +1,5 @@
 const std = @import("std");
-const c = @import("c");
+const c = @import("c.zig");
 const ktorws = @import("ktorws.zig");
 const Error = ktorws.Error;
 const Frame = ktorws.Frame;
@@ -81,7 +81,7 @@ pub const Session = struct {
     };
 
     pub fn send(session: Session, frame_type: ktorws.FrameType, data: []const u8, options: SendOptions) Error!void {
-        const number = @intFromEnum(frame_type);
+        const number = @backingInt(frame_type);
         return check(c.ws_send(session.raw, number, data.ptr, data.len, options.flags(), options.timeout.toMs()));
     }
 
@@ -92,7 +92,7 @@ pub const Session = struct {
 
     /// A message for sendBatch, which the payload is lent to.
     pub fn message(frame_type: ktorws.FrameType, data: []const u8) c.ws_message {
-        return .{ .data = data.ptr, .size = data.len, .type = @intFromEnum(frame_type), .flags = 0 };
+        return .{ .data = data.ptr, .size = data.len, .type = @backingInt(frame_type), .flags = 0 };
     }
 
     pub fn sendPing(session: Session, data: []const u8) Error!void {
@@ -135,7 +135,7 @@ pub const Session = struct {
         const status = c.ws_recv_into(session.raw, buffer.ptr, buffer.len, &size, &number, timeout.toMs());
         if (needed) |written| written.* = size;
         try check(status);
-        return .{ .data = buffer[0..size], .frame_type = @enumFromInt(number) };
+        return .{ .data = buffer[0..size], .frame_type = @fromBackingInt(@intCast(number)) };
     }
 
     /// Receives as many messages as are there and fit. The caller frees each frame of the part that is returned.
@@ -193,7 +193,7 @@ pub const Session = struct {
             .remote_code = info.remote_code,
             .reason = info.reason[0..info.reason_size],
             .clean = info.clean != 0,
-            .initiator = @enumFromInt(info.initiator),
+            .initiator = @fromBackingInt(@intCast(info.initiator)),
         };
     }
 
@@ -212,7 +212,7 @@ pub const Session = struct {
     };
 
     pub fn state(session: Session) State {
-        return @enumFromInt(c.ws_state(session.raw));
+        return @fromBackingInt(@intCast(c.ws_state(session.raw)));
     }
 
     /// What ended the session, null while nothing has and after a clean end. It is the session's.

@@ -1,1 +1,0 @@
-#include <ktorws.h>
