@@ -84,6 +84,8 @@ lint:
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
 	    echo "lint: C and C++ format"; clang-format --dry-run -Werror \
 	    $$(find benches c_examples tests -name '*.[ch]' -o -name '*.[ch]pp') include/ktorws.hpp; fi
+	@if $(ENV)/venv/bin/python -c "import ziglang" 2>/dev/null; then \
+	    echo "lint: Zig format"; $(ENV)/venv/bin/python -m ziglang fmt --check bindings/zig; fi
 	@echo "lint: nothing found"
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]

@@ -18,9 +18,10 @@ diff <(names '\bWS_[A-Z0-9_]+ = -?[0-9]+,' ../../include/ktorws.h) <(names 'pub 
 diff <(grep -oE '^ws_[a-z0-9_]+' ../../abi/symbols.txt | sort -u) <(names 'pub extern fn ws_[a-z0-9_]+' src/c.zig) ||
     { echo "src/c.zig is not what ktorws.h is: run declarations.sh" >&2; exit 1; }
 
+# build COMMAND SOURCE PROGRAM OPTIONS...
 build() {
-    zig "$1" --dep ktorws "-Mroot=$here/$2" "-Mktorws=$here/src/ktorws.zig" -lc -lktorws "-L$library_dir" \
-        -rpath "$library_dir" "-femit-bin=$work/$3"
+    zig "$1" --dep ktorws "-Mroot=$2" "-Mktorws=$here/src/ktorws.zig" -lc -lktorws "-L$library_dir" \
+        -rpath "$library_dir" "-femit-bin=$work/$3" "${@:4}"
 }
 build test src/tests.zig tests --test-no-exec
 "$work/tests"
@@ -32,6 +33,5 @@ said=$'sent: hello\nreceived: hello\nclosed: 1000 bye (clean)'
 grep -q 'TlsCertificateInvalid: .*certificate' "$work/error"
 # The program in README.md.
 sed -n '/^```zig$/,/^```$/{//d;p}' README.md | sed "s|ws://127.0.0.1:9000/|$ECHO_WS_URL|" >"$work/readme.zig"
-zig build-exe --dep ktorws "-Mroot=$work/readme.zig" "-Mktorws=$here/src/ktorws.zig" -lc -lktorws "-L$library_dir" \
-    -rpath "$library_dir" "-femit-bin=$work/readme"
+build build-exe "$work/readme.zig" readme
 [ "$("$work/readme" 2>&1)" = "hello" ]
