@@ -14,10 +14,10 @@ compile() {
 }
 
 for std in c++17 c++20 c++2b; do
-    compile g++ -std=$std -Wsign-conversion -Weffc++
+    compile g++ -std=$std -Wsign-conversion -Weffc++ -fsyntax-only
 done
-compile g++ -std=c++17 -fno-exceptions -fno-rtti
-g++ -std=c++17 "${strict[@]}" -Weffc++ -c "$here/codes.cpp" -o "$work/out.o"
+compile g++ -std=c++17 -fno-exceptions -fno-rtti -fsyntax-only
+g++ -std=c++17 "${strict[@]}" -Weffc++ -fsyntax-only "$here/codes.cpp"
 
 # Zig has clang inside.
 clang=
