@@ -1123,7 +1123,7 @@ const char *ws_version_string(void);
 /**
  * Whether this build of the library has a feature: 1 or 0; 0 also for a name that is not known, or NULL.
  *
- * Known names: "deflate" (permessage-deflate), "tls" (wss URLs).
+ * Known names: "deflate" (permessage-deflate), "proxy" (HTTP, HTTPS and SOCKS 5 proxies), "reconnect", "tls" (wss URLs).
  */
 int32_t ws_has_feature(const char *name);
 
@@ -2235,7 +2235,7 @@ ws_status ws_recv_callback(ws_session *session,
  * Has sessions go on with another connection when theirs is lost. NULL, the default: a session ends with its connection.
  *
  * What is lost is tried again: connections that end without a Close, or are reset; pings without an answer; silence (the
- * idle timeout); the server's close codes 1001, 1011, 1012, 1013 and 1014. Attempts that fail are tried again where it was
+ * idle timeout); bytes that TLS cannot read; the server's close codes 1001, 1011, 1012, 1013 and 1014. Attempts that fail are tried again where it was
  * the network (resolving, connecting, the proxy, timeouts, losing the connection) or a server or proxy that answers with
  * the status 408, 425, 429, 500, 502, 503 or 504, whose Retry-After is waited for. All else ends the session: other close
  * codes, violations of the protocol, certificates, other statuses, queues that run over, ws_close and ws_abort. The first
@@ -2244,7 +2244,8 @@ ws_status ws_recv_callback(ws_session *session,
  * Meanwhile ws_state is WS_STATE_CONNECTING. Receiving goes on waiting, in every way there is, and returns what the next
  * connection brings; sending waits as for room in the queue (WS_RECONNECT_KEEP_UNSENT: queues); ws_flush waits, or returns
  * WS_ERR_IO when what was queued is lost. ws_close ends the session at once. When there is another connection,
- * ws_callbacks' on_reconnect is called, and ws_statistics counts it.
+ * ws_callbacks' on_reconnect is called, and ws_statistics counts it; outages that begin and end during a callback are told by one
+ * call, of the last. A message sent in parts is kept whole, whatever the bounds of the queue.
  *
  * What the application cannot assume: that messages which were sent have arrived, that none were sent to it meanwhile, and
  * that it is the same server. Subscriptions and the like have to be made again. A message of which a part is lost is never

@@ -93,6 +93,8 @@ pub struct Error {
     pub tls_alert: Option<u8>,
     /// The HTTP answer that refused the handshake.
     pub refusal: Option<Box<Refusal>>,
+    /// The peer ended the connection in the middle of it: that may pass.
+    pub is_cut_off: bool,
 }
 
 /// The library's result.
@@ -101,7 +103,15 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of this kind and message.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), phase: None, os_errno: 0, tls_alert: None, refusal: None }
+        Self {
+            kind,
+            message: message.into(),
+            phase: None,
+            os_errno: 0,
+            tls_alert: None,
+            refusal: None,
+            is_cut_off: false,
+        }
     }
 
     /// An error of the operating system; `doing` says what failed.

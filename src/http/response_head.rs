@@ -173,5 +173,6 @@ fn parse_with(config: &httparse::ParserConfig, bytes: &[u8], from: Answerer) -> 
 
 /// The error when `from` sends no more in the middle of an answer.
 pub(super) fn cut_off(from: Answerer, received: usize) -> Error {
-    from.invalid(format_args!(" ended the connection after {received} bytes of its answer"))
+    let error = from.invalid(format_args!(" ended the connection after {received} bytes of its answer"));
+    Error { is_cut_off: true, ..error }
 }

@@ -50,6 +50,11 @@ impl Decoders {
         self.volume
     }
 
+    /// Counts on from those of a connection before this one.
+    pub fn carry_on(&mut self, volume: Volume) {
+        self.volume = volume;
+    }
+
     /// A message begins. Returns whether it has to be decoded.
     pub(super) fn begin(&mut self, opcode: Opcode, rsv: u8) -> bool {
         let mut decodes = false;

@@ -44,6 +44,11 @@ impl Encoders {
         self.volume
     }
 
+    /// Counts on from those of a connection before this one.
+    pub fn carry_on(&mut self, volume: Volume) {
+        self.volume = volume;
+    }
+
     /// What goes out in place of a piece, and the reserved bits of the message's first frame.
     pub fn encode<'a>(&'a mut self, piece: Piece<'a>) -> Result<(u8, &'a [u8])> {
         let (mut rsv, mut changed) = (0, false);

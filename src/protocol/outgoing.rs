@@ -109,6 +109,7 @@ struct Closing {
     initiator: Initiator,
     /// Where its frame begins in `data`; none once it is in flight.
     frame_start: Option<usize>,
+    frame_size: usize,
     sent: bool,
     deadline: Option<Instant>,
 }
@@ -297,9 +298,11 @@ impl Outgoing {
         }
         let frame_start = Some(self.data.len());
         let key = self.keys.draw_if(self.is_masking);
+        let before = self.data.len();
         append_frame(&mut self.data, key, (Opcode::Close, 0, true), &close.payload());
+        let frame_size = self.data.len() - before;
         let deadline = self.close_timeout.and_then(|timeout| now.checked_add(timeout));
-        self.closing = Some(Box::new(Closing { close, initiator, frame_start, sent: false, deadline }));
+        self.closing = Some(Box::new(Closing { close, initiator, frame_start, frame_size, sent: false, deadline }));
         true
     }
 
@@ -346,10 +349,16 @@ impl Outgoing {
         self.queued.control_bytes = before.sent_control() + control_bytes;
     }
 
-    /// The message that was queued last had been counted before, on another connection.
-    pub fn count_once(&mut self, payload: usize) {
-        self.queued.messages = self.queued.messages.saturating_sub(1);
-        self.queued.payload = self.queued.payload.saturating_sub(payload as u64);
+    /// Counts a message that is not queued here, with so many bytes that were not counted.
+    pub fn count(&mut self, payload: usize) {
+        self.queued.messages += 1;
+        self.queued.payload += payload as u64;
+    }
+
+    /// What was queued last had been counted before: as a message, and bytes.
+    pub fn uncount(&mut self, (message, payload): (bool, usize)) {
+        self.queued.messages -= u64::from(message);
+        self.queued.payload -= payload as u64;
     }
 
     /// Bytes queued and not sent.
@@ -395,6 +404,12 @@ impl Outgoing {
     /// How far of [`queued`](Self::queued) everything is sent, or dropped.
     pub fn sent(&self) -> u64 {
         self.queued.bytes.saturating_sub(self.pending_data() as u64)
+    }
+
+    /// How far of [`queued`](Self::queued) the messages are sent, our Close behind them aside.
+    pub fn sent_messages(&self) -> u64 {
+        let close = self.closing.as_ref().filter(|closing| !closing.sent).map_or(0, |closing| closing.frame_size);
+        self.queued.bytes.saturating_sub(self.pending_data().saturating_sub(close) as u64)
     }
 
     /// How far of the pings and pongs ever queued everything is sent.

@@ -38,6 +38,9 @@ pub(super) fn passes(error: &Error) -> bool {
     if let Some(refusal) = &error.refusal {
         return PASSING_STATUSES.contains(&refusal.status);
     }
+    if error.is_cut_off {
+        return true;
+    }
     match error.kind {
         Kind::ClosedAbnormally | Kind::PingTimeout | Kind::Io => true,
         Kind::Resolve | Kind::Connect | Kind::Proxy | Kind::Timeout => true,

@@ -145,8 +145,8 @@ impl Session {
     /// The application ends the session while it has no connection.
     fn end_away(&self) {
         if let Some(reconnecting) = &self.reconnecting {
-            reconnecting.stop();
             self.decide_finally(&reconnecting.lost());
+            reconnecting.stop();
         }
     }
 
@@ -187,8 +187,8 @@ impl Session {
         self.give_up(Error::new(Kind::Overflow, error), CloseCode::VIOLATED_POLICY, reason, Instant::now());
     }
 
-    /// The last step of the end.
-    pub(super) fn drop_transport(&self) {
+    /// Nothing is read from the connection any more.
+    pub(super) fn drop_reader(&self) {
         let left = loop {
             match self.reader.enter_as_driver(|reader| drop(reader.take())) {
                 Some(((), left)) => break left,
@@ -200,8 +200,16 @@ impl Session {
             }
         };
         self.left(left);
+    }
+
+    /// The last step of the end.
+    pub(super) fn drop_transport(&self) {
+        self.drop_reader();
         self.wire.lock().drop_transport();
         self.socket.lock().take();
+        if let Some(reconnecting) = &self.reconnecting {
+            reconnecting.finish();
+        }
         log!(Debug, self.id, "the connection is gone");
         self.ending.set_closed();
     }

@@ -86,6 +86,12 @@ impl Counts {
         }
     }
 
+    /// What decoders had decoded.
+    pub(super) fn decoded(&self) -> Volume {
+        let plain = self.decoded.load(Ordering::Relaxed);
+        Volume { plain, encoded: self.encoded.load(Ordering::Relaxed) }
+    }
+
     /// The reader has decoded a ping.
     pub(super) fn note_ping(&self) {
         add(&self.pings, 1);

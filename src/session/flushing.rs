@@ -58,7 +58,10 @@ impl Session {
                 Ok(true) => {}
                 Ok(false) => {
                     if std::mem::take(&mut wire.holds_records) {
-                        self.outbox.lock().holds_records = false;
+                        let mut outbox = self.outbox.lock();
+                        outbox.holds_records = false;
+                        outbox.forget_sent();
+                        drop(outbox);
                         self.sent.open_for_all();
                     }
                     if failing {
@@ -87,6 +90,9 @@ impl Session {
         wire.holds_records = wire.is_flushing();
         let lets_go = std::mem::replace(&mut outbox.holds_records, wire.holds_records) && !wire.holds_records;
         let sends = outbox.load(&mut wire.flight);
+        if (sends || lets_go) && outbox.resending.is_some() {
+            outbox.forget_sent();
+        }
         if sends && outbox.wants_room && outbox.outgoing.pending_data() <= self.terms.outgoing.bytes / 2 {
             outbox.wants_room = false;
             self.is_writable.store(true, Ordering::Release);

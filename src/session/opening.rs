@@ -28,6 +28,7 @@ use super::unsent::Resending;
 use super::{Config, ConnectInterrupts, Opening, Reader, Session};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Keepalive;
+use crate::protocol::encoders::Volume;
 use crate::protocol::keepalive::Liveness;
 use crate::transport::{Stopping, Stops, Target, Unstoppable};
 
@@ -126,7 +127,8 @@ fn session(
     reconnecting: Option<Box<Reconnecting>>,
 ) -> Arc<Session> {
     let Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed } = established;
-    let (incoming, outgoing, encoders, extensions) = halves(config, extensions, masking_seed, &early);
+    let (incoming, outgoing, encoders, extensions) =
+        halves(config, extensions, masking_seed, &early, Volume::default());
     // Another connection may have some.
     let may_encode = !encoders.is_empty() || (reconnecting.is_some() && !config.extensions.is_empty());
     let resending = config.reconnect.as_ref().map(|options| Resending::new(options.keeps_unsent));

@@ -86,12 +86,35 @@ impl Outbox {
 
     /// What is sent need not be kept any more.
     pub(super) fn forget_sent(&mut self) {
-        let sent = self.outgoing.sent();
-        if let Some(unsent) = self.resending.as_mut().and_then(|resending| resending.unsent.as_mut())
-            && !self.holds_records
-        {
+        if !self.holds_records {
+            self.forget_sent_but(0);
+        }
+    }
+
+    /// The same while TLS holds that much of it.
+    pub(super) fn forget_sent_but(&mut self, held: usize) {
+        let sent = self.outgoing.sent_messages().saturating_sub(held as u64);
+        if let Some(unsent) = self.resending.as_mut().and_then(|resending| resending.unsent.as_mut()) {
             unsent.forget_sent(sent);
         }
+    }
+
+    /// Whether messages that the kernel does not have wait to be sent, on whichever connection.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.resending
+            .as_ref()
+            .and_then(|resending| resending.unsent.as_ref())
+            .is_some_and(|unsent| !unsent.messages.is_empty())
+    }
+
+    /// The newest message that is kept has become complete without being queued.
+    pub(super) fn count_kept(&mut self) {
+        let Some(kept) = self.resending.as_mut().and_then(|resending| resending.unsent.as_mut()?.messages.back_mut())
+        else {
+            return;
+        };
+        let (_, payload) = std::mem::replace(&mut kept.counted, (true, kept.payload.len()));
+        self.outgoing.count(kept.payload.len() - payload);
     }
 
     /// From now on what is queued is for another connection.
@@ -178,6 +201,11 @@ impl Wire {
     /// Whether TLS holds bytes.
     pub(super) fn is_flushing(&self) -> bool {
         self.sender.as_ref().is_some_and(Sender::is_flushing)
+    }
+
+    /// How much of what counts as sent TLS holds.
+    pub(super) fn held(&self) -> usize {
+        self.sender.as_ref().map_or(0, Sender::held)
     }
 
     /// Ends the sending direction of the stream.

@@ -11,6 +11,7 @@ use super::back_off::{self, BackOff};
 use super::handshaking::{Established, establish};
 use super::logging::log;
 use super::runtime::Runtime;
+use super::telling;
 use super::{Config, Owner, Session, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Initiator;
@@ -69,6 +70,8 @@ struct Outage {
     streak: u32,
     opened: Option<Instant>,
     answer: Option<Answer>,
+    /// Nothing more is to be answered.
+    is_over: bool,
     stop: Option<Arc<Stop>>,
 }
 
@@ -137,6 +140,19 @@ impl Reconnecting {
         }
     }
 
+    /// The session has ended: nothing is left of an attempt.
+    pub(super) fn finish(&self) {
+        let mut outage = self.outage.lock();
+        outage.is_over = true;
+        if let Some(stop) = &outage.stop {
+            stop.stop();
+        }
+        let answer = outage.answer.take();
+        drop(outage);
+        // It may hold a connection.
+        drop(answer);
+    }
+
     /// How the connection was lost.
     pub(super) fn lost(&self) -> Verdict {
         let outage = self.outage.lock();
@@ -202,7 +218,10 @@ impl Reconnecting {
         outage.stage = Stage::Asked;
         let (decision, answering) = (Arc::clone(decision), Answering::new(session, || Answer::Decided(None)));
         let decide = move || {
-            let delay = decision.decide(&owner, &error, attempts + 1, (tries, delay));
+            let session = Arc::clone(&answering.session);
+            // What waits for the session waits in vain in here.
+            let decide = || decision.decide(&owner, &error, attempts + 1, (tries, delay));
+            let delay = telling::inside_of(&session, decide);
             answering.give(Answer::Decided(delay));
         };
         // Without a thread to be had it is dropped at once, which answers as well.
@@ -241,6 +260,10 @@ impl Reconnecting {
             }
         };
         outage.stop = Some(Arc::clone(&stop));
+        if session.ending.is_aborted() || session.ending.verdict().is_some() {
+            // Whoever ended it may have looked before.
+            stop.stop();
+        }
         let no_thread =
             || Answer::Opened(Box::new(Err(Error::new(Kind::Aborted, "the library has no thread to reconnect with"))));
         let answering = Answering::new(session, no_thread);
@@ -309,7 +332,13 @@ impl Answering {
 
     fn bring(&self, answer: Answer) {
         if let Some(reconnecting) = &self.session.reconnecting {
-            reconnecting.outage.lock().answer = Some(answer);
+            let mut outage = reconnecting.outage.lock();
+            if outage.is_over {
+                drop(outage);
+                return drop(answer);
+            }
+            outage.answer = Some(answer);
+            drop(outage);
             self.session.wake_driver();
         }
     }

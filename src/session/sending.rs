@@ -156,16 +156,32 @@ impl Session {
         if let Some(unsent) = &mut resending.unsent
             && (resending.is_away || unsent.is_holding())
         {
-            let is_whole = unsent.keep(item, u64::MAX, true)?;
-            let Some(whole) = unsent.take_last().filter(|_| is_whole && !resending.is_away) else { return Ok(()) };
-            let mut rest = Item::new(whole.opcode, &whole.payload, Part::Whole)?;
-            rest.compress = whole.compress;
-            return self.queue_to_resend(outbox, &rest, deadline);
+            if !unsent.keep(item, u64::MAX, true)? {
+                return Ok(());
+            }
+            if resending.is_away {
+                outbox.count_kept();
+                return Ok(());
+            }
+            // Its beginning was held through an outage that is over.
+            let Some(whole) = unsent.take_last() else { return Ok(()) };
+            let mut item = Item::new(whole.opcode, &whole.payload, Part::Whole)?;
+            item.compress = whole.compress;
+            self.queue_to_resend(outbox, &item, deadline)?;
+            outbox.outgoing.uncount(whole.counted);
+            return Ok(());
         }
-        self.queue_now(outbox, item, deadline)?;
-        let (end, is_away) = (outbox.outgoing.queued(), outbox.is_away());
+        match self.queue_now(outbox, item, deadline) {
+            // It was lost while the message was encoded.
+            Err(Error { kind: Kind::Closed, .. }) if outbox.is_between() => {
+                self.wait_for_room(outbox, item.outbound.payload.len(), deadline)?;
+                return self.queue_to_resend(outbox, item, deadline);
+            }
+            outcome => outcome?,
+        }
+        let end = outbox.outgoing.queued();
         if let Some(unsent) = outbox.resending.as_mut().and_then(|resending| resending.unsent.as_mut()) {
-            unsent.keep(item, end, is_away)?;
+            unsent.keep(item, end, false)?;
         }
         Ok(())
     }
@@ -221,8 +237,7 @@ impl Session {
             let ticket = self.sent.ticket();
             outbox.forget_sent();
             let sent = match outbox.kept() {
-                // On whichever connection.
-                Some((kept, _)) => kept == 0 && !outbox.is_away(),
+                Some(_) => !outbox.has_unsent() && !outbox.is_away(),
                 None => outbox.outgoing.sent() >= queued && outbox.outgoing.sent_control() >= control,
             };
             if outbox.losses() != losses && outbox.kept().is_none() {
@@ -337,6 +352,7 @@ impl Session {
                 *deadline = deadline.fixed();
                 self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(|error| match error.kind {
                     Kind::Timeout => {
+                        outbox.wants_room = true;
                         Error::new(Kind::Timeout, "the connection was lost, and there was no other one in time")
                     }
                     _ => error,

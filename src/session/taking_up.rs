@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::Instant;
 
 use parking_lot::MutexGuard;
@@ -13,6 +12,7 @@ use super::logging::log;
 use super::outbox::{Outbox, Wire};
 use super::{Reader, Session, Verdict};
 use crate::error::{Kind, Result};
+use crate::protocol::encoders::Volume;
 use crate::protocol::extension::{self, Negotiated};
 use crate::protocol::outgoing::{Outbound, Part};
 use crate::protocol::{Agreement, Connection, Encoders, Incoming, MaskingKeys, Outgoing, Piece};
@@ -23,8 +23,10 @@ pub(super) fn halves(
     extensions: Vec<Negotiated>,
     masking_seed: [u8; 32],
     early: &[u8],
+    decoded: Volume,
 ) -> (Incoming, Outgoing, Encoders, Vec<extension::Told>) {
-    let (encoders, decoders, told) = extension::part(extensions);
+    let (encoders, mut decoders, told) = extension::part(extensions);
+    decoders.carry_on(decoded);
     let agreement = Agreement { encoders, decoders, is_raw: config.raw };
     let keys = MaskingKeys::from_seed(masking_seed);
     let connection = Connection::new(agreement, config.limits, config.terms.close_timeout, keys, early);
@@ -74,21 +76,11 @@ impl Session {
 
     /// Lets go of the connection that is lost.
     pub(super) fn let_go(&self) {
-        let left = loop {
-            match self.reader.enter_as_driver(|reader| drop(reader.take())) {
-                Some(((), left)) => break left,
-                None => {
-                    // A thread that reads leaves soon.
-                    self.stop_reading();
-                    thread::yield_now();
-                }
-            }
-        };
-        self.left(left);
+        self.drop_reader();
         let mut wire = self.wire.lock();
         let mut outbox = self.outbox.lock();
         outbox.load(&mut wire.flight);
-        outbox.forget_sent();
+        outbox.forget_sent_but(wire.held());
         drop(outbox);
         wire.drop_transport();
         drop(wire);
@@ -100,7 +92,8 @@ impl Session {
     pub(super) fn take_up(self: &Arc<Self>, established: Established) -> Result<()> {
         let Some(reconnecting) = &self.reconnecting else { return Ok(()) };
         let Established { stream, socket, extensions, early, masking_seed, .. } = established;
-        let (incoming, mut outgoing, encoders, _) = halves(reconnecting.config(), extensions, masking_seed, &early);
+        let (incoming, mut outgoing, mut encoders, _) =
+            halves(reconnecting.config(), extensions, masking_seed, &early, self.counts.decoded());
         self.counts.note_bytes(early.len());
         *self.socket.lock() = Some(socket);
         let reader = Reader { incoming, receiver: stream.receiver, held: None, spin_credit: 0 };
@@ -110,6 +103,7 @@ impl Session {
         }
         let mut present = self.encoders.as_ref().map(|present| present.lock());
         if let Some(present) = &mut present {
+            encoders.carry_on(present.volume());
             **present = encoders;
         }
         let mut wire = self.wire.lock();
@@ -122,6 +116,9 @@ impl Session {
         outgoing.set_masking(outbox.outgoing.is_masking());
         outbox.renew(outgoing);
         self.is_blocked.store(false, Ordering::Relaxed);
+        if std::mem::take(&mut outbox.wants_room) {
+            self.is_writable.store(true, Ordering::Release);
+        }
         let resent = resend(&mut outbox, present.as_deref_mut());
         reconnecting.is_away.store(false, Ordering::Release);
         drop((outbox, wire, present));
@@ -153,7 +150,7 @@ fn resend(outbox: &mut MutexGuard<'_, Outbox>, mut encoders: Option<&mut Encoder
             })?,
         };
         outgoing.queue(admitted, rsv, payload)?;
-        outgoing.count_once(kept.payload.len());
+        outgoing.uncount(std::mem::replace(&mut kept.counted, (true, kept.payload.len())));
         kept.end = outgoing.queued();
     }
     Ok(())

@@ -67,6 +67,12 @@ pub(crate) fn inside<T>(call: impl FnOnce() -> T) -> T {
     call()
 }
 
+/// Makes another call of the application's that concerns a session.
+pub(super) fn inside_of<T>(session: &Session, call: impl FnOnce() -> T) -> T {
+    let _inside = Inside::of(session);
+    call()
+}
+
 /// Whether the calling thread is in the listener of some session.
 pub(super) fn is_inside_any() -> bool {
     !INSIDE.get().is_null()

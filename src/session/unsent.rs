@@ -7,6 +7,9 @@ use crate::error::{Error, Kind, Result};
 use crate::frame::Opcode;
 use crate::protocol::outgoing::Part;
 
+/// What a message takes besides its payload: without something for itself, empty ones could pile up without end.
+const MESSAGE_OVERHEAD: usize = 64;
+
 /// The state of the outbox between connections.
 #[derive(Debug, Default)]
 pub(super) struct Resending {
@@ -39,6 +42,8 @@ pub(super) struct Kept {
     pub(super) compress: bool,
     /// Where its frames end in what was ever queued.
     pub(super) end: u64,
+    /// What of it is counted: as a message, and bytes.
+    pub(super) counted: (bool, usize),
     /// Its parts are not sent as they come.
     is_held: bool,
 }
@@ -48,11 +53,9 @@ impl Resending {
         Self { unsent: keeps.then(Unsent::default), ..Self::default() }
     }
 
-    /// Whether what follows belongs to a message whose beginning is lost. It is not sent; another message is.
+    /// An error, once, when what follows may belong to a message whose beginning is lost.
     pub(super) fn check_whole(&mut self, part: Part) -> Result<()> {
-        let is_rest = std::mem::take(&mut self.is_broken) && part != Part::Whole;
-        self.is_broken = is_rest && part == Part::More;
-        if is_rest {
+        if std::mem::take(&mut self.is_broken) && part != Part::Whole {
             return Err(Error::new(Kind::Io, "the message's first part went with the connection that was lost"));
         }
         Ok(())
@@ -60,9 +63,10 @@ impl Resending {
 }
 
 impl Unsent {
-    /// Bytes of payload that are kept.
+    /// What is kept takes so many bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.open.as_ref().map_or(0, |open| open.payload.len())
+        let payload = self.bytes + self.open.as_ref().map_or(0, |open| open.payload.len());
+        payload + self.count() * MESSAGE_OVERHEAD
     }
 
     pub(super) fn count(&self) -> usize {
@@ -96,10 +100,14 @@ impl Unsent {
             payload: Vec::new(),
             compress: item.compress,
             end,
+            counted: (false, 0),
             is_held,
         });
         kept.payload.extend_from_slice(outbound.payload);
         kept.end = end;
+        if !is_held {
+            kept.counted = (outbound.part != Part::More, kept.payload.len());
+        }
         if outbound.part == Part::More {
             self.open = Some(kept);
             return Ok(false);

@@ -115,6 +115,11 @@ impl Sender {
         self.tls.as_ref().is_some_and(|tls| tls.is_flushing())
     }
 
+    /// How much of what was taken the socket has not.
+    pub(crate) fn held(&self) -> usize {
+        self.tls.as_ref().map_or(0, |tls| tls.held())
+    }
+
     /// Says, as far as the socket takes it at once, that no more bytes come: close_notify and the end of the stream.
     pub(crate) fn finish(&mut self) {
         self.finish_tls();

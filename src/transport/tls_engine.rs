@@ -9,7 +9,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptErr
 use crate::transport::tls_buffer::Buffer;
 
 /// The largest payload of a record.
-const PAYLOAD_SIZE: usize = 16 * 1024;
+pub(super) const PAYLOAD_SIZE: usize = 16 * 1024;
 
 /// The largest record: the payload, what encryption may add to it, and the header.
 pub(super) const RECORD_SIZE: usize = PAYLOAD_SIZE + 2048 + HEADER_SIZE;

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use rustls::client::UnbufferedClientConnection;
 
 use crate::transport::tls_buffer::Buffer;
-use crate::transport::tls_engine::{Engine, RECORD_SIZE, first_record};
+use crate::transport::tls_engine::{Engine, PAYLOAD_SIZE, RECORD_SIZE, first_record};
 use crate::transport::{Socket, Waiting};
 
 /// How much is read from the socket at a time once it has more than one record.
@@ -51,7 +51,7 @@ pub(super) fn halves(
         is_bulk: false,
         is_over: false,
     };
-    (receiver, TlsSender { shared, below: sender_below, records: Buffer::default() })
+    (receiver, TlsSender { shared, below: sender_below, records: Buffer::default(), piece: (0, 0) })
 }
 
 #[derive(Debug)]
@@ -182,6 +182,8 @@ pub(super) struct TlsSender {
     below: Option<Box<Self>>,
     /// As they go.
     records: Buffer,
+    /// The last plaintext that was encrypted, and how long its records are.
+    piece: (usize, usize),
 }
 
 impl TlsSender {
@@ -192,9 +194,11 @@ impl TlsSender {
         // What TLS made by itself goes out with it, in front.
         let piece = &bytes[..bytes.len().min(PIECE_SIZE)];
         let mut taken = 0;
+        let before = self.records.bytes().len();
         while taken < piece.len() {
             taken += self.lock(|engine, records| engine.encrypt(&piece[taken..], records))?;
         }
+        self.piece = (taken, self.records.bytes().len() - before);
         match self.flush(socket) {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(taken),
@@ -219,6 +223,23 @@ impl TlsSender {
         !self.records.is_empty()
             || self.shared.has_made.load(Ordering::Relaxed)
             || self.below.as_ref().is_some_and(|below| below.is_flushing())
+    }
+
+    /// How much of the plaintext that was taken is in records of which the socket has not taken the end.
+    pub(super) fn held(&self) -> usize {
+        let (piece, records) = self.piece;
+        let count = piece.div_ceil(PAYLOAD_SIZE).max(1);
+        let overhead = records.saturating_sub(piece) / count;
+        let mut left = self.records.bytes().len();
+        let mut held = 0;
+        // From the last record to the first; all but the last are full.
+        while left > 0 && held < piece {
+            let payload = if held == 0 { piece - (count - 1) * PAYLOAD_SIZE } else { PAYLOAD_SIZE };
+            held += payload;
+            left = left.saturating_sub(payload + overhead);
+        }
+        let below = self.below.as_ref().map_or(0, |below| below.held());
+        held.max(below.min(piece))
     }
 
     /// Sends close_notify, as far as the socket takes it at once.

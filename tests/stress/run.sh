@@ -19,7 +19,7 @@ echo_tests="closing connecting fork invalid_arguments invalid_waiting lifecycle 
 shutting_down signals start_race threads"
 steered_tests="batches callbacks callbacks_blocking callbacks_ending callbacks_freeing callbacks_inside event_fd \
 event_fd_queues extensions flushing fragmenting groups groups_endings groups_event_fd groups_freeing groups_waiting \
-interrupting modes queues recv_callback sigpipe timeouts waking"
+interrupting modes queues reconnecting_cycles recv_callback sigpipe timeouts waking"
 
 skip() {
     echo "SKIPPED: no test under AddressSanitizer: $1" >&2
