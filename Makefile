@@ -62,6 +62,7 @@ test:
 
 STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror
+STRICT_CXX := -Iinclude -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
 # Not in the library's dependency tree.
 OTHER_CRATES := benches/peers benches/peers/codec benches/server fuzz tests/model
 C_SOURCES = $(filter-out tests/c/layout.c c_examples/glib.c,$(shell find c_examples tests -name '*.c'))
@@ -72,15 +73,20 @@ lint:
 	@for crate in $(OTHER_CRATES); do $(CARGO) fmt --check --manifest-path $$crate/Cargo.toml || exit 1; done
 	@echo "lint: clippy"
 	@$(CARGO) clippy --locked --all-targets --quiet -- -D warnings
-	@echo "lint: C sources"
+	@echo "lint: C and C++ sources"
 	@for source in $(C_SOURCES); do $(CC) -std=c99 $(STRICT) -fsyntax-only $$source || exit 1; done
 	@$(CC) -std=c11 $(STRICT) -fsyntax-only tests/c/layout.c # _Static_assert
+	@for source in c_examples/*.cpp tests/cpp/*.cpp; do \
+	    $(CXX) -std=c++17 $(STRICT_CXX) -fsyntax-only $$source || exit 1; done
 	@if pkg-config --exists glib-2.0 2>/dev/null; then \
 	    $(CC) -std=c99 $(STRICT) $$(pkg-config --cflags glib-2.0 | sed 's/-I/-isystem /g') \
 	    -fsyntax-only c_examples/glib.c || exit 1; fi
 	@for source in benches/c/*.c tool/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
-	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches c_examples tests tool -name '*.[ch]'); fi
+	    echo "lint: C and C++ format"; clang-format --dry-run -Werror \
+	    $$(find benches c_examples tests tool -name '*.[ch]' -o -name '*.[ch]pp') include/ktorws.hpp; fi
+	@if $(ENV)/venv/bin/python -c "import ziglang" 2>/dev/null; then \
+	    echo "lint: Zig format"; $(ENV)/venv/bin/python -m ziglang fmt --check bindings/zig; fi
 	@if command -v node >/dev/null; then echo "lint: script of the documentation"; node --check docs/reference/search.js; fi
 	@echo "lint: nothing found"
 

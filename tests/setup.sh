@@ -126,6 +126,15 @@ if ! cmp -s tests/requirements.txt "$venv/requirements.txt"; then
     install_with_pip "$(grep -v '^#' tests/requirements.txt | tr '\n' ' ')" -r tests/requirements.txt
     cp tests/requirements.txt "$venv/requirements.txt"
 fi
+zig=ziglang==0.17.1
+if [ "$(cat "$venv/zig.txt" 2>/dev/null)" != "$zig" ]; then
+    say "installing into target/test-env/venv: $zig (the package for Zig; a clang for the header for C++)"
+    if "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$zig"; then
+        echo "$zig" >"$venv/zig.txt"
+    else
+        say "warning: cannot get Zig, the tests of bindings/zig will be left out"
+    fi
+fi
 if ! have cmake && [ ! -x "$venv/bin/cmake" ]; then
     install_packages "builds and runs the C tests" cmake || install_with_pip "cmake" cmake==4.4.4
 fi

@@ -37,6 +37,14 @@ expect_error 1 "cannot connect to $ECHO_WSS_URL: .*certificate" "$programs/echo"
 expect_error 1 "/nonexistent" "$programs/echo" "$ECHO_WSS_URL" /nonexistent
 expect_error 1 "\(sending\|receiving\): ..*" "$programs/echo" "${ECHO_WS_URL}drop"
 
+said=$'sent: hello\nreceived: hello\nclosed: 1000 bye (clean)'
+expect 0 "$said" "$programs/echo_cpp" "$ECHO_WS_URL"
+expect 0 "${said//hello/grüß dich}" "$programs/echo_cpp" "$ECHO_WSS_URL" "$ECHO_CA_FILE" "grüß dich"
+expect_error 2 usage "$programs/echo_cpp"
+expect_error 1 "WS_ERR_CONNECT: ..*" "$programs/echo_cpp" ws://127.0.0.1:1/
+expect_error 1 "WS_ERR_TLS_CERTIFICATE: .*certificate" "$programs/echo_cpp" "$ECHO_WSS_URL"
+expect_error 1 "set_tls_ca_file" "$programs/echo_cpp" "$ECHO_WSS_URL" /nonexistent
+
 said=$'agreed: x-checksum; algorithm=fnv1a\nreceived: hello'
 expect 0 "$said" "$programs/checksum" "$ECHO_WS_URL"
 expect 0 "${said//hello/}" "$programs/checksum" "$ECHO_WS_URL" ""

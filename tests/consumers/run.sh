@@ -4,7 +4,7 @@
 set -euo pipefail
 cmake=$1 build=$2 echo_server=$3 python=$4
 here=$(cd "$(dirname "$0")" && pwd)
-example=$here/../../c_examples/echo.c
+examples=$here/../../c_examples
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -50,27 +50,30 @@ if command -v man >/dev/null; then
     [ "$(MANPATH=$man_dir man -w ws_recv)" = "$man_dir/man3/ws_recv.3" ] || fail "man does not find ws_recv"
 fi
 
-step "find_package"
-"$cmake" -S "$here/find_package" -B "$work/find_package" \
-    -DCMAKE_PREFIX_PATH="$root" -DSOURCE="$example" >/dev/null
-"$cmake" --build "$work/find_package" >/dev/null
-run_example "$work/find_package/shared"
-if [ -e "$libdir/libktorws.a" ]; then
-    run_example "$work/find_package/static"
-fi
-if "$cmake" -S "$here/find_package" -B "$work/other_version" -DSOURCE="$example" \
+for language in c cpp; do
+    step "find_package: $language"
+    build_dir=$work/find_package_$language
+    "$cmake" -S "$here/find_package" -B "$build_dir" \
+        -DCMAKE_PREFIX_PATH="$root" -DSOURCE="$examples/echo.$language" >/dev/null
+    "$cmake" --build "$build_dir" >/dev/null
+    run_example "$build_dir/shared"
+    if [ -e "$libdir/libktorws.a" ]; then
+        run_example "$build_dir/static"
+    fi
+done
+if "$cmake" -S "$here/find_package" -B "$work/other_version" -DSOURCE="$examples/echo.c" \
     -DCMAKE_PREFIX_PATH="$root" -DWANTED=0.99 >/dev/null 2>&1; then
     fail "version $version was taken for 0.99"
 fi
 
-# with_pkg_config DIRECTORY: PKG_CONFIG_* come from the caller
+# with_pkg_config DIRECTORY LANGUAGE: PKG_CONFIG_* come from the caller
 with_pkg_config() {
     check "version in ktorws.pc" "$(pkg-config --modversion ktorws)" "$version"
     mkdir "$1"
-    make -s -C "$1" -f "$here/pkg_config/Makefile" SOURCE="$example" shared
+    make -s -C "$1" -f "$here/pkg_config/Makefile" SOURCE="$examples/echo.$2" shared
     LD_LIBRARY_PATH=$libdir run_example "$1/shared"
     if [ -e "$libdir/libktorws.a" ]; then
-        make -s -C "$1" -f "$here/pkg_config/Makefile" SOURCE="$example" static
+        make -s -C "$1" -f "$here/pkg_config/Makefile" SOURCE="$examples/echo.$2" static
         ! readelf -dW "$1/static" | grep -q libktorws || fail "the static program needs libktorws.so"
         run_example "$1/static"
     fi
@@ -80,7 +83,7 @@ step "pkg-config, found in DESTDIR as a sysroot"
 (
     export PKG_CONFIG_PATH=$libdir/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/dest
     check "prefix in ktorws.pc" "$(PKG_CONFIG_SYSROOT_DIR= pkg-config --variable=prefix ktorws)" $prefix
-    with_pkg_config "$work/pkg_config_sysroot"
+    with_pkg_config "$work/pkg_config_sysroot" c
 )
 
 step "pkg-config, found in a prefix chosen at installation"
@@ -88,7 +91,7 @@ step "pkg-config, found in a prefix chosen at installation"
 (
     libdir=$(dirname "$(find "$work/chosen" -name libktorws.so)")
     export PKG_CONFIG_PATH=$libdir/pkgconfig
-    with_pkg_config "$work/pkg_config_prefix"
+    with_pkg_config "$work/pkg_config_prefix" cpp
 )
 
 step "a prefix that was moved after installation"
@@ -98,7 +101,7 @@ mv "$work/chosen" "$work/moved"
     export PKG_CONFIG_PATH=$libdir/pkgconfig
     check "prefix in ktorws.pc" "$(pkg-config --define-prefix --variable=prefix ktorws)" "$work/moved"
     check "options" "$(pkg-config --define-prefix --cflags --libs ktorws | xargs)" "-I$work/moved/include -L$libdir -lktorws"
-    "$cmake" -S "$here/find_package" -B "$work/find_moved" -DCMAKE_PREFIX_PATH="$work/moved" -DSOURCE="$example" >/dev/null
+    "$cmake" -S "$here/find_package" -B "$work/find_moved" -DCMAKE_PREFIX_PATH="$work/moved" -DSOURCE="$examples/echo.c" >/dev/null
     "$cmake" --build "$work/find_moved" >/dev/null
     run_example "$work/find_moved/shared"
 )

@@ -1,0 +1,306 @@
+const std = @import("std");
+const c = @import("c.zig");
+const ktorws = @import("ktorws.zig");
+const Error = ktorws.Error;
+const Frame = ktorws.Frame;
+const Timeout = ktorws.Timeout;
+const check = ktorws.check;
+
+/// A WebSocket session: ws_session. It is a handle, to be copied at will and freed once with deinit; any thread may call any
+/// function on it at any time.
+pub const Session = struct {
+    raw: *c.ws_session,
+
+    /// Opens a session. What is known about a failure goes to options.failure.
+    pub fn connect(url: [:0]const u8, options: ktorws.Options) Error!Session {
+        const config = try options.toConfig();
+        defer c.ws_config_free(config);
+        return connectConfigured(url, config, options.failure);
+    }
+
+    /// Opens a session with a configuration of Options.toConfig: sessions of one share their TLS state.
+    pub fn connectConfigured(url: [:0]const u8, config: *const c.ws_config, told: ?*ktorws.Failure) Error!Session {
+        var session: ?*c.ws_session = null;
+        var written: ?*c.ws_error = null;
+        const status = c.ws_connect(try ktorws.zString(url), config, &session, if (told == null) null else &written);
+        if (told) |failed| failed.raw = written;
+        try check(status);
+        return .{ .raw = session.? };
+    }
+
+    /// Opens a session without waiting; waitOpen does.
+    pub fn connectAsync(url: [:0]const u8, options: ktorws.Options) Error!Session {
+        const config = try options.toConfig();
+        defer c.ws_config_free(config);
+        var session: ?*c.ws_session = null;
+        try check(c.ws_connect_async(try ktorws.zString(url), config, &session));
+        return .{ .raw = session.? };
+    }
+
+    pub fn waitOpen(session: Session, timeout: Timeout, told: ?*ktorws.Failure) Error!void {
+        var written: ?*c.ws_error = null;
+        const status = c.ws_wait_open(session.raw, timeout.toMs(), if (told == null) null else &written);
+        if (told) |failed| failed.raw = written;
+        return check(status);
+    }
+
+    /// Frees the handle. With the last one a session that is still open is aborted: close and waitClosed end it cleanly.
+    pub fn deinit(session: Session) void {
+        c.ws_session_free(session.raw);
+    }
+
+    /// Another handle for another owner, to be freed too.
+    pub fn ref(session: Session) Session {
+        return .{ .raw = c.ws_session_ref(session.raw).? };
+    }
+
+    pub fn sendText(session: Session, text: []const u8) Error!void {
+        return check(c.ws_send_text(session.raw, text.ptr, text.len));
+    }
+
+    pub fn sendBinary(session: Session, data: []const u8) Error!void {
+        return check(c.ws_send_binary(session.raw, data.ptr, data.len));
+    }
+
+    pub const SendOptions = struct {
+        /// This is a fragment of the message, and more follow.
+        more: bool = false,
+        compress: bool = true,
+        /// More messages follow at once.
+        cork: bool = false,
+        /// How long to wait for room in the queue.
+        timeout: Timeout = .forever,
+
+        fn flags(options: SendOptions) u32 {
+            var sum: u32 = 0;
+            if (options.more) sum |= c.WS_SEND_MORE;
+            if (!options.compress) sum |= c.WS_SEND_NO_COMPRESS;
+            if (options.cork) sum |= c.WS_SEND_CORK;
+            return sum;
+        }
+    };
+
+    pub fn send(session: Session, frame_type: ktorws.FrameType, data: []const u8, options: SendOptions) Error!void {
+        const number = @backingInt(frame_type);
+        return check(c.ws_send(session.raw, number, data.ptr, data.len, options.flags(), options.timeout.toMs()));
+    }
+
+    /// Sends messages as one call. `accepted` becomes how many were taken, also with an error.
+    pub fn sendBatch(session: Session, messages: []const c.ws_message, accepted: ?*usize, timeout: Timeout) Error!void {
+        return check(c.ws_send_batch(session.raw, messages.ptr, messages.len, accepted, timeout.toMs()));
+    }
+
+    /// A message for sendBatch, which the payload is lent to.
+    pub fn message(frame_type: ktorws.FrameType, data: []const u8) c.ws_message {
+        return .{ .data = data.ptr, .size = data.len, .type = @backingInt(frame_type), .flags = 0 };
+    }
+
+    pub fn sendPing(session: Session, data: []const u8) Error!void {
+        return check(c.ws_send_ping(session.raw, data.ptr, data.len));
+    }
+
+    pub fn sendPong(session: Session, data: []const u8) Error!void {
+        return check(c.ws_send_pong(session.raw, data.ptr, data.len));
+    }
+
+    pub fn flush(session: Session, timeout: Timeout) Error!void {
+        return check(c.ws_flush(session.raw, timeout.toMs()));
+    }
+
+    pub fn bufferedAmount(session: Session) usize {
+        return c.ws_buffered_amount(session.raw);
+    }
+
+    /// The caller frees the frame.
+    pub fn recv(session: Session, timeout: Timeout) Error!Frame {
+        var frame: [*c]c.ws_frame = null;
+        try check(c.ws_recv(session.raw, &frame, timeout.toMs()));
+        return .{ .raw = frame };
+    }
+
+    /// The next message, null when the session has been closed (error.Closed). The caller frees the frame.
+    pub fn next(session: Session) Error!?Frame {
+        return session.recv(.forever) catch |err| switch (err) {
+            error.Closed => null,
+            else => err,
+        };
+    }
+
+    pub const Received = struct { data: []u8, frame_type: ktorws.FrameType };
+
+    /// Receives into a buffer. With error.BufferTooSmall the message stays, and `needed` is its size.
+    pub fn recvInto(session: Session, buffer: []u8, needed: ?*usize, timeout: Timeout) Error!Received {
+        var size: usize = 0;
+        var number: u32 = 0;
+        const status = c.ws_recv_into(session.raw, buffer.ptr, buffer.len, &size, &number, timeout.toMs());
+        if (needed) |written| written.* = size;
+        try check(status);
+        return .{ .data = buffer[0..size], .frame_type = @fromBackingInt(@intCast(number)) };
+    }
+
+    /// Receives as many messages as are there and fit. The caller frees each frame of the part that is returned.
+    pub fn recvBatch(session: Session, frames: []Frame, timeout: Timeout) Error![]Frame {
+        comptime std.debug.assert(@sizeOf(Frame) == @sizeOf([*c]c.ws_frame));
+        var count: usize = 0;
+        try check(c.ws_recv_batch(session.raw, @ptrCast(frames.ptr), frames.len, &count, timeout.toMs()));
+        return frames[0..count];
+    }
+
+    /// The caller closes it. null where none can be had.
+    pub fn eventFd(session: Session) ?i32 {
+        const fd = c.ws_event_fd(session.raw);
+        return if (fd < 0) null else fd;
+    }
+
+    pub fn close(session: Session, code: u32, reason: []const u8) Error!void {
+        return check(c.ws_close(session.raw, code, reason.ptr, reason.len));
+    }
+
+    pub fn waitClosed(session: Session, timeout: Timeout) Error!void {
+        return check(c.ws_wait_closed(session.raw, timeout.toMs()));
+    }
+
+    pub fn abort(session: Session) Error!void {
+        return check(c.ws_abort(session.raw));
+    }
+
+    pub fn interrupt(session: Session) Error!void {
+        return check(c.ws_interrupt(session.raw));
+    }
+
+    pub const Initiator = enum(u32) {
+        local = c.WS_CLOSED_BY_LOCAL,
+        remote = c.WS_CLOSED_BY_REMOTE,
+        protocol = c.WS_CLOSED_BY_PROTOCOL,
+        transport = c.WS_CLOSED_BY_TRANSPORT,
+        _,
+    };
+
+    pub const CloseInfo = struct {
+        local_code: u32,
+        remote_code: u32,
+        /// The session's.
+        reason: []const u8,
+        clean: bool,
+        initiator: Initiator,
+    };
+
+    pub fn closeInfo(session: Session) Error!CloseInfo {
+        var info: c.ws_close_reason = .{ .struct_size = @sizeOf(c.ws_close_reason) };
+        try check(c.ws_close_info(session.raw, &info));
+        return .{
+            .local_code = info.local_code,
+            .remote_code = info.remote_code,
+            .reason = info.reason[0..info.reason_size],
+            .clean = info.clean != 0,
+            .initiator = @fromBackingInt(@intCast(info.initiator)),
+        };
+    }
+
+    pub fn stats(session: Session) Error!c.ws_statistics {
+        var numbers: c.ws_statistics = .{ .struct_size = @sizeOf(c.ws_statistics) };
+        try check(c.ws_stats(session.raw, &numbers));
+        return numbers;
+    }
+
+    pub const State = enum(c_uint) {
+        connecting = c.WS_STATE_CONNECTING,
+        open = c.WS_STATE_OPEN,
+        closing = c.WS_STATE_CLOSING,
+        closed = c.WS_STATE_CLOSED,
+        _,
+    };
+
+    pub fn state(session: Session) State {
+        return @fromBackingInt(@intCast(c.ws_state(session.raw)));
+    }
+
+    /// What ended the session, null while nothing has and after a clean end. It is the session's.
+    pub fn failure(session: Session) ?ktorws.Failure {
+        const lent = c.ws_session_error(session.raw) orelse return null;
+        return .{ .raw = @constCast(lent) };
+    }
+
+    /// "" if none.
+    pub fn subprotocol(session: Session) [:0]const u8 {
+        return ktorws.optionalSpan(c.ws_subprotocol(session.raw)).?;
+    }
+
+    pub fn requestUrl(session: Session) [:0]const u8 {
+        return ktorws.optionalSpan(c.ws_request_url(session.raw)).?;
+    }
+
+    pub fn requestHeader(session: Session, name: [:0]const u8, index: usize) ?[:0]const u8 {
+        const text = ktorws.zString(name) catch return null;
+        return ktorws.optionalSpan(c.ws_request_header(session.raw, text, index));
+    }
+
+    pub fn responseStatus(session: Session) u32 {
+        return c.ws_response_status(session.raw);
+    }
+
+    pub fn responseHeader(session: Session, name: [:0]const u8, index: usize) ?[:0]const u8 {
+        const text = ktorws.zString(name) catch return null;
+        return ktorws.optionalSpan(c.ws_response_header(session.raw, text, index));
+    }
+
+    /// The extension of this name, null where the session has none.
+    pub fn extension(session: Session, name: [:0]const u8) ?*const c.ws_extension {
+        const text = ktorws.zString(name) catch return null;
+        return c.ws_extension_find(session.raw, text) orelse null;
+    }
+
+    pub fn id(session: Session) u64 {
+        return c.ws_session_id(session.raw);
+    }
+
+    pub fn setMaxFrameSize(session: Session, bytes: u64) Error!void {
+        return check(c.ws_set_max_frame_size(session.raw, bytes));
+    }
+
+    pub fn setMaxMessageSize(session: Session, bytes: u64) Error!void {
+        return check(c.ws_set_max_message_size(session.raw, bytes));
+    }
+
+    /// .forever switches pings off.
+    pub fn setPingInterval(session: Session, interval: Timeout) Error!void {
+        return check(c.ws_set_ping_interval_ms(session.raw, interval.toMs()));
+    }
+
+    /// .forever stands for twice the interval.
+    pub fn setPingTimeout(session: Session, timeout: Timeout) Error!void {
+        return check(c.ws_set_ping_timeout_ms(session.raw, timeout.toMs()));
+    }
+
+    pub fn setMasking(session: Session, on: bool) Error!void {
+        return check(c.ws_set_masking(session.raw, @intFromBool(on)));
+    }
+
+    pub fn maxFrameSize(session: Session) u64 {
+        return c.ws_get_max_frame_size(session.raw);
+    }
+
+    pub fn maxMessageSize(session: Session) u64 {
+        return c.ws_get_max_message_size(session.raw);
+    }
+
+    pub fn pingIntervalMs(session: Session) i64 {
+        return c.ws_get_ping_interval_ms(session.raw);
+    }
+
+    pub fn pingTimeoutMs(session: Session) i64 {
+        return c.ws_get_ping_timeout_ms(session.raw);
+    }
+
+    pub fn masking(session: Session) bool {
+        return c.ws_get_masking(session.raw) != 0;
+    }
+
+    pub fn setUserData(session: Session, user_data: ?*anyopaque) Error!void {
+        return check(c.ws_set_user_data(session.raw, user_data));
+    }
+
+    pub fn userData(session: Session) ?*anyopaque {
+        return c.ws_user_data(session.raw);
+    }
+};

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# manual.sh CXX HEADER_DIR LIBRARY_DIR: the program at the top of ktorws.hpp prints the echo, and so does the one in
+# docs/cpp.md; what else is C++ there compiles without a warning. Runs under the echo server.
+set -euo pipefail
+cxx=$1 header_dir=$2 library_dir=$3
+document=$(dirname "$0")/../../docs/cpp.md
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+strict=(-std=c++17 -Wall -Wextra -Wpedantic -Wshadow -Werror "-I$header_dir")
+
+# check NAME: the program on standard input
+check() {
+    sed "s|ws://127.0.0.1:9000/|$ECHO_WS_URL|" >"$work/$1.cpp"
+    "$cxx" "${strict[@]}" "$work/$1.cpp" -o "$work/$1" -L"$library_dir" -lktorws -Wl,-rpath,"$library_dir"
+    local got
+    got=$("$work/$1")
+    [ "$got" = hello ] || { echo "the program in $1 printed '$got', expected 'hello'" >&2; exit 1; }
+}
+
+# From its #include to the line that closes main.
+sed -n '/^ \*     #include <ktorws.hpp>/,/^ \*     }$/s/^ \* \{0,5\}//p' "$header_dir/ktorws.hpp" | check header
+# The first block of C++.
+awk '/^```cpp$/ { inside = 1; next } /^```$/ && inside { exit } inside' "$document" | check cpp
+
+# The others are bodies of functions, in which there are a session, a config and an ec.
+awk '
+    BEGIN {
+        print "#include <ktorws.hpp>\n#include <iostream>\n#include <unordered_map>\n#include <vector>\nusing namespace std::chrono_literals;"
+    }
+    /^```cpp$/ { inside = ++count; if (count > 1) print "void f" count "(ktorws::session &session, ktorws::config &config, std::error_code &ec);\nvoid f" count "([[maybe_unused]] ktorws::session &session, [[maybe_unused]] ktorws::config &config, [[maybe_unused]] std::error_code &ec)\n{"; next }
+    /^```$/ && inside { if (inside > 1) print "}"; inside = 0; next }
+    inside > 1
+' "$document" >"$work/blocks.cpp"
+"$cxx" "${strict[@]}" -fsyntax-only "$work/blocks.cpp" || { cat "$work/blocks.cpp" >&2; exit 1; }
+blocks=$(grep -c '^void f.*);$' "$work/blocks.cpp")
+[ "$blocks" -ge 8 ] || { echo "found only $blocks blocks in $document" >&2; exit 1; }
