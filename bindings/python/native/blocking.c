@@ -166,23 +166,21 @@ static PyObject *await_pong(Session *self, PyObject *arguments)
 /* Sends it whole, waiting for room. */
 static int send_payload(Session *self, const struct payload *payload, uint32_t flags)
 {
-    struct wait wait;
-    int has_waited = 0;
-    for (;;) {
-        ws_status status;
-        /* Most find room at once, and then no clock is needed. */
-        int64_t slice = has_waited ? wait_slice(&wait) : 0;
-        Py_BEGIN_ALLOW_THREADS
-        status = ws_send(self->handle, payload->type, payload->data, payload->size, flags, slice);
-        Py_END_ALLOW_THREADS
-        if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
-            return (int)status;
-        if (!has_waited)
+    /* Most find room at once, and then no clock is needed. */
+    ws_status status = send_at_once(self, payload, flags);
+    struct wait wait = {0};
+    int has_begun = 0;
+    while (status == WS_ERR_TIMEOUT || status == WS_ERR_INTERRUPTED) {
+        if (!has_begun)
             wait_begin(&wait, -1);
-        has_waited = 1;
-        if (wait_goes_on(&wait) < 0)
+        has_begun = 1;
+        Py_BEGIN_ALLOW_THREADS
+        status = ws_send(self->handle, payload->type, payload->data, payload->size, flags, wait_slice(&wait));
+        Py_END_ALLOW_THREADS
+        if (status != WS_OK && wait_goes_on(&wait) < 0)
             return 1;
     }
+    return (int)status;
 }
 
 static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssize_t count, PyObject *keywords)

@@ -54,6 +54,18 @@ void payload_release(struct payload *payload)
     payload->has_view = 0;
 }
 
+/* Without waiting. A small message costs less than giving Python's lock back does. */
+ws_status send_at_once(Session *session, const struct payload *payload, uint32_t flags)
+{
+    if (payload->size <= LARGE_BYTES)
+        return ws_send(session->handle, payload->type, payload->data, payload->size, flags, 0);
+    ws_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = ws_send(session->handle, payload->type, payload->data, payload->size, flags, 0);
+    Py_END_ALLOW_THREADS
+    return status;
+}
+
 PyObject *message_of(ws_frame *frame, PyObject *decode)
 {
     const char *data = (const char *)frame->data;

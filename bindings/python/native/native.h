@@ -133,6 +133,7 @@ struct payload {
 };
 int payload_of(PyObject *message, PyObject *text, struct payload *payload);
 void payload_release(struct payload *payload);
+ws_status send_at_once(Session *session, const struct payload *payload, uint32_t flags);
 /* The frame is freed. */
 PyObject *message_of(ws_frame *frame, PyObject *decode);
 int arguments_of(const char *function, const char *const *names, PyObject **values, size_t most,

@@ -4,10 +4,11 @@
 """
 
 from ._ktorws import CookieJar, library_version
-from .connection import CloseCode, Headers, Response, State, Statistics
+from .connection import State, Statistics
 from .exceptions import (
     CertificateError,
     Close,
+    CloseCode,
     ConcurrencyError,
     ConnectionClosed,
     ConnectionClosedError,
@@ -21,6 +22,7 @@ from .exceptions import (
     TooManyRedirects,
     WebSocketException,
 )
+from .http import Headers, Response
 from .options import TLS, BasicAuth, BearerAuth, Challenge, Deflate, DigestAuth, Options, Reconnect
 
 __all__ = [

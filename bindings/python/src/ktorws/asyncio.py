@@ -9,9 +9,8 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from . import _ktorws
-from .connection import CloseCode, Data, Described
+from .connection import CloseCode, Data, Described, as_parts, as_whole, check_part
 from .options import Options, Reconnect, config_of
-from .sync import check_parts
 
 __all__ = ["Connection", "connect"]
 
@@ -84,21 +83,17 @@ class Connection(Described, _ktorws.Asynchronous):
     ) -> Coroutine[Any, Any, None]:
         """What send() does not do at once. From now on what is sent later waits behind it."""
         self._slow_sends += 1
-        return self._send_in_turn(bytes(message) if isinstance(message, memoryview) else message, text)
+        return self._send_in_turn(as_whole(message), message, text)
 
-    async def _send_in_turn(self, message: Data | Iterable[Data] | AsyncIterable[Data], text: bool | None) -> None:
+    async def _send_in_turn(self, whole: str | bytes | None, message: object, text: bool | None) -> None:
         try:
             async with self._sending:
-                if isinstance(message, (str, bytes, bytearray)):
-                    await self._send_part(message, text, False)
+                if whole is not None:
+                    await self._send_part(whole, text, False)
                 elif isinstance(message, AsyncIterable):
                     await self._send_fragments(message, text)
-                elif isinstance(message, Iterable) and not isinstance(message, dict):
-                    await self._send_fragments(_awaited(message), text)
                 else:
-                    raise TypeError(
-                        f"cannot send {type(message).__name__}: a str, something like bytes, or an iterable"
-                    )
+                    await self._send_fragments(_awaited(as_parts(message)), text)
         finally:
             self._slow_sends -= 1
 
@@ -107,7 +102,7 @@ class Connection(Described, _ktorws.Asynchronous):
         has_begun = False
         try:
             async for following in parts:
-                check_parts(following if part is None else part, following)
+                check_part(part, following)
                 if part is not None:
                     await self._send_part(part, text, True)
                     has_begun = True
@@ -144,7 +139,7 @@ async def _awaited(parts: Iterable[Data]) -> AsyncIterable[Data]:
         yield part
 
 
-class connect:  # noqa: N801: it is used as a function
+class connect:
     """Open a session, at most for `open_timeout`: to be awaited, or for `async with`, which closes it."""
 
     def __init__(self, uri: str, **options: Unpack[Options]) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import enum
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TypeAlias
 
 from . import _ktorws
 from .exceptions import Close, CloseCode, ConcurrencyError
 from .http import Headers, Response
-
-__all__ = ["BytesLike", "CloseCode", "Data", "Described", "Headers", "Response", "State", "Statistics"]
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
 Data: TypeAlias = str | BytesLike
@@ -58,6 +56,31 @@ class Statistics:
     proxy_us: int
     tls_resumed: int
     reconnects: int
+
+
+def as_whole(message: object) -> str | bytes | None:
+    """What is sent as one; None for what may have parts. It is a copy: the sender may change its own meanwhile."""
+    if isinstance(message, str):
+        return message
+    try:
+        return bytes(memoryview(message))  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def as_parts(message: object) -> Iterable[Data]:
+    """The fragments of a message."""
+    if isinstance(message, Iterable) and not isinstance(message, Mapping):
+        return message
+    raise TypeError(f"cannot send {type(message).__name__}: a str, something like bytes, or an iterable of these")
+
+
+def check_part(before: Data | None, part: object) -> None:
+    """Fragments of one message are of one type."""
+    if as_whole(part) is None:
+        raise TypeError(f"a fragment is a str or something like bytes, not {type(part).__name__}")
+    if before is not None and isinstance(part, str) != isinstance(before, str):
+        raise TypeError("the fragments of a message are all of str, or all like bytes")
 
 
 @dataclass

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from . import _ktorws
-from .connection import CloseCode, Data, Described
+from .connection import CloseCode, Data, Described, as_parts, as_whole, check_part
 from .options import Options, config_of
 
 __all__ = ["Connection", "connect"]
@@ -52,41 +52,27 @@ class Connection(Described, _ktorws.Blocking):
 
     def _send_slowly(self, message: Data | Iterable[Data], text: bool | None) -> None:
         """What send() does not do at once."""
-        if isinstance(message, memoryview):
-            message = bytes(message)
+        whole = as_whole(message)
         with self._sending:
-            if isinstance(message, (str, bytes, bytearray)):
-                self._send_part(message, text, False)
+            if whole is not None:
+                self._send_part(whole, text, False)
                 return
-            if isinstance(message, dict) or not isinstance(message, Iterable):
-                raise TypeError(f"cannot send {type(message).__name__}: a str, something like bytes, or an iterable")
-            parts = iter(message)
-            try:
-                part = next(parts)
-            except StopIteration:
-                return
-            check_parts(part, part)
+            part: Data | None = None
             has_begun = False
             try:
-                for following in parts:
-                    check_parts(part, following)
-                    self._send_part(part, text, True)
-                    has_begun = True
+                for following in as_parts(message):
+                    check_part(part, following)
+                    if part is not None:
+                        self._send_part(part, text, True)
+                        has_begun = True
                     part = following
-                self._send_part(part, text, False)
+                if part is not None:
+                    self._send_part(part, text, False)
             except BaseException:
                 # Half a message is nothing that anything can follow.
                 if has_begun:
                     self._note_close(CloseCode.INTERNAL_ERROR, "")
                 raise
-
-
-def check_parts(first: object, part: object) -> None:
-    """Fragments of one message are of one type."""
-    if not isinstance(part, (str, bytes, bytearray, memoryview)):
-        raise TypeError(f"a fragment is a str or something like bytes, not {type(part).__name__}")
-    if isinstance(part, str) != isinstance(first, str):
-        raise TypeError("the fragments of a message are all of str, or all like bytes")
 
 
 def connect(uri: str, **options: Unpack[Options]) -> Connection:
