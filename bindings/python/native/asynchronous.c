@@ -378,7 +378,7 @@ static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssiz
     struct payload payload;
     int is_simple = self->slow_sends > 0 ? 0 : payload_of(values[0], values[1], &payload);
     if (is_simple > 0) {
-        ws_status status = send_at_once(self, &payload, 0);
+        ws_status status = send_at_once(self, &payload);
         payload_release(&payload);
         if (status == WS_OK)
             return Py_NewRef(sent);

@@ -163,24 +163,18 @@ static PyObject *await_pong(Session *self, PyObject *arguments)
     }
 }
 
-/* Sends it whole, waiting for room. */
-static int send_payload(Session *self, const struct payload *payload, uint32_t flags)
+/* Waits for room: a status, or 1 with an exception. */
+static int send_waiting(Session *self, const struct payload *payload, enum part part)
 {
-    /* Most find room at once, and then no clock is needed. */
-    ws_status status = send_at_once(self, payload, flags);
-    struct wait wait = {0};
-    int has_begun = 0;
-    while (status == WS_ERR_TIMEOUT || status == WS_ERR_INTERRUPTED) {
-        if (!has_begun)
-            wait_begin(&wait, -1);
-        has_begun = 1;
-        Py_BEGIN_ALLOW_THREADS
-        status = ws_send(self->handle, payload->type, payload->data, payload->size, flags, wait_slice(&wait));
-        Py_END_ALLOW_THREADS
-        if (status != WS_OK && wait_goes_on(&wait) < 0)
+    struct wait wait;
+    wait_begin(&wait, -1);
+    for (;;) {
+        ws_status status = send_as(self, payload, part, wait_slice(&wait));
+        if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
+            return (int)status;
+        if (wait_goes_on(&wait) < 0)
             return 1;
     }
-    return (int)status;
 }
 
 static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssize_t count, PyObject *keywords)
@@ -198,7 +192,9 @@ static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssiz
     if (is_simple < 0)
         return NULL;
     if (is_simple > 0) {
-        int outcome = send_payload(self, &payload, 0);
+        int outcome = (int)send_at_once(self, &payload);
+        if (outcome == WS_ERR_TIMEOUT || outcome == WS_ERR_INTERRUPTED)
+            outcome = send_waiting(self, &payload, WHOLE);
         payload_release(&payload);
         if (outcome == WS_OK)
             Py_RETURN_NONE;
@@ -212,20 +208,14 @@ static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssiz
         values[1] == NULL ? Py_None : values[1]);
 }
 
-/* _send_part(message, text, more) */
+/* _send_part(message, text, part) */
 static PyObject *send_part(Session *self, PyObject *arguments)
 {
-    PyObject *message, *text;
-    int more;
     struct payload payload;
-    if (!PyArg_ParseTuple(arguments, "OOp", &message, &text, &more))
+    enum part part;
+    if (part_of(arguments, &payload, &part) < 0)
         return NULL;
-    int is_simple = payload_of(message, text, &payload);
-    if (is_simple < 0)
-        return NULL;
-    if (is_simple == 0)
-        return PyErr_Format(PyExc_TypeError, "a message is a str, or an object like bytes that is contiguous");
-    int outcome = send_payload(self, &payload, more ? WS_SEND_MORE : 0);
+    int outcome = send_waiting(self, &payload, part);
     payload_release(&payload);
     if (outcome == 1)
         return NULL;

@@ -32,7 +32,7 @@ void call_authenticate(ws_auth *auth, void *user_data)
     PyGILState_Release(state);
 }
 
-/* decide(status, message, attempt, delay in seconds or None) returns seconds or None. */
+/* decide(message, attempt, delay in seconds or None) returns seconds or None. */
 int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
     void *user_data)
 {
@@ -44,7 +44,7 @@ int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, 
     PyObject *suggestion = suggested ? PyFloat_FromDouble((double)*delay_ms / 1000) : Py_NewRef(Py_None);
     PyObject *result = NULL;
     if (function != NULL && suggestion != NULL)
-        result = PyObject_CallFunction(function, "isIO", (int)ws_error_status(why), ws_error_message(why),
+        result = PyObject_CallFunction(function, "sIO", ws_error_message(why),
             (unsigned)attempt, suggestion);
     int64_t delay;
     if (result != NULL && result != Py_None && timeout_of(result, &delay) == 0) {

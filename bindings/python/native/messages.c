@@ -54,14 +54,51 @@ void payload_release(struct payload *payload)
     payload->has_view = 0;
 }
 
-/* Without waiting. A small message costs less than giving Python's lock back does. */
-ws_status send_at_once(Session *session, const struct payload *payload, uint32_t flags)
+/* A message of its own: ws_send would take it for the last fragment of another thread's. */
+static ws_status send_whole(Session *session, const struct payload *payload)
+{
+    return payload->type == WS_TEXT ? ws_send_text(session->handle, payload->data, payload->size)
+                                    : ws_send_binary(session->handle, payload->data, payload->size);
+}
+
+/* Without waiting, which is how configurations are made. A small message costs less than giving Python's lock back does. */
+ws_status send_at_once(Session *session, const struct payload *payload)
 {
     if (payload->size <= LARGE_BYTES)
-        return ws_send(session->handle, payload->type, payload->data, payload->size, flags, 0);
+        return send_whole(session, payload);
     ws_status status;
     Py_BEGIN_ALLOW_THREADS
-    status = ws_send(session->handle, payload->type, payload->data, payload->size, flags, 0);
+    status = send_whole(session, payload);
+    Py_END_ALLOW_THREADS
+    return status;
+}
+
+/* (message, text, part), of which the message is a str or like bytes. */
+int part_of(PyObject *arguments, struct payload *payload, enum part *part)
+{
+    PyObject *message, *text;
+    int number;
+    if (!PyArg_ParseTuple(arguments, "OOi", &message, &text, &number))
+        return -1;
+    *part = (enum part)number;
+    int is_simple = payload_of(message, text, payload);
+    if (is_simple == 0)
+        PyErr_SetString(PyExc_TypeError, "a message is a str, or an object like bytes that is contiguous");
+    return is_simple > 0 ? 0 : -1;
+}
+
+/* As one part of a message, waiting for room, with Python's lock given back. */
+ws_status send_as(Session *session, const struct payload *payload, enum part part, int64_t timeout_ms)
+{
+    ws_status status;
+    Py_BEGIN_ALLOW_THREADS
+    if (part == WHOLE) {
+        const ws_message message = {payload->data, payload->size, payload->type, 0};
+        status = ws_send_batch(session->handle, &message, 1, NULL, timeout_ms);
+    } else {
+        status = ws_send(session->handle, payload->type, payload->data, payload->size,
+            part == FRAGMENT ? WS_SEND_MORE : 0, timeout_ms);
+    }
     Py_END_ALLOW_THREADS
     return status;
 }

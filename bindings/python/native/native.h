@@ -133,7 +133,11 @@ struct payload {
 };
 int payload_of(PyObject *message, PyObject *text, struct payload *payload);
 void payload_release(struct payload *payload);
-ws_status send_at_once(Session *session, const struct payload *payload, uint32_t flags);
+ws_status send_at_once(Session *session, const struct payload *payload);
+/* What part of a message a payload is. */
+enum part { WHOLE, FRAGMENT, LAST_FRAGMENT };
+int part_of(PyObject *arguments, struct payload *payload, enum part *part);
+ws_status send_as(Session *session, const struct payload *payload, enum part part, int64_t timeout_ms);
 /* The frame is freed. */
 PyObject *message_of(ws_frame *frame, PyObject *decode);
 int arguments_of(const char *function, const char *const *names, PyObject **values, size_t most,

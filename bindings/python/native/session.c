@@ -201,32 +201,30 @@ static PyObject *session_send_control(Session *self, PyObject *arguments)
             Py_RETURN_FALSE;
         if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
             return raise_status(status, self, NULL);
+        /* When there is room is told for messages only; the end of the session it finds out with the next attempt. */
+        Py_BEGIN_ALLOW_THREADS
+        ws_flush(self->handle, SLICE_MS);
+        Py_END_ALLOW_THREADS
         if (PyErr_CheckSignals() < 0)
             return NULL;
     }
 }
 
-/* _try_send(message, text, more): False if there is no room, or another message is under way in fragments. */
+/* _try_send(message, text, part): False if there is no room. */
 static PyObject *session_try_send(Session *self, PyObject *arguments)
 {
-    PyObject *message, *text;
-    int more;
     struct payload payload;
-    if (!PyArg_ParseTuple(arguments, "OOp", &message, &text, &more))
+    enum part part;
+    if (part_of(arguments, &payload, &part) < 0)
         return NULL;
-    int is_simple = payload_of(message, text, &payload);
-    if (is_simple < 0)
-        return NULL;
-    if (is_simple == 0)
-        return PyErr_Format(PyExc_TypeError, "a message is a str, or an object like bytes that is contiguous");
     ws_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = ws_send(self->handle, payload.type, payload.data, payload.size, more ? WS_SEND_MORE : 0, 0);
-    Py_END_ALLOW_THREADS
+    do
+        status = send_as(self, &payload, part, 0);
+    while (status == WS_ERR_INTERRUPTED);
     payload_release(&payload);
     if (status == WS_OK)
         Py_RETURN_TRUE;
-    if (status == WS_ERR_TIMEOUT || status == WS_ERR_INTERRUPTED)
+    if (status == WS_ERR_TIMEOUT)
         Py_RETURN_FALSE;
     return raise_status(status, self, NULL);
 }

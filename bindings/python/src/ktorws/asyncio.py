@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from . import _ktorws
-from .connection import CloseCode, Data, Described, as_parts, as_whole, check_part
+from .connection import FRAGMENT, LAST_FRAGMENT, WHOLE, Data, Described, as_parts, as_whole, check_part
+from .exceptions import CloseCode
 from .options import Options, Reconnect, config_of
 
 __all__ = ["Connection", "connect"]
@@ -56,7 +57,7 @@ class Connection(Described, _ktorws.Asynchronous):
                 self._on_readable()
             if not answer.done():
                 # says how it has ended
-                self._try_send(b"", None, False)
+                self._try_send(b"", None, WHOLE)
             return answer.result()
         finally:
             self._pongs_expected -= 1
@@ -89,7 +90,7 @@ class Connection(Described, _ktorws.Asynchronous):
         try:
             async with self._sending:
                 if whole is not None:
-                    await self._send_part(whole, text, False)
+                    await self._send_part(whole, text, WHOLE)
                 elif isinstance(message, AsyncIterable):
                     await self._send_fragments(message, text)
                 else:
@@ -104,19 +105,19 @@ class Connection(Described, _ktorws.Asynchronous):
             async for following in parts:
                 check_part(part, following)
                 if part is not None:
-                    await self._send_part(part, text, True)
+                    await self._send_part(part, text, FRAGMENT)
                     has_begun = True
                 part = following
             if part is not None:
-                await self._send_part(part, text, False)
+                await self._send_part(part, text, LAST_FRAGMENT)
         except BaseException:
             # Half a message is nothing that anything can follow.
             if has_begun:
                 self._note_close(CloseCode.INTERNAL_ERROR, "")
             raise
 
-    async def _send_part(self, message: Data, text: bool | None, more: bool) -> None:
-        while not self._try_send(message, text, more):
+    async def _send_part(self, message: Data, text: bool | None, part: int) -> None:
+        while not self._try_send(message, text, part):
             await self._wait_writable()
 
     def _on_news(self) -> None:
@@ -152,7 +153,7 @@ class connect:
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
-        config = config_of(self._options, waits=False)
+        config = config_of(self._options)
         connection = Connection(loop, self._options.get("reconnect"))
         connection._open(self._uri, config, loop)
         loop.add_reader(connection._news_descriptor, connection._on_news)

@@ -10,11 +10,14 @@ from dataclasses import dataclass, fields
 from typing import TypeAlias
 
 from . import _ktorws
-from .exceptions import Close, CloseCode, ConcurrencyError
+from .exceptions import Close, ConcurrencyError
 from .http import Headers, Response
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
 Data: TypeAlias = str | BytesLike
+
+# What part of a message is sent.
+WHOLE, FRAGMENT, LAST_FRAGMENT = 0, 1, 2
 
 
 class State(enum.IntEnum):

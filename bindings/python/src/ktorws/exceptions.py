@@ -149,6 +149,8 @@ class _Status(enum.IntEnum):
     TIMEOUT = -501
 
 
+# Statuses below come from sessions that were open.
+_FIRST_OF_OPEN = -300
 _OPEN = 6
 _BY_REMOTE = 2
 
@@ -211,8 +213,8 @@ def _closed(status: int, session: _ktorws.Session, error: _ktorws.Error | None) 
 def make_exception(status: int, session: _ktorws.Session | None, error: _ktorws.Error | None) -> Exception:
     """The exception of a status of the library."""
     words = error.message if error is not None and error.message else _ktorws.status_words(status)
-    never_closed = status >= _Status.PROXY_AUTH or (status == _Status.TIMEOUT)
-    if session is None or never_closed or (error is not None and error.phase < _OPEN and session._close_info() is None):
+    has_never_opened = status > _FIRST_OF_OPEN or (error is not None and error.phase < _OPEN)
+    if session is None or has_never_opened or status == _Status.TIMEOUT:
         return _while_opening(status, words, error)
     return _closed(status, session, error)
 

@@ -172,7 +172,7 @@ def milliseconds(name: str, seconds: float | None, none: int) -> int:
     return min(math.ceil(seconds * 1000), _NEVER_MS)
 
 
-def config_of(options: Options, waits: bool) -> _ktorws.Config:
+def config_of(options: Options) -> _ktorws.Config:
     """The configuration for these options; the same one for the same options, so that TLS can be resumed."""
     unknown = options.keys() - Options.__annotations__.keys()
     if unknown:
@@ -185,11 +185,11 @@ def config_of(options: Options, waits: bool) -> _ktorws.Config:
         fixed[name] = many(fixed.get(name) or ())
     fixed.pop("ssl", None)
     if fixed.get("sock") is not None:
-        return _make(fixed, tls, waits)
-    key = (waits, *sorted(fixed.items(), key=lambda item: item[0]))
+        return _make(fixed, tls)
+    key = tuple(sorted(fixed.items(), key=lambda item: item[0]))
     configs: dict[Any, _ktorws.Config] = tls._configs  # type: ignore[attr-defined]
     with _lock:
-        config = configs.pop(key, None) or _make(fixed, tls, waits)
+        config = configs.pop(key, None) or _make(fixed, tls)
         # what was used last is the last
         configs[key] = config
         while len(configs) > _CACHED:
@@ -201,7 +201,7 @@ def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tupl
     return tuple(headers.items() if isinstance(headers, Mapping) else ((name, value) for name, value in headers))
 
 
-def _make(options: dict[str, Any], tls: TLS, waits: bool) -> _ktorws.Config:
+def _make(options: dict[str, Any], tls: TLS) -> _ktorws.Config:
     config = _ktorws.Config()
     for name, value in options["additional_headers"]:
         config.set("add_header", name, value)
@@ -228,7 +228,7 @@ def _make(options: dict[str, Any], tls: TLS, waits: bool) -> _ktorws.Config:
     if options.get("cookies") is not None:
         config.set_cookie_jar(options["cookies"])
     config.set("max_redirects", options.get("max_redirects", 10))
-    _set_limits(config, options, waits)
+    _set_limits(config, options)
     _set_compression(config, options.get("compression", "deflate"))
     _set_auth(config, options.get("auth"))
     _set_reconnect(config, options.get("reconnect"))
@@ -236,15 +236,15 @@ def _make(options: dict[str, Any], tls: TLS, waits: bool) -> _ktorws.Config:
     return config
 
 
-def _set_limits(config: _ktorws.Config, options: dict[str, Any], waits: bool) -> None:
+def _set_limits(config: _ktorws.Config, options: dict[str, Any]) -> None:
     size = options.get("max_size", 1 << 20)
     for name in ("max_frame_size", "max_message_size"):
         config.set(name, _UNLIMITED if size is None else size)
     # Pongs come among the messages; a number of them is no reason to stop reading.
     config.set("incoming_queue", 0, _QUEUE_BYTES)
     config.set("deliver_control", _PONGS)
-    # Of pings and pongs: event loops do not wait, threads do so in slices.
-    config.set("send_timeout_ms", 50 if waits else 0)
+    # Who waits for room does it in slices, or in the event loop.
+    config.set("send_timeout_ms", 0)
     for part in ("connect_timeout_ms", "handshake_timeout_ms"):
         config.set(part, -1)
     for name, default, none in (

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from . import _ktorws
-from .connection import CloseCode, Data, Described, as_parts, as_whole, check_part
+from .connection import FRAGMENT, LAST_FRAGMENT, WHOLE, Data, Described, as_parts, as_whole, check_part
+from .exceptions import CloseCode
 from .options import Options, config_of
 
 __all__ = ["Connection", "connect"]
@@ -55,7 +56,7 @@ class Connection(Described, _ktorws.Blocking):
         whole = as_whole(message)
         with self._sending:
             if whole is not None:
-                self._send_part(whole, text, False)
+                self._send_part(whole, text, WHOLE)
                 return
             part: Data | None = None
             has_begun = False
@@ -63,11 +64,11 @@ class Connection(Described, _ktorws.Blocking):
                 for following in as_parts(message):
                     check_part(part, following)
                     if part is not None:
-                        self._send_part(part, text, True)
+                        self._send_part(part, text, FRAGMENT)
                         has_begun = True
                     part = following
                 if part is not None:
-                    self._send_part(part, text, False)
+                    self._send_part(part, text, LAST_FRAGMENT)
             except BaseException:
                 # Half a message is nothing that anything can follow.
                 if has_begun:
@@ -78,7 +79,7 @@ class Connection(Described, _ktorws.Blocking):
 def connect(uri: str, **options: Unpack[Options]) -> Connection:
     """Open a session, at most for `open_timeout`."""
     connection = Connection()
-    connection._open(uri, config_of(options, waits=True), None)
+    connection._open(uri, config_of(options), None)
     try:
         connection._wait_open()
     except BaseException:
