@@ -86,17 +86,20 @@ static ws_frame *next_frame(Session *self, int64_t timeout_ms)
             follow(self, &wait);
         } else {
             int outcome = receive(self, &wait);
-            if (outcome == WS_OK)
-                continue;
             if (outcome == 1)
                 return NULL;
-            if (outcome != WS_ERR_TIMEOUT && outcome != WS_ERR_INTERRUPTED) {
+            if (outcome != WS_OK && outcome != WS_ERR_TIMEOUT && outcome != WS_ERR_INTERRUPTED) {
                 raise_status((ws_status)outcome, self, NULL);
                 return NULL;
             }
+            /* Pongs only, it may be: what is behind them is there, too. */
+            if (outcome == WS_OK && timeout_ms == 0)
+                continue;
         }
+        if (self->waiting.count > 0)
+            continue;
         int goes_on = wait_goes_on(&wait);
-        if (goes_on > 0 || (goes_on == 0 && self->waiting.count > 0))
+        if (goes_on > 0)
             continue;
         if (goes_on == 0)
             PyErr_SetString(PyExc_TimeoutError, "no message came in time");
@@ -136,6 +139,7 @@ static PyObject *await_pong(Session *self, PyObject *arguments)
         return NULL;
     struct wait wait;
     wait_begin(&wait, timeout_ms);
+    int goes_on = 1;
     for (;;) {
         PyObject *answer = PyObject_CallNoArgs(is_there);
         int has_come = answer == NULL ? -1 : PyObject_IsTrue(answer);
@@ -144,21 +148,21 @@ static PyObject *await_pong(Session *self, PyObject *arguments)
             return NULL;
         if (has_come)
             Py_RETURN_NONE;
+        if (goes_on == 0)
+            PyErr_SetString(PyExc_TimeoutError, "no pong came in time");
+        if (goes_on <= 0)
+            return NULL;
         if (self->is_receiving || self->waiting.bytes > MOST_WAITING_BYTES) {
             follow(self, &wait);
         } else {
             int outcome = receive(self, &wait);
-            if (outcome == WS_OK)
-                continue;
             if (outcome == 1)
                 return NULL;
-            if (outcome != WS_ERR_TIMEOUT && outcome != WS_ERR_INTERRUPTED)
+            if (outcome != WS_OK && outcome != WS_ERR_TIMEOUT && outcome != WS_ERR_INTERRUPTED)
                 return raise_status((ws_status)outcome, self, NULL);
         }
-        int goes_on = wait_goes_on(&wait);
-        if (goes_on == 0)
-            PyErr_SetString(PyExc_TimeoutError, "no pong came in time");
-        if (goes_on <= 0)
+        goes_on = wait_goes_on(&wait);
+        if (goes_on < 0)
             return NULL;
     }
 }
