@@ -17,7 +17,7 @@ ROOT = HERE.parent.parent
 LIBRARY = Path(os.environ.get("KTORWS_LIBRARY") or ROOT / "target/release/libktorws.so")
 INCLUDE = os.environ.get("KTORWS_INCLUDE") or str(ROOT / "include")
 # Nothing is left in the sources.
-BUILD = ROOT / "target/python"
+BUILD = ROOT / "target/python/build"
 SONAME = "libktorws.so.0"
 
 
@@ -37,7 +37,9 @@ class BuildWithLibrary(build_ext):
         super().run()
 
 
-BUILD.mkdir(parents=True, exist_ok=True)
+# What was built of files that are no more must not get into the wheel.
+shutil.rmtree(BUILD, ignore_errors=True)
+BUILD.mkdir(parents=True)
 setup(
     version=re.search(r'^version = "([0-9.]+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1],
     ext_modules=[
@@ -46,7 +48,14 @@ setup(
             sorted(str(source.relative_to(HERE)) for source in HERE.glob("native/*.c")),
             include_dirs=[INCLUDE],
             depends=[str(HERE / "native/native.h")],
-            extra_compile_args=["-std=c11", "-D_GNU_SOURCE", "-O2", "-g0", "-fvisibility=hidden", "-Wno-cast-function-type"],
+            extra_compile_args=[
+                "-std=c11",
+                "-D_GNU_SOURCE",
+                "-O2",
+                "-g0",
+                "-fvisibility=hidden",
+                "-Wno-cast-function-type",
+            ],
             runtime_library_dirs=["$ORIGIN"],
             py_limited_api=True,
         )

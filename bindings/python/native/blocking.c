@@ -11,8 +11,7 @@ static void follow(Session *self, const struct wait *wait)
     unsigned turn = self->turn;
     int64_t slice = wait_slice(wait);
     self->followers++;
-    Py_BEGIN_ALLOW_THREADS
-    struct timespec until;
+    Py_BEGIN_ALLOW_THREADS struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     if (slice > 0) {
         until.tv_sec += slice / 1000;
@@ -28,8 +27,7 @@ static void follow(Session *self, const struct wait *wait)
             break;
     }
     pthread_mutex_unlock(&self->mutex);
-    Py_END_ALLOW_THREADS
-    self->followers--;
+    Py_END_ALLOW_THREADS self->followers--;
 }
 
 static void pass_on(Session *self)
@@ -50,10 +48,8 @@ static int receive(Session *self, const struct wait *wait)
     ws_status status;
     self->is_receiving = 1;
     int64_t slice = wait_slice(wait);
-    Py_BEGIN_ALLOW_THREADS
-    status = ws_recv_batch(self->handle, frames, BATCH, &count, slice);
-    Py_END_ALLOW_THREADS
-    self->is_receiving = 0;
+    Py_BEGIN_ALLOW_THREADS status = ws_recv_batch(self->handle, frames, BATCH, &count, slice);
+    Py_END_ALLOW_THREADS self->is_receiving = 0;
     int outcome = (int)status;
     if (status == WS_OK) {
         if (take_out_pongs(self, frames, &count) < 0)
@@ -112,9 +108,8 @@ static PyObject *recv_message(Session *self, PyObject *const *arguments, Py_ssiz
     static const char *const names[] = {"timeout", "decode"};
     PyObject *values[2] = {NULL, NULL};
     int64_t timeout_ms = -1;
-    if ((count > 0 || keywords != NULL) &&
-        (arguments_of("recv", names, values, 2, arguments, count, keywords) < 0 ||
-            timeout_of(values[0], &timeout_ms) < 0))
+    if ((count > 0 || keywords != NULL) && (arguments_of("recv", names, values, 2, arguments, count, keywords) < 0 ||
+                                            timeout_of(values[0], &timeout_ms) < 0))
         return NULL;
     ws_frame *frame = next_frame(self, timeout_ms);
     return frame == NULL ? NULL : message_of(frame, values[1]);
@@ -209,7 +204,7 @@ static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssiz
         /* Another thread sends a message in fragments: behind it. */
     }
     return PyObject_CallMethod((PyObject *)self, "_send_slowly", "OO", values[0],
-        values[1] == NULL ? Py_None : values[1]);
+                               values[1] == NULL ? Py_None : values[1]);
 }
 
 /* _send_part(message, text, part) */
@@ -230,11 +225,11 @@ static PyObject *send_part(Session *self, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"recv", (PyCFunction)(void (*)(void))recv_message, METH_FASTCALL | METH_KEYWORDS,
-        "recv($self, /, timeout=None, decode=None)\n--\n\n"
-        "Receive the next message: a str for text, bytes for binary, or as decode says."},
+     "recv($self, /, timeout=None, decode=None)\n--\n\n"
+     "Receive the next message: a str for text, bytes for binary, or as decode says."},
     {"send", (PyCFunction)(void (*)(void))send_message, METH_FASTCALL | METH_KEYWORDS,
-        "send($self, /, message, text=None)\n--\n\n"
-        "Send a message: a str as text, anything like bytes as binary, or as text says; an iterable in fragments."},
+     "send($self, /, message, text=None)\n--\n\n"
+     "Send a message: a str as text, anything like bytes as binary, or as text says; an iterable in fragments."},
     {"_send_part", (PyCFunction)send_part, METH_VARARGS, NULL},
     {"_await_pong", (PyCFunction)await_pong, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

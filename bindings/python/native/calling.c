@@ -6,7 +6,7 @@
 
 /* ktorws._ktorws.Challenge: a server's question for credentials, until its function returns. */
 typedef struct {
-    PyObject_HEAD
+    PyObject ob_base;
     ws_auth *auth;
 } Challenge;
 
@@ -34,7 +34,7 @@ void call_authenticate(ws_auth *auth, void *user_data)
 
 /* decide(message, attempt, delay in seconds or None) returns seconds or None. */
 int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
-    void *user_data)
+                    void *user_data)
 {
     (void)session;
     Config *config = user_data;
@@ -44,8 +44,7 @@ int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, 
     PyObject *suggestion = suggested ? PyFloat_FromDouble((double)*delay_ms / 1000) : Py_NewRef(Py_None);
     PyObject *result = NULL;
     if (function != NULL && suggestion != NULL)
-        result = PyObject_CallFunction(function, "sIO", ws_error_message(why),
-            (unsigned)attempt, suggestion);
+        result = PyObject_CallFunction(function, "sIO", ws_error_message(why), (unsigned)attempt, suggestion);
     int64_t delay;
     if (result != NULL && result != Py_None && timeout_of(result, &delay) == 0) {
         again = 1;

@@ -107,14 +107,14 @@ static int set_value(ws_config *config, const struct setting *setting, PyObject 
         if (natural > UINT32_MAX || other > UINT32_MAX || third > UINT32_MAX)
             return WS_ERR_INVALID_ARGUMENT;
         return ((ws_status(*)(ws_config *, uint32_t, uint32_t, uint32_t))set)(config, (uint32_t)natural,
-            (uint32_t)other, (uint32_t)third);
+                                                                              (uint32_t)other, (uint32_t)third);
     case RESOLVE:
         if (!PyArg_ParseTuple(rest, "sKs", &first, &natural, &second))
             return EXCEPTION;
         if (natural > UINT16_MAX)
             return WS_ERR_INVALID_ARGUMENT;
-        return ((ws_status(*)(ws_config *, const char *, uint16_t, const char *))set)(config, first,
-            (uint16_t)natural, second);
+        return ((ws_status(*)(ws_config *, const char *, uint16_t, const char *))set)(config, first, (uint16_t)natural,
+                                                                                      second);
     case BYTES:
         if (!PyArg_ParseTuple(rest, "y#", &first, &first_size))
             return EXCEPTION;
@@ -122,8 +122,8 @@ static int set_value(ws_config *config, const struct setting *setting, PyObject 
     case IDENTITY:
         if (!PyArg_ParseTuple(rest, "y#z#", &first, &first_size, &second, &second_size))
             return EXCEPTION;
-        return ((ws_status(*)(ws_config *, const char *, size_t, const char *, size_t))set)(config, first,
-            (size_t)first_size, second, (size_t)second_size);
+        return ((ws_status(*)(ws_config *, const char *, size_t, const char *, size_t))set)(
+            config, first, (size_t)first_size, second, (size_t)second_size);
     }
     return WS_ERR_UNSUPPORTED;
 }
@@ -173,7 +173,7 @@ static PyObject *set_deflate(Config *self, PyObject *arguments)
     unsigned long long min_size;
     int client_alone, server_alone;
     if (!PyArg_ParseTuple(arguments, "IIIIppK", &options.level, &options.memory_level, &options.client_max_window_bits,
-            &options.server_max_window_bits, &client_alone, &server_alone, &min_size))
+                          &options.server_max_window_bits, &client_alone, &server_alone, &min_size))
         return NULL;
     options.client_no_context_takeover = client_alone != 0;
     options.server_no_context_takeover = server_alone != 0;
@@ -190,7 +190,7 @@ static PyObject *set_reconnect(Config *self, PyObject *arguments)
     PyObject *decide, *on_reconnect;
     int keeps;
     if (!PyArg_ParseTuple(arguments, "LLLIpOO", &first, &most, &outage, &options.max_attempts, &keeps, &decide,
-            &on_reconnect))
+                          &on_reconnect))
         return NULL;
     options.first_delay_ms = first;
     options.max_delay_ms = most;
@@ -267,12 +267,8 @@ static PyMethodDef config_methods[] = {
 };
 
 static PyType_Slot config_slots[] = {
-    {Py_tp_new, config_new},
-    {Py_tp_dealloc, config_dealloc},
-    {Py_tp_traverse, config_traverse},
-    {Py_tp_clear, config_clear},
-    {Py_tp_methods, config_methods},
-    {0, NULL},
+    {Py_tp_new, config_new},     {Py_tp_dealloc, config_dealloc}, {Py_tp_traverse, config_traverse},
+    {Py_tp_clear, config_clear}, {Py_tp_methods, config_methods}, {0, NULL},
 };
 
 static PyType_Spec config_spec = {

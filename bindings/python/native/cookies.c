@@ -55,8 +55,9 @@ static PyObject *jar_header(CookieJar *self, PyObject *url)
         if (buffer == NULL)
             return PyErr_NoMemory();
     }
-    PyObject *header = status == WS_OK ? PyUnicode_DecodeUTF8(size > 0 ? buffer : "", (Py_ssize_t)size, "surrogateescape")
-                                       : raise_status(status, NULL, NULL);
+    PyObject *header = status == WS_OK
+                           ? PyUnicode_DecodeUTF8(size > 0 ? buffer : "", (Py_ssize_t)size, "surrogateescape")
+                           : raise_status(status, NULL, NULL);
     PyMem_Free(buffer);
     return header;
 }
@@ -70,9 +71,9 @@ static PyObject *jar_clear(CookieJar *self, PyObject *none)
 
 static PyMethodDef methods[] = {
     {"add", (PyCFunction)jar_add, METH_VARARGS,
-        "add($self, url, set_cookie, /)\n--\n\nTake a cookie as a server at the URL would set it."},
+     "add($self, url, set_cookie, /)\n--\n\nTake a cookie as a server at the URL would set it."},
     {"header", (PyCFunction)jar_header, METH_O,
-        "header($self, url, /)\n--\n\nThe Cookie header for a handshake with the URL; empty without cookies."},
+     "header($self, url, /)\n--\n\nThe Cookie header for a handshake with the URL; empty without cookies."},
     {"clear", (PyCFunction)jar_clear, METH_NOARGS, "clear($self, /)\n--\n\nRemove all cookies."},
     {NULL, NULL, 0, NULL},
 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 typedef struct {
-    PyObject_HEAD
+    PyObject ob_base;
     const ws_error *error;
     ws_error *owned;
     /* Else the session that lends it. */

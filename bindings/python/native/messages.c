@@ -61,16 +61,15 @@ static ws_status send_whole(Session *session, const struct payload *payload)
                                     : ws_send_binary(session->handle, payload->data, payload->size);
 }
 
-/* Without waiting, which is how configurations are made. A small message costs less than giving Python's lock back does. */
+/* Without waiting, which is how configurations are made. A small message costs less than giving Python's lock back
+ * does. */
 ws_status send_at_once(Session *session, const struct payload *payload)
 {
     if (payload->size <= LARGE_BYTES)
         return send_whole(session, payload);
     ws_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = send_whole(session, payload);
-    Py_END_ALLOW_THREADS
-    return status;
+    Py_BEGIN_ALLOW_THREADS status = send_whole(session, payload);
+    Py_END_ALLOW_THREADS return status;
 }
 
 /* (message, text, part), of which the message is a str or like bytes. */
@@ -91,16 +90,17 @@ int part_of(PyObject *arguments, struct payload *payload, enum part *part)
 ws_status send_as(Session *session, const struct payload *payload, enum part part, int64_t timeout_ms)
 {
     ws_status status;
-    Py_BEGIN_ALLOW_THREADS
-    if (part == WHOLE) {
+    Py_BEGIN_ALLOW_THREADS if (part == WHOLE)
+    {
         const ws_message message = {payload->data, payload->size, payload->type, 0};
         status = ws_send_batch(session->handle, &message, 1, NULL, timeout_ms);
-    } else {
-        status = ws_send(session->handle, payload->type, payload->data, payload->size,
-            part == FRAGMENT ? WS_SEND_MORE : 0, timeout_ms);
     }
-    Py_END_ALLOW_THREADS
-    return status;
+    else
+    {
+        status = ws_send(session->handle, payload->type, payload->data, payload->size,
+                         part == FRAGMENT ? WS_SEND_MORE : 0, timeout_ms);
+    }
+    Py_END_ALLOW_THREADS return status;
 }
 
 PyObject *message_of(ws_frame *frame, PyObject *decode)
@@ -119,7 +119,7 @@ PyObject *message_of(ws_frame *frame, PyObject *decode)
 
 /* Puts arguments, which are all optional, by position or name into `values`, which the caller has set to NULL. */
 int arguments_of(const char *function, const char *const *names, PyObject **values, size_t most,
-    PyObject *const *arguments, Py_ssize_t count, PyObject *keywords)
+                 PyObject *const *arguments, Py_ssize_t count, PyObject *keywords)
 {
     if ((size_t)count > most) {
         PyErr_Format(PyExc_TypeError, "%s() takes at most %zu arguments (%zd given)", function, most, count);

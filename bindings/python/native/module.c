@@ -33,7 +33,7 @@ PyObject *raise_status(ws_status status, Session *session, ws_error *error)
         known = Py_NewRef(Py_None);
     PyObject *exception = known == NULL ? NULL
                                         : PyObject_CallFunction(make_exception, "iOO", (int)status,
-                                              session == NULL ? Py_None : (PyObject *)session, known);
+                                                                session == NULL ? Py_None : (PyObject *)session, known);
     Py_XDECREF(known);
     if (exception != NULL)
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
@@ -60,10 +60,8 @@ static PyObject *shut_down(PyObject *module, PyObject *none)
 {
     (void)module;
     (void)none;
-    Py_BEGIN_ALLOW_THREADS
-    ws_shutdown(5000);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    Py_BEGIN_ALLOW_THREADS ws_shutdown(5000);
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 static PyObject *status_name(PyObject *module, PyObject *status)
@@ -99,6 +97,8 @@ static struct PyModuleDef definition = {
     .m_methods = functions,
 };
 
+PyMODINIT_FUNC PyInit__ktorws(void);
+
 PyMODINIT_FUNC PyInit__ktorws(void)
 {
     PyObject *threading = PyImport_ImportModule("threading");
@@ -115,8 +115,8 @@ PyMODINIT_FUNC PyInit__ktorws(void)
     if (module == NULL)
         return NULL;
     if (add_errors(module) < 0 || add_cookies(module) < 0 || add_config(module) < 0 || add_calling(module) < 0 ||
-        add_session(module) < 0 || add_blocking(module) < 0 || add_asynchronous(module) < 0 ||
-        PyModule_AddStringConstant(module, "library_version", ws_version_string()) < 0) {
+        add_session(module) < 0 || add_blocking(module) < 0 || add_asynchronous(module) < 0 || add_future(module) < 0 ||
+        add_coroutines(module) < 0 || PyModule_AddStringConstant(module, "library_version", ws_version_string()) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -28,7 +28,7 @@ struct waiting {
 enum { NEWS_OPEN = 1, NEWS_WRITABLE = 2, NEWS_ENDED = 4, NEWS_RECONNECTED = 8 };
 
 typedef struct {
-    PyObject_HEAD
+    PyObject ob_base;
     ws_config *handle;
     /* Functions of Python's. */
     PyObject *authenticate, *decide, *on_reconnect;
@@ -46,7 +46,7 @@ struct news {
 };
 
 typedef struct {
-    PyObject_HEAD
+    PyObject ob_base;
     ws_session *handle;
     /* Keeps alive what its callbacks use. */
     Config *config;
@@ -72,7 +72,7 @@ typedef struct {
     /* While some wait for their turn to send, all do. */
     int slow_sends;
     /* What tasks wait for, and whether one does. */
-    PyObject *wait;
+    PyObject *future;
     int is_awaited;
 } Session;
 
@@ -100,7 +100,7 @@ PyObject *text_or_none(const char *text);
 
 /* cookies.c */
 typedef struct {
-    PyObject_HEAD
+    PyObject ob_base;
     ws_cookie_jar *handle;
 } CookieJar;
 extern PyTypeObject *jar_type;
@@ -113,7 +113,7 @@ int config_has_functions(const Config *config);
 /* calling.c: on threads of the library, which have to take Python's lock. */
 void call_authenticate(ws_auth *auth, void *config);
 int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
-    void *config);
+                    void *config);
 void call_on_reconnect(const struct news *news);
 int add_calling(PyObject *module);
 
@@ -141,7 +141,7 @@ ws_status send_as(Session *session, const struct payload *payload, enum part par
 /* The frame is freed. */
 PyObject *message_of(ws_frame *frame, PyObject *decode);
 int arguments_of(const char *function, const char *const *names, PyObject **values, size_t most,
-    PyObject *const *arguments, Py_ssize_t count, PyObject *keywords);
+                 PyObject *const *arguments, Py_ssize_t count, PyObject *keywords);
 
 /* waiting.c */
 void wait_begin(struct wait *wait, int64_t timeout_ms);
@@ -159,6 +159,26 @@ int take_out_pongs(Session *session, ws_frame **frames, size_t *count);
 int add_session(PyObject *module);
 int add_blocking(PyObject *module);
 int add_asynchronous(PyObject *module);
-PyObject *new_wait(Session *session);
+/* WS_OK with what came among what waits, a status, or 1 with an exception. */
+int take_in(Session *session);
+int watch(Session *session);
+
+/* future.c */
+typedef struct {
+    PyObject ob_base;
+    Session *session;
+    PyObject *callback, *context;
+    PyObject *cancelled;
+    int is_blocking;
+} Future;
+int add_future(PyObject *module);
+PyObject *new_future(Session *session);
+PyObject *future_wake(Future *self);
+void future_forget(Future *self);
+
+/* coroutines.c */
+int add_coroutines(PyObject *module);
+PyObject *begin_receiving(Session *session, PyObject *decode, int iterates);
+PyObject *already_sent(void);
 
 #endif

@@ -29,7 +29,7 @@ static int session_traverse(Session *self, visitproc visit, void *arg)
     Py_VISIT(self->config);
     Py_VISIT(self->loop);
     Py_VISIT(self->local_close);
-    Py_VISIT(self->wait);
+    Py_VISIT(self->future);
     return 0;
 }
 
@@ -38,7 +38,7 @@ static int session_clear(Session *self)
     Py_CLEAR(self->config);
     Py_CLEAR(self->loop);
     Py_CLEAR(self->local_close);
-    Py_CLEAR(self->wait);
+    Py_CLEAR(self->future);
     return 0;
 }
 
@@ -87,8 +87,8 @@ static PyObject *session_open(Session *self, PyObject *arguments)
     if (loop == Py_None)
         Py_RETURN_NONE;
     self->loop = Py_NewRef(loop);
-    self->wait = new_wait(self);
-    return self->wait == NULL ? NULL : Py_NewRef(Py_None);
+    self->future = new_future(self);
+    return self->future == NULL ? NULL : Py_NewRef(Py_None);
 }
 
 /* _wait_open(): with Python's lock given back, until it is open or has failed. */
@@ -100,11 +100,8 @@ static PyObject *session_wait_open(Session *self, PyObject *none)
     for (;;) {
         ws_error *error = NULL;
         ws_status status;
-        Py_BEGIN_ALLOW_THREADS
-        status = ws_wait_open(self->handle, wait_slice(&wait), &error);
-        Py_END_ALLOW_THREADS
-        if (status == WS_OK)
-            Py_RETURN_NONE;
+        Py_BEGIN_ALLOW_THREADS status = ws_wait_open(self->handle, wait_slice(&wait), &error);
+        Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_NONE;
         if (status == WS_ERR_TIMEOUT || status == WS_ERR_INTERRUPTED) {
             /* It was this call only that took too long, unless opening is over: then it is asked once more. */
             ws_error_free(error);
@@ -140,14 +137,12 @@ static PyObject *session_close(Session *self, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "Is#", &code, &reason, &size))
         return NULL;
     ws_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = ws_close(self->handle, code, reason, (size_t)size);
+    Py_BEGIN_ALLOW_THREADS status = ws_close(self->handle, code, reason, (size_t)size);
     /* From now on messages that nobody receives must not keep the server's Close away. */
     if (status == WS_OK)
         ws_wait_closed(self->handle, 0);
-    Py_END_ALLOW_THREADS
-    if (status == WS_ERR_INVALID_ARGUMENT)
-        return PyErr_Format(PyExc_ValueError, "not a close code to send, or a reason of more than 123 bytes of UTF-8");
+    Py_END_ALLOW_THREADS if (status == WS_ERR_INVALID_ARGUMENT) return PyErr_Format(
+        PyExc_ValueError, "not a close code to send, or a reason of more than 123 bytes of UTF-8");
     if (status != WS_OK)
         return raise_status(status, self, NULL);
     Py_RETURN_NONE;
@@ -160,11 +155,8 @@ static PyObject *session_wait_closed(Session *self, PyObject *none)
     wait_begin(&wait, -1);
     for (;;) {
         ws_status status;
-        Py_BEGIN_ALLOW_THREADS
-        status = ws_wait_closed(self->handle, wait_slice(&wait));
-        Py_END_ALLOW_THREADS
-        if (status == WS_OK)
-            Py_RETURN_NONE;
+        Py_BEGIN_ALLOW_THREADS status = ws_wait_closed(self->handle, wait_slice(&wait));
+        Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_NONE;
         if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
             return raise_status(status, self, NULL);
         if (wait_goes_on(&wait) < 0)
@@ -191,22 +183,16 @@ static PyObject *session_send_control(Session *self, PyObject *arguments)
         return PyErr_Format(PyExc_ValueError, "a ping or pong has at most 125 bytes");
     for (;;) {
         ws_status status;
-        Py_BEGIN_ALLOW_THREADS
-        status = is_ping ? ws_send_ping(self->handle, payload, (size_t)size)
-                         : ws_send_pong(self->handle, payload, (size_t)size);
-        Py_END_ALLOW_THREADS
-        if (status == WS_OK)
-            Py_RETURN_TRUE;
+        Py_BEGIN_ALLOW_THREADS status = is_ping ? ws_send_ping(self->handle, payload, (size_t)size)
+                                                : ws_send_pong(self->handle, payload, (size_t)size);
+        Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_TRUE;
         if (status == WS_ERR_TIMEOUT && self->loop != NULL)
             Py_RETURN_FALSE;
         if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
             return raise_status(status, self, NULL);
         /* When there is room is told for messages only; the end of the session it finds out with the next attempt. */
-        Py_BEGIN_ALLOW_THREADS
-        ws_flush(self->handle, SLICE_MS);
-        Py_END_ALLOW_THREADS
-        if (PyErr_CheckSignals() < 0)
-            return NULL;
+        Py_BEGIN_ALLOW_THREADS ws_flush(self->handle, SLICE_MS);
+        Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return NULL;
     }
 }
 
@@ -236,7 +222,7 @@ static PyObject *session_close_info(Session *self, PyObject *none)
     if (ws_close_info(self->handle, &info) != WS_OK)
         Py_RETURN_NONE;
     return Py_BuildValue("IIs#I", (unsigned)info.local_code, (unsigned)info.remote_code, info.reason,
-        (Py_ssize_t)info.reason_size, (unsigned)info.clean);
+                         (Py_ssize_t)info.reason_size, (unsigned)info.clean);
 }
 
 static PyObject *session_initiator(Session *self, PyObject *none)
@@ -270,18 +256,40 @@ static PyObject *session_extensions(Session *self, PyObject *none)
     return list;
 }
 
-#define NUMBER(name) {#name, offsetof(ws_statistics, name)}
+#define NUMBER(name)                                                                                                   \
+    {                                                                                                                  \
+#name, offsetof(ws_statistics, name)                                                                           \
+    }
 static const struct {
     const char *name;
     size_t offset;
 } numbers[] = {
-    NUMBER(messages_sent), NUMBER(messages_received), NUMBER(payload_sent), NUMBER(payload_received),
-    NUMBER(wire_sent), NUMBER(wire_received), NUMBER(compressed_sent_before), NUMBER(compressed_sent_after),
-    NUMBER(compressed_received_before), NUMBER(compressed_received_after), NUMBER(pings_sent),
-    NUMBER(pings_received), NUMBER(pongs_sent), NUMBER(pongs_received), NUMBER(last_rtt_us),
-    NUMBER(incoming_messages), NUMBER(incoming_bytes), NUMBER(outgoing_messages), NUMBER(outgoing_bytes),
-    NUMBER(resolve_us), NUMBER(connect_us), NUMBER(tls_us), NUMBER(handshake_us), NUMBER(proxy_us),
-    NUMBER(tls_resumed), NUMBER(reconnects),
+    NUMBER(messages_sent),
+    NUMBER(messages_received),
+    NUMBER(payload_sent),
+    NUMBER(payload_received),
+    NUMBER(wire_sent),
+    NUMBER(wire_received),
+    NUMBER(compressed_sent_before),
+    NUMBER(compressed_sent_after),
+    NUMBER(compressed_received_before),
+    NUMBER(compressed_received_after),
+    NUMBER(pings_sent),
+    NUMBER(pings_received),
+    NUMBER(pongs_sent),
+    NUMBER(pongs_received),
+    NUMBER(last_rtt_us),
+    NUMBER(incoming_messages),
+    NUMBER(incoming_bytes),
+    NUMBER(outgoing_messages),
+    NUMBER(outgoing_bytes),
+    NUMBER(resolve_us),
+    NUMBER(connect_us),
+    NUMBER(tls_us),
+    NUMBER(handshake_us),
+    NUMBER(proxy_us),
+    NUMBER(tls_resumed),
+    NUMBER(reconnects),
 };
 
 static PyObject *session_statistics(Session *self, PyObject *none)
@@ -365,14 +373,10 @@ static PyMemberDef members[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_new, session_new},
-    {Py_tp_members, members},
-    {Py_tp_dealloc, session_dealloc},
-    {Py_tp_traverse, session_traverse},
-    {Py_tp_clear, session_clear},
-    {Py_tp_getset, properties},
-    {Py_tp_methods, methods},
-    {0, NULL},
+    {Py_tp_new, session_new},         {Py_tp_members, members},
+    {Py_tp_dealloc, session_dealloc}, {Py_tp_traverse, session_traverse},
+    {Py_tp_clear, session_clear},     {Py_tp_getset, properties},
+    {Py_tp_methods, methods},         {0, NULL},
 };
 
 static PyType_Spec spec = {

@@ -102,7 +102,7 @@ void waiting_clear(struct waiting *waiting)
 int note_pong(Session *session, ws_frame *frame)
 {
     PyObject *done = PyObject_CallMethod((PyObject *)session, "_note_pong", "y#", (const char *)frame->data,
-        (Py_ssize_t)frame->size);
+                                         (Py_ssize_t)frame->size);
     ws_frame_free(frame);
     Py_XDECREF(done);
     return done == NULL ? -1 : 0;

@@ -1,4 +1,4 @@
-"""Peers: the echo server that the tests run under, and servers of the package websockets in a thread of this process."""
+"""Peers: the echo server that the tests run under, and servers of the package websockets in threads."""
 
 import asyncio
 import base64
@@ -126,8 +126,8 @@ def basic(user, password):
 
 
 class Script:
-    """A server of one's own for what no good one does: `act` is called in a thread with each connection's socket, behind
-    the handshake unless that is the point."""
+    """A server for what no good one does: `act` is called in a thread with each connection's socket, behind the
+    handshake unless that is the point."""
 
     def __init__(self, act, shakes_hands=True):
         self.listener = socket.create_server(("127.0.0.1", 0))
