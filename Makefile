@@ -1,6 +1,6 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | bench | bench-docs | fuzz | header | autobahn | install | clean
+#   make build | demo | test | lint | bench | bench-docs | fuzz | header | autobahn | python-wheel | install | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test lint bench bench-docs fuzz header autobahn install clean
+.PHONY: build demo test lint bench bench-docs fuzz header autobahn python-wheel install clean
 
 build:
 	$(CARGO_RUSTC)
@@ -61,6 +61,7 @@ test:
 
 STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror
+PYTHON := bindings/python
 # Not in the library's dependency tree.
 OTHER_CRATES := benches/peers benches/peers/codec benches/server fuzz tests/model
 C_SOURCES = $(filter-out tests/c/layout.c c_examples/glib.c,$(shell find c_examples tests -name '*.c'))
@@ -79,11 +80,19 @@ lint:
 	    -fsyntax-only c_examples/glib.c || exit 1; fi
 	@for source in benches/c/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
-	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches c_examples tests -name '*.[ch]'); fi
+	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches bindings c_examples tests -name '*.[ch]'); fi
+	@echo "lint: the package for Python"
+	@include=$$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
+	    [ ! -e "$$include/Python.h" ] || for source in bindings/python/native/*.c; do \
+	    $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -Wno-pedantic -isystem "$$include" -fsyntax-only $$source || exit 1; done
+	@if [ -x $(ENV)/venv/bin/mypy ]; then \
+	    $(ENV)/venv/bin/ruff check --quiet --no-cache --config $(PYTHON)/pyproject.toml $(PYTHON) benches/python && \
+	    $(ENV)/venv/bin/ruff format --check --quiet --no-cache --config $(PYTHON)/pyproject.toml $(PYTHON) benches/python && \
+	    cd $(PYTHON)/src && $(abspath $(ENV))/venv/bin/mypy --strict --no-error-summary --cache-dir=/dev/null ktorws; fi
 	@echo "lint: nothing found"
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
-# WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, one work of these, or all. Results go to target/bench/.
+# WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, python, one work of these, or all. Results go to target/bench/.
 WORK ?= all
 bench: build
 	@python3 benches/run.py $(WORK) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(CONFIGS),--configs $(CONFIGS)) \
@@ -108,6 +117,11 @@ autobahn:
 	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
 	+@$(CMAKE) --build $(BUILD) --target autobahn_client
 	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client $(if $(filter all,$(AUTOBAHN)),--all)
+
+# The package for Python, with the library in it: target/python/ktorws-*.whl.
+python-wheel: build
+	@python3 -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir target/python ./bindings/python
+	@ls target/python/*.whl
 
 install:
 	@command -v cmake >/dev/null || { echo "install: cmake is needed (on Debian: apt-get install cmake)" >&2; exit 1; }
