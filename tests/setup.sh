@@ -66,14 +66,17 @@ have valgrind || missing="$missing valgrind"
 # only the program: nothing is started
 have_apache() { PATH=$PATH:/usr/sbin command -v apache2 >/dev/null 2>&1; }
 have_apache || missing="$missing apache2-bin"
+have_python_h() { [ -e "$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]; }
+have_python_h || missing="$missing python3-dev"
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # a list of packages
-    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib, Digest against Apache" $missing || true
+    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib, Digest against Apache, the package for Python" $missing || true
 fi
 have g++ && have pkg-config ||
     die "cannot install what is missing here. As root: apt-get install g++ pkg-config (and, for the leak tests, valgrind)"
 have valgrind || say "warning: no valgrind, the leak tests will be left out"
 have_apache || say "warning: no Apache (apache2-bin), the test of credentials against it will be left out"
+have_python_h || say "warning: no Python.h (python3-dev), the package for Python will be left out"
 pkg-config --exists glib-2.0 || say "warning: no GLib (libglib2.0-dev), its example will be left out"
 # What makes networks is often not in the path of those who may not use it elsewhere.
 networks=

@@ -5,10 +5,10 @@ import sys
 from importlib.metadata import version
 
 import uvloop
-from measuring import main, measure, measure_async
 
 import ktorws.asyncio
 import ktorws.sync
+from measuring import main, measure, measure_async
 
 # As the peers: what costs time and is not measured.
 PLAIN = {"max_size": None, "ping_interval": None, "proxy": None, "compression": None}

@@ -11,6 +11,7 @@ import picows.websockets.asyncio.client as picows_websockets
 import uvloop
 import websockets.asyncio.client
 import websockets.sync.client
+
 from measuring import BURST, SIZES, Measure, check, main, measure, measure_async, payload, warm_up
 
 # What costs time and is not measured: pings, limits, compression.

@@ -9,9 +9,9 @@ import weakref
 import pytest
 import trustme
 import uvloop
-from conftest import echo, refuse, serving, tell_parts, tls_server, until_gone
 
 import ktorws
+from conftest import echo, refuse, serving, tell_parts, tls_server, until_gone
 from ktorws.asyncio import connect
 
 

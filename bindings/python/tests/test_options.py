@@ -7,9 +7,9 @@ import threading
 
 import pytest
 import trustme
-from conftest import basic, echo, read_head, refuse, serving, tls_server, until_gone, wants
 
 import ktorws
+from conftest import basic, echo, read_head, refuse, serving, tls_server, until_gone, wants
 from ktorws.sync import connect
 
 

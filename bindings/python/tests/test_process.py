@@ -8,9 +8,9 @@ import threading
 import time
 
 import pytest
-from conftest import PATIENCE_S, echo, serving, until_gone, wants
 
 import ktorws
+from conftest import PATIENCE_S, echo, serving, until_gone, wants
 from ktorws.sync import connect
 
 # Each does something that does not end, and says READY before; then the session is used again.

@@ -5,9 +5,9 @@ import threading
 import time
 
 import pytest
-from conftest import echo, serving, tell_parts, until_gone
 
 import ktorws
+from conftest import echo, serving, tell_parts, until_gone
 from ktorws.sync import connect
 
 
