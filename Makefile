@@ -1,7 +1,7 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | docs | bench | bench-docs | fuzz | header | autobahn | interop | install | deb |
-#   licenses | abi-check | abi-dump | clean
+#   make build | demo | test | lint | docs | bench | bench-docs | fuzz | header | autobahn | interop | python-wheel |
+#   install | deb | licenses | abi-check | abi-dump | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -23,7 +23,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test lint docs bench bench-docs fuzz header autobahn interop install deb licenses abi-check abi-dump clean
+.PHONY: build demo test lint docs bench bench-docs fuzz header autobahn interop python-wheel install deb licenses abi-check \
+    abi-dump clean
 
 build:
 	$(CARGO_RUSTC)
@@ -63,6 +64,7 @@ test:
 STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror
 STRICT_CXX := -Iinclude -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
+PYTHON := bindings/python
 # Not in the library's dependency tree.
 OTHER_CRATES := benches/peers benches/peers/codec benches/server fuzz tests/model
 C_SOURCES = $(filter-out tests/c/layout.c c_examples/glib.c,$(shell find c_examples tests -name '*.c'))
@@ -84,10 +86,18 @@ lint:
 	@for source in benches/c/*.c tool/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
 	    echo "lint: C and C++ format"; clang-format --dry-run -Werror \
-	    $$(find benches c_examples tests tool -name '*.[ch]' -o -name '*.[ch]pp') include/ktorws.hpp; fi
+	    $$(find benches bindings c_examples tests tool -name '*.[ch]' -o -name '*.[ch]pp') include/ktorws.hpp; fi
 	@if $(ENV)/venv/bin/python -c "import ziglang" 2>/dev/null; then \
 	    echo "lint: Zig format"; $(ENV)/venv/bin/python -m ziglang fmt --check bindings/zig; fi
 	@if command -v node >/dev/null; then echo "lint: script of the documentation"; node --check docs/reference/search.js; fi
+	@echo "lint: the package for Python"
+	@include=$$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
+	    [ ! -e "$$include/Python.h" ] || for source in bindings/python/native/*.c; do \
+	    $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -Wno-pedantic -isystem "$$include" -fsyntax-only $$source || exit 1; done
+	@if [ -x $(ENV)/venv/bin/mypy ]; then \
+	    $(ENV)/venv/bin/ruff check --quiet --no-cache --config $(PYTHON)/pyproject.toml $(PYTHON) benches/python && \
+	    $(ENV)/venv/bin/ruff format --check --quiet --no-cache --config $(PYTHON)/pyproject.toml $(PYTHON) benches/python && \
+	    cd $(PYTHON)/src && $(abspath $(ENV))/venv/bin/mypy --strict --no-error-summary --cache-dir=/dev/null ktorws; fi
 	@echo "lint: nothing found"
 
 # The manual pages go to target/man, the site to target/docs; both from the header's comments, the site from the guides too.
@@ -97,7 +107,7 @@ docs:
 	@$(ENV)/venv/bin/python -B docs/reference/website.py . target/docs
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
-# WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, one work of these, or all. Results go to target/bench/.
+# WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, python, one work of these, or all. Results go to target/bench/.
 WORK ?= all
 bench: build
 	@python3 benches/run.py $(WORK) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(CONFIGS),--configs $(CONFIGS)) \
@@ -127,6 +137,11 @@ autobahn:
 interop: build
 	@tests/setup.sh
 	@$(ENV)/venv/bin/python tests/interop/servers.py --env $(ENV) --work target/interop --write
+
+# The package for Python, with the library in it: target/python/ktorws-*.whl.
+python-wheel: build
+	@python3 -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir target/python ./bindings/python
+	@ls target/python/*.whl
 
 install:
 	@command -v cmake >/dev/null || { echo "install: cmake is needed (on Debian: apt-get install cmake)" >&2; exit 1; }

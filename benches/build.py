@@ -85,6 +85,22 @@ def script_peers():
     return [command for name, command in commands.items() if name not in missing]
 
 
+def python_clients():
+    """Returns the commands of the clients in Python, with the package that is made of the library anew."""
+    venv, python = OUTPUT / "python", OUTPUT / "python/bin/python"
+    requirements = ROOT / "benches/python/requirements.txt"
+    installed = venv / "requirements.txt"
+    pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    if not installed.exists() or installed.read_text() != requirements.read_text():
+        print("bench: installing clients in Python into target/bench/python", file=sys.stderr)
+        if not (succeeds("python3", "-m", "venv", "--clear", venv) and succeeds(*pip, "install", "-r", requirements)):
+            print("bench: LEFT OUT: the clients in Python", file=sys.stderr)
+            return []
+        shutil.copy(requirements, installed)
+    run(*pip, "install", "--no-build-isolation", "--no-index", "--no-deps", "--force-reinstall", "./bindings/python")
+    return [[python, ROOT / "benches/python" / program] for program in ("own.py", "peers.py")]
+
+
 def build_peers():
     """Returns the commands of the peers that are compiled."""
     run("benches/peers/build.sh")

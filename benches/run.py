@@ -47,9 +47,12 @@ def find_clients(wanted, tables):
     clients = list_clients(build.build_own())
     names = wanted.split(",") if wanted else None
     scripted = any(work.scripted for table in tables for work in table.works)
+    works_in_python = [work.in_python for table in tables for work in table.works]
+    if any(works_in_python):
+        clients += list_clients(build.python_clients())
     if scripted and (names is None or not set(names).isdisjoint(build.SCRIPTS)):
         clients += list_clients(build.script_peers())
-    if names is None or not set(names) <= {client.name for client in clients}:
+    if not all(works_in_python) and (names is None or not set(names) <= {client.name for client in clients}):
         clients += list_clients(build.build_peers())
     if names is None:
         return clients

@@ -20,11 +20,18 @@ scripts=
 python3 benches/run.py deflate-4k deflate-alone-4k callback-rtt-64 \
     --clients "ktorws$scripts" --configs S --rounds 1 --seconds 0.005 --output "$output" >>"$output/printed"
 
+# Where they are installed.
+in_python=
+if [ -e target/bench/python/requirements.txt ]; then
+    in_python=ktorws+python,ktorws+asyncio,ktorws+uvloop
+    python3 benches/run.py python --clients "$in_python,picows" --rounds 1 --seconds 0.005 --output "$output" >>"$output/printed"
+fi
+
 # Not less: each of the sessions is pinged once in six times that.
 python3 benches/run.py scale-1000 \
     --clients "raw-epoll,$many" --rounds 1 --seconds 0.1 --output "$output" >>"$output/printed"
 
-python3 - "$output" "ktorws$scripts" "$called_back" "$many" <<'CHECK'
+python3 - "$output" "ktorws$scripts" "$called_back" "$many" "$in_python" <<'CHECK'
 import json, math, pathlib, sys
 
 sys.path.insert(0, "benches")
@@ -32,6 +39,7 @@ import works
 
 directory = pathlib.Path(sys.argv[1])
 own = {name: {"ktorws"} for name in ("rtt", "burst", "big", "tls", "deflate", "connect", "idle-1000")}
+own |= {"python": set(sys.argv[5].split(","))} if sys.argv[5] else {}
 own |= {"callback": set(sys.argv[3].split(",")), "scale-1000": set(sys.argv[4].split(","))}
 own |= {"group-1": {"ktorws", "ktorws+group"}, "group-100": {"ktorws", "ktorws+group"}, "fair-1000": {"ktorws+group"}}
 for name, clients in own.items():

@@ -114,6 +114,10 @@ class Work:
         return self.name.startswith("tls-")
 
     @property
+    def in_python(self):
+        return self.name.startswith("python-")
+
+    @property
     def deflates(self):
         return self.name.startswith("deflate-")
 
@@ -330,6 +334,24 @@ TABLES = {
         ),
     )
 }
+
+TABLES["python"] = Table(
+    "python",
+    "Clients in Python",
+    (
+        Work("python-rtt-64", "round trip of 64 bytes, in Python", RTT, 500, least=200),
+        Work(
+            "python-burst-64",
+            "bursts of 256 messages of 64 bytes, in Python",
+            RATE,
+            10 * BURST,
+            multiple=BURST,
+        ),
+        Work("python-big-1m", "echo of 1 MiB, in Python", BIG, 5, least=10),
+    ),
+    configs="SX",
+    seconds=0.3,
+)
 
 CONFIGS = {
     "S": "client and server on one core",

@@ -67,14 +67,17 @@ have valgrind || missing="$missing valgrind"
 have_apache() { PATH=$PATH:/usr/sbin command -v apache2 >/dev/null 2>&1; }
 have_apache || missing="$missing apache2-bin"
 have openssl || missing="$missing openssl"
+have_python_h() { [ -e "$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]; }
+have_python_h || missing="$missing python3-dev"
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # a list of packages
-    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib, Digest against Apache, certificates" $missing || true
+    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib, Digest against Apache, certificates, the package for Python" $missing || true
 fi
 have g++ && have pkg-config ||
     die "cannot install what is missing here. As root: apt-get install g++ pkg-config (and, for the leak tests, valgrind)"
 have valgrind || say "warning: no valgrind, the leak tests will be left out"
 have_apache || say "warning: no Apache (apache2-bin), the test of credentials against it will be left out"
+have_python_h || say "warning: no Python.h (python3-dev), the package for Python will be left out"
 pkg-config --exists glib-2.0 || say "warning: no GLib (libglib2.0-dev), its example will be left out"
 have mandoc || install_packages "the check of the manual pages" mandoc ||
     say "warning: no mandoc, the check of the manual pages will be left out"

@@ -1,0 +1,284 @@
+/* ktorws._ktorws.Config: settings by the names of their functions in the C API. */
+
+#include "native.h"
+
+#include <string.h>
+
+enum kind { STRING, STRINGS, I32, I64, U32, U64, FLAGS, QUEUE, KEEPALIVE, RESOLVE, BYTES, IDENTITY };
+
+typedef void (*function)(void);
+
+static const struct setting {
+    const char *name;
+    enum kind kind;
+    function set;
+} settings[] = {
+    {"add_header", STRINGS, (function)ws_config_add_header},
+    {"add_subprotocol", STRING, (function)ws_config_add_subprotocol},
+    {"origin", STRING, (function)ws_config_set_origin},
+    {"user_agent", STRING, (function)ws_config_set_user_agent},
+    {"basic_auth", STRINGS, (function)ws_config_set_basic_auth},
+    {"bearer_token", STRING, (function)ws_config_set_bearer_token},
+    {"proxy", STRING, (function)ws_config_set_proxy},
+    {"max_redirects", U32, (function)ws_config_set_max_redirects},
+    {"connect_timeout_ms", I64, (function)ws_config_set_connect_timeout_ms},
+    {"handshake_timeout_ms", I64, (function)ws_config_set_handshake_timeout_ms},
+    {"open_timeout_ms", I64, (function)ws_config_set_open_timeout_ms},
+    {"close_timeout_ms", I64, (function)ws_config_set_close_timeout_ms},
+    {"idle_timeout_ms", I64, (function)ws_config_set_idle_timeout_ms},
+    {"send_timeout_ms", I64, (function)ws_config_set_send_timeout_ms},
+    {"ping_interval_ms", I64, (function)ws_config_set_ping_interval_ms},
+    {"ping_timeout_ms", I64, (function)ws_config_set_ping_timeout_ms},
+    {"max_frame_size", U64, (function)ws_config_set_max_frame_size},
+    {"max_message_size", U64, (function)ws_config_set_max_message_size},
+    {"incoming_queue", QUEUE, (function)ws_config_set_incoming_queue},
+    {"outgoing_queue", QUEUE, (function)ws_config_set_outgoing_queue},
+    {"deliver_control", U32, (function)ws_config_set_deliver_control},
+    {"local_address", STRING, (function)ws_config_set_local_address},
+    {"unix_socket", STRING, (function)ws_config_set_unix_socket},
+    {"socket_fd", I32, (function)ws_config_set_socket_fd},
+    {"resolve", RESOLVE, (function)ws_config_set_resolve},
+    {"tcp_keepalive", KEEPALIVE, (function)ws_config_set_tcp_keepalive},
+    {"tls_ca_pem", BYTES, (function)ws_config_set_tls_ca_pem},
+    {"tls_ca_dir", STRING, (function)ws_config_set_tls_ca_dir},
+    {"tls_crl_file", STRING, (function)ws_config_set_tls_crl_file},
+    {"tls_client_cert_pem", IDENTITY, (function)ws_config_set_tls_client_cert_pem},
+    {"tls_server_name", STRING, (function)ws_config_set_tls_server_name},
+    {"tls_verify", FLAGS, (function)ws_config_set_tls_verify},
+    {"tls_min_version", I32, (function)ws_config_set_tls_min_version},
+    {"tls_pin_sha256", STRING, (function)ws_config_set_tls_pin_sha256},
+    {"tls_key_log_file", STRING, (function)ws_config_set_tls_key_log_file},
+};
+
+int config_has_functions(const Config *config)
+{
+    return config->authenticate != NULL || config->decide != NULL || config->on_reconnect != NULL;
+}
+
+/* Beside the statuses, which are negative: Python's exception is set. */
+#define EXCEPTION 1
+
+static int set_value(ws_config *config, const struct setting *setting, PyObject *rest)
+{
+    function set = setting->set;
+    const char *first, *second;
+    Py_ssize_t first_size, second_size;
+    long long number;
+    unsigned long long natural, other, third;
+    int yes, also;
+    switch (setting->kind) {
+    case STRING:
+        if (!PyArg_ParseTuple(rest, "z", &first))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, const char *))set)(config, first);
+    case STRINGS:
+        if (!PyArg_ParseTuple(rest, "ss", &first, &second))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, const char *, const char *))set)(config, first, second);
+    case I32:
+        if (!PyArg_ParseTuple(rest, "i", &yes))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, int32_t))set)(config, yes);
+    case I64:
+        if (!PyArg_ParseTuple(rest, "L", &number))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, int64_t))set)(config, number);
+    case U32:
+        if (!PyArg_ParseTuple(rest, "K", &natural))
+            return EXCEPTION;
+        if (natural > UINT32_MAX)
+            return WS_ERR_INVALID_ARGUMENT;
+        return ((ws_status(*)(ws_config *, uint32_t))set)(config, (uint32_t)natural);
+    case U64:
+        if (!PyArg_ParseTuple(rest, "K", &natural))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, uint64_t))set)(config, natural);
+    case FLAGS:
+        if (!PyArg_ParseTuple(rest, "pp", &yes, &also))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, int32_t, int32_t))set)(config, yes, also);
+    case QUEUE:
+        if (!PyArg_ParseTuple(rest, "KK", &natural, &other))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, size_t, size_t, uint32_t))set)(config, natural, other, WS_QUEUE_WAIT);
+    case KEEPALIVE:
+        if (!PyArg_ParseTuple(rest, "KKK", &natural, &other, &third))
+            return EXCEPTION;
+        if (natural > UINT32_MAX || other > UINT32_MAX || third > UINT32_MAX)
+            return WS_ERR_INVALID_ARGUMENT;
+        return ((ws_status(*)(ws_config *, uint32_t, uint32_t, uint32_t))set)(config, (uint32_t)natural,
+                                                                              (uint32_t)other, (uint32_t)third);
+    case RESOLVE:
+        if (!PyArg_ParseTuple(rest, "sKs", &first, &natural, &second))
+            return EXCEPTION;
+        if (natural > UINT16_MAX)
+            return WS_ERR_INVALID_ARGUMENT;
+        return ((ws_status(*)(ws_config *, const char *, uint16_t, const char *))set)(config, first, (uint16_t)natural,
+                                                                                      second);
+    case BYTES:
+        if (!PyArg_ParseTuple(rest, "y#", &first, &first_size))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, const char *, size_t))set)(config, first, (size_t)first_size);
+    case IDENTITY:
+        if (!PyArg_ParseTuple(rest, "y#z#", &first, &first_size, &second, &second_size))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, const char *, size_t, const char *, size_t))set)(
+            config, first, (size_t)first_size, second, (size_t)second_size);
+    }
+    return WS_ERR_UNSUPPORTED;
+}
+
+static void set_function(PyObject **place, PyObject *callable)
+{
+    PyObject *before = *place;
+    *place = Py_NewRef(callable);
+    Py_XDECREF(before);
+}
+
+/* set(name, *values) */
+static PyObject *set(Config *self, PyObject *arguments)
+{
+    Py_ssize_t count = PyTuple_Size(arguments);
+    PyObject *first = count > 0 ? PyTuple_GetItem(arguments, 0) : NULL;
+    const char *name = first != NULL && PyUnicode_Check(first) ? PyUnicode_AsUTF8AndSize(first, NULL) : NULL;
+    const struct setting *setting = NULL;
+    for (size_t i = 0; name != NULL && i < sizeof settings / sizeof *settings; i++)
+        if (strcmp(settings[i].name, name) == 0)
+            setting = &settings[i];
+    if (setting == NULL)
+        return PyErr_Format(PyExc_TypeError, "no such setting");
+    PyObject *rest = PyTuple_GetSlice(arguments, 1, count);
+    if (rest == NULL)
+        return NULL;
+    int status = set_value(self->handle, setting, rest);
+    Py_DECREF(rest);
+    if (status == EXCEPTION)
+        return NULL;
+    if (status != WS_OK)
+        return PyErr_Format(PyExc_ValueError, "%s: %s", name, ws_strerror(status));
+    Py_RETURN_NONE;
+}
+
+static PyObject *set_cookie_jar(Config *self, PyObject *jar)
+{
+    if (!PyObject_TypeCheck(jar, jar_type))
+        return PyErr_Format(PyExc_TypeError, "cookies are a CookieJar");
+    ws_config_set_cookie_jar(self->handle, ((CookieJar *)jar)->handle);
+    Py_RETURN_NONE;
+}
+
+static PyObject *set_deflate(Config *self, PyObject *arguments)
+{
+    ws_deflate_options options = {.struct_size = sizeof options};
+    unsigned long long min_size;
+    int client_alone, server_alone;
+    if (!PyArg_ParseTuple(arguments, "IIIIppK", &options.level, &options.memory_level, &options.client_max_window_bits,
+                          &options.server_max_window_bits, &client_alone, &server_alone, &min_size))
+        return NULL;
+    options.client_no_context_takeover = client_alone != 0;
+    options.server_no_context_takeover = server_alone != 0;
+    options.min_size = min_size;
+    if (ws_config_install_deflate(self->handle, &options) != WS_OK)
+        return PyErr_Format(PyExc_ValueError, "an option of permessage-deflate is out of range");
+    Py_RETURN_NONE;
+}
+
+static PyObject *set_reconnect(Config *self, PyObject *arguments)
+{
+    ws_reconnect_options options = {.struct_size = sizeof options};
+    long long first, most, outage;
+    PyObject *decide, *on_reconnect;
+    int keeps;
+    if (!PyArg_ParseTuple(arguments, "LLLIpOO", &first, &most, &outage, &options.max_attempts, &keeps, &decide,
+                          &on_reconnect))
+        return NULL;
+    options.first_delay_ms = first;
+    options.max_delay_ms = most;
+    options.max_outage_ms = outage;
+    options.flags = keeps ? WS_RECONNECT_KEEP_UNSENT : 0;
+    if (decide != Py_None) {
+        set_function(&self->decide, decide);
+        options.decide = call_decide;
+        options.user_data = self;
+    }
+    if (on_reconnect != Py_None)
+        set_function(&self->on_reconnect, on_reconnect);
+    if (ws_config_set_reconnect(self->handle, &options) != WS_OK)
+        return PyErr_Format(PyExc_ValueError, "an option of reconnecting is out of range");
+    Py_RETURN_NONE;
+}
+
+static PyObject *set_authenticate(Config *self, PyObject *callable)
+{
+    set_function(&self->authenticate, callable);
+    ws_config_set_auth_callback(self->handle, call_authenticate, self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *config_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+{
+    (void)arguments;
+    (void)keywords;
+    Config *self = (Config *)PyType_GenericAlloc(type, 0);
+    if (self == NULL)
+        return NULL;
+    self->handle = ws_config_new();
+    if (self->handle == NULL) {
+        Py_DECREF((PyObject *)self);
+        return PyErr_NoMemory();
+    }
+    return (PyObject *)self;
+}
+
+static int config_traverse(Config *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE((PyObject *)self));
+    Py_VISIT(self->authenticate);
+    Py_VISIT(self->decide);
+    Py_VISIT(self->on_reconnect);
+    return 0;
+}
+
+static int config_clear(Config *self)
+{
+    Py_CLEAR(self->authenticate);
+    Py_CLEAR(self->decide);
+    Py_CLEAR(self->on_reconnect);
+    return 0;
+}
+
+static void config_dealloc(Config *self)
+{
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    PyObject_GC_UnTrack(self);
+    ws_config_free(self->handle);
+    config_clear(self);
+    PyObject_GC_Del(self);
+    Py_DECREF((PyObject *)type);
+}
+
+static PyMethodDef config_methods[] = {
+    {"set", (PyCFunction)set, METH_VARARGS, NULL},
+    {"set_deflate", (PyCFunction)set_deflate, METH_VARARGS, NULL},
+    {"set_reconnect", (PyCFunction)set_reconnect, METH_VARARGS, NULL},
+    {"set_cookie_jar", (PyCFunction)set_cookie_jar, METH_O, NULL},
+    {"set_authenticate", (PyCFunction)set_authenticate, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot config_slots[] = {
+    {Py_tp_new, config_new},     {Py_tp_dealloc, config_dealloc}, {Py_tp_traverse, config_traverse},
+    {Py_tp_clear, config_clear}, {Py_tp_methods, config_methods}, {0, NULL},
+};
+
+static PyType_Spec config_spec = {
+    .name = "ktorws._ktorws.Config",
+    .basicsize = sizeof(Config),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = config_slots,
+};
+
+int add_config(PyObject *module)
+{
+    return add_type(module, &config_type, &config_spec, NULL);
+}

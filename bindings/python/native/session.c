@@ -1,0 +1,392 @@
+/* ktorws._ktorws.Session: what sessions that block and those of an event loop share. */
+
+#include "native.h"
+
+#include <stddef.h>
+#include <structmember.h>
+#include <unistd.h>
+
+static PyObject *session_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+{
+    (void)arguments;
+    (void)keywords;
+    Session *self = (Session *)PyType_GenericAlloc(type, 0);
+    if (self == NULL)
+        return NULL;
+    self->descriptor = -1;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&self->mutex, NULL);
+    pthread_cond_init(&self->turned, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return (PyObject *)self;
+}
+
+static int session_traverse(Session *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE((PyObject *)self));
+    Py_VISIT(self->config);
+    Py_VISIT(self->loop);
+    Py_VISIT(self->local_close);
+    Py_VISIT(self->future);
+    return 0;
+}
+
+static int session_clear(Session *self)
+{
+    Py_CLEAR(self->config);
+    Py_CLEAR(self->loop);
+    Py_CLEAR(self->local_close);
+    Py_CLEAR(self->future);
+    return 0;
+}
+
+static void session_dealloc(Session *self)
+{
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    PyObject_GC_UnTrack(self);
+    waiting_clear(&self->waiting);
+    ws_session_free(self->handle);
+    if (self->descriptor >= 0)
+        close(self->descriptor);
+    if (self->news != NULL)
+        news_release(self->news);
+    session_clear(self);
+    pthread_cond_destroy(&self->turned);
+    pthread_mutex_destroy(&self->mutex);
+    PyObject_GC_Del(self);
+    Py_DECREF((PyObject *)type);
+}
+
+/* _open(url, config, loop): begins to open it. */
+static PyObject *session_open(Session *self, PyObject *arguments)
+{
+    const char *url;
+    PyObject *config, *loop;
+    if (!PyArg_ParseTuple(arguments, "sO!O", &url, config_type, &config, &loop))
+        return NULL;
+    if (self->handle != NULL)
+        return raise_status(WS_ERR_STATE, NULL, NULL);
+    struct news *news = news_new((Config *)config, loop != Py_None);
+    if (news == NULL)
+        return NULL;
+    if (news->config != NULL && (news->session = PyWeakref_NewRef((PyObject *)self, NULL)) == NULL) {
+        news_release(news);
+        return NULL;
+    }
+    ws_session *handle;
+    ws_status status = connect_with_news(url, (Config *)config, news, &handle);
+    if (status != WS_OK) {
+        news_release(news);
+        return raise_status(status, NULL, NULL);
+    }
+    self->handle = handle;
+    self->news = news;
+    self->config = (Config *)Py_NewRef(config);
+    if (loop == Py_None)
+        Py_RETURN_NONE;
+    self->loop = Py_NewRef(loop);
+    self->future = new_future(self);
+    return self->future == NULL ? NULL : Py_NewRef(Py_None);
+}
+
+/* _wait_open(): with Python's lock given back, until it is open or has failed. */
+static PyObject *session_wait_open(Session *self, PyObject *none)
+{
+    (void)none;
+    struct wait wait;
+    wait_begin(&wait, -1);
+    for (;;) {
+        ws_error *error = NULL;
+        ws_status status;
+        Py_BEGIN_ALLOW_THREADS status = ws_wait_open(self->handle, wait_slice(&wait), &error);
+        Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_NONE;
+        if (status == WS_ERR_TIMEOUT || status == WS_ERR_INTERRUPTED) {
+            /* It was this call only that took too long, unless opening is over: then it is asked once more. */
+            ws_error_free(error);
+            error = NULL;
+            if (ws_state(self->handle) != WS_STATE_CLOSED) {
+                if (wait_goes_on(&wait) < 0)
+                    return NULL;
+                continue;
+            }
+            status = ws_wait_open(self->handle, 0, &error);
+        }
+        return raise_status(status, self, error);
+    }
+}
+
+/* _check_open(): how opening ended. */
+static PyObject *session_check_open(Session *self, PyObject *none)
+{
+    (void)none;
+    ws_error *error = NULL;
+    ws_status status = ws_wait_open(self->handle, 0, &error);
+    if (status != WS_OK)
+        return raise_status(status, self, error);
+    Py_RETURN_NONE;
+}
+
+/* _close(code, reason): begins the closing handshake. */
+static PyObject *session_close(Session *self, PyObject *arguments)
+{
+    unsigned code;
+    const char *reason;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(arguments, "Is#", &code, &reason, &size))
+        return NULL;
+    ws_status status;
+    Py_BEGIN_ALLOW_THREADS status = ws_close(self->handle, code, reason, (size_t)size);
+    /* From now on messages that nobody receives must not keep the server's Close away. */
+    if (status == WS_OK)
+        ws_wait_closed(self->handle, 0);
+    Py_END_ALLOW_THREADS if (status == WS_ERR_INVALID_ARGUMENT) return PyErr_Format(
+        PyExc_ValueError, "not a close code to send, or a reason of more than 123 bytes of UTF-8");
+    if (status != WS_OK)
+        return raise_status(status, self, NULL);
+    Py_RETURN_NONE;
+}
+
+static PyObject *session_wait_closed(Session *self, PyObject *none)
+{
+    (void)none;
+    struct wait wait;
+    wait_begin(&wait, -1);
+    for (;;) {
+        ws_status status;
+        Py_BEGIN_ALLOW_THREADS status = ws_wait_closed(self->handle, wait_slice(&wait));
+        Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_NONE;
+        if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
+            return raise_status(status, self, NULL);
+        if (wait_goes_on(&wait) < 0)
+            return NULL;
+    }
+}
+
+static PyObject *session_abort(Session *self, PyObject *none)
+{
+    (void)none;
+    ws_abort(self->handle);
+    Py_RETURN_NONE;
+}
+
+/* _send_control(is_ping, payload): waits for room; in an event loop False if there is none. */
+static PyObject *session_send_control(Session *self, PyObject *arguments)
+{
+    int is_ping;
+    const char *payload;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(arguments, "py#", &is_ping, &payload, &size))
+        return NULL;
+    if (size > 125)
+        return PyErr_Format(PyExc_ValueError, "a ping or pong has at most 125 bytes");
+    for (;;) {
+        ws_status status;
+        Py_BEGIN_ALLOW_THREADS status = is_ping ? ws_send_ping(self->handle, payload, (size_t)size)
+                                                : ws_send_pong(self->handle, payload, (size_t)size);
+        Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_TRUE;
+        if (status == WS_ERR_TIMEOUT && self->loop != NULL)
+            Py_RETURN_FALSE;
+        if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
+            return raise_status(status, self, NULL);
+        /* When there is room is told for messages only; the end of the session it finds out with the next attempt. */
+        Py_BEGIN_ALLOW_THREADS ws_flush(self->handle, SLICE_MS);
+        Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return NULL;
+    }
+}
+
+/* _try_send(message, text, part): False if there is no room. */
+static PyObject *session_try_send(Session *self, PyObject *arguments)
+{
+    struct payload payload;
+    enum part part;
+    if (part_of(arguments, &payload, &part) < 0)
+        return NULL;
+    ws_status status;
+    do
+        status = send_as(self, &payload, part, 0);
+    while (status == WS_ERR_INTERRUPTED);
+    payload_release(&payload);
+    if (status == WS_OK)
+        Py_RETURN_TRUE;
+    if (status == WS_ERR_TIMEOUT)
+        Py_RETURN_FALSE;
+    return raise_status(status, self, NULL);
+}
+
+static PyObject *session_close_info(Session *self, PyObject *none)
+{
+    (void)none;
+    ws_close_reason info = {.struct_size = sizeof info};
+    if (ws_close_info(self->handle, &info) != WS_OK)
+        Py_RETURN_NONE;
+    return Py_BuildValue("IIs#I", (unsigned)info.local_code, (unsigned)info.remote_code, info.reason,
+                         (Py_ssize_t)info.reason_size, (unsigned)info.clean);
+}
+
+static PyObject *session_initiator(Session *self, PyObject *none)
+{
+    (void)none;
+    ws_close_reason info = {.struct_size = sizeof info};
+    ws_status status = ws_close_info(self->handle, &info);
+    return PyLong_FromUnsignedLong(status == WS_OK ? info.initiator : 0);
+}
+
+static PyObject *session_response_header(Session *self, PyObject *arguments)
+{
+    const char *name;
+    Py_ssize_t index;
+    if (!PyArg_ParseTuple(arguments, "sn", &name, &index))
+        return NULL;
+    return text_or_none(ws_response_header(self->handle, name, (size_t)index));
+}
+
+static PyObject *session_extensions(Session *self, PyObject *none)
+{
+    (void)none;
+    PyObject *list = PyList_New(0);
+    const ws_extension *extension;
+    for (size_t i = 0; list != NULL && (extension = ws_extension_at(self->handle, i)) != NULL; i++) {
+        PyObject *pair = Py_BuildValue("ss", extension->name, extension->parameters);
+        if (pair == NULL || PyList_Append(list, pair) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(pair);
+    }
+    return list;
+}
+
+#define NUMBER(name)                                                                                                   \
+    {                                                                                                                  \
+#name, offsetof(ws_statistics, name)                                                                           \
+    }
+static const struct {
+    const char *name;
+    size_t offset;
+} numbers[] = {
+    NUMBER(messages_sent),
+    NUMBER(messages_received),
+    NUMBER(payload_sent),
+    NUMBER(payload_received),
+    NUMBER(wire_sent),
+    NUMBER(wire_received),
+    NUMBER(compressed_sent_before),
+    NUMBER(compressed_sent_after),
+    NUMBER(compressed_received_before),
+    NUMBER(compressed_received_after),
+    NUMBER(pings_sent),
+    NUMBER(pings_received),
+    NUMBER(pongs_sent),
+    NUMBER(pongs_received),
+    NUMBER(last_rtt_us),
+    NUMBER(incoming_messages),
+    NUMBER(incoming_bytes),
+    NUMBER(outgoing_messages),
+    NUMBER(outgoing_bytes),
+    NUMBER(resolve_us),
+    NUMBER(connect_us),
+    NUMBER(tls_us),
+    NUMBER(handshake_us),
+    NUMBER(proxy_us),
+    NUMBER(tls_resumed),
+    NUMBER(reconnects),
+};
+
+static PyObject *session_statistics(Session *self, PyObject *none)
+{
+    (void)none;
+    ws_statistics statistics = {.struct_size = sizeof statistics};
+    ws_status status = ws_stats(self->handle, &statistics);
+    if (status != WS_OK)
+        return raise_status(status, self, NULL);
+    PyObject *all = PyDict_New();
+    for (size_t i = 0; all != NULL && i < sizeof numbers / sizeof *numbers; i++) {
+        const uint64_t *number = (const uint64_t *)(const void *)((const char *)&statistics + numbers[i].offset);
+        PyObject *value = PyLong_FromUnsignedLongLong(*number);
+        if (value == NULL || PyDict_SetItemString(all, numbers[i].name, value) < 0)
+            Py_CLEAR(all);
+        Py_XDECREF(value);
+    }
+    return all;
+}
+
+static PyObject *get_state(Session *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromLong((long)ws_state(self->handle));
+}
+
+static PyObject *get_subprotocol(Session *self, void *closure)
+{
+    (void)closure;
+    const char *chosen = ws_subprotocol(self->handle);
+    return text_or_none(chosen == NULL || *chosen == '\0' ? NULL : chosen);
+}
+
+static PyObject *get_url(Session *self, void *closure)
+{
+    (void)closure;
+    return text_or_none(ws_request_url(self->handle));
+}
+
+static PyObject *get_response_status(Session *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromUnsignedLong(ws_response_status(self->handle));
+}
+
+static PyObject *get_id(Session *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromUnsignedLongLong(ws_session_id(self->handle));
+}
+
+static PyGetSetDef properties[] = {
+    {"_state", (getter)get_state, NULL, NULL, NULL},
+    {"_subprotocol", (getter)get_subprotocol, NULL, NULL, NULL},
+    {"_url", (getter)get_url, NULL, NULL, NULL},
+    {"_response_status", (getter)get_response_status, NULL, NULL, NULL},
+    {"_id", (getter)get_id, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef methods[] = {
+    {"_open", (PyCFunction)session_open, METH_VARARGS, NULL},
+    {"_wait_open", (PyCFunction)session_wait_open, METH_NOARGS, NULL},
+    {"_check_open", (PyCFunction)session_check_open, METH_NOARGS, NULL},
+    {"_close", (PyCFunction)session_close, METH_VARARGS, NULL},
+    {"_wait_closed", (PyCFunction)session_wait_closed, METH_NOARGS, NULL},
+    {"_abort", (PyCFunction)session_abort, METH_NOARGS, NULL},
+    {"_send_control", (PyCFunction)session_send_control, METH_VARARGS, NULL},
+    {"_try_send", (PyCFunction)session_try_send, METH_VARARGS, NULL},
+    {"_close_info", (PyCFunction)session_close_info, METH_NOARGS, NULL},
+    {"_initiator", (PyCFunction)session_initiator, METH_NOARGS, NULL},
+    {"_response_header", (PyCFunction)session_response_header, METH_VARARGS, NULL},
+    {"_extensions", (PyCFunction)session_extensions, METH_NOARGS, NULL},
+    {"_statistics", (PyCFunction)session_statistics, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"_local_close", T_OBJECT, offsetof(Session, local_close), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_new, session_new},         {Py_tp_members, members},
+    {Py_tp_dealloc, session_dealloc}, {Py_tp_traverse, session_traverse},
+    {Py_tp_clear, session_clear},     {Py_tp_getset, properties},
+    {Py_tp_methods, methods},         {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "ktorws._ktorws.Session",
+    .basicsize = sizeof(Session),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};
+
+int add_session(PyObject *module)
+{
+    return add_type(module, &session_type, &spec, NULL);
+}

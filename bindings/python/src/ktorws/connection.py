@@ -1,0 +1,184 @@
+"""What connections that wait and those that are awaited have in common."""
+
+from __future__ import annotations
+
+import enum
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import TypeAlias
+
+from . import _ktorws
+from .exceptions import Close, ConcurrencyError
+from .http import Headers, Response
+
+BytesLike: TypeAlias = bytes | bytearray | memoryview
+Data: TypeAlias = str | BytesLike
+
+# What part of a message is sent.
+WHOLE, FRAGMENT, LAST_FRAGMENT = 0, 1, 2
+
+
+class State(enum.IntEnum):
+    """Where a session stands. A lost one that is being opened again is CONNECTING."""
+
+    CONNECTING = 0
+    OPEN = 1
+    CLOSING = 2
+    CLOSED = 3
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """The numbers of a session at a moment: messages, bytes, and microseconds."""
+
+    messages_sent: int
+    messages_received: int
+    payload_sent: int
+    payload_received: int
+    wire_sent: int
+    wire_received: int
+    compressed_sent_before: int
+    compressed_sent_after: int
+    compressed_received_before: int
+    compressed_received_after: int
+    pings_sent: int
+    pings_received: int
+    pongs_sent: int
+    pongs_received: int
+    last_rtt_us: int
+    incoming_messages: int
+    incoming_bytes: int
+    outgoing_messages: int
+    outgoing_bytes: int
+    resolve_us: int
+    connect_us: int
+    tls_us: int
+    handshake_us: int
+    proxy_us: int
+    tls_resumed: int
+    reconnects: int
+
+
+def as_whole(message: object) -> str | bytes | None:
+    """What is sent as one; None for what may have parts. It is a copy: the sender may change its own meanwhile."""
+    if isinstance(message, str):
+        return message
+    try:
+        return bytes(memoryview(message))  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def as_parts(message: object) -> Iterable[Data]:
+    """The fragments of a message."""
+    if isinstance(message, Iterable) and not isinstance(message, Mapping):
+        return message
+    raise TypeError(f"cannot send {type(message).__name__}: a str, something like bytes, or an iterable of these")
+
+
+def check_part(before: Data | None, part: object) -> None:
+    """Fragments of one message are of one type."""
+    if as_whole(part) is None:
+        raise TypeError(f"a fragment is a str or something like bytes, not {type(part).__name__}")
+    if before is not None and isinstance(part, str) != isinstance(before, str):
+        raise TypeError("the fragments of a message are all of str, or all like bytes")
+
+
+@dataclass
+class _Ping:
+    sent: float
+    answered: Callable[[float], None]
+
+
+class Described(_ktorws.Session):
+    """A session and what is known of it."""
+
+    def __init__(self) -> None:
+        self._pings: dict[bytes, _Ping] = {}
+        self._latency = 0.0
+
+    @property
+    def state(self) -> State:
+        """Where the session stands."""
+        return State(self._state)
+
+    @property
+    def subprotocol(self) -> str | None:
+        """What the server chose of `subprotocols`."""
+        return self._subprotocol
+
+    @property
+    def id(self) -> int:
+        """The number of the session in this process, from 1."""
+        return self._id
+
+    @property
+    def uri(self) -> str:
+        """Where it is connected to, behind all redirects, without user and password."""
+        return self._url or ""
+
+    @property
+    def response(self) -> Response:
+        """The server's answer to the opening handshake."""
+        return Response(self._response_status, Headers(self._response_header), b"")
+
+    @property
+    def extensions(self) -> list[tuple[str, str]]:
+        """The extensions that were agreed on, and their parameters."""
+        return self._extensions()
+
+    @property
+    def close_code(self) -> int | None:
+        """The code of the server's Close, 1005 if it had none, 1006 if none came; None while the session is open."""
+        info = self._close_info()
+        return None if info is None else info[1]
+
+    @property
+    def close_reason(self) -> str | None:
+        """The reason in the server's Close; None while the session is open."""
+        info = self._close_info()
+        return None if info is None else info[2]
+
+    @property
+    def latency(self) -> float:
+        """How long the last ping took to its pong, in seconds; 0 before the first one."""
+        return self._latency or self._statistics()["last_rtt_us"] / 1e6
+
+    def statistics(self) -> Statistics:
+        """The numbers of the session as they are now, also after its end."""
+        numbers = self._statistics()
+        return Statistics(**{field.name: numbers[field.name] for field in fields(Statistics)})
+
+    def _note_close(self, code: int, reason: str) -> None:
+        """Begins the closing handshake."""
+        is_first = self._local_close is None and self._state in (State.CONNECTING, State.OPEN)
+        self._close(code, reason)
+        if is_first:
+            self._local_close = Close(code, reason)
+
+    def _note_ping(self, data: Data | None, answered: Callable[[float], None]) -> bytes:
+        if data is None:
+            payload = os.urandom(4)
+            while payload in self._pings:
+                payload = os.urandom(4)
+        else:
+            payload = data.encode() if isinstance(data, str) else bytes(data)
+        if payload in self._pings:
+            raise ConcurrencyError("a ping with the same data waits for its pong")
+        self._pings[payload] = _Ping(time.monotonic(), answered)
+        return payload
+
+    def _note_pong(self, payload: bytes) -> None:
+        """A pong answers the pings before its own, too. What answers no ping of ours is the library's."""
+        if payload not in self._pings:
+            return
+        now = time.monotonic()
+        for earlier in list(self._pings):
+            ping = self._pings.pop(earlier)
+            latency = now - ping.sent
+            ping.answered(latency)
+            if earlier == payload:
+                self._latency = latency
+                return

@@ -1,0 +1,470 @@
+"""ktorws.asyncio against real servers, on asyncio's event loop and on uvloop's."""
+
+import asyncio
+import gc
+import os
+import threading
+import weakref
+
+import pytest
+import trustme
+import uvloop
+
+import ktorws
+from conftest import echo, refuse, serving, tell_parts, tls_server, until_gone
+from ktorws.asyncio import connect
+
+
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def run(request):
+    return request.param
+
+
+def test_messages(run, url):
+    async def main():
+        async with connect(url, max_size=None) as ws:
+            for message in ("", "€", b"", b"\0\xff", "x" * 3_000_000):
+                await ws.send(message)
+                assert await ws.recv() == message
+            for message in (bytearray(b"ace"), memoryview(b"abcdef")[::2]):
+                await ws.send(message)
+                assert await ws.recv() == b"ace"
+            await ws.send("€", text=False)
+            assert await ws.recv() == "€".encode()
+            await ws.send("€")
+            assert await ws.recv(decode=False) == "€".encode()
+            assert ws.state is ktorws.State.OPEN
+        assert (ws.close_code, ws.close_reason, ws.state) == (1000, "", ktorws.State.CLOSED)
+
+    run(main())
+
+
+def test_what_is_wrong_is_told_when_it_is_awaited(run, url):
+    async def main():
+        async with connect(url) as ws:
+            for wrong, error in (
+                (None, TypeError),
+                ({}, TypeError),
+                (["a", b"b"], TypeError),
+                ("\ud800", UnicodeEncodeError),
+            ):
+                sending = ws.send(wrong)
+                with pytest.raises(error):
+                    await sending
+            with pytest.raises(ValueError):
+                await ws.send(b"\xff", text=True)
+            with pytest.raises(TypeError):
+                ws.send()
+            await ws.send("fine")
+            assert await ws.recv() == "fine"
+
+    run(main())
+
+
+def test_fragments(run):
+    async def parts():
+        for part in ("a", "bc"):
+            await asyncio.sleep(0)
+            yield part
+
+    async def main(url):
+        async with connect(url, compression=None) as ws:
+            await ws.send([b"a", b"bc"])
+            assert await ws.recv() == "bytes:1,bytes:2"
+            # The second one waits for the first.
+            await asyncio.gather(ws.send(parts()), ws.send("one"))
+            assert await ws.recv() == "str:1,str:2"
+            assert await ws.recv() == "str:3"
+
+    with serving(tell_parts) as server:
+        run(main(server.url))
+
+
+def test_a_message_that_breaks_off_closes_the_session(run):
+    async def broken():
+        yield "a"
+        yield "b"
+        raise KeyError
+
+    async def main(url):
+        async with connect(url) as ws:
+            with pytest.raises(KeyError):
+                await ws.send(broken())
+            await ws.wait_closed()
+
+    with serving(tell_parts) as server:
+        run(main(server.url))
+    assert server.closes == [(1011, "")]
+
+
+def test_iterating_ends_with_the_session(run, url):
+    async def main():
+        async with connect(url + "burst/1000") as ws:
+            assert [message async for message in ws] == [str(number) for number in range(1000)]
+            with pytest.raises(ktorws.ConnectionClosedOK) as closed:
+                await ws.recv()
+            with pytest.raises(ktorws.ConnectionClosedOK):
+                await ws.send("too late")
+            assert closed.value.rcvd == ktorws.Close(1000, "")
+        async with connect(url + "close/4321/because") as ws:
+            with pytest.raises(ktorws.ConnectionClosedError) as closed:
+                async for _ in ws:
+                    pass
+            assert closed.value.rcvd == ktorws.Close(4321, "because")
+        async with connect(url + "drop") as ws:
+            with pytest.raises(ktorws.ConnectionClosedError):
+                await ws.recv()
+
+    run(main())
+
+
+def test_a_cancelled_recv_loses_nothing(run, url):
+    count = 300
+
+    async def main():
+        received = []
+        async with connect(url) as ws:
+            for number in range(count):
+                task = asyncio.create_task(ws.recv())
+                await asyncio.sleep(0)
+                await ws.send(str(number))
+                # Cancelled before the echo, with it, or behind it.
+                for _ in range(number % 7):
+                    await asyncio.sleep(0)
+                task.cancel()
+                try:
+                    received.append(await task)
+                except asyncio.CancelledError:
+                    pass
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(asyncio.Event().wait(), 0)
+            while len(received) < count:
+                received.append(await asyncio.wait_for(ws.recv(), 10))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(ws.recv(), 0.01)
+        assert received == [str(number) for number in range(count)]
+
+    run(main())
+
+
+def test_cancelling_tells_the_task_why(run, url):
+    async def main():
+        async with connect(url) as ws:
+            task = asyncio.create_task(ws.recv())
+            await asyncio.sleep(0)
+            task.cancel("enough")
+            with pytest.raises(asyncio.CancelledError) as cancelled:
+                await task
+            assert cancelled.value.args == ("enough",)
+            async with asyncio.TaskGroup() as group:
+                receiving = group.create_task(ws.recv())
+                group.create_task(ws.send("in a group"))
+            assert receiving.result() == "in a group"
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await ws.recv()
+
+    run(main())
+
+
+def test_one_task_receives_at_a_time(run, url):
+    async def main():
+        async with connect(url) as ws:
+            first = asyncio.create_task(ws.recv())
+            await asyncio.sleep(0)
+            with pytest.raises(ktorws.ConcurrencyError):
+                await ws.recv()
+            await ws.send("for the first")
+            assert await first == "for the first"
+            once = ws.recv()
+            await ws.send("x")
+            assert await once == "x"
+            with pytest.raises(RuntimeError):
+                await once
+
+    run(main())
+
+
+def test_other_tasks_run_during_a_flood(run, url):
+    async def main():
+        ticks = 0
+
+        async def tick():
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0)
+                ticks += 1
+
+        async with connect(url + "burst/20000") as ws:
+            ticking = asyncio.create_task(tick())
+            # Most is there before anybody receives.
+            while ws.statistics().incoming_messages < 10000 and ws.state is ktorws.State.OPEN:
+                await asyncio.sleep(0.001)
+            before = ticks
+            count = 0
+            async for _ in ws:
+                count += 1
+            assert count == 20000
+            assert ticks - before > 20
+            ticking.cancel()
+
+    run(main())
+
+
+def test_sessions_share_a_loop(run, url):
+    async def talk(name):
+        async with connect(url) as ws:
+            for number in range(50):
+                await ws.send(f"{name} {number}")
+                assert await ws.recv() == f"{name} {number}"
+
+    async def main():
+        await asyncio.gather(*(talk(name) for name in range(20)))
+
+    run(main())
+
+
+def test_sending_waits_until_there_is_room(run, script):
+    goes_on = threading.Event()
+
+    def read_late(peer):
+        goes_on.wait()
+        size = 0
+        while size < 32 * (1 << 20):
+            size += len(peer.recv(1 << 20))
+        peer.sendall(b"\x81\x04done")
+        until_gone(peer)
+
+    async def main():
+        async with connect(script(read_late), close_timeout=1, compression=None) as ws:
+            sent = []
+
+            async def send(number):
+                await ws.send(bytes(1 << 20))
+                sent.append(number)
+
+            tasks = [asyncio.create_task(send(number)) for number in range(32)]
+            # The loop runs on meanwhile; a cancelled send sends nothing.
+            before = -1
+            while before != len(sent):
+                before = len(sent)
+                await asyncio.sleep(0.05)
+            assert len(sent) < 31
+            tasks[-1].cancel()
+            await asyncio.sleep(0)
+            last = asyncio.create_task(send(31))
+            goes_on.set()
+            await asyncio.gather(*tasks[:-1], last)
+            assert sent == list(range(32))
+            assert await ws.recv() == "done"
+
+    run(main())
+
+
+def test_the_end_wakes_who_waits_for_room(run, script):
+    stop = threading.Event()
+
+    async def main():
+        async with connect(script(lambda _peer: stop.wait()), close_timeout=0.1, compression=None) as ws:
+
+            async def send():
+                with pytest.raises(ktorws.ConnectionClosed):
+                    while True:
+                        await ws.send(bytes(1 << 20))
+
+            sending = asyncio.create_task(send())
+            await asyncio.sleep(0.05)
+            stop.set()
+            await sending
+
+    run(main())
+
+
+def test_ping(run, url):
+    async def main():
+        async with connect(url) as ws:
+            assert await ws.ping() > 0
+            await ws.send("before")
+            assert await ws.ping("data") == ws.latency
+            assert await ws.recv() == "before"
+            receiving = asyncio.create_task(ws.recv())
+            await asyncio.gather(ws.ping(), ws.ping(), ws.ping())
+            await ws.send("after")
+            assert await receiving == "after"
+            first = asyncio.create_task(ws.ping("same"))
+            with pytest.raises(ktorws.ConcurrencyError):
+                await asyncio.gather(ws.ping("same"), ws.ping("same"))
+            await first
+
+    run(main())
+
+
+def test_ping_without_pong(run, script):
+    async def main():
+        async with connect(script(until_gone), close_timeout=0.05) as ws:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await ws.ping()
+            pinging = asyncio.create_task(ws.ping())
+            await asyncio.sleep(0)
+            await ws.close()
+            with pytest.raises(ktorws.ConnectionClosed):
+                await pinging
+
+    run(main())
+
+
+def test_closing(run):
+    async def main(url):
+        ws = await connect(url)
+        receiving = asyncio.create_task(ws.recv())
+        await asyncio.sleep(0)
+        await asyncio.gather(ws.close(4000, "done"), ws.close(), ws.wait_closed())
+        with pytest.raises(ktorws.ConnectionClosedError) as closed:
+            await receiving
+        assert closed.value.sent == ktorws.Close(4000, "done")
+        with pytest.raises(KeyError):
+            async with connect(url):
+                raise KeyError
+
+    with serving(echo) as server:
+        run(main(server.url))
+    assert server.closes == [(4000, "done"), (1011, "")]
+
+
+def test_what_cannot_be_opened(run, script):
+    async def main(url):
+        with pytest.raises(ktorws.InvalidStatus) as refused:
+            await connect(url)
+        assert refused.value.response.body == b"no"
+        with pytest.raises(ConnectionRefusedError):
+            await connect("ws://127.0.0.1:1/")
+        with pytest.raises(ktorws.InvalidURI):
+            await connect("http:")
+        silent = script(until_gone, shakes_hands=False)
+        with pytest.raises(TimeoutError):
+            await connect(silent, open_timeout=0.05)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), connect(silent):
+                pass
+
+    with serving(echo, refuse(403, "no")) as server:
+        run(main(server.url))
+
+
+def test_tls(run):
+    authority = trustme.CA()
+
+    async def main(url):
+        async with connect(url, ssl=ktorws.TLS(ca=authority.cert_pem.bytes())) as ws:
+            # Many messages are in one record: the descriptor tells of each.
+            for number in range(500):
+                await ws.send(str(number))
+            assert [await ws.recv() for _ in range(500)] == [str(number) for number in range(500)]
+        with pytest.raises(ktorws.CertificateError):
+            await connect(url)
+
+    with serving(echo, tls=tls_server(authority, "localhost")) as server:
+        run(main(f"wss://localhost:{server.port}/"))
+
+
+def test_reconnecting(run, script):
+    seen = []
+
+    def act(peer):
+        seen.append(peer)
+        if len(seen) > 1:
+            peer.sendall(b"\x81\x05again")
+            until_gone(peer)
+
+    async def main():
+        told = []
+        reconnect = ktorws.Reconnect(first_delay=0.01, on_reconnect=told.append)
+        async with connect(script(act), reconnect=reconnect, close_timeout=0.1) as ws:
+            assert await ws.recv() == "again"
+            while not told:
+                await asyncio.sleep(0.001)
+            assert told == [ws]
+            assert ws.statistics().reconnects == 1
+
+    run(main())
+
+
+def test_from_other_threads(run, url):
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def talk():
+            asyncio.run_coroutine_threadsafe(ws.send("from a thread"), loop).result()
+            return asyncio.run_coroutine_threadsafe(ws.recv(), loop).result()
+
+        async with connect(url) as ws:
+            assert await asyncio.to_thread(talk) == "from a thread"
+
+    run(main())
+
+
+def test_context_variables_are_the_task_s(run, url):
+    from contextvars import ContextVar
+
+    variable = ContextVar("variable")
+
+    async def receive(ws):
+        variable.set("the task's")
+        await ws.recv()
+        assert variable.get() == "the task's"
+        assert asyncio.current_task().get_name() == "receiver"
+
+    async def main():
+        async with connect(url) as ws:
+            variable.set("main's")
+            task = asyncio.create_task(receive(ws), name="receiver")
+            await asyncio.sleep(0.01)
+            await ws.send("x")
+            await task
+            assert variable.get() == "main's"
+
+    run(main())
+
+
+def test_nothing_is_left(run, url):
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+
+    async def use():
+        async with connect(url) as ws:
+            await ws.send("x")
+            await ws.recv()
+            await ws.ping()
+            task = asyncio.create_task(ws.recv())
+            await asyncio.sleep(0)
+            task.cancel()
+        with pytest.raises(ConnectionRefusedError):
+            await connect("ws://127.0.0.1:1/")
+        return weakref.ref(ws)
+
+    async def main():
+        await use()
+        gc.collect()
+        before = descriptors()
+        references = [await use() for _ in range(20)]
+        gc.collect()
+        assert [reference() for reference in references] == [None] * 20
+        # The library's threads close what was theirs a moment later.
+        while descriptors() > before:
+            await asyncio.sleep(0.001)
+
+    run(main())
+
+
+def test_a_loop_that_ends_first(run, url):
+    async def main():
+        ws = await connect(url)
+        asyncio.create_task(ws.recv())
+        await asyncio.sleep(0)
+        return ws
+
+    ws = run(main())
+    assert ws.state is ktorws.State.OPEN
+    del ws
+    gc.collect()
