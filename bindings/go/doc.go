@@ -1,0 +1,4 @@
+package ktorws
+
+// #cgo pkg-config: ktorws
+import "C"
