@@ -100,10 +100,7 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 		return err
 	}
 	err := c.send(ctx, func(session *C.ws_session) Status {
-		if len(p) == 0 {
-			return Status(C.ws_send(session, C.uint32_t(typ), nil, 0, 0, 0))
-		}
-		return Status(C.ws_send(session, C.uint32_t(typ), unsafe.Pointer(&p[0]), C.size_t(len(p)), 0, 0))
+		return Status(C.kgo_send(numberOf(session), C.uint32_t(typ), bytesOf(p), C.size_t(len(p))))
 	})
 	runtime.KeepAlive(c)
 	return err
@@ -114,6 +111,13 @@ func checkType(typ MessageType) error {
 		return statusError(C.WS_ERR_INVALID_ARGUMENT, "%v is no type of a message", typ)
 	}
 	return nil
+}
+
+func bytesOf(p []byte) *C.uint8_t {
+	if len(p) == 0 {
+		return nil
+	}
+	return (*C.uint8_t)(unsafe.Pointer(&p[0]))
 }
 
 // send sends with a function that does not wait, and calls it again whenever there may be room, until there is.
@@ -191,7 +195,7 @@ func (c *Conn) WriteBatch(ctx context.Context, messages []Message) (int, error) 
 			continue
 		}
 		err := c.send(ctx, func(session *C.ws_session) Status {
-			status := Status(C.kgo_send_many(session, shipment))
+			status := Status(C.kgo_send_many(numberOf(session), shipment))
 			sent += int(shipment.accepted)
 			if status == ErrTimeout && pack(shipment, messages[sent:]) == 0 {
 				return 0
@@ -239,14 +243,13 @@ const pingRetry = 20 * time.Millisecond
 // To find dead connections, DialOptions has PingInterval.
 func (c *Conn) Ping(ctx context.Context) error {
 	defer runtime.KeepAlive(c)
-	var payload [8]byte
-	binary.BigEndian.PutUint64(payload[:], c.pings.Add(1))
+	payload := binary.BigEndian.AppendUint64(nil, c.pings.Add(1))
 	answered := make(chan struct{})
-	c.in.expect(string(payload[:]), answered)
-	defer c.in.forget(string(payload[:]))
+	c.in.expect(string(payload), answered)
+	defer c.in.forget(string(payload))
 	for {
 		status, err := c.trySend(func(session *C.ws_session) Status {
-			return Status(C.ws_send_ping(session, unsafe.Pointer(&payload[0]), C.size_t(len(payload))))
+			return Status(C.kgo_ping(numberOf(session), bytesOf(payload), C.size_t(len(payload))))
 		})
 		if err != nil {
 			return err

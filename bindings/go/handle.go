@@ -1,11 +1,12 @@
 package ktorws
 
-// #include <ktorws.h>
+// #include "shim.h"
 import "C"
 
 import (
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // handle is a session that is freed when it is shut and nobody is in a call on it.
@@ -55,3 +56,5 @@ func (h *handle) shut() bool {
 		}
 	}
 }
+
+func numberOf(session *C.ws_session) C.uintptr_t { return C.uintptr_t(uintptr(unsafe.Pointer(session))) }

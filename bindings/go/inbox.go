@@ -146,7 +146,7 @@ func (in *inbox) fill() {
 			in.unflushed.Store(false)
 			flush = 1
 		}
-		status := Status(C.kgo_receive(session, in.most, flush, receipt))
+		status := Status(C.kgo_receive(numberOf(session), in.most, flush, receipt))
 		if status == 0 {
 			in.unpack(receipt)
 		} else if status == ErrTimeout {

@@ -4,15 +4,15 @@
 
 #include "_cgo_export.h"
 
-ws_status kgo_receive(ws_session *session, uint32_t most, int32_t flush, kgo_receipt *receipt)
+ws_status kgo_receive(uintptr_t session, uint32_t most, int32_t flush, kgo_receipt *receipt)
 {
     ws_frame *frames[SHIM_IN];
     size_t count = 0, filled = 0;
-    ws_status status = ws_recv_batch(session, frames, most, &count, 0);
+    ws_status status = ws_recv_batch((ws_session *)session, frames, most, &count, 0);
     receipt->count = 0;
     if (status != WS_OK) {
         if (flush && status == WS_ERR_TIMEOUT)
-            ws_flush(session, 0);
+            ws_flush((ws_session *)session, 0);
         return status;
     }
     for (size_t i = 0; i < count; i++) {
@@ -40,7 +40,17 @@ void kgo_free(uintptr_t frame)
     ws_frame_free((ws_frame *)frame);
 }
 
-ws_status kgo_send_many(ws_session *session, kgo_shipment *shipment)
+ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t size)
+{
+    return ws_send((ws_session *)session, type, data, size, 0, 0);
+}
+
+ws_status kgo_ping(uintptr_t session, const uint8_t *data, size_t size)
+{
+    return ws_send_ping((ws_session *)session, data, size);
+}
+
+ws_status kgo_send_many(uintptr_t session, kgo_shipment *shipment)
 {
     ws_message messages[SHIM_OUT];
     const uint8_t *at = shipment->bytes;
@@ -49,7 +59,7 @@ ws_status kgo_send_many(ws_session *session, kgo_shipment *shipment)
         at += messages[i].size;
     }
     shipment->accepted = 0;
-    return ws_send_batch(session, messages, shipment->count, &shipment->accepted, 0);
+    return ws_send_batch((ws_session *)session, messages, shipment->count, &shipment->accepted, 0);
 }
 
 static void on_open(ws_session *session, void *events)

@@ -1,4 +1,9 @@
-/* What the binding calls: each function does in one crossing from Go to C what would take several, and none waits. */
+/*
+ * What the binding calls: each function does in one crossing from Go to C what would take several, and none waits.
+ *
+ * Those that are called for each message take the session as a number, and bytes as what is surely bytes: of all other
+ * pointers cgo checks each time, at the cost of an allocation, what they point to.
+ */
 
 #ifndef KTORWS_GO_SHIM_H
 #define KTORWS_GO_SHIM_H
@@ -39,13 +44,16 @@ typedef struct {
 } kgo_shipment;
 
 /* Receives what is there, at most `most` messages. Of none, what was held back goes out if `flush` is set. */
-ws_status kgo_receive(ws_session *session, uint32_t most, int32_t flush, kgo_receipt *receipt);
+ws_status kgo_receive(uintptr_t session, uint32_t most, int32_t flush, kgo_receipt *receipt);
 
 /* The payload of a frame that was not small. */
 const uint8_t *kgo_payload(uintptr_t frame);
 void kgo_free(uintptr_t frame);
 
-ws_status kgo_send_many(ws_session *session, kgo_shipment *shipment);
+ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t size);
+ws_status kgo_ping(uintptr_t session, const uint8_t *data, size_t size);
+
+ws_status kgo_send_many(uintptr_t session, kgo_shipment *shipment);
 
 /* Opens a session that calls back for `events`, a cgo.Handle, until it drops it; also when it cannot be opened. */
 ws_status kgo_open(const ws_config *config, const char *url, uintptr_t events, ws_session **session);
