@@ -30,8 +30,6 @@ type Conn struct {
 
 	subprotocol string
 	url         string
-
-	descriptor *os.File
 }
 
 // errShut is the error of a Conn that this side has closed.
@@ -47,16 +45,22 @@ func newConn(session *C.ws_session, e *events) (*Conn, error) {
 		return nil, statusError(C.WS_ERR_INTERNAL, "the system gives no descriptor to wait with")
 	}
 	h := &handle{session: session}
+	in, err := newInbox(h, os.NewFile(uintptr(descriptor), "ktorws"))
+	if err != nil {
+		C.ws_session_free(session)
+		return nil, err
+	}
 	c := &Conn{
 		session:     h,
 		events:      e,
-		in:          newInbox(h),
+		in:          in,
 		sending:     make(chan struct{}, 1),
 		subprotocol: C.GoString(C.ws_subprotocol(session)),
 		url:         C.GoString(C.ws_request_url(session)),
-		descriptor:  os.NewFile(uintptr(descriptor), "ktorws"),
 	}
-	go watch(c.descriptor, c.in.look)
+	if interval := C.ws_get_ping_interval_ms(session); interval > 0 {
+		go in.sweepEach(time.Duration(interval) * time.Millisecond)
+	}
 	runtime.SetFinalizer(c, func(c *Conn) { c.CloseNow() })
 	return c, nil
 }
@@ -161,7 +165,9 @@ func (c *Conn) trySend(try func(*C.ws_session) Status) (Status, error) {
 	}
 	defer c.session.release()
 	status := try(session)
-	c.in.unflushed.Store(true)
+	if c.in.unflushed.Add(1)%sweepEvery == 0 {
+		c.in.sweep()
+	}
 	switch status {
 	case 0, ErrTimeout:
 		return status, nil
@@ -267,14 +273,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 			return err
 		}
 	}
-	select {
-	case <-answered:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-c.in.ended:
-		return c.in.err
-	}
+	return c.in.awaitPong(ctx, answered)
 }
 
 // SetReadLimit sets the largest message to accept, from the next frame on; negative is no limit. A larger one ends the
@@ -318,14 +317,12 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	}
 	c.in.leave()
 	<-c.events.closed
-	c.in.leave()
 	var info C.ws_close_reason
 	info.struct_size = C.sizeof_ws_close_reason
 	if C.ws_close_info(session, &info) == C.WS_OK && info.clean == 1 {
 		c.shut()
 		return nil
 	}
-	<-c.in.ended
 	c.shut()
 	return c.in.err
 }
@@ -345,7 +342,7 @@ func (c *Conn) CloseNow() error {
 func (c *Conn) shut() {
 	if c.session.shut() {
 		runtime.SetFinalizer(c, nil)
-		c.descriptor.Close()
+		c.in.descriptor.Close()
 	}
 }
 

@@ -4,7 +4,6 @@ package ktorws
 import "C"
 
 import (
-	"os"
 	"runtime/cgo"
 	"sync"
 )
@@ -70,13 +69,3 @@ func kgoReconnected(handle C.uintptr_t, lost *C.ws_error) {
 
 //export kgoDropped
 func kgoDropped(handle C.uintptr_t) { cgo.Handle(handle).Delete() }
-
-// watch calls look at first and each time the descriptor has become readable, until it returns false or the descriptor is
-// closed. The netpoller waits for it. It keeps a change that comes while look is at work, and the descriptor is readable
-// exactly while there is something to receive, so a look that finds nothing misses nothing.
-func watch(descriptor *os.File, look func() bool) {
-	raw, err := descriptor.SyscallConn()
-	if err == nil {
-		raw.Read(func(uintptr) bool { return !look() })
-	}
-}

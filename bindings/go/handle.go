@@ -57,4 +57,6 @@ func (h *handle) shut() bool {
 	}
 }
 
-func numberOf(session *C.ws_session) C.uintptr_t { return C.uintptr_t(uintptr(unsafe.Pointer(session))) }
+func numberOf(session *C.ws_session) C.uintptr_t {
+	return C.uintptr_t(uintptr(unsafe.Pointer(session)))
+}

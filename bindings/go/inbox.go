@@ -5,8 +5,12 @@ import "C"
 
 import (
 	"context"
+	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -16,23 +20,37 @@ type Message struct {
 	Data []byte
 }
 
-// inbox has what was received ahead of those who ask. A goroutine of its own watches for more, and takes it while there is
-// nothing here, so that pongs are seen when nobody reads.
+// sweepEvery is after how many messages without a Read in between pongs are looked for.
+const sweepEvery = 1024
+
+// inbox has what was received ahead. Of those who wait for something one leads: it waits in Go's netpoller, by itself, for
+// the library's descriptor, and receives for all. The others wait for it, and then one of them leads.
 type inbox struct {
-	session *handle
-	// Written since the library was last told to let it go.
-	unflushed atomic.Bool
+	session    *handle
+	descriptor *os.File
+	raw        syscall.RawConn
+	// Messages that were written since something was received, or was tried to be.
+	unflushed atomic.Uint32
 	// Holds a token when one of those who wait should look.
 	readable chan struct{}
+	// Whoever put the token in leads.
+	leading chan struct{}
 	// Closed with err.
 	ended chan struct{}
 
-	mu      sync.Mutex
-	queue   []Message
-	head    int
+	// Of the one who leads: what ends its wait, asked with mu, and whose end of a context interrupts it.
+	enough  func() bool
+	watched <-chan struct{}
+	watch   chan (<-chan struct{})
+	// Functions of this inbox, made once.
+	look    func(uintptr) bool
+	hasSome func() bool
+
+	mu    sync.Mutex
+	queue []Message
+	head  int
+	// Those who wait for messages and do not lead.
 	waiting int
-	// The library may have something.
-	hasNews bool
 	// How many messages to ask for at once.
 	most C.uint32_t
 	// What does not fit is dropped: it stands before the server's Close.
@@ -41,14 +59,32 @@ type inbox struct {
 	err     error
 }
 
-func newInbox(session *handle) *inbox {
-	return &inbox{
-		session:  session,
-		readable: make(chan struct{}, 1),
-		ended:    make(chan struct{}),
-		hasNews:  true,
-		most:     C.SHIM_IN,
+func newInbox(session *handle, descriptor *os.File) (*inbox, error) {
+	raw, err := descriptor.SyscallConn()
+	if err != nil {
+		return nil, err
 	}
+	in := &inbox{
+		session:    session,
+		descriptor: descriptor,
+		raw:        raw,
+		readable:   make(chan struct{}, 1),
+		leading:    make(chan struct{}, 1),
+		ended:      make(chan struct{}),
+		most:       C.SHIM_IN,
+	}
+	in.hasSome = func() bool { return in.size() > 0 }
+	in.look = func(uintptr) bool {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.fillIfWanted()
+		if in.err != nil || in.enough() {
+			return true
+		}
+		in.wake()
+		return false
+	}
+	return in, nil
 }
 
 func (in *inbox) size() int { return len(in.queue) - in.head }
@@ -58,37 +94,25 @@ func (in *inbox) receive(ctx context.Context, into []Message) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	waited := false
 	for {
-		count, err := in.take(into, waited)
-		if count > 0 || err != nil {
-			return count, err
-		}
-		waited = true
-		select {
-		case <-in.readable:
-		case <-ctx.Done():
-			in.mu.Lock()
-			in.waiting--
-			in.wake()
+		in.mu.Lock()
+		if count := in.take(into); count > 0 {
 			in.mu.Unlock()
-			return 0, ctx.Err()
+			return count, nil
+		}
+		if in.err != nil {
+			in.mu.Unlock()
+			return 0, in.err
+		}
+		if err := in.wait(ctx, in.hasSome, nil); err != nil {
+			return 0, err
 		}
 	}
 }
 
-// take takes what is there. Where there is nothing, the caller counts as one who waits.
-func (in *inbox) take(into []Message, waited bool) (int, error) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if waited {
-		in.waiting--
-	}
-	if in.size() == 0 && in.err == nil && (in.hasNews || in.unflushed.Load()) {
-		in.fill()
-	}
+func (in *inbox) take(into []Message) int {
 	count := copy(into, in.queue[in.head:])
-	for i := range in.queue[in.head : in.head+count] {
+	for i := 0; i < count; i++ {
 		in.queue[in.head+i] = Message{}
 	}
 	in.head += count
@@ -96,32 +120,117 @@ func (in *inbox) take(into []Message, waited bool) (int, error) {
 		in.queue, in.head = in.queue[:0], 0
 	}
 	in.wake()
-	if count == 0 {
-		if in.err != nil {
-			return 0, in.err
-		}
-		in.waiting++
-	}
-	return count, nil
+	return count
 }
 
-// wake wakes one of those who wait if there is something for it. That one wakes the next.
+// wake wakes one of those who wait for messages if there are any. That one wakes the next.
 func (in *inbox) wake() {
-	if in.waiting > 0 && (in.size() > 0 || in.err != nil) {
+	if in.waiting > 0 && in.size() > 0 {
 		signal(in.readable)
 	}
 }
 
-// look is called when the library has something. It returns whether there is more to come.
-func (in *inbox) look() bool {
+// wait is called with mu, which it unlocks. It returns when it is time to look, which may be for nothing: for messages, or
+// where answered is not nil for that.
+func (in *inbox) wait(ctx context.Context, enough func() bool, answered chan struct{}) error {
+	select {
+	case in.leading <- struct{}{}:
+		in.mu.Unlock()
+		return in.lead(ctx, enough)
+	default:
+	}
+	readable := in.readable
+	if answered != nil {
+		readable = nil
+	} else {
+		in.waiting++
+	}
+	in.mu.Unlock()
+	leads := false
+	var err error
+	select {
+	case in.leading <- struct{}{}:
+		leads = true
+	case <-readable:
+	case <-answered:
+	case <-in.ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if answered == nil {
+		in.mu.Lock()
+		in.waiting--
+		in.mu.Unlock()
+	}
+	if leads {
+		return in.lead(ctx, enough)
+	}
+	return err
+}
+
+// lead waits in the netpoller, which calls look at first and each time the descriptor has become readable. It keeps a change
+// that comes while look is at work, and the descriptor is readable exactly while there is something to receive, so a look
+// that finds nothing misses nothing.
+func (in *inbox) lead(ctx context.Context, enough func() bool) error {
+	defer func() { <-in.leading }()
+	in.enough = enough
+	if done := ctx.Done(); done != nil && done != in.watched {
+		if in.watch == nil {
+			in.watch = make(chan (<-chan struct{}))
+			go in.interrupt(in.watch)
+		}
+		select {
+		case in.watch <- done:
+			in.watched = done
+		case <-in.ended:
+			return nil
+		}
+	}
+	for {
+		err := in.raw.Read(in.look)
+		if err == nil {
+			break
+		}
+		select {
+		case <-in.ended:
+			return nil
+		default:
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		// In this order: the interruption may be one for an earlier call, and one for this call may just come.
+		in.descriptor.SetReadDeadline(time.Time{})
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.hasNews = true
+	in.wake()
+	in.mu.Unlock()
+	return nil
+}
+
+// interrupt ends the wait of the one who leads when its context ends.
+func (in *inbox) interrupt(watch chan (<-chan struct{})) {
+	var done <-chan struct{}
+	for {
+		select {
+		case done = <-watch:
+		case <-done:
+			done = nil
+			in.descriptor.SetReadDeadline(time.Unix(1, 0))
+		case <-in.ended:
+			return
+		}
+	}
+}
+
+// fillIfWanted receives unless there are messages here that nobody has asked for.
+func (in *inbox) fillIfWanted() {
 	if in.err == nil && (in.size() == 0 || in.readsOn()) {
 		in.fill()
 	}
-	in.wake()
-	return in.err == nil
 }
 
 // readsOn reports whether to receive though there are messages here.
@@ -135,27 +244,25 @@ var receipts = sync.Pool{New: func() interface{} { return new(C.kgo_receipt) }}
 func (in *inbox) fill() {
 	receipt := receipts.Get().(*C.kgo_receipt)
 	defer receipts.Put(receipt)
-	for in.err == nil {
-		session, ok := in.session.acquire()
-		if !ok {
-			in.end(errShut())
-			return
-		}
+	session, ok := in.session.acquire()
+	if !ok {
+		in.end(errShut())
+		return
+	}
+	defer in.session.release()
+	for in.size() == 0 || in.readsOn() {
 		flush := C.int32_t(0)
-		if in.unflushed.Load() {
-			in.unflushed.Store(false)
+		if in.unflushed.Load() != 0 {
+			in.unflushed.Store(0)
 			flush = 1
 		}
-		status := Status(C.kgo_receive(numberOf(session), in.most, flush, receipt))
-		if status == 0 {
+		switch status := Status(C.kgo_receive(numberOf(session), in.most, flush, receipt)); status {
+		case 0:
 			in.unpack(receipt)
-		} else if status == ErrTimeout {
-			in.hasNews = false
-		} else {
+		case ErrTimeout:
+			return
+		default:
 			in.end(endOf(session, status))
-		}
-		in.session.release()
-		if !in.hasNews || in.size() > 0 && !in.readsOn() {
 			return
 		}
 	}
@@ -199,7 +306,6 @@ func (in *inbox) put(kind C.uint32_t, data []byte) {
 	in.queue = append(in.queue, Message{MessageType(kind), own})
 }
 
-// end is called with mu, or by nobody else at the same time.
 func (in *inbox) end(err error) {
 	if in.err == nil {
 		in.err = err
@@ -207,15 +313,38 @@ func (in *inbox) end(err error) {
 	}
 }
 
-// leave has messages that nobody takes dropped from now on.
-func (in *inbox) leave() {
+// sweep takes what the library has if there is nothing here: pongs would fill its queue while nobody reads.
+func (in *inbox) sweep() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.leaving = true
-	if in.err == nil {
-		in.fill()
-	}
+	in.fillIfWanted()
 	in.wake()
+}
+
+// sweepEach sweeps once in an interval, which is that of the pings.
+func (in *inbox) sweepEach(interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			in.sweep()
+		case <-in.ended:
+			return
+		}
+	}
+}
+
+// leave receives until the session has ended. What nobody takes meanwhile, and does not fit, is dropped.
+func (in *inbox) leave() {
+	never := make(chan struct{})
+	in.mu.Lock()
+	in.leaving = true
+	for in.err == nil {
+		in.wait(context.Background(), func() bool { return false }, never)
+		in.mu.Lock()
+	}
+	in.mu.Unlock()
 }
 
 // abandon drops what is there.
@@ -224,7 +353,6 @@ func (in *inbox) abandon(err error) {
 	defer in.mu.Unlock()
 	in.queue, in.head = nil, 0
 	in.end(err)
-	in.wake()
 }
 
 // expect has the channel closed when the pong with this payload comes.
@@ -235,14 +363,36 @@ func (in *inbox) expect(payload string, answered chan struct{}) {
 		in.pings = make(map[string]chan struct{})
 	}
 	in.pings[payload] = answered
-	if in.err == nil && in.hasNews {
-		in.fill()
-		in.wake()
-	}
 }
 
 func (in *inbox) forget(payload string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	delete(in.pings, payload)
+}
+
+// awaitPong waits until it has come.
+func (in *inbox) awaitPong(ctx context.Context, answered chan struct{}) error {
+	isAnswered := func() bool {
+		select {
+		case <-answered:
+			return true
+		default:
+			return false
+		}
+	}
+	for {
+		in.mu.Lock()
+		if isAnswered() {
+			in.mu.Unlock()
+			return nil
+		}
+		if in.err != nil {
+			in.mu.Unlock()
+			return in.err
+		}
+		if err := in.wait(ctx, isAnswered, answered); err != nil {
+			return err
+		}
+	}
 }
