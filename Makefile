@@ -1,6 +1,7 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | bench | bench-docs | fuzz | header | autobahn | install | clean
+#   make build | demo | test | lint | docs | bench | bench-docs | fuzz | header | autobahn | interop | install | deb |
+#   licenses | abi-check | abi-dump | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -22,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test lint bench bench-docs fuzz header autobahn install clean
+.PHONY: build demo test lint docs bench bench-docs fuzz header autobahn interop install deb licenses abi-check abi-dump clean
 
 build:
 	$(CARGO_RUSTC)
@@ -80,7 +81,14 @@ lint:
 	@for source in benches/c/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
 	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches c_examples tests -name '*.[ch]'); fi
+	@if command -v node >/dev/null; then echo "lint: script of the documentation"; node --check docs/reference/search.js; fi
 	@echo "lint: nothing found"
+
+# The manual pages go to target/man, the site to target/docs; both from the header's comments, the site from the guides too.
+docs:
+	@tests/setup.sh
+	@python3 -B docs/reference/man.py include/ktorws.h target/man
+	@$(ENV)/venv/bin/python -B docs/reference/website.py . target/docs
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
 # WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, one work of these, or all. Results go to target/bench/.
@@ -109,12 +117,39 @@ autobahn:
 	+@$(CMAKE) --build $(BUILD) --target autobahn_client
 	@$(ENV)/venv/bin/python tests/autobahn/run.py $(BUILD)/tests/autobahn/autobahn_client $(if $(filter all,$(AUTOBAHN)),--all)
 
+# The library against servers of others. Writes docs/interop.md.
+interop: build
+	@tests/setup.sh
+	@$(ENV)/venv/bin/python tests/interop/servers.py --env $(ENV) --work target/interop --write
+
 install:
 	@command -v cmake >/dev/null || { echo "install: cmake is needed (on Debian: apt-get install cmake)" >&2; exit 1; }
 	@cmake -S . -B $(INSTALL_BUILD) -DKTORWS_CARGO_TARGET_DIR=target -DKTORWS_STATIC=ON \
 	    -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
 	@cmake --build $(INSTALL_BUILD)
 	@DESTDIR=$(DESTDIR) cmake --install $(INSTALL_BUILD)
+
+# The Debian packages, in target/deb. PREBUILT=target/release takes what `make build` has built; else the library is built anew.
+PREBUILT ?=
+deb:
+	@KTORWS_PREBUILT=$(PREBUILT) packaging/deb.sh target/deb
+	@rm -rf target/deb/source
+	@ls target/deb/*.deb
+
+# Whose code is linked in, and under which licence.
+licenses:
+	@packaging/third_party.py target/THIRD-PARTY.txt
+
+# The ABI, against that of the last release; abi-dump writes that of this one.
+ABIGAIL := command -v abidw >/dev/null || { echo "abi: libabigail is needed: apt-get install abigail-tools" >&2; exit 1; }
+abi-check: build
+	@$(ABIGAIL)
+	@abi/check.sh target/release/libktorws.so include/ktorws.h
+
+abi-dump: build
+	@$(ABIGAIL)
+	@abi/dump.sh target/release/libktorws.so include/ktorws.h >target/abi-dump
+	@mv target/abi-dump abi/libktorws-$$(sed -n 's/^version = "\([0-9]*\.[0-9]*\)\..*"$$/\1/p' Cargo.toml | head -n 1).abi
 
 clean:
 	$(CARGO) clean

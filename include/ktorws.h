@@ -1123,7 +1123,7 @@ const char *ws_version_string(void);
 /**
  * Whether this build of the library has a feature: 1 or 0; 0 also for a name that is not known, or NULL.
  *
- * Known names: "deflate" (permessage-deflate), "tls" (wss URLs).
+ * Known names: "deflate" (permessage-deflate), "proxy" (HTTP, HTTPS and SOCKS 5 proxies), "reconnect", "tls" (wss URLs).
  */
 int32_t ws_has_feature(const char *name);
 

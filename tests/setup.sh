@@ -66,15 +66,21 @@ have valgrind || missing="$missing valgrind"
 # only the program: nothing is started
 have_apache() { PATH=$PATH:/usr/sbin command -v apache2 >/dev/null 2>&1; }
 have_apache || missing="$missing apache2-bin"
+have openssl || missing="$missing openssl"
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # a list of packages
-    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib, Digest against Apache" $missing || true
+    install_packages "the header as C++, a build with pkg-config, the leak tests, the example with GLib, Digest against Apache, certificates" $missing || true
 fi
 have g++ && have pkg-config ||
     die "cannot install what is missing here. As root: apt-get install g++ pkg-config (and, for the leak tests, valgrind)"
 have valgrind || say "warning: no valgrind, the leak tests will be left out"
 have_apache || say "warning: no Apache (apache2-bin), the test of credentials against it will be left out"
 pkg-config --exists glib-2.0 || say "warning: no GLib (libglib2.0-dev), its example will be left out"
+have mandoc || install_packages "the check of the manual pages" mandoc ||
+    say "warning: no mandoc, the check of the manual pages will be left out"
+have_browser() { have chromium-headless-shell || have chromium || have chromium-browser || have google-chrome; }
+have_browser || install_packages "the tests with a browser" chromium-headless-shell ||
+    say "warning: no Chromium, the tests with a browser will be left out"
 # What makes networks is often not in the path of those who may not use it elsewhere.
 networks=
 for tool in unshare:util-linux ip:iproute2 nft:nftables; do
@@ -85,8 +91,32 @@ if [ -n "$networks" ]; then
     install_packages "the tests in networks of their own" $networks ||
         say "warning: no$networks, the tests in networks of their own will be skipped"
 fi
+packaging=
+have dpkg-checkbuilddeps && dpkg-checkbuilddeps -B -Ppkg.libktorws.rust >/dev/null 2>&1 ||
+    packaging="build-essential debhelper cmake"
+for tool in lintian:lintian abidiff:abigail-tools mmdebstrap:mmdebstrap; do
+    have "${tool%:*}" || packaging="$packaging ${tool#*:}"
+done
+if [ -n "$packaging" ]; then
+    # shellcheck disable=SC2086 # a list of packages
+    install_packages "the Debian packages, the ABI" $packaging ||
+        say "warning: no$packaging, the tests of the Debian packages or of the ABI will be left out"
+fi
 
 mkdir -p "$env_dir"
+# A small Debian, into copies of which the tests install the packages.
+debian_root=$env_dir/debian-root
+if [ ! -d "$debian_root" ] && have mmdebstrap && [ "$(id -u)" = 0 ]; then
+    say "making target/test-env/debian-root (the packages are installed there)"
+    suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    rm -rf "$debian_root.new"
+    if mmdebstrap --quiet --variant=minbase --include=gcc,libc6-dev,make,pkgconf,cmake \
+        "$suite" "$debian_root.new" >"$env_dir/debian-root.log" 2>&1; then
+        mv "$debian_root.new" "$debian_root"
+    else
+        say "warning: mmdebstrap failed (target/test-env/debian-root.log), the packages will only be unpacked"
+    fi
+fi
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     say "creating target/test-env/venv (Python peers)"
     make_venv || { install_packages "Python's venv needs it" python3-venv && make_venv; } ||
@@ -108,7 +138,7 @@ if ! cmp -s tests/package-lock.json "$node/installed.json"; then
     cp tests/package-lock.json "$node/installed.json"
 fi
 
-# Proxies and front ends. Installed, they would run as services of this machine from then on: they are only unpacked.
+# Proxies, front ends, servers. Installed, they would run as services of this machine from then on: they are only unpacked.
 servers=$env_dir/servers
 debs=$env_dir/debs
 apt_private=(-qq -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o "Dir::Cache=$debs" -o "Dir::Cache::archives=$debs")
@@ -135,9 +165,9 @@ unpack_package() {
 
 mkdir -p "$servers"
 missing=
-for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light haproxy; do
+for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light haproxy mosquitto nats-server; do
     [ ! -e "$servers/$package" ] || continue
-    say "unpacking into target/test-env/servers: $package (a peer of the tests of proxies and front ends)"
+    say "unpacking into target/test-env/servers: $package (a peer of the tests)"
     if unpack_package "$package"; then
         touch "$servers/$package"
     else

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::config::timeout_from_ms;
+use crate::session::config::{TimeLimits, timeout_from_ms};
 
 /// Sets how long resolving the host and connecting TCP may take together, in milliseconds; negative is no limit.
 /// Default: 10,000.
@@ -17,10 +17,7 @@ use crate::session::config::timeout_from_ms;
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_connect_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.connect.limits.connect = timeout(timeout_ms)?;
-        Ok(())
-    })
+    set_limit(config, timeout_ms, |limits| &mut limits.connect)
 }
 
 /// Sets how long resolving a host may take, in milliseconds; negative, the default, is no limit of its own: it counts for the connect timeout.
@@ -31,10 +28,7 @@ pub unsafe extern "C" fn ws_config_set_connect_timeout_ms(config: *mut ws_config
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_resolve_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.connect.limits.resolve = timeout(timeout_ms)?;
-        Ok(())
-    })
+    set_limit(config, timeout_ms, |limits| &mut limits.resolve)
 }
 
 /// Sets how long a proxy, TLS and the opening handshake may take together, in milliseconds; negative is no limit. Default:
@@ -46,10 +40,7 @@ pub unsafe extern "C" fn ws_config_set_resolve_timeout_ms(config: *mut ws_config
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_handshake_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.connect.limits.handshake = timeout(timeout_ms)?;
-        Ok(())
-    })
+    set_limit(config, timeout_ms, |limits| &mut limits.handshake)
 }
 
 /// Sets how long having a proxy open a tunnel may take, TLS to the proxy included, in milliseconds; negative, the default, is no limit of its own: it counts for the handshake timeout.
@@ -60,10 +51,7 @@ pub unsafe extern "C" fn ws_config_set_handshake_timeout_ms(config: *mut ws_conf
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_proxy_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.connect.limits.proxy = timeout(timeout_ms)?;
-        Ok(())
-    })
+    set_limit(config, timeout_ms, |limits| &mut limits.proxy)
 }
 
 /// Sets how long negotiating TLS with the server may take, in milliseconds; negative, the default, is no limit of its own: it counts for the handshake timeout.
@@ -74,10 +62,7 @@ pub unsafe extern "C" fn ws_config_set_proxy_timeout_ms(config: *mut ws_config, 
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_tls_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.connect.limits.tls = timeout(timeout_ms)?;
-        Ok(())
-    })
+    set_limit(config, timeout_ms, |limits| &mut limits.tls)
 }
 
 /// Sets how long opening a session may take in all, redirects and questions for credentials included, in milliseconds;
@@ -89,10 +74,7 @@ pub unsafe extern "C" fn ws_config_set_tls_timeout_ms(config: *mut ws_config, ti
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_open_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.connect.limits.all = timeout(timeout_ms)?;
-        Ok(())
-    })
+    set_limit(config, timeout_ms, |limits| &mut limits.all)
 }
 
 /// Sets how long the closing handshake and the end of the connection may take once our Close is sent, in milliseconds;
@@ -140,6 +122,17 @@ pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, t
 pub unsafe extern "C" fn ws_config_set_idle_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
     set(config, |config| {
         config.terms_mut().idle_timeout = timeout_from_ms(timeout_ms).filter(|timeout| !timeout.is_zero());
+        Ok(())
+    })
+}
+
+fn set_limit(
+    config: *mut ws_config,
+    timeout_ms: i64,
+    limit: impl FnOnce(&mut TimeLimits) -> &mut Option<Duration>,
+) -> ws_status {
+    set(config, |config| {
+        *limit(&mut config.connect.limits) = timeout(timeout_ms)?;
         Ok(())
     })
 }

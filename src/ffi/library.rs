@@ -8,7 +8,7 @@ use crate::session::config::timeout_from_ms;
 use crate::session::runtime;
 
 /// What ws_has_feature knows.
-const FEATURES: &[&str] = &["deflate", "tls"];
+const FEATURES: &[&str] = &["deflate", "proxy", "reconnect", "tls"];
 
 /// The library's version at run time, in the form of WS_VERSION_NUMBER: major << 16 | minor << 8 | patch.
 #[unsafe(no_mangle)]
@@ -27,7 +27,7 @@ pub extern "C" fn ws_version_string() -> *const c_char {
 
 /// Whether this build of the library has a feature: 1 or 0; 0 also for a name that is not known, or NULL.
 ///
-/// Known names: "deflate" (permessage-deflate), "tls" (wss URLs).
+/// Known names: "deflate" (permessage-deflate), "proxy" (HTTP, HTTPS and SOCKS 5 proxies), "reconnect", "tls" (wss URLs).
 ///
 /// # Safety
 /// `name` is NULL or a C string.

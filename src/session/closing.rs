@@ -187,8 +187,8 @@ impl Session {
         self.give_up(Error::new(Kind::Overflow, error), CloseCode::VIOLATED_POLICY, reason, Instant::now());
     }
 
-    /// The last step of the end.
-    pub(super) fn drop_transport(&self) {
+    /// Nothing is read from the connection any more.
+    pub(super) fn drop_reader(&self) {
         let left = loop {
             match self.reader.enter_as_driver(|reader| drop(reader.take())) {
                 Some(((), left)) => break left,
@@ -200,6 +200,11 @@ impl Session {
             }
         };
         self.left(left);
+    }
+
+    /// The last step of the end.
+    pub(super) fn drop_transport(&self) {
+        self.drop_reader();
         self.wire.lock().drop_transport();
         self.socket.lock().take();
         log!(Debug, self.id, "the connection is gone");

@@ -12,8 +12,8 @@ use crate::http::headers::{Headers, is_token};
 use crate::protocol::Limits;
 use crate::protocol::extension::{self, Extension};
 use crate::protocol::keepalive::KeepaliveOptions;
-pub(crate) use crate::transport::TlsVersion;
-use crate::transport::{ConnectOptions, KnownAddresses, ProxyChoice, TcpOptions, TimeLimits, TlsOptions};
+use crate::transport::{ConnectOptions, KnownAddresses, ProxyChoice, TcpOptions, TlsOptions};
+pub(crate) use crate::transport::{TimeLimits, TlsVersion};
 
 const USER_AGENT: &str = concat!("ktorws/", env!("CARGO_PKG_VERSION"));
 

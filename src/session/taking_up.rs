@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::Instant;
 
 use parking_lot::MutexGuard;
@@ -74,17 +73,7 @@ impl Session {
 
     /// Lets go of the connection that is lost.
     pub(super) fn let_go(&self) {
-        let left = loop {
-            match self.reader.enter_as_driver(|reader| drop(reader.take())) {
-                Some(((), left)) => break left,
-                None => {
-                    // A thread that reads leaves soon.
-                    self.stop_reading();
-                    thread::yield_now();
-                }
-            }
-        };
-        self.left(left);
+        self.drop_reader();
         let mut wire = self.wire.lock();
         let mut outbox = self.outbox.lock();
         outbox.load(&mut wire.flight);

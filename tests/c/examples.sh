@@ -58,11 +58,36 @@ expect_error 2 usage "$programs/poll"
 expect 0 $'hello\nhello\nhello' "$programs/epoll" "$ECHO_WS_URL" "$ECHO_WS_URL" "$ECHO_WS_URL"
 expect_error 1 "cannot connect" "$programs/epoll" "$ECHO_WS_URL" ws://127.0.0.1:1/
 expect_error 2 usage "$programs/epoll"
+pipeline() { "$programs/pipeline" "$@" <<<"$lines"; }
+expect 0 "$lines" pipeline "$ECHO_WS_URL"
+expect 0 "" "$programs/pipeline" "$ECHO_WS_URL" </dev/null
+# more than all queues there and back hold, with empty lines between
+large=$(mktemp)
+trap 'rm -f "$large"' EXIT
+for digit in $(seq 0 19); do head -c 2000000 /dev/zero | tr '\0' "${digit: -1}"; printf '\n\n'; done >"$large"
+# shellcheck disable=SC2094 # both only read it
+"$programs/pipeline" "$ECHO_WS_URL" <"$large" 2>/dev/null | cmp - "$large"
+expect_error 1 "of the next 3 lines, which are not sent, one is not UTF-8" "$programs/pipeline" "$ECHO_WS_URL" <<<$'a\n\377\nb'
+expect_error 1 "pipeline: ..*" pipeline "${ECHO_WS_URL}drop"
+expect_error 1 "cannot connect to ws://127.0.0.1:1/: ..*" pipeline ws://127.0.0.1:1/
+expect_error 2 usage "$programs/pipeline"
 sorted_group() { "$programs/group" "$@" | sort -n; }
 expect 0 "$(for i in $(seq 0 99); do printf '%s\n%s\n' "$i" "$i"; done)" \
     sorted_group "${ECHO_WS_URL}burst/100" "${ECHO_WS_URL}burst/100"
 expect_error 1 "could not connect to the server" "$programs/group" "${ECHO_WS_URL}burst/1" ws://127.0.0.1:1/
 expect_error 2 usage "$programs/group"
+
+# Lines come as servers answer. Many at once, among them one that refuses, one that breaks off, and what is no URL.
+ask() {
+    "$programs/callbacks" "$@" | sed -E 's/, opened in [0-9.]+ ms$//; s/^(down [^ ]+): .+/\1 for a reason/' |
+        sort | uniq -c | sed 's/^ *//'
+}
+urls=()
+for _ in $(seq 100); do urls+=("$ECHO_WS_URL"); done
+expect 0 "100 up $ECHO_WS_URL" ask "${urls[@]}"
+expect 1 "$(printf '1 down %s for a reason\n' ftp://x/ ws://127.0.0.1:1/ "${ECHO_WS_URL}drop")"$'\n'"100 up $ECHO_WS_URL" \
+    ask "${ECHO_WS_URL}drop" "${urls[@]}" ftp://x/ ws://127.0.0.1:1/
+expect_error 2 usage "$programs/callbacks"
 if [ -x "$programs/glib" ]; then
     expect 0 hello "$programs/glib" "$ECHO_WS_URL"
     expect_error 1 "cannot connect" "$programs/glib" ws://127.0.0.1:1/

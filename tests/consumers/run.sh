@@ -41,6 +41,15 @@ check libktorws.so "$(readlink "$libdir/libktorws.so")" "$soname"
 ! grep -E 'RPATH|RUNPATH' "$work/dynamic" || fail "the library carries a search path"
 ! grep -rqF "$work" "$root/" || fail "an installed file mentions DESTDIR"
 
+step "manual pages"
+man_dir=$root/share/man
+for page in man3/ws_connect.3 man3/ws_status.3 man3/ktorws.3 man7/ktorws.7; do
+    [ -s "$man_dir/$page" ] || fail "$page is not installed"
+done
+if command -v man >/dev/null; then
+    [ "$(MANPATH=$man_dir man -w ws_recv)" = "$man_dir/man3/ws_recv.3" ] || fail "man does not find ws_recv"
+fi
+
 step "find_package"
 "$cmake" -S "$here/find_package" -B "$work/find_package" \
     -DCMAKE_PREFIX_PATH="$root" -DSOURCE="$example" >/dev/null
@@ -80,6 +89,18 @@ step "pkg-config, found in a prefix chosen at installation"
     libdir=$(dirname "$(find "$work/chosen" -name libktorws.so)")
     export PKG_CONFIG_PATH=$libdir/pkgconfig
     with_pkg_config "$work/pkg_config_prefix"
+)
+
+step "a prefix that was moved after installation"
+mv "$work/chosen" "$work/moved"
+(
+    libdir=$(dirname "$(find "$work/moved" -name libktorws.so)")
+    export PKG_CONFIG_PATH=$libdir/pkgconfig
+    check "prefix in ktorws.pc" "$(pkg-config --define-prefix --variable=prefix ktorws)" "$work/moved"
+    check "options" "$(pkg-config --define-prefix --cflags --libs ktorws | xargs)" "-I$work/moved/include -L$libdir -lktorws"
+    "$cmake" -S "$here/find_package" -B "$work/find_moved" -DCMAKE_PREFIX_PATH="$work/moved" -DSOURCE="$example" >/dev/null
+    "$cmake" --build "$work/find_moved" >/dev/null
+    run_example "$work/find_moved/shared"
 )
 
 step "ctypes"

@@ -141,16 +141,20 @@ def limit_run(seconds):
     timer.start()
 
 
-def echo_server(environment, kind, *certificate):
-    """(program, port) of an echo server of tests/interop: node or python, with TLS if there is a certificate"""
-    command = {"node": ["node", INTEROP + "/node_echo.cjs"], "python": [sys.executable, INTEROP + "/python_echo.py"]}[
+def echo_server(environment, kind, *arguments, script=None):
+    """
+    (program, port) of an echo server of tests/interop: node or python, with TLS if the arguments are a certificate and its
+    key, or another script there for one of the two
+    """
+    command = {"node": ["node", script or "node_echo.cjs"], "python": [sys.executable, script or "python_echo.py"]}[
         kind
     ]
     if kind == "node" and not shutil.which("node"):
         raise Missing("no node")
+    command[1] = os.path.join(INTEROP, command[1])
     log = environment.file(f"{kind}{len(Program.everyone)}.log", "")
     program = Program(
-        kind, command + list(certificate), log, (), {"NODE_PATH": environment.node_modules}, stdin=subprocess.PIPE
+        kind, command + list(arguments), log, (), {"NODE_PATH": environment.node_modules}, stdin=subprocess.PIPE
     )
     eventually(f"{kind} tells its port", lambda: "\n" in program.said() or program.process.poll() is not None)
     words = program.said().split()

@@ -1,0 +1,141 @@
+/* Prices that keep coming: subscribes to symbols and prints what the server sends, also after the server was down.
+ *
+ *     ticker URL SYMBOL...
+ *
+ * The server is told "subscribe SYMBOL" for each. Ctrl-C ends it, as does a Close of the server. */
+
+#define _POSIX_C_SOURCE 200809L
+#include <ktorws.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX_ATTEMPTS = 20, NOT_FOUND = 404 };
+
+/* For the signal handler. */
+static ws_session *volatile current;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    ws_session *session = current;
+    if (session != NULL)
+        ws_interrupt(session);
+}
+
+/* `symbols` ends with NULL. */
+static ws_status subscribe(ws_session *session, char *const *symbols)
+{
+    ws_status status = WS_OK;
+    for (; *symbols != NULL && status == WS_OK; symbols++) {
+        char text[128];
+        int length = snprintf(text, sizeof text, "subscribe %s", *symbols);
+        if (length < 0 || (size_t)length >= sizeof text)
+            return WS_ERR_INVALID_ARGUMENT;
+        status = ws_send_text(session, text, (size_t)length);
+    }
+    return status;
+}
+
+/* There is another connection, on which the server knows nothing of what was subscribed to. */
+static void on_reconnect(ws_session *session, const ws_error *lost, void *symbols)
+{
+    (void)lost;
+    fprintf(stderr, "ticker: connected again\n");
+    ws_status status = subscribe(session, symbols);
+    /* When this connection is lost as well, the next one brings us here again. */
+    if (status != WS_OK)
+        fprintf(stderr, "ticker: cannot subscribe: %s\n", ws_strerror(status));
+}
+
+static int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
+                      void *user_data)
+{
+    (void)session, (void)user_data;
+    fprintf(stderr, "ticker: %s\n", ws_error_message(why));
+    if (attempt > MAX_ATTEMPTS)
+        return 0;
+    /* The library takes 404 for an answer. Here it is a proxy's, while the server behind it starts. */
+    if (ws_error_http_status(why) == NOT_FOUND) {
+        *delay_ms = 100;
+        return 1;
+    }
+    return suggested;
+}
+
+/* NULL when it cannot be made. */
+static ws_config *configure(char **symbols)
+{
+    ws_reconnect_options reconnect = {
+        .struct_size = sizeof reconnect,
+        .first_delay_ms = 50,
+        .max_delay_ms = 1000,
+        .decide = decide,
+    };
+    ws_callbacks callbacks = {.struct_size = sizeof callbacks, .on_reconnect = on_reconnect};
+    ws_config *config = ws_config_new();
+    if (config != NULL && ws_config_set_reconnect(config, &reconnect) == WS_OK &&
+        ws_config_set_callbacks(config, &callbacks, symbols) == WS_OK &&
+        /* A connection that died without a word is noticed within fifteen seconds. */
+        ws_config_set_ping_interval_ms(config, 5000) == WS_OK)
+        return config;
+    ws_config_free(config);
+    return NULL;
+}
+
+static int print_prices(ws_session *session)
+{
+    ws_frame *frame = NULL;
+    ws_status status;
+    /* It goes on waiting while there is no connection. */
+    while ((status = ws_recv(session, &frame, -1)) == WS_OK) {
+        printf("%s\n", (const char *)frame->data);
+        fflush(stdout);
+        ws_frame_free(frame);
+    }
+    if (status == WS_ERR_INTERRUPTED) {
+        ws_close(session, WS_CLOSE_NORMAL, NULL, 0);
+        ws_wait_closed(session, -1);
+        return EXIT_SUCCESS;
+    }
+    ws_close_reason info = {.struct_size = sizeof info};
+    if (status == WS_ERR_CLOSED && ws_close_info(session, &info) == WS_OK) {
+        fprintf(stderr, "ticker: the server has closed: %u %s\n", (unsigned)info.remote_code, info.reason);
+        return info.remote_code == WS_CLOSE_NORMAL ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    const ws_error *error = ws_session_error(session);
+    fprintf(stderr, "ticker: given up: %s\n", error != NULL ? ws_error_message(error) : ws_strerror(status));
+    return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: ticker URL SYMBOL...\n");
+        return 2;
+    }
+    ws_config *config = configure(argv + 2);
+    if (config == NULL) {
+        fprintf(stderr, "ticker: no configuration\n");
+        return EXIT_FAILURE;
+    }
+    ws_session *session = NULL;
+    ws_error *error = NULL;
+    ws_status status = ws_connect(argv[1], config, &session, &error);
+    ws_config_free(config);
+    if (status != WS_OK) {
+        fprintf(stderr, "ticker: cannot connect to %s: %s\n", argv[1], ws_error_message(error));
+        ws_error_free(error);
+        return EXIT_FAILURE;
+    }
+    current = session;
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    status = subscribe(session, argv + 2);
+    if (status != WS_OK)
+        fprintf(stderr, "ticker: cannot subscribe: %s\n", ws_strerror(status));
+    int result = status == WS_OK ? print_prices(session) : EXIT_FAILURE;
+    current = NULL;
+    ws_session_free(session);
+    return result;
+}
