@@ -80,7 +80,9 @@ lint:
 	    -fsyntax-only c_examples/glib.c || exit 1; fi
 	@for source in benches/c/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
-	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches c_examples tests -name '*.[ch]'); fi
+	    echo "lint: C format"; clang-format --dry-run -Werror $$(find benches bindings/go c_examples tests -name '*.[ch]'); fi
+	@if command -v gofmt >/dev/null; then echo "lint: Go format"; \
+	    test -z "$$(gofmt -l bindings/go benches/go | tee /dev/stderr)"; fi
 	@if command -v node >/dev/null; then echo "lint: script of the documentation"; node --check docs/reference/search.js; fi
 	@echo "lint: nothing found"
 
@@ -91,7 +93,7 @@ docs:
 	@$(ENV)/venv/bin/python -B docs/reference/website.py . target/docs
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
-# WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, one work of these, or all. Results go to target/bench/.
+# WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, go, one work of these, or all. Results go to target/bench/.
 WORK ?= all
 bench: build
 	@python3 benches/run.py $(WORK) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(CONFIGS),--configs $(CONFIGS)) \

@@ -85,6 +85,11 @@ def script_peers():
     return [command for name, command in commands.items() if name not in missing]
 
 
+def go_clients():
+    """Returns the command of the clients in Go, if they can be built here."""
+    return [[OUTPUT / "go/clients"]] if succeeds("benches/go/build.sh") else []
+
+
 def build_peers():
     """Returns the commands of the peers that are compiled."""
     run("benches/peers/build.sh")

@@ -45,11 +45,14 @@ def parse_arguments():
 def find_clients(wanted, tables):
     """The clients to measure. Peers are built or installed only if they are wanted."""
     clients = list_clients(build.build_own())
+    if any(table.in_go for table in tables):
+        clients += list_clients(build.go_clients())
     names = wanted.split(",") if wanted else None
     scripted = any(work.scripted for table in tables for work in table.works)
     if scripted and (names is None or not set(names).isdisjoint(build.SCRIPTS)):
         clients += list_clients(build.script_peers())
-    if names is None or not set(names) <= {client.name for client in clients}:
+    known = {client.name for client in clients}
+    if not all(table.in_go for table in tables) and (names is None or not set(names) <= known):
         clients += list_clients(build.build_peers())
     if names is None:
         return clients

@@ -221,7 +221,8 @@ func TestForgottenConnsAreCollected(t *testing.T) {
 	const conns = 20
 	before, goroutines := descriptors(t), runtime.NumGoroutine()
 	func() {
-		for i := 0; i < conns; i++ {
+		all := make([]*ktorws.Conn, conns)
+		for i := range all {
 			c, response, err := ktorws.Dial(patience(t), echoURL, &ktorws.DialOptions{PingInterval: time.Second})
 			if err != nil {
 				t.Fatal(err)
@@ -230,10 +231,12 @@ func TestForgottenConnsAreCollected(t *testing.T) {
 			c.Read(ctx)
 			cancel()
 			response.Header("Upgrade")
+			all[i] = c
 		}
 		if now := descriptors(t); now < before+conns {
-			t.Fatalf("%d descriptors, before %d", now, before)
+			t.Errorf("%d descriptors, before %d", now, before)
 		}
+		runtime.KeepAlive(all)
 	}()
 	eventually(t, "the descriptors and goroutines are gone", func() bool {
 		runtime.GC()

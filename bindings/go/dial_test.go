@@ -180,6 +180,8 @@ func TestCredentials(t *testing.T) {
 		if _, _, err := ktorws.Dial(patience(t), server.URL, options); !errors.Is(err, ktorws.ErrHandshakeStatus) {
 			t.Errorf("got %v", err)
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		return strings.Join(seen, "|")
 	}
 	if got := try(&ktorws.DialOptions{User: url.UserPassword("Aladdin", "open sesame")}); got != "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==" {
@@ -321,18 +323,18 @@ func TestBadOptions(t *testing.T) {
 }
 
 func TestUserAgent(t *testing.T) {
-	var got []string
+	sent := make(chan []string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got = r.Header["User-Agent"]
+		sent <- r.Header["User-Agent"]
 		w.WriteHeader(403)
 	}))
 	defer server.Close()
 	ktorws.Dial(patience(t), server.URL, nil)
-	if len(got) != 1 || got[0] != "ktorws/"+ktorws.Version() {
+	if got := <-sent; len(got) != 1 || got[0] != "ktorws/"+ktorws.Version() {
 		t.Errorf("got %q", got)
 	}
 	ktorws.Dial(patience(t), server.URL, &ktorws.DialOptions{Header: http.Header{"User-Agent": {}}})
-	if got != nil {
+	if got := <-sent; got != nil {
 		t.Errorf("got %q", got)
 	}
 }
