@@ -443,3 +443,72 @@ func TestWaitingHoldsNoThread(t *testing.T) {
 	}
 	over.Wait()
 }
+
+// Everything at once, and the end at any moment of it.
+func TestCloseInTheMiddle(t *testing.T) {
+	for round := 0; round < 20; round++ {
+		c := dial(t, echoURL, &ktorws.DialOptions{
+			PingInterval: time.Millisecond,
+			PingTimeout:  10 * time.Second,
+			CloseTimeout: 10 * time.Second,
+		})
+		var over sync.WaitGroup
+		for _, call := range []func(context.Context) error{
+			func(ctx context.Context) error { _, _, err := c.Read(ctx); return err },
+			func(ctx context.Context) error { _, err := c.ReadBatch(ctx, make([]ktorws.Message, 8)); return err },
+			func(ctx context.Context) error { return c.Write(ctx, ktorws.MessageText, []byte("text")) },
+			func(ctx context.Context) error { return c.Write(ctx, ktorws.MessageBinary, make([]byte, 1<<16)) },
+			func(ctx context.Context) error {
+				_, err := c.WriteBatch(ctx, make16())
+				return err
+			},
+			func(ctx context.Context) error { return c.Ping(ctx) },
+			func(ctx context.Context) error { c.Stats(); return c.SetReadLimit(1 << 20) },
+		} {
+			call := call
+			over.Add(1)
+			go func() {
+				defer over.Done()
+				for i := 0; ; i++ {
+					// Of every other context the end is near.
+					ctx, cancel := patience(t), context.CancelFunc(func() {})
+					if i%2 == 0 {
+						ctx, cancel = context.WithTimeout(ctx, time.Millisecond)
+					}
+					err := call(ctx)
+					cancel()
+					if err != nil && err != context.DeadlineExceeded {
+						if !errors.Is(err, net.ErrClosed) {
+							t.Error(err)
+						}
+						return
+					}
+				}
+			}()
+		}
+		for sent := c.Stats().MessagesSent; c.Stats().MessagesSent < sent+uint64(round*10); {
+			runtime.Gosched()
+		}
+		if round%2 == 0 {
+			c.CloseNow()
+		} else if err := c.Close(ktorws.StatusNormalClosure, ""); err != nil {
+			t.Error(err)
+		}
+		over.Wait()
+		var err error
+		for err == nil {
+			_, _, err = c.Read(patience(t))
+		}
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func make16() []ktorws.Message {
+	batch := make([]ktorws.Message, 16)
+	for i := range batch {
+		batch[i] = ktorws.Message{Type: ktorws.MessageBinary, Data: []byte{byte(i)}}
+	}
+	return batch
+}
