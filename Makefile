@@ -89,6 +89,8 @@ lint:
 	    $$(find benches bindings c_examples tests tool -name '*.[ch]' -o -name '*.[ch]pp') include/ktorws.hpp; fi
 	@if $(ENV)/venv/bin/python -c "import ziglang" 2>/dev/null; then \
 	    echo "lint: Zig format"; $(ENV)/venv/bin/python -m ziglang fmt --check bindings/zig; fi
+	@if command -v gofmt >/dev/null; then echo "lint: Go format"; \
+	    test -z "$$(gofmt -l bindings/go benches/go | tee /dev/stderr)"; fi
 	@if command -v node >/dev/null; then echo "lint: script of the documentation"; node --check docs/reference/search.js; fi
 	@echo "lint: the package for Python"
 	@include=$$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
@@ -107,7 +109,7 @@ docs:
 	@$(ENV)/venv/bin/python -B docs/reference/website.py . target/docs
 
 # make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
-# WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, python, one work of these, or all. Results go to target/bench/.
+# WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, python, go, one work of these, or all. Results go to target/bench/.
 WORK ?= all
 bench: build
 	@python3 benches/run.py $(WORK) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(CONFIGS),--configs $(CONFIGS)) \

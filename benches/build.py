@@ -101,6 +101,11 @@ def python_clients():
     return [[python, ROOT / "benches/python" / program] for program in ("own.py", "peers.py")]
 
 
+def go_clients():
+    """Returns the command of the clients in Go, if they can be built here."""
+    return [[OUTPUT / "go/clients"]] if succeeds("benches/go/build.sh") else []
+
+
 def build_peers():
     """Returns the commands of the peers that are compiled."""
     run("benches/peers/build.sh")

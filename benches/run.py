@@ -45,14 +45,18 @@ def parse_arguments():
 def find_clients(wanted, tables):
     """The clients to measure. Peers are built or installed only if they are wanted."""
     clients = list_clients(build.build_own())
+    if any(table.in_go for table in tables):
+        clients += list_clients(build.go_clients())
     names = wanted.split(",") if wanted else None
     scripted = any(work.scripted for table in tables for work in table.works)
-    works_in_python = [work.in_python for table in tables for work in table.works]
-    if any(works_in_python):
+    in_python = [all(work.in_python for work in table.works) for table in tables]
+    if any(in_python):
         clients += list_clients(build.python_clients())
     if scripted and (names is None or not set(names).isdisjoint(build.SCRIPTS)):
         clients += list_clients(build.script_peers())
-    if not all(works_in_python) and (names is None or not set(names) <= {client.name for client in clients}):
+    known = {client.name for client in clients}
+    in_other_languages = all(table.in_go or python for table, python in zip(tables, in_python))
+    if not in_other_languages and (names is None or not set(names) <= known):
         clients += list_clients(build.build_peers())
     if names is None:
         return clients

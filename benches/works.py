@@ -1,6 +1,6 @@
 """The tables, their works, and what the metrics of a work mean."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 BURST = 256
 
@@ -200,6 +200,8 @@ class Table:
     rounds: int = 7
     # Of the measured part of one run.
     seconds: float = 0.2
+    # Of clients in Go only.
+    in_go: bool = False
 
 
 def idle(prefix, connections, where, clients=()):
@@ -288,6 +290,18 @@ TABLES = {
             rounds=5,
             seconds=2,
         ),
+        Table(
+            "go",
+            "Clients in Go",
+            tuple(
+                replace(work, name=f"go-{name}", title=f"{work.title}, in Go", floor="")
+                for name, work in PLAIN.items()
+                if name in ("rtt-64", "rtt-4k", "burst-64", "big-1m")
+            ),
+            configs="SX",
+            seconds=0.3,
+            in_go=True,
+        ),
         Table("big", "Large messages", (PLAIN["big-1m"],), seconds=0.4),
         Table("tls", "TLS", tuple(TLS.values()), configs="SX", seconds=0.1),
         Table(
@@ -367,5 +381,5 @@ def find(name):
     for table in TABLES.values():
         for work in table.works:
             if work.name == name:
-                return Table(name, work.title, (work,), table.configs, table.rounds, table.seconds)
+                return replace(table, name=name, title=work.title, works=(work,))
     return None

@@ -84,6 +84,10 @@ have mandoc || install_packages "the check of the manual pages" mandoc ||
 have_browser() { have chromium-headless-shell || have chromium || have chromium-browser || have google-chrome; }
 have_browser || install_packages "the tests with a browser" chromium-headless-shell ||
     say "warning: no Chromium, the tests with a browser will be left out"
+have_gorilla() { [ -d /usr/share/gocode/src/github.com/gorilla/websocket ]; }
+{ have go && have_gorilla; } || install_packages "the binding for Go" golang-go golang-github-gorilla-websocket-dev || true
+have go || say "warning: no Go (golang-go), the tests of its binding will be left out"
+have_gorilla || say "warning: no golang-github-gorilla-websocket-dev, the binding for Go will not be tested against it"
 # What makes networks is often not in the path of those who may not use it elsewhere.
 networks=
 for tool in unshare:util-linux ip:iproute2 nft:nftables; do

@@ -1,0 +1,369 @@
+package ktorws
+
+// #include <stdlib.h>
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// Conn is a session with a server. Any number of goroutines may call any of its methods at the same time.
+//
+// A Conn has to be closed, with Close or CloseNow. One that is forgotten is closed when the garbage collector finds it.
+type Conn struct {
+	session *handle
+	events  *events
+	in      *inbox
+	// Those who wait for room to send, one at a time.
+	sending chan struct{}
+	pings   atomic.Uint64
+
+	subprotocol string
+	url         string
+}
+
+// errShut is the error of a Conn that this side has closed.
+func errShut() error {
+	return &StatusError{Status: ErrAborted, Message: "the Conn is closed", TLSAlert: -1, byUs: true}
+}
+
+// newConn makes a Conn of a session that is open, and frees the session when it cannot.
+func newConn(session *C.ws_session, e *events) (*Conn, error) {
+	descriptor := C.ws_event_fd(session)
+	if descriptor < 0 {
+		C.ws_session_free(session)
+		return nil, statusError(C.WS_ERR_INTERNAL, "the system gives no descriptor to wait with")
+	}
+	h := &handle{session: session}
+	in, err := newInbox(h, os.NewFile(uintptr(descriptor), "ktorws"))
+	if err != nil {
+		C.ws_session_free(session)
+		return nil, err
+	}
+	c := &Conn{
+		session:     h,
+		events:      e,
+		in:          in,
+		sending:     make(chan struct{}, 1),
+		subprotocol: C.GoString(C.ws_subprotocol(session)),
+		url:         C.GoString(C.ws_request_url(session)),
+	}
+	if interval := C.ws_get_ping_interval_ms(session); interval > 0 {
+		go in.sweepEach(time.Duration(interval) * time.Millisecond)
+	}
+	runtime.SetFinalizer(c, func(c *Conn) { c.CloseNow() })
+	return c, nil
+}
+
+// Subprotocol is the one that the server chose, "" if none.
+func (c *Conn) Subprotocol() string { return c.subprotocol }
+
+// URL is what was connected to: that of Dial in its normal form, or where the server has redirected to.
+func (c *Conn) URL() string { return c.url }
+
+// Read waits for a message and returns it. What was received before the session ended comes first, then every call
+// returns how it ended: a *CloseError after a Close of the server, else a *StatusError.
+//
+// When ctx is done Read returns its error, no message is lost, and the Conn goes on: the next Read returns what this one
+// would have. This is where it differs from github.com/coder/websocket, which closes the connection then.
+func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
+	var message [1]Message
+	_, err := c.in.receive(ctx, message[:])
+	runtime.KeepAlive(c)
+	return message[0].Type, message[0].Data, err
+}
+
+// ReadBatch waits for a message as Read does, and takes all that are there with it, as many as fit into messages. It
+// returns their number.
+func (c *Conn) ReadBatch(ctx context.Context, messages []Message) (int, error) {
+	if len(messages) == 0 {
+		return 0, statusError(C.WS_ERR_INVALID_ARGUMENT, "there is no room for a message")
+	}
+	count, err := c.in.receive(ctx, messages)
+	runtime.KeepAlive(c)
+	return count, err
+}
+
+// Write sends a message. It returns when the message is in the outgoing queue, which is most often when the kernel has it,
+// and waits while that queue is full. A text must be UTF-8.
+//
+// When ctx is done before there is room, Write returns its error and nothing of the message was sent; the Conn goes on.
+// p is not used any more when Write returns.
+func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
+	if err := checkType(typ); err != nil {
+		return err
+	}
+	err := c.send(ctx, func(session *C.ws_session) Status {
+		return Status(C.kgo_send(numberOf(session), C.uint32_t(typ), bytesOf(p), C.size_t(len(p))))
+	})
+	runtime.KeepAlive(c)
+	return err
+}
+
+func checkType(typ MessageType) error {
+	if typ != MessageText && typ != MessageBinary {
+		return statusError(C.WS_ERR_INVALID_ARGUMENT, "%v is no type of a message", typ)
+	}
+	return nil
+}
+
+func bytesOf(p []byte) *C.uint8_t {
+	if len(p) == 0 {
+		return nil
+	}
+	return (*C.uint8_t)(unsafe.Pointer(&p[0]))
+}
+
+// send sends with a function that does not wait, and calls it again whenever there may be room, until there is.
+func (c *Conn) send(ctx context.Context, try func(*C.ws_session) Status) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	status, err := c.trySend(try)
+	if err != nil || status == 0 {
+		return err
+	}
+	select {
+	case c.sending <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.in.ended:
+		return c.in.err
+	}
+	defer func() { <-c.sending }()
+	for {
+		status, err := c.trySend(try)
+		if err != nil || status == 0 {
+			return err
+		}
+		select {
+		case <-c.events.writable:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.in.ended:
+			return c.in.err
+		case <-c.events.closed:
+		}
+	}
+}
+
+// trySend returns 0 or ErrTimeout, or an error.
+func (c *Conn) trySend(try func(*C.ws_session) Status) (Status, error) {
+	session, ok := c.session.acquire()
+	if !ok {
+		return 0, errShut()
+	}
+	defer c.session.release()
+	status := try(session)
+	if c.in.unflushed.Add(1)%sweepEvery == 0 {
+		c.in.sweep()
+	}
+	switch status {
+	case 0, ErrTimeout:
+		return status, nil
+	case ErrInvalidArgument:
+		return 0, statusError(C.ws_status(status), "a text is not UTF-8")
+	}
+	return 0, endOf(session, status)
+}
+
+var shipments = sync.Pool{New: func() interface{} { return new(C.kgo_shipment) }}
+
+// WriteBatch sends messages in their order, as Write does each, with as few system calls and crossings from Go to C as
+// possible. It returns how many it has sent, which is all of them unless there is an error: those before it go out, those
+// from it on do not. Messages of other goroutines may come between them.
+func (c *Conn) WriteBatch(ctx context.Context, messages []Message) (int, error) {
+	for _, message := range messages {
+		if err := checkType(message.Type); err != nil {
+			return 0, err
+		}
+	}
+	shipment := shipments.Get().(*C.kgo_shipment)
+	defer shipments.Put(shipment)
+	sent := 0
+	for sent < len(messages) {
+		packed := pack(shipment, messages[sent:])
+		if packed == 0 {
+			if err := c.Write(ctx, messages[sent].Type, messages[sent].Data); err != nil {
+				return sent, err
+			}
+			sent++
+			continue
+		}
+		err := c.send(ctx, func(session *C.ws_session) Status {
+			status := Status(C.kgo_send_many(numberOf(session), shipment))
+			sent += int(shipment.accepted)
+			if status == ErrTimeout && pack(shipment, messages[sent:]) == 0 {
+				return 0
+			}
+			return status
+		})
+		if errors.Is(err, ErrInvalidArgument) {
+			// The library takes none of them then. Those before the text that is not UTF-8 go out.
+			for ; err != nil && sent < len(messages); sent++ {
+				if err := c.Write(ctx, messages[sent].Type, messages[sent].Data); err != nil {
+					return sent, err
+				}
+			}
+		}
+		if err != nil {
+			return sent, err
+		}
+	}
+	runtime.KeepAlive(c)
+	return sent, nil
+}
+
+// pack copies messages, as many as fit, and returns how many these are.
+func pack(shipment *C.kgo_shipment, messages []Message) int {
+	room := unsafe.Slice((*byte)(&shipment.bytes[0]), len(shipment.bytes))
+	at := 0
+	for count, message := range messages {
+		if count == C.SHIM_OUT || len(message.Data) > len(room)-at {
+			shipment.count = C.size_t(count)
+			return count
+		}
+		at += copy(room[at:], message.Data)
+		shipment.items[count] = C.kgo_packed{size: C.size_t(len(message.Data)), _type: C.uint32_t(message.Type)}
+	}
+	shipment.count = C.size_t(len(messages))
+	return len(messages)
+}
+
+// The library does not say when there is room for a ping that found none.
+const pingRetry = 20 * time.Millisecond
+
+// Ping sends a ping and waits for the pong. Nobody has to read meanwhile; but a pong that comes behind more messages than
+// are received ahead is not seen before these are read. One that a connection was lost with (Reconnect) has no pong.
+//
+// To find dead connections, DialOptions has PingInterval.
+func (c *Conn) Ping(ctx context.Context) error {
+	defer runtime.KeepAlive(c)
+	payload := binary.BigEndian.AppendUint64(nil, c.pings.Add(1))
+	answered := make(chan struct{})
+	c.in.expect(string(payload), answered)
+	defer c.in.forget(string(payload))
+	for {
+		status, err := c.trySend(func(session *C.ws_session) Status {
+			return Status(C.kgo_ping(numberOf(session), bytesOf(payload), C.size_t(len(payload))))
+		})
+		if err != nil {
+			return err
+		}
+		if status == 0 {
+			break
+		}
+		retry := time.NewTimer(pingRetry)
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+		}
+		retry.Stop()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return c.in.awaitPong(ctx, answered)
+}
+
+// SetReadLimit sets the largest message to accept, from the next frame on; negative is no limit. A larger one ends the
+// session with StatusMessageTooBig, and Read returns ErrFrameTooBig or ErrMessageTooBig.
+func (c *Conn) SetReadLimit(bytes int64) error {
+	session, ok := c.session.acquire()
+	if !ok {
+		return errShut()
+	}
+	defer c.session.release()
+	limit := limitOf(bytes)
+	if status := C.ws_set_max_message_size(session, limit); status != C.WS_OK {
+		return statusError(C.ws_status(status), "a limit of %d bytes is not possible", bytes)
+	}
+	C.ws_set_max_frame_size(session, limit)
+	return nil
+}
+
+// Close does the closing handshake: it sends a Close with the code and the reason, 123 bytes of UTF-8 at most, behind the
+// messages that wait to be sent, waits for the server's, and for the end of the connection. DialOptions.CloseTimeout bounds
+// it. Nothing can be sent any more; what has come before the server's Close can still be read, as far as it was received
+// ahead.
+//
+// It returns nil when a Close went both ways, also when the server has begun, and else how the session ended.
+func (c *Conn) Close(code StatusCode, reason string) error {
+	defer runtime.KeepAlive(c)
+	session, ok := c.session.acquire()
+	if !ok {
+		return errShut()
+	}
+	defer c.session.release()
+	number := C.uint32_t(code)
+	if code == StatusNoStatusRcvd {
+		number = 0
+	}
+	text := C.CBytes([]byte(reason))
+	defer C.free(text)
+	status := C.ws_close(session, number, (*C.char)(text), C.size_t(len(reason)))
+	if status != C.WS_OK {
+		return statusError(C.ws_status(status), "no Close can have the code %d and the reason %q", int(code), reason)
+	}
+	c.in.leave()
+	<-c.events.closed
+	var info C.ws_close_reason
+	info.struct_size = C.sizeof_ws_close_reason
+	if C.ws_close_info(session, &info) == C.WS_OK && info.clean == 1 {
+		c.shut()
+		return nil
+	}
+	c.shut()
+	return c.in.err
+}
+
+// CloseNow drops the connection at once, without a Close, and whatever was received and not read. All calls that wait
+// return an error that is net.ErrClosed. On a Conn that is closed already it does nothing, so it can be deferred.
+func (c *Conn) CloseNow() error {
+	if session, ok := c.session.acquire(); ok {
+		C.ws_abort(session)
+		c.session.release()
+		c.in.abandon(errShut())
+	}
+	c.shut()
+	return nil
+}
+
+func (c *Conn) shut() {
+	if c.session.shut() {
+		runtime.SetFinalizer(c, nil)
+		c.in.descriptor.Close()
+	}
+}
+
+// endOf says how a session ended that has returned this status.
+func endOf(session *C.ws_session, status Status) error {
+	if why := C.ws_session_error(session); why != nil {
+		e := newStatusError(status, why)
+		return &e
+	}
+	var info C.ws_close_reason
+	info.struct_size = C.sizeof_ws_close_reason
+	if C.ws_close_info(session, &info) != C.WS_OK {
+		e := newStatusError(status, nil)
+		e.byUs = e.byUs || status == ErrClosed
+		return &e
+	}
+	return &CloseError{
+		Code:   StatusCode(info.remote_code),
+		Reason: C.GoStringN(info.reason, C.int(info.reason_size)),
+		ByPeer: info.initiator == C.WS_CLOSED_BY_REMOTE,
+	}
+}
+
+var _ net.Error = (*StatusError)(nil)

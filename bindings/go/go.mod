@@ -1,0 +1,3 @@
+module ktorws.dev/go/ktorws
+
+go 1.19

@@ -1,0 +1,398 @@
+package ktorws
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// Message is one of ReadBatch and WriteBatch.
+type Message struct {
+	Type MessageType
+	Data []byte
+}
+
+// sweepEvery is after how many messages without a Read in between pongs are looked for.
+const sweepEvery = 1024
+
+// inbox has what was received ahead. Of those who wait for something one leads: it waits in Go's netpoller, by itself, for
+// the library's descriptor, and receives for all. The others wait for it, and then one of them leads.
+type inbox struct {
+	session    *handle
+	descriptor *os.File
+	raw        syscall.RawConn
+	// Messages that were written since something was received, or was tried to be.
+	unflushed atomic.Uint32
+	// Holds a token when one of those who wait should look.
+	readable chan struct{}
+	// Whoever put the token in leads.
+	leading chan struct{}
+	// Closed with err.
+	ended chan struct{}
+
+	// Of the one who leads: what ends its wait, asked with mu, and whose end of a context interrupts it.
+	enough  func() bool
+	watched <-chan struct{}
+	watch   chan (<-chan struct{})
+	// Functions of this inbox, made once.
+	look    func(uintptr) bool
+	hasSome func() bool
+
+	mu    sync.Mutex
+	queue []Message
+	head  int
+	// Those who wait for messages and do not lead.
+	waiting int
+	// How many messages to ask for at once.
+	most C.uint32_t
+	// What does not fit is dropped: it stands before the server's Close.
+	leaving bool
+	pings   map[string]chan struct{}
+	err     error
+}
+
+func newInbox(session *handle, descriptor *os.File) (*inbox, error) {
+	raw, err := descriptor.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	in := &inbox{
+		session:    session,
+		descriptor: descriptor,
+		raw:        raw,
+		readable:   make(chan struct{}, 1),
+		leading:    make(chan struct{}, 1),
+		ended:      make(chan struct{}),
+		most:       C.SHIM_IN,
+	}
+	in.hasSome = func() bool { return in.size() > 0 }
+	in.look = func(uintptr) bool {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.fillIfWanted()
+		if in.err != nil || in.enough() {
+			return true
+		}
+		in.wake()
+		return false
+	}
+	return in, nil
+}
+
+func (in *inbox) size() int { return len(in.queue) - in.head }
+
+// receive waits for a message, and takes as many as are there and fit.
+func (in *inbox) receive(ctx context.Context, into []Message) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	for {
+		in.mu.Lock()
+		if count := in.take(into); count > 0 {
+			in.mu.Unlock()
+			return count, nil
+		}
+		if in.err != nil {
+			in.mu.Unlock()
+			return 0, in.err
+		}
+		if err := in.wait(ctx, in.hasSome, nil); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (in *inbox) take(into []Message) int {
+	count := copy(into, in.queue[in.head:])
+	for i := 0; i < count; i++ {
+		in.queue[in.head+i] = Message{}
+	}
+	in.head += count
+	if in.size() == 0 {
+		in.queue, in.head = in.queue[:0], 0
+	}
+	in.wake()
+	return count
+}
+
+// wake wakes one of those who wait for messages if there are any. That one wakes the next.
+func (in *inbox) wake() {
+	if in.waiting > 0 && in.size() > 0 {
+		signal(in.readable)
+	}
+}
+
+// wait is called with mu, which it unlocks. It returns when it is time to look, which may be for nothing: for messages, or
+// where answered is not nil for that.
+func (in *inbox) wait(ctx context.Context, enough func() bool, answered chan struct{}) error {
+	select {
+	case in.leading <- struct{}{}:
+		in.mu.Unlock()
+		return in.lead(ctx, enough)
+	default:
+	}
+	readable := in.readable
+	if answered != nil {
+		readable = nil
+	} else {
+		in.waiting++
+	}
+	in.mu.Unlock()
+	leads := false
+	var err error
+	select {
+	case in.leading <- struct{}{}:
+		leads = true
+	case <-readable:
+	case <-answered:
+	case <-in.ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if answered == nil {
+		in.mu.Lock()
+		in.waiting--
+		in.mu.Unlock()
+	}
+	if leads {
+		return in.lead(ctx, enough)
+	}
+	return err
+}
+
+// lead waits in the netpoller, which calls look at first and each time the descriptor has become readable. It keeps a change
+// that comes while look is at work, and the descriptor is readable exactly while there is something to receive, so a look
+// that finds nothing misses nothing.
+func (in *inbox) lead(ctx context.Context, enough func() bool) error {
+	defer func() { <-in.leading }()
+	in.enough = enough
+	if done := ctx.Done(); done != nil && done != in.watched {
+		if in.watch == nil {
+			in.watch = make(chan (<-chan struct{}))
+			go in.interrupt(in.watch)
+		}
+		select {
+		case in.watch <- done:
+			in.watched = done
+		case <-in.ended:
+			return nil
+		}
+	}
+	for {
+		err := in.raw.Read(in.look)
+		if err == nil {
+			break
+		}
+		select {
+		case <-in.ended:
+			return nil
+		default:
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		// In this order: the interruption may be one for an earlier call, and one for this call may just come.
+		in.descriptor.SetReadDeadline(time.Time{})
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	in.mu.Lock()
+	in.wake()
+	in.mu.Unlock()
+	return nil
+}
+
+// interrupt ends the wait of the one who leads when its context ends.
+func (in *inbox) interrupt(watch chan (<-chan struct{})) {
+	var done <-chan struct{}
+	for {
+		select {
+		case done = <-watch:
+		case <-done:
+			done = nil
+			in.descriptor.SetReadDeadline(time.Unix(1, 0))
+		case <-in.ended:
+			return
+		}
+	}
+}
+
+// fillIfWanted receives unless there are messages here that nobody has asked for.
+func (in *inbox) fillIfWanted() {
+	if in.err == nil && (in.size() == 0 || in.readsOn()) {
+		in.fill()
+	}
+}
+
+// readsOn reports whether to receive though there are messages here.
+func (in *inbox) readsOn() bool {
+	return in.leaving || len(in.pings) > 0 && in.size() < C.SHIM_IN
+}
+
+var receipts = sync.Pool{New: func() interface{} { return new(C.kgo_receipt) }}
+
+// fill takes what the library has.
+func (in *inbox) fill() {
+	receipt := receipts.Get().(*C.kgo_receipt)
+	defer receipts.Put(receipt)
+	session, ok := in.session.acquire()
+	if !ok {
+		in.end(errShut())
+		return
+	}
+	defer in.session.release()
+	for in.size() == 0 || in.readsOn() {
+		flush := C.int32_t(0)
+		if in.unflushed.Load() != 0 {
+			in.unflushed.Store(0)
+			flush = 1
+		}
+		switch status := Status(C.kgo_receive(numberOf(session), in.most, flush, receipt)); status {
+		case 0:
+			in.unpack(receipt)
+		case ErrTimeout:
+			return
+		default:
+			in.end(endOf(session, status))
+			return
+		}
+	}
+}
+
+func (in *inbox) unpack(receipt *C.kgo_receipt) {
+	at, bytes := 0, 0
+	for i := range receipt.items[:receipt.count] {
+		item := &receipt.items[i]
+		size := int(item.size)
+		bytes += size
+		if item.frame != 0 {
+			in.put(item._type, unsafe.Slice((*byte)(C.kgo_payload(item.frame)), size))
+			C.kgo_free(item.frame)
+		} else {
+			in.put(item._type, unsafe.Slice((*byte)(&receipt.scratch[0]), len(receipt.scratch))[at:at+size])
+			at += size
+		}
+	}
+	// Of large messages only the next one: the library bounds those that wait there.
+	in.most = 1
+	if bytes <= int(receipt.count)*C.SHIM_SMALL {
+		in.most = C.SHIM_IN
+	}
+}
+
+// put takes a copy of a message, or a pong.
+func (in *inbox) put(kind C.uint32_t, data []byte) {
+	if kind == C.WS_PONG {
+		if answered, ok := in.pings[string(data)]; ok {
+			delete(in.pings, string(data))
+			close(answered)
+		}
+		return
+	}
+	if in.leaving && in.size() >= C.SHIM_IN {
+		return
+	}
+	own := make([]byte, len(data))
+	copy(own, data)
+	in.queue = append(in.queue, Message{MessageType(kind), own})
+}
+
+func (in *inbox) end(err error) {
+	if in.err == nil {
+		in.err = err
+		close(in.ended)
+	}
+}
+
+// sweep takes what the library has if there is nothing here: pongs would fill its queue while nobody reads.
+func (in *inbox) sweep() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.fillIfWanted()
+	in.wake()
+}
+
+// sweepEach sweeps once in an interval, which is that of the pings.
+func (in *inbox) sweepEach(interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			in.sweep()
+		case <-in.ended:
+			return
+		}
+	}
+}
+
+// leave receives until the session has ended. What nobody takes meanwhile, and does not fit, is dropped.
+func (in *inbox) leave() {
+	never := make(chan struct{})
+	in.mu.Lock()
+	in.leaving = true
+	for in.err == nil {
+		in.wait(context.Background(), func() bool { return false }, never)
+		in.mu.Lock()
+	}
+	in.mu.Unlock()
+}
+
+// abandon drops what is there.
+func (in *inbox) abandon(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.queue, in.head = nil, 0
+	in.end(err)
+}
+
+// expect has the channel closed when the pong with this payload comes.
+func (in *inbox) expect(payload string, answered chan struct{}) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.pings == nil {
+		in.pings = make(map[string]chan struct{})
+	}
+	in.pings[payload] = answered
+}
+
+func (in *inbox) forget(payload string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	delete(in.pings, payload)
+}
+
+// awaitPong waits until it has come.
+func (in *inbox) awaitPong(ctx context.Context, answered chan struct{}) error {
+	isAnswered := func() bool {
+		select {
+		case <-answered:
+			return true
+		default:
+			return false
+		}
+	}
+	for {
+		in.mu.Lock()
+		if isAnswered() {
+			in.mu.Unlock()
+			return nil
+		}
+		if in.err != nil {
+			in.mu.Unlock()
+			return in.err
+		}
+		if err := in.wait(ctx, isAnswered, answered); err != nil {
+			return err
+		}
+	}
+}
