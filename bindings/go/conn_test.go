@@ -450,7 +450,6 @@ func TestCloseInTheMiddle(t *testing.T) {
 		c := dial(t, echoURL, &ktorws.DialOptions{
 			PingInterval: time.Millisecond,
 			PingTimeout:  10 * time.Second,
-			CloseTimeout: 10 * time.Second,
 		})
 		var over sync.WaitGroup
 		for _, call := range []func(context.Context) error{
