@@ -117,7 +117,7 @@ if [ ! -d "$debian_root" ] && have mmdebstrap && [ "$(id -u)" = 0 ]; then
     say "making target/test-env/debian-root (the packages are installed there)"
     suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
     rm -rf "$debian_root.new"
-    if mmdebstrap --quiet --variant=minbase --include=gcc,libc6-dev,make,pkgconf,cmake \
+    if mmdebstrap --quiet --variant=minbase --include=g++,gcc,libc6-dev,make,pkgconf,cmake \
         "$suite" "$debian_root.new" >"$env_dir/debian-root.log" 2>&1; then
         mv "$debian_root.new" "$debian_root"
     else

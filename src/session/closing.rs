@@ -114,7 +114,11 @@ impl Session {
 
     /// Our Close, once it is sent.
     pub(crate) fn sent_close(&self) -> Option<Close> {
-        self.outbox.lock().sent_close().cloned()
+        // Whoever has just sent it may not have said so yet.
+        let mut wire = self.wire.lock();
+        let mut outbox = self.outbox.lock();
+        outbox.load(&mut wire.flight);
+        outbox.sent_close().cloned()
     }
 
     /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. Where our own Close

@@ -31,6 +31,8 @@ pub(super) struct Driver {
     seen: u64,
     /// There may be something to read that the socket does not announce.
     is_unfinished: bool,
+    /// The peer sends no more behind what is there: the socket says so once.
+    has_end: bool,
     /// While reading is held: until when.
     held_until: Instant,
     /// The peer is late, but the socket has something from it.
@@ -79,6 +81,7 @@ impl Driver {
             reading: Reading::Watching { since },
             seen: 0,
             is_unfinished: false,
+            has_end: false,
             held_until: since,
             in_overtime: false,
             is_over: false,
@@ -142,6 +145,7 @@ impl Driver {
             Advance::Connected(established) => match session.take_up(*established) {
                 Ok(()) => {
                     (self.is_over, self.is_away, self.in_overtime) = (false, false, false);
+                    self.has_end = false;
                     self.seen = session.reader.handoff().left();
                     (self.reading, self.is_unfinished) = (Reading::On, true);
                     session.note_ready(ready::RECEIVE);
@@ -167,7 +171,8 @@ impl Driver {
         if found & ready::SEND != 0 || session.has_waiting_senders() {
             session.flush();
         }
-        let to_end = found & ready::END != 0;
+        self.has_end |= found & ready::END != 0;
+        let to_end = self.has_end;
         if found & ready::RECEIVE != 0 && self.reading == Reading::On && self.read(session, to_end) == Turned::Over {
             return false;
         }

@@ -286,9 +286,9 @@ def talks(session, wire, message="and on"):
     equal("ws_recv", session.recv(HANG_MS), (Status.OK, message))
 
 
-def goes_on(session, site, count=1, message="and on"):
-    """the session has another connection, and works; returns that"""
-    wire = site.wire()
+def goes_on(session, site, count=1, message="and on", wire=None):
+    """the session has another connection, the next one, and works; returns that"""
+    wire = wire or site.wire()
     talks(session, wire, message)
     equal("ws_statistics.reconnects", session.stats.reconnects, count)
     equal("ws_state", session.state, State.OPEN)

@@ -28,7 +28,7 @@ def an_outage(session, site, wire, count):
     wire.expect(PONG, b"read?")
     equal("ws_send_binary", session.send(BLOCK), Status.OK)
     # or it may still be on its way, and come again
-    equal("ws_flush", session.flush(HANG_MS), Status.OK)
+    equal("ws_flush", session.call("flush", HANG_MS), Status.OK)
     (lose, lambda wire: wire.fin(), lambda wire: wire.send(close(1012)))[count % 3](wire)
     receives(session, "first", BLOCK.decode())
     is_back(session, count)
