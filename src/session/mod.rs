@@ -157,6 +157,8 @@ pub(crate) struct Session {
     told: Mutex<ToldOf>,
     /// The listener is to be told that there is room to send.
     is_writable: AtomicBool,
+    /// Nothing stood in the way of its being open.
+    is_started: AtomicBool,
     /// The application has let go of it.
     is_forsaken: AtomicBool,
     /// A violation waits for its turn.

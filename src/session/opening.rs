@@ -1,6 +1,6 @@
 //! From a URL to an open session.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
@@ -97,8 +97,10 @@ fn open_and_start(
     let session = open(id, target, config, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
         log!(Warning, id, "could not open: {error}");
     })?;
-    let started =
-        prepare(&session).and_then(|()| if runtime.reactor.add(&session) { Ok(()) } else { runtime.stop.check() });
+    let started = prepare(&session).and_then(|()| {
+        session.is_started.store(true, Ordering::Release);
+        if runtime.reactor.add(&session) { Ok(()) } else { runtime.stop.check() }
+    });
     if started.is_err() {
         session.abort();
     } else {
@@ -177,6 +179,7 @@ fn session(
         telling: Task::idle(),
         told: Mutex::default(),
         is_writable: AtomicBool::new(false),
+        is_started: AtomicBool::new(false),
         is_forsaken: AtomicBool::new(false),
         is_held: AtomicBool::new(false),
         group: OnceLock::new(),

@@ -113,7 +113,8 @@ impl Session {
         let Some(listener) = self.listener.lock().clone() else { return false };
         let _inside = Inside::of(self);
         let mut told = *self.told.lock();
-        if told == Told::Nothing && !self.ending.is_closed() {
+        // One that is closed already was open all the same, unless opening it failed in the end.
+        if told == Told::Nothing && (self.is_started.load(Ordering::Acquire) || !self.ending.is_closed()) {
             told = Told::Opened;
             *self.told.lock() = told;
             listener.opened();

@@ -1,5 +1,7 @@
 """The command under valgrind: no wrong access, nothing lost, on the ways that end well and on those that do not."""
 
+import os
+
 from tool import CLEANLY, EARLY, INPUT, REFUSED, echo_server, echo_url, file_with, run
 from web import Server, answers
 
@@ -11,6 +13,7 @@ VALGRIND = (
     "--leak-check=full",
     f"--show-leak-kinds={KINDS}",
     f"--errors-for-leak-kinds={KINDS}",
+    f"--suppressions={os.path.join(os.path.dirname(os.path.abspath(__file__)), 'valgrind.supp')}",
 )
 
 
