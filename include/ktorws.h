@@ -875,7 +875,9 @@ typedef struct {
  * would try again, else 0, and `*delay_ms` in how many milliseconds; the function may change that.
  *
  * It returns 1 to try, 0 to give up, and then the session ends as it would have ended without reconnecting, or with the
- * error of the last attempt. It is called on a thread of the library with no lock held, and may take as long as it likes.
+ * error of the last attempt. It is called on a thread of the library with no lock held, and may take as long as it likes. What waits
+ * for the session waits in vain in it: ws_recv, ws_wait_closed and ws_shutdown return WS_ERR_STATE, sending and ws_flush wait
+ * for their timeouts.
  */
 typedef int32_t (*ws_reconnect_decision)(ws_session *session,
                                          const ws_error *why,
@@ -1938,9 +1940,10 @@ const ws_extension *ws_extension_find(const ws_session *session,
                                       const char *name);
 
 /**
- * Opens a session: resolves the URL's host, connects, negotiates TLS for wss, and does the opening handshake (RFC
- * 6455 section 4.1; Ktor's webSocketSession). It waits for all that on the calling thread, at most for the connect
- * and the handshake timeout of the configuration.
+ * Opens a session: resolves the URL's host, connects, through a proxy if there is one, negotiates TLS for wss, and does the
+ * opening handshake (RFC 6455 section 4.1; Ktor's webSocketSession). It waits for all that on the calling thread, at most
+ * for the timeouts of the configuration: those of connect and handshake begin anew with each redirect and each answer to a
+ * question for credentials, ws_config_set_open_timeout_ms is for all of it.
  *
  * `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
  * Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
@@ -1951,11 +1954,13 @@ const ws_extension *ws_extension_find(const ws_session *session,
  * be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL and when the configuration contradicts itself
- * (ws_config_set_outgoing_queue), WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT,
- * WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS (with the server's answer in the error),
- * WS_ERR_HANDSHAKE_INVALID, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
+ * (ws_config_set_outgoing_queue, ws_config_set_reconnect, ws_config_set_group, ws_config_set_unix_socket), WS_ERR_STATE when
+ * the socket of ws_config_set_socket_fd was taken or the group was freed, WS_ERR_FORKED for a group of the parent
+ * process, WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT, WS_ERR_PROXY and WS_ERR_PROXY_AUTH (with the proxy's answer in the
+ * error), WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS and WS_ERR_TOO_MANY_REDIRECTS (with the server's answer in
+ * the error), WS_ERR_HANDSHAKE_INVALID, also for a redirect that cannot be followed, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
  * WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
- * WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
+ * WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
  */
 ws_status ws_connect(const char *url,
                      const ws_config *config,
@@ -2104,8 +2109,8 @@ ws_status ws_send_batch(ws_session *session,
  * Waits until the kernel has taken everything that was sent before, on any thread, at most `timeout_ms` milliseconds
  * (0: not at all, negative: without limit). It does not say that the server has received it.
  *
- * Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED, and why the session has
- * ended if that came first.
+ * Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_IO when a session that reconnects has lost its connection with what was
+ * sent, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED, and why the session has ended if that came first.
  */
 ws_status ws_flush(ws_session *session,
                    int64_t timeout_ms);
@@ -2443,7 +2448,8 @@ void *ws_user_data(const ws_session *session);
  * `code` is 1000 to 1003, 1007 to 1014 or 3000 to 4999. `reason` has at most 123 bytes of UTF-8 (`length` may be
  * WS_NUL_TERMINATED). With a `code` of 0 and no reason the Close has neither.
  *
- * A session that is closing or closed already is left as it is, with WS_OK.
+ * A session that is closing or closed already is left as it is, with WS_OK. One whose connection is lost ends at once
+ * (ws_config_set_reconnect).
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, another code, a longer reason or one that is not UTF-8, WS_ERR_FORKED.
  */

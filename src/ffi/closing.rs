@@ -87,7 +87,8 @@ pub struct ws_close_reason {
 /// `code` is 1000 to 1003, 1007 to 1014 or 3000 to 4999. `reason` has at most 123 bytes of UTF-8 (`length` may be
 /// WS_NUL_TERMINATED). With a `code` of 0 and no reason the Close has neither.
 ///
-/// A session that is closing or closed already is left as it is, with WS_OK.
+/// A session that is closing or closed already is left as it is, with WS_OK. One whose connection is lost ends at once
+/// (ws_config_set_reconnect).
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, another code, a longer reason or one that is not UTF-8, WS_ERR_FORKED.
 ///

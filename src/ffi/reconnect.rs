@@ -35,7 +35,9 @@ pub enum ws_reconnect_flags {
 /// would try again, else 0, and `*delay_ms` in how many milliseconds; the function may change that.
 ///
 /// It returns 1 to try, 0 to give up, and then the session ends as it would have ended without reconnecting, or with the
-/// error of the last attempt. It is called on a thread of the library with no lock held, and may take as long as it likes.
+/// error of the last attempt. It is called on a thread of the library with no lock held, and may take as long as it likes. What waits
+/// for the session waits in vain in it: ws_recv, ws_wait_closed and ws_shutdown return WS_ERR_STATE, sending and ws_flush wait
+/// for their timeouts.
 pub type ws_reconnect_decision = Option<
     unsafe extern "C" fn(
         session: *mut ws_session,

@@ -165,8 +165,8 @@ pub unsafe extern "C" fn ws_send_batch(
 /// Waits until the kernel has taken everything that was sent before, on any thread, at most `timeout_ms` milliseconds
 /// (0: not at all, negative: without limit). It does not say that the server has received it.
 ///
-/// Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED, and why the session has
-/// ended if that came first.
+/// Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_IO when a session that reconnects has lost its connection with what was
+/// sent, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED, and why the session has ended if that came first.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

@@ -310,9 +310,10 @@ pub(super) unsafe fn look_at<T: Copy>(
     guard::value(fallback, || unsafe { session_of_call(session) }.map_or(fallback, |kept| body(&kept)))
 }
 
-/// Opens a session: resolves the URL's host, connects, negotiates TLS for wss, and does the opening handshake (RFC
-/// 6455 section 4.1; Ktor's webSocketSession). It waits for all that on the calling thread, at most for the connect
-/// and the handshake timeout of the configuration.
+/// Opens a session: resolves the URL's host, connects, through a proxy if there is one, negotiates TLS for wss, and does the
+/// opening handshake (RFC 6455 section 4.1; Ktor's webSocketSession). It waits for all that on the calling thread, at most
+/// for the timeouts of the configuration: those of connect and handshake begin anew with each redirect and each answer to a
+/// question for credentials, ws_config_set_open_timeout_ms is for all of it.
 ///
 /// `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
 /// Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
@@ -323,11 +324,13 @@ pub(super) unsafe fn look_at<T: Copy>(
 /// be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL and when the configuration contradicts itself
-/// (ws_config_set_outgoing_queue), WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT,
-/// WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS (with the server's answer in the error),
-/// WS_ERR_HANDSHAKE_INVALID, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
+/// (ws_config_set_outgoing_queue, ws_config_set_reconnect, ws_config_set_group, ws_config_set_unix_socket), WS_ERR_STATE when
+/// the socket of ws_config_set_socket_fd was taken or the group was freed, WS_ERR_FORKED for a group of the parent
+/// process, WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT, WS_ERR_PROXY and WS_ERR_PROXY_AUTH (with the proxy's answer in the
+/// error), WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS and WS_ERR_TOO_MANY_REDIRECTS (with the server's answer in
+/// the error), WS_ERR_HANDSHAKE_INVALID, also for a redirect that cannot be followed, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
 /// WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
-/// WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
+/// WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
 ///
 /// # Safety
 /// `url` is NULL or a C string, `config` is NULL or a configuration that is not freed, `session` and `error` are NULL

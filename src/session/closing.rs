@@ -117,7 +117,7 @@ impl Session {
         // Whoever has just sent it may not have said so yet.
         let mut wire = self.wire.lock();
         let mut outbox = self.outbox.lock();
-        outbox.load(&mut wire.flight);
+        self.load(&mut outbox, &mut wire);
         outbox.sent_close().cloned()
     }
 

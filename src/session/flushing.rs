@@ -86,7 +86,7 @@ impl Session {
     }
 
     /// Takes note of what was sent and of what TLS holds of it, in one step: in between, it would count as flushed.
-    fn load(&self, outbox: &mut Outbox, wire: &mut Wire) {
+    pub(super) fn load(&self, outbox: &mut Outbox, wire: &mut Wire) {
         wire.holds_records = wire.is_flushing();
         let lets_go = std::mem::replace(&mut outbox.holds_records, wire.holds_records) && !wire.holds_records;
         let sends = outbox.load(&mut wire.flight);

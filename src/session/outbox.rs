@@ -5,7 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use super::coalescing::Coalescing;
-use super::unsent::Resending;
+use super::unsent::{Resending, Unsent};
 use crate::error::Error;
 use crate::protocol::{Close, Flight, Outgoing, Received};
 use crate::transport::Sender;
@@ -78,6 +78,11 @@ impl Outbox {
         self.resending.as_ref().map_or(0, |resending| resending.losses)
     }
 
+    /// Messages that are kept until the kernel has them.
+    pub(super) fn unsent(&mut self) -> Option<&mut Unsent> {
+        self.resending.as_mut()?.unsent.as_mut()
+    }
+
     /// Messages that wait while there is no connection, and their bytes. None where they are not kept.
     pub(super) fn kept(&self) -> Option<(usize, usize)> {
         let unsent = self.resending.as_ref()?.unsent.as_ref()?;
@@ -87,9 +92,10 @@ impl Outbox {
     /// What is sent need not be kept any more.
     pub(super) fn forget_sent(&mut self) {
         let sent = self.outgoing.sent_messages();
-        if let Some(unsent) = self.resending.as_mut().and_then(|resending| resending.unsent.as_mut())
-            && !self.holds_records
-        {
+        if self.holds_records {
+            return;
+        }
+        if let Some(unsent) = self.unsent() {
             unsent.forget_sent(sent);
         }
     }
@@ -97,27 +103,23 @@ impl Outbox {
     /// The same at the end of a connection, of which TLS holds that much.
     pub(super) fn forget_sent_but(&mut self, held: usize) {
         let sent = self.outgoing.sent_messages().saturating_sub(held as u64);
-        if let Some(unsent) = self.resending.as_mut().and_then(|resending| resending.unsent.as_mut()) {
+        if let Some(unsent) = self.unsent() {
             unsent.forget_all_sent(sent);
         }
     }
 
     /// Whether messages that the kernel does not have wait to be sent, on whichever connection.
     pub(super) fn has_unsent(&self) -> bool {
-        self.resending
-            .as_ref()
-            .and_then(|resending| resending.unsent.as_ref())
-            .is_some_and(|unsent| !unsent.messages.is_empty())
+        let unsent = self.resending.as_ref().and_then(|resending| resending.unsent.as_ref());
+        unsent.is_some_and(|unsent| !unsent.messages.is_empty())
     }
 
     /// The newest message that is kept has become complete without being queued.
     pub(super) fn count_kept(&mut self) {
-        let Some(kept) = self.resending.as_mut().and_then(|resending| resending.unsent.as_mut()?.messages.back_mut())
-        else {
-            return;
-        };
+        let Some(kept) = self.unsent().and_then(|unsent| unsent.messages.back_mut()) else { return };
         let (_, payload) = std::mem::replace(&mut kept.counted, (true, kept.payload.len()));
-        self.outgoing.count(kept.payload.len() - payload);
+        let uncounted = kept.payload.len() - payload;
+        self.outgoing.count(uncounted);
     }
 
     /// From now on what is queued is for another connection.

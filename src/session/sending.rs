@@ -179,9 +179,13 @@ impl Session {
             }
             outcome => outcome?,
         }
-        let end = outbox.outgoing.queued();
-        if let Some(unsent) = outbox.resending.as_mut().and_then(|resending| resending.unsent.as_mut()) {
+        let (end, is_away) = (outbox.outgoing.queued(), outbox.is_away());
+        if let Some(unsent) = outbox.unsent() {
             unsent.keep(item, end, false)?;
+            if is_away {
+                // Lost while this part was encoded: the others must not go to another connection without it.
+                unsent.hold();
+            }
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 """What the behaviours are checked with: comparisons, calls on other threads, waiting."""
 
 import concurrent.futures
+import os
 import threading
 import time
+import traceback
 
 # A wait that lasts this long means a hang; nothing here takes a fifth of it.
 HANG_S = 30
@@ -83,3 +85,16 @@ def serial(run):
     """a behaviour that counts what the process has: it runs while no other does"""
     run.is_serial = True
     return run
+
+
+def attempt(function):
+    """the complaint of a test, empty if there is none"""
+    try:
+        function()
+    except AssertionError as error:
+        where = traceback.extract_tb(error.__traceback__)
+        lines = [f"{os.path.basename(at.filename)}:{at.lineno}" for at in where[1:]]
+        return f"{error}\n(at {' > '.join(lines)})"
+    except Exception:
+        return traceback.format_exc()
+    return ""

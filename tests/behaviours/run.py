@@ -13,12 +13,11 @@ import importlib
 import os
 import re
 import sys
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 sys.path[1:1] = [TESTS, os.path.join(TESTS, "hostile")]
-from checking import HANG_MS
+from checking import HANG_MS, attempt
 from ktorws_ctypes import REPOSITORY, Status, shutdown
 
 MODULES = "opening_handshake reaching receiving sending ping_pong closing extensions robustness".split()
@@ -81,18 +80,6 @@ class Report:
         else:
             self.passed.add(number)
             print(f"ok     {name}", flush=True)
-
-
-def attempt(function):
-    try:
-        function()
-    except AssertionError as error:
-        where = traceback.extract_tb(error.__traceback__)
-        lines = [f"{os.path.basename(at.filename)}:{at.lineno}" for at in where[1:]]
-        return f"{error}\n(at {' > '.join(lines)})"
-    except Exception:
-        return traceback.format_exc()
-    return ""
 
 
 def main():

@@ -11,28 +11,21 @@ import faulthandler
 import importlib
 import os
 import sys
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 sys.path[1:1] = [TESTS, os.path.join(TESTS, "behaviours"), os.path.join(TESTS, "hostile")]
-from checking import HANG_MS, HANG_S
+from checking import HANG_MS, HANG_S, attempt
 from ktorws_ctypes import Status, shutdown
 
 
-def attempt(test):
-    """what is wrong"""
+def watched(test):
+    """the complaint, unless it hangs"""
     faulthandler.dump_traceback_later(3 * HANG_S, exit=True)
     try:
-        test()
-    except AssertionError as error:
-        lines = [f"{os.path.basename(at.filename)}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__)[1:]]
-        return f"{error}\n(at {' > '.join(lines)})"
-    except Exception:
-        return traceback.format_exc()
+        return attempt(test)
     finally:
         faulthandler.cancel_dump_traceback_later()
-    return ""
 
 
 def main():
@@ -46,7 +39,7 @@ def main():
         sys.exit(f"no test of {module} is called so")
     failed = 0
     for name, test in tests.items():
-        complaint = attempt(test)
+        complaint = watched(test)
         failed += complaint != ""
         print(("FAILED " if complaint else "ok     ") + name, flush=True)
         if complaint:

@@ -154,7 +154,8 @@ class Connection:
             if self.client_end.done():
                 raise Over
         finally:
-            doing.cancel()
+            # done with its descriptor before that is closed: the number may be another connection's next
+            await cancel([doing])
 
     async def serve(self, listener, server_port):
         loop = asyncio.get_running_loop()
@@ -164,11 +165,7 @@ class Connection:
         for sock in (client, server):
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            await loop.sock_connect(server, ("127.0.0.1", server_port))
-        except FileNotFoundError:
-            # seen once from a kernel for a TCP connect, while name spaces were coming and going
-            await loop.sock_connect(server, ("127.0.0.1", server_port))
+        await loop.sock_connect(server, ("127.0.0.1", server_port))
         self.client_end = self.ends.of(client)
         self.passages["up"] = Passage(self, "up", client, server, self.faults.get("up", {}))
         self.passages["down"] = Passage(self, "down", server, client, self.faults.get("down", {}))

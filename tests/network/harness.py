@@ -5,7 +5,6 @@ import faulthandler
 import gc
 import os
 import sys
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
@@ -14,7 +13,7 @@ from process import StandardError, resources
 
 # Both have a process.py and a wire.py: from now on those of the behaviours.
 sys.path.insert(1, os.path.join(TESTS, "behaviours"))
-from checking import HANG_MS, equal, eventually
+from checking import HANG_MS, attempt, equal, eventually
 from ktorws_ctypes import Configuration, Failure, Session, Status, lib, shutdown
 
 # For all tests of a file; they take a tenth of that.
@@ -27,19 +26,6 @@ def skip(why):
     """as ctest knows it: see CMakeLists.txt"""
     print(f"SKIPPED, NOTHING WAS TESTED: {why}", file=sys.stderr, flush=True)
     sys.exit(77)
-
-
-def attempt(function):
-    """the complaint, empty if there is none"""
-    try:
-        function()
-    except AssertionError as error:
-        where = traceback.extract_tb(error.__traceback__)
-        lines = [f"{os.path.basename(at.filename)}:{at.lineno}" for at in where[1:]]
-        return f"{error}\n(at {' > '.join(lines)})"
-    except Exception:
-        return traceback.format_exc()
-    return ""
 
 
 def main(tests, warm_up=None, idle_threads=0):
