@@ -401,7 +401,7 @@ impl Driver {
         match self.read(session, true) {
             Turned::Over => true,
             Turned::Drained => {
-                let failure = session.outbox.lock().failure.clone();
+                let failure = session.outbox.lock().failure.as_deref().cloned();
                 session.decide(failure, None, Initiator::Transport);
                 true
             }

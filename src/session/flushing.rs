@@ -77,7 +77,7 @@ impl Session {
                     return Flushed::Blocked;
                 }
                 Err(error) => {
-                    self.outbox.lock().failure = Some(Error::os(Kind::Io, "could not send", &error));
+                    self.outbox.lock().failure = Some(Box::new(Error::os(Kind::Io, "could not send", &error)));
                     self.sent.open_for_all();
                     return Flushed::Failed;
                 }

@@ -18,7 +18,7 @@ pub(super) struct Outbox {
     pub(super) outgoing: Outgoing,
     pub(super) coalescing: Coalescing,
     /// The stream has failed; nothing more can be sent.
-    pub(super) failure: Option<Error>,
+    pub(super) failure: Option<Box<Error>>,
     /// The sending direction ends behind our Close: the connection is failed, and nothing is waited for.
     failing: bool,
     /// Threads that wait for what is queued to go out.

@@ -189,7 +189,7 @@ impl Session {
             None => unannounced_end(incoming).err().map(|end: Error| {
                 // A reset that sending meets is an end for receiving: whoever is sending may know better.
                 drop(self.wire.lock());
-                self.outbox.lock().failure.clone().unwrap_or(end)
+                self.outbox.lock().failure.as_deref().cloned().unwrap_or(end)
             }),
         };
         self.decide(verdict, None, Initiator::Transport);

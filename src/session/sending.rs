@@ -253,7 +253,7 @@ impl Session {
             self.check_open(&outbox)?;
             self.wait_sent(&mut outbox, ticket, &mut waiter, deadline)?;
         }
-        outbox.failure.clone().map_or(Ok(()), Err)
+        outbox.failure.as_deref().cloned().map_or(Ok(()), Err)
     }
 
     /// Bytes that wait to be sent, headers included.
@@ -293,7 +293,7 @@ impl Session {
                 return Ok(());
             }
             let outbox = self.outbox.lock();
-            if let Some(failure) = outbox.failure.clone() {
+            if let Some(failure) = outbox.failure.as_deref().cloned() {
                 let goes_on = outbox.resending.is_some();
                 drop(outbox);
                 self.wake_driver();
@@ -408,7 +408,7 @@ impl Session {
             return Err(self.ended_error());
         }
         match &outbox.failure {
-            Some(failure) if outbox.resending.is_none() => Err(failure.clone()),
+            Some(failure) if outbox.resending.is_none() => Err(Error::clone(failure)),
             _ => Ok(()),
         }
     }
