@@ -29,7 +29,7 @@ static int begin(int loop, talk *self)
 }
 
 /* The descriptor is readable: there is a message, or the session has ended. Returns whether it goes on. */
-static int go_on(talk *self, int *failures)
+static int go_on(int loop, talk *self, int *failures)
 {
     ws_frame *frame = NULL;
     ws_status status = ws_recv(self->session, &frame, 0);
@@ -43,7 +43,8 @@ static int go_on(talk *self, int *failures)
         fprintf(stderr, "epoll: %s: %s\n", self->url, ws_strerror(status));
         ++*failures;
     }
-    /* Closing the descriptor takes it out of the loop. It is ours: it would also outlive the session. */
+    /* Closing alone would leave it in the loop: the session holds the same eventfd until it is freed. */
+    epoll_ctl(loop, EPOLL_CTL_DEL, self->fd, NULL);
     close(self->fd);
     ws_session_free(self->session);
     return 0;
@@ -69,7 +70,7 @@ int main(int argc, char **argv)
         struct epoll_event events[16];
         int count = epoll_wait(loop, events, 16, -1);
         for (int i = 0; i < count; i++)
-            open -= !go_on(events[i].data.ptr, &failures);
+            open -= !go_on(loop, events[i].data.ptr, &failures);
     }
     close(loop);
     free(talks);

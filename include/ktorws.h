@@ -2194,13 +2194,17 @@ ws_status ws_recv_batch(ws_session *session,
                         int64_t timeout_ms);
 
 /**
- * A descriptor for poll, epoll and event loops, for whoever does not want to wait in ws_recv: readable exactly while
- * ws_recv without waiting would return something other than WS_ERR_TIMEOUT. It is level-triggered: one message, or as
- * many as one likes, may be received each time.
+ * Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable exactly while ws_recv with a timeout of 0
+ * would return something other than WS_ERR_TIMEOUT. It is level-triggered: the caller may receive one message each time or
+ * all of them.
  *
- * It is the caller's, to be closed with close(); each call gives another one, close-on-exec, to be watched only and never
- * read from or written to. It outlives the session. The first call has the library read from the connection from then on,
- * on its own threads; before, descriptors cost nothing. Waiting in ws_recv works as ever.
+ * The caller owns the descriptor and closes it with close(). Each call returns a new duplicate, close-on-exec. Watch it
+ * only; never read from it or write to it. It outlives the session.
+ *
+ * Remove the descriptor from an epoll set with EPOLL_CTL_DEL before close(). close() alone does not remove it: the session
+ * holds another descriptor of the same eventfd, so the set goes on reporting events for a session that may be freed.
+ *
+ * From the first call on the library's threads read from the connection. ws_recv still waits as before.
  *
  * Returns -1 for NULL, while the session is being opened, when its messages go to a callback or a group, in a forked
  * child, and when no descriptor can be had.
@@ -2314,7 +2318,7 @@ ws_status ws_group_recv(ws_group *group,
 
 /**
  * A descriptor for poll, epoll and event loops: readable exactly while ws_group_recv without waiting would return
- * something other than WS_ERR_TIMEOUT. See ws_event_fd. -1 for NULL, in a forked child, and when none can be had.
+ * something other than WS_ERR_TIMEOUT. Its ownership is that of ws_event_fd: remove it from an epoll set before close(). -1 for NULL, in a forked child, and when none can be had.
  */
 int32_t ws_group_event_fd(ws_group *group);
 

@@ -674,7 +674,7 @@ class detail::session_operations {
         return frames;
     }
 
-    /** -1 where there is none. The descriptor is the caller's, to be closed with close(). */
+    /** Returns -1 if there is none. The caller owns the descriptor, removes it from an epoll set and closes it. */
     int event_fd() const noexcept { return ws_event_fd(session_); }
 
     void close(std::uint32_t code, std::string_view reason, std::error_code &ec) const noexcept

@@ -218,7 +218,7 @@ pub unsafe extern "C" fn ws_group_recv(
 }
 
 /// A descriptor for poll, epoll and event loops: readable exactly while ws_group_recv without waiting would return
-/// something other than WS_ERR_TIMEOUT. See ws_event_fd. -1 for NULL, in a forked child, and when none can be had.
+/// something other than WS_ERR_TIMEOUT. Its ownership is that of ws_event_fd: remove it from an epoll set before close(). -1 for NULL, in a forked child, and when none can be had.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed.

@@ -146,7 +146,7 @@ pub const Session = struct {
         return frames[0..count];
     }
 
-    /// The caller closes it. null where none can be had.
+    /// The caller owns the descriptor, removes it from an epoll set and closes it. Returns null if there is none.
     pub fn eventFd(session: Session) ?i32 {
         const fd = c.ws_event_fd(session.raw);
         return if (fd < 0) null else fd;
