@@ -2500,8 +2500,10 @@ ws_status ws_abort(ws_session *session);
 
 /**
  * Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
- * If none waits, the next one that would returns it, so that a call about to wait is not missed. A thread that has just
- * gone to sleep in ws_recv is woken after some 15 milliseconds.
+ * If none waits, the next call that would wait returns WS_ERR_INTERRUPTED.
+ *
+ * The calls return at once, with one exception: the first interrupt of a session whose server answered within 2 milliseconds
+ * last reaches a thread in ws_recv within two ticks of the kernel's clock (8 milliseconds at 250 Hz).
  *
  * It may be called in a signal handler, unless another thread may free the session's last handle meanwhile.
  *

@@ -47,6 +47,11 @@ impl Interrupts {
         self.wake_reader();
     }
 
+    /// Whether an interrupt has ever met a call that waited.
+    pub(super) fn has_woken(&self) -> bool {
+        self.word.load(Ordering::Relaxed) >= WOKEN
+    }
+
     /// Has the thread that sleeps on the socket look around. Safe in a signal handler.
     pub(super) fn wake_reader(&self) {
         fence(Ordering::SeqCst);

@@ -177,6 +177,8 @@ struct Reader {
     receiver: Receiver,
     /// A violation that waits for its turn behind the messages before it.
     held: Option<Error>,
+    /// The peer answers quickly: the next wait is one in `recv`.
+    comes_soon: bool,
     /// How well spinning has paid lately.
     spin_credit: i32,
 }

@@ -12,10 +12,16 @@ use super::interrupts::Waiter;
 use super::{Reader, Session, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Frame, Received};
-use crate::transport::{KERNEL_SLEEP, KERNEL_SLEEP_FROM, Readiness, Waiting};
+use crate::transport::{KERNEL_SLEEP_FROM, Readiness, Waiting};
 
 /// How many reads a call makes for one message before it looks at the clock.
 const READS_WITHOUT_WAITING: usize = 16;
+
+/// Bytes that come within this time make the next wait one in `recv`.
+const SOON: Duration = Duration::from_millis(2);
+
+/// A thread that has waited for this long gives memory back before it goes on waiting.
+const REST_AFTER: Duration = Duration::from_millis(10);
 
 /// Spinning is given up after it failed so often in a row, for so many sleeps.
 const SPIN_CREDIT: i32 = 4;
@@ -99,8 +105,14 @@ impl Session {
                 break found;
             }
             let waits = deadline != Deadline::Now;
-            let sleep =
-                Sleep { session: self, deadline: &mut deadline, waiter: &mut waiter, in_kernel: true, reads: 0 };
+            let sleep = Sleep {
+                session: self,
+                deadline: &mut deadline,
+                waiter: &mut waiter,
+                since: None,
+                rests: false,
+                reads: 0,
+            };
             let lead = |reader: &mut Option<Reader>| self.lead(reader, sleep, memory, &mut fits);
             let led = if waits { self.reader.enter(has_followed, lead) } else { self.reader.try_enter(lead) };
             if let Some((led, left)) = led {
@@ -294,8 +306,10 @@ struct Sleep<'a, 's> {
     deadline: &'a mut Deadline,
     /// The call's, from when it waits.
     waiter: &'a mut Option<Waiter<'s>>,
-    /// Sleeping in `recv` has not been tried.
-    in_kernel: bool,
+    /// Since when the call has slept in `poll`.
+    since: Option<Instant>,
+    /// The call has waited for [`REST_AFTER`].
+    rests: bool,
     reads: usize,
 }
 
@@ -316,33 +330,52 @@ impl Sleep<'_, '_> {
             return Err(late().into());
         }
         loop {
-            let in_kernel = self.in_kernel && self.deadline.left().is_none_or(|left| left >= KERNEL_SLEEP_FROM);
-            let waiting = if in_kernel { Waiting::Kernel } else { Waiting::No };
+            let in_kernel = self.sleeps_in_kernel(reader);
+            if self.since.is_none()
+                && let Some(count) = self.spin(reader)
+            {
+                return count.map_err(Stopped::Stream);
+            }
             if in_kernel {
-                if let Some(count) = self.spin(reader) {
-                    return count.map_err(Stopped::Stream);
-                }
                 self.begin()?;
             }
-            match session.receive_bytes(reader, waiting) {
-                Ok(count) => return Ok(count),
+            match session.receive_bytes(reader, if in_kernel { Waiting::Kernel } else { Waiting::No }) {
+                Ok(count) => {
+                    if let Some(since) = self.since {
+                        reader.comes_soon = since.elapsed() < SOON;
+                    }
+                    return Ok(count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(Stopped::Again),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if in_kernel {
-                        // It may be long.
-                        reader.incoming.shrink();
-                        reader.receiver.release();
-                        self.in_kernel = false;
-                    } else {
-                        self.poll(Readiness::Receive)?;
-                        if session.reader.handoff().is_kept() {
-                            return Err(Stopped::Again);
-                        }
+                    reader.comes_soon &= !in_kernel;
+                    let since = *self.since.get_or_insert_with(Instant::now);
+                    if !self.rests && since.elapsed() >= REST_AFTER {
+                        self.rest(reader);
+                    }
+                    self.poll(Readiness::Receive)?;
+                    if session.reader.handoff().is_kept() {
+                        return Err(Stopped::Again);
                     }
                 }
                 Err(error) => return Err(Stopped::Stream(error)),
             }
         }
+    }
+
+    /// Whether to sleep in `recv`: the peer answers quickly, and nobody interrupts this session. In `poll` an interrupt
+    /// takes effect at once, in `recv` when the kernel returns.
+    fn sleeps_in_kernel(&self, reader: &Reader) -> bool {
+        reader.comes_soon
+            && !self.session.interrupts.has_woken()
+            && self.deadline.left().is_none_or(|left| left >= KERNEL_SLEEP_FROM)
+    }
+
+    /// Gives back memory: the wait may be long.
+    fn rest(&mut self, reader: &mut Reader) {
+        reader.incoming.shrink();
+        reader.receiver.release();
+        self.rests = true;
     }
 
     /// Waits until the kernel has taken what the peer has to take first.
@@ -360,8 +393,9 @@ impl Sleep<'_, '_> {
             return Err(late());
         }
         let wake = self.session.interrupts.wake().ok();
-        // Without a descriptor to be had it looks around now and then.
-        let left = if wake.is_some() { left } else { Some(left.unwrap_or(KERNEL_SLEEP).min(KERNEL_SLEEP)) };
+        // Without an event descriptor it looks around now and then; and once to give memory back.
+        let looks_again = wake.is_none() || (!self.rests && readiness == Readiness::Receive);
+        let left = if looks_again { Some(left.unwrap_or(REST_AFTER).min(REST_AFTER)) } else { left };
         self.begin()?;
         // Whoever keeps it now sees the descriptor.
         if self.session.reader.handoff().is_kept() {

@@ -96,7 +96,7 @@ impl Session {
             halves(reconnecting.config(), extensions, masking_seed, &early, self.counts.decoded());
         self.counts.note_bytes(early.len());
         *self.socket.lock() = Some(socket);
-        let reader = Reader { incoming, receiver: stream.receiver, held: None, spin_credit: 0 };
+        let reader = Reader { incoming, receiver: stream.receiver, held: None, comes_soon: false, spin_credit: 0 };
         let entered = self.reader.enter_as_driver(|present| *present = Some(reader));
         if let Some(((), left)) = entered {
             self.left(left);

@@ -34,7 +34,7 @@ pub(crate) use limit::{Step, Stop, Stopping, Stops, TimeLimit, Unstoppable};
 pub(crate) use poller::{Event, Events, Interest, Poller, ready};
 pub(crate) use proxy::{Proxy, ProxyChoice};
 pub(crate) use resolve::KnownAddresses;
-pub(crate) use socket::{KERNEL_SLEEP, KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};
+pub(crate) use socket::{KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};
 pub(crate) use stream::{Receiver, Sender, Stream};
 pub(crate) use tcp::{TcpKeepalive, TcpOptions};
 pub(crate) use threads::{Pool, PoolHandle};

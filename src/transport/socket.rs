@@ -17,11 +17,11 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix,
 use crate::transport::Wake;
 use crate::transport::tcp::{TcpKeepalive, TcpOptions};
 
-/// How long a thread sleeps in `connect` or `recv` before it sleeps in `poll`: the one is a system call less for each
-/// message, the other can be woken without harm to the stream.
-pub(crate) const KERNEL_SLEEP: Duration = Duration::from_millis(10);
+/// How long a thread sleeps in `connect` or `recv` before it sleeps in `poll`. The former saves a system call for each
+/// message; the latter can be woken without harm to the stream. The kernel rounds this up to one or two of its ticks.
+pub(crate) const KERNEL_SLEEP: Duration = Duration::from_millis(1);
 
-/// The kernel ends [`KERNEL_SLEEP`] some ticks of its own late: with less time than this, it is not used.
+/// With less time than this left, [`KERNEL_SLEEP`] is not used, since the kernel ends it some ticks late.
 pub(crate) const KERNEL_SLEEP_FROM: Duration = Duration::from_millis(50);
 
 /// How to wait for bytes.

@@ -5,7 +5,9 @@
 #include "threads.h"
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/time.h>
+#include <time.h>
 
 enum { LARGE = 20 << 20, STORM_MESSAGES = 2000, STORM_INTERRUPTS = 20 };
 
@@ -206,6 +208,69 @@ static void a_storm_of_interrupts(transport how)
     expect_unharmed(session);
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    CHECK_EQ(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static int wake_up;
+static atomic_llong woken_ns;
+
+static ws_status wait_in_poll(ws_session *session)
+{
+    (void)session;
+    struct pollfd waited = {.fd = wake_up, .events = POLLIN};
+    CHECK_EQ(poll(&waited, 1, -1), 1);
+    atomic_store(&woken_ns, now_ns());
+    uint64_t count;
+    CHECK_EQ(read(wake_up, &count, sizeof count), (ssize_t)sizeof count);
+    return WS_ERR_INTERRUPTED;
+}
+
+static ws_status wait_in_recv(ws_session *session)
+{
+    ws_status status = receive(session);
+    atomic_store(&woken_ns, now_ns());
+    return status;
+}
+
+/* A thread that has just gone to sleep in ws_recv wakes up as soon as one that sleeps in poll(2). The yard-stick is measured
+ * in turns with it, since the machine may be busy. */
+static void at_once(transport how)
+{
+    enum { ROUNDS = 41, FACTOR = 20 };
+    static const uint64_t one = 1;
+    int64_t floor_ns[ROUNDS], recv_ns[ROUNDS];
+    CHECK((wake_up = eventfd(0, EFD_CLOEXEC)) >= 0);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        ws_session *session = connect_steered(how, NULL);
+        caller waiter;
+        start_blocked(&waiter, wait_in_poll, session);
+        int64_t start = now_ns();
+        CHECK_EQ(write(wake_up, &one, sizeof one), (ssize_t)sizeof one);
+        expect_result(&waiter, WS_ERR_INTERRUPTED);
+        floor_ns[i] = atomic_load(&woken_ns) - start;
+        start_blocked(&waiter, wait_in_recv, session);
+        start = now_ns();
+        CHECK_OK(ws_interrupt(session));
+        expect_result(&waiter, WS_ERR_INTERRUPTED);
+        recv_ns[i] = atomic_load(&woken_ns) - start;
+        ws_session_free(session);
+    }
+    close(wake_up);
+    qsort(floor_ns, ROUNDS, sizeof floor_ns[0], compare_ns);
+    qsort(recv_ns, ROUNDS, sizeof recv_ns[0], compare_ns);
+    CHECK(recv_ns[ROUNDS / 2] <= FACTOR * floor_ns[ROUNDS / 2]);
+}
+
 int main(void)
 {
     for (transport how = PLAIN; how <= TLS; how++) {
@@ -216,6 +281,7 @@ int main(void)
         senders_and_flushers(how);
         kept_for_the_next(how);
         handlers(how);
+        at_once(how);
         a_storm_of_interrupts(how);
     }
     CHECK_OK(ws_shutdown(PATIENCE_MS));
