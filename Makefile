@@ -1,7 +1,7 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | lint | docs | bench | bench-docs | fuzz | header | autobahn | interop | python-wheel |
-#   install | deb | licenses | abi-check | abi-dump | clean
+#   make build | demo | test | test-fast | flaky | mutants | lint | docs | bench | bench-docs | fuzz | header | autobahn |
+#   interop | python-wheel | install | deb | licenses | abi-check | abi-dump | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -17,13 +17,20 @@ ENV := target/test-env
 CMAKE = $$(command -v cmake || echo $(ENV)/venv/bin/cmake)
 CTEST = $$(command -v ctest || echo $(ENV)/venv/bin/ctest)
 CONFIGURE = $(CMAKE) -S . -B $(BUILD) -DKTORWS_CARGO_TARGET_DIR=target -DKTORWS_STATIC=ON
+QUICK_BUILD := target/cmake-quick
+CONFIGURE_QUICK = $(CMAKE) -S . -B $(QUICK_BUILD) -DKTORWS_CARGO_TARGET_DIR=target -DKTORWS_STATIC=ON \
+    -DKTORWS_CARGO_PROFILE=quick -DBUILD_TESTING=ON
+# Where make was told how many jobs there may be, it shares them.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,--parallel $$(nproc))
+# Prints only what fails.
+QUIETLY := tests/quietly.sh
 
 # The tests leave no __pycache__ in the sources.
 export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test lint docs bench bench-docs fuzz header autobahn interop python-wheel install deb licenses abi-check \
+.PHONY: build demo test test-fast flaky mutants lint docs bench bench-docs fuzz header autobahn interop python-wheel install deb licenses abi-check \
     abi-dump clean
 
 build:
@@ -50,16 +57,39 @@ demo:
 test:
 	@echo "test: 1/4 tools and peers (tests/setup.sh)"
 	@tests/setup.sh
-	@echo "test: 2/4 Rust tests (cargo test), model checks (tests/model)"
-	@$(CARGO) test --locked
-	@tests/model/run.sh
-	@echo "test: 3/4 release library, C tests (cmake)"
-	@$(CONFIGURE) -DBUILD_TESTING=ON >/dev/null
-	+@$(CMAKE) --build $(BUILD)
-	@echo "test: 4/4 C tests, consumers, peers, Autobahn (ctest)"
-	@$(CTEST) --test-dir $(BUILD) --output-on-failure --no-tests=error
-	@if command -v valgrind >/dev/null; then echo "test: all passed"; \
-	    else echo "test: all passed, but the leak tests were left out: no valgrind"; fi
+	@echo "test: 2/4 Rust tests (cargo test)"
+	@$(QUIETLY) $(CARGO) test --locked
+	@echo "test: 3/4 release library, C programs (cmake)"
+	@$(QUIETLY) $(CONFIGURE) -DBUILD_TESTING=ON
+	+@$(QUIETLY) $(CMAKE) --build $(BUILD) $(PARALLEL)
+	@echo "test: 4/4 C tests, model checks, consumers, peers, Autobahn (ctest)"
+	@CTEST=$(CTEST) tests/ctest.sh $(BUILD)
+	@echo "test: all passed"
+
+# For daily work: the Rust tests, the model checks, the C tests without valgrind, with a library that is built in seconds.
+test-fast:
+	@tests/setup.sh
+	@echo "test-fast: 1/3 Rust tests (cargo test)"
+	@$(QUIETLY) $(CARGO) test --locked
+	@echo "test-fast: 2/3 library, C programs (cmake)"
+	@$(QUIETLY) $(CONFIGURE_QUICK)
+	+@$(QUIETLY) $(CMAKE) --build $(QUICK_BUILD) $(PARALLEL)
+	@echo "test-fast: 3/3 C tests, model checks (ctest)"
+	@CTEST=$(CTEST) tests/ctest.sh $(QUICK_BUILD) -L '^(quick|example|models)$$'
+	@echo "test-fast: all passed"
+
+# make flaky [N=20]: runs what test-fast runs so many times beside two busy loops. Prints only what failed.
+N ?= 20
+flaky:
+	@$(QUIETLY) tests/setup.sh
+	@$(QUIETLY) $(CONFIGURE_QUICK)
+	+@$(QUIETLY) $(CMAKE) --build $(QUICK_BUILD) $(PARALLEL)
+	@CTEST=$(CTEST) tests/flaky.sh $(QUICK_BUILD) $(N)
+
+# make mutants [SHARD=k/n]: whether the Rust tests notice faults that are put into the code that needs no I/O. It takes hours;
+# a shard is a part of it. Results go to target/mutants.
+mutants:
+	@tests/mutants.sh $(SHARD)
 
 STRICT := -Iinclude -Itests/c -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
     -Wstrict-prototypes -Wmissing-prototypes -Werror

@@ -13,5 +13,5 @@ if [ -d "$(sed -n 's/^replace .* => //p; T; q' go.mod)" ]; then
     "$go" vet .
     "$go" test -race -timeout 120s .
 else
-    echo "bindings/go: LEFT OUT: the tests against gorilla/websocket (Debian: golang-github-gorilla-websocket-dev)" >&2
+    echo "SKIPPED gorilla: no golang-github-gorilla-websocket-dev"
 fi

@@ -258,12 +258,18 @@ pub unsafe extern "C" fn ws_group_close(
             let close = close_frame(code, reason, length)?;
             let deadline = Deadline::after_ms(timeout_ms).fixed();
             let sessions = group.sessions();
+            // Decided before anything is closed: the Close may end the session before there is something to wait for.
+            let allowed = sessions
+                .iter()
+                .filter_map(|session| session.session().ok())
+                .try_for_each(|session| session.check_wait_for_end(deadline));
             for session in &sessions {
                 match session.session() {
                     Ok(session) => session.close(close.clone()),
                     Err(_) => session.abort(),
                 }
             }
+            allowed?;
             let open: Vec<_> = sessions.iter().filter_map(|session| session.session().ok()).collect();
             open.iter().for_each(|session| session.enter_leaving());
             let outcome = open.iter().try_for_each(|session| session.wait_closed(deadline));

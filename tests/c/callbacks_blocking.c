@@ -1,36 +1,12 @@
 /* Callbacks that take long keep their own session's calls waiting, and nothing else. */
 
 #define _GNU_SOURCE
+#include "process.h"
 #include "recording.h"
 #include "steered.h"
 #include "threads.h"
 
 enum { WAITING = 50, CHAIN = 100 };
-
-static unsigned count_threads(void)
-{
-    unsigned count = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    CHECK(tasks != NULL);
-    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
-        char path[300], name[32] = "";
-        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
-        FILE *file = task->d_name[0] == '.' ? NULL : fopen(path, "r");
-        if (file == NULL)
-            continue;
-        count += fgets(name, sizeof name, file) != NULL && strcmp(name, "ktorws\n") == 0;
-        fclose(file);
-    }
-    closedir(tasks);
-    return count;
-}
-
-/* Threads end when they like. */
-static void wait_until_threads_are_at_most(unsigned count)
-{
-    while (count_threads() > count)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-}
 
 static size_t count_queued(ws_session *session)
 {
@@ -166,7 +142,7 @@ static void many(transport how, uint32_t workers, unsigned count, char what)
     for (unsigned i = 0; i < count; i++)
         wait_for(&calls->here);
     CHECK_EQ(count_calls(calls, what), 0);
-    CHECK(count_threads() >= count);
+    CHECK(count_library_threads() >= (int)count);
     expect_others_to_flow(how);
     CHECK_EQ(count_calls(calls, what), 0);
     for (unsigned i = 0; i < count; i++)
@@ -178,10 +154,10 @@ static void many(transport how, uint32_t workers, unsigned count, char what)
     CHECK_EQ(calls->counts['o'], count);
     CHECK_EQ(calls->counts['c'], count);
     free(calls);
-    wait_until_threads_are_at_most(workers);
+    expect_library_threads_at_most((int)workers);
     expect_others_to_flow(how);
     CHECK_OK(ws_shutdown(PATIENCE_MS));
-    CHECK_EQ(count_threads(), 0);
+    expect_library_threads_at_most(0);
 }
 
 /* It does not wait for longer than it is told to. The thread ends when the callback returns. */
@@ -200,7 +176,7 @@ static void shutting_down(transport how)
     CHECK_STATUS(calls->status, WS_ERR_ABORTED);
     expect_calls(calls, "ofcd");
     ws_session_free(session);
-    wait_until_threads_are_at_most(0);
+    expect_library_threads_at_most(0);
     expect_others_to_flow(how);
     CHECK_OK(ws_shutdown(PATIENCE_MS));
 }

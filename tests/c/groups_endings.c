@@ -165,6 +165,12 @@ static void callbacks_of_a_member(void)
     ws_config_free(config);
     expect_calls(calls, "ocd");
 
+    /* The call does not wait for the other session either, whose server does not read the Close yet. */
+    config = config_of(group);
+    unsigned held = (unsigned)atoi(server("connections"));
+    ws_session *other = connect_steered(PLAIN, config);
+    ws_config_free(config);
+    STEER("read off");
     calls = new_record(close_the_group);
     config = record_all_but_frames(calls);
     CHECK_OK(ws_config_set_group(config, group));
@@ -174,6 +180,10 @@ static void callbacks_of_a_member(void)
     wait_for_calls(calls, 'c', 1);
     ws_session_free(session);
     expect_calls(calls, "ocd");
+    STEER("connection %u", held);
+    STEER("read on");
+    CHECK(receive_end(group, WS_ERR_CLOSED) == other);
+    ws_session_free(other);
     ws_group_free(group);
 }
 

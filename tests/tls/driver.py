@@ -77,7 +77,7 @@ def has_ipv6():
         with socket.create_server(("::1", 0), family=socket.AF_INET6):
             return True
     except OSError:
-        print("left out: what needs IPv6, which this machine has not", flush=True)
+        print("SKIPPED ipv6: no IPv6", flush=True)
         return False
 
 
