@@ -12,6 +12,7 @@ pub mod error;
 pub mod ffi;
 pub mod frame;
 pub mod http;
+mod lock;
 pub mod protocol;
 mod session;
 mod transport;

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 /// A floor, and the modules of this crate it may name.
 const FLOORS: &[(&str, &[&str])] = &[
     ("error", &["error"]),
+    ("lock", &["lock"]),
     ("frame", &["frame"]),
     ("http", &["error", "http"]),
     ("protocol", &["error", "frame", "http", "protocol"]),
-    ("transport", &["error", "http", "transport"]),
-    ("session", &["error", "frame", "http", "protocol", "transport", "session"]),
-    ("ffi", &["error", "frame", "http", "protocol", "session", "ffi"]),
+    ("transport", &["error", "http", "lock", "transport"]),
+    ("session", &["error", "frame", "http", "lock", "protocol", "transport", "session"]),
+    ("ffi", &["error", "frame", "http", "lock", "protocol", "session", "ffi"]),
 ];
 
 /// Floors that take bytes and the time and give bytes and events.

@@ -1,5 +1,6 @@
 //! What makes an extension of C's functions one of the protocol.
 
+use std::cell::Cell;
 use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crate::ffi::frame::RSV_SHIFT;
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::frame::Opcode;
+use crate::lock::assert_unlocked;
 use crate::protocol::extension::{Agreed, Decoder, Encoder, Encoding, Extension, Piece, Sink, Told};
 use crate::protocol::extension_header::Parameters;
 
@@ -40,6 +42,7 @@ unsafe impl Sync for Installed {}
 impl Drop for Installed {
     fn drop(&mut self) {
         if let Some(release) = self.release {
+            assert_unlocked();
             // SAFETY: of this type by the header, and called once, by the last user.
             unsafe { release(self.user_data) };
         }
@@ -60,6 +63,7 @@ unsafe impl Sync for Instance {}
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(drop) = self.installed.drop {
+            assert_unlocked();
             // SAFETY: of this type by the header, and called once, by the last user.
             unsafe { drop(self.pointer) };
         }
@@ -107,6 +111,7 @@ impl Extension for CExtension {
         let Some(offer) = self.0.offer else { return Ok(String::new()) };
         let mut parameters = Vec::new();
         let mut output = Output::new(Target::Bytes(&mut parameters));
+        assert_unlocked();
         // SAFETY: of this type by the header; the sink is for this call.
         let status = unsafe { offer(self.0.user_data, output.as_sink()) };
         output.finish(status, &self.0.name)?;
@@ -122,6 +127,7 @@ impl Extension for CExtension {
         let mut pointer = ptr::null_mut();
         if let Some(negotiate) = self.0.negotiate {
             let text = CString::new(parameters.to_string()).unwrap_or_default();
+            assert_unlocked();
             // SAFETY: of this type by the header; the text and the pointer outlive the call.
             let status = unsafe { negotiate(self.0.user_data, text.as_ptr(), &raw mut pointer) };
             if status != ws_status::WS_OK as i32 {
@@ -138,6 +144,34 @@ impl Extension for CExtension {
     }
 }
 
+thread_local! {
+    /// The thread is in a function that encodes or decodes.
+    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls a function that encodes or decodes. So that messages keep their order, the session's encoders, or its reading,
+/// are locked meanwhile.
+pub(super) fn inside<T>(call: impl FnOnce() -> T) -> T {
+    struct Inside(bool);
+
+    impl Drop for Inside {
+        fn drop(&mut self) {
+            IS_INSIDE.set(self.0);
+        }
+    }
+
+    let _inside = Inside(IS_INSIDE.replace(true));
+    call()
+}
+
+/// An error in a function that encodes or decodes: it cannot use a session.
+pub(super) fn check_outside() -> Result<()> {
+    if IS_INSIDE.get() {
+        return Err(Error::new(Kind::State, "a function of an extension cannot use a session"));
+    }
+    Ok(())
+}
+
 struct CEncoder(Arc<Instance>);
 
 impl Encoder for CEncoder {
@@ -147,7 +181,8 @@ impl Encoder for CEncoder {
         let mut bits = 0;
         let mut output = Output::new(Target::Bytes(output));
         // SAFETY: of this type by the header; the arguments outlive the call.
-        let status = unsafe { (installed.encode)(*pointer, &raw const c_piece, &raw mut bits, output.as_sink()) };
+        let status =
+            inside(|| unsafe { (installed.encode)(*pointer, &raw const c_piece, &raw mut bits, output.as_sink()) });
         output.finish(status, &installed.name)?;
         if !piece.first {
             return Ok(Encoding::Changed { rsv: 0 });
@@ -177,7 +212,7 @@ impl Decoder for CDecoder {
         let c_piece = c_piece(*opcode, part, (std::mem::take(first), last), *rsv);
         let mut output = Output::new(Target::Message(output));
         // SAFETY: of this type by the header; the arguments outlive the call.
-        let status = unsafe { (installed.decode)(*pointer, &raw const c_piece, output.as_sink()) };
+        let status = inside(|| unsafe { (installed.decode)(*pointer, &raw const c_piece, output.as_sink()) });
         output.finish(status, &installed.name)
     }
 }

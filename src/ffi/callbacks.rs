@@ -11,6 +11,7 @@ use crate::ffi::frame::{lent_frame, ws_frame};
 use crate::ffi::guard;
 use crate::ffi::session::{with_handle, ws_session};
 use crate::ffi::status::ws_status;
+use crate::lock::assert_unlocked;
 use crate::protocol::Frame;
 use crate::session::Listener;
 
@@ -80,6 +81,7 @@ impl Callbacks {
 impl Drop for Callbacks {
     fn drop(&mut self) {
         if let Some(drop) = self.functions.drop {
+            assert_unlocked();
             // SAFETY: of this type by the header, and called once, by the last user.
             unsafe { drop(self.user_data) };
         }
@@ -119,6 +121,7 @@ impl Listener for CListener {
         if let Some(callbacks) = &self.callbacks
             && let Some(on_open) = callbacks.functions.on_open
         {
+            assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_open(self.handle(), callbacks.user_data) };
         }
@@ -128,11 +131,13 @@ impl Listener for CListener {
         let lent = lent_frame(&frame);
         let receiver = *self.session.receiver.lock();
         if let Some(Receiver { function, user_data, .. }) = receiver {
+            assert_unlocked();
             // SAFETY: of this type by the header; the session is kept, and the frame until the call returns.
             unsafe { function(self.handle(), &raw const lent, user_data) };
         } else if let Some(callbacks) = &self.callbacks
             && let Some(on_frame) = callbacks.functions.on_frame
         {
+            assert_unlocked();
             // SAFETY: as above.
             unsafe { on_frame(self.handle(), &raw const lent, callbacks.user_data) };
         }
@@ -142,6 +147,7 @@ impl Listener for CListener {
         if let Some(callbacks) = &self.callbacks
             && let Some(on_writable) = callbacks.functions.on_writable
         {
+            assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_writable(self.handle(), callbacks.user_data) };
         }
@@ -152,6 +158,7 @@ impl Listener for CListener {
             && let Some(on_reconnect) = callbacks.functions.on_reconnect
         {
             let lost = ws_error::new(lost.clone());
+            assert_unlocked();
             // SAFETY: of this type by the header; the session is kept, and the error until the call returns.
             unsafe { on_reconnect(self.handle(), &raw const lost, callbacks.user_data) };
         }
@@ -160,6 +167,7 @@ impl Listener for CListener {
     fn closed(&self, error: &Error) {
         let receiver = self.session.receiver.lock().take();
         if let Some(Receiver { function, user_data, drop }) = receiver {
+            assert_unlocked();
             // SAFETY: of these types by the header; the session is kept.
             unsafe {
                 function(self.handle(), ptr::null(), user_data);
@@ -171,6 +179,7 @@ impl Listener for CListener {
         if let Some(callbacks) = &self.callbacks
             && let Some(on_close) = callbacks.functions.on_close
         {
+            assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_close(self.handle(), error.kind.into(), callbacks.user_data) };
         }

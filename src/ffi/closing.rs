@@ -249,14 +249,14 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_interrupt(session: *mut ws_session) -> ws_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        with_handle(session, |handle| {
-            match handle.unopened() {
-                Some(opening) => opening.interrupt(),
-                None => handle.session()?.interrupt(),
-            }
-            Ok(())
-        })
-    }
+    guard::status(|| {
+        // SAFETY: the caller's promise.
+        let kept = unsafe { session_of_call(session) }?;
+        kept.check_process()?;
+        match kept.unopened() {
+            Some(opening) => opening.interrupt(),
+            None => kept.session()?.interrupt(),
+        }
+        Ok(())
+    })
 }

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use crate::lock::{Mutex, assert_unlocked};
 
 use crate::error::Result;
 use crate::ffi::config::{set, ws_config};
@@ -133,6 +133,7 @@ impl Authenticator for CAuthenticator {
             question: question.clone(),
             answer: Mutex::default(),
         };
+        assert_unlocked();
         // SAFETY: of this type by the header; `auth` lives until it returns.
         unsafe { (self.callback)(&raw mut auth, self.user_data) };
         auth.answer.into_inner()

@@ -40,10 +40,10 @@ extern "C" fn before() {
 }
 
 extern "C" fn in_parent() {
-    runtime::let_go_after_fork();
+    runtime::let_go_after_fork(false);
 }
 
 extern "C" fn in_child() {
-    runtime::let_go_after_fork();
+    runtime::let_go_after_fork(true);
     FORKS.fetch_add(1, Ordering::Relaxed);
 }

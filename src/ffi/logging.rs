@@ -5,6 +5,7 @@ use std::ffi::{CString, c_char, c_void};
 use crate::ffi::guard;
 use crate::ffi::session::{look_at, ws_session};
 use crate::ffi::status::ws_status;
+use crate::lock::assert_unlocked;
 use crate::session::logging::{self, Level, Sink};
 
 /// How much a line of the log matters. Each level includes those before.
@@ -41,6 +42,7 @@ unsafe impl Sync for CSink {}
 
 impl CSink {
     fn call(&self, level: Level, id: u64, message: &str) {
+        assert_unlocked();
         let message: CString = guard::c_string(message.as_bytes());
         // SAFETY: of this type by the header; the string lives until the call returns.
         unsafe { (self.function)(level as u32, id, message.as_ptr(), self.user_data) };

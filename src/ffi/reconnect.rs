@@ -10,6 +10,7 @@ use crate::ffi::error::ws_error;
 use crate::ffi::guard;
 use crate::ffi::session::ws_session;
 use crate::ffi::status::ws_status;
+use crate::lock::assert_unlocked;
 use crate::session::Owner;
 use crate::session::back_off::BackOff;
 use crate::session::reconnecting::{Decision, ReconnectOptions};
@@ -160,6 +161,7 @@ impl Decision for CDecision {
         let mut delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
         // Sessions have no other owners.
         let session = Arc::as_ptr(owner).cast::<ws_session>().cast_mut();
+        assert_unlocked();
         // SAFETY: of this type by the header; the session is kept, and the error lives until it returns.
         let goes_on = unsafe {
             (self.decide)(session, &raw const error, attempt, tries.into(), &raw mut delay_ms, self.user_data)

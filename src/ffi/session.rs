@@ -6,9 +6,10 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 use crate::error::{Error, Kind, Result};
+use crate::ffi::c_extension;
 use crate::ffi::callbacks::{CListener, Receiver};
 use crate::ffi::config::{Settings, ws_config};
 use crate::ffi::error::ws_error;
@@ -255,6 +256,7 @@ pub(super) unsafe fn with_session(session: *const ws_session, body: impl FnOnce(
     guard::status(|| {
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;
+        c_extension::check_outside()?;
         body(kept.session()?)
     })
 }
@@ -270,6 +272,7 @@ pub(super) unsafe fn with_handle(
     guard::status(|| {
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;
+        c_extension::check_outside()?;
         kept.check_process()?;
         body(&kept)
     })
@@ -287,6 +290,7 @@ pub(super) unsafe fn with_receiver(
     guard::status(|| {
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;
+        c_extension::check_outside()?;
         let mut deadline = Deadline::after_ms(timeout_ms);
         if kept.open.get().is_none() {
             kept.wait_open(&mut deadline)?;

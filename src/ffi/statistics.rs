@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ffi::c_extension::check_outside;
 use crate::ffi::guard;
 use crate::ffi::session::{session_of_call, ws_session};
 use crate::ffi::status::ws_status;
@@ -87,6 +88,7 @@ pub unsafe extern "C" fn ws_stats(session: *const ws_session, stats: *mut ws_sta
     guard::status(|| {
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;
+        check_outside()?;
         // SAFETY: the caller's promise.
         unsafe { guard::fill_struct(stats, |struct_size| Ok(filled(struct_size, &kept.session()?.statistics()))) }
     })

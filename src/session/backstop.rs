@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 use super::Session;
 use super::deadline::Deadline;
@@ -152,11 +152,12 @@ impl Drop for Shift {
         let mut watched = self.0.watched.lock();
         watched.is_running = false;
         let left = std::mem::take(&mut watched.sessions);
-        if watched.is_stopped {
+        let is_stopped = watched.is_stopped;
+        drop(watched);
+        if is_stopped {
             // They are aborted. One of them may be locked by this very thread, which then is in `watch`.
             return;
         }
-        drop(watched);
         for (session, _) in left {
             while !session.end_streak() {
                 session.send_held_back();

@@ -1,10 +1,11 @@
 //! Closing: the application's ways to end a session and to wait for its end, and the two moments of the end.
 
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
 
 use super::deadline::Deadline;
-use super::logging::log;
+use super::logging::{Later, log};
 use super::{Session, State, Verdict};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::frame::CloseCode;
@@ -123,12 +124,18 @@ impl Session {
         let mut wire = self.wire.lock();
         let mut outbox = self.outbox.lock();
         self.load(&mut outbox, &mut wire);
-        outbox.sent_close().cloned()
+        let close = outbox.sent_close().cloned();
+        drop((outbox, wire));
+        if self.is_writable.load(Ordering::Acquire) {
+            self.ask_to_tell();
+        }
+        close
     }
 
     /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. Where our own Close
     /// had begun the end, whatever completes it, this side is the initiator.
     pub(super) fn decide(&self, error: Option<Error>, remote: Option<Close>, initiator: Initiator) {
+        let _later = Later::begin();
         let unanswered = self.ending.unanswered();
         let began = matches!(self.outbox.lock().outgoing.closing(), Some((_, Initiator::Local)));
         let initiator = match unanswered {
@@ -203,9 +210,9 @@ impl Session {
 
     /// Nothing is read from the connection any more.
     pub(super) fn drop_reader(&self) {
-        let left = loop {
-            match self.reader.enter_as_driver(|reader| drop(reader.take())) {
-                Some(((), left)) => break left,
+        let (reader, left) = loop {
+            match self.reader.enter_as_driver(Option::take) {
+                Some(taken) => break taken,
                 None => {
                     // A thread that reads leaves soon.
                     self.stop_reading();
@@ -214,6 +221,8 @@ impl Session {
             }
         };
         self.left(left);
+        // It may be the last that has an extension of the application's.
+        drop(reader);
     }
 
     /// The last step of the end.

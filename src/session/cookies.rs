@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::lock::Mutex;
 use cookie_store::{Cookie, CookieStore, RawCookie};
-use parking_lot::Mutex;
 use publicsuffix::{List, Psl as _};
 use url::Url;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Session;
 use super::Verdict;
 use super::handoff::Presence;
-use super::logging::log;
+use super::logging::{Later, log};
 use super::reading::Turned;
 use super::reconnecting::Next as Advance;
 use crate::error::{Error, Kind};
@@ -410,17 +410,35 @@ impl Driver {
     }
 }
 
+/// A driver that makes a step. It is outside of its lock: a step may call the application.
+struct Stepping<'a> {
+    session: &'a Session,
+    driver: Option<Driver>,
+}
+
+impl Drop for Stepping<'_> {
+    fn drop(&mut self) {
+        *self.session.driver.lock() = self.driver.take();
+    }
+}
+
 impl Session {
     /// A step of the driver, by the thread that has begun its task.
     pub(super) fn step(self: &Arc<Self>) -> Next {
+        let _later = Later::begin();
         let found = self.ready.swap(0, Ordering::AcqRel);
-        self.driver.lock().step(self, found)
+        let mut stepping = Stepping { session: self, driver: self.driver.lock().take() };
+        stepping.driver.as_mut().map_or(Next::Over, |driver| driver.step(self, found))
     }
 
     /// The last step.
     pub(super) fn end_driving(&self) {
+        let _later = Later::begin();
         self.abort();
-        self.driver.lock().end(self);
+        let driver = self.driver.lock().take();
+        if let Some(mut driver) = driver {
+            driver.end(self);
+        }
         self.drop_transport();
         self.ask_to_tell();
     }

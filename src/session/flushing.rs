@@ -27,6 +27,9 @@ impl Session {
         loop {
             let flushed = self.flush_in_turn();
             if self.turn.give_back() {
+                if self.is_writable.load(Ordering::Acquire) {
+                    self.ask_to_tell();
+                }
                 return flushed;
             }
         }
@@ -85,7 +88,8 @@ impl Session {
         }
     }
 
-    /// Takes note of what was sent and of what TLS holds of it, in one step: in between, it would count as flushed.
+    /// Takes note of what was sent and of what TLS holds of it, in one step: in between, it would count as flushed. The
+    /// caller has the listener told, once nothing is locked, where `is_writable` is set.
     pub(super) fn load(&self, outbox: &mut Outbox, wire: &mut Wire) {
         wire.holds_records = wire.is_flushing();
         let lets_go = std::mem::replace(&mut outbox.holds_records, wire.holds_records) && !wire.holds_records;
@@ -96,7 +100,6 @@ impl Session {
         if sends && outbox.wants_room && outbox.outgoing.pending_data() <= self.terms.outgoing.bytes / 2 {
             outbox.wants_room = false;
             self.is_writable.store(true, Ordering::Release);
-            self.ask_to_tell();
         }
         if sends && self.is_held.load(Ordering::Acquire) {
             // A violation waits for what is before it.

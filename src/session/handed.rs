@@ -4,6 +4,7 @@
 use std::cell::UnsafeCell;
 
 use super::handoff::{Handoff, Left};
+use crate::lock::Held;
 
 /// A value for whoever is the reader.
 pub(super) struct Handed<T> {
@@ -19,6 +20,7 @@ struct Owned<'a, T> {
     handed: &'a Handed<T>,
     is_driver: bool,
     left: &'a mut Left,
+    _held: Held,
 }
 
 impl<T> Handed<T> {
@@ -51,7 +53,7 @@ impl<T> Handed<T> {
     #[inline]
     fn read<R>(&self, is_driver: bool, read: impl FnOnce(&mut T) -> R) -> (R, Left) {
         let mut left = Left::default();
-        let owned = Owned { handed: self, is_driver, left: &mut left };
+        let owned = Owned { handed: self, is_driver, left: &mut left, _held: Held::new() };
         // SAFETY: this thread is the reader until `owned` is dropped, and nobody else reaches the value.
         let outcome = read(unsafe { &mut *self.value.get() });
         drop(owned);

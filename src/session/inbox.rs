@@ -122,6 +122,21 @@ impl<M> Inbox<M> {
         Pushed::Kept { dropped }
     }
 
+    /// Adds the oldest message again, by the reader that had it: it is kept in spite of the bounds, and after the end.
+    pub(crate) fn put_back(&self, message: M, size: usize) {
+        let size = size + MESSAGE_OVERHEAD;
+        let mut queue = self.queue.lock();
+        queue.bytes += size;
+        let signals = queue.messages.is_empty() && !queue.ended;
+        queue.messages.push_front((message, size));
+        self.set_news(&queue, signals);
+        let waiting = queue.waiting > 0;
+        drop(queue);
+        if waiting {
+            self.changed.open_for_one();
+        }
+    }
+
     /// The messages that wait and the bytes of their payloads.
     pub(crate) fn depth(&self) -> (usize, usize) {
         let queue = self.queue.lock();

@@ -4,6 +4,7 @@
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use super::Session;
+use super::driver::Driver;
 
 impl Session {
     /// Takes it out of all that keeps it, so that its memory and its descriptors go with the last handle. What was in use
@@ -11,7 +12,7 @@ impl Session {
     /// Returns its descriptor, which then may be somebody's still.
     pub(crate) fn leave_to_parent(&self) -> Option<RawFd> {
         if let Some(mut driver) = self.driver.try_lock() {
-            let key = driver.take_key();
+            let key = driver.as_mut().and_then(Driver::take_key);
             drop(driver);
             self.reactor.forget(self, key);
         }

@@ -1,12 +1,14 @@
 //! What happens, told to whoever set a sink for it. Off, it costs a load where something is told, which is nowhere near
 //! messages.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::{RwLock, RwLockWriteGuard};
+use super::deadline::Deadline;
+use super::gate::Gate;
+use crate::lock::{Mutex, MutexGuard};
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,17 +27,87 @@ pub(crate) enum Level {
 pub(crate) type Sink = Box<dyn Fn(Level, u64, &str) + Send + Sync>;
 
 static LEVEL: AtomicU32 = AtomicU32::new(0);
-static SINK: RwLock<Option<Sink>> = RwLock::new(None);
+static SINK: Mutex<Option<Arc<Installed>>> = Mutex::new(None);
 
 /// The last session's number; those of the library itself are of session 0.
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
-/// How long a fork waits for sinks that do not return.
-const FORK_PATIENCE: Duration = Duration::from_secs(1);
+/// A sink, and the calls of it that have not returned.
+struct Installed {
+    sink: Arc<Sink>,
+    calls: AtomicUsize,
+    returned: Gate,
+}
+
+/// A line that is not told yet.
+struct Line {
+    level: Level,
+    id: u64,
+    message: String,
+}
 
 thread_local! {
     /// The lock, while the thread forks: in the child nobody else could give it back.
-    static HELD: RefCell<Option<RwLockWriteGuard<'static, Option<Sink>>>> = const { RefCell::new(None) };
+    static HELD: RefCell<Option<MutexGuard<'static, Option<Arc<Installed>>>>> = const { RefCell::new(None) };
+
+    /// The calls of a sink that this thread is in.
+    static INSIDE: Cell<usize> = const { Cell::new(0) };
+
+    /// How many [`Later`] the thread has, whether it has lines, and they.
+    static LATER: Cell<usize> = const { Cell::new(0) };
+    static HAS_LINES: Cell<bool> = const { Cell::new(false) };
+    static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps what the calling thread logs, and tells it when it is dropped. It is made before a lock is taken under which
+/// something may be logged: the sink is the application's.
+pub(super) struct Later(());
+
+impl Later {
+    pub(super) fn begin() -> Self {
+        LATER.set(LATER.get() + 1);
+        Self(())
+    }
+
+    /// Whether the calling thread has lines to tell, which wait for it.
+    pub(super) fn has_lines() -> bool {
+        HAS_LINES.get()
+    }
+}
+
+impl Drop for Later {
+    fn drop(&mut self) {
+        LATER.set(LATER.get() - 1);
+        if LATER.get() == 0 && HAS_LINES.replace(false) {
+            // It fails in a thread that ends.
+            let lines = LINES.try_with(|lines| std::mem::take(&mut *lines.borrow_mut()));
+            for Line { level, id, message } in lines.into_iter().flatten() {
+                tell(level, id, &message);
+            }
+        }
+    }
+}
+
+/// A call of a sink.
+struct Call(Arc<Installed>);
+
+impl Call {
+    /// None where there is no sink for this level.
+    fn begin(level: Level) -> Option<Self> {
+        let current = SINK.lock();
+        let installed = current.as_ref().filter(|_| is_on(level))?;
+        installed.calls.fetch_add(1, Ordering::SeqCst);
+        INSIDE.set(INSIDE.get() + 1);
+        Some(Self(Arc::clone(installed)))
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        INSIDE.set(INSIDE.get() - 1);
+        self.0.calls.fetch_sub(1, Ordering::SeqCst);
+        self.0.returned.open_for_all();
+    }
 }
 
 /// The number of a session to come.
@@ -43,14 +115,29 @@ pub(crate) fn next_id() -> u64 {
     LAST_ID.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Sets what is told, up to a level, and to whom. The sink before is not called any more.
+/// Sets what is told, up to a level, and to whom. The sink before is not called any more, but for the calls that the
+/// calling thread is in.
 pub(crate) fn set(level: Option<Level>, sink: Option<Sink>) {
+    let sink = sink.map(|sink| Installed::new(Arc::new(sink)));
     let before = {
-        let mut current = SINK.write();
+        let mut current = SINK.lock();
         LEVEL.store(level.map_or(0, |level| level as u32), Ordering::Relaxed);
         std::mem::replace(&mut *current, sink)
     };
-    drop(before);
+    let Some(before) = before else { return };
+    loop {
+        let ticket = before.returned.ticket();
+        if before.calls.load(Ordering::SeqCst) <= INSIDE.get() {
+            return;
+        }
+        before.returned.wait(ticket, Deadline::Never);
+    }
+}
+
+impl Installed {
+    fn new(sink: Arc<Sink>) -> Arc<Self> {
+        Arc::new(Self { sink, calls: AtomicUsize::new(0), returned: Gate::default() })
+    }
 }
 
 pub(super) fn is_on(level: Level) -> bool {
@@ -58,19 +145,36 @@ pub(super) fn is_on(level: Level) -> bool {
 }
 
 pub(super) fn write(level: Level, id: u64, message: fmt::Arguments<'_>) {
-    if let Some(sink) = &*SINK.read() {
-        sink(level, id, &message.to_string());
+    let message = message.to_string();
+    if LATER.get() == 0 {
+        return tell(level, id, &message);
+    }
+    // It fails in a thread that ends.
+    let kept = LINES.try_with(|lines| lines.borrow_mut().push(Line { level, id, message }));
+    HAS_LINES.set(kept.is_ok());
+}
+
+/// Calls the sink, with no lock held.
+fn tell(level: Level, id: u64, message: &str) {
+    if let Some(call) = Call::begin(level) {
+        (call.0.sink)(level, id, message);
     }
 }
 
 /// The process is about to be forked by this thread.
 pub(super) fn hold_for_fork() {
-    HELD.set(SINK.try_write_for(FORK_PATIENCE));
+    HELD.set(Some(SINK.lock()));
 }
 
-/// It was, in both processes.
-pub(super) fn let_go_after_fork() {
-    drop(HELD.take());
+/// It was, in both processes. In the child the other threads' calls never return, and nobody waits for them.
+pub(super) fn let_go_after_fork(is_child: bool) {
+    let Some(mut held) = HELD.take() else { return };
+    if is_child {
+        // What was there is not freed: a thread that is gone may have had it in its hands.
+        let inherited = held.take();
+        *held = inherited.as_ref().map(|inherited| Installed::new(Arc::clone(&inherited.sink)));
+        std::mem::forget(inherited);
+    }
 }
 
 /// Tells something of the session with a number.

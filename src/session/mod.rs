@@ -40,6 +40,7 @@ mod outbox;
 pub(crate) mod queue_bounds;
 mod reactor;
 mod reading;
+mod receive_wait;
 mod receiving;
 pub(crate) mod reconnecting;
 pub(crate) mod runtime;
@@ -57,7 +58,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 pub(crate) use config::Config;
 pub(crate) use config::ShownControl;
@@ -142,7 +143,8 @@ pub(crate) struct Session {
     socket: Mutex<Option<Arc<Socket>>>,
     /// The driver's steps.
     task: Task,
-    driver: Mutex<Driver>,
+    /// None while a thread makes a step.
+    driver: Mutex<Option<Driver>>,
     /// What the socket has become ready for since the driver's last step.
     ready: AtomicU32,
     reactor: Arc<Reactor>,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 use super::coalescing::Coalescing;
 use super::config::ShownControl;
@@ -176,7 +176,7 @@ fn session(
         ending: Ending::default(),
         socket: Mutex::new(Some(socket)),
         task: Task::new(),
-        driver: Mutex::new(Driver::new(now)),
+        driver: Mutex::new(Some(Driver::new(now))),
         ready: AtomicU32::new(0),
         reactor: Arc::clone(&runtime.reactor),
         delivery: AtomicU8::new(Delivery::Pulled as u8),

@@ -89,10 +89,10 @@ impl Outbox {
         Some((unsent.count(), unsent.bytes()))
     }
 
-    /// What is sent need not be kept any more.
+    /// What is sent need not be kept any more. Between connections that is settled.
     pub(super) fn forget_sent(&mut self) {
         let sent = self.outgoing.sent_messages();
-        if self.holds_records {
+        if self.holds_records || self.is_away() {
             return;
         }
         if let Some(unsent) = self.unsent() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::lock::{Mutex, MutexGuard};
 
 use super::back_off::{self, BackOff};
 use super::handshaking::{Established, establish};
@@ -166,9 +166,11 @@ impl Reconnecting {
     /// Goes on as far as it goes without waiting.
     pub(super) fn advance(&self, session: &Arc<Session>) -> Next {
         let now = Instant::now();
+        // What is not wanted any more is dropped with the lock released: it may hold a connection.
+        let _unwanted;
         let mut outage = self.outage.lock();
         match (outage.stage, outage.answer.take()) {
-            (Stage::Lost, _) => {}
+            (Stage::Lost, unasked) => _unwanted = unasked,
             (Stage::Asked, Some(Answer::Decided(delay))) => return self.wait(&mut outage, session, delay, now),
             (Stage::Opening, Some(Answer::Opened(opened))) => match *opened {
                 Ok(established) => {
@@ -186,9 +188,12 @@ impl Reconnecting {
                     outage.error = Some(error);
                 }
             },
-            (Stage::Waiting(until), _) if until <= now => return self.open(&mut outage, session),
-            (Stage::Waiting(until), _) => return Next::Sleep(Some(until)),
-            (Stage::Asked | Stage::Opening, _) => return Next::Sleep(None),
+            (Stage::Waiting(until), None) if until <= now => return self.open(&mut outage, session),
+            (Stage::Waiting(until), None) => return Next::Sleep(Some(until)),
+            (_, unasked) => {
+                _unwanted = unasked;
+                return Next::Sleep(None);
+            }
         }
         self.judge(&mut outage, session, now)
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::lock::{Mutex, MutexGuard};
 
 use super::backstop::Backstop;
 use super::deadline::Deadline;
@@ -60,6 +60,7 @@ pub(super) struct Runtime {
 
 /// The runtime, which it starts when there is none.
 pub(super) fn get() -> Result<Runtime> {
+    let _later = logging::Later::begin();
     let mut slot = RUNTIME.lock();
     let workers = slot.workers;
     let process = std::process::id();
@@ -95,9 +96,9 @@ pub(crate) fn hold_for_fork() {
 }
 
 /// It was, in both processes.
-pub(crate) fn let_go_after_fork() {
+pub(crate) fn let_go_after_fork(is_child: bool) {
     drop(HELD.take());
-    logging::let_go_after_fork();
+    logging::let_go_after_fork(is_child);
 }
 
 /// Ends all sessions and joins all threads. The next [`get`] starts anew.

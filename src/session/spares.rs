@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 /// Keeps the memory of one message, as long as messages flow.
 #[derive(Debug, Default)]

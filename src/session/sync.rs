@@ -3,4 +3,4 @@
 pub(super) use std::sync::OnceLock;
 pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
-pub(super) use parking_lot::Mutex;
+pub(super) use crate::lock::Mutex;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use parking_lot::MutexGuard;
+use crate::lock::MutexGuard;
 
 use super::config::Config;
 use super::handshaking::Established;
@@ -104,24 +104,27 @@ impl Session {
         let mut present = self.encoders.as_ref().map(|present| present.lock());
         if let Some(present) = &mut present {
             encoders.carry_on(present.volume());
-            **present = encoders;
+            std::mem::swap(&mut **present, &mut encoders);
         }
-        let mut wire = self.wire.lock();
-        *wire = Wire::new(stream.sender);
         let mut keepalive = self.keepalive.lock();
         let interval = keepalive.interval();
         keepalive.set_interval(interval, Instant::now());
         drop(keepalive);
+        let mut wire = self.wire.lock();
+        *wire = Wire::new(stream.sender);
         let mut outbox = self.outbox.lock();
         outgoing.set_masking(outbox.outgoing.is_masking());
         outbox.renew(outgoing);
+        drop(wire);
         self.is_blocked.store(false, Ordering::Relaxed);
         if std::mem::take(&mut outbox.wants_room) {
             self.is_writable.store(true, Ordering::Release);
         }
         let resent = resend(&mut outbox, present.as_deref_mut());
         reconnecting.is_away.store(false, Ordering::Release);
-        drop((outbox, wire, present));
+        drop((outbox, present));
+        // They may be the last that have an extension of the application's.
+        drop(encoders);
         self.note_received();
         self.sent.open_for_all();
         self.ask_to_tell();
@@ -130,28 +133,37 @@ impl Session {
     }
 }
 
-/// Queues again what the kernel did not get.
+/// Queues again what the kernel did not get, and what was kept meanwhile: until all of it is queued, the others only keep.
+/// Encoding may call the application, so it is done without the outbox.
 fn resend(outbox: &mut MutexGuard<'_, Outbox>, mut encoders: Option<&mut Encoders>) -> Result<()> {
-    let Outbox { outgoing, resending, .. } = &mut **outbox;
-    let Some(resending) = resending else { return Ok(()) };
-    resending.is_away = false;
-    let Some(unsent) = &mut resending.unsent else { return Ok(()) };
-    for kept in &mut unsent.messages {
-        let outbound = Outbound { opcode: kept.opcode, payload: &kept.payload, part: Part::Whole, is_utf8: true };
-        let admitted = outgoing.admit(&outbound)?;
-        let (rsv, payload) = match &mut encoders {
-            None => (0, &kept.payload[..]),
-            Some(encoders) => encoders.encode(Piece {
-                opcode: kept.opcode,
-                payload: &kept.payload,
-                first: true,
-                last: true,
-                compress: kept.compress,
-            })?,
-        };
-        outgoing.queue(admitted, rsv, payload)?;
-        outgoing.uncount(std::mem::replace(&mut kept.counted, (true, kept.payload.len())));
-        kept.end = outgoing.queued();
+    let mut resent = Ok(());
+    for index in 0.. {
+        let Some(kept) = outbox.unsent().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
+        let (opcode, compress, payload) = (kept.opcode, kept.compress, std::mem::take(&mut kept.payload));
+        let outbound = Outbound { opcode, payload: &payload, part: Part::Whole, is_utf8: true };
+        resent = outbox.outgoing.admit(&outbound).and_then(|admitted| {
+            let (rsv, encoded) = match &mut encoders {
+                None => (0, &payload[..]),
+                Some(encoders) => {
+                    let piece = Piece { opcode, payload: &payload, first: true, last: true, compress };
+                    MutexGuard::unlocked(outbox, || encoders.encode(piece))?
+                }
+            };
+            outbox.outgoing.queue(admitted, rsv, encoded)
+        });
+        let end = outbox.outgoing.queued();
+        // Nothing of what is kept goes while the session is away.
+        let Some(kept) = outbox.unsent().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
+        kept.payload = payload;
+        if resent.is_err() {
+            break;
+        }
+        kept.end = end;
+        let counted = std::mem::replace(&mut kept.counted, (true, kept.payload.len()));
+        outbox.outgoing.uncount(counted);
     }
-    Ok(())
+    if let Some(resending) = &mut outbox.resending {
+        resending.is_away = false;
+    }
+    resent
 }

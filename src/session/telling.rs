@@ -81,7 +81,8 @@ pub(super) fn is_inside_any() -> bool {
 impl Session {
     /// Whoever is to be told, before the session is driven or tells frames.
     pub(crate) fn listen(&self, listener: Arc<dyn Listener>) {
-        *self.listener.lock() = Some(listener);
+        let before = self.listener.lock().replace(listener);
+        drop(before);
         self.has_listener.store(true, Ordering::Release);
     }
 

@@ -7,8 +7,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::lock::Mutex;
 use once_cell::sync::OnceCell;
-use parking_lot::Mutex;
 use rustls::ClientConfig;
 
 use crate::error::{Error, Kind, Phase, Result};

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::lock::Mutex;
 use nix::sys::signal::{SigSet, SigmaskHow};
-use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The name of every thread of the library, as `ps -L` and `/proc` show it.

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use rustls::KeyLog;
 
 /// Lines as NSS writes them.

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use rustls::client::UnbufferedClientConnection;
 
 use crate::transport::tls_buffer::Buffer;

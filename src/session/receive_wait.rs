@@ -1,0 +1,197 @@
+//! How the thread that reads waits for bytes: in the kernel on the socket itself, or for the socket and an interrupt.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::deadline::Deadline;
+use super::interrupts::Waiter;
+use super::{Reader, Session};
+use crate::error::{Error, Kind, Result};
+use crate::transport::{KERNEL_SLEEP_FROM, Readiness, Waiting};
+
+/// How many reads a call makes for one message before it looks at the clock.
+const READS_WITHOUT_WAITING: usize = 16;
+
+/// Bytes that come within this time make the next wait one in `recv`.
+const SOON: Duration = Duration::from_millis(2);
+
+/// A thread that has waited for this long gives memory back before it goes on waiting.
+const REST_AFTER: Duration = Duration::from_millis(10);
+
+/// Spinning is given up after it failed so often in a row, for so many sleeps.
+const SPIN_CREDIT: i32 = 4;
+const SPIN_PAUSE: i32 = 32;
+
+/// What ends waiting for bytes.
+pub(super) enum Stopped {
+    /// The call returns this; the session goes on.
+    Error(Error),
+    /// The stream is over.
+    Stream(io::Error),
+    /// Nothing, but it is time to look around.
+    Again,
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// How the reader waits for bytes.
+pub(super) struct Sleep<'a, 's> {
+    session: &'s Session,
+    deadline: &'a mut Deadline,
+    /// The call's, from when it waits.
+    waiter: &'a mut Option<Waiter<'s>>,
+    /// Since when the call has slept in `poll`.
+    since: Option<Instant>,
+    /// The call has waited for [`REST_AFTER`].
+    rests: bool,
+    reads: usize,
+}
+
+impl<'a, 's> Sleep<'a, 's> {
+    pub(super) fn new(session: &'s Session, deadline: &'a mut Deadline, waiter: &'a mut Option<Waiter<'s>>) -> Self {
+        Self { session, deadline, waiter, since: None, rests: false, reads: 0 }
+    }
+
+    /// Waits for bytes and reads them: 0 at the end of the stream.
+    pub(super) fn until_received(&mut self, reader: &mut Reader) -> std::result::Result<usize, Stopped> {
+        let session = self.session;
+        session.has_received.store(true, Ordering::Relaxed);
+        if session.holds_back.load(Ordering::Relaxed) {
+            session.flush_or_leave();
+        }
+        *self.deadline = self.deadline.fixed();
+        if let Some(waiter) = &self.waiter {
+            waiter.check()?;
+        }
+        self.reads += 1;
+        if self.reads > READS_WITHOUT_WAITING && self.deadline.has_passed() {
+            return Err(late().into());
+        }
+        loop {
+            let in_kernel = self.sleeps_in_kernel(reader);
+            if self.since.is_none()
+                && let Some(count) = self.spin(reader)
+            {
+                return count.map_err(Stopped::Stream);
+            }
+            if in_kernel {
+                self.begin()?;
+            }
+            match session.receive_bytes(reader, if in_kernel { Waiting::Kernel } else { Waiting::No }) {
+                Ok(count) => {
+                    if let Some(since) = self.since {
+                        reader.comes_soon = since.elapsed() < SOON;
+                    }
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(Stopped::Again),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    reader.comes_soon &= !in_kernel;
+                    let since = *self.since.get_or_insert_with(Instant::now);
+                    if !self.rests && since.elapsed() >= REST_AFTER {
+                        self.rest(reader);
+                    }
+                    self.poll(Readiness::Receive)?;
+                    if session.reader.handoff().is_kept() {
+                        return Err(Stopped::Again);
+                    }
+                }
+                Err(error) => return Err(Stopped::Stream(error)),
+            }
+        }
+    }
+
+    /// Whether to sleep in `recv`: the peer answers quickly, and nobody interrupts this session. In `poll` an interrupt
+    /// takes effect at once, in `recv` when the kernel returns.
+    fn sleeps_in_kernel(&self, reader: &Reader) -> bool {
+        reader.comes_soon
+            && !self.session.interrupts.has_woken()
+            && self.deadline.left().is_none_or(|left| left >= KERNEL_SLEEP_FROM)
+    }
+
+    /// Gives back memory: the wait may be long.
+    fn rest(&mut self, reader: &mut Reader) {
+        reader.incoming.shrink();
+        reader.receiver.release();
+        self.rests = true;
+    }
+
+    /// Waits until the kernel has taken what the peer has to take first.
+    pub(super) fn until_sent(&mut self) -> Result<()> {
+        self.poll(Readiness::Send)?;
+        self.session.flush_or_leave();
+        Ok(())
+    }
+
+    /// Sleeps in `poll`.
+    fn poll(&mut self, readiness: Readiness) -> Result<()> {
+        *self.deadline = self.deadline.fixed();
+        let left = self.deadline.left();
+        if left == Some(Duration::ZERO) {
+            return Err(late());
+        }
+        let wake = self.session.interrupts.wake().ok();
+        // Without an event descriptor it looks around now and then; and once to give memory back.
+        let looks_again = wake.is_none() || (!self.rests && readiness == Readiness::Receive);
+        let left = if looks_again { Some(left.unwrap_or(REST_AFTER).min(REST_AFTER)) } else { left };
+        self.begin()?;
+        // Whoever keeps it now sees the descriptor.
+        if self.session.reader.handoff().is_kept() {
+            return Ok(());
+        }
+        let Some(socket) = self.session.socket.lock().clone() else { return Ok(()) };
+        socket
+            .wait(readiness, wake, left)
+            .map_err(|error| Error::os(Kind::Internal, "could not wait for the socket", &error))?;
+        if let Some(wake) = wake {
+            wake.drain();
+        }
+        self.begin()
+    }
+
+    /// The call waits from now on, or was interrupted.
+    fn begin(&mut self) -> Result<()> {
+        match self.waiter {
+            Some(waiter) => waiter.check(),
+            None => {
+                *self.waiter = Some(self.session.interrupts.begin()?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks for bytes for a while without sleeping, as long as that has paid lately. None when none came.
+    fn spin(&self, reader: &mut Reader) -> Option<io::Result<usize>> {
+        if self.session.terms.spin.is_zero() {
+            return None;
+        }
+        if reader.spin_credit < 0 {
+            reader.spin_credit += 1;
+            return None;
+        }
+        let start = Instant::now();
+        loop {
+            match self.session.receive_bytes(reader, Waiting::No) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                received => {
+                    reader.spin_credit = SPIN_CREDIT;
+                    return Some(received);
+                }
+            }
+            if start.elapsed() >= self.session.terms.spin {
+                reader.spin_credit = if reader.spin_credit > 1 { reader.spin_credit - 1 } else { -SPIN_PAUSE };
+                return None;
+            }
+            std::hint::spin_loop();
+        }
+    }
+}
+
+pub(super) fn late() -> Error {
+    Error::new(Kind::Timeout, "no message came in time")
+}
