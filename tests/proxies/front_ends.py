@@ -14,7 +14,7 @@ import exercise
 import outages
 from checking import equal, eventually, true
 from checks import refused
-from fronts import DOWN, haproxy, nginx
+from fronts import DOWN, IDLE_MS, haproxy, nginx
 from ktorws_ctypes import Configuration, Initiator, Phase, Session, Status
 from programs import Missing, echo_server, free_ports
 from report import Certificates, main
@@ -94,7 +94,8 @@ def idle_tunnel(way):
 def kept_alive(way):
     """by pings, for three times as long as it may be idle"""
     with way("/idle/", set_ping_interval_ms=50) as session:
-        eventually("thirty pongs", lambda: session.stats.pongs_received >= 30)
+        pongs = 3 * IDLE_MS // 50
+        eventually(f"{pongs} pongs", lambda: session.stats.pongs_received >= pongs)
         exercise.sends(session, "still there")
         receives(session, "still there")
         exercise.closes(session)

@@ -5,8 +5,8 @@ import os
 
 from programs import Program, free_ports
 
-# How long a tunnel may be idle behind /idle.
-IDLE_MS = 500
+# How long a tunnel may be idle behind /idle. A ping each 50 ms must keep one alive on a busy machine.
+IDLE_MS = 2000
 # A path for what has nobody behind it.
 DOWN = "/down"
 
