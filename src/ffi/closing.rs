@@ -249,12 +249,6 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
 pub unsafe extern "C" fn ws_interrupt(session: *mut ws_session) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        with_handle(session, |handle| {
-            match handle.unopened() {
-                Some(opening) => opening.interrupt(),
-                None => handle.session()?.interrupt(),
-            }
-            Ok(())
-        })
+        with_handle(session, |handle| handle.interrupt())
     }
 }

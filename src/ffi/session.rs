@@ -6,14 +6,15 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
 
+use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
 use crate::error::{Error, Kind, Result};
+use crate::fork;
 use crate::ffi::callbacks::{CListener, Receiver};
 use crate::ffi::config::{Settings, ws_config};
 use crate::ffi::error::ws_error;
 use crate::ffi::extension::NegotiatedExtension;
-use crate::ffi::fork;
 use crate::ffi::frame::FreeFrames;
 use crate::ffi::group::Membership;
 use crate::ffi::guard;
@@ -32,12 +33,12 @@ pub struct ws_session {
     pub(super) opening: Option<Arc<Opening>>,
     /// The number that the log knows it by.
     id: u64,
-    /// What `fork::forks` returned when it was opened.
-    forks: u32,
+    /// That of the process that opened it.
+    generation: u64,
     /// Handles that are not freed. The memory also waits for calls under way and callbacks to come.
     handles: AtomicUsize,
     /// What ws_session_error shows, once there is something.
-    pub(super) error: OnceLock<Box<ws_error>>,
+    pub(super) error: OnceBox<ws_error>,
     /// What ws_close_info lends, with its NUL.
     pub(super) close_reason: OnceLock<Box<[u8]>>,
     /// The application's.
@@ -78,9 +79,9 @@ impl ws_session {
             open: OnceLock::new(),
             opening,
             id: logging::next_id(),
-            forks: fork::watch(),
+            generation: fork::generation(),
             handles: AtomicUsize::new(1),
-            error: OnceLock::new(),
+            error: OnceBox::new(),
             close_reason: OnceLock::new(),
             user_data: AtomicPtr::default(),
             receiver: Mutex::default(),
@@ -176,8 +177,33 @@ impl ws_session {
         if let Some(opening) = self.unopened() {
             *deadline = deadline.fixed();
             opening.wait(*deadline)?;
+            self.pass_on_interrupt();
         }
         Ok(())
+    }
+
+    /// Wakes the calls that wait, else the next one. Safe in a signal handler.
+    pub(super) fn interrupt(&self) -> Result<()> {
+        self.check_process()?;
+        match self.unopened() {
+            Some(opening) => {
+                opening.interrupt();
+                // It may have been opened meanwhile.
+                self.pass_on_interrupt();
+            }
+            None => self.session()?.interrupt(),
+        }
+        Ok(())
+    }
+
+    /// An interrupt that came while it was being opened, and that no call has returned, is for the open session's calls. To be
+    /// called once it is open, and by those who interrupt it until then.
+    pub(super) fn pass_on_interrupt(&self) {
+        if let (Some(open), Some(opening)) = (self.open.get(), &self.opening)
+            && opening.take_interrupt()
+        {
+            open.session.interrupt();
+        }
     }
 
     /// Ends it at once.
@@ -207,7 +233,7 @@ impl ws_session {
     }
 
     fn is_inherited(&self) -> bool {
-        self.forks != fork::forks()
+        fork::is_inherited(self.generation)
     }
 }
 
@@ -356,7 +382,7 @@ pub unsafe extern "C" fn ws_connect(
             };
             let handle = ws_session::new(None);
             let connected = settings.join_group(&handle).and_then(|()| {
-                session::connect(handle.id, url, &settings.config_here(), interrupts, |opened| {
+                session::connect(handle.id, url, &settings.config, interrupts, |opened| {
                     handle.prepare(opened, settings)
                 })
             });
