@@ -5,13 +5,13 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::error::{Error, Kind};
-use crate::fork;
 use crate::ffi::config::{set_settings, ws_config};
 use crate::ffi::error::ws_error;
 use crate::ffi::frame::{lent_frame, ws_frame};
 use crate::ffi::guard;
 use crate::ffi::session::{with_handle, ws_session};
 use crate::ffi::status::ws_status;
+use crate::fork;
 use crate::protocol::Frame;
 use crate::session::Listener;
 

@@ -235,6 +235,32 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
     }
 }
 
+impl ws_session {
+    /// Wakes the calls that wait, else the next one. Safe in a signal handler.
+    pub(super) fn interrupt(&self) -> Result<()> {
+        self.check_process()?;
+        match self.unopened() {
+            Some(opening) => {
+                opening.interrupt();
+                // It may have been opened meanwhile.
+                self.pass_on_interrupt();
+            }
+            None => self.session()?.interrupt(),
+        }
+        Ok(())
+    }
+
+    /// An interrupt that came while it was being opened, and that no call has returned, is for the open session's calls. To be
+    /// called once it is open, and by those who interrupt it until then.
+    pub(super) fn pass_on_interrupt(&self) {
+        if let (Some(open), Some(opening)) = (self.opened(), &self.opening)
+            && opening.take_interrupt()
+        {
+            open.session.interrupt();
+        }
+    }
+}
+
 /// Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
 /// If none waits, the next one that would returns it, so that a call about to wait is not missed. A thread that has just
 /// gone to sleep in ws_recv is woken after some 15 milliseconds.
@@ -248,7 +274,5 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_interrupt(session: *mut ws_session) -> ws_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        with_handle(session, |handle| handle.interrupt())
-    }
+    unsafe { with_handle(session, |handle| handle.interrupt()) }
 }

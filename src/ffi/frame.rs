@@ -118,7 +118,12 @@ struct Chain {
 
 impl FreeFrames {
     pub(super) fn new(spares: Arc<Spares>) -> Arc<Self> {
-        Arc::new(Self { top: AtomicUsize::new(0), lender: AtomicPtr::default(), spares, generation: fork::generation() })
+        Arc::new(Self {
+            top: AtomicUsize::new(0),
+            lender: AtomicPtr::default(),
+            spares,
+            generation: fork::generation(),
+        })
     }
 
     /// Frees what is kept.

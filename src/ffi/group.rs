@@ -12,13 +12,13 @@ use parking_lot::Mutex;
 use slab::Slab;
 
 use crate::error::{Error, Kind, Result};
-use crate::fork;
 use crate::ffi::closing::close_frame;
 use crate::ffi::config::{set_settings, ws_config};
 use crate::ffi::frame::{FrameMaker, ws_frame};
 use crate::ffi::guard;
 use crate::ffi::session::ws_session;
 use crate::ffi::status::ws_status;
+use crate::fork;
 use crate::session::group::Group;
 use crate::session::{Deadline, Session};
 

@@ -10,7 +10,6 @@ use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
 use crate::error::{Error, Kind, Result};
-use crate::fork;
 use crate::ffi::callbacks::{CListener, Receiver};
 use crate::ffi::config::{Settings, ws_config};
 use crate::ffi::error::ws_error;
@@ -19,6 +18,7 @@ use crate::ffi::frame::FreeFrames;
 use crate::ffi::group::Membership;
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
+use crate::fork;
 use crate::session::{self, Deadline, Opening, Owner, Session, State, logging};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
@@ -180,30 +180,6 @@ impl ws_session {
             self.pass_on_interrupt();
         }
         Ok(())
-    }
-
-    /// Wakes the calls that wait, else the next one. Safe in a signal handler.
-    pub(super) fn interrupt(&self) -> Result<()> {
-        self.check_process()?;
-        match self.unopened() {
-            Some(opening) => {
-                opening.interrupt();
-                // It may have been opened meanwhile.
-                self.pass_on_interrupt();
-            }
-            None => self.session()?.interrupt(),
-        }
-        Ok(())
-    }
-
-    /// An interrupt that came while it was being opened, and that no call has returned, is for the open session's calls. To be
-    /// called once it is open, and by those who interrupt it until then.
-    pub(super) fn pass_on_interrupt(&self) {
-        if let (Some(open), Some(opening)) = (self.open.get(), &self.opening)
-            && opening.take_interrupt()
-        {
-            open.session.interrupt();
-        }
     }
 
     /// Ends it at once.

@@ -107,8 +107,7 @@ pub(crate) struct Opening {
 
 impl Opening {
     pub(crate) fn new() -> Result<Self> {
-        let stop = Stop::new("the session was aborted while connecting")
-            .map_err(|error| no_descriptor(&error))?;
+        let stop = Stop::new("the session was aborted while connecting").map_err(|error| no_descriptor(&error))?;
         let stop = Mutex::new(Some(Arc::new(stop)));
         let is_aborted = AtomicBool::new(false);
         Ok(Self {

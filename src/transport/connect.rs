@@ -95,6 +95,8 @@ pub(crate) fn connect<'a>(
     pool: &PoolHandle,
     limit: TimeLimit<'a>,
 ) -> Result<Connected<'a>> {
+    // A function of the application may have taken long before this attempt.
+    limit.check()?;
     let mut timings = ConnectTimings::default();
     let connecting = limit.within(options.limits.connect);
     let proxy = options.proxy_for(target)?;

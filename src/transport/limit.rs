@@ -30,6 +30,8 @@ pub(crate) type Stops<'a> = [&'a dyn Stopping; 2];
 #[derive(Debug)]
 pub(crate) struct Stop {
     why: &'static str,
+    /// That of the process that opens the connections.
+    generation: u64,
     stopped: AtomicBool,
     wake: Wake,
 }
@@ -37,7 +39,7 @@ pub(crate) struct Stop {
 impl Stop {
     /// `why` is what the error says.
     pub(crate) fn new(why: &'static str) -> io::Result<Self> {
-        Ok(Self { why, stopped: AtomicBool::new(false), wake: Wake::new()? })
+        Ok(Self { why, generation: fork::generation(), stopped: AtomicBool::new(false), wake: Wake::new()? })
     }
 
     pub(crate) fn stop(&self) {
@@ -48,6 +50,10 @@ impl Stop {
 
 impl Stopping for Stop {
     fn check(&self) -> Result<()> {
+        // A function of the application may have forked.
+        if fork::is_inherited(self.generation) {
+            return Err(Error::new(Kind::Forked, "the parent process opens the session"));
+        }
         if self.stopped.load(Ordering::Acquire) { Err(Error::new(Kind::Aborted, self.why)) } else { Ok(()) }
     }
 
@@ -85,8 +91,6 @@ pub(crate) struct Step {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeLimit<'a> {
     stops: Stops<'a>,
-    /// Of the process that opens the connection.
-    generation: u64,
     length: Duration,
     /// It is one on all of opening, not on the step under way.
     is_whole: bool,
@@ -105,7 +109,7 @@ impl<'a> TimeLimit<'a> {
     /// On all of opening, none for no limit.
     pub(crate) fn on_all(length: Option<Duration>, stops: Stops<'a>) -> Self {
         let deadline = length.and_then(|length| Instant::now().checked_add(length));
-        Self { stops, generation: fork::generation(), length: length.unwrap_or_default(), is_whole: true, deadline }
+        Self { stops, length: length.unwrap_or_default(), is_whole: true, deadline }
     }
 
     /// The same with a limit on what begins now, where that is the earlier one. None for no limit.
@@ -213,11 +217,8 @@ impl<'a> TimeLimit<'a> {
         }
     }
 
-    fn check(&self) -> Result<()> {
-        // A function of the application may have forked.
-        if fork::is_inherited(self.generation) {
-            return Err(Error::new(Kind::Forked, "the parent process opens the session"));
-        }
+    /// An error when opening is to end.
+    pub(super) fn check(&self) -> Result<()> {
         self.stops.iter().try_for_each(|stop| stop.check())
     }
 
