@@ -4,12 +4,13 @@
 //! the tests and make no promise. `ARCHITECTURE.md` is the way in.
 //!
 //! ```text
-//!  ffi ──► session ──► protocol ──► frame, http     error: visible to all
+//!  ffi ──► session ──► protocol ──► frame, http     error, fork: visible to all that do I/O
 //!               └────► transport ──► http            protocol and transport never see each other
 //! ```
 
 pub mod error;
 pub mod ffi;
+mod fork;
 pub mod frame;
 pub mod http;
 mod lock;

@@ -10,6 +10,7 @@ use crate::ffi::extension::{ws_extension_piece, ws_extension_vtable, ws_piece_fl
 use crate::ffi::frame::RSV_SHIFT;
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
+use crate::fork;
 use crate::frame::Opcode;
 use crate::lock::assert_unlocked;
 use crate::protocol::extension::{Agreed, Decoder, Encoder, Encoding, Extension, Piece, Sink, Told};
@@ -233,6 +234,8 @@ pub(super) struct Output<'a, 'b> {
     target: Target<'a, 'b>,
     /// What went wrong with writing, whatever C makes of it.
     error: Option<Error>,
+    /// That of the process that makes the call.
+    generation: u64,
 }
 
 enum Target<'a, 'b> {
@@ -242,7 +245,7 @@ enum Target<'a, 'b> {
 
 impl<'a, 'b> Output<'a, 'b> {
     fn new(target: Target<'a, 'b>) -> Self {
-        Self { target, error: None }
+        Self { target, error: None, generation: fork::generation() }
     }
 
     fn as_sink(&mut self) -> *mut ws_sink {
@@ -263,6 +266,9 @@ impl<'a, 'b> Output<'a, 'b> {
 
     /// The call that wrote has returned with a status.
     fn finish(self, status: i32, name: &str) -> Result<()> {
+        if fork::is_inherited(self.generation) {
+            return Err(Error::new(Kind::Forked, "the session was opened by the parent process"));
+        }
         match self.error {
             Some(error) => Err(error),
             None if status == ws_status::WS_OK as i32 => Ok(()),

@@ -11,6 +11,7 @@ use crate::ffi::frame::{lent_frame, ws_frame};
 use crate::ffi::guard;
 use crate::ffi::session::{with_handle, ws_session};
 use crate::ffi::status::ws_status;
+use crate::fork;
 use crate::lock::assert_unlocked;
 use crate::protocol::Frame;
 use crate::session::Listener;
@@ -34,6 +35,9 @@ pub type ws_drop_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>
 /// Every function of the library may be called inside. Those that would wait for a later callback of the same session
 /// return WS_ERR_STATE: ws_recv, ws_wait_closed; so does ws_shutdown in any callback. ws_session_free is fine: no
 /// on_frame follows it, and on_close still does.
+///
+/// A callback may fork. The child has only the thread that forked: when the callback returns there, that thread ends, and
+/// with it the child, with exit status 0, unless it has started other threads.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_callbacks {
@@ -104,11 +108,18 @@ pub(super) struct CListener {
     /// Kept, with its memory, until the last call.
     session: Arc<ws_session>,
     callbacks: Option<Arc<Callbacks>>,
+    /// That of the process whose threads call.
+    generation: u64,
 }
 
 impl CListener {
     pub(super) fn new(session: Arc<ws_session>, callbacks: Option<Arc<Callbacks>>) -> Self {
-        Self { session, callbacks }
+        Self { session, callbacks, generation: fork::generation() }
+    }
+
+    /// A function of the application has returned.
+    fn returned(&self) {
+        fork::end_thread_of_child(self.generation);
     }
 
     fn handle(&self) -> *mut ws_session {
@@ -124,6 +135,7 @@ impl Listener for CListener {
             assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_open(self.handle(), callbacks.user_data) };
+            self.returned();
         }
     }
 
@@ -141,6 +153,7 @@ impl Listener for CListener {
             // SAFETY: as above.
             unsafe { on_frame(self.handle(), &raw const lent, callbacks.user_data) };
         }
+        self.returned();
     }
 
     fn writable(&self) {
@@ -150,6 +163,7 @@ impl Listener for CListener {
             assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_writable(self.handle(), callbacks.user_data) };
+            self.returned();
         }
     }
 
@@ -161,6 +175,7 @@ impl Listener for CListener {
             assert_unlocked();
             // SAFETY: of this type by the header; the session is kept, and the error until the call returns.
             unsafe { on_reconnect(self.handle(), &raw const lost, callbacks.user_data) };
+            self.returned();
         }
     }
 
@@ -175,6 +190,7 @@ impl Listener for CListener {
                     drop(user_data);
                 }
             }
+            self.returned();
         }
         if let Some(callbacks) = &self.callbacks
             && let Some(on_close) = callbacks.functions.on_close
@@ -182,6 +198,7 @@ impl Listener for CListener {
             assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_close(self.handle(), error.kind.into(), callbacks.user_data) };
+            self.returned();
         }
     }
 }

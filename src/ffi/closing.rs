@@ -235,6 +235,32 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
     }
 }
 
+impl ws_session {
+    /// Wakes the calls that wait, else the next one. Safe in a signal handler.
+    pub(super) fn interrupt(&self) -> Result<()> {
+        self.check_process()?;
+        match self.unopened() {
+            Some(opening) => {
+                opening.interrupt();
+                // It may have been opened meanwhile.
+                self.pass_on_interrupt();
+            }
+            None => self.session()?.interrupt(),
+        }
+        Ok(())
+    }
+
+    /// An interrupt that came while it was being opened, and that no call has returned, is for the open session's calls. To be
+    /// called once it is open, and by those who interrupt it until then.
+    pub(super) fn pass_on_interrupt(&self) {
+        if let (Some(open), Some(opening)) = (self.opened(), &self.opening)
+            && opening.take_interrupt()
+        {
+            open.session.interrupt();
+        }
+    }
+}
+
 /// Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
 /// If none waits, the next call that would wait returns WS_ERR_INTERRUPTED.
 ///
@@ -249,14 +275,6 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_interrupt(session: *mut ws_session) -> ws_status {
-    guard::status(|| {
-        // SAFETY: the caller's promise.
-        let kept = unsafe { session_of_call(session) }?;
-        kept.check_process()?;
-        match kept.unopened() {
-            Some(opening) => opening.interrupt(),
-            None => kept.session()?.interrupt(),
-        }
-        Ok(())
-    })
+    // SAFETY: the caller's promise.
+    unsafe { with_handle(session, |handle| handle.interrupt()) }
 }

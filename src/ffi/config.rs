@@ -1,13 +1,11 @@
 //! Configurations: as such, and how to connect.
 
-use std::borrow::Cow;
 use std::ffi::c_char;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
 use crate::ffi::callbacks::Callbacks;
-use crate::ffi::fork;
 use crate::ffi::group::ws_group;
 use crate::ffi::guard;
 use crate::ffi::session::ws_session;
@@ -27,28 +25,14 @@ pub struct ws_config {
 }
 
 /// What sessions take from a configuration.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Settings {
     pub(super) config: Config,
     pub(super) callbacks: Option<Arc<Callbacks>>,
     pub(super) group: Option<Arc<ws_group>>,
-    /// What `fork::forks` returned when it was made.
-    forks: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { config: Config::default(), callbacks: None, group: None, forks: fork::watch() }
-    }
 }
 
 impl Settings {
-    /// The configuration for this process. What another one shares among its connections may be locked for ever by a
-    /// thread that only that one has.
-    pub(super) fn config_here(&self) -> Cow<'_, Config> {
-        if self.forks == fork::forks() { Cow::Borrowed(&self.config) } else { Cow::Owned(self.config.unshared()) }
-    }
-
     /// Has a session belong to the group, if there is one.
     pub(super) fn join_group(&self, session: &Arc<ws_session>) -> Result<()> {
         let Some(group) = &self.group else { return Ok(()) };

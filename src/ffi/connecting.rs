@@ -50,7 +50,7 @@ pub unsafe extern "C" fn ws_connect_async(
 }
 
 fn open(url: &str, settings: Settings, handle: &Arc<ws_session>) -> Result<()> {
-    let config = settings.config_here().into_owned();
+    let config = settings.config.clone();
     let Some(opening) = handle.opening.clone() else { return Ok(()) };
     let opened = Arc::clone(handle);
     let settings = Arc::new(settings);
@@ -69,6 +69,7 @@ fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
     let failure = failure.filter(|_| handle.opened().is_none());
     if let Some(opening) = &handle.opening {
         opening.finish(outcome);
+        handle.pass_on_interrupt();
     }
     let Some(failure) = failure else { return };
     if let Some(membership) = handle.membership.get() {

@@ -14,6 +14,8 @@ use crate::session::cookies::CookieJar;
 /// ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. It lives in memory only, and
 /// holds at most 3,000 cookies, 50 of them for a host, of 4,096 bytes at most.
 ///
+/// A forked child has a copy of its own. It is empty if another thread of the parent was changing the jar at that moment.
+///
 /// No cookie is for a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
 /// (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix); where there is none, a cookie is for
 /// the host alone that has set it.

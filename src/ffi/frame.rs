@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::{mem, ptr};
 
 use crate::ffi::guard;
+use crate::fork;
 use crate::protocol::{Frame, Payload};
 use crate::session::{Memory, Spares};
 
@@ -105,6 +106,8 @@ pub(super) struct FreeFrames {
     /// A frame whose memory a message has that is not complete; it will want it.
     lender: AtomicPtr<OwnedFrame>,
     spares: Arc<Spares>,
+    /// That of the session's process: in a forked child the spares may be locked for good.
+    generation: u64,
 }
 
 /// Frames that belong to nobody else.
@@ -115,7 +118,12 @@ struct Chain {
 
 impl FreeFrames {
     pub(super) fn new(spares: Arc<Spares>) -> Arc<Self> {
-        Arc::new(Self { top: AtomicUsize::new(0), lender: AtomicPtr::default(), spares })
+        Arc::new(Self {
+            top: AtomicUsize::new(0),
+            lender: AtomicPtr::default(),
+            spares,
+            generation: fork::generation(),
+        })
     }
 
     /// Frees what is kept.
@@ -159,7 +167,7 @@ impl FreeFrames {
     /// Frees a frame. As long as it is not added it keeps its home alive; once it is, or is dropped, the home may be gone
     /// and is not touched.
     fn give(mut frame: Box<OwnedFrame>) {
-        if frame.payload.capacity() >= LARGE {
+        if frame.payload.capacity() >= LARGE && !fork::is_inherited(frame.home.generation) {
             frame.home.spares.give(mem::take(&mut frame.payload).into_memory());
         }
         let top: *const AtomicUsize = &raw const frame.home.top;

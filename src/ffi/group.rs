@@ -14,11 +14,11 @@ use slab::Slab;
 use crate::error::{Error, Kind, Result};
 use crate::ffi::closing::close_frame;
 use crate::ffi::config::{set_settings, ws_config};
-use crate::ffi::fork;
 use crate::ffi::frame::{FrameMaker, ws_frame};
 use crate::ffi::guard;
 use crate::ffi::session::ws_session;
 use crate::ffi::status::ws_status;
+use crate::fork;
 use crate::session::group::Group;
 use crate::session::{Deadline, Session};
 
@@ -29,7 +29,8 @@ use crate::session::{Deadline, Session};
 pub struct ws_group {
     pub(super) group: Arc<Group>,
     members: Mutex<Slab<Weak<ws_session>>>,
-    forks: u32,
+    /// That of the process that made it.
+    generation: u64,
 }
 
 /// A session's place in its group.
@@ -43,7 +44,8 @@ impl Membership {
     /// The session does not belong to the group any more.
     pub(super) fn end(&self) {
         // Both the end of the session and that of its memory come here; the key may be another one's by then.
-        if !self.has_ended.swap(true, Ordering::AcqRel) {
+        // In a forked child another thread of the parent may have locked it.
+        if !self.has_ended.swap(true, Ordering::AcqRel) && self.group.check_process().is_ok() {
             let member = self.group.members.lock().try_remove(self.key);
             drop(member);
         }
@@ -78,7 +80,7 @@ impl ws_group {
     }
 
     fn check_process(&self) -> Result<()> {
-        if self.forks != fork::forks() {
+        if fork::is_inherited(self.generation) {
             return Err(Error::new(Kind::Forked, "the group was made by the parent process"));
         }
         Ok(())
@@ -115,7 +117,7 @@ unsafe fn with_group(group: *const ws_group, body: impl FnOnce(&Arc<ws_group>) -
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_group_new() -> *mut ws_group {
     guard::value(ptr::null_mut(), || {
-        let group = ws_group { group: Arc::default(), members: Mutex::default(), forks: fork::watch() };
+        let group = ws_group { group: Arc::default(), members: Mutex::default(), generation: fork::generation() };
         Arc::into_raw(Arc::new(group)).cast_mut()
     })
 }
@@ -298,12 +300,15 @@ pub unsafe extern "C" fn ws_group_interrupt(group: *mut ws_group) -> ws_status {
 }
 
 /// How many sessions belong to a group: those that are being opened, are open, or whose end was not received yet; 0 for
-/// NULL.
+/// NULL and in a forked child.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_group_size(group: *const ws_group) -> usize {
     // SAFETY: the caller's promise.
-    guard::value(0, || unsafe { group_of_call(group) }.map_or(0, |group| group.members.lock().len()))
+    guard::value(0, || match unsafe { group_of_call(group) } {
+        Ok(group) if group.check_process().is_ok() => group.members.lock().len(),
+        _ => 0,
+    })
 }

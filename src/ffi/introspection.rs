@@ -104,7 +104,7 @@ pub unsafe extern "C" fn ws_session_error(session: *const ws_session) -> *const 
             let verdict = || session.opened()?.session.verdict()?.error.clone();
             let Some(error) = session.failure().cloned().or_else(verdict) else { return ptr::null() };
             // The handle keeps the session, and with it the error, where it is.
-            ptr::from_ref(&**session.error.get_or_init(|| Box::new(ws_error::new(error))))
+            ptr::from_ref(session.error.get_or_init(|| Box::new(ws_error::new(error))))
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The log.
 
 use std::ffi::{CString, c_char, c_void};
+use std::sync::Arc;
 
 use crate::ffi::guard;
 use crate::ffi::session::{look_at, ws_session};
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn ws_set_log_callback(
         };
         let sink = function.filter(|_| level.is_some()).map(|function| {
             let sink = CSink { function, user_data };
-            Box::new(move |level, id, message: &str| sink.call(level, id, message)) as Sink
+            Arc::new(move |level, id, message: &str| sink.call(level, id, message)) as Sink
         });
         logging::set(level.filter(|_| sink.is_some()), sink);
         Ok(())

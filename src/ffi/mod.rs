@@ -6,7 +6,6 @@
 #![allow(non_camel_case_types, reason = "these are the names of the C API")]
 
 mod c_extension;
-mod fork;
 mod guard;
 
 // The header's order. The lines between keep it.

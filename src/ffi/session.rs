@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::lock::Mutex;
+use once_cell::race::OnceBox;
 
 use crate::error::{Error, Kind, Result};
 use crate::ffi::c_extension;
@@ -14,11 +15,11 @@ use crate::ffi::callbacks::{CListener, Receiver};
 use crate::ffi::config::{Settings, ws_config};
 use crate::ffi::error::ws_error;
 use crate::ffi::extension::NegotiatedExtension;
-use crate::ffi::fork;
 use crate::ffi::frame::FreeFrames;
 use crate::ffi::group::Membership;
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
+use crate::fork;
 use crate::session::{self, Deadline, Opening, Owner, Session, State, logging};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
@@ -33,12 +34,12 @@ pub struct ws_session {
     pub(super) opening: Option<Arc<Opening>>,
     /// The number that the log knows it by.
     id: u64,
-    /// What `fork::forks` returned when it was opened.
-    forks: u32,
+    /// That of the process that opened it.
+    generation: u64,
     /// Handles that are not freed. The memory also waits for calls under way and callbacks to come.
     handles: AtomicUsize,
     /// What ws_session_error shows, once there is something.
-    pub(super) error: OnceLock<Box<ws_error>>,
+    pub(super) error: OnceBox<ws_error>,
     /// What ws_close_info lends, with its NUL.
     pub(super) close_reason: OnceLock<Box<[u8]>>,
     /// The application's.
@@ -79,9 +80,9 @@ impl ws_session {
             open: OnceLock::new(),
             opening,
             id: logging::next_id(),
-            forks: fork::watch(),
+            generation: fork::generation(),
             handles: AtomicUsize::new(1),
-            error: OnceLock::new(),
+            error: OnceBox::new(),
             close_reason: OnceLock::new(),
             user_data: AtomicPtr::default(),
             receiver: Mutex::default(),
@@ -177,6 +178,7 @@ impl ws_session {
         if let Some(opening) = self.unopened() {
             *deadline = deadline.fixed();
             opening.wait(*deadline)?;
+            self.pass_on_interrupt();
         }
         Ok(())
     }
@@ -208,7 +210,7 @@ impl ws_session {
     }
 
     fn is_inherited(&self) -> bool {
-        self.forks != fork::forks()
+        fork::is_inherited(self.generation)
     }
 }
 
@@ -360,7 +362,7 @@ pub unsafe extern "C" fn ws_connect(
             };
             let handle = ws_session::new(None);
             let connected = settings.join_group(&handle).and_then(|()| {
-                session::connect(handle.id, url, &settings.config_here(), interrupts, |opened| {
+                session::connect(handle.id, url, &settings.config, interrupts, |opened| {
                     handle.prepare(opened, settings)
                 })
             });

@@ -186,13 +186,6 @@ impl Config {
         Ok(())
     }
 
-    /// The same with nothing that connections of others share.
-    pub(crate) fn unshared(&self) -> Self {
-        let mut config = self.clone();
-        config.connect.tls_state = Arc::default();
-        config
-    }
-
     /// The terms, to be changed: sessions that are open keep theirs.
     pub(crate) fn terms_mut(&mut self) -> &mut Terms {
         Arc::make_mut(&mut self.terms)

@@ -1,13 +1,13 @@
 //! Cookies that sessions share: what servers set comes back to them with later handshakes (RFC 6265).
 
-use std::sync::LazyLock;
-
-use crate::lock::Mutex;
 use cookie_store::{Cookie, CookieStore, RawCookie};
+use once_cell::race::OnceBox;
+use parking_lot::RwLock;
 use publicsuffix::{List, Psl as _};
 use url::Url;
 
 use crate::error::{Error, Kind, Result};
+use crate::fork::PerProcess;
 use crate::transport::Target;
 
 /// What a jar holds at most (RFC 6265 section 6.1 asks for no less). The server decides what comes, so there is a bound.
@@ -19,14 +19,27 @@ const MAX_COOKIE: usize = 4096;
 const PUBLIC_SUFFIX_LIST: &str = "/usr/share/publicsuffix/public_suffix_list.dat";
 
 /// The list, none where the system has none.
-static PUBLIC_SUFFIXES: LazyLock<Option<List>> =
-    LazyLock::new(|| std::fs::read_to_string(PUBLIC_SUFFIX_LIST).ok()?.parse().ok());
+static PUBLIC_SUFFIXES: OnceBox<Option<List>> = OnceBox::new();
 
-/// A jar. Any thread may use it at any time.
+/// Threads that need it first at the same time all read it: none waits for another, which a forked child would not have.
+fn public_suffixes() -> Option<&'static List> {
+    let read = || std::fs::read_to_string(PUBLIC_SUFFIX_LIST).ok()?.parse().ok();
+    PUBLIC_SUFFIXES.get_or_init(|| Box::new(read())).as_ref()
+}
+
+/// A jar. Any thread may use it at any time. A forked child has a copy.
 #[derive(Default)]
-pub(crate) struct CookieJar(Mutex<CookieStore>);
+pub(crate) struct CookieJar(PerProcess<RwLock<CookieStore>>);
 
 impl CookieJar {
+    fn store(&self) -> &RwLock<CookieStore> {
+        self.0.get(|inherited| {
+            // What another thread was changing at the fork may be half changed.
+            let copy = inherited.and_then(|store| Some(store.try_read()?.clone()));
+            RwLock::new(copy.unwrap_or_default())
+        })
+    }
+
     /// Takes a Set-Cookie value for a URL.
     pub(crate) fn add(&self, url: &str, text: &str) -> Result<()> {
         let target = Target::parse(url)?;
@@ -62,13 +75,13 @@ impl CookieJar {
         let domain = cookie.domain().map(|domain| domain.trim_start_matches('.').to_ascii_lowercase());
         if let Some(domain) = domain.filter(|domain| is_public_suffix(domain)) {
             // A host that is one itself keeps its cookies to itself (section 5.3).
-            if PUBLIC_SUFFIXES.is_some() && url.host_str() != Some(&domain) {
+            if public_suffixes().is_some() && url.host_str() != Some(&domain) {
                 return Err("its domain belongs to many");
             }
             cookie.unset_domain();
         }
         let cookie = Cookie::try_from_raw_cookie(&cookie, url).map_err(|_| "it is not for this URL")?.into_owned();
-        let mut store = self.0.lock();
+        let mut store = self.store().write();
         let is_shadowed =
             |kept: &Cookie<'_>| kept.name() == cookie.name() && kept.secure() == Some(true) && kept.domain.matches(url);
         if !is_secure && store.iter_unexpired().any(is_shadowed) {
@@ -83,7 +96,7 @@ impl CookieJar {
     /// The Cookie header for a URL; none where there is no cookie for it.
     pub(crate) fn header(&self, target: &Target) -> Option<String> {
         let url = as_http(target).ok()?;
-        let store = self.0.lock();
+        let store = self.store().read();
         // Also on a loopback address a secure cookie is for secure connections only.
         let mut cookies: Vec<_> =
             store.matches(&url).into_iter().filter(|cookie| target.secure || cookie.secure() != Some(true)).collect();
@@ -99,7 +112,7 @@ impl CookieJar {
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().clear();
+        self.store().write().clear();
     }
 }
 
@@ -138,8 +151,7 @@ fn check_prefix(cookie: &RawCookie<'_>, url: &Url) -> std::result::Result<(), &'
 
 /// Without the list every domain may be one.
 fn is_public_suffix(domain: &str) -> bool {
-    PUBLIC_SUFFIXES
-        .as_ref()
+    public_suffixes()
         .is_none_or(|list| list.suffix(domain.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == domain.as_bytes()))
 }
 

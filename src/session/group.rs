@@ -128,7 +128,9 @@ impl Group {
         let deadline = deadline.fixed();
         let mut waiter: Option<Waiter<'_>> = None;
         loop {
-            let ticket = {
+            // An interrupt that comes after the look at it, which takes no lock, opens the gate for this ticket.
+            let ticket = self.changed.ticket();
+            {
                 let mut turns = self.turns.lock();
                 if let Some(received) = turns.next() {
                     // A session that has more is in the queue again: that is for another one who waits.
@@ -148,8 +150,7 @@ impl Group {
                     None => waiter = Some(self.interrupts.begin()?),
                 }
                 turns.waiting += 1;
-                self.changed.ticket()
-            };
+            }
             self.changed.wait(ticket, deadline);
             self.turns.lock().waiting -= 1;
         }

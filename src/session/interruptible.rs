@@ -1,37 +1,78 @@
 //! Opening a session so that it can be ended early: a call that connects, or the opening that goes on behind a call.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::{fmt, io};
 
 use crate::lock::Mutex;
+use rustix::event::PollFd;
 
 use super::deadline::Deadline;
 use super::gate::Gate;
 use super::interrupts::{Interrupts, Waiter};
 use crate::error::{Error, Kind, Result};
-use crate::transport::{Stop, Stopping, Wake};
+use crate::fork::{self, PerProcess};
+use crate::transport::{Broadcast, Stop, Stopping, Subscription};
 
-/// The interrupts of calls that connect.
+/// The interrupts of calls that connect with a configuration. Each process has its own: a child inherits the counts of calls
+/// that it does not have, and a descriptor that wakes its parent.
 #[derive(Default)]
-pub(crate) struct ConnectInterrupts(Interrupts);
+pub(crate) struct ConnectInterrupts {
+    calls: PerProcess<Calls>,
+    /// The generation of a process that was interrupted before its first call began, else 0.
+    interrupted: AtomicU64,
+}
+
+/// The calls of a process.
+struct Calls {
+    interrupts: Interrupts,
+    wake: Broadcast,
+}
 
 impl ConnectInterrupts {
     /// Interrupts the calls under way, else the next one. Safe in a signal handler.
     pub(crate) fn interrupt(&self) {
-        self.0.interrupt();
+        if let Some(calls) = self.calls.find() {
+            return calls.interrupt();
+        }
+        self.interrupted.swap(fork::generation(), Ordering::SeqCst);
+        // A call that began meanwhile either sees that or is seen here.
+        if let Some(calls) = self.calls.find() {
+            self.pass_on(calls);
+        }
     }
 
     /// A call begins, or is interrupted.
     pub(super) fn begin(&self) -> Result<Interruptible<'_>> {
-        Ok(Interruptible { interrupts: &self.0, waiter: self.0.begin()? })
+        let calls = self.calls.try_get(|_| Ok(Calls { interrupts: Interrupts::default(), wake: Broadcast::new()? }));
+        let calls = calls.map_err(|error: io::Error| no_descriptor(&error))?;
+        self.pass_on(calls);
+        let waiter = calls.interrupts.begin()?;
+        let woken = calls.wake.subscribe().map_err(|error| no_descriptor(&error))?;
+        Ok(Interruptible { waiter, woken })
+    }
+
+    /// An interrupt that came before the first call.
+    fn pass_on(&self, calls: &Calls) {
+        let interrupted = self.interrupted.swap(0, Ordering::SeqCst);
+        if interrupted != 0 && !fork::is_inherited(interrupted) {
+            calls.interrupt();
+        }
+    }
+}
+
+impl Calls {
+    fn interrupt(&self) {
+        self.interrupts.interrupt();
+        self.wake.wake();
     }
 }
 
 /// A call that connects.
 pub(super) struct Interruptible<'a> {
-    interrupts: &'a Interrupts,
     waiter: Waiter<'a>,
+    /// The call's own: other calls with the configuration leave its wake-up alone.
+    woken: Subscription,
 }
 
 impl fmt::Debug for Interruptible<'_> {
@@ -45,13 +86,12 @@ impl Stopping for Interruptible<'_> {
         self.waiter.check()
     }
 
-    fn wake(&self) -> Option<&Wake> {
-        // Without a descriptor to be had it cannot be woken from its sleep.
-        self.interrupts.wake().ok()
+    fn wake(&self) -> Option<PollFd<'_>> {
+        Some(self.woken.poll_fd())
     }
 
     fn resume(&self) {
-        self.interrupts.resume();
+        self.woken.drain();
     }
 }
 
@@ -67,8 +107,7 @@ pub(crate) struct Opening {
 
 impl Opening {
     pub(crate) fn new() -> Result<Self> {
-        let stop = Stop::new("the session was aborted while connecting")
-            .map_err(|error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error))?;
+        let stop = Stop::new("the session was aborted while connecting").map_err(|error| no_descriptor(&error))?;
         let stop = Mutex::new(Some(Arc::new(stop)));
         let is_aborted = AtomicBool::new(false);
         Ok(Self {
@@ -103,6 +142,12 @@ impl Opening {
         self.changed.open_for_all();
     }
 
+    /// Takes back an interrupt that no call has seen; whether there was one. Once it is over, the interrupts of the session are
+    /// those of the open one.
+    pub(crate) fn take_interrupt(&self) -> bool {
+        self.interrupts.take_kept()
+    }
+
     /// It is over. The first outcome stands.
     pub(crate) fn finish(&self, outcome: Result<()>) {
         // It is over once.
@@ -135,4 +180,8 @@ impl Opening {
             self.changed.wait(ticket, deadline);
         }
     }
+}
+
+fn no_descriptor(error: &io::Error) -> Error {
+    Error::os(Kind::Internal, "the system gives no descriptor to wait with", error)
 }

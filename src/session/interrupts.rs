@@ -60,13 +60,9 @@ impl Interrupts {
         }
     }
 
-    /// The one call that waits has seen that it is not meant: its next sleep is one.
-    pub(super) fn resume(&self) {
-        if self.word.load(Ordering::Acquire) & WAITING == 1
-            && let Some(wake) = self.wake.get()
-        {
-            wake.drain();
-        }
+    /// Takes back the interrupt that is kept for the next call; whether there was one.
+    pub(super) fn take_kept(&self) -> bool {
+        self.word.fetch_and(!KEPT, Ordering::AcqRel) & KEPT != 0
     }
 
     /// What wakes a thread that sleeps on the socket.

@@ -6,9 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use parking_lot::RwLock;
+
 use super::deadline::Deadline;
 use super::gate::Gate;
-use crate::lock::{Mutex, MutexGuard};
+use crate::fork::PerProcess;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,18 +25,20 @@ pub(crate) enum Level {
     Debug = 4,
 }
 
-/// Where it goes. It is called by any thread, also by several at once.
-pub(crate) type Sink = Box<dyn Fn(Level, u64, &str) + Send + Sync>;
+/// Where it goes. It is called by any thread, also by several at once, with no lock held.
+pub(crate) type Sink = Arc<dyn Fn(Level, u64, &str) + Send + Sync>;
 
 static LEVEL: AtomicU32 = AtomicU32::new(0);
-static SINK: Mutex<Option<Arc<Installed>>> = Mutex::new(None);
+
+/// A child takes over its parent's sink, and waits for none of the calls that its parent's threads were in.
+static SINK: PerProcess<RwLock<Option<Arc<Installed>>>> = PerProcess::new();
 
 /// The last session's number; those of the library itself are of session 0.
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 /// A sink, and the calls of it that have not returned.
 struct Installed {
-    sink: Arc<Sink>,
+    sink: Sink,
     calls: AtomicUsize,
     returned: Gate,
 }
@@ -47,9 +51,6 @@ struct Line {
 }
 
 thread_local! {
-    /// The lock, while the thread forks: in the child nobody else could give it back.
-    static HELD: RefCell<Option<MutexGuard<'static, Option<Arc<Installed>>>>> = const { RefCell::new(None) };
-
     /// The calls of a sink that this thread is in.
     static INSIDE: Cell<usize> = const { Cell::new(0) };
 
@@ -94,7 +95,7 @@ struct Call(Arc<Installed>);
 impl Call {
     /// None where there is no sink for this level.
     fn begin(level: Level) -> Option<Self> {
-        let current = SINK.lock();
+        let current = sink().read();
         let installed = current.as_ref().filter(|_| is_on(level))?;
         installed.calls.fetch_add(1, Ordering::SeqCst);
         INSIDE.set(INSIDE.get() + 1);
@@ -117,12 +118,12 @@ pub(crate) fn next_id() -> u64 {
 
 /// Sets what is told, up to a level, and to whom. The sink before is not called any more, but for the calls that the
 /// calling thread is in.
-pub(crate) fn set(level: Option<Level>, sink: Option<Sink>) {
-    let sink = sink.map(|sink| Installed::new(Arc::new(sink)));
+pub(crate) fn set(level: Option<Level>, new: Option<Sink>) {
+    let installed = new.map(Installed::new);
     let before = {
-        let mut current = SINK.lock();
+        let mut current = sink().write();
         LEVEL.store(level.map_or(0, |level| level as u32), Ordering::Relaxed);
-        std::mem::replace(&mut *current, sink)
+        std::mem::replace(&mut *current, installed)
     };
     let Some(before) = before else { return };
     loop {
@@ -135,9 +136,18 @@ pub(crate) fn set(level: Option<Level>, sink: Option<Sink>) {
 }
 
 impl Installed {
-    fn new(sink: Arc<Sink>) -> Arc<Self> {
+    fn new(sink: Sink) -> Arc<Self> {
         Arc::new(Self { sink, calls: AtomicUsize::new(0), returned: Gate::default() })
     }
+}
+
+/// The sink of this process.
+fn sink() -> &'static RwLock<Option<Arc<Installed>>> {
+    SINK.get(|inherited| {
+        // Only setting another one locks it for writing: a child that is forked right then begins without.
+        let sink = inherited.and_then(|sink| sink.try_read()?.as_ref().map(|installed| Arc::clone(&installed.sink)));
+        RwLock::new(sink.map(Installed::new))
+    })
 }
 
 pub(super) fn is_on(level: Level) -> bool {
@@ -158,22 +168,6 @@ pub(super) fn write(level: Level, id: u64, message: fmt::Arguments<'_>) {
 fn tell(level: Level, id: u64, message: &str) {
     if let Some(call) = Call::begin(level) {
         (call.0.sink)(level, id, message);
-    }
-}
-
-/// The process is about to be forked by this thread.
-pub(super) fn hold_for_fork() {
-    HELD.set(Some(SINK.lock()));
-}
-
-/// It was, in both processes. In the child the other threads' calls never return, and nobody waits for them.
-pub(super) fn let_go_after_fork(is_child: bool) {
-    let Some(mut held) = HELD.take() else { return };
-    if is_child {
-        // What was there is not freed: a thread that is gone may have had it in its hands.
-        let inherited = held.take();
-        *held = inherited.as_ref().map(|inherited| Installed::new(Arc::clone(&inherited.sink)));
-        std::mem::forget(inherited);
     }
 }
 

@@ -97,6 +97,8 @@ fn open_and_start(
     let session = open(id, target, config, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
         log!(Warning, id, "could not open: {error}");
     })?;
+    // In a child that a function of the application has forked and returned in, all of it is the parent's.
+    runtime.stop.check()?;
     let started = prepare(&session).and_then(|()| {
         session.is_started.store(true, Ordering::Release);
         if runtime.reactor.add(&session) { Ok(()) } else { runtime.stop.check() }

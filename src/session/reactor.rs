@@ -155,6 +155,11 @@ impl Reactor {
         debug_assert!(member.as_ref().is_none_or(|member| std::ptr::eq(&**member, session)));
     }
 
+    /// In a forked child: its descriptors are the parent's alone from now on.
+    pub(super) fn release(&self) {
+        self.poller.release();
+    }
+
     /// Changes what a session's socket is watched for.
     pub(super) fn watch(&self, socket: &Socket, key: usize, before: Interest, now: Interest) -> std::io::Result<()> {
         self.poller.watch(socket, key, before, now)

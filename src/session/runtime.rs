@@ -1,19 +1,19 @@
 //! What runs behind the sessions of a process: started at first use, ended by [`shut_down`] only.
 
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::lock::{Mutex, MutexGuard};
+use crate::lock::Mutex;
 
 use super::backstop::Backstop;
 use super::deadline::Deadline;
 use super::gate::Gate;
-use super::logging::{self, log};
+use super::logging::log;
 use super::reactor::Reactor;
 use super::telling;
 use crate::error::{Error, Kind, Result};
+use crate::fork::PerProcess;
 use crate::transport::{Pool, PoolHandle, Stop, threads};
 
 const DEFAULT_WORKERS: usize = 2;
@@ -22,20 +22,17 @@ const MAX_WORKERS: usize = 1024;
 /// With no limit asked for, a shut-down still does not outwait a resolver that hangs for good.
 const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-static RUNTIME: Mutex<Slot> = Mutex::new(Slot { workers: DEFAULT_WORKERS, running: None });
+/// Each process has its own: the threads of an inherited one are the parent's.
+static LIBRARY: PerProcess<Library> = PerProcess::new();
 
-thread_local! {
-    /// The lock, while the thread forks: in the child nobody else could give it back.
-    static HELD: RefCell<Option<MutexGuard<'static, Slot>>> = const { RefCell::new(None) };
-}
-
-/// The process in which a runtime is being shut down, 0 for none, and for whoever waits until it is.
-static ENDING: AtomicU32 = AtomicU32::new(0);
-static ENDED: LazyLock<Gate> = LazyLock::new(Gate::default);
-
-struct Slot {
-    workers: usize,
-    running: Option<Running>,
+struct Library {
+    /// How many the next runtime has.
+    workers: AtomicUsize,
+    running: Mutex<Option<Running>>,
+    /// A runtime is being shut down.
+    is_ending: AtomicBool,
+    /// For those who wait until it is.
+    ended: Gate,
 }
 
 struct Running {
@@ -43,8 +40,23 @@ struct Running {
     resolver: Pool,
     openers: Pool,
     runtime: Runtime,
-    /// The process that has its threads; in a forked child they are gone.
-    process: u32,
+}
+
+fn library() -> &'static Library {
+    LIBRARY.get(|inherited| {
+        // What was locked at the fork stays as it is.
+        if let Some(running) = inherited.and_then(|library| library.running.try_lock())
+            && let Some(running) = &*running
+        {
+            running.runtime.reactor.release();
+        }
+        Library {
+            workers: inherited.map_or(DEFAULT_WORKERS, |library| library.workers.load(Ordering::Relaxed)).into(),
+            running: Mutex::new(None),
+            is_ending: AtomicBool::new(false),
+            ended: Gate::default(),
+        }
+    })
 }
 
 /// The runtime, as sessions use it.
@@ -60,20 +72,16 @@ pub(super) struct Runtime {
 
 /// The runtime, which it starts when there is none.
 pub(super) fn get() -> Result<Runtime> {
-    let _later = logging::Later::begin();
-    let mut slot = RUNTIME.lock();
-    let workers = slot.workers;
-    let process = std::process::id();
-    if let Some(inherited) = slot.running.take_if(|running| running.process != process) {
-        // Dropping it would wait for threads that this process does not have.
-        std::mem::forget(inherited);
-        threads::forget();
+    let library = library();
+    let mut running = library.running.lock();
+    if let Some(running) = &*running {
+        return Ok(running.runtime.clone());
     }
-    let running = match &mut slot.running {
-        Some(running) => running,
-        none => none.insert(start(workers)?),
-    };
-    Ok(running.runtime.clone())
+    let workers = library.workers.load(Ordering::Relaxed);
+    let runtime = running.insert(start(workers)?).runtime.clone();
+    drop(running);
+    log!(Debug, 0, "started {workers} threads");
+    Ok(runtime)
 }
 
 /// How many worker threads the next runtime has.
@@ -81,24 +89,13 @@ pub(crate) fn set_workers(count: u32) -> Result<()> {
     let workers = usize::try_from(count).ok().filter(|count| (1..=MAX_WORKERS).contains(count)).ok_or_else(|| {
         Error::new(Kind::InvalidArgument, format!("{count} worker threads, 1 to {MAX_WORKERS} are possible"))
     })?;
-    let mut slot = RUNTIME.lock();
-    if slot.running.as_ref().is_some_and(|running| running.process == std::process::id()) {
+    let library = library();
+    let running = library.running.lock();
+    if running.is_some() {
         return Err(Error::new(Kind::State, "the library's threads are running already"));
     }
-    slot.workers = workers;
+    library.workers.store(workers, Ordering::Relaxed);
     Ok(())
-}
-
-/// The process is about to be forked by this thread.
-pub(crate) fn hold_for_fork() {
-    logging::hold_for_fork();
-    HELD.set(Some(RUNTIME.lock()));
-}
-
-/// It was, in both processes.
-pub(crate) fn let_go_after_fork(is_child: bool) {
-    drop(HELD.take());
-    logging::let_go_after_fork(is_child);
 }
 
 /// Ends all sessions and joins all threads. The next [`get`] starts anew.
@@ -106,35 +103,37 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     if telling::is_inside_any() {
         return Err(Error::new(Kind::State, "a callback cannot wait for the end of all callbacks"));
     }
-    let process = std::process::id();
+    let library = library();
     let timeout = timeout.unwrap_or(LONGEST_SHUT_DOWN);
     let deadline = Instant::now().checked_add(timeout).map_or(Deadline::Never, Deadline::At);
     let taken = {
-        let mut slot = RUNTIME.lock();
-        let taken = slot.running.take_if(|running| running.process == process);
+        let mut running = library.running.lock();
+        let taken = running.take();
         if taken.is_some() {
-            ENDING.store(process, Ordering::SeqCst);
+            library.is_ending.store(true, Ordering::SeqCst);
         }
         taken
     };
-    let Some(running) = taken else { return wait_for_end(process, deadline) };
+    let Some(running) = taken else { return library.wait_for_end(deadline) };
     let ended = end(running, deadline);
-    ENDING.store(0, Ordering::SeqCst);
-    ENDED.open_for_all();
+    library.is_ending.store(false, Ordering::SeqCst);
+    library.ended.open_for_all();
     ended
 }
 
-/// Another thread is at it, or nobody has to be.
-fn wait_for_end(process: u32, deadline: Deadline) -> Result<()> {
-    loop {
-        let ticket = ENDED.ticket();
-        if ENDING.load(Ordering::SeqCst) != process {
-            return Ok(());
+impl Library {
+    /// Another thread is at it, or nobody has to be.
+    fn wait_for_end(&self, deadline: Deadline) -> Result<()> {
+        loop {
+            let ticket = self.ended.ticket();
+            if !self.is_ending.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            if deadline.has_passed() {
+                return Err(still_ending());
+            }
+            self.ended.wait(ticket, deadline);
         }
-        if deadline.has_passed() {
-            return Err(still_ending());
-        }
-        ENDED.wait(ticket, deadline);
     }
 }
 
@@ -172,6 +171,5 @@ fn start(workers: usize) -> Result<Running> {
         openers: openers.handle(),
         stop: Arc::new(stop),
     };
-    log!(Debug, 0, "started {workers} threads");
-    Ok(Running { resolver, openers, runtime, process: std::process::id() })
+    Ok(Running { resolver, openers, runtime })
 }

@@ -12,12 +12,13 @@ use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
 
 use crate::error::{Error, Kind, Phase, Result};
+use crate::fork::PerProcess;
 use crate::transport::limit::{Step, TimeLimit};
 use crate::transport::proxy::Protocol;
 use crate::transport::resolve::resolve;
 use crate::transport::tcp::TcpOptions;
 use crate::transport::{
-    Endpoint, KnownAddresses, PoolHandle, Proxy, ProxyChoice, Readiness, Socket, Stream, Target, TlsOptions,
+    Endpoint, KnownAddresses, PoolHandle, Proxy, ProxyChoice, Readiness, Socket, Stream, Target, TlsOptions, Waiting,
     environment, tcp, tls,
 };
 
@@ -34,8 +35,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) proxy: ProxyChoice,
     pub(crate) path: Option<Path>,
     pub(crate) tls: TlsOptions,
-    /// Built from `tls` and shared by all later connections, with their session tickets.
-    pub(crate) tls_state: Arc<TlsState>,
+    /// Built from `tls` and shared by all later connections of the process, with their session tickets.
+    pub(crate) tls_state: Arc<PerProcess<TlsState>>,
 }
 
 /// What rustls is configured with, from the first connection on that needs it.
@@ -94,6 +95,8 @@ pub(crate) fn connect<'a>(
     pool: &PoolHandle,
     limit: TimeLimit<'a>,
 ) -> Result<Connected<'a>> {
+    // A function of the application may have taken long before this attempt.
+    limit.check()?;
     let mut timings = ConnectTimings::default();
     let connecting = limit.within(options.limits.connect);
     let proxy = options.proxy_for(target)?;
@@ -179,7 +182,8 @@ impl Path {
                 opened.map_err(|error| failed(&format_args!("the Unix socket {path:?}"), error))
             }
             Self::Socket(given) => {
-                let Some(fd) = given.lock().take() else {
+                // Where it is locked another thread is taking it, or was when the process was forked.
+                let Some(fd) = given.try_lock().and_then(|mut given| given.take()) else {
                     return Err(Error::new(Kind::State, "the configuration's socket was taken by another session"));
                 };
                 Socket::adopt(fd, options).map_err(|error| failed(&"the server: the given socket", error))
@@ -207,11 +211,12 @@ fn start_tls(
 ) -> Result<()> {
     let step = if is_proxy { &NEGOTIATING_TLS_WITH_PROXY } else { &NEGOTIATING_TLS };
     let negotiated = (|| {
+        let state = options.tls_state.get(|_| TlsState::default());
         let connection = if is_proxy {
-            let config = options.tls_state.proxy.get_or_try_init(|| options.tls.build_for_proxy())?;
+            let config = state.proxy.get_or_try_init(|| options.tls.build_for_proxy())?;
             tls::connection(config, peer, None)?
         } else {
-            let config = options.tls_state.server.get_or_try_init(|| options.tls.build())?;
+            let config = state.server.get_or_try_init(|| options.tls.build())?;
             tls::connection(config, peer, options.tls.server_name())?
         };
         stream.start_tls(connection, early);
@@ -229,12 +234,12 @@ fn negotiate(stream: &mut Stream, socket: &Socket, step: &Step, limit: &TimeLimi
     let mut has_early = true;
     // The last of it goes out with the first bytes of what follows.
     while stream.is_tls_handshaking() {
-        limit.hold(step, socket, Readiness::Send, |_| stream.sender.flush())?.map_err(failed)?;
+        limit.hold(step, socket, Readiness::Send, || stream.sender.flush())?.map_err(failed)?;
         let receiver = &mut stream.receiver;
         let received = if std::mem::take(&mut has_early) {
             Ok(receiver.receive_early_handshake().map(|()| 1))
         } else {
-            limit.hold(step, socket, Readiness::Receive, |waiting| receiver.receive_handshake(waiting))
+            limit.hold(step, socket, Readiness::Receive, || receiver.receive_handshake(Waiting::No))
         };
         match received? {
             Ok(0) => {

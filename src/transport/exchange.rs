@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::http::Exchange;
 use crate::transport::limit::{Step, TimeLimit};
-use crate::transport::{Readiness, Socket, Stream, tls};
+use crate::transport::{Readiness, Socket, Stream, Waiting, tls};
 
 /// How long the body of a refusal is waited for.
 const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
@@ -24,10 +24,10 @@ pub(crate) fn exchange<E: Exchange>(
     let sender = &mut stream.sender;
     let mut request = exchange.request();
     while !request.is_empty() {
-        let sent = limit.hold(step, socket, Readiness::Send, |_| sender.send(request))?;
+        let sent = limit.hold(step, socket, Readiness::Send, || sender.send(request))?;
         request = &request[sent.map_err(unsent)?..];
     }
-    limit.hold(step, socket, Readiness::Send, |_| sender.flush())?.map_err(unsent)?;
+    limit.hold(step, socket, Readiness::Send, || sender.flush())?.map_err(unsent)?;
     if !early.is_empty()
         && let Some(accepted) = exchange.receive(&early).map_err(|error| error.in_phase(step.phase))?
     {
@@ -43,7 +43,7 @@ pub(crate) fn exchange<E: Exchange>(
             limit
         };
         let receiver = &mut stream.receiver;
-        let received = limit.hold(step, socket, Readiness::Receive, |waiting| receiver.receive(&mut buffer, waiting));
+        let received = limit.hold(step, socket, Readiness::Receive, || receiver.receive(&mut buffer, Waiting::No));
         let count = match received {
             Ok(Ok(count)) => count,
             // What there is of the refusal is told.

@@ -8,18 +8,18 @@ use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::transport::socket::KERNEL_SLEEP_FROM;
-use crate::transport::{Readiness, Socket, Waiting, Wake};
+use crate::fork;
+use crate::transport::{Readiness, Socket, Wake};
 
 /// What ends the opening of a connection early.
 pub(crate) trait Stopping: fmt::Debug {
     /// An error when it is to end.
     fn check(&self) -> Result<()>;
 
-    /// What is woken then, asked for before checking.
-    fn wake(&self) -> Option<&Wake>;
+    /// What is readable then, asked for before checking.
+    fn wake(&self) -> Option<PollFd<'_>>;
 
-    /// It was woken, and is not to end after all.
+    /// It was readable, and opening is not to end after all.
     fn resume(&self);
 }
 
@@ -30,6 +30,8 @@ pub(crate) type Stops<'a> = [&'a dyn Stopping; 2];
 #[derive(Debug)]
 pub(crate) struct Stop {
     why: &'static str,
+    /// That of the process that opens the connections.
+    generation: u64,
     stopped: AtomicBool,
     wake: Wake,
 }
@@ -37,7 +39,7 @@ pub(crate) struct Stop {
 impl Stop {
     /// `why` is what the error says.
     pub(crate) fn new(why: &'static str) -> io::Result<Self> {
-        Ok(Self { why, stopped: AtomicBool::new(false), wake: Wake::new()? })
+        Ok(Self { why, generation: fork::generation(), stopped: AtomicBool::new(false), wake: Wake::new()? })
     }
 
     pub(crate) fn stop(&self) {
@@ -48,11 +50,15 @@ impl Stop {
 
 impl Stopping for Stop {
     fn check(&self) -> Result<()> {
+        // A function of the application may have forked.
+        if fork::is_inherited(self.generation) {
+            return Err(Error::new(Kind::Forked, "the parent process opens the session"));
+        }
         if self.stopped.load(Ordering::Acquire) { Err(Error::new(Kind::Aborted, self.why)) } else { Ok(()) }
     }
 
-    fn wake(&self) -> Option<&Wake> {
-        Some(&self.wake)
+    fn wake(&self) -> Option<PollFd<'_>> {
+        Some(self.wake.poll_fd())
     }
 
     fn resume(&self) {}
@@ -67,7 +73,7 @@ impl Stopping for Unstoppable {
         Ok(())
     }
 
-    fn wake(&self) -> Option<&Wake> {
+    fn wake(&self) -> Option<PollFd<'_>> {
         None
     }
 
@@ -140,31 +146,24 @@ impl<'a> TimeLimit<'a> {
         Error::new(Kind::Timeout, message).in_phase(phase)
     }
 
-    /// Makes a call on a socket until it need not wait, and returns its outcome. What it is given is how to wait in the
-    /// call itself.
+    /// Makes a call on a socket, which does not wait, until it need not, and returns its outcome.
     pub(crate) fn hold<T>(
         &self,
         step: &Step,
         socket: &Socket,
         readiness: Readiness,
-        mut call: impl FnMut(Waiting) -> io::Result<T>,
+        mut call: impl FnMut() -> io::Result<T>,
     ) -> Result<io::Result<T>> {
-        let mut in_kernel = readiness == Readiness::Receive;
         loop {
             // Also of a peer that sends byte by byte.
             self.check()?;
-            let left = self.left();
-            if left == Some(Duration::ZERO) {
+            if self.has_passed() {
                 return Err(self.exceeded(step.phase, step.doing));
             }
-            in_kernel &= left.is_none_or(|left| left >= KERNEL_SLEEP_FROM);
-            match call(if in_kernel { Waiting::Kernel } else { Waiting::No }) {
+            match call() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !std::mem::take(&mut in_kernel) {
-                        self.wait(socket.poll_fd(readiness))?;
-                    }
-                }
+                // Not in the call itself, which could not be interrupted.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => drop(self.wait(socket.poll_fd(readiness))?),
                 outcome => return Ok(outcome),
             }
         }
@@ -195,7 +194,7 @@ impl<'a> TimeLimit<'a> {
         'a: 'f,
     {
         let count = fds.len();
-        fds.extend(self.stops.iter().filter_map(|stop| stop.wake()).map(Wake::poll_fd));
+        fds.extend(self.stops.iter().filter_map(|stop| stop.wake()));
         loop {
             self.check()?;
             let timeout = self.left().and_then(|left| Timespec::try_from(left).ok());
@@ -207,6 +206,9 @@ impl<'a> TimeLimit<'a> {
                     if fds[..count].iter().any(|fd| !fd.revents().is_empty()) {
                         return Ok(Waited::Ready);
                     }
+                    if self.has_passed() {
+                        return Ok(Waited::Late);
+                    }
                     self.stops.iter().for_each(|stop| stop.resume());
                 }
                 Err(Errno::INTR) => {}
@@ -215,7 +217,8 @@ impl<'a> TimeLimit<'a> {
         }
     }
 
-    fn check(&self) -> Result<()> {
+    /// An error when opening is to end.
+    pub(super) fn check(&self) -> Result<()> {
         self.stops.iter().try_for_each(|stop| stop.check())
     }
 

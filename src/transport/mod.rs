@@ -40,4 +40,4 @@ pub(crate) use tcp::{TcpKeepalive, TcpOptions};
 pub(crate) use threads::{Pool, PoolHandle};
 pub(crate) use tls::{TlsOptions, TlsVersion};
 pub(crate) use url::Target;
-pub(crate) use wake::Wake;
+pub(crate) use wake::{Broadcast, Subscription, Wake};

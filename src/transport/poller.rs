@@ -1,7 +1,7 @@
 //! Waiting for many sockets, a timer and a wake-up at once, by any number of threads: each event goes to one of them.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
@@ -10,6 +10,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
+use crate::fork;
 use crate::transport::{Socket, Wake};
 
 /// Events that a thread takes at once.
@@ -53,9 +54,10 @@ pub(crate) enum Event {
 pub(crate) struct Events(Vec<epoll::Event>);
 
 /// The poller. Sockets are watched for what becomes of them: what was there before is announced once, when they are
-/// added or changed.
+/// added or changed. In a forked child it does nothing: what it watches, and for whom, is the parent's.
 #[derive(Debug)]
 pub(crate) struct Poller {
+    generation: u64,
     epoll: OwnedFd,
     timer: OwnedFd,
     wake: Wake,
@@ -69,7 +71,7 @@ impl Poller {
         // Each change of them is one event: they need not be read.
         epoll::add(&epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN | EventFlags::ET)?;
         epoll::add(&epoll, wake.fd(), EventData::new_u64(WAKE), EventFlags::IN | EventFlags::ET)?;
-        Ok(Self { epoll, timer, wake })
+        Ok(Self { generation: fork::generation(), epoll, timer, wake })
     }
 
     /// Waits for events, and calls `note` for each: some, none at the timeout, none for a signal.
@@ -81,6 +83,7 @@ impl Poller {
     ) -> io::Result<()> {
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         events.0.clear();
+        self.check_process()?;
         match epoll::wait(&self.epoll, spare_capacity(&mut events.0), timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
@@ -97,7 +100,9 @@ impl Poller {
 
     /// Wakes one thread that waits, or the next that would.
     pub(crate) fn wake(&self) {
-        self.wake.wake();
+        if self.check_process().is_ok() {
+            self.wake.wake();
+        }
     }
 
     /// Sets when the timer goes off; in the past means now.
@@ -105,13 +110,17 @@ impl Poller {
         let left = at.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         let it_value = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
-        // It fails only for times that are none.
-        let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: zero, it_value });
+        if self.check_process().is_ok() {
+            // It fails only for times that are none.
+            let timer = Itimerspec { it_interval: zero, it_value };
+            let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &timer);
+        }
     }
 
     /// Changes what a socket is watched for, under a key; for nothing, not at all: a watched socket wakes a thread for
     /// every packet.
     pub(crate) fn watch(&self, socket: &Socket, key: usize, before: Interest, now: Interest) -> io::Result<()> {
+        self.check_process()?;
         let data = EventData::new_u64(key as u64);
         match (before.is_none(), now.is_none()) {
             (true, true) => {}
@@ -120,6 +129,17 @@ impl Poller {
             (false, true) => epoll::delete(&self.epoll, socket)?,
         }
         Ok(())
+    }
+
+    fn check_process(&self) -> io::Result<()> {
+        if fork::is_inherited(self.generation) { Err(Errno::BADFD.into()) } else { Ok(()) }
+    }
+
+    /// In a forked child: its descriptors are the parent's alone from now on.
+    pub(crate) fn release(&self) {
+        for descriptor in [self.epoll.as_fd(), self.timer.as_fd(), self.wake.fd()] {
+            fork::release(descriptor.as_raw_fd());
+        }
     }
 }
 

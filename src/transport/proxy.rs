@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::http::Connect;
 use crate::transport::limit::{Step, TimeLimit};
 use crate::transport::socks5::{Destination, Socks5};
-use crate::transport::{Endpoint, Readiness, Socket, Stream, address, exchange, url};
+use crate::transport::{Endpoint, Readiness, Socket, Stream, Waiting, address, exchange, url};
 
 const OPENING_TUNNEL: Step = Step { phase: Phase::Proxy, doing: "having the proxy open a tunnel" };
 
@@ -154,7 +154,7 @@ fn talk_socks(stream: &mut Stream, socket: &Socket, mut talk: Socks5<'_>, limit:
     while !talk.is_done() {
         let mut request = talk.request();
         while !request.is_empty() {
-            let sent = limit.hold(&OPENING_TUNNEL, socket, Readiness::Send, |_| stream.sender.send(request))?;
+            let sent = limit.hold(&OPENING_TUNNEL, socket, Readiness::Send, || stream.sender.send(request))?;
             request = &request[sent.map_err(broken)?..];
         }
         // Not a byte more than it asks for: the next one is the server's.
@@ -164,7 +164,7 @@ fn talk_socks(stream: &mut Stream, socket: &Socket, mut talk: Socks5<'_>, limit:
             let space = &mut answer[received..];
             let receiver = &mut stream.receiver;
             let count = limit
-                .hold(&OPENING_TUNNEL, socket, Readiness::Receive, |waiting| receiver.receive(&mut *space, waiting))?
+                .hold(&OPENING_TUNNEL, socket, Readiness::Receive, || receiver.receive(&mut *space, Waiting::No))?
                 .map_err(broken)?;
             if count == 0 {
                 return Err(Error::new(Kind::Proxy, "it ended the connection instead of answering"));

@@ -14,6 +14,7 @@ use rustix::net::sockopt::{
 };
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType};
 
+use crate::fork;
 use crate::transport::Wake;
 use crate::transport::tcp::{TcpKeepalive, TcpOptions};
 
@@ -40,14 +41,14 @@ pub(crate) enum Readiness {
     Send,
 }
 
-/// A stream socket, close-on-exec.
+/// A stream socket, close-on-exec. In a forked child nothing is read from it, sent or ended: it is the parent's.
 #[derive(Debug)]
-pub(crate) struct Socket(OwnedFd);
+pub(crate) struct Socket(OwnedFd, u64);
 
 impl Socket {
     #[cfg(test)]
     pub(super) fn new(fd: OwnedFd) -> Self {
-        Self(fd)
+        Self(fd, fork::generation())
     }
 
     /// A TCP socket, to be connected to `address`.
@@ -90,7 +91,12 @@ impl Socket {
         set_socket_timeout(&fd, Timeout::Recv, Some(KERNEL_SLEEP))?;
         // For `connect` only: nothing else that sends waits.
         set_socket_timeout(&fd, Timeout::Send, Some(KERNEL_SLEEP))?;
-        Ok(Self(fd))
+        Ok(Self(fd, fork::generation()))
+    }
+
+    /// An error in a forked child.
+    fn check_process(&self) -> io::Result<()> {
+        if fork::is_inherited(self.1) { Err(Errno::BADFD.into()) } else { Ok(()) }
     }
 
     /// Connects, or begins to: false until the socket is ready for sending and [`connected`](Self::connected) says how
@@ -117,6 +123,7 @@ impl Socket {
     /// Reads what is there: 0 at the end of the stream, `WouldBlock` while nothing is there, `Interrupted` only from
     /// sleeping in the kernel.
     pub(crate) fn receive(&self, buffer: &mut [u8], waiting: Waiting) -> io::Result<usize> {
+        self.check_process()?;
         let (count, _) = match waiting {
             Waiting::No => retry_on_intr(|| rustix::net::recv(&self.0, &mut *buffer, RecvFlags::DONTWAIT))?,
             Waiting::Kernel => rustix::net::recv(&self.0, buffer, RecvFlags::empty())?,
@@ -154,24 +161,31 @@ impl Socket {
 
     /// Gives the kernel as many bytes as it takes; `WouldBlock` when it takes none.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.check_process()?;
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         Ok(retry_on_intr(|| rustix::net::send(&self.0, bytes, flags))?)
     }
 
     /// Says that no more is sent; the peer sees the end of the stream.
     pub(crate) fn shut_down_sending(&self) {
-        // An error means that there is no connection left to end.
-        let _ = rustix::net::shutdown(&self.0, Shutdown::Write);
+        self.shut(Shutdown::Write);
     }
 
     /// Ends reading, so that whoever sleeps in it finds the end of the stream behind what has arrived.
     pub(crate) fn shut_down_receiving(&self) {
-        let _ = rustix::net::shutdown(&self.0, Shutdown::Read);
+        self.shut(Shutdown::Read);
     }
 
     /// Ends both directions.
     pub(crate) fn shut_down(&self) {
-        let _ = rustix::net::shutdown(&self.0, Shutdown::Both);
+        self.shut(Shutdown::Both);
+    }
+
+    fn shut(&self, how: Shutdown) {
+        if self.check_process().is_ok() {
+            // An error means that there is no connection left to end.
+            let _ = rustix::net::shutdown(&self.0, how);
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use crate::lock::Mutex;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::fork::PerProcess;
+
 /// The name of every thread of the library, as `ps -L` and `/proc` show it.
 const NAME: &str = "ktorws";
 
@@ -20,8 +22,8 @@ const STACK: usize = 8 * 1024 * 1024;
 /// How long a thread of the pool waits for its next work.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
-/// Those that run.
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
+/// How many run. In a forked child there are none.
+static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
 
 /// Starts a thread.
 pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
@@ -35,26 +37,27 @@ pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
 
 /// How many threads of the library run.
 pub(crate) fn running() -> usize {
-    RUNNING.load(Ordering::Acquire)
+    count().load(Ordering::Acquire)
 }
 
-/// In a forked child there are none.
-pub(crate) fn forget() {
-    RUNNING.store(0, Ordering::Relaxed);
+fn count() -> &'static AtomicUsize {
+    RUNNING.get(|_| AtomicUsize::new(0))
 }
 
-struct Counted;
+/// A thread that runs, in the count of the process that has started it.
+struct Counted(&'static AtomicUsize);
 
 impl Counted {
     fn new() -> Self {
-        RUNNING.fetch_add(1, Ordering::AcqRel);
-        Self
+        let count = count();
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::AcqRel);
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -87,15 +90,16 @@ impl Pool {
     }
 
     fn build() -> io::Result<Self> {
+        let count = count();
         Builder::new_current_thread()
             .thread_name(NAME)
             .thread_stack_size(STACK)
             .thread_keep_alive(KEEP_ALIVE)
             .on_thread_start(|| {
-                RUNNING.fetch_add(1, Ordering::AcqRel);
+                count.fetch_add(1, Ordering::AcqRel);
             })
             .on_thread_stop(|| {
-                RUNNING.fetch_sub(1, Ordering::AcqRel);
+                count.fetch_sub(1, Ordering::AcqRel);
             })
             .build()
             .map(Self)

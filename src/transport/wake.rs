@@ -1,8 +1,9 @@
-//! An event descriptor that wakes a thread which sleeps on a socket.
+//! Event descriptors that wake threads which sleep on sockets.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, read, write};
 
 /// Close-on-exec, non-blocking.
@@ -36,5 +37,47 @@ impl Wake {
 
     pub(super) fn poll_fd(&self) -> PollFd<'_> {
         PollFd::new(&self.0, PollFlags::IN)
+    }
+}
+
+/// Wakes any number of threads that sleep, each through a descriptor of its own. Nobody ever reads the one that they share:
+/// none can take another's wake-up away, nor leave one behind for those that come later.
+#[derive(Debug)]
+pub(crate) struct Broadcast(Wake);
+
+/// What a thread sleeps on that a [`Broadcast`] wakes.
+#[derive(Debug)]
+pub(crate) struct Subscription(OwnedFd);
+
+impl Broadcast {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Wake::new().map(Self)
+    }
+
+    /// Wakes all that have subscribed. One system call: safe in a signal handler.
+    pub(crate) fn wake(&self) {
+        self.0.wake();
+    }
+
+    pub(crate) fn subscribe(&self) -> std::io::Result<Subscription> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        // Each write is one event, whatever was written before.
+        epoll::add(&epoll, self.0.fd(), EventData::new_u64(0), EventFlags::IN | EventFlags::ET)?;
+        Ok(Subscription(epoll))
+    }
+}
+
+impl Subscription {
+    /// Readable once there was a wake-up since the last [`drain`](Self::drain).
+    pub(crate) fn poll_fd(&self) -> PollFd<'_> {
+        PollFd::new(&self.0, PollFlags::IN)
+    }
+
+    /// Lets the thread sleep again.
+    pub(crate) fn drain(&self) {
+        let mut event = Vec::with_capacity(1);
+        let buffer = rustix::buffer::spare_capacity(&mut event);
+        // It does not wait. What it says does not matter.
+        let _ = epoll::wait(&self.0, buffer, Some(&Timespec::default()));
     }
 }

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include <dirent.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -120,13 +121,32 @@ static inline known_socket socket_opened_since(const descriptor_set *before)
     return found;
 }
 
-/* A child that hangs must fail a test as well: the signal kills it. */
+/* A child that hangs must fail a test as well, and say where it hangs. */
+enum { HUNG = 124 };
+
+static inline void on_hang(int number)
+{
+    static const char message[] = "a child hangs:\n";
+    void *frames[64];
+    (void)number;
+    if (write(2, message, sizeof message - 1) > 0)
+        backtrace_symbols_fd(frames, backtrace(frames, 64), 2);
+    _exit(HUNG);
+}
+
+/* In a child, before anything else. */
+static inline void limit_child(void)
+{
+    signal(SIGALRM, on_hang);
+    alarm(PATIENCE_MS / 1000);
+}
+
 static inline pid_t start_child(void (*run)(void *argument), void *argument)
 {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(PATIENCE_MS / 1000);
+        limit_child();
         run(argument);
         _exit(0);
     }
@@ -138,8 +158,7 @@ static inline void expect_exit(pid_t child, int code)
     int status = 0;
     CHECK_EQ(waitpid(child, &status, 0), child);
     if (WIFSIGNALED(status))
-        fprintf(stderr, "the child was killed by signal %d%s\n", WTERMSIG(status),
-                WTERMSIG(status) == SIGALRM ? ": it hung" : "");
+        fprintf(stderr, "the child was killed by signal %d\n", WTERMSIG(status));
     CHECK(WIFEXITED(status));
     CHECK_EQ(WEXITSTATUS(status), code);
 }

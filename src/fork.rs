@@ -1,0 +1,216 @@
+//! Which process this is. A forked child has a copy of all memory and none of the threads that were using it: locks may be
+//! held there that nobody ever releases, and descriptors are shared with the parent.
+//!
+//! The generation tells a child from its parent. It is in a page that the kernel wipes in every child, however the child
+//! was made. Where the kernel cannot do that (before Linux 4.14), or there is no memory for the page, `pthread_atfork` has
+//! the same effect for fork(2), and children made by clone(2) itself go unnoticed.
+#![allow(unsafe_code, reason = "maps a page, registers a handler, replaces what locks guard in another process")]
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+
+use rustix::event::{EventfdFlags, eventfd};
+
+/// Where the generation is: in the page, or in [`FALLBACK`]. NULL until the first use of the library.
+static PLACE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+static FALLBACK: AtomicU64 = AtomicU64::new(0);
+
+/// The latest generation. A child goes on counting from its parent's.
+static LATEST: AtomicU64 = AtomicU64::new(0);
+
+const PAGE: usize = 4096;
+
+/// The generation of this process: another one than that of all its ancestors, never 0. Safe in a signal handler once it
+/// has returned.
+#[inline]
+pub(crate) fn generation() -> u64 {
+    let place = PLACE.load(Ordering::Acquire);
+    // SAFETY: it points to a page that is never unmapped, or to a static.
+    let place = unsafe { place.as_ref() }.unwrap_or_else(|| find_place());
+    match place.load(Ordering::Acquire) {
+        0 => begin(place),
+        generation => generation,
+    }
+}
+
+/// Whether a generation is that of an ancestor.
+#[inline]
+pub(crate) fn is_inherited(from: u64) -> bool {
+    from != generation()
+}
+
+/// This process has no generation yet. Threads that find that at the same time agree on one.
+#[cold]
+fn begin(place: &AtomicU64) -> u64 {
+    let next = LATEST.fetch_add(1, Ordering::AcqRel) + 1;
+    match place.compare_exchange(0, next, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => next,
+        Err(agreed) => agreed,
+    }
+}
+
+/// Nothing in here waits for another thread: the process may be forked at any moment of it.
+#[cold]
+fn find_place() -> &'static AtomicU64 {
+    // SAFETY: the handler only stores. The library is never unloaded (-z nodelete), so it stays callable. The only error is
+    // no memory.
+    unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    let page = wiped_page().unwrap_or(ptr::null_mut());
+    let place = if page.is_null() { ptr::from_ref(&FALLBACK).cast_mut() } else { page };
+    match PLACE.compare_exchange(ptr::null_mut(), place, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: it points to a page that is never unmapped, or to a static.
+        Ok(_) => unsafe { &*place },
+        Err(agreed) => {
+            if !page.is_null() {
+                // SAFETY: it was mapped by this call, which alone knows it.
+                unsafe { libc::munmap(page.cast(), PAGE) };
+            }
+            // SAFETY: as above.
+            unsafe { &*agreed }
+        }
+    }
+}
+
+/// A page of zeros that is one of zeros again in each child.
+fn wiped_page() -> io::Result<*mut AtomicU64> {
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping, anywhere.
+    let page = unsafe { libc::mmap(ptr::null_mut(), PAGE, access, kind, -1, 0) };
+    if page == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the mapping of this call, which nobody uses yet.
+    if unsafe { libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) } == 0 {
+        return Ok(page.cast());
+    }
+    let error = io::Error::last_os_error();
+    // SAFETY: as above.
+    unsafe { libc::munmap(page, PAGE) };
+    Err(error)
+}
+
+/// For kernels that do not wipe the page, and emulators that only claim to.
+extern "C" fn in_child() {
+    let place = PLACE.load(Ordering::Acquire);
+    // SAFETY: it points to a page that is never unmapped, or to a static.
+    if let Some(place) = unsafe { place.as_ref() } {
+        place.store(0, Ordering::Release);
+    }
+}
+
+/// Replaces an inherited descriptor by one that leads nowhere: what it was is the parent's alone. The number stays in use,
+/// since memory that nobody uses any more may own it.
+pub(crate) fn release(descriptor: RawFd) {
+    let Ok(nothing) = eventfd(0, EventfdFlags::CLOEXEC) else { return };
+    // SAFETY: both are open, and this process has no thread that uses the inherited one.
+    unsafe { libc::dup3(nothing.as_raw_fd(), descriptor, libc::O_CLOEXEC) };
+}
+
+/// For threads of the library, behind a call of a function of the application. Where that has forked, and has returned in the
+/// child as well, the child's copy of the thread ends: what it would go on with is the parent's. The child ends with it
+/// unless it has started other threads.
+pub(crate) fn end_thread_of_child(from: u64) {
+    if is_inherited(from) {
+        // SAFETY: it ends the thread without running anything else in it, and without a look at memory.
+        unsafe { libc::syscall(libc::SYS_exit, 0) };
+    }
+}
+
+/// A value of which each process has its own. The one that a child inherits is neither used nor freed: a thread that only
+/// the parent has may have been in the middle of it.
+#[derive(Debug)]
+pub(crate) struct PerProcess<T>(AtomicPtr<Owned<T>>);
+
+#[derive(Debug)]
+struct Owned<T> {
+    generation: u64,
+    value: T,
+}
+
+impl<T: Send + Sync> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Send + Sync> PerProcess<T> {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// The value of this process, if it has one. Safe in a signal handler.
+    pub(crate) fn find(&self) -> Option<&T> {
+        let current = self.0.load(Ordering::SeqCst);
+        // SAFETY: what it points to is freed by `drop` only.
+        let owned = unsafe { current.as_ref() }?;
+        (!is_inherited(owned.generation)).then_some(&owned.value)
+    }
+
+    /// The value of this process, which it makes if there is none, given the parent's. Threads that do so at the same time
+    /// agree on one, and never wait for each other. What `make` does with the parent's must not wait either.
+    pub(crate) fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
+        let made = self.try_get(|inherited| Ok::<_, std::convert::Infallible>(make(inherited)));
+        match made {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same where making it can fail.
+    pub(crate) fn try_get<E>(&self, make: impl FnOnce(Option<&T>) -> Result<T, E>) -> Result<&T, E> {
+        let before = self.0.load(Ordering::Acquire);
+        let generation = generation();
+        // SAFETY: what it points to is freed by `drop` only.
+        let inherited = match unsafe { before.as_ref() } {
+            Some(owned) if owned.generation == generation => return Ok(&owned.value),
+            other => other.map(|owned| &owned.value),
+        };
+        let made = Box::into_raw(Box::new(Owned { generation, value: make(inherited)? }));
+        match self.0.compare_exchange(before, made, Ordering::SeqCst, Ordering::Acquire) {
+            Ok(_) => {
+                fence(Ordering::SeqCst);
+                // SAFETY: made by Box::into_raw, and freed by `drop` only.
+                Ok(unsafe { &(*made).value })
+            }
+            Err(agreed) => {
+                // SAFETY: made by Box::into_raw, and nobody else knows it.
+                drop(unsafe { Box::from_raw(made) });
+                // SAFETY: what it points to is freed by `drop` only.
+                Ok(unsafe { &(*agreed).value })
+            }
+        }
+    }
+}
+
+impl<T> Drop for PerProcess<T> {
+    fn drop(&mut self) {
+        let current = *self.0.get_mut();
+        if !current.is_null() {
+            // SAFETY: made by Box::into_raw, and nobody uses it any more.
+            drop(unsafe { Box::from_raw(current) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_keeps_its_generation_and_its_value() {
+        let value = PerProcess::<u32>::new();
+        assert_eq!(value.find(), None);
+        assert_eq!(*value.get(|inherited| inherited.copied().unwrap_or(1)), 1);
+        assert_eq!(*value.get(|_| 2), 1);
+        assert_eq!(value.find(), Some(&1));
+        assert_eq!(generation(), generation());
+        assert!(!is_inherited(generation()));
+    }
+
+    #[test]
+    fn the_kernel_wipes_the_page() {
+        assert!(wiped_page().is_ok());
+    }
+}
