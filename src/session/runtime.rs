@@ -1,6 +1,7 @@
 //! What runs behind the sessions of a process: started at first use, ended by [`shut_down`] only.
 
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use super::backstop::Backstop;
 use super::deadline::Deadline;
 use super::gate::Gate;
 use super::logging::{self, log};
-use super::reactor::Reactor;
+use super::reactor::{Hold, Reactor};
 use super::telling;
 use crate::error::{Error, Kind, Result};
 use crate::transport::{Pool, PoolHandle, Stop, threads};
@@ -58,8 +59,22 @@ pub(super) struct Runtime {
     pub(super) stop: Arc<Stop>,
 }
 
+/// The runtime for opening a session: it does not end before that is over.
+pub(super) struct Lease {
+    runtime: Runtime,
+    _hold: Hold,
+}
+
+impl Deref for Lease {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
 /// The runtime, which it starts when there is none.
-pub(super) fn get() -> Result<Runtime> {
+pub(super) fn get() -> Result<Lease> {
     let _later = logging::Later::begin();
     let mut slot = RUNTIME.lock();
     let workers = slot.workers;
@@ -73,7 +88,10 @@ pub(super) fn get() -> Result<Runtime> {
         Some(running) => running,
         none => none.insert(start(workers)?),
     };
-    Ok(running.runtime.clone())
+    let runtime = running.runtime.clone();
+    // Nobody ends it while the slot is locked.
+    let hold = runtime.reactor.hold().ok_or_else(|| Error::new(Kind::Internal, "the library's threads have ended"))?;
+    Ok(Lease { runtime, _hold: hold })
 }
 
 /// How many worker threads the next runtime has.
