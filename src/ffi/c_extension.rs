@@ -15,6 +15,7 @@ use crate::frame::Opcode;
 use crate::lock::assert_unlocked;
 use crate::protocol::extension::{Agreed, Decoder, Encoder, Encoding, Extension, Piece, Sink, Told};
 use crate::protocol::extension_header::Parameters;
+use crate::session::telling;
 
 type Encode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, rsv: *mut u32, output: *mut ws_sink) -> i32;
 type Decode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, output: *mut ws_sink) -> i32;
@@ -45,7 +46,7 @@ impl Drop for Installed {
         if let Some(release) = self.release {
             assert_unlocked();
             // SAFETY: of this type by the header, and called once, by the last user.
-            unsafe { release(self.user_data) };
+            telling::inside(|| unsafe { release(self.user_data) });
         }
     }
 }
@@ -66,7 +67,7 @@ impl Drop for Instance {
         if let Some(drop) = self.installed.drop {
             assert_unlocked();
             // SAFETY: of this type by the header, and called once, by the last user.
-            unsafe { drop(self.pointer) };
+            telling::inside(|| unsafe { drop(self.pointer) });
         }
     }
 }
@@ -114,7 +115,7 @@ impl Extension for CExtension {
         let mut output = Output::new(Target::Bytes(&mut parameters));
         assert_unlocked();
         // SAFETY: of this type by the header; the sink is for this call.
-        let status = unsafe { offer(self.0.user_data, output.as_sink()) };
+        let status = telling::inside(|| unsafe { offer(self.0.user_data, output.as_sink()) });
         output.finish(status, &self.0.name)?;
         let wrong = || guard::invalid("an extension offers parameters that are not those of a header");
         let parameters = String::from_utf8(parameters).map_err(|_| wrong())?;
@@ -130,7 +131,7 @@ impl Extension for CExtension {
             let text = CString::new(parameters.to_string()).unwrap_or_default();
             assert_unlocked();
             // SAFETY: of this type by the header; the text and the pointer outlive the call.
-            let status = unsafe { negotiate(self.0.user_data, text.as_ptr(), &raw mut pointer) };
+            let status = telling::inside(|| unsafe { negotiate(self.0.user_data, text.as_ptr(), &raw mut pointer) });
             if status != ws_status::WS_OK as i32 {
                 return Err(failed(&self.0.name, "does not take the server's parameters", status));
             }
@@ -162,7 +163,7 @@ pub(super) fn inside<T>(call: impl FnOnce() -> T) -> T {
     }
 
     let _inside = Inside(IS_INSIDE.replace(true));
-    call()
+    telling::inside(call)
 }
 
 /// An error in a function that encodes or decodes: it cannot use a session.

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::ffi::config::{set_settings, ws_config};
 use crate::ffi::error::ws_error;
 use crate::ffi::frame::{lent_frame, ws_frame};
@@ -14,7 +14,7 @@ use crate::ffi::status::ws_status;
 use crate::fork;
 use crate::lock::assert_unlocked;
 use crate::protocol::Frame;
-use crate::session::Listener;
+use crate::session::{Listener, telling};
 
 /// A function that is given a session's frames, lent until it returns.
 ///
@@ -87,7 +87,7 @@ impl Drop for Callbacks {
         if let Some(drop) = self.functions.drop {
             assert_unlocked();
             // SAFETY: of this type by the header, and called once, by the last user.
-            unsafe { drop(self.user_data) };
+            telling::inside(|| unsafe { drop(self.user_data) });
         }
     }
 }
@@ -220,12 +220,17 @@ pub unsafe extern "C" fn ws_config_set_callbacks(
     callbacks: *const ws_callbacks,
     user_data: *mut c_void,
 ) -> ws_status {
-    set_settings(config, |settings| {
+    let mut before = None;
+    let status = set_settings(config, |settings| {
         // SAFETY: the caller's promise.
         let functions = unsafe { guard::sized_struct(callbacks) }?;
-        settings.callbacks = functions.map(|functions| Arc::new(Callbacks { functions: *functions, user_data }));
+        let callbacks = functions.map(|functions| Arc::new(Callbacks { functions: *functions, user_data }));
+        before = std::mem::replace(&mut settings.callbacks, callbacks);
         Ok(())
-    })
+    });
+    // Their `drop` may use the configuration.
+    guard::value((), || drop(before));
+    status
 }
 
 /// Has a live session give its messages to a function from now on, those that wait already before all others. It is
@@ -252,16 +257,8 @@ pub unsafe extern "C" fn ws_recv_callback(
     unsafe {
         with_handle(session, |handle| {
             let function = function.ok_or_else(|| guard::invalid("the callback is NULL"))?;
-            let session = handle.session()?;
-            {
-                let mut receiver = handle.receiver.lock();
-                if receiver.is_some() {
-                    return Err(Error::new(Kind::State, "the session's messages go to a callback"));
-                }
-                *receiver = Some(Receiver { function, user_data, drop });
-            }
-            let listens = || Arc::new(CListener::new(Arc::clone(handle), None));
-            session.tell_frames(|| listens()).inspect_err(|_| *handle.receiver.lock() = None)
+            let install = || *handle.receiver.lock() = Some(Receiver { function, user_data, drop });
+            handle.session()?.tell_frames(install, || Arc::new(CListener::new(Arc::clone(handle), None)))
         })
     }
 }

@@ -102,16 +102,7 @@ pub unsafe extern "C" fn ws_close(
     length: usize,
 ) -> ws_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        with_handle(session, |handle| {
-            let close = close_frame(code, reason, length)?;
-            match handle.unopened() {
-                Some(_) => handle.abort(),
-                None => handle.session()?.close(close),
-            }
-            Ok(())
-        })
-    }
+    unsafe { with_handle(session, |handle| handle.close(close_frame(code, reason, length)?)) }
 }
 
 /// Waits until the connection is gone, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It
@@ -178,7 +169,12 @@ pub(super) unsafe fn close_frame(code: u32, reason: *const c_char, length: usize
 fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason> {
     const ABNORMAL: u32 = CloseCode::ABNORMAL.0 as u32;
     kept.check_process()?;
-    if kept.failure().is_some() {
+    if let Some(failure) = kept.failure() {
+        // What ends an opening from this side is ws_abort, ws_close, ws_shutdown, and a timeout.
+        let initiator = match failure.kind {
+            Kind::Aborted | Kind::Timeout => ws_close_initiator::WS_CLOSED_BY_LOCAL,
+            _ => ws_close_initiator::WS_CLOSED_BY_TRANSPORT,
+        };
         return Ok(ws_close_reason {
             struct_size,
             local_code: 0,
@@ -186,7 +182,7 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
             reason: c"".as_ptr(),
             reason_size: 0,
             clean: 0,
-            initiator: ws_close_initiator::WS_CLOSED_BY_TRANSPORT as u32,
+            initiator: initiator as u32,
         });
     }
     let session = kept.session()?;

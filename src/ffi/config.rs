@@ -20,8 +20,8 @@ use crate::session::{Config, ConnectInterrupts};
 /// configuration; while none does, any number may use it.
 pub struct ws_config {
     pub(super) settings: Settings,
-    /// Of the calls that connect with it.
-    pub(super) interrupts: ConnectInterrupts,
+    /// Of the calls that connect with it, which keep them.
+    pub(super) interrupts: Arc<ConnectInterrupts>,
 }
 
 /// What sessions take from a configuration.
@@ -53,7 +53,7 @@ const LONGEST_SPIN_US: u32 = 1000;
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_config_new() -> *mut ws_config {
     guard::value(std::ptr::null_mut(), || {
-        Box::into_raw(Box::new(ws_config { settings: Settings::default(), interrupts: ConnectInterrupts::default() }))
+        Box::into_raw(Box::new(ws_config { settings: Settings::default(), interrupts: Arc::default() }))
     })
 }
 
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn ws_config_clone(config: *const ws_config) -> *mut ws_co
     // SAFETY: the caller's promise.
     guard::value(std::ptr::null_mut(), || match unsafe { config.as_ref() } {
         Some(original) => {
-            let (settings, interrupts) = (original.settings.clone(), ConnectInterrupts::default());
+            let (settings, interrupts) = (original.settings.clone(), Arc::default());
             Box::into_raw(Box::new(ws_config { settings, interrupts }))
         }
         None => std::ptr::null_mut(),

@@ -10,6 +10,7 @@ use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::authentication::{self, Authenticator, Question};
+use crate::session::telling;
 
 /// Sends a user name and a password with the handshake (Basic authentication, RFC 7617), in place of any Authorization
 /// header before. They are readable to whoever sees an unencrypted connection. NULL as `user`: none are sent.
@@ -135,7 +136,7 @@ impl Authenticator for CAuthenticator {
         };
         assert_unlocked();
         // SAFETY: of this type by the header; `auth` lives until it returns.
-        unsafe { (self.callback)(&raw mut auth, self.user_data) };
+        telling::inside(|| unsafe { (self.callback)(&raw mut auth, self.user_data) });
         auth.answer.into_inner()
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ffi::callbacks::CListener;
 use crate::ffi::config::{Settings, ws_config};
 use crate::ffi::error::ws_error;
@@ -34,9 +34,12 @@ pub unsafe extern "C" fn ws_connect_async(
     config: *const ws_config,
     session: *mut *mut ws_session,
 ) -> ws_status {
+    // SAFETY: the caller's promise.
+    let session = unsafe { guard::cleared(session) };
     guard::status(|| {
         // SAFETY: the caller's promise.
-        let (url, config, session) = unsafe { (guard::string(url)?, config.as_ref(), guard::out(session)?) };
+        let (url, config) = unsafe { (guard::string(url)?, config.as_ref()) };
+        let session = session.ok_or_else(guard::no_out)?;
         let settings = config.map_or_else(Settings::default, |config| config.settings.clone());
         let handle = ws_session::new(Some(Arc::new(Opening::new()?)));
         let joined = settings.join_group(&handle);
@@ -44,7 +47,7 @@ pub unsafe extern "C" fn ws_connect_async(
             handle.forget();
             return Err(failure);
         }
-        session.write(Arc::as_ptr(&handle).cast_mut());
+        *session = Arc::as_ptr(&handle).cast_mut();
         Ok(())
     })
 }
@@ -55,9 +58,9 @@ fn open(url: &str, settings: Settings, handle: &Arc<ws_session>) -> Result<()> {
     let opened = Arc::clone(handle);
     let settings = Arc::new(settings);
     let listening = Arc::clone(&settings);
-    let prepare = move |session: &_| opened.prepare(session, &settings);
+    let hand_out = move |session: &_| opened.hand_out(session, &settings);
     let finished = Arc::clone(handle);
-    session::connect_later(handle.id(), url, config, opening, prepare, move |outcome| {
+    session::connect_later(handle.id(), url, config, opening, hand_out, move |outcome| {
         finish(&finished, &listening, outcome)
     })
 }
@@ -65,8 +68,6 @@ fn open(url: &str, settings: Settings, handle: &Arc<ws_session>) -> Result<()> {
 /// Tells whoever wants to know how opening went.
 fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
     let failure = outcome.as_ref().err().cloned();
-    // What was opened, if only to be aborted, tells of itself.
-    let failure = failure.filter(|_| handle.opened().is_none());
     if let Some(opening) = &handle.opening {
         opening.finish(outcome);
         handle.pass_on_interrupt();
@@ -97,17 +98,14 @@ pub unsafe extern "C" fn ws_wait_open(
     timeout_ms: i64,
     error: *mut *mut ws_error,
 ) -> ws_status {
+    // SAFETY: the caller's promise.
+    let error = unsafe { guard::cleared(error) };
     let wait = || {
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;
         kept.wait_open(&mut Deadline::after_ms(timeout_ms))
     };
-    guard::status(|| {
-        guard::caught(wait).inspect_err(|failure: &Error| {
-            // SAFETY: the caller's promise.
-            unsafe { ws_error::hand_out(failure, error) };
-        })
-    })
+    guard::status(|| guard::caught(wait).inspect_err(|failure| ws_error::hand_out(failure, error)))
 }
 
 /// Interrupts the calls of ws_connect under way with this configuration, in other threads: they return

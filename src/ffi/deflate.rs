@@ -9,6 +9,7 @@ use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::frame::Opcode;
 use crate::protocol::deflate::{Filter, Options, PermessageDeflate, WINDOW_BITS};
+use crate::session::telling;
 
 /// Options of permessage-deflate (RFC 7692; Ktor's WebSocketDeflateExtension). The caller sets `struct_size` and may
 /// leave all else 0, which is the default; later versions may add members at the end.
@@ -124,6 +125,7 @@ impl SharedFilter {
 
     fn wants(self, opcode: Opcode, payload: &[u8]) -> bool {
         // SAFETY: the function takes these arguments, and its data is valid while there are sessions.
-        unsafe { (self.function)(self.user_data, opcode as u32, payload.as_ptr().cast(), payload.len()) != 0 }
+        let call = || unsafe { (self.function)(self.user_data, opcode as u32, payload.as_ptr().cast(), payload.len()) };
+        telling::inside(call) != 0
     }
 }

@@ -27,13 +27,9 @@ impl ws_error {
     }
 
     /// Gives a failure to the caller, if it wants it.
-    ///
-    /// # Safety
-    /// `out` is NULL or points to a pointer.
-    pub(super) unsafe fn hand_out(failure: &Error, out: *mut *mut Self) {
-        // SAFETY: the caller's promise.
-        if let Ok(out) = unsafe { guard::out(out) } {
-            out.write(Box::into_raw(Box::new(Self::new(failure.clone()))));
+    pub(super) fn hand_out(failure: &Error, out: Option<&mut *mut Self>) {
+        if let Some(out) = out {
+            *out = Box::into_raw(Box::new(Self::new(failure.clone())));
         }
     }
 }

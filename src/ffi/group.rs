@@ -193,19 +193,18 @@ pub unsafe extern "C" fn ws_group_recv(
 ) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
+        let (session, frame) = (guard::cleared(session), guard::cleared(frame));
         with_group(group, |group| {
-            let (session, frame) = (guard::out(session)?, guard::out(frame)?);
-            session.write(ptr::null_mut());
-            frame.write(ptr::null_mut());
+            let (session, frame) = (session.ok_or_else(guard::no_out)?, frame.ok_or_else(guard::no_out)?);
             let received = group.group.receive(Deadline::after_ms(timeout_ms))?;
             let Ok(handle) = (received.owner as Arc<dyn Any + Send + Sync>).downcast::<ws_session>() else {
                 return Err(Error::new(Kind::Internal, "the group has something that is no session"));
             };
-            session.write(Arc::as_ptr(&handle).cast_mut());
+            *session = Arc::as_ptr(&handle).cast_mut();
             match received.outcome {
                 Ok(message) => {
                     let Some(open) = handle.opened() else { return Ok(()) };
-                    frame.write(FrameMaker::new(&open.free_frames).frame(message));
+                    *frame = FrameMaker::new(&open.free_frames).frame(message);
                     Ok(())
                 }
                 Err(end) => {
@@ -266,10 +265,8 @@ pub unsafe extern "C" fn ws_group_close(
                 .filter_map(|session| session.session().ok())
                 .try_for_each(|session| session.check_wait_for_end(deadline));
             for session in &sessions {
-                match session.session() {
-                    Ok(session) => session.close(close.clone()),
-                    Err(_) => session.abort(),
-                }
+                // One that could not be opened, or is being opened by ws_connect, is not open.
+                let _ = session.close(close.clone());
             }
             allowed?;
             let open: Vec<_> = sessions.iter().filter_map(|session| session.session().ok()).collect();

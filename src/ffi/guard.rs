@@ -71,25 +71,51 @@ pub(super) unsafe fn sized_struct<'a, T>(pointer: *const T) -> Result<Option<&'a
     Ok(unsafe { pointer.as_ref() })
 }
 
-/// Fills a struct that the caller has allocated, with what it has set as its size behind that.
+/// Fills a struct that the caller has allocated, with what it has set as its size; on failure with zeros, where that size
+/// is one. What a later version's caller has behind the struct stays as it is.
 ///
 /// # Safety
 /// `pointer` is NULL or points to as many bytes as its first member, the size, says.
-pub(super) unsafe fn fill_struct<T>(pointer: *mut T, fill: impl FnOnce(usize) -> Result<T>) -> Result<()> {
+pub(super) unsafe fn fill_struct<T: Copy>(pointer: *mut T, fill: impl FnOnce(usize) -> Result<T>) -> Result<()> {
     if pointer.is_null() {
         return Err(invalid("the struct to fill is NULL"));
     }
     // SAFETY: not NULL, and the caller's promise; only the first member is looked at before the size is known.
     let struct_size = unsafe { pointer.cast::<usize>().read() };
     check_struct_size::<T>(struct_size)?;
-    let filled = fill(struct_size)?;
-    // SAFETY: the caller's promise: `struct_size` bytes. What a later version's caller has behind it is for a later
-    // version's library to fill.
-    unsafe {
-        pointer.write(filled);
-        pointer.add(1).cast::<u8>().write_bytes(0, struct_size - size_of::<T>());
+    match fill(struct_size) {
+        Ok(filled) => {
+            // SAFETY: the caller's promise, and the size is not smaller.
+            unsafe { pointer.write(filled) };
+            Ok(())
+        }
+        Err(error) => {
+            let size = size_of::<usize>();
+            // SAFETY: as above; plain numbers and pointers may be 0.
+            unsafe { pointer.cast::<u8>().add(size).write_bytes(0, size_of::<T>() - size) };
+            Err(error)
+        }
     }
-    Ok(())
+}
+
+/// An out-parameter for a pointer, NULL until there is something to write; none where the caller gives NULL.
+///
+/// # Safety
+/// `pointer` is NULL or points to memory for a pointer.
+pub(super) unsafe fn cleared<'a, T>(pointer: *mut *mut T) -> Option<&'a mut *mut T> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: not NULL, and the caller's promise; it is written before it is a reference.
+    unsafe {
+        pointer.write(std::ptr::null_mut());
+        pointer.as_mut()
+    }
+}
+
+/// What is wrong where an out-parameter is needed.
+pub(super) fn no_out() -> Error {
+    invalid("an out-parameter is NULL")
 }
 
 /// An out-parameter.
@@ -98,7 +124,7 @@ pub(super) unsafe fn fill_struct<T>(pointer: *mut T, fill: impl FnOnce(usize) ->
 /// `pointer` is NULL or points to memory for a `T`.
 pub(super) unsafe fn out<'a, T>(pointer: *mut T) -> Result<&'a mut MaybeUninit<T>> {
     // SAFETY: the caller's promise; MaybeUninit asks for no value.
-    unsafe { pointer.cast::<MaybeUninit<T>>().as_mut() }.ok_or_else(|| invalid("an out-parameter is NULL"))
+    unsafe { pointer.cast::<MaybeUninit<T>>().as_mut() }.ok_or_else(no_out)
 }
 
 /// A payload. With a length of 0 the pointer does not matter.

@@ -8,6 +8,7 @@ use crate::ffi::session::{look_at, ws_session};
 use crate::ffi::status::ws_status;
 use crate::lock::assert_unlocked;
 use crate::session::logging::{self, Level, Sink};
+use crate::session::telling;
 
 /// How much a line of the log matters. Each level includes those before.
 #[repr(C)]
@@ -46,7 +47,7 @@ impl CSink {
         assert_unlocked();
         let message: CString = guard::c_string(message.as_bytes());
         // SAFETY: of this type by the header; the string lives until the call returns.
-        unsafe { (self.function)(level as u32, id, message.as_ptr(), self.user_data) };
+        telling::inside(|| unsafe { (self.function)(level as u32, id, message.as_ptr(), self.user_data) });
     }
 }
 

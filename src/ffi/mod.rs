@@ -1,12 +1,13 @@
 //! Floor 5: C in, C out. Handles, guards, statuses.
 //!
-//! Every function checks its pointers before it uses them, writes its out-parameters only on success, and lets no
-//! panic out. Pointers that are not NULL are trusted to be what the header asks for.
+//! Every function checks its pointers before it uses them and lets no panic out. Pointers that are not NULL are trusted
+//! to be what the header asks for.
 #![allow(unsafe_code, reason = "the border to C")]
 #![allow(non_camel_case_types, reason = "these are the names of the C API")]
 
 mod c_extension;
 mod guard;
+mod handle_count;
 
 // The header's order. The lines between keep it.
 

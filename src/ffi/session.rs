@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
+use std::sync::atomic::AtomicPtr;
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::lock::Mutex;
@@ -18,9 +18,11 @@ use crate::ffi::extension::NegotiatedExtension;
 use crate::ffi::frame::FreeFrames;
 use crate::ffi::group::Membership;
 use crate::ffi::guard;
+use crate::ffi::handle_count::HandleCount;
 use crate::ffi::status::ws_status;
 use crate::fork;
-use crate::session::{self, Deadline, Opening, Owner, Session, State, logging};
+use crate::protocol::Close;
+use crate::session::{self, Deadline, Delivery, Listener, Opening, Owner, Session, State, logging};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
 ///
@@ -37,7 +39,7 @@ pub struct ws_session {
     /// That of the process that opened it.
     generation: u64,
     /// Handles that are not freed. The memory also waits for calls under way and callbacks to come.
-    handles: AtomicUsize,
+    handles: HandleCount,
     /// What ws_session_error shows, once there is something.
     pub(super) error: OnceBox<ws_error>,
     /// What ws_close_info lends, with its NUL.
@@ -81,7 +83,7 @@ impl ws_session {
             opening,
             id: logging::next_id(),
             generation: fork::generation(),
-            handles: AtomicUsize::new(1),
+            handles: HandleCount::new(),
             error: OnceBox::new(),
             close_reason: OnceLock::new(),
             user_data: AtomicPtr::default(),
@@ -93,36 +95,44 @@ impl ws_session {
         session
     }
 
-    /// It was opened, and nothing has happened to it yet.
-    pub(super) fn prepare(self: &Arc<Self>, session: &Arc<Session>, settings: &Settings) -> Result<()> {
+    /// It was opened: hands it out, unless it was aborted or freed meanwhile, or the library or its group is ending. Then
+    /// nothing of it is ever told.
+    pub(super) fn hand_out(self: &Arc<Self>, session: &Arc<Session>, settings: &Settings) -> Result<()> {
+        let owner: Weak<dyn Owner> = Arc::<Self>::downgrade(self);
+        session.set_owner(owner);
         let open = Open {
             free_frames: FreeFrames::new(Arc::clone(&session.spares)),
             extensions: session.extensions.iter().map(NegotiatedExtension::new).collect(),
             session: Arc::clone(session),
         };
-        let owner: Weak<dyn Owner> = Arc::<Self>::downgrade(self);
-        session.set_owner(owner);
-        // It is opened once.
-        let _ = self.open.set(open);
-        if let Some(callbacks) = &settings.callbacks {
-            let listener = Arc::new(CListener::new(Arc::clone(self), Some(Arc::clone(callbacks))));
-            if callbacks.takes_frames() {
-                session.tell_frames(|| listener)?;
-            } else {
-                session.listen(listener);
-            }
+        let callbacks = settings.callbacks.as_ref();
+        let delivery = match &settings.group {
+            Some(_) => Delivery::Grouped,
+            None if callbacks.is_some_and(|callbacks| callbacks.takes_frames()) => Delivery::Told,
+            None => Delivery::Pulled,
+        };
+        let listener = callbacks.map(|callbacks| {
+            Arc::new(CListener::new(Arc::clone(self), Some(Arc::clone(callbacks)))) as Arc<dyn Listener>
+        });
+        let hand_out = || {
+            session.start(listener, delivery)?;
+            // It is opened once.
+            let _ = self.open.set(open);
+            Ok(())
+        };
+        match &self.opening {
+            Some(opening) => opening.complete(hand_out)?,
+            None => hand_out()?,
         }
-        if let Some(group) = &settings.group {
-            session.join(&group.group)?;
+        let group = settings.group.as_ref().map(|group| &group.group);
+        if group.is_some_and(|group| group.is_closed()) {
+            // Whoever freed it has not found the session, or aborts it as well.
+            session.abort();
         }
-        // Whoever aborts or frees it from now on sees that it is open; those before are seen here.
-        fence(Ordering::SeqCst);
         if self.is_freed() {
             session.forsake();
         }
-        if self.is_freed() || self.opening.as_ref().is_some_and(|opening| opening.is_aborted()) {
-            return Err(Error::new(Kind::Aborted, "the session was aborted while connecting"));
-        }
+        session.announce(group);
         Ok(())
     }
 
@@ -183,15 +193,26 @@ impl ws_session {
         Ok(())
     }
 
+    /// Gives its opening up. Returns false for one that is open.
+    pub(super) fn give_up_opening(&self) -> bool {
+        self.opening.as_ref().is_some_and(|opening| opening.abort())
+    }
+
     /// Ends it at once.
     pub(super) fn abort(&self) {
-        if let Some(opening) = &self.opening {
-            opening.abort();
-            fence(Ordering::SeqCst);
-        }
-        if let Some(open) = self.open.get() {
+        if !self.give_up_opening()
+            && let Some(open) = self.open.get()
+        {
             open.session.abort();
         }
+    }
+
+    /// Starts the closing handshake, or gives its opening up.
+    pub(super) fn close(&self, close: Close) -> Result<()> {
+        if !self.give_up_opening() {
+            self.session()?.close(close);
+        }
+        Ok(())
     }
 
     /// It is not handed out.
@@ -199,14 +220,14 @@ impl ws_session {
         if let Some(membership) = self.membership.get() {
             membership.end();
         }
-        if self.handles.fetch_sub(1, Ordering::SeqCst) == 1 {
+        if self.handles.remove() {
             // SAFETY: the last handle gives back the count that `new` left with the handles.
             drop(unsafe { Arc::from_raw(Arc::as_ptr(self)) });
         }
     }
 
     fn is_freed(&self) -> bool {
-        self.handles.load(Ordering::SeqCst) == 0
+        self.handles.is_none()
     }
 
     fn is_inherited(&self) -> bool {
@@ -348,35 +369,35 @@ pub unsafe extern "C" fn ws_connect(
     session: *mut *mut ws_session,
     error: *mut *mut ws_error,
 ) -> ws_status {
+    // SAFETY: the caller's promise.
+    let (session, error) = unsafe { (guard::cleared(session), guard::cleared(error)) };
     guard::status(|| {
         let connect = || {
             // SAFETY: the caller's promise.
-            let (url, config, session) = unsafe { (guard::string(url)?, config.as_ref(), guard::out(session)?) };
-            let defaults;
+            let (url, config) = unsafe { (guard::string(url)?, config.as_ref()) };
+            let session = session.ok_or_else(guard::no_out)?;
+            // The configuration may be changed or freed in the callbacks of opening.
             let (settings, interrupts) = match config {
-                Some(config) => (&config.settings, Some(&config.interrupts)),
-                None => {
-                    defaults = Settings::default();
-                    (&defaults, None)
-                }
+                Some(config) => (config.settings.clone(), Some(Arc::clone(&config.interrupts))),
+                None => (Settings::default(), None),
             };
             let handle = ws_session::new(None);
             let connected = settings.join_group(&handle).and_then(|()| {
-                session::connect(handle.id, url, &settings.config, interrupts, |opened| {
-                    handle.prepare(opened, settings)
+                session::connect(handle.id, url, &settings.config, interrupts.as_deref(), |opened| {
+                    handle.hand_out(opened, &settings)
                 })
             });
-            if let Err(failure) = connected {
+            if connected.is_err() {
                 handle.forget();
-                return Err(failure);
             }
-            session.write(Arc::as_ptr(&handle).cast_mut());
+            connected?;
+            if handle.is_freed() {
+                return Err(Error::new(Kind::Aborted, "the session was freed in on_open"));
+            }
+            *session = Arc::as_ptr(&handle).cast_mut();
             Ok(())
         };
-        guard::caught(connect).inspect_err(|failure| {
-            // SAFETY: the caller's promise.
-            unsafe { ws_error::hand_out(failure, error) };
-        })
+        guard::caught(connect).inspect_err(|failure| ws_error::hand_out(failure, error))
     })
 }
 
@@ -389,11 +410,8 @@ pub unsafe extern "C" fn ws_connect(
 pub unsafe extern "C" fn ws_session_ref(session: *mut ws_session) -> *mut ws_session {
     // SAFETY: the caller's promise.
     guard::value(ptr::null_mut(), || match unsafe { session_of_call(session) } {
-        Ok(kept) => {
-            kept.handles.fetch_add(1, Ordering::Relaxed);
-            session
-        }
-        Err(_) => ptr::null_mut(),
+        Ok(kept) if kept.handles.add() => session,
+        _ => ptr::null_mut(),
     })
 }
 
@@ -413,7 +431,7 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
         }
         // SAFETY: the caller's handle, which is still counted.
         let handles = unsafe { &(*session).handles };
-        if handles.fetch_sub(1, Ordering::SeqCst) > 1 {
+        if !handles.remove() {
             return;
         }
         // SAFETY: the last handle gives back the count that `new` left with the handles.
@@ -424,10 +442,12 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
                 fork::release(descriptor);
             }
         } else {
-            if let Some(open) = last.open.get() {
+            if !last.give_up_opening()
+                && let Some(open) = last.open.get()
+            {
                 open.session.forsake();
+                open.session.abort();
             }
-            last.abort();
             if let Some(membership) = last.membership.get() {
                 membership.forget(&last, last.open.get().map(|open| &*open.session));
             }

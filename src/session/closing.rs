@@ -40,6 +40,8 @@ impl Session {
 
     /// Drops the connection at once, and ends the session unless it has ended.
     pub(crate) fn abort(&self) {
+        // Where it ends without a driver there are still threads to tell the listener, until it is asked to be told.
+        let _hold = if self.task.has_begun() { None } else { self.reactor.hold() };
         let has_driver = !self.task.claim();
         self.ending.abort();
         if let Some(reconnecting) = &self.reconnecting {

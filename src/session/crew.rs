@@ -59,13 +59,19 @@ impl Crew {
         }
     }
 
-    /// Starts a thread.
+    /// Starts a thread, unless all are to end.
     pub(super) fn start(&self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         // Locked, so that it is there before it is taken away.
         let mut handles = self.handles.lock();
-        let thread = spawn(work)?;
-        handles.insert(thread.thread().id(), thread);
+        if self.is_stopping() {
+            return Ok(());
+        }
+        // It counts before it can leave.
         self.running.fetch_add(1, Ordering::AcqRel);
+        let thread = spawn(work).inspect_err(|_| {
+            self.running.fetch_sub(1, Ordering::AcqRel);
+        })?;
+        handles.insert(thread.thread().id(), thread);
         Ok(())
     }
 
@@ -87,15 +93,11 @@ impl Crew {
         true
     }
 
-    /// The calling thread, one of them, ends because all do.
-    pub(super) fn leave(&self) {
-        self.running.fetch_sub(1, Ordering::AcqRel);
+    /// The calling thread, one of them, ends because all do. Returns whether it is the last.
+    pub(super) fn leave(&self) -> bool {
+        let running = self.running.fetch_sub(1, Ordering::AcqRel);
         self.ended.open_for_all();
-    }
-
-    /// Whether none runs, for good.
-    pub(super) fn has_ended(&self) -> bool {
-        self.is_stopping() && self.running.load(Ordering::Acquire) == 0
+        running == 1
     }
 
     /// From now on threads are to end, and are waited for.

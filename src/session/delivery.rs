@@ -7,13 +7,12 @@ use std::sync::atomic::Ordering;
 
 use super::Session;
 use super::group::Group;
-use super::telling::Listener;
 use crate::error::{Error, Kind, Result};
 use crate::transport::Wake;
 
 /// A way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivery {
+pub(crate) enum Delivery {
     /// Threads of the application read, in `receive`.
     Pulled = 0,
     /// They take what is there when a descriptor says so.
@@ -36,18 +35,34 @@ impl Session {
 
     /// Leaves the first way for another one, for good.
     fn switch_to(&self, delivery: Delivery) -> Result<()> {
-        let before = (Delivery::Pulled as u8, Ordering::AcqRel, Ordering::Acquire);
-        if self.delivery.compare_exchange(before.0, delivery as u8, before.1, before.2).is_err()
-            && self.delivery() != delivery
-        {
-            return Err(self.delivered_otherwise());
+        if self.delivery() == delivery {
+            return Ok(());
         }
+        match self.leave_for(delivery) {
+            Ok(()) => self.have_driver_read(),
+            // Another thread has just done the same.
+            Err(_) if self.delivery() == delivery => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Decides to leave the first way for another one. The caller goes on with [`have_driver_read`](Self::have_driver_read).
+    pub(super) fn leave_for(&self, delivery: Delivery) -> Result<()> {
+        let (first, other) = (Delivery::Pulled as u8, delivery as u8);
+        match self.delivery.compare_exchange(first, other, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.delivered_otherwise()),
+        }
+    }
+
+    /// Threads of the application do not read any more.
+    pub(super) fn have_driver_read(&self) {
         // A thread that reads looks around, and leaves.
         self.reader.handoff().keep();
         self.interrupts.wake_reader();
         self.inbox.wake_all();
         self.wake_driver();
-        Ok(())
     }
 
     fn delivered_otherwise(&self) -> Error {
@@ -67,42 +82,27 @@ impl Session {
         }
     }
 
-    /// Tells the listener of frames from now on; this one if there is none.
-    pub(crate) fn tell_frames(&self, listener: impl FnOnce() -> Arc<dyn Listener>) -> Result<()> {
-        if self.reactor.crew.is_stopping() {
-            return Err(Error::new(Kind::Aborted, "the library was shut down"));
-        }
-        if self.delivery() == Delivery::Told {
-            return Err(self.delivered_otherwise());
-        }
-        self.switch_to(Delivery::Told)?;
-        {
-            let mut present = self.listener.lock();
-            if present.is_none() {
-                *present = Some(listener());
-            }
-        }
-        self.has_listener.store(true, Ordering::Release);
-        self.ask_to_tell();
-        Ok(())
-    }
-
     /// A descriptor, the caller's, that is readable exactly while receiving without waiting would give something.
     pub(crate) fn event_descriptor(&self) -> Result<OwnedFd> {
         self.switch_to(Delivery::Signalled)?;
         self.inbox.signal(new_signal)?.duplicate().map_err(|error| no_descriptor(&error))
     }
 
-    /// Has messages go to a group.
-    pub(crate) fn join(&self, group: &Arc<Group>) -> Result<()> {
-        if self.group.set(Arc::clone(group)).is_err() {
-            return Err(self.delivered_otherwise());
+    /// Has messages go to a listener or a group, before anybody else knows the session.
+    pub(super) fn deliver_to(&self, delivery: Delivery) {
+        self.delivery.store(delivery as u8, Ordering::Release);
+        if delivery != Delivery::Pulled {
+            self.have_driver_read();
         }
-        self.switch_to(Delivery::Grouped)?;
+    }
+
+    /// Has the group receive what there is from now on.
+    pub(super) fn join(&self, group: &Arc<Group>) {
+        // It has none yet.
+        let _ = self.group.set(Arc::clone(group));
         if self.inbox.has_news() {
             self.note_news();
         }
-        Ok(())
     }
 
     /// The inbox has got something.

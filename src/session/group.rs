@@ -64,14 +64,19 @@ enum Turn {
 pub(crate) struct Received {
     pub(crate) owner: Arc<dyn Owner>,
     pub(crate) outcome: Result<Frame>,
+    /// It may be the last that knows of it: it goes when no lock is held.
+    _session: Option<Arc<Session>>,
 }
+
+/// A turn of which nothing came, to be dropped when no lock is held.
+type Skipped = (Arc<Session>, Option<Arc<dyn Owner>>);
 
 impl Group {
     /// A session has something to receive.
     pub(super) fn note(&self, session: Arc<Session>) {
         let mut turns = self.turns.lock();
         // Whoever had its turn may have taken what it was about.
-        let is_wanted = !session.is_forsaken.load(Ordering::Acquire);
+        let is_wanted = !turns.is_closed && !session.is_forsaken.load(Ordering::Acquire);
         if is_wanted && session.inbox.has_news() && session.group_turn.load(Ordering::Relaxed) == NO_TURN {
             session.group_turn.store(HAS_TURN, Ordering::Relaxed);
             self.push(&mut turns, Turn::Session(session));
@@ -81,7 +86,7 @@ impl Group {
     /// A session could not be opened.
     pub(crate) fn note_failure(&self, owner: Arc<dyn Owner>, error: Error) {
         let mut turns = self.turns.lock();
-        if !owner.is_freed() {
+        if !turns.is_closed && !owner.is_freed() {
             self.push(&mut turns, Turn::Failed(owner, error));
         }
     }
@@ -108,10 +113,6 @@ impl Group {
     }
 
     fn push(&self, turns: &mut Turns, turn: Turn) {
-        if turns.is_closed {
-            // Nobody takes it any more.
-            return;
-        }
         if turns.queue.is_empty()
             && let Some(signal) = &turns.signal
         {
@@ -127,12 +128,14 @@ impl Group {
     pub(crate) fn receive(&self, deadline: Deadline) -> Result<Received> {
         let deadline = deadline.fixed();
         let mut waiter: Option<Waiter<'_>> = None;
+        let mut skipped = Vec::new();
         loop {
             // An interrupt that comes after the look at it, which takes no lock, opens the gate for this ticket.
             let ticket = self.changed.ticket();
+            skipped.clear();
             {
                 let mut turns = self.turns.lock();
-                if let Some(received) = turns.next() {
+                if let Some(received) = turns.next(&mut skipped) {
                     // A session that has more is in the queue again: that is for another one who waits.
                     if !turns.queue.is_empty() && turns.waiting > 0 {
                         self.changed.open_for_one();
@@ -195,19 +198,28 @@ impl Group {
 }
 
 impl Turns {
-    fn next(&mut self) -> Option<Received> {
+    fn next(&mut self, skipped: &mut Vec<Skipped>) -> Option<Received> {
         let received = loop {
             match self.queue.pop_front() {
                 None => break None,
-                Some(Turn::Failed(owner, error)) => break Some(Received { owner, outcome: Err(error) }),
+                Some(Turn::Failed(owner, error)) => {
+                    break Some(Received { owner, outcome: Err(error), _session: None });
+                }
                 Some(Turn::Session(session)) => {
                     session.group_turn.store(NO_TURN, Ordering::Relaxed);
                     // Where the application has freed it nobody wants to know.
-                    let Some(owner) = session.owner().filter(|_| !session.is_forsaken.load(Ordering::Acquire)) else {
-                        continue;
+                    let owner = match session.owner() {
+                        Some(owner) if !session.is_forsaken.load(Ordering::Acquire) => owner,
+                        owner => {
+                            skipped.push((session, owner));
+                            continue;
+                        }
                     };
                     let outcome = match session.take_oldest() {
-                        Taken::Nothing => continue,
+                        Taken::Nothing => {
+                            skipped.push((session, Some(owner)));
+                            continue;
+                        }
                         Taken::Ended => {
                             // It has no other.
                             session.group_turn.store(LAST_TURN, Ordering::Relaxed);
@@ -216,12 +228,12 @@ impl Turns {
                         Taken::Message(frame) => {
                             if session.inbox.has_news() {
                                 session.group_turn.store(HAS_TURN, Ordering::Relaxed);
-                                self.queue.push_back(Turn::Session(session));
+                                self.queue.push_back(Turn::Session(Arc::clone(&session)));
                             }
                             Ok(frame)
                         }
                     };
-                    break Some(Received { owner, outcome });
+                    break Some(Received { owner, outcome, _session: Some(session) });
                 }
             }
         };

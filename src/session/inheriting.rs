@@ -17,9 +17,9 @@ impl Session {
             self.reactor.forget(self, key);
         }
         self.backstop.forget(self);
-        if let Some(mut listener) = self.listener.try_lock() {
+        if let Some(mut listening) = self.listening.try_lock() {
             // Its functions are not called here.
-            std::mem::forget(listener.take());
+            std::mem::forget(listening.listener.take());
         }
         let socket = self.socket.try_lock()?;
         socket.as_ref().map(|socket| socket.as_fd().as_raw_fd())

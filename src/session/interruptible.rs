@@ -1,6 +1,6 @@
 //! Opening a session so that it can be ended early: a call that connects, or the opening that goes on behind a call.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::{fmt, io};
 
@@ -95,11 +95,17 @@ impl Stopping for Interruptible<'_> {
     }
 }
 
+/// How far an opening has come: it is aborted or hands the session out, whichever comes first.
+struct Progress {
+    /// While it goes on: a descriptor for every session would be too many.
+    stop: Option<Arc<Stop>>,
+    is_aborted: bool,
+    is_open: bool,
+}
+
 /// An opening that no call waits for by itself.
 pub(crate) struct Opening {
-    /// While it goes on: a descriptor for every session would be too many.
-    stop: Mutex<Option<Arc<Stop>>>,
-    is_aborted: AtomicBool,
+    progress: Mutex<Progress>,
     interrupts: Interrupts,
     outcome: OnceLock<Result<()>>,
     changed: Gate,
@@ -108,32 +114,43 @@ pub(crate) struct Opening {
 impl Opening {
     pub(crate) fn new() -> Result<Self> {
         let stop = Stop::new("the session was aborted while connecting").map_err(|error| no_descriptor(&error))?;
-        let stop = Mutex::new(Some(Arc::new(stop)));
-        let is_aborted = AtomicBool::new(false);
+        let progress = Progress { stop: Some(Arc::new(stop)), is_aborted: false, is_open: false };
         Ok(Self {
-            stop,
-            is_aborted,
+            progress: Mutex::new(progress),
             interrupts: Interrupts::default(),
             outcome: OnceLock::new(),
             changed: Gate::default(),
         })
     }
 
-    /// Ends it, if it is not over.
-    pub(crate) fn abort(&self) {
-        self.is_aborted.store(true, Ordering::SeqCst);
-        if let Some(stop) = &*self.stop.lock() {
+    /// Gives it up, if it is not over. Returns false for a session that is open, which is for the caller to end.
+    pub(crate) fn abort(&self) -> bool {
+        let mut progress = self.progress.lock();
+        if progress.is_open {
+            return false;
+        }
+        progress.is_aborted = true;
+        if let Some(stop) = &progress.stop {
             stop.stop();
         }
+        true
     }
 
-    pub(crate) fn is_aborted(&self) -> bool {
-        self.is_aborted.load(Ordering::SeqCst)
+    /// Hands the session out, unless the opening is aborted. `hand_out` makes it known: whoever aborts it from then on
+    /// finds it.
+    pub(crate) fn complete(&self, hand_out: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mut progress = self.progress.lock();
+        if progress.is_aborted {
+            return Err(Error::new(Kind::Aborted, "the session was aborted while connecting"));
+        }
+        hand_out()?;
+        progress.is_open = true;
+        Ok(())
     }
 
     /// What ends it early, for the thread that does it.
     pub(super) fn stop(&self) -> Option<Arc<Stop>> {
-        self.stop.lock().clone()
+        self.progress.lock().stop.clone()
     }
 
     /// Interrupts the calls that wait for it, else the next one. Safe in a signal handler.
@@ -152,7 +169,7 @@ impl Opening {
     pub(crate) fn finish(&self, outcome: Result<()>) {
         // It is over once.
         let _ = self.outcome.set(outcome);
-        self.stop.lock().take();
+        self.progress.lock().stop.take();
         self.changed.open_for_all();
     }
 

@@ -65,6 +65,7 @@ pub(crate) use config::ShownControl;
 use config::Terms;
 use counting::{Counts, Timings};
 pub(crate) use deadline::Deadline;
+pub(crate) use delivery::Delivery;
 use driver::Driver;
 use ending::Ending;
 pub(crate) use ending::Verdict;
@@ -85,7 +86,7 @@ pub(crate) use sending::Item;
 pub(crate) use spares::Spares;
 use task::Task;
 pub(crate) use telling::Listener;
-use telling::Told as ToldOf;
+use telling::Listening;
 use turn::Turn;
 
 use crate::error::{Error, Kind, Result};
@@ -151,16 +152,13 @@ pub(crate) struct Session {
 
     /// A [`Delivery`](delivery::Delivery).
     delivery: AtomicU8,
-    /// None where nobody listens, or any more.
-    listener: Mutex<Option<Arc<dyn Listener>>>,
+    listening: Mutex<Listening>,
+    /// There is a listener, and it can be told.
     has_listener: AtomicBool,
     /// The listener's calls.
     telling: Task,
-    told: Mutex<ToldOf>,
     /// The listener is to be told that there is room to send.
     is_writable: AtomicBool,
-    /// Nothing stood in the way of its being open.
-    is_started: AtomicBool,
     /// The application has let go of it.
     is_forsaken: AtomicBool,
     /// A violation waits for its turn.

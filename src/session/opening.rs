@@ -1,6 +1,6 @@
 //! From a URL to an open session.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use super::delivery::Delivery;
 use super::driver::Driver;
 use super::ending::Ending;
 use super::gate::Gate;
+use super::group::Group;
 use super::handed::Handed;
 use super::handshaking::{Established, establish};
 use super::inbox::Inbox;
@@ -23,6 +24,7 @@ use super::reconnecting::Reconnecting;
 use super::runtime::{self, Runtime};
 use super::taking_up::halves;
 use super::task::Task;
+use super::telling::Listener;
 use super::turn::Turn;
 use super::unsent::Resending;
 use super::{Config, ConnectInterrupts, Opening, Reader, Session};
@@ -32,19 +34,19 @@ use crate::protocol::encoders::Volume;
 use crate::protocol::keepalive::Liveness;
 use crate::transport::{Stopping, Stops, Target, Unstoppable};
 
-/// Opens a session on the calling thread, unless that is interrupted. It is prepared before anything happens to it.
+/// Opens a session on the calling thread, unless that is interrupted. `hand_out` has it started.
 pub(crate) fn connect(
     id: u64,
     url: &str,
     config: &Config,
     interrupts: Option<&ConnectInterrupts>,
-    prepare: impl FnOnce(&Arc<Session>) -> Result<()>,
+    hand_out: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
     let target = Target::parse(url)?;
     let runtime = runtime::get()?;
     let interruptible = interrupts.map(ConnectInterrupts::begin).transpose()?;
     let interrupted: &dyn Stopping = interruptible.as_ref().map_or(&Unstoppable, |call| call);
-    open_and_start(id, &target, config, &runtime, interrupted, prepare)
+    open_and_start(id, &target, config, &runtime, interrupted, hand_out)
 }
 
 /// Opens a session on a thread of the library, unless `opening` is aborted. What is wrong with the URL is told at once.
@@ -53,7 +55,7 @@ pub(crate) fn connect_later(
     url: &str,
     config: Config,
     opening: Arc<Opening>,
-    prepare: impl FnOnce(&Arc<Session>) -> Result<()> + Send + 'static,
+    hand_out: impl FnOnce(&Arc<Session>) -> Result<()> + Send + 'static,
     done: impl FnOnce(Result<()>) + Send + 'static,
 ) -> Result<()> {
     let target = Target::parse(url)?;
@@ -62,7 +64,7 @@ pub(crate) fn connect_later(
     let mut done = Done(Some(done));
     pool.run(move || {
         let Some(stop) = opening.stop() else { return };
-        let opened = stop.check().and_then(|()| open_and_start(id, &target, &config, &runtime, &*stop, prepare));
+        let opened = stop.check().and_then(|()| open_and_start(id, &target, &config, &runtime, &*stop, hand_out));
         done.call(opened);
     });
     Ok(())
@@ -91,7 +93,7 @@ fn open_and_start(
     config: &Config,
     runtime: &Runtime,
     stop: &dyn Stopping,
-    prepare: impl FnOnce(&Arc<Session>) -> Result<()>,
+    hand_out: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
     log!(Info, id, "connecting to {}", target.place());
     let session = open(id, target, config, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
@@ -99,21 +101,36 @@ fn open_and_start(
     })?;
     // In a child that a function of the application has forked and returned in, all of it is the parent's.
     runtime.stop.check()?;
-    let started = prepare(&session).and_then(|()| {
-        session.is_started.store(true, Ordering::Release);
-        if runtime.reactor.add(&session) { Ok(()) } else { runtime.stop.check() }
-    });
-    if started.is_err() {
-        session.abort();
-    } else {
+    // Where it is not handed out nobody is told of it.
+    hand_out(&session).inspect_err(|_| session.abort())
+}
+
+impl Session {
+    /// Has it driven, and its messages go where they are to go, before anybody else knows it. An error when the library is
+    /// being shut down.
+    pub(crate) fn start(&self, listener: Option<Arc<dyn Listener>>, delivery: Delivery) -> Result<()> {
+        let Some(session) = self.me.upgrade().filter(|session| self.reactor.add(session)) else {
+            return Err(Error::new(Kind::Aborted, "the library was shut down while connecting"));
+        };
+        if let Some(listener) = listener {
+            session.listen(listener);
+        }
+        session.deliver_to(delivery);
         if session.reconnecting.is_some() {
             // Only the driver reads: nobody of the application waits at a connection that may be another one soon.
             session.reader.handoff().keep();
             session.wake_driver();
         }
-        session.ask_to_tell();
+        Ok(())
     }
-    started
+
+    /// The application knows it: whoever listens is told, the group receives.
+    pub(crate) fn announce(&self, group: Option<&Arc<Group>>) {
+        if let Some(group) = group {
+            self.join(group);
+        }
+        self.start_telling();
+    }
 }
 
 fn open(id: u64, target: &Target, config: &Config, runtime: &Runtime, stops: Stops<'_>) -> Result<Arc<Session>> {
@@ -182,12 +199,10 @@ fn session(
         ready: AtomicU32::new(0),
         reactor: Arc::clone(&runtime.reactor),
         delivery: AtomicU8::new(Delivery::Pulled as u8),
-        listener: Mutex::default(),
+        listening: Mutex::default(),
         has_listener: AtomicBool::new(false),
         telling: Task::idle(),
-        told: Mutex::default(),
         is_writable: AtomicBool::new(false),
-        is_started: AtomicBool::new(false),
         is_forsaken: AtomicBool::new(false),
         is_held: AtomicBool::new(false),
         group: OnceLock::new(),

@@ -37,10 +37,31 @@ pub(super) struct Reactor {
     members: Mutex<Slab<Arc<Session>>>,
     newcomers: Mutex<Newcomers>,
     timers: Mutex<Timers>,
-    queue: Mutex<VecDeque<Work>>,
+    queue: Mutex<Queue>,
     /// Threads that wait for events, or are about to.
     waiting: AtomicUsize,
     pub(super) crew: Crew,
+}
+
+/// What is to be done, and until when there are threads for it.
+#[derive(Default)]
+struct Queue {
+    work: VecDeque<Work>,
+    holds: usize,
+    /// The last thread has ended.
+    has_ended: bool,
+}
+
+/// As long as there is one, threads do what is queued, also while the library is being shut down.
+pub(super) struct Hold(Arc<Reactor>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.queue.lock().holds -= 1;
+        if self.0.crew.is_stopping() {
+            self.0.poller.wake();
+        }
+    }
 }
 
 /// What a thread does next.
@@ -110,14 +131,8 @@ impl Reactor {
     }
 
     /// Has the session's listener told.
-    pub(super) fn tell(self: &Arc<Self>, session: Arc<Session>) {
+    pub(super) fn tell(&self, session: Arc<Session>) {
         self.enqueue(Work::Tell(session));
-        while self.crew.has_ended()
-            && let Some(work) = self.take()
-        {
-            // Nobody else is left to do it.
-            self.run(work);
-        }
     }
 
     /// Has something else done that does not wait.
@@ -125,8 +140,25 @@ impl Reactor {
         self.enqueue(Work::Call(work));
     }
 
+    /// Keeps threads until it is dropped; none once they have ended.
+    pub(super) fn hold(self: &Arc<Self>) -> Option<Hold> {
+        let mut queue = self.queue.lock();
+        if queue.has_ended {
+            return None;
+        }
+        queue.holds += 1;
+        Some(Hold(Arc::clone(self)))
+    }
+
     fn enqueue(&self, work: Work) {
-        self.queue.lock().push_back(work);
+        let mut queue = self.queue.lock();
+        if queue.has_ended {
+            drop(queue);
+            // Its session has ended, and its listener was told.
+            return drop(work);
+        }
+        queue.work.push_back(work);
+        drop(queue);
         // Whoever is about to wait looks into the queue first, as this thread does if it is one of the reactor's.
         if !IS_AT_WORK.get() && self.waiting.load(Ordering::SeqCst) > 0 {
             self.poller.wake();
@@ -176,6 +208,7 @@ impl Reactor {
 
     /// Ends all sessions and then the threads. Returns whether that was done in time; if not, it goes on.
     pub(super) fn stop(self: &Arc<Self>, deadline: Deadline) -> bool {
+        let hold = self.hold();
         self.crew.stop();
         let newcomers = {
             let mut newcomers = self.newcomers.lock();
@@ -186,11 +219,8 @@ impl Reactor {
         for session in newcomers.iter().filter_map(Weak::upgrade).chain(members) {
             session.abort();
         }
-        let in_time = self.crew.join(deadline.fixed(), || self.poller.wake());
-        while in_time && let Some(work) = self.take() {
-            self.run(work);
-        }
-        in_time
+        drop(hold);
+        self.crew.join(deadline.fixed(), || self.poller.wake())
     }
 
     fn work(self: Arc<Self>) {
@@ -203,9 +233,12 @@ impl Reactor {
                 self.run(work);
             }
             self.waiting.fetch_add(1, Ordering::SeqCst);
-            let is_busy = !self.queue.lock().is_empty();
-            if !is_busy && self.is_over() {
+            let is_busy = !self.queue.lock().work.is_empty();
+            if !is_busy && self.crew.is_stopping() && self.may_end() {
                 self.waiting.fetch_sub(1, Ordering::SeqCst);
+                std::mem::forget(leaving);
+                // The next one ends as well.
+                self.poller.wake();
                 return;
             }
             let timeout = match (is_busy, self.crew.is_enlarged()) {
@@ -230,11 +263,21 @@ impl Reactor {
     }
 
     fn take(&self) -> Option<Work> {
-        self.queue.lock().pop_front()
+        self.queue.lock().work.pop_front()
     }
 
-    fn is_over(&self) -> bool {
-        self.crew.is_stopping() && self.members.lock().is_empty()
+    /// Whether the calling thread may end, with the library: it does not count any more then. Nobody but the threads makes
+    /// sessions members.
+    fn may_end(&self) -> bool {
+        if !self.members.lock().is_empty() {
+            return false;
+        }
+        let mut queue = self.queue.lock();
+        if !queue.work.is_empty() || queue.holds > 0 {
+            return false;
+        }
+        queue.has_ended = self.crew.leave();
+        true
     }
 
     /// Queues what an event makes to be done; this thread looks into the queue next.
@@ -245,7 +288,7 @@ impl Reactor {
             Event::Ready(key, ready) => {
                 let Some(session) = self.members.lock().get(key).cloned() else { return };
                 if session.note_ready(ready) {
-                    self.queue.lock().push_back(Work::Drive(session));
+                    self.queue.lock().work.push_back(Work::Drive(session));
                 }
             }
         }
@@ -268,7 +311,7 @@ impl Reactor {
         let newcomers = newcomers.iter().filter_map(Weak::upgrade);
         // Before the queue is locked: one of them may be the last that knows of its session.
         let asked: Vec<_> = newcomers.chain(due).filter(|session| session.task.ask()).collect();
-        self.queue.lock().extend(asked.into_iter().map(Work::Drive));
+        self.queue.lock().work.extend(asked.into_iter().map(Work::Drive));
     }
 
     fn run(self: &Arc<Self>, work: Work) {
@@ -277,7 +320,7 @@ impl Reactor {
             Work::Tell(session) => {
                 session.telling.begin();
                 // What waits is for another thread.
-                if self.waiting.load(Ordering::SeqCst) > 0 && !self.queue.lock().is_empty() {
+                if self.waiting.load(Ordering::SeqCst) > 0 && !self.queue.lock().work.is_empty() {
                     self.poller.wake();
                 }
                 let tell = || catch_unwind(AssertUnwindSafe(|| session.tell())).unwrap_or(false);
@@ -288,7 +331,7 @@ impl Reactor {
                     session.telling.ask();
                 }
                 if session.telling.end() {
-                    self.queue.lock().push_back(Work::Tell(session));
+                    self.queue.lock().work.push_back(Work::Tell(session));
                 } else {
                     session.has_told();
                 }
@@ -307,7 +350,7 @@ impl Reactor {
                     }
                 }
                 if session.task.end() {
-                    self.queue.lock().push_back(Work::Drive(session));
+                    self.queue.lock().work.push_back(Work::Drive(session));
                 }
             }
         }
@@ -319,12 +362,14 @@ fn panicked(session: &Session) -> Next {
     Next::Over
 }
 
+/// A panic ends the thread.
 struct Leaving<'a>(&'a Arc<Reactor>);
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        self.0.crew.leave();
-        // The next one ends as well.
+        let mut queue = self.0.queue.lock();
+        queue.has_ended = self.0.crew.leave();
+        drop(queue);
         self.0.poller.wake();
     }
 }

@@ -1,5 +1,6 @@
 //! What runs behind the sessions of a process: started at first use, ended by [`shut_down`] only.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use super::backstop::Backstop;
 use super::deadline::Deadline;
 use super::gate::Gate;
 use super::logging::log;
-use super::reactor::Reactor;
+use super::reactor::{Hold, Reactor};
 use super::telling;
 use crate::error::{Error, Kind, Result};
 use crate::fork::PerProcess;
@@ -70,18 +71,38 @@ pub(super) struct Runtime {
     pub(super) stop: Arc<Stop>,
 }
 
+/// The runtime for opening a session: it does not end before that is over.
+pub(super) struct Lease {
+    runtime: Runtime,
+    _hold: Hold,
+}
+
+impl Deref for Lease {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
 /// The runtime, which it starts when there is none.
-pub(super) fn get() -> Result<Runtime> {
+pub(super) fn get() -> Result<Lease> {
     let library = library();
     let mut running = library.running.lock();
-    if let Some(running) = &*running {
-        return Ok(running.runtime.clone());
-    }
-    let workers = library.workers.load(Ordering::Relaxed);
-    let runtime = running.insert(start(workers)?).runtime.clone();
+    let (runtime, workers) = match &*running {
+        Some(running) => (running.runtime.clone(), None),
+        None => {
+            let workers = library.workers.load(Ordering::Relaxed);
+            (running.insert(start(workers)?).runtime.clone(), Some(workers))
+        }
+    };
+    // Nobody ends it while `running` is locked.
+    let hold = runtime.reactor.hold().ok_or_else(|| Error::new(Kind::Internal, "the library's threads have ended"))?;
     drop(running);
-    log!(Debug, 0, "started {workers} threads");
-    Ok(runtime)
+    if let Some(workers) = workers {
+        log!(Debug, 0, "started {workers} threads");
+    }
+    Ok(Lease { runtime, _hold: hold })
 }
 
 /// How many worker threads the next runtime has.

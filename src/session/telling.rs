@@ -31,9 +31,16 @@ pub(crate) trait Listener: Send + Sync {
     fn closed(&self, error: &Error);
 }
 
-/// What the listener has been told.
+/// Who is told, and what has been told.
+#[derive(Default)]
+pub(super) struct Listening {
+    /// None where nobody listens, or any more.
+    pub(super) listener: Option<Arc<dyn Listener>>,
+    told: Told,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Told {
+enum Told {
     #[default]
     Nothing,
     Opened,
@@ -45,25 +52,25 @@ thread_local! {
     static INSIDE: Cell<*const Session> = const { Cell::new(std::ptr::null()) };
 }
 
-struct Inside;
+/// What the thread was in before.
+struct Inside(*const Session);
 
 impl Inside {
-    fn of(session: &Session) -> Self {
-        INSIDE.set(session);
-        Self
+    fn of(session: *const Session) -> Self {
+        Self(INSIDE.replace(session))
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        INSIDE.set(std::ptr::null());
+        INSIDE.set(self.0);
     }
 }
 
-/// Makes a call of a listener of which there is no session.
+/// Makes a call of the application's that is not a session's listener. In a listener it counts as a part of that.
 pub(crate) fn inside<T>(call: impl FnOnce() -> T) -> T {
-    INSIDE.set(std::ptr::dangling());
-    let _inside = Inside;
+    let outer = INSIDE.get();
+    let _inside = Inside::of(if outer.is_null() { std::ptr::dangling() } else { outer });
     call()
 }
 
@@ -73,17 +80,51 @@ pub(super) fn inside_of<T>(session: &Session, call: impl FnOnce() -> T) -> T {
     call()
 }
 
-/// Whether the calling thread is in the listener of some session.
+/// Whether the calling thread is in a function of the application that the library has called.
 pub(super) fn is_inside_any() -> bool {
     !INSIDE.get().is_null()
 }
 
 impl Session {
-    /// Whoever is to be told, before the session is driven or tells frames.
-    pub(crate) fn listen(&self, listener: Arc<dyn Listener>) {
-        let before = self.listener.lock().replace(listener);
-        drop(before);
-        self.has_listener.store(true, Ordering::Release);
+    /// Sets who is told, from [`start_telling`](Self::start_telling) on.
+    pub(super) fn listen(&self, listener: Arc<dyn Listener>) {
+        self.listening.lock().listener = Some(listener);
+    }
+
+    /// From now on the listener is told, if there is one.
+    pub(super) fn start_telling(&self) {
+        if self.listening.lock().listener.is_some() {
+            self.has_listener.store(true, Ordering::Release);
+            self.ask_to_tell();
+        }
+    }
+
+    /// Tells the listener of frames from now on; this one if there is none. `install` is called before the first of them,
+    /// and only when nothing stands in the way of it.
+    pub(crate) fn tell_frames(
+        &self,
+        install: impl FnOnce(),
+        listener: impl FnOnce() -> Arc<dyn Listener>,
+    ) -> Result<()> {
+        // With it there are threads that tell until the end is told.
+        let Some(_hold) = self.reactor.hold() else {
+            return Err(Error::new(Kind::Aborted, "the library was shut down"));
+        };
+        {
+            // The end is decided to be told with the same lock.
+            let mut listening = self.listening.lock();
+            if listening.told == Told::Closed {
+                return Err(Error::new(Kind::State, "the end of the session was told already"));
+            }
+            self.leave_for(Delivery::Told)?;
+            install();
+            if listening.listener.is_none() {
+                listening.listener = Some(listener());
+            }
+        }
+        self.have_driver_read();
+        self.start_telling();
+        Ok(())
     }
 
     /// There is something to tell, if anybody listens.
@@ -111,17 +152,19 @@ impl Session {
 
     /// Tells what there is to tell, as the one thread that does. Returns whether there may be more.
     pub(super) fn tell(&self) -> bool {
-        let Some(listener) = self.listener.lock().clone() else { return false };
+        let (listener, told) = {
+            let mut listening = self.listening.lock();
+            let Some(listener) = listening.listener.clone() else { return false };
+            let told = listening.told;
+            listening.told = Told::Opened;
+            (listener, told)
+        };
         let _inside = Inside::of(self);
-        let mut told = *self.told.lock();
-        // One that is closed already was open all the same, unless opening it failed in the end.
-        if told == Told::Nothing && (self.is_started.load(Ordering::Acquire) || !self.ending.is_closed()) {
-            told = Told::Opened;
-            *self.told.lock() = told;
+        if told == Told::Nothing {
             listener.opened();
         }
         let mut frames = 0;
-        let mut has_all = self.delivery() != Delivery::Told;
+        let mut has_all = false;
         loop {
             if self.is_forsaken.load(Ordering::Acquire) && self.delivery() == Delivery::Told {
                 self.inbox.clear();
@@ -149,13 +192,25 @@ impl Session {
         if self.holds_back.load(Ordering::Relaxed) {
             self.flush_or_leave();
         }
-        if has_all && self.ending.is_closed() && told != Told::Closed {
-            *self.told.lock() = Told::Closed;
-            listener.closed(&self.ended_error());
-            let last = self.listener.lock().take();
-            // Whoever listens may be told by that that it is over: no lock is held, and it is a call like the others.
-            drop((last, listener));
+        if self.ending.is_closed() {
+            return self.tell_end(&listener, has_all);
         }
+        false
+    }
+
+    /// Tells the end, unless frames come before it. Returns whether they do.
+    fn tell_end(&self, listener: &Arc<dyn Listener>, has_all: bool) -> bool {
+        let last = {
+            let mut listening = self.listening.lock();
+            if self.delivery() == Delivery::Told && !has_all {
+                return true;
+            }
+            listening.told = Told::Closed;
+            listening.listener.take()
+        };
+        listener.closed(&self.ended_error());
+        // It may be the last owner: no lock is held, and what the application is told by that is a call like the others.
+        drop(last);
         false
     }
 
