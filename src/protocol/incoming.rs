@@ -204,9 +204,19 @@ impl Incoming {
         self.frame.is_some() || self.message.is_some() || self.has_input()
     }
 
+    /// Whether the payload of a frame is arriving, which nothing can come before the end of.
+    pub fn is_amid_frame(&self) -> bool {
+        self.frame.is_some()
+    }
+
     /// What the extensions have decoded; none where there are none.
     pub fn decoded(&self) -> Option<Volume> {
         self.decoders.as_ref().map(|decoders| decoders.volume())
+    }
+
+    /// What the extensions' decoding has cost so far, in bytes that were read, written and copied.
+    pub fn work(&self) -> u64 {
+        self.decoders.as_ref().map_or(0, |decoders| decoders.work())
     }
 
     /// The next thing that came in; none when more bytes are needed. Whatever came, it returns after a bounded amount of

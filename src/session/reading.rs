@@ -107,6 +107,7 @@ impl Session {
             }
             answers.send();
             if drains {
+                self.note_empty();
                 return Turned::Drained;
             }
             let space = reader.incoming.space().len();
@@ -131,7 +132,11 @@ impl Session {
 
     /// Reads bytes into the decoder.
     pub(super) fn receive_bytes(&self, reader: &mut Reader, waiting: Waiting) -> io::Result<usize> {
+        self.is_amid_frame.store(reader.incoming.is_amid_frame(), Ordering::Relaxed);
         let received = reader.receiver.receive(reader.incoming.space(), waiting);
+        if received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            self.note_empty();
+        }
         if let Ok(count @ 1..) = received {
             reader.incoming.received(count);
             self.counts.note_bytes(count);
@@ -175,8 +180,7 @@ impl Session {
             }
             Received::Pong(payload) => {
                 self.counts.note_pong();
-                let answers = self.keepalive.lock().pong(payload.as_bytes(), Instant::now());
-                if answers {
+                if self.take_pong(payload.as_bytes()) {
                     log!(Debug, self.id, "pong to our ping");
                     // It knows when the next ping is due.
                     self.wake_driver();
@@ -238,6 +242,11 @@ impl Session {
             }),
         };
         self.decide(verdict, None, Initiator::Transport);
+    }
+
+    /// The reader has found the socket empty, and decoded all that came before.
+    fn note_empty(&self) {
+        self.found_empty.store(self.found_empty.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
     pub(super) fn note_received(&self) {

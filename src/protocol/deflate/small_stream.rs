@@ -143,11 +143,11 @@ mod tests {
 
     const HISTORY: &[u8] = b"history";
 
-    fn decoded(bytes: &[u8], ends: bool) -> (Found, String) {
+    fn decoded(bytes: &[u8], ends: bool) -> (Found, Vec<u8>) {
         let mut output = Vec::new();
         let before = |back| HISTORY.len().checked_sub(back).map(|at| HISTORY[at]);
         let found = decode(bytes, ends, &mut output, before);
-        (found, String::from_utf8_lossy(&output).into_owned())
+        (found, output)
     }
 
     #[test]
@@ -155,28 +155,31 @@ mod tests {
         for (bytes, found, output) in [
             // Empty last blocks: with the fixed codes, whatever stands behind them in their last byte, and without
             // compression.
-            (&b"\x03\x00"[..], Found::Stream(2), ""),
-            (b"\x03\xfc\x03\x00", Found::Stream(2), ""),
-            (b"\x01\x00\x00\xff\xff\x03", Found::Stream(5), ""),
-            (b"\x01\x02\x00\xfd\xffab", Found::Stream(7), "ab"),
+            (&b"\x03\x00"[..], Found::Stream(2), &b""[..]),
+            (b"\x03\xfc\x03\x00", Found::Stream(2), b""),
+            (b"\x01\x00\x00\xff\xff\x03", Found::Stream(5), b""),
+            (b"\x01\x02\x00\xfd\xffab", Found::Stream(7), b"ab"),
             // An empty block before the last one.
-            (b"\x00\x00\x00\xff\xff\x03\x00", Found::Stream(7), ""),
+            (b"\x00\x00\x00\xff\xff\x03\x00", Found::Stream(7), b""),
             // "Hello", as a last block.
-            (b"\xf3\x48\xcd\xc9\xc9\x07\x00", Found::Stream(7), "Hello"),
-            // A literal of nine bits.
-            (b"\x7b\x8c\x03\x00", Found::Stream(4), "á"),
+            (b"\xf3\x48\xcd\xc9\xc9\x07\x00", Found::Stream(7), b"Hello"),
+            // Literals of nine bits.
+            (b"\x7b\xf8\x1f\x00", Found::Stream(4), b"\xe1\xff"),
             // Three bytes from three back.
-            (b"\x03\x42\x00", Found::Stream(3), "ory"),
-            (b"", Found::Short, ""),
-            (b"\x03", Found::Short, ""),
-            (b"\x01\x02\x00\xfd\xffa", Found::Short, ""),
+            (b"\x03\x22\x00", Found::Stream(3), b"ory"),
+            (b"", Found::Short, b""),
+            (b"\x03", Found::Short, b""),
+            (b"\x01\x02\x00\xfd\xffa", Found::Short, b""),
             // A code of its own, a reserved type, lengths that do not fit, too far back.
-            (b"\x05\x00", Found::Other, ""),
-            (b"\x07\x00", Found::Other, ""),
-            (b"\x01\x00\x00\xff\xfe", Found::Other, ""),
-            (b"\x03\x82\x01\x00", Found::Other, ""),
+            (b"\x05\x00", Found::Other, b""),
+            (b"\x07\x00", Found::Other, b""),
+            (b"\x01\x00\x00\xff\xfe", Found::Other, b""),
+            (b"\x03\x32\x00", Found::Other, b""),
         ] {
-            assert_eq!(decoded(bytes, false), (found, output.to_owned()), "{bytes:x?}");
+            let (as_found, decoded) = decoded(bytes, false);
+            assert_eq!(as_found, found, "{bytes:x?}");
+            // What is not whole says nothing.
+            assert!(decoded == output || !matches!(found, Found::Stream(_)), "{bytes:x?}: {decoded:x?}");
         }
     }
 
