@@ -56,7 +56,7 @@ fn answer(setup: &Setup, event: &Received) -> Option<Sent> {
             let code = close.code.map_or(Vec::new(), |code| code.0.to_be_bytes().to_vec());
             Some(frame(Opcode::Close, &[&code, close.reason.as_bytes()].concat()))
         }
-        Received::Frame(_) | Received::Pong(_) => None,
+        Received::Frame(_) | Received::Pong(_) | Received::Yield => None,
     }
 }
 

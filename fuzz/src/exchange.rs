@@ -6,6 +6,7 @@ use ktorws::error::Error;
 use ktorws::frame::Opcode;
 use ktorws::protocol::{Agreement, Close, Connection, Decoders, Encoders, MaskingKeys, Received};
 
+use super::budget;
 use super::setup::{Direction, Setup, agree};
 
 /// How the bytes come and go.
@@ -152,6 +153,7 @@ impl<'a> Exchange<'a> {
 
     fn finish(mut self) -> Outcome {
         while self.send_some(usize::MAX) {}
+        budget::check_work(self.connection.incoming.work(), self.received, &self.outcome.events);
         assert_eq!(self.connection.outgoing.pending(), 0);
         let closing = self.connection.closing().is_some();
         assert_eq!(self.connection.outgoing.has_sent_close(), closing);

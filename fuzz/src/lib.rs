@@ -2,6 +2,7 @@
 
 mod answers;
 mod blocks;
+mod budget;
 mod challenges;
 mod exchange;
 mod extension_header;

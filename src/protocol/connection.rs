@@ -103,9 +103,13 @@ impl Connection {
 
     /// The next thing that came in; its answer is queued.
     pub fn poll_event(&mut self, now: Instant) -> Option<Received> {
-        let received = self.incoming.poll(&self.limits, Vec::new)?;
-        self.outgoing.answer(&received, now);
-        Some(received)
+        loop {
+            let received = self.incoming.poll(&self.limits, Vec::new)?;
+            if received != Received::Yield {
+                self.outgoing.answer(&received, now);
+                return Some(received);
+            }
+        }
     }
 
     /// The next bytes for the transport.

@@ -50,6 +50,11 @@ impl Decoders {
         self.volume
     }
 
+    /// What decoding has cost so far: see [`Decoder::work`].
+    pub fn work(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.decoder.work()).sum()
+    }
+
     /// Counts on from those of a connection before this one.
     pub fn carry_on(&mut self, volume: Volume) {
         self.volume = volume;
@@ -71,6 +76,10 @@ impl Decoders {
     pub(super) fn decode(&mut self, part: &[u8], last: bool, payload: &mut Payload, limit: u64) -> Result<()> {
         let before = payload.len();
         decode_through(&mut self.stages, part, last, payload, limit)?;
+        if last {
+            // What went from one stage to the next may be as large as the message.
+            self.stages.iter_mut().for_each(|stage| stage.output = Payload::default());
+        }
         self.volume.encoded += part.len() as u64;
         self.volume.plain += (payload.len() - before) as u64;
         Ok(())

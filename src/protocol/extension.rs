@@ -128,6 +128,12 @@ pub trait Decoder: Send {
 
     /// Gives back memory that is only needed while messages come in.
     fn release(&mut self) {}
+
+    /// What decoding has cost so far, in bytes that were read, written and copied, where that can be more than its input
+    /// and output.
+    fn work(&self) -> u64 {
+        0
+    }
 }
 
 /// Where a decoder puts a message: memory that grows up to the message limit.

@@ -4,11 +4,12 @@
 
 use crate::error::{Error, Kind};
 use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
-use crate::frame::utf8::{InvalidUtf8, Utf8Validator};
+use crate::frame::utf8::Utf8Validator;
 use crate::frame::{Opcode, close as close_payload};
 use crate::protocol::Close;
 use crate::protocol::decoders::Decoders;
 use crate::protocol::encoders::Volume;
+use crate::protocol::partial_message::PartialMessage;
 use crate::protocol::payload::{self, Payload};
 use crate::protocol::received::{ControlPayload, Frame, Received};
 
@@ -25,6 +26,14 @@ const SMALL_HEADER: usize = 2;
 
 /// With so much of a frame to come, it is read straight into the message.
 const DIRECT_FROM: u64 = 32 * 1024;
+
+/// How much of an encoded message is decoded at a time: a few bytes can stand for a thousand times as many.
+const ENCODED_PIECE: usize = 4 * 1024;
+
+/// How much [`Incoming::poll`] works before the caller looks at the clock: a frame is one unit, and so are this many bytes
+/// to decode.
+const WORK: usize = 1024;
+const ENCODED_UNIT: usize = ENCODED_PIECE / WORK;
 
 /// How much larger than twice the message limit an encoded message may be.
 const ENCODED_SLACK: u64 = 64 * 1024;
@@ -77,23 +86,6 @@ struct ArrivingFrame {
     opcode: Opcode,
     /// Payload bytes still to come.
     left: u64,
-}
-
-#[derive(Debug)]
-struct PartialMessage {
-    opcode: Opcode,
-    /// Of a raw connection only the frame's.
-    payload: Payload,
-    /// None where what arrives is not text.
-    utf8: Option<Utf8Validator>,
-    /// An extension decodes it.
-    is_encoded: bool,
-    /// More frames than the first are to be expected: nobody knows how large it gets.
-    is_fragmented: bool,
-    /// The payloads that its frames have announced.
-    announced: u64,
-    /// The message limit, as it was when its last frame began.
-    limit: u64,
 }
 
 impl Incoming {
@@ -212,12 +204,23 @@ impl Incoming {
         self.frame.is_some() || self.message.is_some() || self.has_input()
     }
 
+    /// Whether the payload of a frame is arriving, which nothing can come before the end of.
+    pub fn is_amid_frame(&self) -> bool {
+        self.frame.is_some()
+    }
+
     /// What the extensions have decoded; none where there are none.
     pub fn decoded(&self) -> Option<Volume> {
         self.decoders.as_ref().map(|decoders| decoders.volume())
     }
 
-    /// The next thing that came in; none when more bytes are needed. `memory` gives some for a small message, to be used
+    /// What the extensions' decoding has cost so far, in bytes that were read, written and copied.
+    pub fn work(&self) -> u64 {
+        self.decoders.as_ref().map_or(0, |decoders| decoders.work())
+    }
+
+    /// The next thing that came in; none when more bytes are needed. Whatever came, it returns after a bounded amount of
+    /// work, with [`Received::Yield`] where there is more to do. `memory` gives some for a small message, to be used
     /// again, or none.
     #[inline]
     pub fn poll(&mut self, limits: &Limits, mut memory: impl FnMut() -> Vec<u8>) -> Option<Received> {
@@ -266,7 +269,10 @@ impl Incoming {
     }
 
     fn advance(&mut self, limits: &Limits, memory: &mut impl FnMut() -> Vec<u8>) -> Result<Option<Received>, Error> {
+        let mut work = WORK;
         loop {
+            let Some(left) = work.checked_sub(1) else { return Ok(Some(Received::Yield)) };
+            work = left;
             let Some(frame) = &mut self.frame else {
                 let input = &self.input[self.start..self.end];
                 match header::decode(input) {
@@ -284,7 +290,11 @@ impl Incoming {
                 message.take_in(count)?;
             }
             let available = &self.input[self.start..self.end];
-            let count = usize::try_from(frame.left).map_or(available.len(), |left| left.min(available.len()));
+            let mut count = usize::try_from(frame.left).map_or(available.len(), |left| left.min(available.len()));
+            if self.message.as_ref().is_some_and(|message| message.is_encoded) {
+                count = count.min(ENCODED_PIECE);
+                work = work.saturating_sub(count / ENCODED_UNIT);
+            }
             let piece = &available[..count];
             self.start += count;
             frame.left -= count as u64;
@@ -294,13 +304,16 @@ impl Incoming {
             } else if let Some(message) = &mut self.message {
                 match &mut self.decoders {
                     Some(decoders) if message.is_encoded => {
-                        message.push_encoded(decoders, piece, fin && left == 0, limits)?;
+                        message.push_encoded(decoders, piece, fin && left == 0, limits.max_message_size)?;
                     }
                     _ => message.push(piece, left)?,
                 }
             }
-            if left > 0 {
+            if left > 0 && self.start == self.end {
                 return Ok(None);
+            }
+            if left > 0 {
+                continue;
             }
             self.frame = None;
             if let Some(control) = self.control.take() {
@@ -385,71 +398,6 @@ impl Incoming {
     }
 }
 
-impl PartialMessage {
-    /// Takes a piece of a frame of which `left` more bytes are announced.
-    fn push(&mut self, piece: &[u8], left: u64) -> Result<(), Error> {
-        if let Some(utf8) = &mut self.utf8 {
-            utf8.push(piece).map_err(not_utf8)?;
-        }
-        self.reserve(piece.len(), left)?;
-        self.payload.push(piece);
-        Ok(())
-    }
-
-    /// Makes room for `now` bytes of a frame of which `left` more are announced. In a fragmented message for as many
-    /// again as there are, up to the limit: it would be copied for every fragment.
-    fn reserve(&mut self, now: usize, left: u64) -> Result<(), Error> {
-        let mut later = left;
-        if self.is_fragmented {
-            let size = self.payload.len() as u64;
-            later = left.max(size.min(self.limit.saturating_sub(size + now as u64)));
-        }
-        self.payload.reserve(now, later)
-    }
-
-    /// Takes a piece that the extensions decode; `last` ends the message.
-    fn push_encoded(
-        &mut self,
-        decoders: &mut Decoders,
-        piece: &[u8],
-        last: bool,
-        limits: &Limits,
-    ) -> Result<(), Error> {
-        let before = self.payload.len();
-        let outcome = decoders.decode(piece, last, &mut self.payload, limits.max_message_size);
-        // What came before an error was wrong before it, however much of both is in the piece.
-        if let Some(utf8) = &mut self.utf8 {
-            utf8.push(&self.payload[before..]).map_err(not_utf8)?;
-        }
-        outcome
-    }
-
-    /// Takes `count` bytes that are in place.
-    fn take_in(&mut self, count: usize) -> Result<(), Error> {
-        if let Some(utf8) = &mut self.utf8 {
-            utf8.push(&self.payload.space()[..count]).map_err(not_utf8)?;
-        }
-        self.payload.filled(count);
-        Ok(())
-    }
-
-    /// The message, or of a raw connection its last frame.
-    fn finish(mut self, rsv: u8) -> Result<Frame, Error> {
-        if let Some(utf8) = &self.utf8 {
-            utf8.finish().map_err(not_utf8)?;
-        }
-        self.payload.terminate();
-        let rsv = if self.is_encoded { 0 } else { rsv };
-        Ok(Frame { rsv, ..Frame::message(self.opcode, self.payload) })
-    }
-
-    /// A raw connection's frame that others follow.
-    fn take_fragment(&mut self, rsv: u8) -> Frame {
-        self.payload.terminate();
-        Frame { rsv, more: true, ..Frame::message(self.opcode, std::mem::take(&mut self.payload)) }
-    }
-}
-
 fn finish_control(opcode: Opcode, payload: &ControlPayload) -> Result<Received, Error> {
     Ok(match opcode {
         Opcode::Ping => Received::Ping(*payload),
@@ -484,8 +432,4 @@ fn check_size(header: &Header, before: u64, is_encoded: bool, limits: &Limits) -
 
 fn violation(what: impl std::fmt::Display) -> Error {
     Error::new(Kind::Protocol, format!("the server sent {what}"))
-}
-
-fn not_utf8(error: InvalidUtf8) -> Error {
-    Error::new(Kind::Utf8, format!("text message that is not UTF-8 after byte {}", error.valid_up_to))
 }

@@ -26,7 +26,6 @@ pub struct KeepaliveOptions {
     pub liveness: Liveness,
 }
 
-/// The pings of a session. At most one is under way.
 /// The pinger of a session. Most sessions have no pings: theirs takes no room.
 #[derive(Debug)]
 pub struct Keepalive(Option<Box<Pinging>>);
@@ -44,6 +43,7 @@ struct Pinging {
 #[derive(Debug)]
 struct Awaited {
     payload: PingPayload,
+    /// When it went out; until that is known, when it was to.
     sent: Instant,
     deadline: Option<Instant>,
 }
@@ -110,6 +110,13 @@ impl Keepalive {
         self.0.as_mut()?.poll(random, now)
     }
 
+    /// The ping under way went out: its time counts from now, and not from when it was queued.
+    pub fn sent(&mut self, now: Instant) {
+        if let Some(pinging) = &mut self.0 {
+            pinging.sent(now);
+        }
+    }
+
     /// A pong came. Any other than that of the ping under way has no meaning. Returns whether it is that one: then the
     /// [`deadline`](Self::deadline) has changed.
     pub fn pong(&mut self, payload: &[u8], now: Instant) -> bool {
@@ -121,7 +128,8 @@ impl Keepalive {
         self.0.as_mut().is_some_and(|pinging| pinging.heard(now))
     }
 
-    /// Nothing was read for a while, by no fault of the peer: the ping under way gets its time anew.
+    /// Nothing was read for a while, by no fault of the peer, or it has shown in another way that it lives: the ping under
+    /// way gets its time anew.
     pub fn excuse(&mut self, now: Instant) {
         if let Some(pinging) = &mut self.0 {
             pinging.excuse(now);
@@ -190,6 +198,13 @@ impl Pinging {
         let deadline = self.timeout().and_then(|timeout| now.checked_add(timeout));
         self.awaited = Some(Awaited { payload, sent: now, deadline });
         Some(Due::Ping(payload))
+    }
+
+    fn sent(&mut self, now: Instant) {
+        if let Some(awaited) = &mut self.awaited {
+            awaited.sent = now;
+        }
+        self.excuse(now);
     }
 
     fn pong(&mut self, payload: &[u8], now: Instant) -> bool {

@@ -20,7 +20,8 @@ pub mod incoming;
 pub mod keepalive;
 pub mod masking_keys;
 pub mod outgoing;
-pub mod payload;
+pub mod partial_message;
+mod payload;
 pub mod received;
 
 pub use close::{Close, Initiator};

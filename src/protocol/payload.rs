@@ -7,6 +7,9 @@ use crate::error::{Error, Kind};
 /// The least memory that is made, so that it serves the next small message as well.
 const LEAST: usize = 128;
 
+/// How much unused memory a small message may keep.
+const SLACK: usize = 1024;
+
 /// From this size on it matters where in a page the kernel copies to.
 const PLACED_FROM: usize = 32 * 1024;
 
@@ -99,6 +102,22 @@ impl Payload {
     pub(super) fn filled(&mut self, count: usize) {
         self.size += count;
         debug_assert!(self.start + self.size < self.memory.len());
+    }
+
+    /// Gives back memory that is far larger than the payload, which is complete: it may be kept for long.
+    pub(super) fn fit(&mut self) {
+        let used = self.size + 1;
+        let slack = if used >= PLACED_FROM { PAGE } else { SLACK };
+        if self.memory.len() <= 2 * used + slack {
+            return;
+        }
+        let mut memory = Vec::new();
+        // Without memory for a smaller one it stays.
+        if memory.try_reserve_exact(used.max(LEAST)).is_ok() {
+            memory.extend_from_slice(self);
+            memory.resize(used.max(LEAST), 0);
+            (self.memory, self.start) = (memory, 0);
+        }
     }
 
     /// Puts the NUL behind the payload.

@@ -50,6 +50,8 @@ pub enum Received {
     Close(Close),
     /// The peer broke the protocol or a limit. Nothing follows.
     Violation(Error),
+    /// Nothing yet: there is more to decode, and the caller may look at the clock first.
+    Yield,
 }
 
 /// The payload of a ping or pong.

@@ -107,6 +107,11 @@ impl Counts {
         add(&self.wire, count as u64);
     }
 
+    /// How many bytes the reader has read.
+    pub(super) fn bytes(&self) -> u64 {
+        self.wire.load(Ordering::Relaxed)
+    }
+
     /// The incoming queue has dropped messages.
     pub(super) fn note_dropped(&self, count: u64) {
         add(&self.dropped, count);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::Session;
 use super::Verdict;
 use super::handoff::Presence;
+use super::lateness::{Late, Lateness, Standing};
 use super::logging::{Later, log};
 use super::reading::Turned;
 use super::reconnecting::Next as Advance;
@@ -35,8 +36,7 @@ pub(super) struct Driver {
     has_end: bool,
     /// While reading is held: until when.
     held_until: Instant,
-    /// The peer is late, but the socket has something from it.
-    in_overtime: bool,
+    lateness: Lateness,
     /// The session has ended; its transport goes as soon as the application has let go of it.
     is_over: bool,
     /// What the socket is watched for.
@@ -83,7 +83,7 @@ impl Driver {
             is_unfinished: false,
             has_end: false,
             held_until: since,
-            in_overtime: false,
+            lateness: Lateness::default(),
             is_over: false,
             is_away: false,
             watched: Interest::default(),
@@ -144,7 +144,8 @@ impl Driver {
             Advance::Sleep(due) => due,
             Advance::Connected(established) => match session.take_up(*established) {
                 Ok(()) => {
-                    (self.is_over, self.is_away, self.in_overtime) = (false, false, false);
+                    (self.is_over, self.is_away) = (false, false);
+                    self.lateness = Lateness::default();
                     self.has_end = false;
                     self.seen = session.reader.handoff().left();
                     (self.reading, self.is_unfinished) = (Reading::On, true);
@@ -229,7 +230,7 @@ impl Driver {
             || session.inbox.is_leaving()
             || session.has_waiting_senders()
             || session.keepalive.lock().awaits_pong()
-            || self.in_overtime;
+            || self.lateness.is_overtime();
         if is_urgent
             && matches!(self.reading, Reading::Off | Reading::Watching { .. })
             && !session.reader.handoff().is_inside()
@@ -332,17 +333,12 @@ impl Driver {
 
     /// When something is due.
     fn deadline(&self, session: &Session) -> Option<Instant> {
-        let now = Instant::now();
         let tick = match self.reading {
             Reading::Watching { since } => Some(since + TICK),
             Reading::Held => Some(self.held_until),
             _ => None,
         };
-        let peer = [session.close_deadline(), self.idle_deadline(session), self.ping_deadline(session)]
-            .into_iter()
-            .flatten()
-            .min();
-        let peer = if self.in_overtime { peer.map(|_| now + TICK) } else { peer };
+        let peer = self.lateness.deadline(session, self.listens());
         [tick, peer].into_iter().flatten().min()
     }
 
@@ -351,42 +347,17 @@ impl Driver {
         !matches!(self.reading, Reading::Stalled | Reading::Held)
     }
 
-    /// When a ping is to be sent, or answered at the latest.
-    fn ping_deadline(&self, session: &Session) -> Option<Instant> {
-        let keepalive = session.keepalive.lock();
-        keepalive.deadline().filter(|_| self.listens() || !keepalive.awaits_pong())
-    }
-
-    fn idle_deadline(&self, session: &Session) -> Option<Instant> {
-        session
-            .terms
-            .idle_timeout
-            .filter(|_| self.listens())
-            .and_then(|timeout| session.last_received().checked_add(timeout))
-    }
-
-    /// Ends the session if the peer is late. Returns whether it did. This process may have been stopped for longer than
-    /// a timeout: what the socket holds is read before the peer is found late.
+    /// Ends the session if the peer is late. Returns whether it did.
     fn time_out(&mut self, session: &Session) -> bool {
-        let now = Instant::now();
-        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        let (closing, silent) = (is_due(session.close_deadline()), is_due(self.idle_deadline(session)));
-        let unanswered = is_due(self.ping_deadline(session)) && session.keep_alive(now);
-        if !closing && !silent && !unanswered {
-            self.in_overtime = false;
-            return false;
-        }
-        let has_input = session.socket.lock().as_ref().is_some_and(|socket| socket.has_input());
-        if !std::mem::replace(&mut self.in_overtime, true) && has_input {
-            self.is_unfinished = true;
-            return false;
-        }
-        if closing {
-            session.decide(Some(close_timed_out()), None, Initiator::Transport);
-        } else if unanswered {
-            session.end_unanswered(now);
-        } else {
-            session.end_silence(now.saturating_duration_since(session.last_received()), now);
+        match self.lateness.look(session, self.listens()) {
+            Standing::InTime => return false,
+            Standing::Unread => {
+                self.is_unfinished = true;
+                return false;
+            }
+            Standing::Late(Late::Close) => session.decide(Some(close_timed_out()), None, Initiator::Transport),
+            Standing::Late(Late::Pong) => session.end_unanswered(Instant::now()),
+            Standing::Late(Late::Bytes) => session.end_silence(),
         }
         true
     }
@@ -473,7 +444,7 @@ impl Session {
         self.outbox.lock().waiting > 0
     }
 
-    fn close_deadline(&self) -> Option<Instant> {
+    pub(super) fn close_deadline(&self) -> Option<Instant> {
         self.outbox.lock().outgoing.close_deadline()
     }
 
@@ -488,8 +459,9 @@ impl Session {
         }
     }
 
-    fn end_silence(&self, silence: Duration, now: Instant) {
-        let silence = silence.as_millis();
+    fn end_silence(&self) {
+        let now = Instant::now();
+        let silence = now.saturating_duration_since(self.last_received()).as_millis();
         let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
         self.give_up(error, CloseCode::GOING_AWAY, "Idle timeout", now);
     }

@@ -64,6 +64,7 @@ impl Session {
                         let mut outbox = self.outbox.lock();
                         outbox.holds_records = false;
                         outbox.forget_sent();
+                        outbox.note_ping();
                         drop(outbox);
                         self.sent.open_for_all();
                     }
@@ -94,6 +95,9 @@ impl Session {
         wire.holds_records = wire.is_flushing();
         let lets_go = std::mem::replace(&mut outbox.holds_records, wire.holds_records) && !wire.holds_records;
         let sends = outbox.load(&mut wire.flight);
+        if sends && outbox.ping.is_some() {
+            outbox.note_ping();
+        }
         if (sends || lets_go) && outbox.resending.is_some() {
             outbox.forget_sent();
         }

@@ -10,8 +10,8 @@ use super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::sync::{AtomicU32, Mutex, Ordering};
 use crate::transport::Wake;
 
-/// What a message takes besides its payload: without something for itself, empty ones could pile up without end.
-const MESSAGE_OVERHEAD: usize = 64;
+/// What a message takes besides its payload's memory: its place in the queue, and what the allocator adds.
+const MESSAGE_OVERHEAD: usize = 128;
 
 /// What a receiver finds.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,10 +42,17 @@ pub(crate) struct Inbox<M> {
     news: AtomicU32,
 }
 
+/// What a message has in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    payload: usize,
+    /// What it keeps allocated, which is what the queue's bound is for.
+    memory: usize,
+}
+
 struct Queue<M> {
-    /// Each with its size.
-    messages: VecDeque<(M, usize)>,
-    bytes: usize,
+    messages: VecDeque<(M, Size)>,
+    total: Size,
     ended: bool,
     /// Receivers that wait.
     waiting: usize,
@@ -65,7 +72,7 @@ impl<M> Inbox<M> {
     pub(crate) fn new(bounds: QueueBounds) -> Self {
         let queue = Queue {
             messages: VecDeque::new(),
-            bytes: 0,
+            total: Size::default(),
             ended: false,
             waiting: 0,
             reader_waits: false,
@@ -86,10 +93,10 @@ impl<M> Inbox<M> {
         room
     }
 
-    /// Adds a message of a size; after the end it is dropped, and so it is without room while it keeps the peer's
+    /// Adds a message with a payload of a size, which keeps so much memory; after the end it is dropped, and so it is without room while it keeps the peer's
     /// Close from being read and somebody waits for that.
-    pub(crate) fn push(&self, message: M, size: usize) -> Pushed {
-        let size = size + MESSAGE_OVERHEAD;
+    pub(crate) fn push(&self, message: M, payload: usize, memory: usize) -> Pushed {
+        let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
         let mut queue = self.queue.lock();
         let mut dropped = 0;
         let is_full = !self.is_below(&queue, 1);
@@ -105,12 +112,12 @@ impl<M> Inbox<M> {
                 while !self.is_below(&queue, 1)
                     && let Some((_, size)) = queue.messages.pop_front()
                 {
-                    queue.bytes -= size;
+                    queue.total.subtract(size);
                     dropped += 1;
                 }
             }
         }
-        queue.bytes += size;
+        queue.total.add(size);
         let signals = queue.messages.is_empty() && !queue.ended;
         queue.messages.push_back((message, size));
         self.set_news(&queue, signals);
@@ -123,10 +130,10 @@ impl<M> Inbox<M> {
     }
 
     /// Adds the oldest message again, by the reader that had it: it is kept in spite of the bounds, and after the end.
-    pub(crate) fn put_back(&self, message: M, size: usize) {
-        let size = size + MESSAGE_OVERHEAD;
+    pub(crate) fn put_back(&self, message: M, payload: usize, memory: usize) {
+        let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
         let mut queue = self.queue.lock();
-        queue.bytes += size;
+        queue.total.add(size);
         let signals = queue.messages.is_empty() && !queue.ended;
         queue.messages.push_front((message, size));
         self.set_news(&queue, signals);
@@ -140,7 +147,7 @@ impl<M> Inbox<M> {
     /// The messages that wait and the bytes of their payloads.
     pub(crate) fn depth(&self) -> (usize, usize) {
         let queue = self.queue.lock();
-        (queue.messages.len(), queue.bytes - queue.messages.len() * MESSAGE_OVERHEAD)
+        (queue.messages.len(), queue.total.payload)
     }
 
     /// Nothing more comes.
@@ -192,7 +199,7 @@ impl<M> Inbox<M> {
         let Some((message, size)) = queue.messages.pop_front() else {
             return Ok(if queue.ended { Taken::Ended } else { Taken::Nothing });
         };
-        queue.bytes -= size;
+        queue.total.subtract(size);
         let is_empty = queue.messages.is_empty();
         if is_empty && !queue.ended {
             // In this order nobody finds nothing where the descriptor says that there is something.
@@ -223,7 +230,7 @@ impl<M> Inbox<M> {
     /// Drops what is there: nobody will take it.
     pub(crate) fn clear(&self) {
         let mut queue = self.queue.lock();
-        queue.bytes = 0;
+        queue.total = Size::default();
         let dropped = std::mem::take(&mut queue.messages);
         if !queue.ended {
             self.news.store(0, Ordering::Release);
@@ -284,7 +291,20 @@ impl<M> Inbox<M> {
 
     /// Whether the queue is below its bounds divided by `part`.
     fn is_below(&self, queue: &Queue<M>, part: usize) -> bool {
-        queue.messages.len() < self.bounds.messages.div_ceil(part) && queue.bytes < self.bounds.bytes.div_ceil(part)
+        queue.messages.len() < self.bounds.messages.div_ceil(part)
+            && queue.total.memory < self.bounds.bytes.div_ceil(part)
+    }
+}
+
+impl Size {
+    fn add(&mut self, other: Self) {
+        self.payload += other.payload;
+        self.memory += other.memory;
+    }
+
+    fn subtract(&mut self, other: Self) {
+        self.payload -= other.payload;
+        self.memory -= other.memory;
     }
 }
 

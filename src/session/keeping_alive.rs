@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Session;
 use super::logging::log;
+use super::outbox::QueuedPing;
 use crate::error::{Error, Kind};
 use crate::frame::{CloseCode, Opcode};
 use crate::protocol::keepalive::Due;
@@ -20,6 +21,9 @@ impl Session {
             keepalive.stop();
             return false;
         }
+        if let Some(taken) = outbox.ping_taken() {
+            keepalive.sent(taken);
+        }
         let mut random = [0; 4];
         // Without random bytes the number alone tells the pings apart.
         let _ = getrandom::fill(&mut random);
@@ -28,8 +32,8 @@ impl Session {
             Some(Due::Timeout) => true,
             Some(Due::Ping(payload)) => {
                 drop(keepalive);
-                // A peer that takes nothing will not answer either: its time runs.
-                let queued = !outbox.is_clogged() && outbox.outgoing.queue_control(Opcode::Ping, &payload).is_ok();
+                let queued = outbox.outgoing.queue_control(Opcode::Ping, &payload).is_ok();
+                outbox.ping = queued.then(|| QueuedPing::behind(&outbox.outgoing));
                 drop(outbox);
                 if queued {
                     log!(Debug, self.id, "ping");
@@ -38,6 +42,17 @@ impl Session {
                 false
             }
         }
+    }
+
+    /// A pong came. Returns whether it answers our ping.
+    pub(super) fn take_pong(&self, payload: &[u8]) -> bool {
+        let mut keepalive = self.keepalive.lock();
+        if keepalive.awaits_pong()
+            && let Some(taken) = self.outbox.lock().ping_taken()
+        {
+            keepalive.sent(taken);
+        }
+        keepalive.pong(payload, Instant::now())
     }
 
     /// Ends the session: the peer has not answered a ping.

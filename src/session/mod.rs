@@ -33,6 +33,7 @@ mod inheriting;
 mod interruptible;
 mod interrupts;
 mod keeping_alive;
+mod lateness;
 pub(crate) mod logging;
 mod opened;
 mod opening;
@@ -122,6 +123,10 @@ pub(crate) struct Session {
     /// When the last bytes came, in milliseconds since `since`.
     last_received: AtomicU64,
     since: Instant,
+    /// How often the reader has found the socket empty.
+    found_empty: AtomicU64,
+    /// The payload of a frame was arriving when the reader last read.
+    is_amid_frame: AtomicBool,
 
     /// None without extensions. Locked before the outbox, while a message is encoded.
     encoders: Option<Box<Mutex<Encoders>>>,

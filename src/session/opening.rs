@@ -182,6 +182,8 @@ fn session(
         inbox: Inbox::new(config.incoming),
         spares: Arc::default(),
         last_received: AtomicU64::new(0),
+        found_empty: AtomicU64::new(0),
+        is_amid_frame: AtomicBool::new(false),
         since: now,
         turn: Turn::new(),
         wire: Mutex::new(Wire::new(stream.sender)),

@@ -13,6 +13,28 @@ use crate::transport::Sender;
 /// With more than this many bytes of pongs waiting, the peer's pings are no longer read.
 const MAX_PENDING_CONTROL: usize = 64 * 1024;
 
+/// A ping on its way to the kernel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QueuedPing {
+    /// Where it ends in the control frames that were ever queued.
+    end: u64,
+    /// When the kernel took it, until that was told, and how much the kernel had then.
+    taken: Option<Instant>,
+    sent: Option<u64>,
+}
+
+impl QueuedPing {
+    /// The control frame that was queued last.
+    pub(super) fn behind(outgoing: &Outgoing) -> Self {
+        Self { end: outgoing.totals().control_bytes, taken: None, sent: None }
+    }
+
+    /// Whether the peer does not have it, having taken so much of what the kernel got.
+    pub(super) fn is_under_way(&self, acknowledged: u64) -> bool {
+        self.sent.is_none_or(|sent| acknowledged < sent)
+    }
+}
+
 /// What waits to be sent. Locked for moments only, never across a system call.
 pub(super) struct Outbox {
     pub(super) outgoing: Outgoing,
@@ -29,6 +51,8 @@ pub(super) struct Outbox {
     driver_waits: bool,
     /// A message found no room, and its sender has gone.
     pub(super) wants_room: bool,
+    /// The library's ping that was queued last.
+    pub(super) ping: Option<QueuedPing>,
     /// In a session that reconnects.
     pub(super) resending: Option<Box<Resending>>,
 }
@@ -44,6 +68,7 @@ impl Outbox {
             holds_records: false,
             driver_waits: false,
             wants_room: false,
+            ping: None,
             resending: resending.map(Box::new),
         }
     }
@@ -58,6 +83,28 @@ impl Outbox {
             self.outgoing.renew_close_deadline(Instant::now());
         }
         (self.outgoing.sent(), self.outgoing.sent_control()) != sent
+    }
+
+    /// How much the kernel got of all that was queued, or TLS.
+    pub(super) fn sent(&self) -> u64 {
+        self.outgoing.sent() + self.outgoing.sent_control()
+    }
+
+    /// The kernel may have taken the ping.
+    pub(super) fn note_ping(&mut self) {
+        let (control, sent) = (self.outgoing.sent_control(), self.sent());
+        if let Some(ping) = &mut self.ping
+            && ping.sent.is_none()
+            && ping.end <= control
+            && !self.holds_records
+        {
+            (ping.taken, ping.sent) = (Some(Instant::now()), Some(sent));
+        }
+    }
+
+    /// When the kernel took the ping, once.
+    pub(super) fn ping_taken(&mut self) -> Option<Instant> {
+        self.ping.as_mut()?.taken.take()
     }
 
     /// Whether the connection is lost and another one is being opened.
@@ -130,6 +177,7 @@ impl Outbox {
         self.failing = false;
         self.holds_records = false;
         self.driver_waits = false;
+        self.ping = None;
     }
 
     /// Queues the answer to what came in.

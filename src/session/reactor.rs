@@ -314,15 +314,19 @@ impl Reactor {
         self.queue.lock().work.extend(asked.into_iter().map(Work::Drive));
     }
 
+    /// What is queued is for another thread: this one makes a call that may take long.
+    fn hand_on(&self) {
+        if self.waiting.load(Ordering::SeqCst) > 0 && !self.queue.lock().work.is_empty() {
+            self.poller.wake();
+        }
+    }
+
     fn run(self: &Arc<Self>, work: Work) {
         match work {
             Work::Call(work) => work(),
             Work::Tell(session) => {
                 session.telling.begin();
-                // What waits is for another thread.
-                if self.waiting.load(Ordering::SeqCst) > 0 && !self.queue.lock().work.is_empty() {
-                    self.poller.wake();
-                }
+                self.hand_on();
                 let tell = || catch_unwind(AssertUnwindSafe(|| session.tell())).unwrap_or(false);
                 IS_AT_WORK.set(false);
                 let has_more = self.crew.call(self, tell);
@@ -340,8 +344,17 @@ impl Reactor {
                 session.task.begin();
                 // Where it panics the session ends.
                 let step = || catch_unwind(AssertUnwindSafe(|| session.step())).unwrap_or_else(|_| panicked(&session));
-                // Extensions of the application may take long.
-                match if session.extensions.is_empty() { step() } else { self.crew.call(self, step) } {
+                let outcome = if session.extensions.is_empty() {
+                    step()
+                } else {
+                    // Extensions of the application may take long.
+                    self.hand_on();
+                    IS_AT_WORK.set(false);
+                    let outcome = self.crew.call(self, step);
+                    IS_AT_WORK.set(true);
+                    outcome
+                };
+                match outcome {
                     Next::Wait => {}
                     Next::Again => drop(session.task.ask()),
                     Next::Over => {

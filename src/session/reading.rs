@@ -14,8 +14,12 @@ use crate::protocol::connection::unannounced_end;
 use crate::protocol::{Frame, Incoming, Initiator, Received};
 use crate::transport::{Waiting, tls};
 
-/// How many reads before other sessions get their turn.
+/// How many reads before other sessions get their turn, and how often the decoder yields.
 const READS_PER_TURN: usize = 16;
+const YIELDS_PER_TURN: usize = 4;
+
+/// How many pongs are sent together at most.
+const PONGS_TOGETHER: usize = 32;
 
 /// Why a turn of the driver's reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,39 @@ pub(super) enum Turned {
     Over,
 }
 
+/// What was decoded together and is not a message: its pongs are sent together, at the latest where this is dropped.
+pub(super) struct Answers<'a> {
+    session: &'a Session,
+    pongs: usize,
+}
+
+impl<'a> Answers<'a> {
+    pub(super) fn new(session: &'a Session) -> Self {
+        Self { session, pongs: 0 }
+    }
+
+    /// See [`Session::deliver`].
+    pub(super) fn deliver(&mut self, received: Received) {
+        self.pongs += usize::from(self.session.deliver(received));
+        if self.pongs == PONGS_TOGETHER {
+            self.send();
+        }
+    }
+
+    /// Sends the pongs.
+    fn send(&mut self) {
+        if std::mem::take(&mut self.pongs) > 0 {
+            self.session.flush_or_leave();
+        }
+    }
+}
+
+impl Drop for Answers<'_> {
+    fn drop(&mut self) {
+        self.send();
+    }
+}
+
 impl Session {
     /// Reads until the socket is empty, the inbox full or the turn over. For the driver, which is the reader.
     /// `impatient`: a violation has waited for its turn long enough.
@@ -43,7 +80,8 @@ impl Session {
             }
             self.fail_held(reader);
         }
-        let mut drains = false;
+        let mut answers = Answers::new(self);
+        let (mut drains, mut yields) = (false, 0);
         for _ in 0..READS_PER_TURN {
             loop {
                 if !self.may_read() {
@@ -62,10 +100,14 @@ impl Session {
                         }
                         self.fail_held(reader);
                     }
-                    Some(received) => self.deliver(received),
+                    Some(Received::Yield) if yields == YIELDS_PER_TURN => return Turned::Unfinished,
+                    Some(Received::Yield) => yields += 1,
+                    Some(received) => answers.deliver(received),
                 }
             }
+            answers.send();
             if drains {
+                self.note_empty();
                 return Turned::Drained;
             }
             let space = reader.incoming.space().len();
@@ -90,7 +132,11 @@ impl Session {
 
     /// Reads bytes into the decoder.
     pub(super) fn receive_bytes(&self, reader: &mut Reader, waiting: Waiting) -> io::Result<usize> {
+        self.is_amid_frame.store(reader.incoming.is_amid_frame(), Ordering::Relaxed);
         let received = reader.receiver.receive(reader.incoming.space(), waiting);
+        if received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            self.note_empty();
+        }
         if let Ok(count @ 1..) = received {
             reader.incoming.received(count);
             self.counts.note_bytes(count);
@@ -106,8 +152,8 @@ impl Session {
 
     /// Puts a frame into the inbox.
     pub(super) fn push(&self, frame: Frame) {
-        let size = frame.payload.len();
-        match self.inbox.push(frame, size) {
+        let (size, memory) = (frame.payload.len(), frame.payload.capacity());
+        match self.inbox.push(frame, size, memory) {
             Pushed::Kept { dropped: 0 } => self.note_news(),
             Pushed::Kept { dropped } => {
                 log!(Debug, self.id, "the incoming queue has dropped {dropped} messages");
@@ -118,21 +164,23 @@ impl Session {
         }
     }
 
-    /// Shows the application what it wants to see of it, answers it, and decides the verdict where it is the end.
-    pub(super) fn deliver(&self, received: Received) {
+    /// Shows the application what it wants to see of it, answers it, and decides the verdict where it is the end. Returns
+    /// whether a pong waits to be sent.
+    fn deliver(&self, received: Received) -> bool {
         match received {
+            Received::Yield => {}
             Received::Frame(frame) => self.push(frame),
             Received::Ping(payload) => {
                 self.counts.note_ping();
                 if self.shown.pings {
                     self.push(Frame::control(Opcode::Ping, payload.as_bytes()));
                 }
-                self.answer(&received);
+                self.outbox.lock().answer(&received);
+                return true;
             }
             Received::Pong(payload) => {
                 self.counts.note_pong();
-                let answers = self.keepalive.lock().pong(payload.as_bytes(), Instant::now());
-                if answers {
+                if self.take_pong(payload.as_bytes()) {
                     log!(Debug, self.id, "pong to our ping");
                     // It knows when the next ping is due.
                     self.wake_driver();
@@ -157,6 +205,7 @@ impl Session {
                 self.decide(Some(error.clone()), None, Initiator::Protocol);
             }
         }
+        false
     }
 
     fn answer(&self, received: &Received) {
@@ -178,7 +227,7 @@ impl Session {
     /// Lets a violation take effect that has waited for its turn.
     pub(super) fn fail_held(&self, reader: &mut Reader) {
         if let Some(violation) = reader.held.take() {
-            self.deliver(Received::Violation(violation));
+            Answers::new(self).deliver(Received::Violation(violation));
         }
     }
 
@@ -193,6 +242,11 @@ impl Session {
             }),
         };
         self.decide(verdict, None, Initiator::Transport);
+    }
+
+    /// The reader has found the socket empty, and decoded all that came before.
+    fn note_empty(&self) {
+        self.found_empty.store(self.found_empty.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
     pub(super) fn note_received(&self) {

@@ -13,6 +13,9 @@ use crate::transport::{KERNEL_SLEEP_FROM, Readiness, Waiting};
 /// How many reads a call makes for one message before it looks at the clock.
 const READS_WITHOUT_WAITING: usize = 16;
 
+/// How long a call that does not wait decodes what is there.
+const LONGEST_DECODING: Duration = Duration::from_millis(2);
+
 /// Bytes that come within this time make the next wait one in `recv`.
 const SOON: Duration = Duration::from_millis(2);
 
@@ -50,11 +53,13 @@ pub(super) struct Sleep<'a, 's> {
     /// The call has waited for [`REST_AFTER`].
     rests: bool,
     reads: usize,
+    /// Since when a call that does not wait has decoded.
+    decodes_since: Option<Instant>,
 }
 
 impl<'a, 's> Sleep<'a, 's> {
     pub(super) fn new(session: &'s Session, deadline: &'a mut Deadline, waiter: &'a mut Option<Waiter<'s>>) -> Self {
-        Self { session, deadline, waiter, since: None, rests: false, reads: 0 }
+        Self { session, deadline, waiter, since: None, rests: false, reads: 0, decodes_since: None }
     }
 
     /// Waits for bytes and reads them: 0 at the end of the stream.
@@ -119,6 +124,19 @@ impl<'a, 's> Sleep<'a, 's> {
         reader.incoming.shrink();
         reader.receiver.release();
         self.rests = true;
+    }
+
+    /// Ends the call where its time is up, although there is more to decode.
+    pub(super) fn look_at_clock(&mut self) -> Result<()> {
+        *self.deadline = self.deadline.fixed();
+        if *self.deadline != Deadline::Now {
+            self.begin()?;
+        }
+        let is_late = match *self.deadline {
+            Deadline::Now => self.decodes_since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_DECODING,
+            deadline => deadline.has_passed(),
+        };
+        if is_late { Err(late()) } else { Ok(()) }
     }
 
     /// Waits until the kernel has taken what the peer has to take first.

@@ -7,10 +7,14 @@ use super::deadline::Deadline;
 use super::handoff::Left;
 use super::inbox::Taken;
 use super::logging::Later;
+use super::reading::Answers;
 use super::receive_wait::{Sleep, Stopped, late};
 use super::{Reader, Session, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Frame, Received};
+
+/// How many control frames a call decodes before it looks at the clock.
+const CONTROL_FRAMES: usize = 256;
 
 /// Memory for small messages.
 pub(crate) trait Memory {
@@ -23,6 +27,8 @@ enum Led {
     Frame(Frame),
     /// The inbox has something, the session has ended, or something is to be done without being the reader.
     Look,
+    /// There is more to decode, but the call's time may be up.
+    Yield,
 }
 
 impl Session {
@@ -99,7 +105,7 @@ impl Session {
                 drop(later);
                 match led {
                     Ok(Led::Frame(frame)) => break Ok(frame),
-                    Ok(Led::Look) => continue,
+                    Ok(Led::Look | Led::Yield) => continue,
                     Err(error) => break Err(error),
                 }
             }
@@ -143,7 +149,8 @@ impl Session {
     /// Keeps what was decoded and did not fit, for the next call. Nothing is in the inbox: it is the oldest.
     fn put_back(&self, frame: Frame) {
         let size = frame.payload.len();
-        self.inbox.put_back(frame, size);
+        let memory = frame.payload.capacity();
+        self.inbox.put_back(frame, size, memory);
         self.note_news();
     }
 
@@ -159,8 +166,10 @@ impl Session {
             let Some(reader) = reader.as_mut().filter(|reader| reader.held.is_none() && !self.inbox.has_news()) else {
                 return;
             };
+            let mut answers = Answers::new(self);
             while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
                 match received {
+                    Received::Yield => break,
                     Received::Frame(frame) => {
                         self.counts.note_frame(&frame, &reader.incoming);
                         if !take(memory, frame) {
@@ -169,7 +178,7 @@ impl Session {
                     }
                     // It waits for its turn, behind the messages that the application is about to see.
                     Received::Violation(error) => reader.held = Some(error),
-                    other => self.deliver(other),
+                    other => answers.deliver(other),
                 }
                 // A control frame is to be seen in its place.
                 if self.inbox.has_news() {
@@ -202,8 +211,12 @@ impl Session {
     ) -> Result<Led> {
         let Some(reader) = reader else { return Ok(Led::Look) };
         loop {
-            if let Some(led) = self.decode(reader, memory, &mut *fits)? {
+            let led = self.decode(reader, memory, &mut *fits)?;
+            if let Some(led @ (Led::Frame(_) | Led::Look)) = led {
                 return Ok(led);
+            }
+            if led.is_some() {
+                sleep.look_at_clock()?;
             }
             // What was logged is told by a thread that does not read.
             if self.reader.handoff().is_kept() || Later::has_lines() {
@@ -211,6 +224,9 @@ impl Session {
             }
             if self.is_blocked.load(Ordering::Relaxed) && self.outbox.lock().is_clogged() {
                 sleep.until_sent()?;
+                continue;
+            }
+            if led.is_some() {
                 continue;
             }
             match sleep.until_received(reader) {
@@ -228,7 +244,7 @@ impl Session {
         }
     }
 
-    /// Decodes what has been read, up to the next message. None when there is nothing more.
+    /// Decodes what has been read, up to the next message or for a while. None when there is nothing more.
     fn decode(
         &self,
         reader: &mut Reader,
@@ -245,8 +261,10 @@ impl Session {
         {
             reader.incoming.offer(memory);
         }
+        let (mut answers, mut left) = (Answers::new(self), CONTROL_FRAMES);
         while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
             match received {
+                Received::Yield => left = 1,
                 Received::Frame(frame) => {
                     self.counts.note_frame(&frame, &reader.incoming);
                     if let Err(unfit) = fits(&frame) {
@@ -255,11 +273,15 @@ impl Session {
                     }
                     return Ok(Some(Led::Frame(frame)));
                 }
-                other => self.deliver(other),
+                other => answers.deliver(other),
             }
             // The end, or a control frame that is to be seen in its place.
             if self.inbox.has_news() {
                 return Ok(Some(Led::Look));
+            }
+            left -= 1;
+            if left == 0 {
+                return Ok(Some(Led::Yield));
             }
         }
         Ok(self.inbox.has_news().then_some(Led::Look))

@@ -24,6 +24,7 @@ mod tls_stream;
 #[cfg(test)]
 mod tls_tests;
 mod tls_verifier;
+mod unacknowledged;
 pub(crate) mod url;
 mod wake;
 

@@ -17,6 +17,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix,
 use crate::fork;
 use crate::transport::Wake;
 use crate::transport::tcp::{TcpKeepalive, TcpOptions};
+use crate::transport::unacknowledged::unacknowledged;
 
 /// How long a thread sleeps in `connect` or `recv` before it sleeps in `poll`. The former saves a system call for each
 /// message; the latter can be woken without harm to the stream. The kernel rounds this up to one or two of its ticks.
@@ -131,10 +132,14 @@ impl Socket {
         Ok(count)
     }
 
-    /// Whether bytes, or the end of the stream, wait to be read.
-    pub(crate) fn has_input(&self) -> bool {
-        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
-        !matches!(retry_on_intr(|| rustix::net::recv(&self.0, &mut [0; 1], flags)), Err(Errno::AGAIN))
+    /// How many bytes wait to be read.
+    pub(crate) fn available(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.0).unwrap_or(0)
+    }
+
+    /// How many bytes were sent that the peer's kernel does not have.
+    pub(crate) fn unacknowledged(&self) -> u64 {
+        unacknowledged(self.0.as_fd())
     }
 
     /// Sleeps until the socket is ready, `wake` is woken, the timeout is over (none for no limit) or a signal comes.

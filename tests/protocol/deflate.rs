@@ -6,25 +6,36 @@ use ktorws::protocol::deflate::{Options, PermessageDeflate};
 use ktorws::protocol::extension::{Negotiated, Told, part};
 use ktorws::protocol::extension_header::Parameters;
 use ktorws::protocol::outgoing::Part;
-use ktorws::protocol::{Agreement, Connection, Extension, Limits, Received};
+use ktorws::protocol::{Agreement, Connection, Decoders, Encoders, Extension, Limits, Received};
 use proptest::prelude::*;
 
 use crate::peer::{self, Sent, marked_frame, receive, violation};
 
-const RSV1: u8 = 4;
+pub const RSV1: u8 = 4;
 const LIMITS: Limits = Limits { max_frame_size: 1 << 20, max_message_size: 1 << 20 };
 
-/// A connection on which permessage-deflate was agreed with these parameters.
-fn connection(options: Options, parameters: &str, limits: Limits) -> Connection {
+/// Both sides of permessage-deflate with these parameters.
+fn sides(options: Options, parameters: &str) -> (Encoders, Decoders) {
     let parameters = Parameters::parse(parameters).expect("well-formed parameters");
     let deflate = PermessageDeflate::new(options, || None);
     let agreed = deflate.agree(&parameters).expect("a valid answer");
     let told = Told { name: String::new(), parameters: String::new(), instance: None };
     let (encoders, decoders, _) = part(vec![Negotiated { told, rsv: RSV1, agreed }]);
+    (encoders, decoders)
+}
+
+/// The receiving side of it.
+pub fn decoders(parameters: &str) -> Decoders {
+    sides(Options::default(), parameters).1
+}
+
+/// A connection on which permessage-deflate was agreed with these parameters.
+pub fn connection(options: Options, parameters: &str, limits: Limits) -> Connection {
+    let (encoders, decoders) = sides(options, parameters);
     peer::agreed_connection(Agreement { encoders, decoders, is_raw: false }, limits)
 }
 
-fn default_connection() -> Connection {
+pub fn default_connection() -> Connection {
     connection(Options::default(), "", LIMITS)
 }
 

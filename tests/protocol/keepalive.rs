@@ -107,6 +107,21 @@ fn who_was_not_listened_to_gets_the_time_anew() {
 }
 
 #[test]
+fn the_time_counts_from_when_the_ping_went_out() {
+    let mut keepalive = pinging(Liveness::Pong);
+    let first = ping(&mut keepalive, at(10));
+    keepalive.sent(at(25));
+    assert_eq!(keepalive.poll([0; 4], at(44)), None);
+    assert_eq!(keepalive.deadline(), Some(at(45)));
+    assert!(keepalive.pong(&first, at(27)));
+    assert_eq!(keepalive.last_rtt(), Some(Duration::from_secs(2)));
+    assert_eq!(keepalive.deadline(), Some(at(35)));
+    // There is none under way.
+    keepalive.sent(at(28));
+    assert_eq!(keepalive.deadline(), Some(at(35)));
+}
+
+#[test]
 fn a_session_that_closes_has_no_pings() {
     let mut keepalive = pinging(Liveness::Pong);
     ping(&mut keepalive, at(10));

@@ -5,6 +5,7 @@
 mod chunking;
 mod closing_handshake;
 mod control_frames;
+mod cost;
 mod data_framing;
 mod deflate;
 mod extension_header;

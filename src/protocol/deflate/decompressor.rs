@@ -2,6 +2,7 @@
 
 use zlib_rs::{Inflate, InflateError, InflateFlush, Status};
 
+use super::small_stream::{self, Found};
 use super::{Agreement, TAIL};
 use crate::error::{Error, Kind, Result};
 use crate::frame::Opcode;
@@ -10,15 +11,49 @@ use crate::protocol::extension::{Decoder, Sink};
 /// How much larger than its compressed form a message is expected to be.
 const EXPECTED_RATIO: usize = 4;
 
+/// How much of a window is added to the history before it is cut again.
+const HISTORY_SLACK: usize = 4;
+
 pub(super) struct Decompressor {
     window_bits: u8,
     takes_over: bool,
     /// None while it is not needed.
     inflate: Option<Inflate>,
-    /// The last of the messages before, up to a window, for a stream that ends and begins anew.
+    /// The last of the messages before, a window or somewhat more, for a stream that ends and begins anew.
     history: Vec<u8>,
-    /// The stream has ended with its last block, and nothing has followed.
+    /// The stream has ended with its last block, and what has followed is not with the inflater.
     ended: bool,
+    /// What has followed: the first bytes of a stream.
+    head: Head,
+    /// Memory for what small streams hold.
+    small: Vec<u8>,
+    work: u64,
+}
+
+#[derive(Default)]
+struct Head {
+    bytes: [u8; small_stream::LONGEST],
+    size: usize,
+}
+
+impl Head {
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.size]
+    }
+
+    /// Takes as many bytes as fit.
+    fn fill(&mut self, input: &mut &[u8]) {
+        let count = input.len().min(self.bytes.len() - self.size);
+        let (taken, rest) = input.split_at(count);
+        self.bytes[self.size..self.size + count].copy_from_slice(taken);
+        self.size += count;
+        *input = rest;
+    }
+
+    fn remove(&mut self, count: usize) {
+        self.bytes.copy_within(count..self.size, 0);
+        self.size -= count;
+    }
 }
 
 impl Decompressor {
@@ -29,42 +64,111 @@ impl Decompressor {
             inflate: None,
             history: Vec::new(),
             ended: false,
+            head: Head::default(),
+            small: Vec::new(),
+            work: 0,
         }
     }
 
-    /// Inflates all of `input`.
+    /// Inflates all of `input`, but for the first bytes of a stream behind one that has ended.
     fn inflate(&mut self, mut input: &[u8], output: &mut Sink<'_>) -> Result<()> {
         loop {
-            if self.ended && !input.is_empty() {
-                self.begin_anew(output)?;
+            if self.ended {
+                if !self.pass_small_streams(&mut input, output)? {
+                    return Ok(());
+                }
+                self.inflate_head(output)?;
+                continue;
             }
-            let inflate = self.inflate.get_or_insert_with(|| Inflate::new(false, self.window_bits));
-            let space = output.space(input.len().saturating_mul(EXPECTED_RATIO))?;
-            let room = space.len();
-            let (total_in, total_out) = (inflate.total_in(), inflate.total_out());
-            let status = inflate.decompress(input, space, InflateFlush::SyncFlush);
-            let (taken, made) = (delta(inflate.total_in(), total_in), delta(inflate.total_out(), total_out));
-            output.filled(made)?;
+            let taken = self.inflate_stream(input, output)?;
             input = &input[taken..];
-            self.ended = matches!(status.map_err(|error| broken(&error))?, Status::StreamEnd);
-            // With room left, all that the input holds is out.
-            if input.is_empty() && made < room {
+            if !self.ended {
                 return Ok(());
             }
-            if taken == 0 && made == 0 && !self.ended {
+        }
+    }
+
+    /// Inflates `input` up to the end of the stream. Returns how much of it.
+    fn inflate_stream(&mut self, input: &[u8], output: &mut Sink<'_>) -> Result<usize> {
+        let mut at = 0;
+        loop {
+            let rest = &input[at..];
+            let inflate = self.inflate.get_or_insert_with(|| Inflate::new(false, self.window_bits));
+            let space = output.space(rest.len().saturating_mul(EXPECTED_RATIO))?;
+            let room = space.len();
+            let (total_in, total_out) = (inflate.total_in(), inflate.total_out());
+            let status = inflate.decompress(rest, space, InflateFlush::SyncFlush);
+            let (taken, made) = (delta(inflate.total_in(), total_in), delta(inflate.total_out(), total_out));
+            self.work += (taken + made) as u64;
+            output.filled(made)?;
+            at += taken;
+            self.ended = matches!(status.map_err(|error| broken(&error))?, Status::StreamEnd);
+            // With room left, all that the input holds is out.
+            if self.ended || (at == input.len() && made < room) {
+                return Ok(at);
+            }
+            if taken == 0 && made == 0 {
                 return Err(Error::new(Kind::Compression, "compressed data that does not go on"));
             }
         }
     }
 
-    /// After a stream's last block (section 7.2.3.4) the next one may refer to what came before.
-    fn begin_anew(&mut self, output: &Sink<'_>) -> Result<()> {
+    /// Decodes small streams behind one that has ended. Returns whether an inflater is needed for the next one.
+    fn pass_small_streams(&mut self, input: &mut &[u8], output: &mut Sink<'_>) -> Result<bool> {
+        loop {
+            self.head.fill(input);
+            match self.find_small(&[], output) {
+                Found::Stream(size) => {
+                    output.write(&self.small)?;
+                    self.head.remove(size);
+                }
+                Found::Short if self.head.size < small_stream::LONGEST => return Ok(false),
+                _ => return Ok(true),
+            }
+        }
+    }
+
+    /// What the head is with `tail` behind it, which ends the message if it is not empty.
+    fn find_small(&mut self, tail: &[u8], output: &Sink<'_>) -> Found {
+        let mut bytes = [0; small_stream::LONGEST + TAIL.len()];
+        let size = self.head.size + tail.len();
+        bytes[..self.head.size].copy_from_slice(self.head.as_bytes());
+        bytes[self.head.size..size].copy_from_slice(tail);
+        let (written, history, window) = (output.written(), &self.history, self.window());
+        let byte = |bytes: &[u8], back| bytes.len().checked_sub(back).map(|at| bytes[at]);
+        let before = |back| match back {
+            _ if back > window => None,
+            _ if back <= written.len() => byte(written, back),
+            _ => byte(history, back - written.len()),
+        };
+        self.small.clear();
+        let found = small_stream::decode(&bytes[..size], !tail.is_empty(), &mut self.small, before);
+        self.work += (size + self.small.len()) as u64;
+        found
+    }
+
+    /// Gives the head to an inflater that knows what came before: after a stream's last block (section 7.2.3.4) the next
+    /// one may refer to it. Where the head holds a whole stream, the rest stays.
+    fn inflate_head(&mut self, output: &mut Sink<'_>) -> Result<()> {
+        let window = self.window();
         let written = output.written();
-        let new = &written[written.len().saturating_sub(self.window())..];
-        let old = &self.history[self.history.len().saturating_sub(self.window() - new.len())..];
-        let mut inflate = Inflate::new(false, self.window_bits);
-        inflate.set_dictionary(&[old, new].concat()).map_err(|error| broken(&error))?;
-        self.inflate = Some(inflate);
+        let new = &written[written.len().saturating_sub(window)..];
+        let old = &self.history[self.history.len().saturating_sub(window - new.len())..];
+        self.work += (old.len() + new.len()) as u64;
+        match &mut self.inflate {
+            Some(inflate) => inflate.reset(false),
+            none => *none = Some(Inflate::new(false, self.window_bits)),
+        }
+        if let Some(inflate) = &mut self.inflate {
+            for part in [old, new] {
+                inflate.set_dictionary(part).map_err(|error| broken(&error))?;
+            }
+        }
+        self.ended = false;
+        let mut head = std::mem::take(&mut self.head);
+        let taken = self.inflate_stream(head.as_bytes(), output)?;
+        head.remove(taken);
+        self.head = head;
         Ok(())
     }
 
@@ -74,16 +178,33 @@ impl Decompressor {
 
     /// Puts the end of a message into the history.
     fn remember(&mut self, message: &[u8]) {
-        let new = &message[message.len().saturating_sub(self.window())..];
-        let kept = (self.window() - new.len()).min(self.history.len());
-        self.history.drain(..self.history.len() - kept);
+        let window = self.window();
+        let new = &message[message.len().saturating_sub(window)..];
+        // Not for every message: a small one costs less than a window.
+        if self.history.len() + new.len() > window + window / HISTORY_SLACK {
+            let kept = window - new.len();
+            self.work += kept as u64;
+            self.history.drain(..self.history.len().saturating_sub(kept));
+        }
+        self.work += new.len() as u64;
         self.history.extend_from_slice(new);
     }
 
     /// The message is complete: what the sender has cut off has to end its last block.
-    fn finish(&mut self) -> Result<()> {
-        if self.ended {
-            return Err(truncated());
+    fn finish(&mut self, output: &mut Sink<'_>) -> Result<()> {
+        while self.ended {
+            match self.find_small(&TAIL, output) {
+                Found::Message => {
+                    self.head = Head::default();
+                    return output.write(&self.small);
+                }
+                Found::Stream(size) if size <= self.head.size => {
+                    output.write(&self.small)?;
+                    self.head.remove(size);
+                }
+                _ if self.head.size == 0 => return Err(truncated()),
+                _ => self.inflate_head(output)?,
+            }
         }
         let inflate = self.inflate.get_or_insert_with(|| Inflate::new(false, self.window_bits));
         // One byte more, which must not be taken: with `Block` it stops behind the empty block that the tail ends.
@@ -111,12 +232,14 @@ impl Decoder for Decompressor {
             self.inflate(part, output)?;
         }
         if last {
-            self.finish()?;
+            self.finish(output)?;
             if self.takes_over {
                 self.remember(output.written());
-            } else if let Some(inflate) = &mut self.inflate {
-                inflate.reset(false);
-                self.history.clear();
+            } else {
+                self.ended = false;
+                if let Some(inflate) = &mut self.inflate {
+                    inflate.reset(false);
+                }
             }
         }
         Ok(())
@@ -125,8 +248,12 @@ impl Decoder for Decompressor {
     fn release(&mut self) {
         if !self.takes_over {
             self.inflate = None;
-            self.history = Vec::new();
         }
+        self.small = Vec::new();
+    }
+
+    fn work(&self) -> u64 {
+        self.work
     }
 }
 

@@ -3,6 +3,7 @@
 mod compressor;
 mod decompressor;
 mod negotiation;
+mod small_stream;
 
 use compressor::Compressor;
 use decompressor::Decompressor;

@@ -50,10 +50,10 @@ fn two_receivers_until_the_end() {
             let inbox = Arc::clone(&inbox);
             thread::spawn(move || receive(&inbox, usize::MAX, || ()))
         });
-        inbox.push(0, 0);
-        inbox.push(1, 0);
+        inbox.push(0, 0, 0);
+        inbox.push(1, 0, 0);
         inbox.end();
-        inbox.push(2, 0);
+        inbox.push(2, 0, 0);
         check(&receivers.map(|receiver| receiver.join().unwrap()), 2);
         assert!(inbox.has_news());
     });
@@ -68,8 +68,8 @@ fn each_message_finds_a_receiver() {
             let inbox = Arc::clone(&inbox);
             thread::spawn(move || receive(&inbox, 1, || ()))
         });
-        inbox.push(0, 0);
-        inbox.push(1, 0);
+        inbox.push(0, 0, 0);
+        inbox.push(1, 0, 0);
         check(&receivers.map(|receiver| receiver.join().unwrap()), 2);
         assert!(!inbox.has_news());
     });
@@ -86,7 +86,7 @@ fn no_news_is_no_message() {
         });
         let mut left = 0;
         for message in 0..2 {
-            inbox.push(message, 0);
+            inbox.push(message, 0, 0);
             if !inbox.has_news() {
                 assert_eq!(take(&inbox, || ()), Taken::Nothing);
             }
@@ -112,7 +112,7 @@ fn the_reader_is_told_of_room() {
                     while !inbox.has_room() {
                         wake.notified();
                     }
-                    inbox.push(message, 0);
+                    inbox.push(message, 0, 0);
                 }
                 inbox.end();
             }
@@ -136,7 +136,7 @@ fn a_full_inbox_does_not_keep_the_end_away() {
                     while !inbox.has_room() {
                         wake.notified();
                     }
-                    inbox.push(message, 0);
+                    inbox.push(message, 0, 0);
                 }
                 inbox.end();
             }
@@ -164,8 +164,8 @@ fn the_descriptor_tells_of_what_is_there() {
         let reader = thread::spawn({
             let inbox = Arc::clone(&inbox);
             move || {
-                inbox.push(0, 0);
-                inbox.push(1, 0);
+                inbox.push(0, 0, 0);
+                inbox.push(1, 0, 0);
                 inbox.end();
             }
         });
@@ -195,8 +195,8 @@ fn the_reader_is_told_when_all_is_taken() {
             let session = Arc::clone(&session);
             move || {
                 let (inbox, wake) = &*session;
-                inbox.push(0, 0);
-                inbox.push(1, 0);
+                inbox.push(0, 0, 0);
+                inbox.push(1, 0, 0);
                 while !inbox.is_taken() {
                     wake.notified();
                 }

@@ -1,0 +1,200 @@
+//! DEFLATE streams of a few bytes (RFC 1951), decoded without an inflater. A server may end its stream and begin another
+//! one every two bytes (RFC 7692 section 7.2.3.4), and an inflater costs a whole window for each.
+
+/// No stream that is looked at here is longer. Behind a longer one, what an inflater costs is little for each byte.
+pub(super) const LONGEST: usize = 16;
+
+/// What some bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// They begin with a whole stream of so many bytes.
+    Stream(usize),
+    /// They end with an empty block without compression, as a message does.
+    Message,
+    /// More are needed.
+    Short,
+    /// They are for an inflater: a block with a code of its own, or what is wrong.
+    Other,
+}
+
+/// Decodes the first stream of `bytes` to `output`, which is empty. `ends`: nothing follows in the message. `before` is
+/// what was decoded before: the byte so far back, from 1 on, or none.
+pub(super) fn decode(bytes: &[u8], ends: bool, output: &mut Vec<u8>, before: impl Fn(usize) -> Option<u8>) -> Found {
+    let mut bits = Bits { bytes, at: 0 };
+    loop {
+        match block(&mut bits, output, &before) {
+            Ok((_, true)) if ends && bits.at == bytes.len() * 8 => return Found::Message,
+            Ok((true, _)) => return Found::Stream(bits.at.div_ceil(8)),
+            Ok((false, _)) => {}
+            Err(found) => return found,
+        }
+    }
+}
+
+/// Whether it is the stream's last block, and an empty one without compression.
+fn block(
+    bits: &mut Bits<'_>,
+    output: &mut Vec<u8>,
+    before: &impl Fn(usize) -> Option<u8>,
+) -> Result<(bool, bool), Found> {
+    let is_last = bits.number(1)? == 1;
+    match bits.number(2)? {
+        0 => Ok((is_last, stored(bits, output)? == 0)),
+        1 => fixed(bits, output, before).map(|()| (is_last, false)),
+        _ => Err(Found::Other),
+    }
+}
+
+/// A block without compression. Returns its size.
+fn stored(bits: &mut Bits<'_>, output: &mut Vec<u8>) -> Result<usize, Found> {
+    bits.at = bits.at.next_multiple_of(8);
+    let (size, complement) = (bits.number(16)?, bits.number(16)?);
+    if size ^ complement != 0xffff {
+        return Err(Found::Other);
+    }
+    let start = bits.at / 8;
+    let payload = bits.bytes.get(start..start + size).ok_or(Found::Short)?;
+    output.extend_from_slice(payload);
+    bits.at += size * 8;
+    Ok(size)
+}
+
+/// A block with the fixed codes.
+fn fixed(bits: &mut Bits<'_>, output: &mut Vec<u8>, before: &impl Fn(usize) -> Option<u8>) -> Result<(), Found> {
+    loop {
+        let symbol = fixed_symbol(bits)?;
+        if let Ok(literal) = u8::try_from(symbol) {
+            output.push(literal);
+            continue;
+        }
+        let index = match symbol {
+            256 => return Ok(()),
+            257..286 => symbol - 257,
+            _ => return Err(Found::Other),
+        };
+        let length = match index {
+            0..8 => 3 + index,
+            28 => 258,
+            _ => {
+                let extra = (index - 4) / 4;
+                3 + ((4 + index % 4) << extra) + bits.number(extra)?
+            }
+        };
+        let distance = match bits.code(0, 5)? {
+            code @ 0..4 => 1 + code,
+            code @ 4..30 => {
+                let extra = code / 2 - 1;
+                1 + ((2 + code % 2) << extra) + bits.number(extra)?
+            }
+            _ => return Err(Found::Other),
+        };
+        for _ in 0..length {
+            let byte = match output.len().checked_sub(distance) {
+                Some(at) => output.get(at).copied(),
+                None => before(distance - output.len()),
+            };
+            output.push(byte.ok_or(Found::Other)?);
+        }
+    }
+}
+
+/// The next symbol of the fixed code for literals and lengths (RFC 1951 section 3.2.6).
+fn fixed_symbol(bits: &mut Bits<'_>) -> Result<usize, Found> {
+    let code = bits.code(0, 7)?;
+    if code < 0b001_1000 {
+        return Ok(256 + code);
+    }
+    let code = bits.code(code, 1)?;
+    match code {
+        0b0011_0000..0b1100_0000 => Ok(code - 0b0011_0000),
+        0b1100_0000..0b1100_1000 => Ok(280 + code - 0b1100_0000),
+        _ => Ok(144 + bits.code(code, 1)? - 0b1_1001_0000),
+    }
+}
+
+struct Bits<'a> {
+    bytes: &'a [u8],
+    /// The next bit.
+    at: usize,
+}
+
+impl Bits<'_> {
+    fn bit(&mut self) -> Result<usize, Found> {
+        let byte = self.bytes.get(self.at / 8).ok_or(Found::Short)?;
+        let bit = usize::from(byte >> (self.at % 8) & 1);
+        self.at += 1;
+        Ok(bit)
+    }
+
+    /// A number, its lowest bit first.
+    fn number(&mut self, count: usize) -> Result<usize, Found> {
+        (0..count).try_fold(0, |number, position| Ok(number | self.bit()? << position))
+    }
+
+    /// `count` more bits of a Huffman code, its highest bit first.
+    fn code(&mut self, start: usize, count: usize) -> Result<usize, Found> {
+        (0..count).try_fold(start, |code, _| Ok(code << 1 | self.bit()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HISTORY: &[u8] = b"history";
+
+    fn decoded(bytes: &[u8], ends: bool) -> (Found, Vec<u8>) {
+        let mut output = Vec::new();
+        let before = |back| HISTORY.len().checked_sub(back).map(|at| HISTORY[at]);
+        let found = decode(bytes, ends, &mut output, before);
+        (found, output)
+    }
+
+    #[test]
+    fn small_streams_are_decoded() {
+        for (bytes, found, output) in [
+            // Empty last blocks: with the fixed codes, whatever stands behind them in their last byte, and without
+            // compression.
+            (&b"\x03\x00"[..], Found::Stream(2), &b""[..]),
+            (b"\x03\xfc\x03\x00", Found::Stream(2), b""),
+            (b"\x01\x00\x00\xff\xff\x03", Found::Stream(5), b""),
+            (b"\x01\x02\x00\xfd\xffab", Found::Stream(7), b"ab"),
+            // An empty block before the last one.
+            (b"\x00\x00\x00\xff\xff\x03\x00", Found::Stream(7), b""),
+            // "Hello", as a last block.
+            (b"\xf3\x48\xcd\xc9\xc9\x07\x00", Found::Stream(7), b"Hello"),
+            // Literals of nine bits.
+            (b"\x7b\xf8\x1f\x00", Found::Stream(4), b"\xe1\xff"),
+            // Three bytes from three back.
+            (b"\x03\x22\x00", Found::Stream(3), b"ory"),
+            (b"", Found::Short, b""),
+            (b"\x03", Found::Short, b""),
+            (b"\x01\x02\x00\xfd\xffa", Found::Short, b""),
+            // A code of its own, a reserved type, lengths that do not fit, too far back.
+            (b"\x05\x00", Found::Other, b""),
+            (b"\x07\x00", Found::Other, b""),
+            (b"\x01\x00\x00\xff\xfe", Found::Other, b""),
+            (b"\x03\x32\x00", Found::Other, b""),
+        ] {
+            let (as_found, decoded) = decoded(bytes, false);
+            assert_eq!(as_found, found, "{bytes:x?}");
+            // What is not whole says nothing.
+            assert!(decoded == output || !matches!(found, Found::Stream(_)), "{bytes:x?}: {decoded:x?}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_message_is_an_empty_block_without_compression() {
+        let tail = b"\x00\x00\xff\xff";
+        for (start, found) in [
+            (&b"\x00"[..], Found::Message),
+            (b"\x01", Found::Message),
+            (b"\x62\x00\x00", Found::Message),
+            (b"\x03\x00", Found::Stream(2)),
+            (b"", Found::Short),
+        ] {
+            assert_eq!(decoded(&[start, tail].concat(), true).0, found, "{start:x?}");
+            assert_ne!(decoded(&[start, tail].concat(), false).0, Found::Message, "{start:x?}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What a hostile server can make a connection do and keep for each byte it sends.
+
+use ktorws::frame::Opcode;
+use ktorws::protocol::deflate::Options;
+use ktorws::protocol::{Agreement, Connection, Decoders, Incoming, Limits, Received};
+
+use crate::deflate::{RSV1, connection, default_connection};
+use crate::peer::{self, frame, marked_frame, receive};
+
+const LIMITS: Limits = Limits { max_frame_size: 1 << 26, max_message_size: 1 << 26 };
+
+/// An empty block without compression.
+const EMPTY: &[u8] = b"\x00\x00\x00\xff\xff";
+
+/// What a small message may keep beside twice its payload, and what a large one may.
+const SLACK: usize = 1024 + 2;
+const LARGE_SLACK: usize = 4096 + 2;
+
+/// A connection with a full window behind it, as a server would have it that wants copies of it.
+fn with_full_window() -> Connection {
+    let mut connection = connection(Options::default(), "", LIMITS);
+    let noise: Vec<u8> = (0..40_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let mut stored = Vec::new();
+    for piece in noise.chunks(30_000) {
+        let size = piece.len() as u16;
+        stored.extend([&[0][..], &size.to_le_bytes(), &(!size).to_le_bytes(), piece].concat());
+    }
+    stored.push(0);
+    let events = receive(&mut connection, &marked_frame(true, Opcode::Binary, RSV1, &stored));
+    assert!(matches!(&events[..], [Received::Frame(frame)] if frame.payload.len() == noise.len()));
+    connection
+}
+
+/// What decoding a stream costs for each of its bytes.
+fn cost(connection: &mut Connection, stream: &[u8]) -> u64 {
+    let before = connection.incoming.work();
+    let events = receive(connection, stream);
+    assert!(events.iter().all(|event| matches!(event, Received::Frame(_))), "{events:?}");
+    (connection.incoming.work() - before) / stream.len() as u64
+}
+
+/// A window of 32 KiB for each of them is what it must not be.
+#[test]
+fn last_blocks_cost_little_for_each_byte() {
+    for (block, most) in [
+        // Empty, with the fixed codes and without compression.
+        (&b"\x03\x00"[..], 50),
+        (b"\x03\xfc", 50),
+        (b"\x01\x00\x00\xff\xff", 50),
+        // One literal, and three bytes from a whole window back.
+        (b"\x4b\x04\x00", 50),
+        (b"\x03\xde\xff\x0f\x00", 50),
+        // Too long to be decoded without an inflater.
+        (b"\x01\x0c\x00\xf3\xffabcdefghijkl", 2500),
+    ] {
+        let message = [&block.repeat(5000)[..], b"\x00"].concat();
+        let cost = cost(&mut with_full_window(), &marked_frame(true, Opcode::Binary, RSV1, &message));
+        assert!(cost <= most, "{block:x?}: {cost} bytes");
+    }
+}
+
+#[test]
+fn messages_with_last_blocks_cost_little_for_each_byte() {
+    let message = marked_frame(true, Opcode::Binary, RSV1, b"\x03\x00\x00");
+    let cost = cost(&mut with_full_window(), &message.repeat(5000));
+    assert!(cost <= 100, "{cost} bytes");
+}
+
+#[test]
+fn small_messages_do_not_move_the_history_each() {
+    let message = marked_frame(true, Opcode::Binary, RSV1, b"\x4a\x04\x00");
+    let cost = cost(&mut with_full_window(), &message.repeat(5000));
+    assert!(cost <= 100, "{cost} bytes");
+}
+
+#[test]
+fn small_streams_in_any_chunking_give_the_same() {
+    // Last blocks of all kinds, with references to what came before, and one that is too long.
+    let message =
+        b"\xf3\x48\xcd\xc9\xc9\x07\x00\x03\x00\x4b\x04\x00\x03\x22\x00\x01\x0c\x00\xf3\xffabcdefghijkl\x03\x00\x00";
+    let mut whole = default_connection();
+    let stream = marked_frame(true, Opcode::Binary, RSV1, message).repeat(3);
+    let events = receive(&mut whole, &stream);
+    assert_eq!(events.len(), 3);
+    for size in 1..20 {
+        let mut chunked = default_connection();
+        let pieces = stream.chunks(size).flat_map(|piece| receive(&mut chunked, piece));
+        assert_eq!(pieces.collect::<Vec<_>>(), events, "{size} bytes at a time");
+    }
+}
+
+/// Counts how often a decoder comes back before it has worked through a stream.
+fn yields(decoders: Decoders, stream: &[u8]) -> usize {
+    let mut incoming = Incoming::new(stream, decoders, false);
+    let mut yields = 0;
+    while let Some(received) = incoming.poll(&LIMITS, Vec::new) {
+        match received {
+            Received::Yield => yields += 1,
+            other => assert!(matches!(other, Received::Frame(_)), "{other:?}"),
+        }
+    }
+    yields
+}
+
+#[test]
+fn a_poll_ends_after_a_bounded_number_of_frames() {
+    let fragments =
+        [frame(false, Opcode::Binary, b""), frame(false, Opcode::Continuation, b"").repeat(100_000)].concat();
+    assert!(yields(Decoders::default(), &fragments) >= 100_000 / 1024);
+}
+
+#[test]
+fn a_poll_ends_after_a_bounded_amount_of_decoding() {
+    let mut from = connection(Options::default(), "", LIMITS);
+    from.send(Opcode::Binary, &vec![0; 32 << 20]).expect("an open connection");
+    let payload = peer::sent(&mut from).remove(0).payload;
+    // All in one frame, and a few bytes in each of many.
+    let whole = marked_frame(true, Opcode::Binary, RSV1, &payload);
+    let mut pieces = marked_frame(false, Opcode::Binary, RSV1, b"");
+    payload.chunks(100).for_each(|piece| pieces.extend(frame(false, Opcode::Continuation, piece)));
+    for stream in [whole, pieces] {
+        assert!(yields(deflate(), &stream) >= payload.len() / 4096 - 1);
+    }
+}
+
+fn deflate() -> Decoders {
+    crate::deflate::decoders("")
+}
+
+/// What messages keep, which the application may have for as long as it wants.
+#[test]
+fn messages_keep_little_more_than_their_payload() {
+    for (name, stream) in [
+        ("empty blocks", {
+            let message = [b"\x00\x01\x00\xfe\xffA", &EMPTY.repeat(13_100)[..], b"\x00"].concat();
+            marked_frame(true, Opcode::Binary, RSV1, &message)
+        }),
+        ("a small message in parts", {
+            let middle = frame(false, Opcode::Continuation, b"").repeat(100);
+            [frame(false, Opcode::Binary, b"a"), middle, frame(true, Opcode::Continuation, b"b")].concat()
+        }),
+        ("a medium one", frame(true, Opcode::Binary, &[7; 5000])),
+        ("a large one in parts", {
+            let middle = frame(false, Opcode::Continuation, &[7; 1000]).repeat(100);
+            [frame(false, Opcode::Binary, b""), middle, frame(true, Opcode::Continuation, b"b")].concat()
+        }),
+    ] {
+        let mut connection = connection(Options::default(), "", LIMITS);
+        // Memory of a large message that was freed.
+        connection.incoming.offer(vec![0; 1 << 20]);
+        let events = receive(&mut connection, &stream);
+        let [Received::Frame(frame)] = &events[..] else { panic!("{name}: {events:?}") };
+        let (size, capacity) = (frame.payload.len(), frame.payload.capacity());
+        let slack = if size < 32 * 1024 { SLACK } else { LARGE_SLACK };
+        assert!(capacity <= 2 * size + slack, "{name}: {capacity} bytes for {size}");
+        assert_eq!(frame.payload.with_nul().last(), Some(&0), "{name}");
+    }
+}
+
+#[test]
+fn a_large_memory_does_not_go_with_a_smaller_message() {
+    let mut connection =
+        Connection::new(Agreement::default(), LIMITS, None, ktorws::protocol::MaskingKeys::from_seed([7; 32]), &[]);
+    connection.incoming.offer(vec![0; 8 << 20]);
+    let events = receive(&mut connection, &frame(true, Opcode::Binary, &[7; 40_000]));
+    let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    assert!(frame.payload.capacity() <= 2 * 40_000 + LARGE_SLACK, "{}", frame.payload.capacity());
+}
