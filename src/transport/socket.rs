@@ -38,6 +38,8 @@ pub(crate) enum Waiting {
 pub(crate) enum Readiness {
     Receive,
     Send,
+    /// Either of them.
+    Either,
 }
 
 /// A stream socket, close-on-exec.
@@ -148,6 +150,7 @@ impl Socket {
         let flags = match readiness {
             Readiness::Receive => PollFlags::IN,
             Readiness::Send => PollFlags::OUT,
+            Readiness::Either => PollFlags::IN | PollFlags::OUT,
         };
         PollFd::new(&self.0, flags)
     }
