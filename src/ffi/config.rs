@@ -90,9 +90,12 @@ pub unsafe extern "C" fn ws_config_free(config: *mut ws_config) {
 /// Adds a header to the opening handshake. Of Authorization, Host, Origin and User-Agent there is only one: it
 /// replaces what was there. Without one, Host is the URL's host, with its port unless that is the scheme's own.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a control character, and
-/// the headers of the handshake itself: Connection, Content-Length, Sec-WebSocket-Accept, -Extensions, -Key,
-/// -Protocol (see ws_config_add_subprotocol) and -Version, Transfer-Encoding, Upgrade.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a control character, a Host that
+/// is not a host with or without a port, and the headers that would contradict the handshake: all that begin with
+/// Sec-WebSocket- (see ws_config_add_subprotocol and ws_config_install_deflate), those of the connection (Connection,
+/// HTTP2-Settings, Keep-Alive, Upgrade), those of a body, of which the request has none (Content-Length, Expect, TE, Trailer,
+/// Transfer-Encoding), and those of a proxy (Proxy-Authorization, Proxy-Connection), which the server must not see: credentials
+/// for a proxy belong in the URL of ws_config_set_proxy.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `name` and `value` are NULL or C strings.

@@ -12,11 +12,13 @@ use crate::session::cookies::CookieJar;
 
 /// Cookies that sessions share (RFC 6265): made by ws_cookie_jar_new, given to configurations by
 /// ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. It lives in memory only, and
-/// holds at most 3,000 cookies, 50 of them for a host, of 4,096 bytes at most.
+/// holds at most 3,000 cookies and 4 MiB, for a domain and all names below it 180 cookies and 256 KiB. A cookie of more than
+/// 4,096 bytes is not taken, nor are more than 180 of one answer. Where there is no room for another cookie, the one goes that
+/// was sent or set least recently, of the domain or of all.
 ///
-/// A forked child has a copy of its own. It is empty if another thread of the parent was changing the jar at that moment.
+/// A forked child has a copy of its own. It is empty if another thread of the parent was using the jar at that moment.
 ///
-/// No cookie is for a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
+/// No cookie is for a public suffix, a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
 /// (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix); where there is none, a cookie is for
 /// the host alone that has set it.
 pub struct ws_cookie_jar(Arc<CookieJar>);
@@ -63,7 +65,7 @@ pub unsafe extern "C" fn ws_config_set_cookie_jar(config: *mut ws_config, jar: *
 /// Takes a cookie as a server at `url` would set it: the value of a Set-Cookie header.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL and for a cookie that is malformed, too long, not for this URL, or for a domain
-/// that belongs to many, and when the jar is full; WS_ERR_URL.
+/// that is a public suffix; WS_ERR_URL.
 ///
 /// # Safety
 /// `jar` is NULL or a jar that is not freed; the others are NULL or C strings.

@@ -53,8 +53,12 @@ pub(super) fn check_struct_size<T>(struct_size: usize) -> Result<()> {
     if (size_of::<T>()..=MAX_STRUCT_SIZE).contains(&struct_size) {
         return Ok(());
     }
+    Err(wrong_size::<T>())
+}
+
+fn wrong_size<T>() -> Error {
     let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
-    Err(Error::new(Kind::InvalidArgument, format!("struct_size is not sizeof({name})")))
+    Error::new(Kind::InvalidArgument, format!("struct_size is not sizeof({name})"))
 }
 
 /// A struct that the caller lends, whose first member is its size; none for NULL.
@@ -69,6 +73,29 @@ pub(super) unsafe fn sized_struct<'a, T>(pointer: *const T) -> Result<Option<&'a
     check_struct_size::<T>(unsafe { pointer.cast::<usize>().read() })?;
     // SAFETY: as above.
     Ok(unsafe { pointer.as_ref() })
+}
+
+/// A struct that the caller lends, whose first member is its size, and that has grown since its first release, when it had
+/// `first_size` bytes: the members behind the caller's size are 0. None for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or points to as many bytes as its size says, which nobody writes to during the call. Bytes of 0 are a
+/// valid `T`.
+pub(super) unsafe fn grown_struct<T: Copy>(pointer: *const T, first_size: usize) -> Result<Option<T>> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, and the caller's promise; only the first member is looked at before the size is known.
+    let struct_size = unsafe { pointer.cast::<usize>().read() };
+    if !(first_size..=MAX_STRUCT_SIZE).contains(&struct_size) {
+        return Err(wrong_size::<T>());
+    }
+    let mut copy = MaybeUninit::<T>::zeroed();
+    let known = struct_size.min(size_of::<T>());
+    // SAFETY: both have as many bytes.
+    unsafe { pointer.cast::<u8>().copy_to_nonoverlapping(copy.as_mut_ptr().cast(), known) };
+    // SAFETY: the caller's members, and the caller's promise for those of 0.
+    Ok(Some(unsafe { copy.assume_init() }))
 }
 
 /// Fills a struct that the caller has allocated, with what it has set as its size; on failure with zeros, where that size

@@ -17,6 +17,10 @@ use crate::session::reconnecting::{Decision, ReconnectOptions};
 
 const DEFAULT_FIRST_DELAY: Duration = Duration::from_millis(500);
 const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(30);
+const DEFAULT_MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// The struct without the members that came later.
+const FIRST_SIZE: usize = std::mem::offset_of!(ws_reconnect_options, max_retry_after_ms);
 
 /// Flags of ws_reconnect_options, to be added up.
 #[repr(C)]
@@ -73,6 +77,9 @@ pub struct ws_reconnect_options {
     /// Handed to `decide`. It has to stay valid until the sessions of the configuration are freed, and may be used by several
     /// threads at once.
     pub user_data: *mut c_void,
+    /// The longest delay that a server's Retry-After can ask for, in milliseconds; a longer one counts as this. 0 stands for
+    /// 300,000, five minutes.
+    pub max_retry_after_ms: i64,
 }
 
 /// Has sessions go on with another connection when theirs is lost. NULL, the default: a session ends with its connection.
@@ -80,8 +87,8 @@ pub struct ws_reconnect_options {
 /// What is lost is tried again: connections that end without a Close, or are reset; pings without an answer; silence (the
 /// idle timeout); bytes that TLS cannot read; the server's close codes 1001, 1011, 1012, 1013 and 1014. Attempts that fail are tried again where it was
 /// the network (resolving, connecting, the proxy, timeouts, losing the connection) or a server or proxy that answers with
-/// the status 408, 425, 429, 500, 502, 503 or 504, whose Retry-After is waited for. All else ends the session: other close
-/// codes, violations of the protocol, certificates, other statuses, queues that run over, ws_close and ws_abort. The first
+/// the status 408, 425, 429, 500, 502, 503, 504 or 520 to 524. The library waits as long as a Retry-After of that answer asks
+/// for, in seconds or by a date, but not longer than `max_retry_after_ms`. All else ends the session: other close codes, violations of the protocol, certificates, other statuses, queues that run over, ws_close and ws_abort. The first
 /// opening is not tried again.
 ///
 /// Meanwhile ws_state is WS_STATE_CONNECTING. Receiving goes on waiting, in every way there is, and returns what the next
@@ -96,7 +103,7 @@ pub struct ws_reconnect_options {
 /// URL, settings and subprotocol; another one ends the session. Functions that tell of the handshake, its headers and
 /// extensions, tell of the first one.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a `struct_size` that is smaller than this version's or over
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a `struct_size` that is smaller than the first version's or over
 /// 4096, negative numbers and unknown flags. With raw sessions, and WS_RECONNECT_KEEP_UNSENT with an outgoing queue that
 /// drops the oldest, ws_connect returns it.
 ///
@@ -110,8 +117,8 @@ pub unsafe extern "C" fn ws_config_set_reconnect(
 ) -> ws_status {
     set(config, |config| {
         // SAFETY: the caller's promise.
-        let options = unsafe { guard::sized_struct(options) }?;
-        config.reconnect = options.map(read).transpose()?;
+        let options = unsafe { guard::grown_struct(options, FIRST_SIZE) }?;
+        config.reconnect = options.as_ref().map(read).transpose()?;
         Ok(())
     })
 }
@@ -131,6 +138,7 @@ fn read(options: &ws_reconnect_options) -> Result<ReconnectOptions> {
     let user_data = options.user_data;
     Ok(ReconnectOptions {
         back_off: BackOff { first, longest: longest.max(first) },
+        longest_retry_after: time(options.max_retry_after_ms)?.unwrap_or(DEFAULT_MAX_RETRY_AFTER),
         longest_outage: time(options.max_outage_ms)?,
         max_attempts: (options.max_attempts > 0).then_some(options.max_attempts),
         keeps_unsent: options.flags & keep_unsent != 0,

@@ -2,21 +2,30 @@
 
 use crate::error::{Error, Kind, Result};
 
-/// Fields the handshake itself sets; a second one would change its meaning.
-const RESERVED: [&str; 9] = [
+/// Fields that would contradict the request: those that the handshake sets, those of a body, of which it has none, those that
+/// are for one connection (RFC 9110 section 7.6.1), and the credentials of a proxy, which are not the server's to see.
+const RESERVED: [&str; 11] = [
     "Connection",
     "Content-Length",
-    "Sec-WebSocket-Accept",
-    "Sec-WebSocket-Extensions",
-    "Sec-WebSocket-Key",
-    "Sec-WebSocket-Protocol",
-    "Sec-WebSocket-Version",
+    "Expect",
+    "HTTP2-Settings",
+    "Keep-Alive",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
     "Transfer-Encoding",
     "Upgrade",
 ];
 
+/// All fields with this prefix belong to the handshake (RFC 6455 section 11.3).
+const RESERVED_PREFIX: &str = "Sec-WebSocket-";
+
+/// The field that names the origin.
+const HOST: &str = "Host";
+
 /// Fields that a request has at most once.
-const SINGLE: [&str; 4] = ["Authorization", "Host", "Origin", "User-Agent"];
+const SINGLE: [&str; 4] = ["Authorization", HOST, "Origin", "User-Agent"];
 
 /// Header fields in the order they were added. Names compare without regard to case.
 #[derive(Clone, Debug, Default)]
@@ -70,12 +79,34 @@ pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
+/// Whether it can be the value of Host: a host as a URL has it, and maybe a port (RFC 9110 section 7.2).
+fn is_host(text: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte);
+    let (host, port) = match text.strip_prefix('[').map(|inner| inner.split_once(']')) {
+        Some(None) => return false,
+        Some(Some((address, rest))) => {
+            if address.parse::<std::net::Ipv6Addr>().is_err() {
+                return false;
+            }
+            (address, rest)
+        }
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let has_host = !host.is_empty() && (text.starts_with('[') || host.bytes().all(is_of_name));
+    has_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
+
 fn check_name(name: &str) -> Result<()> {
     if !is_token(name) {
-        return Err(invalid(format!("header name {name:?} is not a token")));
+        // What follows may be a value, and that a credential.
+        let end = name.find(|c: char| !is_token(c.encode_utf8(&mut [0; 4]))).unwrap_or(name.len());
+        return Err(invalid(format!("a header name that begins with {:?} is not a token", &name[..end])));
     }
-    if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
-        return Err(invalid(format!("the header {name} belongs to the opening handshake")));
+    let is_reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+        || name.get(..RESERVED_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_PREFIX));
+    if is_reserved {
+        return Err(invalid(format!("the header {name} contradicts the opening handshake, which has its own")));
     }
     Ok(())
 }
@@ -84,6 +115,9 @@ fn check_value(name: &str, value: &str) -> Result<()> {
     // The value stays out of the message: it may be a credential.
     if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
         return Err(invalid(format!("the value of the header {name} holds a control character")));
+    }
+    if name.eq_ignore_ascii_case(HOST) && !is_host(value) {
+        return Err(invalid("the value of the header Host is not a host with or without a port".to_owned()));
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ impl RefusalBody {
             Framing::Chunked { pending: Vec::new(), left: 0 }
         } else {
             let mut lengths = head.elements("Content-Length");
-            match lengths.next().map(|text| std::str::from_utf8(text).ok().and_then(|text| text.parse().ok())) {
+            match lengths.next().map(length) {
                 Some(Some(0)) => Framing::Complete,
                 Some(Some(length)) => Framing::Length(length),
                 Some(None) | None => Framing::UntilEnd,
@@ -73,32 +73,44 @@ impl RefusalBody {
     }
 }
 
+/// A number of bytes: digits. More than there can be is a body without an end.
+fn length(text: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok()
+}
+
 /// Moves the content of chunks from `pending` to `body`. Returns whether more may follow; malformed framing ends it.
 fn unchunk(pending: &mut Vec<u8>, left: &mut u64, body: &mut Vec<u8>) -> bool {
-    loop {
-        let count = take(*left, pending);
-        body.extend(pending.drain(..count));
+    // What stays is moved once, however many chunks there are.
+    let mut rest = pending.as_slice();
+    let goes_on = loop {
+        let count = take(*left, rest);
+        body.extend_from_slice(&rest[..count]);
+        rest = &rest[count..];
         *left -= count as u64;
         if *left > 0 {
-            return true;
+            break true;
         }
         // The line end behind a chunk stands before the next size.
-        let line_end = pending.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let line_end = rest.iter().take(3).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         if line_end > 2 {
-            return false;
+            break false;
         }
-        match httparse::parse_chunk_size(&pending[line_end..]) {
-            Ok(httparse::Status::Complete((_, 0))) | Err(_) => return false,
+        match httparse::parse_chunk_size(&rest[line_end..]) {
+            Ok(httparse::Status::Complete((_, 0))) | Err(_) => break false,
             Ok(httparse::Status::Complete((size, length))) => {
                 if size > MAX_SIZE_LINE {
-                    return false;
+                    break false;
                 }
-                pending.drain(..line_end + size);
+                rest = &rest[line_end + size..];
                 *left = length;
             }
-            Ok(httparse::Status::Partial) => return pending.len() - line_end < MAX_SIZE_LINE,
+            Ok(httparse::Status::Partial) => break rest.len() - line_end < MAX_SIZE_LINE,
         }
-    }
+    };
+    let done = pending.len() - rest.len();
+    pending.drain(..done);
+    goes_on
 }
 
 fn take(left: u64, bytes: &[u8]) -> usize {

@@ -1,5 +1,7 @@
 //! The head of an HTTP/1.1 response: found in a byte stream, bounded, parsed by httparse.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Kind, Result};
 
 /// The most bytes of response heads, interim ones included, that a handshake reads.
@@ -129,6 +131,7 @@ impl HeadReader {
 }
 
 fn parse(bytes: &[u8], from: Answerer) -> Result<ResponseHead> {
+    let bytes = &*unfolded(bytes);
     let error = match parse_with(&httparse::ParserConfig::default(), bytes, from) {
         Ok(head) => return Ok(head),
         Err(error) => error,
@@ -140,6 +143,21 @@ fn parse(bytes: &[u8], from: Answerer) -> Result<ResponseHead> {
         Ok(head) if head.status >= 200 => Ok(head),
         _ => Err(error),
     }
+}
+
+/// A head with blanks in place of the line ends that fold its fields (RFC 9112 section 5.2). A status line is not folded.
+fn unfolded(head: &[u8]) -> Cow<'_, [u8]> {
+    let mut unfolded = Cow::Borrowed(head);
+    let first_field = head.iter().position(|byte| *byte == b'\n').map_or(head.len(), |end| end + 1);
+    for at in first_field..head.len() {
+        let is_fold = head[at] == b'\n' && matches!(head.get(at + 1), Some(b' ' | b'\t'));
+        if is_fold {
+            let start = if head[at - 1] == b'\r' { at - 1 } else { at };
+            // An empty line does not go on: the head would have ended there.
+            unfolded.to_mut()[start..=at].fill(b' ');
+        }
+    }
+    unfolded
 }
 
 fn parse_with(config: &httparse::ParserConfig, bytes: &[u8], from: Answerer) -> Result<ResponseHead> {

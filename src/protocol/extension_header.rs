@@ -72,7 +72,9 @@ pub(super) fn negotiate(head: &ResponseHead, offered: &[&dyn Extension]) -> Resu
             .ok_or_else(|| invalid(format!("the {NAME} header is malformed: {:?}", String::from_utf8_lossy(value))))?;
         for Element { name, parameters } in elements {
             let Some(extension) = offered.iter().find(|offered| offered.name() == name) else {
-                return Err(invalid(format!("the server chose the extension {name:?}, which was not offered")));
+                return Err(invalid(format!(
+                    "the server chose the extension {name:?}, which was not offered (RFC 6455 section 4.1, 5)"
+                )));
             };
             if negotiated.iter().any(|earlier| earlier.told.name == name) {
                 return Err(invalid(format!("the server chose the extension {name:?} twice")));

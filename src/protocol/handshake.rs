@@ -78,7 +78,10 @@ impl<'e> Handshake<'e> {
         }
         let upgrade = single(head, "Upgrade")?;
         if !upgrade.eq_ignore_ascii_case(b"websocket") {
-            return Err(invalid(format!("the Upgrade header is {}, not \"websocket\"", shown(upgrade))));
+            let upgrade = shown(upgrade);
+            return Err(invalid(format!(
+                "the Upgrade header is {upgrade}, not \"websocket\" (RFC 6455 section 4.1, 2)"
+            )));
         }
         let connection: Vec<&[u8]> = head.values("Connection").collect();
         if connection.is_empty() {
@@ -86,12 +89,18 @@ impl<'e> Handshake<'e> {
         }
         if !head.elements("Connection").any(|token| token.eq_ignore_ascii_case(b"upgrade")) {
             let connection = connection.join(&b", "[..]);
-            return Err(invalid(format!("the Connection header is {}, without \"Upgrade\"", shown(&connection))));
+            let connection = shown(&connection);
+            let message =
+                format!("the Connection header is {connection}, without \"Upgrade\" (RFC 6455 section 4.1, 3)");
+            return Err(invalid(message));
         }
         let accept = single(head, "Sec-WebSocket-Accept")?;
         if accept != self.accept.as_bytes() {
             let expected = &self.accept;
-            return Err(invalid(format!("Sec-WebSocket-Accept is {}, not {expected:?}", shown(accept))));
+            let accept = shown(accept);
+            return Err(invalid(format!(
+                "Sec-WebSocket-Accept is {accept}, not {expected:?} (RFC 6455 section 4.1, 4)"
+            )));
         }
         let extensions = extension_header::negotiate(head, self.extensions)?;
         Ok((self.subprotocol(head)?, extensions))
@@ -102,9 +111,20 @@ impl<'e> Handshake<'e> {
             return Ok(None);
         }
         let chosen = single(head, "Sec-WebSocket-Protocol")?;
+        if chosen.is_empty() {
+            let message =
+                "the Sec-WebSocket-Protocol header is empty, and \"\" is no subprotocol (RFC 6455 section 4.2.2, 4)";
+            return Err(invalid(message.to_owned()));
+        }
         match self.subprotocols.iter().find(|offered| offered.as_bytes() == chosen) {
             Some(offered) => Ok(Some(offered.clone())),
-            None => Err(invalid(format!("the server chose the subprotocol {}, which was not offered", shown(chosen)))),
+            None => {
+                let chosen = shown(chosen);
+                let message = format!(
+                    "the server chose the subprotocol {chosen}, which was not offered (RFC 6455 section 4.1, 6)"
+                );
+                Err(invalid(message))
+            }
         }
     }
 }
@@ -182,7 +202,7 @@ fn single<'a>(head: &'a ResponseHead, name: &'a str) -> Result<&'a [u8]> {
 }
 
 fn missing(name: &str) -> Error {
-    invalid(format!("the server's answer has no {name} header"))
+    invalid(format!("the server's answer has no {name} header (RFC 6455 section 4.1)"))
 }
 
 fn refusal(refusal: Refusal) -> Error {

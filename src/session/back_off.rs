@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 use crate::error::{Error, Kind, Phase, Refusal};
 use crate::frame::CloseCode;
 
-/// Statuses of servers that will answer otherwise in a while.
-const PASSING_STATUSES: &[u16] = &[408, 425, 429, 500, 502, 503, 504];
+/// Statuses of servers that will answer otherwise in a while; from 520 on those of Cloudflare for a server behind it that does
+/// not answer.
+const PASSING_STATUSES: &[u16] = &[408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524];
 
 /// Close codes of servers that go away, or cannot go on for now (RFC 6455 section 7.4.1 and IANA's registry).
 const PASSING_CODES: &[u16] = &[1001, 1011, 1012, 1013, 1014];
@@ -50,13 +51,17 @@ pub(super) fn passes(error: &Error) -> bool {
     }
 }
 
-/// How long a server asks to be left alone (RFC 9110 section 10.2.3).
-pub(super) fn retry_after(refusal: &Refusal, now: SystemTime) -> Option<Duration> {
+/// How long a server asks to be left alone (RFC 9110 section 10.2.3), `most` at most: seconds, however many digits they have,
+/// or a date. None for what is neither.
+pub(super) fn retry_after(refusal: &Refusal, now: SystemTime, most: Duration) -> Option<Duration> {
     let text = std::str::from_utf8(refusal.values("Retry-After").next()?).ok()?;
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    httpdate::parse_http_date(text).ok().map(|at| at.duration_since(now).unwrap_or_default())
+    let asked = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // It fails for more than 64 bits only.
+        text.parse().map_or(Duration::MAX, Duration::from_secs)
+    } else {
+        httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
+    };
+    Some(asked.min(most))
 }
 
 #[cfg(test)]
@@ -78,14 +83,31 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         for (text, expected) in [
             ("120", Some(120)),
+            ("0", Some(0)),
+            ("000", Some(0)),
+            ("301", Some(300)),
+            ("31536000", Some(300)),
+            ("18446744073709551615", Some(300)),
+            ("18446744073709551616", Some(300)),
+            ("99999999999999999999999999999999999999999", Some(300)),
             ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:54:38 GMT", Some(300)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(300)),
             ("Sun, 06 Nov 1994 08:49:36 GMT", Some(0)),
             ("soon", None),
+            ("", None),
             ("-1", None),
+            ("+1", None),
+            ("1.5", None),
+            ("1, 2", None),
         ] {
             let headers = vec![("retry-after".to_owned(), text.as_bytes().to_vec())];
             let refusal = Refusal { status: 503, headers, body: Vec::new() };
-            assert_eq!(retry_after(&refusal, now), expected.map(Duration::from_secs), "{text}");
+            assert_eq!(
+                retry_after(&refusal, now, Duration::from_secs(300)),
+                expected.map(Duration::from_secs),
+                "{text}"
+            );
         }
     }
 }

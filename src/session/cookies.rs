@@ -1,24 +1,26 @@
 //! Cookies that sessions share: what servers set comes back to them with later handshakes (RFC 6265).
 
-use cookie_store::{Cookie, CookieStore, RawCookie};
+use cookie_store::{Cookie, CookieDomain, RawCookie};
 use once_cell::race::OnceBox;
-use parking_lot::RwLock;
 use publicsuffix::{List, Psl as _};
-use url::Url;
+use url::{Host, Url};
 
+use super::kept_cookies::KeptCookies;
 use crate::error::{Error, Kind, Result};
 use crate::fork::PerProcess;
+use crate::lock::Mutex;
 use crate::transport::Target;
 
-/// What a jar holds at most (RFC 6265 section 6.1 asks for no less). The server decides what comes, so there is a bound.
-const MAX_COOKIES: usize = 3000;
-const MAX_COOKIES_OF_HOST: usize = 50;
+/// The longest cookie, attributes included (RFC 6265 section 6.1 asks for no less).
 const MAX_COOKIE: usize = 4096;
+
+/// How many of an answer's cookies are looked at: no more of a domain are kept anyway.
+const MAX_COOKIES_OF_ANSWER: usize = super::kept_cookies::MAX_OF_DOMAIN.count;
 
 /// Where systems have the list of public suffixes. In the library it would be a third of it.
 const PUBLIC_SUFFIX_LIST: &str = "/usr/share/publicsuffix/public_suffix_list.dat";
 
-/// The list, none where the system has none.
+/// The list, none where the system has none. Names of other alphabets are in it in their ASCII form too.
 static PUBLIC_SUFFIXES: OnceBox<Option<List>> = OnceBox::new();
 
 /// Threads that need it first at the same time all read it: none waits for another, which a forked child would not have.
@@ -29,14 +31,14 @@ fn public_suffixes() -> Option<&'static List> {
 
 /// A jar. Any thread may use it at any time. A forked child has a copy.
 #[derive(Default)]
-pub(crate) struct CookieJar(PerProcess<RwLock<CookieStore>>);
+pub(crate) struct CookieJar(PerProcess<Mutex<KeptCookies>>);
 
 impl CookieJar {
-    fn store(&self) -> &RwLock<CookieStore> {
+    fn kept(&self) -> &Mutex<KeptCookies> {
         self.0.get(|inherited| {
             // What another thread was changing at the fork may be half changed.
-            let copy = inherited.and_then(|store| Some(store.try_read()?.clone()));
-            RwLock::new(copy.unwrap_or_default())
+            let copy = inherited.and_then(|kept| Some(kept.try_lock()?.clone()));
+            Mutex::new(copy.unwrap_or_default())
         })
     }
 
@@ -50,10 +52,9 @@ impl CookieJar {
     /// Takes what a server has set. What is not acceptable is passed over, as browsers do.
     pub(super) fn take(&self, target: &Target, headers: &[(String, Vec<u8>)]) {
         let Ok(url) = as_http(target) else { return };
-        for (name, value) in headers {
-            if name.eq_ignore_ascii_case("Set-Cookie")
-                && let Ok(text) = std::str::from_utf8(value)
-            {
+        let cookies = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
+        for (_, value) in cookies.take(MAX_COOKIES_OF_ANSWER) {
+            if let Ok(text) = std::str::from_utf8(value) {
                 let _ = self.insert(&url, text);
             }
         }
@@ -66,40 +67,40 @@ impl CookieJar {
         if text.chars().any(char::is_control) {
             return Err("it holds a control character");
         }
-        let mut cookie = RawCookie::parse(text.to_owned()).map_err(|_| "it is malformed")?;
+        let cookie = RawCookie::parse(text.to_owned()).map_err(|_| "it is malformed")?;
         check_prefix(&cookie, url)?;
         let is_secure = url.scheme() == "https";
         if cookie.secure() == Some(true) && !is_secure {
             return Err("only a secure connection may set it");
         }
-        let domain = cookie.domain().map(|domain| domain.trim_start_matches('.').to_ascii_lowercase());
-        if let Some(domain) = domain.filter(|domain| is_public_suffix(domain)) {
+        let mut cookie = Cookie::try_from_raw_cookie(&cookie, url).map_err(|_| "it is not for this URL")?.into_owned();
+        // By now the domain is in its ASCII form.
+        if let CookieDomain::Suffix(domain) = &cookie.domain
+            && is_public_suffix(domain)
+        {
             // A host that is one itself keeps its cookies to itself (section 5.3).
-            if public_suffixes().is_some() && url.host_str() != Some(&domain) {
-                return Err("its domain belongs to many");
+            if public_suffixes().is_some() && url.host_str() != Some(domain) {
+                return Err("its domain is a public suffix");
             }
-            cookie.unset_domain();
+            cookie.domain = CookieDomain::host_only(url).map_err(|_| "it is not for this URL")?;
         }
-        let cookie = Cookie::try_from_raw_cookie(&cookie, url).map_err(|_| "it is not for this URL")?.into_owned();
-        let mut store = self.store().write();
-        let is_shadowed =
-            |kept: &Cookie<'_>| kept.name() == cookie.name() && kept.secure() == Some(true) && kept.domain.matches(url);
-        if !is_secure && store.iter_unexpired().any(is_shadowed) {
+        let mut kept = self.kept().lock();
+        let is_shadowed = |kept: &Cookie<'_>| kept.name() == cookie.name() && kept.secure() == Some(true);
+        if !is_secure && kept.of_host(url).any(is_shadowed) {
             return Err("a secure cookie has its name");
         }
-        if !store.contains_any(&String::from(&cookie.domain), &cookie.path, cookie.name()) {
-            make_room(&mut store, url)?;
-        }
-        store.insert(cookie, url).map(drop).map_err(|_| "it is not for this URL")
+        let domain = registrable_domain(&cookie.domain, url);
+        kept.put(domain, cookie, text.len());
+        Ok(())
     }
 
     /// The Cookie header for a URL; none where there is no cookie for it.
     pub(crate) fn header(&self, target: &Target) -> Option<String> {
         let url = as_http(target).ok()?;
-        let store = self.store().read();
+        let mut kept = self.kept().lock();
         // Also on a loopback address a secure cookie is for secure connections only.
-        let mut cookies: Vec<_> =
-            store.matches(&url).into_iter().filter(|cookie| target.secure || cookie.secure() != Some(true)).collect();
+        let mut cookies =
+            kept.used_for(&url, |cookie| cookie.matches(&url) && (target.secure || cookie.secure() != Some(true)));
         // Longer paths first (section 5.4).
         cookies.sort_by_key(|cookie| (std::cmp::Reverse(cookie.path.len()), cookie.name().to_owned()));
         let pairs: Vec<_> = cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
@@ -112,27 +113,8 @@ impl CookieJar {
     }
 
     pub(crate) fn clear(&self) {
-        self.store().write().clear();
+        *self.kept().lock() = KeptCookies::default();
     }
-}
-
-/// Forgets what has expired when there is no room for one more.
-fn make_room(store: &mut CookieStore, url: &Url) -> std::result::Result<(), &'static str> {
-    let is_full = |store: &CookieStore| {
-        let of_host = store.iter_any().filter(|kept| kept.domain.matches(url)).count();
-        of_host >= MAX_COOKIES_OF_HOST || store.iter_any().count() >= MAX_COOKIES
-    };
-    if is_full(store) {
-        let expired: Vec<_> = store
-            .iter_any()
-            .filter(|kept| kept.is_expired())
-            .map(|kept| (String::from(&kept.domain), String::from(&kept.path), kept.name().to_owned()))
-            .collect();
-        for (domain, path, name) in expired {
-            store.remove(&domain, &path, &name);
-        }
-    }
-    if is_full(store) { Err("the jar is full") } else { Ok(()) }
 }
 
 /// The names that promise something (draft-ietf-httpbis-rfc6265bis section 4.1.3).
@@ -153,6 +135,16 @@ fn check_prefix(cookie: &RawCookie<'_>, url: &Url) -> std::result::Result<(), &'
 fn is_public_suffix(domain: &str) -> bool {
     public_suffixes()
         .is_none_or(|list| list.suffix(domain.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == domain.as_bytes()))
+}
+
+/// The domain whose owner has set a cookie, for the bounds: the name below a public suffix, else the cookie's own.
+fn registrable_domain(domain: &CookieDomain, url: &Url) -> String {
+    let name = String::from(domain);
+    let is_name = matches!(url.host(), Some(Host::Domain(_)));
+    let list = public_suffixes().filter(|_| is_name);
+    let registrable = list.and_then(|list| list.domain(name.as_bytes()));
+    let registrable = registrable.and_then(|domain| std::str::from_utf8(domain.as_bytes()).map(str::to_owned).ok());
+    registrable.unwrap_or(name)
 }
 
 fn as_http(target: &Target) -> Result<Url> {

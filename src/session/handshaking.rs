@@ -130,10 +130,10 @@ impl Visit<'_> {
             headers.to_mut().set("Authorization", authorization)?;
         }
         if let Some(cookies) = self.config.cookies.as_ref().and_then(|jar| jar.header(&self.target)) {
-            let cookies = match headers.get("Cookie") {
-                Some(own) => format!("{own}; {cookies}"),
-                None => cookies,
-            };
+            // There is one Cookie header (RFC 6265 section 5.4), however many the application has added.
+            let own = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Cookie")).map(|(_, value)| value);
+            let cookies: Vec<_> = own.chain([cookies.as_str()]).collect();
+            let cookies = cookies.join("; ");
             headers.to_mut().set("Cookie", &cookies)?;
         }
         Ok(headers)

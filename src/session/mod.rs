@@ -33,6 +33,7 @@ mod inheriting;
 mod interruptible;
 mod interrupts;
 mod keeping_alive;
+mod kept_cookies;
 mod lateness;
 pub(crate) mod logging;
 mod opened;

@@ -21,6 +21,8 @@ use crate::transport::{Stop, Target};
 #[derive(Clone)]
 pub(crate) struct ReconnectOptions {
     pub(crate) back_off: BackOff,
+    /// How long a server can ask to be left alone.
+    pub(crate) longest_retry_after: Duration,
     /// Of an outage, none for no limit.
     pub(crate) longest_outage: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
@@ -211,7 +213,9 @@ impl Reconnecting {
         // Without random bytes all wait equally long.
         let _ = getrandom::fill(&mut random);
         let own = options.back_off.delay(outage.streak + 1, u32::from_ne_bytes(random));
-        let asked = error.refusal.as_ref().and_then(|refusal| back_off::retry_after(refusal, SystemTime::now()));
+        let (now_by_date, longest) = (SystemTime::now(), options.longest_retry_after);
+        let refusal = error.refusal.as_ref();
+        let asked = refusal.and_then(|refusal| back_off::retry_after(refusal, now_by_date, longest));
         let delay = asked.map_or(own, |asked| asked.max(own));
         let (since, attempts) = (outage.since.unwrap_or(now), outage.attempts);
         let is_in_time = options.longest_outage.is_none_or(|longest| (now - since).saturating_add(delay) <= longest);

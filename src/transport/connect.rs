@@ -234,7 +234,9 @@ fn negotiate(stream: &mut Stream, socket: &Socket, step: &Step, limit: &TimeLimi
     let mut has_early = true;
     // The last of it goes out with the first bytes of what follows.
     while stream.is_tls_handshaking() {
-        limit.hold(step, socket, Readiness::Send, || stream.sender.flush())?.map_err(failed)?;
+        limit
+            .hold(step, socket, Readiness::Send, || stream.sender.flush())?
+            .map_err(|error| failed(alert_received(stream).unwrap_or(error)))?;
         let receiver = &mut stream.receiver;
         let received = if std::mem::take(&mut has_early) {
             Ok(receiver.receive_early_handshake().map(|()| 1))
@@ -254,4 +256,15 @@ fn negotiate(stream: &mut Stream, socket: &Socket, step: &Step, limit: &TimeLimi
         }
     }
     Ok(())
+}
+
+/// Why the peer has ended TLS, where it has said so before its connection took nothing any more.
+fn alert_received(stream: &mut Stream) -> Option<io::Error> {
+    loop {
+        match stream.receiver.receive_handshake(Waiting::No) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) => return (error.kind() == io::ErrorKind::InvalidData).then_some(error),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Sends a request over a stream and reads its answer.
+//! Sends a request over a stream and reads its answer, also one that comes before the request is sent.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -8,8 +8,18 @@ use crate::http::Exchange;
 use crate::transport::limit::{Step, TimeLimit};
 use crate::transport::{Readiness, Socket, Stream, Waiting, tls};
 
-/// How long the body of a refusal is waited for.
-const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
+/// How long the body of a refusal is waited for, and an answer to a request that could not be sent.
+const REFUSAL_WAIT: Duration = Duration::from_secs(1);
+
+const BUFFER_SIZE: usize = 4096;
+
+/// What a step of sending came to.
+enum Progress {
+    Sent(usize),
+    Flushed,
+    /// The peer answers already.
+    Received(usize),
+}
 
 /// Returns what a yes brings. `early` has come in front of everything that the stream gives.
 pub(crate) fn exchange<E: Exchange>(
@@ -20,25 +30,18 @@ pub(crate) fn exchange<E: Exchange>(
     early: Vec<u8>,
     limit: TimeLimit<'_>,
 ) -> Result<E::Accepted> {
-    let unsent = |error: io::Error| broken(step, "could not send the request", &error);
-    let sender = &mut stream.sender;
-    let mut request = exchange.request();
-    while !request.is_empty() {
-        let sent = limit.hold(step, socket, Readiness::Send, || sender.send(request))?;
-        request = &request[sent.map_err(unsent)?..];
-    }
-    limit.hold(step, socket, Readiness::Send, || sender.flush())?.map_err(unsent)?;
-    if !early.is_empty()
-        && let Some(accepted) = exchange.receive(&early).map_err(|error| error.in_phase(step.phase))?
-    {
-        return Ok(accepted);
-    }
+    let mut accepted = if early.is_empty() { None } else { receive(exchange, step, &early)? };
     drop(early);
-    let mut buffer = vec![0; 4096];
+    let unsent = send(stream, socket, step, exchange, &mut accepted, limit)?;
+    let broken_sending = |error: &io::Error| broken(step, "could not send the request", error);
+    let mut buffer = [0; BUFFER_SIZE];
     let mut refusal_deadline = None;
     loop {
-        let limit = if exchange.is_refused() {
-            limit.until(*refusal_deadline.get_or_insert_with(|| Instant::now() + REFUSAL_BODY_WAIT))
+        if let Some(accepted) = accepted {
+            return unsent.map_or(Ok(accepted), |error| Err(broken_sending(&error)));
+        }
+        let limit = if exchange.is_refused() || unsent.is_some() {
+            limit.until(*refusal_deadline.get_or_insert_with(|| Instant::now() + REFUSAL_WAIT))
         } else {
             limit
         };
@@ -48,20 +51,65 @@ pub(crate) fn exchange<E: Exchange>(
             Ok(Ok(count)) => count,
             // What there is of the refusal is told.
             Err(Error { kind: Kind::Timeout, .. }) | Ok(Err(_)) if exchange.is_refused() => 0,
+            Err(Error { kind: Kind::Timeout, .. }) if unsent.is_some() => 0,
             Err(error) => return Err(error),
-            Ok(Err(error)) => {
+            // The peer's alert says more than that its connection takes nothing.
+            Ok(Err(error)) if unsent.is_none() || error.kind() == io::ErrorKind::InvalidData => {
                 let _ = stream.sender.flush();
                 return Err(broken(step, &format!("the connection was lost while {}", step.doing), &error));
             }
+            Ok(Err(_)) => 0,
         };
-        let answer = match count {
-            0 => Err(exchange.interrupted()),
-            count => exchange.receive(&buffer[..count]),
+        accepted = match (count, &unsent) {
+            (0, Some(error)) if !exchange.is_refused() => return Err(broken_sending(error)),
+            (0, _) => return Err(exchange.interrupted().in_phase(step.phase)),
+            (count, _) => receive(exchange, step, &buffer[..count])?,
         };
-        if let Some(accepted) = answer.map_err(|error| error.in_phase(step.phase))? {
-            return Ok(accepted);
+    }
+}
+
+/// Sends the request, unless the peer refuses it meanwhile. Returns the error of a connection that does not take it: an answer
+/// may have come all the same.
+fn send<E: Exchange>(
+    stream: &mut Stream,
+    socket: &Socket,
+    step: &Step,
+    exchange: &mut E,
+    accepted: &mut Option<E::Accepted>,
+    limit: TimeLimit<'_>,
+) -> Result<Option<io::Error>> {
+    let mut buffer = [0; BUFFER_SIZE];
+    let mut sent = 0;
+    while !exchange.is_refused() {
+        let request = &exchange.request()[sent..];
+        let listens = accepted.is_none();
+        let readiness = if listens { Readiness::Either } else { Readiness::Send };
+        let Stream { sender, receiver } = &mut *stream;
+        let progress = limit.hold(step, socket, readiness, || {
+            let progress = match request {
+                [] => sender.flush().map(|()| Progress::Flushed),
+                request => sender.send(request).map(Progress::Sent),
+            };
+            match progress {
+                Err(error) if listens && error.kind() == io::ErrorKind::WouldBlock => {
+                    receiver.receive(&mut buffer, Waiting::No).map(Progress::Received)
+                }
+                progress => progress,
+            }
+        })?;
+        match progress {
+            Ok(Progress::Sent(count)) => sent += count,
+            Ok(Progress::Flushed) => break,
+            Ok(Progress::Received(0)) => return Err(exchange.interrupted().in_phase(step.phase)),
+            Ok(Progress::Received(count)) => *accepted = receive(exchange, step, &buffer[..count])?,
+            Err(error) => return Ok(Some(error)),
         }
     }
+    Ok(None)
+}
+
+fn receive<E: Exchange>(exchange: &mut E, step: &Step, bytes: &[u8]) -> Result<Option<E::Accepted>> {
+    exchange.receive(bytes).map_err(|error| error.in_phase(step.phase))
 }
 
 /// A server that refuses our certificate under TLS 1.3 says so only now: that is a fault of TLS.

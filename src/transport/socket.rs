@@ -40,6 +40,8 @@ pub(crate) enum Waiting {
 pub(crate) enum Readiness {
     Receive,
     Send,
+    /// Either of them.
+    Either,
 }
 
 /// A stream socket, close-on-exec. In a forked child nothing is read from it, sent or ended: it is the parent's.
@@ -160,6 +162,7 @@ impl Socket {
         let flags = match readiness {
             Readiness::Receive => PollFlags::IN,
             Readiness::Send => PollFlags::OUT,
+            Readiness::Either => PollFlags::IN | PollFlags::OUT,
         };
         PollFd::new(&self.0, flags)
     }

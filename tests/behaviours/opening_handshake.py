@@ -236,6 +236,8 @@ def behaviour_019_bad_headers_are_refused_before_connecting():
         (b"Sec-WebSocket-Version", b"8"),
         (b"Sec-WebSocket-Extensions", b"permessage-deflate"),
         (b"Transfer-Encoding", b"chunked"),
+        (b"Host", b""),
+        (b"Proxy-Authorization", b"Basic c2VjcmV0"),
     ]
     for header in refused_headers:
         for function in ("ws_config_add_header", "ws_config_set_header"):

@@ -135,8 +135,17 @@ static void configuration(void)
         "Sec-WebSocket-Key",
         "Sec-WebSocket-Protocol",
         "sec-websocket-version",
+        "Sec-WebSocket-Something",
         "Transfer-Encoding",
+        "TE",
+        "Trailer",
+        "Expect",
+        "Keep-Alive",
+        "HTTP2-Settings",
+        "Proxy-Authorization",
+        "proxy-connection",
     };
+    static const char *const bad_hosts[] = {"", " ", "a b", "host:", "host:x", "host:70000", "a,b", "user@host", "http://host"};
     ws_config *config = ws_config_new();
     CHECK(config != NULL);
 
@@ -157,6 +166,10 @@ static void configuration(void)
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
         REFUSED(ws_config_add_header(config, reserved[i], "value"));
         REFUSED(ws_config_set_header(config, reserved[i], "value"));
+    }
+    for (size_t i = 0; i < sizeof bad_hosts / sizeof bad_hosts[0]; i++) {
+        REFUSED(ws_config_add_header(config, "Host", bad_hosts[i]));
+        REFUSED(ws_config_set_header(config, "host", bad_hosts[i]));
     }
     REFUSED(ws_config_add_subprotocol(config, NULL));
 

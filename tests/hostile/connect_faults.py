@@ -158,6 +158,9 @@ answers("status-101", "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", 
 answers("status-101-bare", "HTTP/1.1 101 Switching Protocols", length=False)
 
 
+answers("407-folded", "HTTP/1.1 407 Auth", 'Proxy-Authenticate: Digest realm="p",\r\n nonce="n"')
+
+
 @fault("/connect/status-101-accepted")
 def _(c):
     """all that the answer of a WebSocket has"""

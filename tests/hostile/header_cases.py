@@ -11,13 +11,16 @@ CASES = [
     *(
         refused_header(name)
         for name in (
-            "no-colon space-before-colon name-empty name-with-control-character nul bare-cr folded folded-accept".split()
+            "no-colon space-before-colon name-empty name-with-control-character nul bare-cr folded-status folded-accept".split()
         )
     ),
     *(refused_header(name, "65536") for name in "64k 1m 1200-fields-of-70k 10000-fields".split()),
     refused_header("endless", "65536", poured=16 * KIB * KIB),
     refused_header("endless-line", poured=16 * KIB * KIB),
     # unusual and right
+    # one field, with blanks in place of what folds it
+    accepted("/header/folded", fields={"X-Header": ["one   two"]}),
+    accepted("/header/folded-all"),
     accepted("/header/8-bit", fields={"X-Header": ["\xff\xfe"]}),
     accepted("/header/white-space"),
     accepted("/header/lower-case-names"),

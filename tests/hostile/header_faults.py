@@ -21,6 +21,18 @@ has("bare-cr", "X-Header: a\rX-Other: b")
 has("folded", "X-Header: one\r\n two")
 
 
+@fault("/header/folded-all")
+def _(c):
+    greet(c, upgrade="\r\n websocket\r\n ", connection="keep-alive,\r\n\tUpgrade", accept=f"\r\n\t \r\n {c.accept}")
+
+
+@fault("/header/folded-status")
+def _(c):
+    """white space behind the status line folds nothing"""
+    c.close_sent = True
+    c.send(c.head().replace(b"\r\n", b"\r\n ", 1) + text(b"hello") + BYE)
+
+
 @fault("/header/folded-accept")
 def _(c):
     greet(c, accept=None, extra=[f"X-Header: a\r\n Sec-WebSocket-Accept: {c.accept}"])

@@ -26,6 +26,37 @@ def test_cookies_in_a_header_of_the_configuration():
         equal("Cookie", cookie(server.only()), "a=b; c=d")
 
 
+def test_all_cookies_of_the_configuration_go_with_those_of_the_jar():
+    """in one header, however many it has"""
+    with Server() as server, Jar() as jar:
+        jar.add(server.url(), "e=f")
+        headers = [(b"Cookie", b"a=b"), (b"cookie", b"c=d")]
+        with Session(server.url(), add_header=headers, **jar.setting) as session:
+            works(session)
+        equal("Cookie", cookie(server.only()), "a=b; c=d; e=f")
+
+
+def test_a_jar_that_redirects_filled():
+    """has room for others' cookies; what one answer brings is bounded"""
+    many = [f"Set-Cookie: c{i}={'v' * 10}" for i in range(400)]
+    hosts = [f"host{number}.example" for number in range(60)]
+
+    def script(request):
+        number = int(request.target[1:])
+        return redirects(f"ws://{hosts[number]}:{server.port}/{number + 1}", *many) if number < len(hosts) else opens()
+
+    with Server() as server, Jar() as jar:
+        server.script = script
+        settings = dict(set_resolve=[(host.encode(), 0, b"127.0.0.1") for host in hosts], set_max_redirects=60)
+        with Session(server.url("/0"), **settings, **jar.setting) as session:
+            works(session)
+        equal("requests", len(server.requests), 61)
+        counts = [len(jar.cookies(f"ws://{host}/")) for host in hosts]
+        true("cookies of each server", max(counts) <= 180 and 1000 < sum(counts) <= 3000, counts)
+        equal("ws_cookie_jar_add", jar.add("wss://www.example.com/", "a=b"), Status.OK)
+        equal("another's", jar.header("wss://www.example.com/"), "a=b")
+
+
 def test_cookies_of_answers_can_be_read():
     lines = ["a=b; Path=/", "c=d; Secure", "e=f, g=h"]
     fields = [f"Set-Cookie: {line}" for line in lines]

@@ -52,6 +52,16 @@ def test_md5_is_meant_where_no_algorithm_is_named():
     true("algorithm", got.get("algorithm") in (None, "MD5"), got)
 
 
+def test_folded_challenges():
+    """blanks stand for the line ends (RFC 9112 section 5.2); cameras and routers fold theirs"""
+    folded = challenge("MD5", opaque=f'"{OPAQUE}"').replace(", ", ",\r\n ")
+    expected = dict(realm=REALM, nonce=NONCE, opaque=OPAQUE, algorithm="MD5", qop="auth")
+    answered(folded, **expected)
+    answered(folded.replace("\r\n ", "\n\t"), **expected)
+    answered("\r\n " + folded, **expected)
+    answered('Basic realm="x",\r\n\t' + folded, **expected)
+
+
 def test_no_qop():
     """as RFC 2069 had it: neither nc nor cnonce go out"""
     answered(challenge("MD5", qop=None), qop=None)

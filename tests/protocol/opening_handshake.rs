@@ -1,6 +1,6 @@
 //! RFC 6455 section 4.1: the client's opening handshake.
 
-use ktorws::error::{Error, Kind};
+use ktorws::error::{Error, Kind, Refusal};
 use ktorws::http::Exchange as _;
 use ktorws::http::headers::Headers;
 use ktorws::protocol::handshake::{Handshake, Opened, Request, accept_for};
@@ -58,10 +58,11 @@ fn the_request_is_that_of_the_rfc() {
 fn a_host_header_of_the_application_stands_in_for_ours() {
     let mut headers = Headers::default();
     headers.set("host", "other").expect("a valid header");
+    headers.add("HOST", "other:81").expect("another valid header");
     let request = Request { resource: "/", host: "example.com", headers: &headers, subprotocols: &[], extensions: &[] };
     let request = Handshake::new(request, *NONCE).expect("nothing is offered");
     let hosts: Vec<_> = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("host")).collect();
-    assert_eq!(hosts, [("Host", "other")]);
+    assert_eq!(hosts, [("Host", "other:81")]);
 }
 
 #[test]
@@ -102,7 +103,12 @@ fn an_answer_that_breaks_the_rfc_is_refused_with_its_reason() {
         (agreed() + "Sec-WebSocket-Protocol: Chat\r\n", "\"Chat\""),
         (agreed() + "Sec-WebSocket-Protocol: chat, superchat\r\n", "not offered"),
         (agreed() + "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n", "more than one"),
-        (agreed() + "Sec-WebSocket-Protocol:\r\n", "\"\""),
+        (agreed() + "Sec-WebSocket-Protocol:\r\n", "\"\" is no subprotocol (RFC 6455 section 4.2.2"),
+        (agreed().replace("websocket", "websocket, h2c"), "(RFC 6455 section 4.1, 2)"),
+        (agreed().replace("Connection: Upgrade", "Connection: close"), "(RFC 6455 section 4.1, 3)"),
+        (agreed().replace(ACCEPT, "x"), "(RFC 6455 section 4.1, 4)"),
+        (agreed() + "Sec-WebSocket-Extensions: x\r\n", "(RFC 6455 section 4.1, 5)"),
+        (agreed() + "Sec-WebSocket-Protocol: other\r\n", "(RFC 6455 section 4.1, 6)"),
         (agreed() + "Sec-WebSocket-Extensions: permessage-deflate\r\n", "permessage-deflate"),
         (agreed() + "No colon\r\n", "not an HTTP/1.1 response"),
         (agreed() + "Space : before\r\n", "not an HTTP/1.1 response"),
@@ -209,6 +215,15 @@ fn headers_of_the_handshake_and_malformed_ones_are_refused() {
         "Sec-WebSocket-Accept",
         "Transfer-Encoding",
         "Content-Length",
+        "Sec-WebSocket-Key1",
+        "sec-websocket-",
+        "Expect",
+        "HTTP2-Settings",
+        "Keep-Alive",
+        "Proxy-Authorization",
+        "proxy-connection",
+        "te",
+        "Trailer",
         "",
         "a b",
         "a:",
@@ -223,6 +238,100 @@ fn headers_of_the_handshake_and_malformed_ones_are_refused() {
         assert!(!error.message.contains("Evil"), "the value is in the message: {error}");
     }
     headers.add("X", "tab\tand \u{fc}mlaut").expect("a valid value");
+    // A header and its value in one string: what is secret of it stays out of the message.
+    for name in ["Authorization: Bearer secret", "Cookie=secret\n", " secret"] {
+        let error = headers.add(name, "").expect_err(name);
+        assert!(!error.message.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn a_host_header_is_a_host_and_maybe_a_port() {
+    let mut headers = Headers::default();
+    for host in [
+        "example.com",
+        "example.com:8080",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        "[::1]",
+        "[::1]:443",
+        "a_b",
+        "xn--bcher-kva.example",
+        "h:0",
+    ] {
+        headers.add("Host", host).expect(host);
+    }
+    for host in [
+        "",
+        " ",
+        ":80",
+        "h:",
+        "h:x",
+        "h:+1",
+        "h:65536",
+        "h:1:2",
+        "a b",
+        " h",
+        "h ",
+        "\th",
+        "a,b",
+        "user@h",
+        "h/path",
+        "h?query",
+        "h#fragment",
+        "http://h",
+        "::1",
+        "[::1",
+        "[]",
+        "[h]",
+        "[::1]80",
+        "[fe80::1%25eth0]",
+        "b\u{fc}cher.example",
+    ] {
+        assert_eq!(headers.add("Host", host).expect_err(host).kind, Kind::InvalidArgument);
+        assert_eq!(headers.set("host", host).expect_err(host).kind, Kind::InvalidArgument);
+    }
+    assert_eq!(headers.get("Host"), Some("h:0"));
+}
+
+#[test]
+fn folded_fields_are_read_with_blanks_in_place_of_the_line_ends() {
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade:\r\n websocket\r\nX-Long: a,\r\n\tb,\n c\r\n \r\nConnection: \
+         keep-alive,\r\n Upgrade\r\nSec-WebSocket-Accept: {ACCEPT}\r\n  \r\n\r\n"
+    );
+    let opened = answer(&head).expect("folded").expect("complete");
+    let value = opened.response.values("X-Long").next().expect("the field");
+    assert_eq!(String::from_utf8_lossy(value).split_whitespace().collect::<Vec<_>>(), ["a,", "b,", "c"]);
+    assert!(!value.iter().any(|byte| b"\r\n".contains(byte)), "{value:?}");
+    // A blank behind the status line folds nothing.
+    assert_eq!(refused(&(agreed().replacen("\r\n", "\r\n ", 1) + "\r\n")).kind, Kind::HandshakeInvalid);
+    // What is folded cannot be another field.
+    let hidden = agreed().replace("Sec-WebSocket-Accept", "X-Header: a\r\n Sec-WebSocket-Accept") + "\r\n";
+    assert!(refused(&hidden).message.contains("no Sec-WebSocket-Accept"));
+    let challenge =
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"a\",\r\n nonce=\"b\",\r\n\tqop=\"auth\"\r\n\r\n";
+    let refusal = refused_with(challenge);
+    let values: Vec<_> = refusal.values("WWW-Authenticate").map(String::from_utf8_lossy).collect();
+    assert_eq!(values, ["Digest realm=\"a\",   nonce=\"b\",  \tqop=\"auth\""]);
+}
+
+fn refused_with(head: &str) -> Refusal {
+    let mut handshake = handshake(&[]);
+    let outcome = handshake.receive(head.as_bytes());
+    let error = outcome.map_or_else(|error| error, |_| handshake.interrupted());
+    *error.refusal.expect("the answer")
+}
+
+#[test]
+fn many_small_chunks_cost_what_their_bytes_cost() {
+    let chunks = "1\r\na\r\n".repeat(60_000);
+    let (status, body) = body_of("HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n", &[chunks.as_bytes()]);
+    assert_eq!((status, body.len()), (500, 60_000));
+    for length in ["+3", "-3", "0x3", "99999999999999999999999999"] {
+        let head = format!("HTTP/1.1 500 No\r\nContent-Length: {length}\r\n\r\n");
+        assert_eq!(body_of(&head, &[b"until ", b"the end"]), (500, b"until the end".to_vec()), "{length}");
+    }
 }
 
 proptest! {

@@ -224,7 +224,7 @@ def proxies_that_refuse():
         if b"Retry-After" in answer:
             equal("delay", decisions.all[1].delay_ms, 7000)
 
-    passing = [(refusal(status), Status.PROXY, True) for status in (408, 425, 429, 500, 502, 503, 504)]
+    passing = [(refusal(status), Status.PROXY, True) for status in (408, 425, 429, 500, 502, 503, 504, 520, 524)]
     ending = [(refusal(status), Status.PROXY, False) for status in (302, 400, 403, 404, 405, 501)]
     for_each(
         [

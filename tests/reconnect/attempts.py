@@ -18,7 +18,7 @@ from sessions import ends
 import trustme
 from wire import upgrade
 
-TRIED_STATUSES = (408, 425, 429, 500, 502, 503, 504)
+TRIED_STATUSES = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
 OTHER_STATUSES = (200, 204, 300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 406, 407, 409, 410, 418, 426, 431)
 OTHER_STATUSES += (501, 505, 511, 599)
 # Short limits for what has no end, long ones for all else.

@@ -40,7 +40,10 @@ class ReconnectOptions(ctypes.Structure):
         ("flags", c_uint32),
         ("decide", DECIDE),
         ("user_data", c_void_p),
+        ("max_retry_after_ms", c_int64),
     ]
+    # of the first release
+    FIRST_SIZE = 7 * 8
 
     def __init__(self, **members):
         super().__init__(**{"struct_size": ctypes.sizeof(ReconnectOptions), **members})

@@ -127,10 +127,14 @@ def date(seconds, form):
     return email.utils.formatdate(at, usegmt=True)
 
 
-def is_told_to_wait(status, value, least, most, field="Retry-After"):
+LONGEST_MS = 300_000
+
+
+def is_told_to_wait(status, value, least, most, field="Retry-After", **options):
     decisions = Decisions(at_once)
     fields = [] if value is None else [f"{field}: {value}"]
-    with Site(accepts, refuses(status, *fields)) as site, site.open(**decisions.setting()) as (session, wire):
+    settings = decisions.setting(**options)
+    with Site(accepts, refuses(status, *fields)) as site, site.open(**settings) as (session, wire):
         lose(wire)
         decisions.next()
         asked = decisions.next()
@@ -154,12 +158,38 @@ RETRY_AFTER = [
     ("-5", *OWN),
     ("1.5", *OWN),
     ("", *OWN),
+    # no more than five minutes, by a number of any length and by a date
+    ("300", 300_000, 300_000),
+    ("301", LONGEST_MS, LONGEST_MS),
+    *((number, LONGEST_MS, LONGEST_MS) for number in ("31536000", str(2**63), str(2**64 - 1), str(2**64), "9" * 40)),
+    *((date(400 * 86400, form), LONGEST_MS, LONGEST_MS) for form in ("imf", "rfc850", "asctime")),
+    ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_MS, LONGEST_MS),
 ]
 
 
 def servers_say_when():
     for_each([(503, *case) for case in RETRY_AFTER], lambda case: is_told_to_wait(*case))
-    for_each((408, 425, 429, 500, 502, 504), lambda status: is_told_to_wait(status, "3", 3000, 3000, "retry-AFTER"))
+    for_each((408, 425, 429, 500, 502, 504, 520, 521, 522, 523, 524), lambda status: is_told_to_wait(status, "3", 3000, 3000, "retry-AFTER"))
+
+
+def how_long_servers_can_ask_for():
+    """is a setting, and 0 stands for five minutes"""
+    for longest, value, expected in (
+        (0, "301", LONGEST_MS),
+        (1, "9" * 40, 1),
+        (2500, "2", 2000),
+        (2500, "3", 2500),
+        (86_400_000, "3600", 3_600_000),
+        (2**63 - 1, "9" * 40, 2**63 - 1),
+    ):
+        options = dict(max_retry_after_ms=longest, first_delay_ms=1, max_delay_ms=1)
+        is_told_to_wait(503, value, expected, expected, **options)
+
+
+def a_caller_of_the_first_release():
+    """has no member for it; five minutes count"""
+    options = dict(struct_size=ReconnectOptions.FIRST_SIZE, max_retry_after_ms=1)
+    is_told_to_wait(503, "86400", LONGEST_MS, LONGEST_MS, **options)
 
 
 def what_servers_say_is_waited():
@@ -172,30 +202,29 @@ def what_servers_say_is_waited():
         true("it waits for a second", waited > 0.9, waited)
 
 
-# It may count as no time at all.
-TOO_MANY_DIGITS = "9" * 40
-
-
 def absurd_times():
-    """waited for, as long as that may be, or given up; the session can still be ended"""
+    """neither end the session nor park it: it is tried again as soon as the limit allows"""
 
     def check(value):
+        settings = reconnects(max_retry_after_ms=20)
+        with Site(accepts, refuses(503, f"Retry-After: {value}")) as site, site.open(**settings) as (session, wire):
+            lose(wire)
+            is_back(session)
+        # and while it waits for longer than that, it can still be ended
         with Site(accepts, refuses(503, f"Retry-After: {value}")) as site:
             with site.open(**reconnects(), set_close_timeout_ms=100) as (session, wire):
                 lose(wire)
                 site.wire()
-                among("ws_recv", session.recv(20)[0], (Status.TIMEOUT, Status.HANDSHAKE_STATUS))
-                if value != TOO_MANY_DIGITS:
-                    equal("connections", len(site.met), 2)
+                equal("ws_recv", session.recv(20)[0], Status.TIMEOUT)
                 equal("ws_close", session.close(1000), Status.OK)
                 equal("ws_wait_closed", session.wait_closed(HANG_MS), Status.OK)
 
-    for_each(["9" * 10, str(2**63), str(2**64 - 1), TOO_MANY_DIGITS, "Fri, 31 Dec 9999 23:59:59 GMT"], check)
+    for_each(["9" * 10, str(2**63), str(2**64 - 1), "9" * 40, "Fri, 31 Dec 9999 23:59:59 GMT"], check)
 
 
 def waiting_that_would_be_too_long():
     """a server asks for more than the longest outage: there is no point in waiting"""
-    settings = reconnects(max_outage_ms=FOR_EVER_MS)
+    settings = reconnects(max_outage_ms=LONGEST_MS // 2)
     with Site(accepts, refuses(503, "Retry-After: 86400")) as site, site.open(**settings) as (session, wire):
         lose(wire)
         ends(session, Status.HANDSHAKE_STATUS)
@@ -270,13 +299,14 @@ def options_that_are_refused():
         options = ReconnectOptions(**members)
         equal(f"{members}", setting_status("set_reconnect", options), expected)
 
-    whole = ReconnectOptions().struct_size
+    whole, first = ReconnectOptions().struct_size, ReconnectOptions.FIRST_SIZE
     wrong = [
-        *({name: -1} for name in ("first_delay_ms", "max_delay_ms", "max_outage_ms")),
+        *({name: -1} for name in ("first_delay_ms", "max_delay_ms", "max_outage_ms", "max_retry_after_ms")),
         *({"flags": flags} for flags in (2, 3, 1 << 31)),
-        *({"struct_size": struct_size} for struct_size in (0, size, whole - 1, 4097, 2**63)),
+        *({"struct_size": struct_size} for struct_size in (0, size, first - 1, 4097, 2**63)),
     ]
-    right = [{}, {"flags": KEEP_UNSENT}, {"struct_size": whole + 8}, {"max_attempts": 2**32 - 1}]
+    right = [{}, {"flags": KEEP_UNSENT}, *({"struct_size": size} for size in (first, first + 1, whole, whole + 8))]
+    right += [{"max_attempts": 2**32 - 1}]
     for_each(
         [(Status.INVALID_ARGUMENT, members) for members in wrong] + [(Status.OK, members) for members in right], check
     )
@@ -318,6 +348,8 @@ TESTS = (
     delays_grow_on_where_connections_do_not_last,
     delays_begin_anew_behind_a_connection_that_lasts,
     servers_say_when,
+    how_long_servers_can_ask_for,
+    a_caller_of_the_first_release,
     what_servers_say_is_waited,
     absurd_times,
     waiting_that_would_be_too_long,
