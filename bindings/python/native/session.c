@@ -182,8 +182,8 @@ static PyObject *session_send_control(Session *self, PyObject *arguments)
     if (size > 125)
         return PyErr_Format(PyExc_ValueError, "a ping or pong has at most 125 bytes");
     ws_status status;
-    Py_BEGIN_ALLOW_THREADS status = is_ping ? ws_send_ping(self->handle, payload, (size_t)size)
-                                            : ws_send_pong(self->handle, payload, (size_t)size);
+    Py_BEGIN_ALLOW_THREADS status =
+        is_ping ? ws_send_ping(self->handle, payload, (size_t)size) : ws_send_pong(self->handle, payload, (size_t)size);
     Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_TRUE;
     if (status == WS_ERR_TIMEOUT || status == WS_ERR_INTERRUPTED)
         Py_RETURN_FALSE;
