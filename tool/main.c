@@ -74,8 +74,7 @@ static ws_status connect_session(const options *chosen, ws_session **session, ws
     for (uint32_t attempt = 1;; attempt++) {
         int64_t delay_ms;
         ws_status status = ws_connect(chosen->url, chosen->connection.config, session, error);
-        if (status == WS_OK || status == WS_ERR_INTERRUPTED ||
-            !reconnect_opening(chosen, *error, attempt, &delay_ms))
+        if (status == WS_OK || status == WS_ERR_INTERRUPTED || !reconnect_opening(chosen, *error, attempt, &delay_ms))
             return status;
         sleep_until(now_ms() + delay_ms);
         if (signals_came())

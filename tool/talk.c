@@ -116,9 +116,9 @@ static void *send_all(void *argument)
 }
 
 typedef struct {
-    uint64_t count; /* of messages shown */
-    bool is_late;   /* the time of --wait is over, and --count was not reached */
-    bool is_broken; /* standard output takes nothing */
+    uint64_t count;  /* of messages shown */
+    bool is_late;    /* the time of --wait is over, and --count was not reached */
+    bool is_broken;  /* standard output takes nothing */
     int64_t last_ms; /* when messages last came */
     /* --count is reached: when something of --message was last sent, and how much had been */
     int64_t sent_ms;
