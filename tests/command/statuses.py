@@ -278,7 +278,7 @@ def test_the_end_of_input_waits_for_answers():
         """answers after a while, and nothing more once it has seen a Close"""
         upgrade()(wire)
         while (sent := wire.next_or_none()) is not None and sent.opcode == TEXT:
-            if select.select([wire.sock], [], [], 0.1)[0]:
+            if wire.data or select.select([wire.sock], [], [], 0.1)[0]:
                 break
             wire.send(frame(TEXT, b"answer to " + sent.payload))
         wire.send(b"\x88\x02\x03\xe8")
