@@ -108,7 +108,9 @@ void credentials_from_netrc(credentials *found, const char *path, const char *ur
     bool is_ours = false;
     char *rest = text;
     char *word;
+    unsigned number = 0; /* of words: what is wrong may be a secret */
     while ((word = strtok_r(rest, " \t\r\n", &rest)) != NULL) {
+        number++;
         if (strcmp(word, "macdef") == 0) {
             /* up to an empty line */
             char *end = rest == NULL ? NULL : strstr(rest, "\n\n");
@@ -125,9 +127,10 @@ void credentials_from_netrc(credentials *found, const char *path, const char *ur
         bool is_login = strcmp(word, "login") == 0;
         bool is_password = strcmp(word, "password") == 0;
         if (!is_machine && !is_login && !is_password && strcmp(word, "account") != 0)
-            fail_usage("--netrc-file %s: \"%s\" is none of machine, default, login, password, account and macdef", path,
-                       word);
+            fail_usage("--netrc-file %s: word %u is none of machine, default, login, password, account and macdef",
+                       path, number);
         char *value = strtok_r(rest, " \t\r\n", &rest);
+        number++;
         if (value == NULL)
             fail_usage("--netrc-file %s: nothing stands behind the last \"%s\"", path, word);
         if (is_machine) {

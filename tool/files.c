@@ -14,8 +14,9 @@ enum { LARGEST = 16 << 20 };
 char *file_read(const char *option, const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* What is given in place of a file may be the secret itself. */
     if (descriptor < 0)
-        fail_usage("--%s %s: %s", option, path, strerror(errno));
+        fail_usage("--%s: cannot open the file that it names: %s", option, strerror(errno));
     char *text = NULL;
     size_t size = 0, capacity = 0;
     ssize_t got;

@@ -166,7 +166,7 @@ static ws_status measure(conversation *talk, pings *all)
         bool is_closing = atomic_load(&talk->is_closing);
         bool is_done = chosen->ping_count > 0 && all->sent >= chosen->ping_count;
         if (!is_closing && is_done && (all->count >= all->sent || ms_until(next_ms) == 0)) {
-            conversation_close(talk);
+            conversation_stop(talk);
             is_closing = true;
         } else if (!is_closing && !is_done && ms_until(next_ms) == 0) {
             send_ping(talk, all);
@@ -180,7 +180,7 @@ static ws_status measure(conversation *talk, pings *all)
             take_pong(chosen, all, frame, now_us());
             ws_frame_free(frame);
             if (output_error() != 0 && !is_closing)
-                conversation_close(talk);
+                conversation_stop(talk);
         } else if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED) {
             return status;
         }

@@ -17,12 +17,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* At the end of the input, without --count and --wait, the next answer is waited for so long. */
+enum { ANSWER_MS = 1000 };
+
 /* What the thread that sends and the one that receives share. */
 typedef struct {
     conversation *talk;
     bool is_edited;
     int stop[2];                   /* a pipe: closing its writing end stops the one that sends */
-    _Atomic int64_t waits_from;    /* when the input ended, with --wait; -1 before */
+    _Atomic int64_t waits_from;    /* when the input ended, and its answers are waited for; -1 before */
+    _Atomic uint64_t sent;         /* messages */
     atomic_bool has_sent_messages; /* those of --message */
     atomic_bool is_input_bad;
     atomic_bool is_input_cut; /* the server closed while there was something to send */
@@ -37,8 +41,10 @@ static bool send_piece(exchange *both, const void *data, size_t size, bool is_la
     do
         status = ws_send(talk->session, type, data, size, is_last ? 0 : WS_SEND_MORE, -1);
     while (status == WS_ERR_INTERRUPTED);
-    if (status == WS_OK)
+    if (status == WS_OK) {
+        both->sent += is_last;
         return true;
+    }
     if (status == WS_ERR_CLOSED && !atomic_load(&talk->is_closing))
         atomic_store(&both->is_input_cut, true);
     return false;
@@ -98,22 +104,25 @@ static void *send_all(void *argument)
     if (goes_on && chosen->messages.count == 0 && chosen->reads_input)
         goes_on = both->is_edited ? send_lines(both) : send_input(both);
 
-    bool is_waited_for = chosen->answers > 0 || chosen->wait_ms >= 0 || !chosen->reads_input;
-    if (atomic_load(&both->is_input_bad) || (goes_on && !is_waited_for)) {
+    bool is_answered = goes_on && chosen->answers == 0 && chosen->reads_input;
+    if (atomic_load(&both->is_input_bad)) {
         conversation_close(talk);
-    } else if (chosen->wait_ms >= 0) {
-        atomic_store(&both->waits_from, now_ms());
-        ws_interrupt(talk->session);
     } else {
+        if (chosen->wait_ms >= 0 || is_answered)
+            atomic_store(&both->waits_from, now_ms());
         ws_interrupt(talk->session);
     }
     return NULL;
 }
 
 typedef struct {
-    uint64_t count; /* of messages shown */
-    bool is_late;   /* the time of --wait is over, and --count was not reached */
-    bool is_broken; /* standard output takes nothing */
+    uint64_t count;  /* of messages shown */
+    bool is_late;    /* the time of --wait is over, and --count was not reached */
+    bool is_broken;  /* standard output takes nothing */
+    int64_t last_ms; /* when messages last came */
+    /* --count is reached: when something of --message was last sent, and how much had been */
+    int64_t sent_ms;
+    uint64_t sent_bytes;
 } received;
 
 /* Frees the frames. */
@@ -128,45 +137,81 @@ static void show_frames(exchange *both, received *so_far, ws_frame **frames, siz
         } else if (is_wanted && !so_far->is_broken) {
             message_show(chosen, frames[i], both->is_edited);
             so_far->count++;
+            so_far->last_ms = now_ms();
         }
         ws_frame_free(frames[i]);
     }
+}
+
+/* Until when messages are waited for, -1 as long as it takes. */
+static int64_t waits_until(exchange *both, const received *so_far)
+{
+    const options *chosen = both->talk->options;
+    int64_t from = atomic_load(&both->waits_from);
+    if (from < 0)
+        return -1;
+    if (chosen->wait_ms >= 0)
+        return from + chosen->wait_ms;
+    if (so_far->count >= both->sent)
+        return from;
+    return (so_far->last_ms > from ? so_far->last_ms : from) + ANSWER_MS;
+}
+
+/* Until when a server may take what is left of --message, with --count reached. */
+static int64_t takes_until(exchange *both, received *so_far)
+{
+    ws_statistics numbers = {.struct_size = sizeof numbers};
+    ws_stats(both->talk->session, &numbers);
+    if (so_far->sent_ms == 0 || numbers.wire_sent != so_far->sent_bytes)
+        so_far->sent_ms = now_ms();
+    so_far->sent_bytes = numbers.wire_sent;
+    return so_far->sent_ms + both->talk->options->close_timeout_ms;
+}
+
+/* Closes when what is waited for has come, or its time is over; else says when that will be, -1 for never. */
+static int64_t close_in_time(exchange *both, received *so_far)
+{
+    conversation *talk = both->talk;
+    const options *chosen = talk->options;
+    if (atomic_load(&talk->is_closing))
+        return -1;
+    if (chosen->answers > 0 && so_far->count >= chosen->answers) {
+        int64_t until = takes_until(both, so_far);
+        if (!atomic_load(&both->has_sent_messages) && ms_until(until) > 0)
+            return until;
+        conversation_stop(talk);
+        return -1;
+    }
+    int64_t until = waits_until(both, so_far);
+    if (until < 0 || ms_until(until) > 0)
+        return until;
+    so_far->is_late = chosen->answers > so_far->count;
+    if (chosen->wait_ms >= 0)
+        conversation_stop(talk);
+    else
+        conversation_close(talk);
+    return -1;
 }
 
 static ws_status receive_all(exchange *both, received *so_far)
 {
     enum { BATCH = 64 };
     conversation *talk = both->talk;
-    const options *chosen = talk->options;
     ws_frame *frames[BATCH];
     for (;;) {
-        int64_t deadline = -1;
-        int64_t waits_from = atomic_load(&both->waits_from);
-        bool is_closing = atomic_load(&talk->is_closing);
-        bool is_enough = chosen->answers > 0 && so_far->count >= chosen->answers;
-        if (is_enough && !is_closing && atomic_load(&both->has_sent_messages)) {
-            conversation_close(talk);
-            is_closing = true;
-        }
-        if (waits_from >= 0 && !is_closing)
-            deadline = waits_from + chosen->wait_ms;
+        int64_t deadline = close_in_time(both, so_far);
         int64_t next = progress_show(talk->session);
-        bool is_progress = next >= 0 && (deadline < 0 || next < deadline);
-
+        if (next >= 0 && (deadline < 0 || next < deadline))
+            deadline = next;
         size_t count = 0;
-        ws_status status = conversation_receive(talk, frames, BATCH, &count, is_progress ? next : deadline);
+        ws_status status = conversation_receive(talk, frames, BATCH, &count, deadline);
         if (status == WS_OK) {
             show_frames(both, so_far, frames, count);
             if (!output_flush() && !so_far->is_broken) {
                 so_far->is_broken = true;
-                conversation_close(talk);
+                conversation_stop(talk);
             }
-        } else if (status == WS_ERR_TIMEOUT) {
-            if (!is_progress && !is_closing) {
-                so_far->is_late = chosen->answers > so_far->count;
-                conversation_close(talk);
-            }
-        } else if (status != WS_ERR_INTERRUPTED) {
+        } else if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED) {
             return status;
         }
     }

@@ -143,6 +143,7 @@ static ws_status measure(load *all)
     int64_t heard_ms = now_ms();
     for (;;) {
         size_t count = 0;
+        uint64_t before = all->echoed;
         bool is_closing = atomic_load(&talk->is_closing);
         int64_t next_ms = is_closing ? -1 : period_us / 1000 + PERIOD_MS;
         ws_status status = conversation_receive(talk, frames, BATCH, &count, next_ms);
@@ -154,7 +155,7 @@ static ws_status measure(load *all)
         }
         if (is_closing)
             continue;
-        heard_ms = count > 0 ? now_ms() : heard_ms;
+        heard_ms = all->echoed > before ? now_ms() : heard_ms;
         if (ms_until(period_us / 1000 + PERIOD_MS) == 0) {
             show_rate(all, all->echoed - echoed_before, now_us() - period_us);
             echoed_before = all->echoed;
@@ -163,7 +164,7 @@ static ws_status measure(load *all)
         bool is_complete = atomic_load(&all->has_stopped) && all->echoed >= atomic_load(&all->sent);
         bool is_silent = atomic_load(&all->has_stopped) && ms_until(heard_ms + SILENCE_MS) == 0;
         if (is_complete || is_silent || all->is_other || output_error() != 0)
-            conversation_close(talk);
+            conversation_stop(talk);
     }
 }
 

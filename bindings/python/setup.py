@@ -1,6 +1,7 @@
 """Builds the extension module, and puts the library beside it.
 
-KTORWS_LIBRARY is the library, KTORWS_INCLUDE the directory of its header; else those of this tree are taken.
+KTORWS_LIBRARY is the library, KTORWS_INCLUDE the directory of its header; else those of this tree are taken. A source
+distribution has the header, not the library.
 """
 
 import os
@@ -11,20 +12,29 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+# Only a source distribution has it.
+INFO = HERE / "PKG-INFO"
+ROOT = HERE if INFO.exists() else HERE.parent.parent
 LIBRARY = Path(os.environ.get("KTORWS_LIBRARY") or ROOT / "target/release/libktorws.so")
 INCLUDE = os.environ.get("KTORWS_INCLUDE") or str(ROOT / "include")
-# Nothing is left in the sources.
+# In the tree of the library nothing is left in the sources.
 BUILD = ROOT / "target/python/build"
 SONAME = "libktorws.so.0"
+
+
+def version():
+    if INFO.exists():
+        return re.search(r"^Version: ([0-9.]+)$", INFO.read_text(encoding="utf-8"), re.MULTILINE)[1]
+    return re.search(r'^version = "([0-9.]+)"$', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE)[1]
 
 
 class BuildWithLibrary(build_ext):
     def run(self):
         if not LIBRARY.exists():
-            raise SystemExit(f"there is no {LIBRARY}: make build, or set KTORWS_LIBRARY")
+            raise SystemExit(f"there is no {LIBRARY}: set KTORWS_LIBRARY, or in the library's tree make build")
         package = Path(self.build_lib, "ktorws")
         package.mkdir(parents=True, exist_ok=True)
         library = package / SONAME
@@ -37,11 +47,19 @@ class BuildWithLibrary(build_ext):
         super().run()
 
 
+class SdistWithHeader(sdist):
+    def make_release_tree(self, base_dir, files):
+        super().make_release_tree(base_dir, files)
+        include = Path(base_dir, "include")
+        include.mkdir(exist_ok=True)
+        shutil.copyfile(Path(INCLUDE, "ktorws.h"), include / "ktorws.h")
+
+
 # What was built of files that are no more must not get into the wheel.
 shutil.rmtree(BUILD, ignore_errors=True)
 BUILD.mkdir(parents=True)
 setup(
-    version=re.search(r'^version = "([0-9.]+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1],
+    version=version(),
     ext_modules=[
         Extension(
             "ktorws._ktorws",
@@ -60,7 +78,7 @@ setup(
             py_limited_api=True,
         )
     ],
-    cmdclass={"build_ext": BuildWithLibrary},
+    cmdclass={"build_ext": BuildWithLibrary, "sdist": SdistWithHeader},
     options={
         "bdist_wheel": {"py_limited_api": "cp311"},
         "build": {"build_base": str(BUILD)},

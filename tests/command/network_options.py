@@ -2,16 +2,32 @@
 
 import contextlib
 import os
+import signal
 import socket
 import threading
 
 from checking import HANG_S, equal, eventually, true
 from peer import CLOSE, PING, PONG, TEXT, frame
 from python_server import echo
-from tool import ABNORMALLY, CLEANLY, CONNECT, HANDSHAKE, PROXY, TIMEOUT, Running, directory, echo_url, has, has_not, run
+from tool import (
+    ABNORMALLY,
+    CLEANLY,
+    CLOSE_CODE,
+    CONNECT,
+    HANDSHAKE,
+    PROXY,
+    REFUSED,
+    TIMEOUT,
+    Running,
+    directory,
+    echo_url,
+    has,
+    has_not,
+    run,
+)
 from web import Server, answers, opens
 from websockets.sync.server import unix_serve
-from wire import Listener, upgrade
+from wire import Listener, answer, upgrade
 
 HELLO = ("-m", "hello")
 
@@ -160,7 +176,7 @@ def losing_the_first():
             wire.close()
         else:
             wire.send(frame(TEXT, b"second"))
-            wire.send(b"\x88\x02\x03\xe8")
+            wire.send(b"\x88\x02\x0f\xa0")
             wire.next_or_none()
 
     return Listener(serve)
@@ -168,14 +184,14 @@ def losing_the_first():
 
 def test_reconnecting():
     with losing_the_first() as listener:
-        ended = run("-N", "--reconnect", listener.url())
+        ended = run("-N", "--reconnect", listener.url(), status=CLOSE_CODE)
         equal("lines", ended.lines, ["first", "second"])
         has("standard error", ended.err, "attempt 1 in ", "* connected again")
 
 
 def test_reconnecting_as_events():
     with losing_the_first() as listener:
-        ended = run("-N", "--reconnect", "--json", listener.url())
+        ended = run("-N", "--reconnect", "--json", listener.url(), status=CLOSE_CODE)
         # what becomes of the connection is told as it happens, beside messages that came before
         kinds = [event["event"] for event in ended.events]
         equal("without messages", [kind for kind in kinds if kind != "message"], ["opened", "lost", "reconnected", "closed"])
@@ -186,7 +202,56 @@ def test_reconnecting_as_events():
 
 def test_reconnecting_quietly():
     with losing_the_first() as listener:
-        equal("standard error", run("-N", "-q", "--reconnect", listener.url()).err, "")
+        ended = run("-N", "-q", "--reconnect", listener.url(), status=CLOSE_CODE)
+        equal("standard error", ended.err, "ktorws: the server closed with 4000\n")
+
+
+def test_reconnecting_after_an_ordinary_close():
+    """the others end it: see test_reconnecting"""
+    closes = [b"\x88\x02\x03\xe8", b"\x88\x00"]
+
+    def serve(wire):
+        upgrade()(wire)
+        wire.send(frame(TEXT, b"%d" % len(closes)))
+        wire.send(closes.pop() if closes else b"\x88\x02\x0f\xa0")
+        wire.next_or_none()
+        wire.fin()
+
+    with Listener(serve) as listener:
+        equal("lines", run("-N", "--reconnect", listener.url(), status=CLOSE_CODE).lines, ["2", "1", "0"])
+    # what we have begun to close is not opened again
+    equal("lines", run("-m", "x", "--reconnect", echo_url()).lines, ["x"])
+
+
+def test_the_first_opening_is_tried_again():
+    answers = [b"HTTP/1.1 503 No\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"]
+
+    def serve(wire):
+        if answers:
+            wire.read_request()
+            wire.send(answers.pop())
+            wire.fin()
+            return
+        upgrade()(wire)
+        wire.send(frame(TEXT, b"at last"))
+
+    with Listener(serve) as listener:
+        ended = run("-N", "-n", "1", "--reconnect", "--json", "--close-timeout", "0.05", listener.url(), status=TIMEOUT)
+        equal("events", [event["event"] for event in ended.events][:3], ["lost", "opened", "message"])
+        equal("status", (ended.event("lost")["status"], ended.event("lost")["attempt"]), ("WS_ERR_HANDSHAKE_STATUS", 1))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{taken.getsockname()[1]}/"
+        ended = run("-N", "--reconnect=1", url, status=CONNECT)
+        has("standard error", ended.err, "* ", "attempt 1 in ")
+        has_not("standard error", ended.err, "attempt 2 ")
+        with Running("-N", "--reconnect", url) as tool:
+            has("the note", tool.process.stderr.readline().decode(), "attempt 1")
+            tool.interrupt()
+            tool.end(-signal.SIGINT)
+    # what another attempt does not help against
+    with Listener(answer("HTTP/1.1 403 No\r\nContent-Length: 0")) as listener:
+        has_not("standard error", run("-N", "--reconnect", listener.url(), status=REFUSED).err, "attempt")
 
 
 def test_so_many_attempts():

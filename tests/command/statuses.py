@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import resource
+import select
 import signal
 import socket
 
@@ -19,6 +20,7 @@ from tool import (
     HANDSHAKE,
     INPUT,
     INTERNAL,
+    OUTPUT,
     PROTOCOL,
     PROXY,
     REFUSED,
@@ -29,7 +31,9 @@ from tool import (
     Running,
     echo_server,
     echo_url,
+    file_with,
     has,
+    has_not,
     pending,
     run,
 )
@@ -121,8 +125,19 @@ def test_2_usage():
 
 
 def test_a_file_that_is_missing():
-    for option in ("--cacert", "--capath", "--crl", "--cert", "--key", "--bearer", "--user-file", "--netrc-file", "--cookie-file"):
+    for option in ("--cacert", "--capath", "--crl", "--cert", "--key"):
         says([option, "/no/such/file", "ws://a/"], USAGE, f"{option} /no/such/file: No such file or directory")
+
+
+def test_a_secret_in_place_of_its_file_is_not_shown():
+    for option in ("--bearer", "--user-file", "--netrc-file", "--cookie-file"):
+        ended = run(option, "user:s3cret", "ws://a/", status=USAGE)
+        has("standard error", ended.err, f"{option}: ", "No such file or directory")
+        has_not("standard error", ended.err, "s3cret")
+    with file_with("machine a user:s3cret") as name:
+        ended = run("--netrc-file", name, "ws://a/", status=USAGE)
+        has("standard error", ended.err, "word 3")
+        has_not("standard error", ended.err, "s3cret")
 
 
 def test_3_no_address():
@@ -222,6 +237,58 @@ def test_16_input_that_is_left():
         tool.end()
     with Running(echo_url("close/1000/bye")) as tool:
         equal("status", tool.process.wait(HANG_S), CLEANLY)
+
+
+def streams_and_never_reads(wire):
+    upgrade()(wire)
+    message = frame(TEXT, b"x" * 1000)
+    with contextlib.suppress(OSError):
+        while True:
+            wire.send(message)
+
+
+def test_it_ends_against_a_server_that_streams_and_never_reads():
+    with Listener(streams_and_never_reads) as listener, open(os.devnull, "wb") as nowhere:
+        url = listener.url()
+
+        def ends(*arguments, status=TIMEOUT):
+            with Running("--close-timeout", "0.1", *arguments, url, stdout=nowhere) as tool:
+                tool.end(status)
+
+        ends("-m", "x", "-n", "1")
+        ends("-m", "x", "-w", "0.1")
+        ends("-N", "-n", "1")
+        ends("-m", "x")
+        ends()
+        ends("--latency=1")
+        ends("--throughput=0.1")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with Running("-N", "--close-timeout", "0.1", url) as tool:
+                equal("a line", len(tool.line()), 1000)
+                tool.interrupt(number)
+                tool.end(TIMEOUT)
+        with Running("-N", "--close-timeout", "0.1", url) as tool:
+            equal("a line", len(tool.line()), 1000)
+            tool.process.stdout.close()
+            equal("status", tool.process.wait(HANG_S), OUTPUT)
+
+
+def test_the_end_of_input_waits_for_answers():
+    def late(wire):
+        """answers after a while, and nothing more once it has seen a Close"""
+        upgrade()(wire)
+        while (sent := wire.next_or_none()) is not None and sent.opcode == TEXT:
+            if wire.data or select.select([wire.sock], [], [], 0.1)[0]:
+                break
+            wire.send(frame(TEXT, b"answer to " + sent.payload))
+        wire.send(b"\x88\x02\x03\xe8")
+        wire.fin()
+
+    with Listener(late) as listener:
+        equal("lines", run(listener.url(), input="a\n").lines, ["answer to a"])
+        equal("lines", run("-m", "a", listener.url()).lines, ["answer to a"])
+        equal("at once", run("-w", "0", listener.url(), input="a\n").lines, [])
+    equal("lines", run("-m", "a", "-m", "b", echo_url()).lines, ["a", "b"])
 
 
 def test_the_count_is_exact():

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <structmember.h>
+#include <unistd.h>
 
 static int call_loop(Session *session, const char *method, int descriptor, PyObject *callback)
 {
@@ -105,6 +106,22 @@ static PyObject *on_readable(Session *self, PyObject *none)
     Py_RETURN_NONE;
 }
 
+/* _end_watching(): the session has ended. What is left to receive is there without its descriptors. */
+static PyObject *end_watching(Session *self, PyObject *none)
+{
+    (void)none;
+    int outcome = unwatch(self);
+    if (self->descriptor >= 0)
+        close(self->descriptor);
+    self->descriptor = -1;
+    news_close(self->news);
+    if (outcome < 0)
+        return NULL;
+    if (self->is_awaited)
+        return future_wake((Future *)self->future);
+    Py_RETURN_NONE;
+}
+
 static PyObject *watch_method(Session *self, PyObject *none)
 {
     (void)none;
@@ -132,6 +149,7 @@ static PyMethodDef methods[] = {
      "Send a message: a str as text, anything like bytes as binary, or as text says; an iterable, also an "
      "asynchronous one, in fragments. To be awaited."},
     {"_on_readable", (PyCFunction)on_readable, METH_NOARGS, NULL},
+    {"_end_watching", (PyCFunction)end_watching, METH_NOARGS, NULL},
     {"_watch", (PyCFunction)watch_method, METH_NOARGS, NULL},
     {"_take_news", (PyCFunction)take_news_method, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

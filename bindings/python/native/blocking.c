@@ -134,6 +134,9 @@ static PyObject *await_pong(Session *self, PyObject *arguments)
         return NULL;
     struct wait wait;
     wait_begin(&wait, timeout_ms);
+    /* The function also says that the connection was lost with the ping, which ends no call that receives. */
+    if (self->config->reconnects)
+        wait.in_slices = 1;
     int goes_on = 1;
     for (;;) {
         PyObject *answer = PyObject_CallNoArgs(is_there);

@@ -2,7 +2,9 @@
 
 #include "native.h"
 
+#include <stddef.h>
 #include <string.h>
+#include <structmember.h>
 
 enum kind { STRING, STRINGS, I32, I64, U32, U64, FLAGS, QUEUE, KEEPALIVE, RESOLVE, BYTES, IDENTITY };
 
@@ -203,6 +205,7 @@ static PyObject *set_reconnect(Config *self, PyObject *arguments)
     }
     if (on_reconnect != Py_None)
         set_function(&self->on_reconnect, on_reconnect);
+    self->reconnects = 1;
     if (ws_config_set_reconnect(self->handle, &options) != WS_OK)
         return PyErr_Format(PyExc_ValueError, "an option of reconnecting is out of range");
     Py_RETURN_NONE;
@@ -251,6 +254,8 @@ static void config_dealloc(Config *self)
 {
     PyTypeObject *type = Py_TYPE((PyObject *)self);
     PyObject_GC_UnTrack(self);
+    if (self->weak_references != NULL)
+        PyObject_ClearWeakRefs((PyObject *)self);
     ws_config_free(self->handle);
     config_clear(self);
     PyObject_GC_Del(self);
@@ -266,9 +271,19 @@ static PyMethodDef config_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyMemberDef config_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Config, weak_references), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
 static PyType_Slot config_slots[] = {
-    {Py_tp_new, config_new},     {Py_tp_dealloc, config_dealloc}, {Py_tp_traverse, config_traverse},
-    {Py_tp_clear, config_clear}, {Py_tp_methods, config_methods}, {0, NULL},
+    {Py_tp_new, config_new},
+    {Py_tp_dealloc, config_dealloc},
+    {Py_tp_traverse, config_traverse},
+    {Py_tp_clear, config_clear},
+    {Py_tp_methods, config_methods},
+    {Py_tp_members, config_members},
+    {0, NULL},
 };
 
 static PyType_Spec config_spec = {

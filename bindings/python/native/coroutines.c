@@ -258,6 +258,7 @@ int add_coroutines(PyObject *module)
     if (add_type(module, &receiving_type, &receiving_spec, NULL) < 0 ||
         add_type(module, &sent_type, &sent_spec, NULL) < 0)
         return -1;
-    sent = PyType_GenericAlloc(sent_type, 0);
+    if (sent == NULL)
+        sent = PyType_GenericAlloc(sent_type, 0);
     return sent == NULL ? -1 : 0;
 }

@@ -19,7 +19,7 @@ static PyObject *future_result(Future *self, PyObject *none)
 static PyObject *future_get_loop(Future *self, PyObject *none)
 {
     (void)none;
-    return Py_NewRef(self->session->loop);
+    return Py_NewRef(self->loop);
 }
 
 static PyObject *future_add_done_callback(Future *self, PyObject *arguments, PyObject *keywords)
@@ -61,7 +61,7 @@ static PyObject *future_cancel(Future *self, PyObject *arguments, PyObject *keyw
     Py_XDECREF(type);
     if (self->cancelled == NULL)
         return NULL;
-    PyObject *call = PyObject_GetAttrString(self->session->loop, "call_soon");
+    PyObject *call = PyObject_GetAttrString(self->loop, "call_soon");
     PyObject *positional = call == NULL ? NULL : PyTuple_Pack(2, self->callback, self);
     PyObject *named = positional == NULL ? NULL : Py_BuildValue("{sO}", "context", self->context);
     PyObject *handle = named == NULL ? NULL : PyObject_Call(call, positional, named);
@@ -92,7 +92,7 @@ static int future_set_blocking(Future *self, PyObject *value, void *closure)
 static int future_traverse(Future *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE((PyObject *)self));
-    Py_VISIT(self->session);
+    Py_VISIT(self->loop);
     Py_VISIT(self->callback);
     Py_VISIT(self->context);
     Py_VISIT(self->cancelled);
@@ -101,7 +101,7 @@ static int future_traverse(Future *self, visitproc visit, void *arg)
 
 static int future_clear(Future *self)
 {
-    Py_CLEAR(self->session);
+    Py_CLEAR(self->loop);
     Py_CLEAR(self->callback);
     Py_CLEAR(self->context);
     Py_CLEAR(self->cancelled);
@@ -138,11 +138,12 @@ void future_forget(Future *self)
     Py_CLEAR(self->context);
 }
 
-PyObject *new_future(Session *session)
+/* It holds the loop and not the session, so that the session is freed without the cyclic garbage collector. */
+PyObject *new_future(PyObject *loop)
 {
     Future *self = (Future *)PyType_GenericAlloc(future_type, 0);
     if (self != NULL)
-        self->session = (Session *)Py_NewRef((PyObject *)session);
+        self->loop = Py_NewRef(loop);
     return (PyObject *)self;
 }
 

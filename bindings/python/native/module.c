@@ -11,7 +11,9 @@ static unsigned long main_thread;
 
 int add_type(PyObject *module, PyTypeObject **type, PyType_Spec *spec, PyTypeObject *base)
 {
-    *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, (PyObject *)base);
+    /* They stay the same when the module is imported anew. */
+    if (*type == NULL)
+        *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, (PyObject *)base);
     return *type == NULL ? -1 : PyModule_AddType(module, *type);
 }
 
@@ -90,17 +92,13 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "ktorws._ktorws",
-    .m_size = -1,
-    .m_methods = functions,
-};
-
-PyMODINIT_FUNC PyInit__ktorws(void);
-
-PyMODINIT_FUNC PyInit__ktorws(void)
+static int execute(PyObject *module)
 {
+    /* Its types and exceptions are static: another interpreter would replace the first one's. */
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) != 0) {
+        PyErr_SetString(PyExc_ImportError, "ktorws cannot be imported in a subinterpreter");
+        return -1;
+    }
     PyObject *threading = PyImport_ImportModule("threading");
     PyObject *thread = threading == NULL ? NULL : PyObject_CallMethod(threading, "main_thread", NULL);
     PyObject *ident = thread == NULL ? NULL : PyObject_GetAttrString(thread, "ident");
@@ -110,15 +108,29 @@ PyMODINIT_FUNC PyInit__ktorws(void)
     Py_XDECREF(thread);
     Py_XDECREF(threading);
     if (PyErr_Occurred())
-        return NULL;
-    PyObject *module = PyModule_Create(&definition);
-    if (module == NULL)
-        return NULL;
+        return -1;
     if (add_errors(module) < 0 || add_cookies(module) < 0 || add_config(module) < 0 || add_calling(module) < 0 ||
         add_session(module) < 0 || add_blocking(module) < 0 || add_asynchronous(module) < 0 || add_future(module) < 0 ||
-        add_coroutines(module) < 0 || PyModule_AddStringConstant(module, "library_version", ws_version_string()) < 0) {
-        Py_DECREF(module);
-        return NULL;
-    }
-    return module;
+        add_coroutines(module) < 0)
+        return -1;
+    return PyModule_AddStringConstant(module, "library_version", ws_version_string());
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, execute},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "ktorws._ktorws",
+    .m_methods = functions,
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit__ktorws(void);
+
+PyMODINIT_FUNC PyInit__ktorws(void)
+{
+    return PyModuleDef_Init(&definition);
 }

@@ -32,13 +32,18 @@ typedef struct {
     ws_config *handle;
     /* Functions of Python's. */
     PyObject *authenticate, *decide, *on_reconnect;
+    int reconnects;
+    PyObject *weak_references;
 } Config;
 
 /* What the library's threads have to tell a session. */
 struct news {
     unsigned owners;
     unsigned flags;
-    /* Wakes an event loop; -1 without one. */
+    /* Guards the descriptor: the session closes it while a thread of the library may be writing to it. */
+    pthread_mutex_t mutex;
+    int for_loop;
+    /* Wakes an event loop; -1 without one, and after the session's end. */
     int descriptor;
     /* The configuration if it has callbacks, and a weak reference to the session. */
     Config *config;
@@ -122,6 +127,7 @@ struct news *news_new(Config *config, int for_loop);
 void news_release(struct news *news);
 ws_status connect_with_news(const char *url, Config *config, struct news *news, ws_session **session);
 unsigned take_news(struct news *news);
+void news_close(struct news *news);
 
 /* messages.c */
 struct payload {
@@ -166,13 +172,13 @@ int watch(Session *session);
 /* future.c */
 typedef struct {
     PyObject ob_base;
-    Session *session;
+    PyObject *loop;
     PyObject *callback, *context;
     PyObject *cancelled;
     int is_blocking;
 } Future;
 int add_future(PyObject *module);
-PyObject *new_future(Session *session);
+PyObject *new_future(PyObject *loop);
 PyObject *future_wake(Future *self);
 void future_forget(Future *self);
 

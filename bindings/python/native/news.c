@@ -15,12 +15,14 @@ struct news *news_new(Config *config, int for_loop)
         return NULL;
     }
     news->owners = 1;
+    news->for_loop = for_loop;
     news->descriptor = -1;
     if (for_loop && (news->descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
         free(news);
         return NULL;
     }
+    pthread_mutex_init(&news->mutex, NULL);
     if (config_has_functions(config))
         news->config = (Config *)Py_NewRef((PyObject *)config);
     return news;
@@ -39,16 +41,28 @@ void news_release(struct news *news)
     }
     if (news->descriptor >= 0)
         close(news->descriptor);
+    pthread_mutex_destroy(&news->mutex);
     free(news);
 }
 
 static void tell(struct news *news, unsigned flag)
 {
-    __atomic_or_fetch(&news->flags, flag, __ATOMIC_ACQ_REL);
     const uint64_t one = 1;
-    /* What cannot be added is there already. */
-    if (news->descriptor >= 0 && write(news->descriptor, &one, sizeof one) < 0)
-        return;
+    pthread_mutex_lock(&news->mutex);
+    __atomic_or_fetch(&news->flags, flag, __ATOMIC_ACQ_REL);
+    /* A counter that is full is readable already. */
+    ssize_t written = news->descriptor < 0 ? 0 : write(news->descriptor, &one, sizeof one);
+    pthread_mutex_unlock(&news->mutex);
+    (void)written;
+}
+
+void news_close(struct news *news)
+{
+    pthread_mutex_lock(&news->mutex);
+    if (news->descriptor >= 0)
+        close(news->descriptor);
+    news->descriptor = -1;
+    pthread_mutex_unlock(&news->mutex);
 }
 
 static void on_open(ws_session *session, void *news)
@@ -75,7 +89,7 @@ static void on_reconnect(ws_session *session, const ws_error *lost, void *news)
     (void)session;
     (void)lost;
     struct news *told = news;
-    if (told->descriptor >= 0)
+    if (told->for_loop)
         tell(told, NEWS_RECONNECTED);
     else
         call_on_reconnect(told);
@@ -90,12 +104,13 @@ static void drop(void *news)
 ws_status connect_with_news(const char *url, Config *config, struct news *news, ws_session **session)
 {
     ws_callbacks callbacks = {.struct_size = sizeof callbacks, .drop = drop};
-    if (news->descriptor >= 0) {
+    if (news->for_loop) {
         callbacks.on_open = on_open;
         callbacks.on_writable = on_writable;
         callbacks.on_close = on_close;
     }
-    if (config->on_reconnect != NULL)
+    /* An event loop ends the pings that were lost with a connection. */
+    if (config->on_reconnect != NULL || (news->for_loop && config->reconnects))
         callbacks.on_reconnect = on_reconnect;
     __atomic_add_fetch(&news->owners, 1, __ATOMIC_RELAXED);
     ws_status status = ws_config_set_callbacks(config->handle, &callbacks, news);

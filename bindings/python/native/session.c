@@ -87,7 +87,7 @@ static PyObject *session_open(Session *self, PyObject *arguments)
     if (loop == Py_None)
         Py_RETURN_NONE;
     self->loop = Py_NewRef(loop);
-    self->future = new_future(self);
+    self->future = new_future(loop);
     return self->future == NULL ? NULL : Py_NewRef(Py_None);
 }
 
@@ -171,7 +171,7 @@ static PyObject *session_abort(Session *self, PyObject *none)
     Py_RETURN_NONE;
 }
 
-/* _send_control(is_ping, payload): waits for room; in an event loop False if there is none. */
+/* _send_control(is_ping, payload): False if there is no room, or no connection at the moment. */
 static PyObject *session_send_control(Session *self, PyObject *arguments)
 {
     int is_ping;
@@ -181,19 +181,13 @@ static PyObject *session_send_control(Session *self, PyObject *arguments)
         return NULL;
     if (size > 125)
         return PyErr_Format(PyExc_ValueError, "a ping or pong has at most 125 bytes");
-    for (;;) {
-        ws_status status;
-        Py_BEGIN_ALLOW_THREADS status = is_ping ? ws_send_ping(self->handle, payload, (size_t)size)
-                                                : ws_send_pong(self->handle, payload, (size_t)size);
-        Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_TRUE;
-        if (status == WS_ERR_TIMEOUT && self->loop != NULL)
-            Py_RETURN_FALSE;
-        if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
-            return raise_status(status, self, NULL);
-        /* When there is room is told for messages only; the end of the session it finds out with the next attempt. */
-        Py_BEGIN_ALLOW_THREADS ws_flush(self->handle, SLICE_MS);
-        Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return NULL;
-    }
+    ws_status status;
+    Py_BEGIN_ALLOW_THREADS status =
+        is_ping ? ws_send_ping(self->handle, payload, (size_t)size) : ws_send_pong(self->handle, payload, (size_t)size);
+    Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_TRUE;
+    if (status == WS_ERR_TIMEOUT || status == WS_ERR_INTERRUPTED)
+        Py_RETURN_FALSE;
+    return raise_status(status, self, NULL);
 }
 
 /* _try_send(message, text, part): False if there is no room. */

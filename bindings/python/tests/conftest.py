@@ -180,6 +180,24 @@ def script():
         made.listener.close()
 
 
+def lose_pings(count):
+    """Ends so many connections with the first ping, and answers all pings of the next one."""
+    lost = []
+
+    def act(peer):
+        while len(head := peer.recv(2, socket.MSG_WAITALL)) == 2:
+            rest = peer.recv(4 + (head[1] & 127), socket.MSG_WAITALL)
+            if head[0] != 0x89:
+                continue
+            if len(lost) < count:
+                lost.append(head)
+                return
+            payload = bytes(byte ^ rest[at % 4] for at, byte in enumerate(rest[4:]))
+            peer.sendall(bytes((0x8A, len(payload))) + payload)
+
+    return act
+
+
 def until_gone(peer):
     """Reads and does not answer."""
     while peer.recv(65536):

@@ -11,7 +11,7 @@ import trustme
 import uvloop
 
 import ktorws
-from conftest import echo, refuse, serving, tell_parts, tls_server, until_gone
+from conftest import echo, lose_pings, refuse, serving, tell_parts, tls_server, until_gone
 from ktorws.asyncio import connect
 
 
@@ -71,13 +71,93 @@ def test_fragments(run):
         async with connect(url, compression=None) as ws:
             await ws.send([b"a", b"bc"])
             assert await ws.recv() == "bytes:1,bytes:2"
+            # An empty one ends what does not say beforehand how many there are.
+            await ws.send(iter([b"a", b"bc"]))
+            assert await ws.recv() == "bytes:1,bytes:2,bytes:0"
             # The second one waits for the first.
             await asyncio.gather(ws.send(parts()), ws.send("one"))
-            assert await ws.recv() == "str:1,str:2"
+            assert await ws.recv() == "str:1,str:2,str:0"
             assert await ws.recv() == "str:3"
 
     with serving(tell_parts) as server:
         run(main(server.url))
+
+
+def test_each_fragment_goes_out_at_once(run):
+    async def tell_each(connection):
+        async for part in connection.recv_streaming():
+            loop.call_soon_threadsafe(arrived.put_nowait, part)
+
+    async def parts():
+        for part in ("a", "b", "c"):
+            yield part
+            # The next one is not known before this one has arrived.
+            assert await arrived.get() == part
+
+    async def main(url):
+        nonlocal loop, arrived
+        loop, arrived = asyncio.get_running_loop(), asyncio.Queue()
+        async with connect(url) as ws:
+            await ws.send(parts())
+
+    loop = arrived = None
+    with serving(tell_each) as server:
+        run(main(server.url))
+
+
+def test_a_send_that_nobody_awaits_keeps_no_other_waiting(run, url):
+    async def main():
+        async with connect(url, compression=None) as ws:
+            unawaited = ws.send(["never", "awaited"])
+            await ws.send("x")
+            assert await ws.recv() == "x"
+            for _ in range(2):
+                await asyncio.sleep(0)
+            assert ws._slow_sends == 0
+            unawaited.close()
+            late = ws.send(iter(["a", "b"]))
+            await ws.send("y")
+            assert await ws.recv() == "y"
+            await late
+            assert await ws.recv() == "ab"
+            with pytest.raises(TypeError):
+                await ws.send(5)
+            assert ws._slow_sends == 0
+
+    run(main())
+
+
+def test_messages_go_out_in_the_order_of_the_calls(run, script):
+    goes_on = threading.Event()
+    order = []
+
+    def read_late(peer):
+        goes_on.wait()
+        rest = b""
+        while len(order) < 25:
+            while len(rest) < 14:
+                rest += peer.recv(1 << 20)
+            size = int.from_bytes(rest[2:10], "big")
+            while len(rest) < 14 + size:
+                rest += peer.recv(1 << 20)
+            order.append(rest[14] ^ rest[10])
+            rest = rest[14 + size :]
+        peer.sendall(b"\x81\x04done")
+        until_gone(peer)
+
+    async def main():
+        async with connect(script(read_late), close_timeout=1, compression=None) as ws:
+            sends = [ws.send(bytes([number]) * (1 << 20)) for number in range(25)]
+            assert ws._slow_sends > 2
+            goes_on.set()
+            # Awaited the other way round.
+            for send in reversed(sends):
+                await send
+            assert await ws.recv() == "done"
+            assert ws._slow_sends == 0
+
+    run(main())
+    assert order == list(range(25))
 
 
 def test_a_message_that_breaks_off_closes_the_session(run):
@@ -314,6 +394,34 @@ def test_ping_without_pong(run, script):
     run(main())
 
 
+def test_a_ping_that_is_lost_with_its_connection_fails(run, script):
+    async def main():
+        reconnect = ktorws.Reconnect(first_delay=0.01)
+        async with connect(script(lose_pings(3)), reconnect=reconnect, close_timeout=0.1) as ws:
+            for data in (None, "the same", "the same"):
+                with pytest.raises(ConnectionResetError):
+                    await ws.ping(data)
+            assert ws.latency == 0
+            assert await ws.ping("the same") == ws.latency
+            assert ws.statistics().reconnects == 3
+
+    run(main())
+
+
+def test_a_ping_in_an_outage_has_its_time_from_when_it_is_sent(run, script):
+    async def main():
+        reconnect = ktorws.Reconnect(decide=lambda _why, _attempt, _delay: 0.5)
+        async with connect(script(lose_pings(1)), reconnect=reconnect, close_timeout=0.1) as ws:
+            ws._send_control(True, b"to be closed on")
+            while ws.state is ktorws.State.OPEN:
+                await asyncio.sleep(0.001)
+            lost = asyncio.get_running_loop().time()
+            latency = await ws.ping()
+            assert latency < asyncio.get_running_loop().time() - lost - 0.4
+
+    run(main())
+
+
 def test_closing(run):
     async def main(url):
         ws = await connect(url)
@@ -454,6 +562,51 @@ def test_nothing_is_left(run, url):
         while descriptors() > before:
             await asyncio.sleep(0.001)
 
+    run(main())
+
+
+def test_descriptors_of_a_closed_session_do_not_wait_for_the_garbage_collector(run, url, script):
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+
+    async def use(rounds):
+        for _ in range(rounds):
+            async with connect(url) as ws:
+                receiving = asyncio.create_task(ws.recv())
+                await ws.ping()
+                await ws.send("x")
+                await receiving
+                receiving = asyncio.create_task(ws.recv())
+                await asyncio.sleep(0)
+            with pytest.raises(ktorws.ConnectionClosedOK):
+                await receiving
+            async with connect(url + "burst/10") as ws:
+                assert await ws.recv() == "0"
+            with pytest.raises(ktorws.ConnectionClosed):
+                await ws.send("late")
+            async with connect(url + "drop") as ws:
+                with pytest.raises(ktorws.ConnectionClosed):
+                    await ws.ping()
+            with pytest.raises(ConnectionRefusedError):
+                await connect("ws://127.0.0.1:1/")
+            with pytest.raises(TimeoutError):
+                await connect(silent, open_timeout=0.02)
+            del ws, receiving
+
+    async def main():
+        await use(1)
+        gc.collect()
+        before = descriptors()
+        gc.disable()
+        try:
+            await use(10)
+            # The library's threads close what was theirs a moment later.
+            while descriptors() > before:
+                await asyncio.sleep(0.001)
+        finally:
+            gc.enable()
+
+    silent = script(until_gone, shakes_hands=False)
     run(main())
 
 

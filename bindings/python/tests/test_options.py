@@ -1,6 +1,8 @@
 """The options of connect(), as real servers see them, and its exceptions."""
 
+import copy
 import os
+import pickle
 import socket
 import ssl
 import threading
@@ -52,6 +54,10 @@ def test_headers_of_the_request():
         ({"additional_headers": {"a": "b\r\nc: d"}}, ValueError),
         ({"origin": "a\nb"}, ValueError),
         ({"subprotocols": ["a", "a"]}, ValueError),
+        ({"subprotocols": "chat"}, TypeError),
+        ({"subprotocols": b"chat"}, TypeError),
+        ({"additional_headers": "X: 1"}, TypeError),
+        ({"resolve": "host"}, TypeError),
         ({"compression": "zip"}, ValueError),
         ({"compression": ktorws.Deflate(level=10)}, ValueError),
         ({"proxy": "gopher://host"}, ValueError),
@@ -70,12 +76,64 @@ def test_headers_of_the_request():
         ({"reconnect": ktorws.Reconnect(first_delay=0)}, ValueError),
         ({"local_address": "here"}, ValueError),
         ({"sock": 99999}, ValueError),
+        ({"sock": -1}, ValueError),
         ({"timeout": 5}, TypeError),
     ],
 )
 def test_options_that_are_wrong(url, option, error):
     with pytest.raises(error):
-        connect(url, **option)
+        connect(url.replace("ws:", "wss:") if "ssl" in option else url, **option)
+
+
+def test_a_closed_socket_does_not_become_a_connection_of_the_library_s():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        sock = socket.socket()
+        sock.close()
+        with pytest.raises(ValueError, match="closed"):
+            connect(f"ws://127.0.0.1:{listener.getsockname()[1]}/", sock=sock)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_tls_is_not_for_plain_uris(url):
+    for uri in (url, url.replace("ws:", "WS:"), url.replace("ws:", "http:")):
+        with pytest.raises(ValueError, match="wss"):
+            connect(uri, ssl=ktorws.TLS())
+    with pytest.raises(TypeError):
+        ktorws.TLS(pins="A" * 43 + "=")
+    # The settings are for a proxy, too.
+    with pytest.raises(ktorws.ProxyError):
+        connect(url, ssl=ktorws.TLS(), proxy="https://127.0.0.1:1/")
+
+
+def test_exceptions_and_options_can_be_pickled_and_copied():
+    answer = refuse(403, "not you", X_Reason="mood", Retry_After="7")
+    with serving(echo, answer) as server, pytest.raises(ktorws.InvalidStatus) as refused:
+        connect(server.url)
+    assert refused.value.response.headers["X-Reason"] == "mood"
+    for again in (pickle.loads(pickle.dumps(refused.value)), copy.deepcopy(refused.value)):
+        for _ in range(2):
+            assert str(again) == str(refused.value)
+            assert again.response.status_code == 403
+            assert again.response.body == b"not you"
+            assert again.response.headers["x-reason"] == "mood"
+            assert again.response.headers.get_all("retry-after") == ["7"]
+            assert "X-None" not in again.response.headers
+            again = pickle.loads(pickle.dumps(again))
+    tls = ktorws.TLSError("no")
+    tls.alert = 40
+    closed = ktorws.ConnectionClosedError(ktorws.Close(4000, "why"), None, None, "lost")
+    proxy = ktorws.InvalidProxyStatus(refused.value.response)
+    for error in (tls, closed, proxy, ktorws.CertificateError("no"), ktorws.InvalidURI("no")):
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again)) == (type(error), str(error))
+        assert getattr(again, "alert", 0) == getattr(error, "alert", 0)
+    settings = ktorws.TLS(ca=os.environ["ECHO_CA_FILE"])
+    with connect(os.environ["ECHO_WSS_URL"], ssl=settings):
+        pass
+    with connect(os.environ["ECHO_WSS_URL"], ssl=pickle.loads(pickle.dumps(settings))):
+        pass
 
 
 def test_credentials_are_not_told():

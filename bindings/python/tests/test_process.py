@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-import ktorws
 from conftest import PATIENCE_S, echo, serving, until_gone, wants
 from ktorws.sync import connect
 
@@ -166,6 +165,49 @@ def run(program, *arguments):
     return done.returncode, done.stdout, done.stderr
 
 
+def test_a_subinterpreter_is_refused_and_the_first_interpreter_goes_on():
+    program = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+import ktorws
+from ktorws.sync import connect
+code = '''
+try:
+    import ktorws
+except ImportError as error:
+    assert "subinterpreter" in str(error), error
+else:
+    raise SystemError("imported")
+'''
+for _ in range(2):
+    failure = interpreters.run_string(interpreters.create(), code)
+    assert failure is None, failure
+try:
+    connect("nowhere")
+except ktorws.InvalidURI:
+    print("end")
+"""
+    assert run(program)[:2] == (0, "end\n")
+
+
+def test_importing_anew_keeps_what_is_there(url):
+    program = """
+import sys
+from ktorws.sync import connect
+with connect(sys.argv[1]) as ws:
+    for name in [name for name in sys.modules if name.startswith("ktorws")]:
+        del sys.modules[name]
+    from ktorws.sync import connect as another
+    ws.send("x")
+    with another(sys.argv[1]) as other:
+        other.send("y")
+        print(ws.recv(), other.recv())
+"""
+    assert run(program, url) == (0, "x y\n", "")
+
+
 def test_the_interpreter_ends_with_sessions_and_threads(url):
     program = """
 import sys, threading
@@ -200,11 +242,10 @@ def test_functions_of_closed_sessions_are_let_go():
 
     with serving(echo, wants("Bearer token")) as server:
         answer = Answer()
-        settings = ktorws.TLS()
-        with connect(server.url, auth=answer, ssl=settings):
+        with connect(server.url, auth=answer) as ws:
             pass
         gone = weakref.ref(answer)
-        del answer, settings
+        del answer, ws
         # A thread of the library may be the last to have it.
         while gone() is not None:
             gc.collect()

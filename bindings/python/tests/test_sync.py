@@ -1,13 +1,14 @@
 """ktorws.sync against real servers."""
 
 import array
+import queue
 import threading
 import time
 
 import pytest
 
 import ktorws
-from conftest import echo, serving, tell_parts, until_gone
+from conftest import PATIENCE_S, echo, lose_pings, serving, tell_parts, until_gone
 from ktorws.sync import connect
 
 
@@ -63,12 +64,31 @@ def test_an_iterable_goes_out_in_fragments():
         ws.send(["a", "bc", "def"])
         assert ws.recv() == "str:1,str:2,str:3"
         ws.send(bytes([byte]) for byte in range(3))
-        assert ws.recv() == "bytes:1,bytes:1,bytes:1"
+        # An empty one ends what does not say beforehand how many there are.
+        assert ws.recv() == "bytes:1,bytes:1,bytes:1,bytes:0"
+        ws.send(iter(()))
         ws.send(["only"])
         assert ws.recv() == "str:4"
         ws.send([])
         ws.send("next")
         assert ws.recv() == "str:4"
+
+
+def test_each_fragment_goes_out_at_once():
+    arrived = queue.Queue()
+
+    async def tell_each(connection):
+        async for part in connection.recv_streaming():
+            arrived.put(part)
+
+    def parts():
+        for part in ("a", "b", "c"):
+            yield part
+            # The next one is not known before this one has arrived.
+            assert arrived.get(timeout=PATIENCE_S) == part
+
+    with serving(tell_each) as server, connect(server.url) as ws:
+        ws.send(parts())
 
 
 def test_a_message_that_breaks_off_closes_the_session():
@@ -207,6 +227,46 @@ def test_ping_without_pong_times_out(script):
             ws.ping("data", timeout=0.05)
         with pytest.raises(TimeoutError):
             ws.ping("data", timeout=0.05)
+
+
+def test_a_ping_that_is_lost_with_its_connection_fails(script):
+    reconnect = ktorws.Reconnect(first_delay=0.01)
+    with connect(script(lose_pings(3)), reconnect=reconnect, close_timeout=0.1) as ws:
+        with pytest.raises(ConnectionResetError):
+            ws.ping()
+        outcome = []
+
+        def ping():
+            try:
+                outcome.append(ws.ping("the same"))
+            except ConnectionResetError as error:
+                outcome.append(error)
+
+        pinging = threading.Thread(target=ping)
+        pinging.start()
+        pinging.join()
+        with pytest.raises(ConnectionResetError):
+            ws.ping("the same")
+        assert isinstance(outcome[0], ConnectionResetError)
+        assert ws.latency == 0
+        assert ws.ping("the same") == ws.latency
+        assert ws.statistics().reconnects == 3
+
+
+def test_a_ping_in_an_outage_has_its_time_from_when_it_is_sent(script):
+    reconnect = ktorws.Reconnect(decide=lambda _why, _attempt, _delay: 0.5)
+    with connect(script(lose_pings(1)), reconnect=reconnect, close_timeout=0.1) as ws:
+        with pytest.raises(ConnectionResetError):
+            ws.ping(b"lost")
+    with connect(script(lose_pings(1)), reconnect=reconnect, close_timeout=0.1) as ws:
+        ws._send_control(True, b"to be closed on")
+        while ws.state is ktorws.State.OPEN:
+            time.sleep(0.001)
+        lost = time.monotonic()
+        with pytest.raises(TimeoutError):
+            ws.ping(timeout=0.01)
+        latency = ws.ping()
+        assert latency < time.monotonic() - lost - 0.4
 
 
 def test_ping_while_another_thread_receives(url):

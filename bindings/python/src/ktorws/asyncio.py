@@ -4,18 +4,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Coroutine, Generator, Iterable
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Generator, Iterable
 from types import TracebackType
 from typing import Any, Unpack
 
 from . import _ktorws
-from .connection import FRAGMENT, LAST_FRAGMENT, WHOLE, Data, Described, as_parts, as_whole, check_part
+from .connection import (
+    FRAGMENT,
+    LAST_FRAGMENT,
+    PAUSE,
+    WHOLE,
+    Data,
+    Described,
+    as_whole,
+    check_part,
+    fragments_of,
+    nothing_like,
+)
 from .exceptions import CloseCode
 from .options import Options, Reconnect, config_of
 
 __all__ = ["Connection", "connect"]
 
 _OPEN, _WRITABLE, _ENDED, _RECONNECTED = 1, 2, 4, 8
+
+
+class _Send:
+    """A send that waits for room, or for those before it."""
+
+    def __init__(self, whole: str | bytes | None, text: bool | None) -> None:
+        # None: its task sends fragments when its turn has come.
+        self.whole, self.text = whole, text
+        self.is_queued = self.has_begun = self.is_over = False
+        self.error: Exception | None = None
+        self.turn: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        if self.turn is not None and not self.turn.done():
+            self.turn.set_result(None)
 
 
 class Connection(Described, _ktorws.Asynchronous):
@@ -28,8 +55,8 @@ class Connection(Described, _ktorws.Asynchronous):
         self._opened = loop.create_future()
         self._ended = asyncio.Event()
         self._writers: list[asyncio.Future[None]] = []
-        # Held by who sends a message in fragments, or waits for room.
-        self._sending = asyncio.Lock()
+        # In the order of the calls. Only the loop's thread takes from it.
+        self._sends: deque[_Send] = deque()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the session, and wait until the connection is gone, at most for `close_timeout`."""
@@ -42,34 +69,34 @@ class Connection(Described, _ktorws.Asynchronous):
 
     async def ping(self, data: Data | None = None) -> float:
         """Send a ping and wait for its pong; how long it took, in seconds. Messages that come meanwhile wait."""
-        answer: asyncio.Future[float] = self._loop.create_future()
-        payload = self._note_ping(data, lambda latency: None if answer.done() else answer.set_result(latency))
+        over = asyncio.Event()
+        ping = self._note_ping(data, over.set)
         self._pongs_expected += 1
         try:
-            await self._send_control_later(True, payload)
+            while not self._try_ping(ping):
+                await asyncio.sleep(PAUSE)
             self._watch()
-            ended = asyncio.ensure_future(self._ended.wait())
+            waiting = [asyncio.ensure_future(event.wait()) for event in (over, self._ended)]
             try:
-                await asyncio.wait((answer, ended), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                ended.cancel()
-            if not answer.done():
+                for task in waiting:
+                    task.cancel()
+            if not ping.is_over:
                 self._on_readable()
-            if not answer.done():
+            if not ping.is_over:
                 # says how it has ended
                 self._try_send(b"", None, WHOLE)
-            return answer.result()
+            return ping.result()
         finally:
             self._pongs_expected -= 1
-            self._pings.pop(payload, None)
+            self._pings.pop(ping.payload, None)
 
     async def pong(self, data: Data = b"") -> None:
         """Send a pong that nobody asked for. Pings are answered without it."""
-        await self._send_control_later(False, data.encode() if isinstance(data, str) else bytes(data))
-
-    async def _send_control_later(self, is_ping: bool, payload: bytes) -> None:
-        while not self._send_control(is_ping, payload):
-            await self._wait_writable()
+        payload = data.encode() if isinstance(data, str) else bytes(data)
+        while not self._send_control(False, payload):
+            await asyncio.sleep(PAUSE)
 
     async def _wait_writable(self) -> None:
         writer: asyncio.Future[None] = self._loop.create_future()
@@ -82,34 +109,78 @@ class Connection(Described, _ktorws.Asynchronous):
     def _send_slowly(
         self, message: Data | Iterable[Data] | AsyncIterable[Data], text: bool | None
     ) -> Coroutine[Any, Any, None]:
-        """What send() does not do at once. From now on what is sent later waits behind it."""
-        self._slow_sends += 1
-        return self._send_in_turn(as_whole(message), message, text)
+        """What send() does not do at once. It has its turn from now on: what is sent later goes behind it."""
+        send = _Send(as_whole(message), text)
+        self._queue(send)
+        if asyncio._get_running_loop() is self._loop:
+            self._begin(send)
+        else:
+            self._loop.call_soon_threadsafe(self._begin, send)
+        return self._send_in_turn(send, message)
 
-    async def _send_in_turn(self, whole: str | bytes | None, message: object, text: bool | None) -> None:
+    def _queue(self, send: _Send) -> None:
+        send.is_queued = True
+        self._sends.append(send)
+        self._slow_sends = len(self._sends)
+
+    def _begin(self, send: _Send) -> None:
+        self._go_on()
+        if send.whole is None and not send.is_over:
+            # A task that was made for it begins in the next round; without one it must not keep others waiting.
+            self._loop.call_soon(self._loop.call_soon, self._pass_by, send)
+
+    def _pass_by(self, send: _Send) -> None:
+        if not send.has_begun:
+            send.is_queued = False
+            self._sends.remove(send)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Sends what waits, in turn, as far as there is room."""
+        while self._sends:
+            first = self._sends[0]
+            if not first.is_over:
+                if first.whole is None:
+                    first.wake()
+                    break
+                try:
+                    if not self._try_send(first.whole, first.text, WHOLE):
+                        break
+                except Exception as error:
+                    # With its traceback it would hold this frame, and so itself.
+                    first.error = error.with_traceback(None)
+                first.is_over = True
+            first.wake()
+            self._sends.popleft()
+        self._slow_sends = len(self._sends)
+
+    async def _send_in_turn(self, send: _Send, message: object) -> None:
+        send.has_begun = True
+        if not send.is_queued:
+            self._queue(send)
+            self._go_on()
         try:
-            async with self._sending:
-                if whole is not None:
-                    await self._send_part(whole, text, WHOLE)
-                elif isinstance(message, AsyncIterable):
-                    await self._send_fragments(message, text)
-                else:
-                    await self._send_fragments(_awaited(as_parts(message)), text)
+            while not send.is_over and not (send.whole is None and self._sends[0] is send):
+                send.turn = self._loop.create_future()
+                await send.turn
+            if send.whole is None:
+                await self._send_fragments(message, send.text)
         finally:
-            self._slow_sends -= 1
+            send.is_over = True
+            self._go_on()
+        error, send.error = send.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
 
-    async def _send_fragments(self, parts: AsyncIterable[Data], text: bool | None) -> None:
-        part: Data | None = None
+    async def _send_fragments(self, message: object, text: bool | None) -> None:
         has_begun = False
         try:
-            async for following in parts:
-                check_part(part, following)
-                if part is not None:
-                    await self._send_part(part, text, FRAGMENT)
-                    has_begun = True
-                part = following
-            if part is not None:
-                await self._send_part(part, text, LAST_FRAGMENT)
+            async for fragment, part in _fragments_of(message):
+                await self._send_part(fragment, text, part)
+                has_begun = True
         except BaseException:
             # Half a message is nothing that anything can follow.
             if has_begun:
@@ -128,16 +199,33 @@ class Connection(Described, _ktorws.Asynchronous):
             self._loop.remove_reader(self._news_descriptor)
             self._ended.set()
         if news & (_WRITABLE | _ENDED):
+            self._go_on()
             for writer in self._writers:
                 if not writer.done():
                     writer.set_result(None)
+        if news & _RECONNECTED:
+            if self._pings:
+                # A pong that came before the loss is still an answer.
+                self._on_readable()
+            self._end_lost_pings()
+        if news & _ENDED:
+            self._end_watching()
         if news & _RECONNECTED and self._on_reconnect is not None:
             self._on_reconnect(self)
 
 
-async def _awaited(parts: Iterable[Data]) -> AsyncIterable[Data]:
-    for part in parts:
-        yield part
+async def _fragments_of(message: object) -> AsyncIterator[tuple[Data, int]]:
+    if not isinstance(message, AsyncIterable):
+        for fragment in fragments_of(message):
+            yield fragment
+        return
+    before: Data | None = None
+    async for part in message:
+        check_part(before, part)
+        before = part
+        yield part, FRAGMENT
+    if before is not None:
+        yield nothing_like(before), LAST_FRAGMENT
 
 
 class connect:
@@ -153,7 +241,7 @@ class connect:
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
-        config = config_of(self._options)
+        config = config_of(self._uri, self._options)
         connection = Connection(loop, self._options.get("reconnect"))
         connection._open(self._uri, config, loop)
         loop.add_reader(connection._news_descriptor, connection._on_news)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TypeAlias
 
@@ -71,11 +71,25 @@ def as_whole(message: object) -> str | bytes | None:
         return None
 
 
-def as_parts(message: object) -> Iterable[Data]:
-    """The fragments of a message."""
-    if isinstance(message, Iterable) and not isinstance(message, Mapping):
-        return message
-    raise TypeError(f"cannot send {type(message).__name__}: a str, something like bytes, or an iterable of these")
+def fragments_of(message: object) -> Iterator[tuple[Data, int]]:
+    """The fragments of a message, and what part of it each is. Those of a list are looked at before the first goes out;
+    another iterable does not say which one is its last, so that an empty one follows."""
+    if not isinstance(message, Iterable) or isinstance(message, Mapping):
+        raise TypeError(f"cannot send {type(message).__name__}: a str, something like bytes, or an iterable of these")
+    before: Data | None = None
+    if isinstance(message, list | tuple):
+        for part in message:
+            check_part(before, part)
+            before = part
+        for number, part in enumerate(message, 1):
+            yield part, LAST_FRAGMENT if number == len(message) else FRAGMENT
+        return
+    for part in message:
+        check_part(before, part)
+        before = part
+        yield part, FRAGMENT
+    if before is not None:
+        yield nothing_like(before), LAST_FRAGMENT
 
 
 def check_part(before: Data | None, part: object) -> None:
@@ -86,17 +100,51 @@ def check_part(before: Data | None, part: object) -> None:
         raise TypeError("the fragments of a message are all of str, or all like bytes")
 
 
-@dataclass
-class _Ping:
-    sent: float
-    answered: Callable[[float], None]
+def nothing_like(part: Data) -> str | bytes:
+    """An empty fragment that ends a message with this one in it."""
+    return "" if isinstance(part, str) else b""
+
+
+# The library tells when there is room for messages, not for pings and pongs.
+PAUSE = 0.01
+
+
+@dataclass(eq=False)
+class Ping:
+    """A ping that waits for its pong, or for word that it was lost."""
+
+    payload: bytes
+    notify: Callable[[], None]
+    sent: float = 0.0
+    # The number of connections before the one that it was sent on.
+    connection: int = 0
+    latency: float | None = None
+    is_sent: bool = False
+    is_lost: bool = False
+
+    def answer(self, latency: float) -> None:
+        self.latency = latency
+        self.notify()
+
+    def lose(self) -> None:
+        self.is_lost = True
+        self.notify()
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_lost or self.latency is not None
+
+    def result(self) -> float:
+        if self.latency is None:
+            raise ConnectionResetError("the connection was lost before the pong came")
+        return self.latency
 
 
 class Described(_ktorws.Session):
     """A session and what is known of it."""
 
     def __init__(self) -> None:
-        self._pings: dict[bytes, _Ping] = {}
+        self._pings: dict[bytes, Ping] = {}
         self._latency = 0.0
 
     @property
@@ -158,7 +206,7 @@ class Described(_ktorws.Session):
         if is_first:
             self._local_close = Close(code, reason)
 
-    def _note_ping(self, data: Data | None, answered: Callable[[float], None]) -> bytes:
+    def _note_ping(self, data: Data | None, notify: Callable[[], None]) -> Ping:
         if data is None:
             payload = os.urandom(4)
             while payload in self._pings:
@@ -167,18 +215,37 @@ class Described(_ktorws.Session):
             payload = data.encode() if isinstance(data, str) else bytes(data)
         if payload in self._pings:
             raise ConcurrencyError("a ping with the same data waits for its pong")
-        self._pings[payload] = _Ping(time.monotonic(), answered)
-        return payload
+        ping = Ping(payload, notify)
+        self._pings[payload] = ping
+        return ping
+
+    def _try_ping(self, ping: Ping) -> bool:
+        """Sends it, if there is room. Its time runs from here, and it belongs to this connection."""
+        ping.connection = self._statistics()["reconnects"]
+        ping.sent = time.monotonic()
+        ping.is_sent = self._send_control(True, ping.payload)
+        return ping.is_sent
 
     def _note_pong(self, payload: bytes) -> None:
         """A pong answers the pings before its own, too. What answers no ping of ours is the library's."""
         if payload not in self._pings:
             return
         now = time.monotonic()
+        answered = self._pings[payload]
         for earlier in list(self._pings):
             ping = self._pings.pop(earlier)
-            latency = now - ping.sent
-            ping.answered(latency)
-            if earlier == payload:
-                self._latency = latency
+            if ping.connection == answered.connection:
+                ping.answer(now - ping.sent)
+            else:
+                ping.lose()
+            if ping is answered:
+                self._latency = now - ping.sent
                 return
+
+    def _end_lost_pings(self) -> None:
+        """Pings of connections that were lost have no pongs to come."""
+        connection = self._statistics()["reconnects"] if self._pings else 0
+        for ping in list(self._pings.values()):
+            if ping.is_sent and ping.connection != connection:
+                self._pings.pop(ping.payload, None)
+                ping.lose()

@@ -6,8 +6,9 @@ import atexit
 import math
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from . import _ktorws
@@ -111,7 +112,14 @@ class TLS:
     key_log: Path | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_configs", {})
+        if isinstance(self.pins, str):
+            raise TypeError("pins: several in a list or the like, not one str")
+        # Configurations with these settings: those in use, and those that were used last.
+        object.__setattr__(self, "_used", weakref.WeakValueDictionary())
+        object.__setattr__(self, "_kept", {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, each.name) for each in fields(self))
 
 
 _DEFAULT_TLS = TLS()
@@ -159,6 +167,8 @@ _UNLIMITED = 2**63 - 1
 _QUEUE_BYTES = 4 << 20
 _PONGS = 2
 _CACHED = 16
+# Options that may hold secrets and what belongs to the application.
+_APPLICATION_S = ("additional_headers", "auth", "cookies", "reconnect", "proxy")
 
 _lock = threading.Lock()
 _calls_python = False
@@ -172,7 +182,7 @@ def milliseconds(name: str, seconds: float | None, none: int) -> int:
     return min(math.ceil(seconds * 1000), _NEVER_MS)
 
 
-def config_of(options: Options) -> _ktorws.Config:
+def config_of(uri: str, options: Options) -> _ktorws.Config:
     """The configuration for these options; the same one for the same options, so that TLS can be resumed."""
     unknown = options.keys() - Options.__annotations__.keys()
     if unknown:
@@ -182,19 +192,35 @@ def config_of(options: Options) -> _ktorws.Config:
         raise TypeError("ssl: a ktorws.TLS; contexts of the module ssl cannot be used")
     fixed: dict[str, Any] = dict(options)
     for name, many in (("additional_headers", _pairs), ("resolve", _pairs), ("subprotocols", tuple)):
+        if isinstance(fixed.get(name), str | bytes):
+            raise TypeError(f"{name}: several in a list or the like, not one {type(fixed[name]).__name__}")
         fixed[name] = many(fixed.get(name) or ())
-    fixed.pop("ssl", None)
+    if fixed.pop("ssl", None) is not None and _is_plain(uri) and not _is_secure(fixed.get("proxy")):
+        raise ValueError("ssl is for wss:// URIs, and for proxies of https://")
     if fixed.get("sock") is not None:
         return _make(fixed, tls)
     key = tuple(sorted(fixed.items(), key=lambda item: item[0]))
-    configs: dict[Any, _ktorws.Config] = tls._configs  # type: ignore[attr-defined]
     with _lock:
-        config = configs.pop(key, None) or _make(fixed, tls)
-        # what was used last is the last
-        configs[key] = config
-        while len(configs) > _CACHED:
-            del configs[next(iter(configs))]
+        used = tls._used  # type: ignore[attr-defined]
+        config = used.get(key) or _make(fixed, tls)
+        used[key] = config
+        # Credentials and functions of the application's are let go with their last session.
+        if tls is not _DEFAULT_TLS or not any(fixed.get(name) for name in _APPLICATION_S):
+            kept: dict[int, _ktorws.Config] = tls._kept  # type: ignore[attr-defined]
+            # what was used last is the last
+            kept.pop(id(config), None)
+            kept[id(config)] = config
+            while len(kept) > _CACHED:
+                del kept[next(iter(kept))]
     return config
+
+
+def _is_plain(uri: str) -> bool:
+    return uri.partition(":")[0].lower() in ("ws", "http")
+
+
+def _is_secure(proxy: object) -> bool:
+    return isinstance(proxy, str) and proxy.lower().startswith("https:")
 
 
 def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -224,7 +250,10 @@ def _make(options: dict[str, Any], tls: TLS) -> _ktorws.Config:
         config.set("unix_socket", os.fspath(options["unix"]))
     if options.get("sock") is not None:
         sock = options["sock"]
-        config.set("socket_fd", sock if isinstance(sock, int) else sock.fileno())
+        descriptor = sock if isinstance(sock, int) else sock.fileno()
+        if descriptor < 0:
+            raise ValueError("sock: the socket is closed")
+        config.set("socket_fd", descriptor)
     if options.get("cookies") is not None:
         config.set_cookie_jar(options["cookies"])
     config.set("max_redirects", options.get("max_redirects", 10))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self, Unpack
 
 from . import _ktorws
-from .connection import FRAGMENT, LAST_FRAGMENT, WHOLE, Data, Described, as_parts, as_whole, check_part
+from .connection import PAUSE, WHOLE, Data, Described, as_whole, fragments_of
 from .exceptions import CloseCode
 from .options import Options, config_of
 
@@ -38,18 +39,28 @@ class Connection(Described, _ktorws.Blocking):
 
     def ping(self, data: Data | None = None, timeout: float | None = None) -> float:
         """Send a ping and wait for its pong; how long it took, in seconds. Messages that come meanwhile wait."""
-        latency: list[float] = []
-        payload = self._note_ping(data, latency.append)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        ping = self._note_ping(data, lambda: None)
+
+        def is_over() -> bool:
+            self._end_lost_pings()
+            return ping.is_over
+
         try:
-            self._send_control(True, payload)
-            self._await_pong(lambda: bool(latency), timeout)
+            while not self._try_ping(ping):
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise TimeoutError("the ping could not be sent in time")
+                time.sleep(PAUSE)
+            self._await_pong(is_over, None if deadline is None else deadline - time.monotonic())
         finally:
-            self._pings.pop(payload, None)
-        return latency[0]
+            self._pings.pop(ping.payload, None)
+        return ping.result()
 
     def pong(self, data: Data = b"") -> None:
         """Send a pong that nobody asked for. Pings are answered without it."""
-        self._send_control(False, data.encode() if isinstance(data, str) else bytes(data))
+        payload = data.encode() if isinstance(data, str) else bytes(data)
+        while not self._send_control(False, payload):
+            time.sleep(PAUSE)
 
     def _send_slowly(self, message: Data | Iterable[Data], text: bool | None) -> None:
         """What send() does not do at once."""
@@ -58,17 +69,11 @@ class Connection(Described, _ktorws.Blocking):
             if whole is not None:
                 self._send_part(whole, text, WHOLE)
                 return
-            part: Data | None = None
             has_begun = False
             try:
-                for following in as_parts(message):
-                    check_part(part, following)
-                    if part is not None:
-                        self._send_part(part, text, FRAGMENT)
-                        has_begun = True
-                    part = following
-                if part is not None:
-                    self._send_part(part, text, LAST_FRAGMENT)
+                for fragment, part in fragments_of(message):
+                    self._send_part(fragment, text, part)
+                    has_begun = True
             except BaseException:
                 # Half a message is nothing that anything can follow.
                 if has_begun:
@@ -79,7 +84,7 @@ class Connection(Described, _ktorws.Blocking):
 def connect(uri: str, **options: Unpack[Options]) -> Connection:
     """Open a session, at most for `open_timeout`."""
     connection = Connection()
-    connection._open(uri, config_of(options), None)
+    connection._open(uri, config_of(uri, options), None)
     try:
         connection._wait_open()
     except BaseException:
