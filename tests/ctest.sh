@@ -10,7 +10,7 @@ shift
 
 status=0
 "${CTEST:-ctest}" --test-dir "$build" --output-on-failure --no-label-summary --no-tests=error -j "${JOBS:-$((2 * $(nproc)))}" "$@" |
-    sed -E '/^ *Start +[0-9]+: /d; /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: .* Passed +[0-9.]+ sec$/d; /^(Internal ctest changing|Test project) /d' |
+    sed -E '/^ *Start +[0-9]+: /d; /^ *([0-9]+\/[0-9]+ )?Test +#[0-9]+: .* Passed +[0-9.]+ sec$/d; /^(Internal ctest changing|Test project) /d' |
     cat -s || status=${PIPESTATUS[0]}
 
 # A line that begins with SKIPPED says that a test, or the named part of it, was left out, and why. A test that says no
