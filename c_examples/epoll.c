@@ -14,6 +14,17 @@ typedef struct {
     int fd;
 } talk;
 
+/* Closing the descriptor alone would leave it in the loop: the session holds the same eventfd until it is freed. */
+static void end(int loop, talk *self)
+{
+    if (self->fd >= 0) {
+        epoll_ctl(loop, EPOLL_CTL_DEL, self->fd, NULL);
+        close(self->fd);
+    }
+    ws_session_free(self->session);
+}
+
+/* Returns whether the session goes on. */
 static int begin(int loop, talk *self)
 {
     ws_error *error = NULL;
@@ -24,8 +35,12 @@ static int begin(int loop, talk *self)
     }
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = self};
     self->fd = ws_event_fd(self->session);
-    return self->fd >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, self->fd, &event) == 0 &&
-           ws_send_text(self->session, "hello", WS_NUL_TERMINATED) == WS_OK;
+    if (self->fd >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, self->fd, &event) == 0 &&
+        ws_send_text(self->session, "hello", WS_NUL_TERMINATED) == WS_OK)
+        return 1;
+    fprintf(stderr, "epoll: %s: cannot greet the server\n", self->url);
+    end(loop, self);
+    return 0;
 }
 
 /* The descriptor is readable: there is a message, or the session has ended. Returns whether it goes on. */
@@ -43,10 +58,7 @@ static int go_on(int loop, talk *self, int *failures)
         fprintf(stderr, "epoll: %s: %s\n", self->url, ws_strerror(status));
         ++*failures;
     }
-    /* Closing alone would leave it in the loop: the session holds the same eventfd until it is freed. */
-    epoll_ctl(loop, EPOLL_CTL_DEL, self->fd, NULL);
-    close(self->fd);
-    ws_session_free(self->session);
+    end(loop, self);
     return 0;
 }
 
@@ -61,10 +73,12 @@ int main(int argc, char **argv)
     if (loop < 0 || talks == NULL)
         return EXIT_FAILURE;
     int open = 0, failures = 0;
-    for (int i = 1; i < argc; i++, open++) {
+    for (int i = 1; i < argc; i++) {
         talks[i].url = argv[i];
-        if (!begin(loop, &talks[i]))
-            return EXIT_FAILURE;
+        if (begin(loop, &talks[i]))
+            open++;
+        else
+            failures++;
     }
     while (open > 0) {
         struct epoll_event events[16];

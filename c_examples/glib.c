@@ -42,6 +42,7 @@ int main(int argc, char **argv)
     if (ws_connect(argv[1], NULL, &self.session, &error) != WS_OK) {
         g_printerr("glib: cannot connect to %s: %s\n", argv[1], ws_error_message(error));
         ws_error_free(error);
+        g_main_loop_unref(self.loop);
         return EXIT_FAILURE;
     }
     int fd = ws_event_fd(self.session);

@@ -8,22 +8,36 @@ set -euo pipefail
 build=$1
 shift
 
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
 status=0
-"${CTEST:-ctest}" --test-dir "$build" --output-on-failure --no-tests=error -j "${JOBS:-$((2 * $(nproc)))}" "$@" |
-    sed -E '/^ *Start +[0-9]+: /d; /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: .* Passed +[0-9.]+ sec$/d; /^(Internal ctest changing|Test project) /d' |
+"${CTEST:-ctest}" --test-dir "$build" --output-on-failure --no-label-summary --no-tests=error -j "${JOBS:-$((2 * $(nproc)))}" "$@" 2>&1 |
+    tee "$output" |
+    sed -E -e '/^ *Start +[0-9]+: /d' -e '/^ *([0-9]+\/[0-9]+ )?Test +#[0-9]+: .*(Passed|\*\*\*Skipped) +[0-9.]+ sec$/d' \
+        -e '/^The following tests did not run:$/,/^$/d' -e '/^(Internal ctest changing|Test project|Errors while running) /d' |
     cat -s || status=${PIPESTATUS[0]}
 
-# A line that begins with SKIPPED says that a test, or the named part of it, was left out, and why. A test that says no
-# more than that it was skipped counts as well.
+# A line that begins with SKIPPED says that a test, or the named part of it, was left out, and why.
 awk '
-    /^[0-9]+\/[0-9]+ Test: / { test = substr($0, index($0, ": ") + 2); reasons = 0 }
-    sub(/^SKIPPED:? */, "") { left_out[++count] = test " (" $0 ")"; reasons++ }
-    /^Test Skipped\.$/ && !reasons { left_out[++count] = test }
+    NR == FNR {
+        if (/\*\*\*Skipped/) {
+            sub(/.*Test +#[0-9]+: /, "")
+            skipped[$1]
+        }
+        next
+    }
+    /^[0-9]+\/[0-9]+ Test: / { test = substr($0, index($0, ": ") + 2) }
+    sub(/^SKIPPED[:,]? */, "") {
+        left_out[++count] = test " (" $0 ")"
+        delete skipped[test]
+    }
     END {
+        for (test in skipped)
+            left_out[++count] = test
         if (count)
             printf "%d %s left out on this machine:\n", count, count == 1 ? "test was" : "tests were"
         for (i = 1; i <= count; i++)
             printf "    %s\n", left_out[i]
     }
-' "$build/Testing/Temporary/LastTest.log"
+' "$output" "$build/Testing/Temporary/LastTest.log"
 exit "$status"

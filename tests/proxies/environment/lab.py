@@ -27,8 +27,8 @@ PROXIES = "one two three four five six".split()
 REFUSING = {"forbids": "403", "wants-login": "407", "garbles": "garbage", "silent": "silent"}
 # Addresses of this machine; the second to be told from the first.
 ADDRESSES = ["127.0.0.1", "127.9.1.2", "::1"]
-# Where the ports are that a proxy's URL need not name. Nobody else is likely to be there.
-DEFAULTS_HOST = "127.9.8.7"
+# Where the ports are that a proxy's URL need not name: an address of this process's own, where they are free.
+DEFAULTS_HOST = f"127.9.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
 # In the certificate; the names of the URLs are many.
 SERVER_NAME = "localhost"
 

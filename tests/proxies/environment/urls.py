@@ -4,7 +4,7 @@
 import base64
 import sys
 
-from lab import Attempt, Check, report, run_all
+from lab import DEFAULTS_HOST, Attempt, Check, report, run_all
 from ktorws_ctypes import Status, lib
 
 HOST = "127.0.0.1"
@@ -174,7 +174,7 @@ def forms(_lab):
 
 def defaults(lab):
     """the ports of proxies that name none"""
-    host = "127.9.8.7"
+    host = DEFAULTS_HOST
     attempts = []
     if "at-1080" in lab.proxies:
         for proxy, kind in (("", "http"), ("http://", "http"), ("socks5://", "socks"), ("socks5h://", "socks")):
