@@ -5,7 +5,6 @@ use ktorws::frame::Opcode;
 use ktorws::protocol::deflate::{Options, PermessageDeflate};
 use ktorws::protocol::extension::{Negotiated, Told, part};
 use ktorws::protocol::extension_header::Parameters;
-use ktorws::protocol::outgoing::Part;
 use ktorws::protocol::{Agreement, Connection, Extension, Limits, Received};
 use proptest::prelude::*;
 
@@ -125,8 +124,9 @@ fn fragments_are_one_message() {
 #[test]
 fn fragments_that_are_sent_are_one_message() {
     let (mut from, mut to) = (default_connection(), default_connection());
-    for (payload, part) in [("Hello, ", Part::More), ("", Part::More), ("Hello", Part::More), ("", Part::Last)] {
-        from.send_part(Opcode::Text, payload.as_bytes(), part).expect("a fragment");
+    from.send_fragment(Opcode::Text, b"Hello, ", false).expect("a fragment");
+    for (payload, fin) in [("", false), ("Hello", false), ("", true)] {
+        from.send_fragment(Opcode::Continuation, payload.as_bytes(), fin).expect("a fragment");
     }
     let sent = peer::sent(&mut from);
     let marks: Vec<_> = sent.iter().map(|frame| (frame.opcode, frame.rsv, frame.fin)).collect();
