@@ -62,9 +62,9 @@ use std::time::Instant;
 
 use crate::lock::Mutex;
 
-pub(crate) use config::Config;
 pub(crate) use config::ShownControl;
 use config::Terms;
+pub(crate) use config::{CompressionFilter, Config};
 use counting::{Counts, Timings};
 pub(crate) use deadline::Deadline;
 use driver::Driver;
@@ -126,6 +126,8 @@ pub(crate) struct Session {
 
     /// None without extensions. Locked before the outbox, while a message is encoded.
     encoders: Option<Box<Mutex<Encoders>>>,
+    /// Where the application has a say in what is compressed.
+    filter: Option<CompressionFilter>,
     turn: Turn,
     wire: Mutex<Wire>,
     outbox: Mutex<Outbox>,

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::lock::{Mutex, MutexGuard};
 
-use super::Session;
 use super::coalescing::Departure;
 use super::deadline::Deadline;
 use super::flushing::Flushed;
 use super::outbox::Outbox;
 use super::queue_bounds::QueuePolicy;
 use super::unsent::Unsent;
+use super::{CompressionFilter, Session};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode};
 use crate::protocol::outbound::Outbound;
@@ -58,6 +58,7 @@ impl<'a> Item<'a> {
 impl Session {
     /// Sends a message, which was checked, or on an error nothing of it.
     pub(crate) fn send(&self, item: Item<'_>, mut deadline: Deadline) -> Result<()> {
+        let item = self.filtered(item);
         let mut outbox = self.outbox.lock();
         self.queue(&mut outbox, &item, &mut deadline)?;
         if outbox.is_away() {
@@ -85,6 +86,10 @@ impl Session {
         let mut outbox = self.outbox.lock();
         let mut departure = Departure::Now;
         let outcome = items.into_iter().try_for_each(|item| {
+            let item = match &self.filter {
+                None => item,
+                Some(_) => MutexGuard::unlocked(&mut outbox, || self.filtered(item)),
+            };
             self.queue(&mut outbox, &item, &mut deadline)?;
             *accepted += 1;
             departure = if item.corked { self.departure(&mut outbox, true) } else { Departure::Now };
@@ -97,6 +102,15 @@ impl Session {
             self.send_queued(queued, deadline)?;
         }
         outcome
+    }
+
+    /// Asks the application whether a message is to be compressed, with nothing locked.
+    fn filtered<'a>(&self, item: Item<'a>) -> Item<'a> {
+        let Some(CompressionFilter { min_size, wants }) = &self.filter else { return item };
+        let Outbound { opcode, payload, fin, .. } = item.outbound;
+        let is_small = fin && (payload.is_empty() || payload.len() < *min_size);
+        let is_asked = item.compress && item.outbound.is_first() && !is_small;
+        Item { compress: item.compress && (!is_asked || wants(opcode, payload)), ..item }
     }
 
     /// Sends a ping or pong, ahead of messages.

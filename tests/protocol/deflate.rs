@@ -16,7 +16,7 @@ const LIMITS: Limits = Limits { max_frame_size: 1 << 20, max_message_size: 1 << 
 /// A connection on which permessage-deflate was agreed with these parameters.
 fn connection(options: Options, parameters: &str, limits: Limits) -> Connection {
     let parameters = Parameters::parse(parameters).expect("well-formed parameters");
-    let deflate = PermessageDeflate::new(options, || None);
+    let deflate = PermessageDeflate(options);
     let agreed = deflate.agree(&parameters).expect("a valid answer");
     let told = Told { name: String::new(), parameters: String::new(), instance: None };
     let (encoders, decoders, _) = part(vec![Negotiated { told, rsv: RSV1, agreed }]);
