@@ -647,7 +647,7 @@ typedef struct {
     size_t min_size;
     /**
      * Asked before a message, or the first fragment of one, is compressed: 0 sends it as it is. It is called by the thread
-     * that sends, one at a time for each session, and must not use the session. NULL: all are compressed.
+     * that sends, with no lock held; several threads that send call it at the same time. NULL: all are compressed.
      */
     int32_t (*filter)(void *user_data, uint32_t type, const void *data, size_t size);
     /**

@@ -24,6 +24,7 @@ typedef struct {
     int stop[2];                   /* a pipe: closing its writing end stops the one that sends */
     _Atomic int64_t waits_from;    /* when the input ended, with --wait; -1 before */
     atomic_bool has_sent_messages; /* those of --message */
+    bool is_amid_message;          /* fragments of it were sent, and not the last */
     atomic_bool is_input_bad;
     atomic_bool is_input_cut; /* the server closed while there was something to send */
 } exchange;
@@ -32,13 +33,15 @@ typedef struct {
 static bool send_piece(exchange *both, const void *data, size_t size, bool is_last)
 {
     conversation *talk = both->talk;
-    uint32_t type = talk->options->is_binary ? WS_BINARY : WS_TEXT;
+    uint32_t type = both->is_amid_message ? WS_CONTINUATION : talk->options->is_binary ? WS_BINARY : WS_TEXT;
     ws_status status;
     do
         status = ws_send(talk->session, type, data, size, is_last ? 0 : WS_SEND_MORE, -1);
     while (status == WS_ERR_INTERRUPTED);
-    if (status == WS_OK)
+    if (status == WS_OK) {
+        both->is_amid_message = !is_last;
         return true;
+    }
     if (status == WS_ERR_CLOSED && !atomic_load(&talk->is_closing))
         atomic_store(&both->is_input_cut, true);
     return false;
