@@ -398,6 +398,10 @@ typedef enum {
  */
 typedef enum {
     /**
+     * A fragment of a message that has begun, for ws_send only: received fragments have the type of their message.
+     */
+    WS_CONTINUATION = 0,
+    /**
      * A text message. It is valid UTF-8.
      */
     WS_TEXT = 1,
@@ -522,7 +526,7 @@ typedef enum {
  */
 typedef enum {
     /**
-     * This is a fragment of the message (RFC 6455 section 5.4), and more follow. Only for ws_send.
+     * This is a fragment of a message (RFC 6455 section 5.4), and more follow, as WS_CONTINUATION. Only for ws_send.
      */
     WS_SEND_MORE = 1,
     /**
@@ -531,7 +535,7 @@ typedef enum {
     WS_SEND_NO_COMPRESS = 2,
     /**
      * More messages follow at once: this one goes out with them, with the next ws_recv, ws_flush or ws_close, and at
-     * the latest after about 100 microseconds.
+     * the latest after about 100 microseconds. A fragment goes out at once in spite of it.
      */
     WS_SEND_CORK = 4,
 } ws_send_flags;
@@ -643,7 +647,7 @@ typedef struct {
     size_t min_size;
     /**
      * Asked before a message, or the first fragment of one, is compressed: 0 sends it as it is. It is called by the thread
-     * that sends, one at a time for each session, and must not use the session. NULL: all are compressed.
+     * that sends, with no lock held; several threads that send call it at the same time. NULL: all are compressed.
      */
     int32_t (*filter)(void *user_data, uint32_t type, const void *data, size_t size);
     /**
@@ -684,7 +688,9 @@ typedef struct {
  * An extension in C (RFC 6455 section 9; Ktor's WebSocketExtensionFactory), for ws_config_install_extension, which
  * copies it. The caller sets `struct_size`; later versions may add members at the end.
  *
- * The functions return a ws_status. None of them may use a session. Those of one instance are called by whichever
+ * The functions return a ws_status. `encode` and `decode` run while the session's sending, or its reading, is locked, so
+ * that messages keep their order: they must not wait for a thread that sends, receives or takes a lock around such a call,
+ * nor free a session. Other calls for a session return WS_ERR_STATE in them. Those of one instance are called by whichever
  * thread sends or receives: `encode` by one at a time, `decode` by one at a time, the two also at the same time. The
  * others may be called by several threads at once.
  */
@@ -2040,13 +2046,14 @@ void ws_frame_free(ws_frame *frame);
  * The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest. Only
  * messages that follow others quickly may share a system call with later ones (see ws_config_set_coalescing).
  * When the outgoing queue is full the call waits, at most for the send timeout of the configuration, and then fails
- * with nothing of the message queued. Messages of one thread go out in their order; no message interrupts another.
+ * with nothing of the message queued. It waits in the same way while another thread's message in fragments (ws_send) is
+ * not complete. Messages of one thread go out in their order; no message interrupts another.
  *
  * A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
  * without receiving needs another one that receives, or has to receive when a send times out.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_STATE when a
- * fragmented message is not complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close
+ * message that this thread sends in fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close
  * the session, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
  * otherwise, WS_ERR_EXTENSION when an extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY,
  * WS_ERR_FORKED.
@@ -2058,8 +2065,8 @@ ws_status ws_send_text(ws_session *session,
 /**
  * Sends a binary message of `length` bytes. All else is as with ws_send_text.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_STATE when a fragmented message is not
- * complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session, WS_ERR_CLOSED
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_STATE when a message that this thread sends in
+ * fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session, WS_ERR_CLOSED
  * when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an
  * extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
@@ -2068,17 +2075,21 @@ ws_status ws_send_binary(ws_session *session,
                          size_t length);
 
 /**
- * Sends a message of a type, WS_TEXT or WS_BINARY, waiting for room at most `timeout_ms` milliseconds (0: not at all,
- * negative: without limit). `flags` is an OR of ws_send_flags. All else is as with ws_send_text; the length of a text may
- * be WS_NUL_TERMINATED.
+ * Sends a message, or a fragment of one, waiting for room at most `timeout_ms` milliseconds (0: not at all, negative:
+ * without limit). `flags` is an OR of ws_send_flags. All else is as with ws_send_text; a length may be WS_NUL_TERMINATED
+ * unless the type is WS_BINARY.
  *
- * With WS_SEND_MORE it sends a fragment, and the calls that follow send the others of the same message, with the same
- * type, up to one without the flag. Meanwhile every other message is refused, with WS_ERR_STATE, whoever sends it; pings
- * and pongs go between. A character may be cut in two by fragments.
+ * A whole message has the type WS_TEXT or WS_BINARY. A message in fragments begins with WS_TEXT or WS_BINARY and
+ * WS_SEND_MORE. Its other fragments have the type WS_CONTINUATION: those in the middle with WS_SEND_MORE, the last one
+ * without. A fragment goes out at once. A character may be cut in two by fragments. Pings and pongs go between.
+ *
+ * While a message in fragments is not complete, messages of other threads wait for its end: their time limits count, and
+ * with WS_ERR_TIMEOUT nothing of them is queued. The thread that has sent the last fragment so far cannot send another
+ * message. Any thread may send the next fragment.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
- * WS_ERR_STATE when a fragmented message of the other type is not complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED,
- * WS_ERR_OVERFLOW when the queue was to close the session (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session
+ * WS_ERR_STATE for a WS_CONTINUATION without a message that has begun, for another message of the thread that sends one
+ * in fragments, and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session
  * is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
  * failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
@@ -2096,8 +2107,8 @@ ws_status ws_send(ws_session *session,
  * `*accepted`, unless `accepted` is NULL, becomes the number of messages that were taken, also when an error comes in
  * between: those before it go out, those from it on do not. A text's size may be WS_NUL_TERMINATED.
  *
- * Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send or has WS_SEND_MORE,
- * and for NULL, unless the count is 0; WS_ERR_STATE when a fragmented message is not complete; else what ws_send returns.
+ * Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send or is a fragment,
+ * and for NULL, unless the count is 0; else what ws_send returns.
  */
 ws_status ws_send_batch(ws_session *session,
                         const ws_message *items,

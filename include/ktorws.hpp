@@ -605,7 +605,7 @@ class detail::session_operations {
         detail::assign(ec, ws_send_binary(session_, data.data(), data.size()));
     }
 
-    /** ws_send: `type` is WS_TEXT or WS_BINARY, `flags` a sum of ws_send_flags. */
+    /** ws_send: `type` is WS_TEXT, WS_BINARY or WS_CONTINUATION, `flags` a sum of ws_send_flags. */
     void send(ws_frame_type type, bytes data, std::uint32_t flags, time_limit limit, std::error_code &ec) const noexcept
     {
         detail::assign(ec, ws_send(session_, type, data.data(), data.size(), flags, limit.milliseconds()));

@@ -77,7 +77,7 @@ class Initiator(enum.IntEnum):
     TRANSPORT = 4
 
 
-TEXT, BINARY = 1, 2
+CONTINUATION, TEXT, BINARY = 0, 1, 2
 # ws_send_flags, ws_ping_liveness, ws_control_frames, ws_frame_flags, ws_queue_policy
 SEND_MORE, SEND_NO_COMPRESS, SEND_CORK = 1, 2, 4
 LIVENESS_PONG, LIVENESS_ANY = 0, 1

@@ -28,6 +28,7 @@ typedef struct {
     _Atomic int64_t waits_from;    /* when the input ended, and its answers are waited for; -1 before */
     _Atomic uint64_t sent;         /* messages */
     atomic_bool has_sent_messages; /* those of --message */
+    bool is_amid_message;          /* fragments of it were sent, and not the last */
     atomic_bool is_input_bad;
     atomic_bool is_input_cut; /* the server closed while there was something to send */
 } exchange;
@@ -36,13 +37,14 @@ typedef struct {
 static bool send_piece(exchange *both, const void *data, size_t size, bool is_last)
 {
     conversation *talk = both->talk;
-    uint32_t type = talk->options->is_binary ? WS_BINARY : WS_TEXT;
+    uint32_t type = both->is_amid_message ? WS_CONTINUATION : talk->options->is_binary ? WS_BINARY : WS_TEXT;
     ws_status status;
     do
         status = ws_send(talk->session, type, data, size, is_last ? 0 : WS_SEND_MORE, -1);
     while (status == WS_ERR_INTERRUPTED);
     if (status == WS_OK) {
         both->sent += is_last;
+        both->is_amid_message = !is_last;
         return true;
     }
     if (status == WS_ERR_CLOSED && !atomic_load(&talk->is_closing))

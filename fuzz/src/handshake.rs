@@ -60,7 +60,7 @@ fn response(input: &mut Input<'_>) -> Vec<u8> {
 fn run(response: &[u8], sizes: &[usize]) -> Outcome {
     let subprotocols = SUBPROTOCOLS.map(str::to_owned);
     let headers = Headers::default();
-    let deflate = PermessageDeflate::new(Options::default(), || None);
+    let deflate = PermessageDeflate(Options::default());
     let extensions: [&dyn Extension; 1] = [&deflate];
     let request = Request {
         resource: "/chat",

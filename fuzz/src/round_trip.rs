@@ -5,7 +5,7 @@ use std::time::Instant;
 use ktorws::error::{Error, Kind};
 use ktorws::frame::{CloseCode, Opcode, header};
 use ktorws::protocol::deflate::Options;
-use ktorws::protocol::outgoing::{Outbound, Part};
+use ktorws::protocol::outbound::Outbound;
 use ktorws::protocol::{Close, Encoders, Flight, Initiator, MaskingKeys, Outgoing, Piece, Received};
 
 use super::exchange::{self, Flow};
@@ -94,16 +94,23 @@ impl Sender {
     }
 
     fn send(&mut self, kind: u8, payload: &[u8]) {
-        let part = [Part::Whole, Part::Whole, Part::More, Part::Last][usize::from(kind >> 1 & 3)];
-        let is_text = kind & 1 == 0 && (part != Part::Whole || std::str::from_utf8(payload).is_ok());
-        let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
-        let text = [self.open.as_ref().map_or(&[][..], |(_, text)| text), payload].concat();
-        let outcome = self.queue(opcode, payload, part);
+        let (first, fin) = (kind & 6 != 6, kind & 4 == 0 || kind & 14 == 6);
+        let is_text = kind & 1 == 0 && (!fin || std::str::from_utf8(payload).is_ok());
+        let opcode = match first {
+            false => Opcode::Continuation,
+            true if is_text => Opcode::Text,
+            true => Opcode::Binary,
+        };
+        let (message, text) = match &self.open {
+            Some((message, text)) if !first => (*message, [text, payload].concat()),
+            _ => (opcode, payload.to_vec()),
+        };
+        let outcome = self.queue(opcode, payload, fin);
         let expected = if self.outgoing.closing().is_some() {
             Err(Kind::Closed)
-        } else if self.open.as_ref().is_some_and(|(open, _)| part == Part::Whole || *open != opcode) {
+        } else if self.open.is_some() == first {
             Err(Kind::State)
-        } else if opcode == Opcode::Text && !is_utf8(&text, part != Part::More) {
+        } else if message == Opcode::Text && !is_utf8(&text, fin) {
             Err(Kind::InvalidArgument)
         } else {
             Ok(())
@@ -111,21 +118,21 @@ impl Sender {
         assert_eq!(outcome.map_err(|error| error.kind), expected);
         if expected.is_ok() {
             self.queued += payload.len();
-            match part {
-                Part::More => self.open = Some((opcode, text)),
-                Part::Whole | Part::Last => {
-                    self.open = None;
-                    self.messages.push((opcode, text));
-                }
+            if fin {
+                self.open = None;
+                self.messages.push((message, text));
+            } else {
+                self.open = Some((message, text));
             }
         }
     }
 
     /// As a session does.
-    fn queue(&mut self, opcode: Opcode, payload: &[u8], part: Part) -> Result<(), Error> {
+    fn queue(&mut self, opcode: Opcode, payload: &[u8], fin: bool) -> Result<(), Error> {
         let is_utf8 = opcode != Opcode::Text || std::str::from_utf8(payload).is_ok();
-        let admitted = self.outgoing.admit(&Outbound { opcode, payload, part, is_utf8 })?;
-        let piece = Piece { opcode, payload, first: admitted.first, last: admitted.last, compress: true };
+        let admitted = self.outgoing.admit(&Outbound { opcode, payload, fin, is_utf8 })?;
+        let (opcode, first, last) = (admitted.opcode, admitted.first, admitted.last);
+        let piece = Piece { opcode, payload, first, last, compress: true };
         let (rsv, payload) = self.encoders.encode(piece)?;
         self.outgoing.queue(admitted, rsv, payload)?;
         if self.drops {

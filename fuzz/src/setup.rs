@@ -86,7 +86,7 @@ impl Direction {
 pub fn agree(client: Direction, server: Direction, options: Options) -> (Encoders, Decoders) {
     let parameters = format!("{}; {}", client.parameters("client"), server.parameters("server"));
     let parameters = Parameters::parse(&parameters).expect("well-formed parameters");
-    let extension = PermessageDeflate::new(options, || None);
+    let extension = PermessageDeflate(options);
     let agreed = extension.agree(&parameters).expect("an answer to what is offered");
     let told = Told { name: extension.name().into(), parameters: parameters.to_string(), instance: None };
     let (encoders, decoders, _) = extension::part(vec![Negotiated { told, rsv: extension.rsv(), agreed }]);

@@ -8,8 +8,9 @@ use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::frame::Opcode;
-use crate::protocol::deflate::{Filter, Options, PermessageDeflate, WINDOW_BITS};
-use crate::session::telling;
+use crate::lock::assert_unlocked;
+use crate::protocol::deflate::{Options, PermessageDeflate, WINDOW_BITS};
+use crate::session::{CompressionFilter, telling};
 
 /// Options of permessage-deflate (RFC 7692; Ktor's WebSocketDeflateExtension). The caller sets `struct_size` and may
 /// leave all else 0, which is the default; later versions may add members at the end.
@@ -37,7 +38,7 @@ pub struct ws_deflate_options {
     /// Messages with less bytes go out as they are. Empty ones always do.
     pub min_size: usize,
     /// Asked before a message, or the first fragment of one, is compressed: 0 sends it as it is. It is called by the thread
-    /// that sends, one at a time for each session, and must not use the session. NULL: all are compressed.
+    /// that sends, with no lock held; several threads that send call it at the same time. NULL: all are compressed.
     pub filter:
         Option<unsafe extern "C" fn(user_data: *mut c_void, r#type: u32, data: *const c_void, size: usize) -> i32>,
     /// Handed to `filter`. It has to stay valid until the sessions of the configuration are freed, and is used by all of
@@ -72,12 +73,13 @@ pub unsafe extern "C" fn ws_config_install_deflate(
     set(config, |config| {
         // SAFETY: the caller's promise.
         let options = unsafe { guard::sized_struct(options) }?;
-        let (checked, filter) = match options {
-            None => (Options::default(), None),
-            Some(options) => (check(options)?, SharedFilter::of(options)),
-        };
-        let make_filter = move || filter.map(|filter| -> Box<Filter> { Box::new(move |o, b| filter.wants(o, b)) });
-        config.install(Arc::new(PermessageDeflate::new(checked, make_filter)))
+        let checked = options.map(check).transpose()?.unwrap_or_default();
+        config.install(Arc::new(PermessageDeflate(checked)))?;
+        config.filter = options.and_then(SharedFilter::of).map(|filter| CompressionFilter {
+            min_size: checked.min_size,
+            wants: Arc::new(move |opcode, payload| filter.wants(opcode, payload)),
+        });
+        Ok(())
     })
 }
 
@@ -124,6 +126,7 @@ impl SharedFilter {
     }
 
     fn wants(self, opcode: Opcode, payload: &[u8]) -> bool {
+        assert_unlocked();
         // SAFETY: the function takes these arguments, and its data is valid while there are sessions.
         let call = || unsafe { (self.function)(self.user_data, opcode as u32, payload.as_ptr().cast(), payload.len()) };
         telling::inside(call) != 0

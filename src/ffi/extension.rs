@@ -46,7 +46,9 @@ pub struct ws_sink {
 /// An extension in C (RFC 6455 section 9; Ktor's WebSocketExtensionFactory), for ws_config_install_extension, which
 /// copies it. The caller sets `struct_size`; later versions may add members at the end.
 ///
-/// The functions return a ws_status. None of them may use a session. Those of one instance are called by whichever
+/// The functions return a ws_status. `encode` and `decode` run while the session's sending, or its reading, is locked, so
+/// that messages keep their order: they must not wait for a thread that sends, receives or takes a lock around such a call,
+/// nor free a session. Other calls for a session return WS_ERR_STATE in them. Those of one instance are called by whichever
 /// thread sends or receives: `encode` by one at a time, `decode` by one at a time, the two also at the same time. The
 /// others may be called by several threads at once.
 #[repr(C)]

@@ -9,19 +9,18 @@ use crate::ffi::guard;
 use crate::ffi::session::{look_at, with_session, ws_session};
 use crate::ffi::status::ws_status;
 use crate::frame::Opcode;
-use crate::protocol::outgoing::Part;
 use crate::session::{Deadline, Item};
 
 /// How to send, as bits.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_send_flags {
-    /// This is a fragment of the message (RFC 6455 section 5.4), and more follow. Only for ws_send.
+    /// This is a fragment of a message (RFC 6455 section 5.4), and more follow, as WS_CONTINUATION. Only for ws_send.
     WS_SEND_MORE = 1,
     /// The message is not compressed. Of a fragmented one its first fragment says so.
     WS_SEND_NO_COMPRESS = 2,
     /// More messages follow at once: this one goes out with them, with the next ws_recv, ws_flush or ws_close, and at
-    /// the latest after about 100 microseconds.
+    /// the latest after about 100 microseconds. A fragment goes out at once in spite of it.
     WS_SEND_CORK = 4,
 }
 
@@ -44,13 +43,14 @@ pub struct ws_message {
 /// The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest. Only
 /// messages that follow others quickly may share a system call with later ones (see ws_config_set_coalescing).
 /// When the outgoing queue is full the call waits, at most for the send timeout of the configuration, and then fails
-/// with nothing of the message queued. Messages of one thread go out in their order; no message interrupts another.
+/// with nothing of the message queued. It waits in the same way while another thread's message in fragments (ws_send) is
+/// not complete. Messages of one thread go out in their order; no message interrupts another.
 ///
 /// A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
 /// without receiving needs another one that receives, or has to receive when a send times out.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_STATE when a
-/// fragmented message is not complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close
+/// message that this thread sends in fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close
 /// the session, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
 /// otherwise, WS_ERR_EXTENSION when an extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY,
 /// WS_ERR_FORKED.
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn ws_send_text(session: *mut ws_session, text: *const c_c
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            let item = Item::new(Opcode::Text, guard::text_bytes(text, length)?, Part::Whole)?;
+            let item = Item::new(Opcode::Text, guard::text_bytes(text, length)?, true)?;
             session.send(item, session.send_deadline())
         })
     }
@@ -70,8 +70,8 @@ pub unsafe extern "C" fn ws_send_text(session: *mut ws_session, text: *const c_c
 
 /// Sends a binary message of `length` bytes. All else is as with ws_send_text.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_STATE when a fragmented message is not
-/// complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session, WS_ERR_CLOSED
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_STATE when a message that this thread sends in
+/// fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session, WS_ERR_CLOSED
 /// when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an
 /// extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
@@ -82,23 +82,27 @@ pub unsafe extern "C" fn ws_send_binary(session: *mut ws_session, data: *const c
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            let item = Item::new(Opcode::Binary, guard::bytes(data.cast(), length)?, Part::Whole)?;
+            let item = Item::new(Opcode::Binary, guard::bytes(data.cast(), length)?, true)?;
             session.send(item, session.send_deadline())
         })
     }
 }
 
-/// Sends a message of a type, WS_TEXT or WS_BINARY, waiting for room at most `timeout_ms` milliseconds (0: not at all,
-/// negative: without limit). `flags` is an OR of ws_send_flags. All else is as with ws_send_text; the length of a text may
-/// be WS_NUL_TERMINATED.
+/// Sends a message, or a fragment of one, waiting for room at most `timeout_ms` milliseconds (0: not at all, negative:
+/// without limit). `flags` is an OR of ws_send_flags. All else is as with ws_send_text; a length may be WS_NUL_TERMINATED
+/// unless the type is WS_BINARY.
 ///
-/// With WS_SEND_MORE it sends a fragment, and the calls that follow send the others of the same message, with the same
-/// type, up to one without the flag. Meanwhile every other message is refused, with WS_ERR_STATE, whoever sends it; pings
-/// and pongs go between. A character may be cut in two by fragments.
+/// A whole message has the type WS_TEXT or WS_BINARY. A message in fragments begins with WS_TEXT or WS_BINARY and
+/// WS_SEND_MORE. Its other fragments have the type WS_CONTINUATION: those in the middle with WS_SEND_MORE, the last one
+/// without. A fragment goes out at once. A character may be cut in two by fragments. Pings and pongs go between.
+///
+/// While a message in fragments is not complete, messages of other threads wait for its end: their time limits count, and
+/// with WS_ERR_TIMEOUT nothing of them is queued. The thread that has sent the last fragment so far cannot send another
+/// message. Any thread may send the next fragment.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
-/// WS_ERR_STATE when a fragmented message of the other type is not complete, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED,
-/// WS_ERR_OVERFLOW when the queue was to close the session (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session
+/// WS_ERR_STATE for a WS_CONTINUATION without a message that has begun, for another message of the thread that sends one
+/// in fragments, and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session
 /// is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
 /// failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
@@ -116,7 +120,7 @@ pub unsafe extern "C" fn ws_send(
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            let item = item(r#type, data, length, flags, Part::Last)?;
+            let item = item(r#type, data, length, flags)?;
             session.send(item, Deadline::after_ms(timeout_ms))
         })
     }
@@ -128,8 +132,8 @@ pub unsafe extern "C" fn ws_send(
 /// `*accepted`, unless `accepted` is NULL, becomes the number of messages that were taken, also when an error comes in
 /// between: those before it go out, those from it on do not. A text's size may be WS_NUL_TERMINATED.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send or has WS_SEND_MORE,
-/// and for NULL, unless the count is 0; WS_ERR_STATE when a fragmented message is not complete; else what ws_send returns.
+/// Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send or is a fragment,
+/// and for NULL, unless the count is 0; else what ws_send returns.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `items` points to `count` messages, and they to their
@@ -149,7 +153,7 @@ pub unsafe extern "C" fn ws_send_batch(
                 return Err(guard::invalid("the messages are NULL and their number is not 0"));
             }
             let messages = if count == 0 { &[] } else { slice::from_raw_parts(items, count) };
-            let items = || messages.iter().map(|m| item(m.r#type, m.data, m.size, m.flags, Part::Whole));
+            let items = || messages.iter().map(|m| whole(item(m.r#type, m.data, m.size, m.flags)?));
             let mut taken = 0;
             let outcome = items()
                 .try_for_each(|item| item.map(drop))
@@ -220,35 +224,36 @@ pub unsafe extern "C" fn ws_send_pong(session: *mut ws_session, data: *const c_v
 ///
 /// # Safety
 /// `data` points to `length` bytes, or to a C string where that is allowed.
-unsafe fn item<'a>(r#type: u32, data: *const c_void, length: usize, flags: u32, last: Part) -> Result<Item<'a>> {
+unsafe fn item<'a>(r#type: u32, data: *const c_void, length: usize, flags: u32) -> Result<Item<'a>> {
     let opcode = message_type(r#type)?;
     let is_set = |flag: ws_send_flags| flags & flag as u32 != 0;
     if flags >= 8 {
         return Err(guard::invalid("unknown send flags"));
     }
-    let part = match (is_set(ws_send_flags::WS_SEND_MORE), last) {
-        (false, last) => last,
-        (true, Part::Whole) => return Err(guard::invalid("a batch is of whole messages")),
-        (true, _) => Part::More,
-    };
     // SAFETY: the caller's promise.
     let payload = unsafe {
         match opcode {
-            Opcode::Text => guard::text_bytes(data.cast(), length)?,
-            _ => guard::bytes(data.cast(), length)?,
+            Opcode::Binary => guard::bytes(data.cast(), length)?,
+            _ => guard::text_bytes(data.cast(), length)?,
         }
     };
-    let item = Item::new(opcode, payload, part)?;
+    let item = Item::new(opcode, payload, !is_set(ws_send_flags::WS_SEND_MORE))?;
     let (corked, compress) = (is_set(ws_send_flags::WS_SEND_CORK), !is_set(ws_send_flags::WS_SEND_NO_COMPRESS));
     Ok(Item { corked, compress, ..item })
 }
 
+fn whole(item: Item<'_>) -> Result<Item<'_>> {
+    if item.outbound.is_whole() { Ok(item) } else { Err(guard::invalid("a batch is of whole messages")) }
+}
+
 fn message_type(number: u32) -> Result<Opcode> {
-    if number == ws_frame_type::WS_TEXT as u32 {
-        Ok(Opcode::Text)
-    } else if number == ws_frame_type::WS_BINARY as u32 {
-        Ok(Opcode::Binary)
-    } else {
-        Err(guard::invalid("a message is WS_TEXT or WS_BINARY"))
+    const CONTINUATION: u32 = ws_frame_type::WS_CONTINUATION as u32;
+    const TEXT: u32 = ws_frame_type::WS_TEXT as u32;
+    const BINARY: u32 = ws_frame_type::WS_BINARY as u32;
+    match number {
+        CONTINUATION => Ok(Opcode::Continuation),
+        TEXT => Ok(Opcode::Text),
+        BINARY => Ok(Opcode::Binary),
+        _ => Err(guard::invalid("a message is WS_TEXT, WS_BINARY or WS_CONTINUATION")),
     }
 }

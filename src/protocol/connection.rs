@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind};
 use crate::frame::Opcode;
-use crate::protocol::outgoing::{Outbound, Part};
+use crate::protocol::outbound::Outbound;
 use crate::protocol::{
     Close, Decoders, Encoders, Flight, Incoming, Initiator, Limits, MaskingKeys, Outgoing, Piece, Received,
 };
@@ -85,13 +85,13 @@ impl Connection {
 
     /// Queues a message; text must be UTF-8.
     pub fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
-        self.send_part(opcode, payload, Part::Whole)
+        self.send_fragment(opcode, payload, true)
     }
 
-    /// Queues a message or a part of one; a whole text must be UTF-8.
-    pub fn send_part(&mut self, opcode: Opcode, payload: &[u8], part: Part) -> Result<(), Error> {
-        let admitted = self.outgoing.admit(&Outbound { opcode, payload, part, is_utf8: opcode != Opcode::Text })?;
-        let (first, last) = (admitted.first, admitted.last);
+    /// Queues a message or a fragment of one, of which `fin` is the last; a whole text must be UTF-8.
+    pub fn send_fragment(&mut self, opcode: Opcode, payload: &[u8], fin: bool) -> Result<(), Error> {
+        let admitted = self.outgoing.admit(&Outbound { opcode, payload, fin, is_utf8: opcode != Opcode::Text })?;
+        let (opcode, first, last) = (admitted.opcode, admitted.first, admitted.last);
         let (rsv, payload) = self.encoders.encode(Piece { opcode, payload, first, last, compress: true })?;
         self.outgoing.queue(admitted, rsv, payload)
     }

@@ -19,6 +19,7 @@ pub mod handshake;
 pub mod incoming;
 pub mod keepalive;
 pub mod masking_keys;
+pub mod outbound;
 pub mod outgoing;
 pub mod partial_message;
 mod payload;

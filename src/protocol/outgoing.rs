@@ -5,48 +5,11 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind};
 use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
 use crate::frame::mask::append_masked;
-use crate::frame::utf8::Utf8Validator;
 use crate::frame::{CloseCode, Opcode};
 use crate::protocol::close::{self, Close};
 use crate::protocol::dropping::oldest_message;
+use crate::protocol::outbound::{Admitted, OpenMessage, Outbound};
 use crate::protocol::{Flight, Initiator, MaskingKeys, Received};
-
-/// A message to send, or a part of one.
-#[derive(Clone, Copy, Debug)]
-pub struct Outbound<'a> {
-    /// The message's: text or binary.
-    pub opcode: Opcode,
-    /// The payload.
-    pub payload: &'a [u8],
-    /// How much of a message it is.
-    pub part: Part,
-    /// It is not text, or UTF-8 by itself.
-    pub is_utf8: bool,
-}
-
-/// How much of a message something to send is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// The rest of the message under way, or all of one.
-    Last,
-    /// A part that others follow.
-    More,
-}
-
-/// What of [`Outbound`] was found to be in order, to be [`queue`](Outgoing::queue)d before anything else is.
-#[derive(Debug)]
-pub struct Admitted {
-    opcode: Opcode,
-    size: usize,
-    /// It begins a message.
-    pub first: bool,
-    /// It ends a message.
-    pub last: bool,
-    /// Of a part of a message.
-    utf8: Option<Box<Utf8Validator>>,
-}
 
 /// What was queued since the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,17 +53,11 @@ pub struct Outgoing {
     control_in_flight: usize,
     /// The flight is to drop the messages that it has not begun.
     cut: bool,
-    /// The message of which parts were sent and not the last.
+    /// The message of which fragments were queued and not the last.
     open: Option<OpenMessage>,
     closing: Option<Box<Closing>>,
     close_timeout: Option<Duration>,
     queued: Queued,
-}
-
-#[derive(Debug)]
-struct OpenMessage {
-    opcode: Opcode,
-    utf8: Box<Utf8Validator>,
 }
 
 /// Our Close, from when it is queued.
@@ -161,36 +118,23 @@ impl Outgoing {
     /// Whether something may be sent now. A whole text must be UTF-8; the caller has checked it.
     #[inline]
     pub fn admit(&self, outbound: &Outbound<'_>) -> Result<Admitted, Error> {
+        self.check_open()?;
+        Admitted::new(outbound, self.open.as_ref())
+    }
+
+    /// An error once our Close is queued: nothing follows it.
+    fn check_open(&self) -> Result<(), Error> {
         if self.closing.is_some() {
             return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
         }
-        let Outbound { opcode, payload, part, is_utf8 } = *outbound;
-        let last = part != Part::More;
-        if self.open.is_none() && last && is_utf8 {
-            return Ok(Admitted { opcode, size: payload.len(), first: true, last, utf8: None });
-        }
-        self.admit_part(outbound)
+        Ok(())
     }
 
-    #[cold]
-    fn admit_part(&self, outbound: &Outbound<'_>) -> Result<Admitted, Error> {
-        let Outbound { opcode, payload, part, is_utf8 } = *outbound;
-        let last = part != Part::More;
-        let Some(open) = &self.open else {
-            return Admitted { opcode, size: payload.len(), first: true, last, utf8: None }.checked(payload, is_utf8);
-        };
-        if part == Part::Whole || open.opcode != opcode {
-            let opcode = open.opcode;
-            return Err(Error::new(Kind::State, format!("a fragmented {opcode:?} message is not complete")));
-        }
-        let utf8 = Some(open.utf8.clone());
-        let is_utf8 = opcode != Opcode::Text;
-        Admitted { opcode, size: payload.len(), first: false, last, utf8 }.checked(payload, is_utf8)
-    }
-
-    /// Queues what was admitted: its payload as it goes out, with the reserved bits of a message's first frame.
+    /// Queues what was admitted: its payload as it goes out, with the reserved bits of a message's first frame. Our Close may
+    /// have been queued since.
     #[inline]
     pub fn queue(&mut self, admitted: Admitted, rsv: u8, payload: &[u8]) -> Result<(), Error> {
+        self.check_open()?;
         let before = self.data.len();
         let fragment = self.fragment.unwrap_or(usize::MAX);
         let headers = if payload.len() <= fragment { 1 } else { payload.len().div_ceil(fragment) } * MAX_HEADER_SIZE;
@@ -221,9 +165,7 @@ impl Outgoing {
 
     /// Queues a ping or pong, ahead of messages.
     pub fn queue_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
-        if self.closing.is_some() {
-            return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
-        }
+        self.check_open()?;
         self.append_control(opcode, payload);
         Ok(())
     }
@@ -336,11 +278,6 @@ impl Outgoing {
         }
     }
 
-    /// Whether parts of a message were queued, and not the last.
-    pub fn is_amid_message(&self) -> bool {
-        self.open.is_some()
-    }
-
     /// Counts on from a connection before this one. What that has not sent is not counted as queued here.
     pub fn carry_on(&mut self, before: &Self) {
         let Queued { bytes, control_bytes, .. } = self.queued;
@@ -450,22 +387,6 @@ impl Outgoing {
     /// When the closing handshake has taken too long.
     pub fn close_deadline(&self) -> Option<Instant> {
         self.closing.as_ref()?.deadline
-    }
-}
-
-impl Admitted {
-    /// Checks the UTF-8 of a part of a text.
-    fn checked(mut self, payload: &[u8], is_utf8: bool) -> Result<Self, Error> {
-        if is_utf8 {
-            return Ok(self);
-        }
-        let mut utf8 = self.utf8.take().unwrap_or_default();
-        utf8.push(payload).and_then(|()| if self.last { utf8.finish() } else { Ok(()) }).map_err(|error| {
-            let valid = error.valid_up_to;
-            Error::new(Kind::InvalidArgument, format!("the message's text is not UTF-8 after byte {valid}"))
-        })?;
-        self.utf8 = Some(utf8);
-        Ok(self)
     }
 }
 

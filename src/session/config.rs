@@ -8,6 +8,7 @@ use super::cookies::CookieJar;
 use super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::reconnecting::ReconnectOptions;
 use crate::error::{Error, Kind, Result};
+use crate::frame::Opcode;
 use crate::http::headers::{Headers, is_token};
 use crate::protocol::Limits;
 use crate::protocol::extension::{self, Extension};
@@ -35,6 +36,8 @@ pub struct Config {
     pub(crate) incoming: QueueBounds,
     /// In the order in which they are offered.
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
+    /// Asked before permessage-deflate compresses a message.
+    pub(crate) filter: Option<CompressionFilter>,
     pub(crate) keepalive: KeepaliveOptions,
     /// The application gets every frame as it came, and answers it itself.
     pub(crate) raw: bool,
@@ -48,6 +51,18 @@ pub struct Config {
     pub(crate) coalescing: bool,
     /// The largest payload of a frame that is sent, none for any.
     pub(crate) fragment: Option<usize>,
+}
+
+/// Whether a message of this type that begins with these bytes is wanted.
+type Wants = dyn Fn(Opcode, &[u8]) -> bool + Send + Sync;
+
+/// Which messages permessage-deflate compresses.
+#[derive(Clone)]
+pub(crate) struct CompressionFilter {
+    /// Smaller ones are not.
+    pub(crate) min_size: usize,
+    /// Of the others those that this wants, by what they begin with.
+    pub(crate) wants: Arc<Wants>,
 }
 
 /// What does not change in a session: those of one configuration share it.
@@ -118,6 +133,7 @@ impl Default for Config {
             terms: Arc::default(),
             incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024, policy: QueuePolicy::Wait },
             extensions: Vec::new(),
+            filter: None,
             keepalive: KeepaliveOptions::default(),
             raw: false,
             auto_pong: true,

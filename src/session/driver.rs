@@ -404,7 +404,6 @@ impl Session {
 
     /// The last step.
     pub(super) fn end_driving(&self) {
-        let _later = Later::begin();
         self.abort();
         let driver = self.driver.lock().take();
         if let Some(mut driver) = driver {

@@ -169,12 +169,12 @@ mod tests {
         assert_eq!(kept.used_for(&first, |cookie| cookie.matches(&first)).len(), 1);
         put(&mut kept, "h.test", "new=1");
         check(&kept);
-        let names = names(&mut kept, "h.test");
-        assert_eq!(names.len(), MAX_OF_DOMAIN.count);
+        let left = names(&mut kept, "h.test");
+        assert_eq!(left.len(), MAX_OF_DOMAIN.count);
         assert!(
-            names.contains(&"c0".to_owned()) && names.contains(&"new".to_owned()) && !names.contains(&"c1".to_owned())
+            left.contains(&"c0".to_owned()) && left.contains(&"new".to_owned()) && !left.contains(&"c1".to_owned())
         );
-        assert_eq!(super::tests::names(&mut kept, "other.test"), ["a"]);
+        assert_eq!(names(&mut kept, "other.test"), ["a"]);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod delivery;
 mod driver;
 mod ending;
 mod flushing;
+mod fragments;
 mod gate;
 pub(crate) mod group;
 mod handed;
@@ -46,6 +47,7 @@ mod receive_wait;
 mod receiving;
 pub(crate) mod reconnecting;
 pub(crate) mod runtime;
+mod send_room;
 mod sending;
 mod spares;
 mod sync;
@@ -62,9 +64,9 @@ use std::time::Instant;
 
 use crate::lock::Mutex;
 
-pub(crate) use config::Config;
 pub(crate) use config::ShownControl;
 use config::Terms;
+pub(crate) use config::{CompressionFilter, Config};
 use counting::{Counts, Timings};
 pub(crate) use deadline::Deadline;
 pub(crate) use delivery::Delivery;
@@ -131,6 +133,8 @@ pub(crate) struct Session {
 
     /// None without extensions. Locked before the outbox, while a message is encoded.
     encoders: Option<Box<Mutex<Encoders>>>,
+    /// Where the application has a say in what is compressed.
+    filter: Option<CompressionFilter>,
     turn: Turn,
     wire: Mutex<Wire>,
     outbox: Mutex<Outbox>,

@@ -30,6 +30,7 @@ use super::unsent::Resending;
 use super::{Config, ConnectInterrupts, Opening, Reader, Session};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Keepalive;
+use crate::protocol::deflate;
 use crate::protocol::encoders::Volume;
 use crate::protocol::keepalive::Liveness;
 use crate::transport::{Stopping, Stops, Target, Unstoppable};
@@ -152,6 +153,7 @@ fn session(
         halves(config, extensions, masking_seed, &early, Volume::default());
     // Another connection may have some.
     let may_encode = !encoders.is_empty() || (reconnecting.is_some() && !config.extensions.is_empty());
+    let deflates = reconnecting.is_some() || extensions.iter().any(|told| told.name == deflate::NAME);
     let resending = config.reconnect.as_ref().map(|options| Resending::new(options.keeps_unsent));
     let counts = Counts::default();
     counts.note_bytes(early.len());
@@ -168,6 +170,7 @@ fn session(
         keepalive: Mutex::new(Keepalive::new(config.keepalive, now)),
         notes_bytes: config.terms.idle_timeout.is_some() || config.keepalive.liveness == Liveness::Any,
         encoders: may_encode.then(|| Box::new(Mutex::new(encoders))),
+        filter: config.filter.clone().filter(|_| deflates),
         me: Weak::clone(me),
         max_frame_size: config.limits.max_frame_size.into(),
         max_message_size: config.limits.max_message_size.into(),

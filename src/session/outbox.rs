@@ -5,8 +5,11 @@ use std::io;
 use std::time::Instant;
 
 use super::coalescing::Coalescing;
+use super::fragments::Fragments;
+use super::sending::Item;
 use super::unsent::{Resending, Unsent};
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::protocol::outbound::Admitted;
 use crate::protocol::{Close, Flight, Outgoing, Received};
 use crate::transport::Sender;
 
@@ -39,6 +42,7 @@ impl QueuedPing {
 pub(super) struct Outbox {
     pub(super) outgoing: Outgoing,
     pub(super) coalescing: Coalescing,
+    pub(super) fragments: Fragments,
     /// The stream has failed; nothing more can be sent.
     pub(super) failure: Option<Box<Error>>,
     /// The sending direction ends behind our Close: the connection is failed, and nothing is waited for.
@@ -62,6 +66,7 @@ impl Outbox {
         Self {
             outgoing,
             coalescing,
+            fragments: Fragments::default(),
             failure: None,
             failing: false,
             waiting: 0,
@@ -71,6 +76,25 @@ impl Outbox {
             ping: None,
             resending: resending.map(Box::new),
         }
+    }
+
+    /// Queues what was admitted, and keeps the message where the session does, or neither.
+    #[inline]
+    pub(super) fn queue(&mut self, admitted: Admitted, rsv: u8, payload: &[u8], item: &Item<'_>) -> Result<()> {
+        if self.resending.is_none() {
+            return self.outgoing.queue(admitted, rsv, payload);
+        }
+        if let Some(unsent) = self.unsent() {
+            unsent.prepare(item.outbound.payload)?;
+        }
+        let queued = self.outgoing.queue(admitted, rsv, payload);
+        let end = self.outgoing.queued();
+        let Some(unsent) = self.unsent() else { return queued };
+        if queued.is_err() {
+            unsent.drop_memory();
+            return queued;
+        }
+        unsent.keep(item, end, false).map(drop)
     }
 
     /// Takes note of what the flight has sent, and hands it more. Returns whether something was sent.
@@ -153,12 +177,6 @@ impl Outbox {
         if let Some(unsent) = self.unsent() {
             unsent.forget_all_sent(sent);
         }
-    }
-
-    /// Whether messages that the kernel does not have wait to be sent, on whichever connection.
-    pub(super) fn has_unsent(&self) -> bool {
-        let unsent = self.resending.as_ref().and_then(|resending| resending.unsent.as_ref());
-        unsent.is_some_and(|unsent| !unsent.messages.is_empty())
     }
 
     /// The newest message that is kept has become complete without being queued.

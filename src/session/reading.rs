@@ -194,10 +194,15 @@ impl Session {
                     self.push(Frame::close(close));
                 }
                 self.answer(&received);
-                if self.outbox.lock().outgoing.closing().is_some() {
-                    self.decide(None, Some(close.clone()), Initiator::Remote);
-                } else {
+                let outbox = self.outbox.lock();
+                let is_answered = outbox.outgoing.closing().is_some();
+                if !is_answered {
+                    // Before the application can close: that then is the answer.
                     self.ending.note_unanswered(close.clone());
+                }
+                drop(outbox);
+                if is_answered {
+                    self.decide(None, Some(close.clone()), Initiator::Remote);
                 }
             }
             Received::Violation(ref error) => {

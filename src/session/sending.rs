@@ -9,13 +9,13 @@ use crate::lock::{Mutex, MutexGuard};
 use super::coalescing::Departure;
 use super::deadline::Deadline;
 use super::flushing::Flushed;
-use super::gate::Ticket;
 use super::outbox::Outbox;
-use super::queue_bounds::{QueueBounds, QueuePolicy};
-use super::{Session, interrupts::Waiter};
+use super::queue_bounds::QueuePolicy;
+use super::unsent::Unsent;
+use super::{CompressionFilter, Session};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode};
-use crate::protocol::outgoing::{Outbound, Part};
+use crate::protocol::outbound::Outbound;
 use crate::protocol::{Encoders, Piece};
 use crate::transport::Readiness;
 
@@ -26,24 +26,24 @@ const HELD_BACK: usize = 32 * 1024;
 const PATIENCE: Duration = Duration::from_millis(1);
 const LONGEST_STAY: Duration = Duration::from_millis(20);
 
-/// A message to send, or a part of one.
+/// A message to send, or a fragment of one.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
     pub(crate) outbound: Outbound<'a>,
-    /// More follows: it need not go out now.
+    /// More messages follow: it need not go out now.
     pub(crate) corked: bool,
     /// Extensions may compress it.
     pub(crate) compress: bool,
 }
 
 impl<'a> Item<'a> {
-    /// A whole text must be UTF-8; parts are looked at together.
-    pub(crate) fn new(opcode: Opcode, payload: &'a [u8], part: Part) -> Result<Self> {
-        let mut outbound = Outbound { opcode, payload, part, is_utf8: true };
+    /// A whole text must be UTF-8; fragments are looked at together. `fin`: it ends its message.
+    pub(crate) fn new(opcode: Opcode, payload: &'a [u8], fin: bool) -> Result<Self> {
+        let mut outbound = Outbound { opcode, payload, fin, is_utf8: true };
         if opcode == Opcode::Text {
             match simdutf8::compat::from_utf8(payload) {
                 Ok(_) => {}
-                Err(_) if part != Part::Whole => outbound.is_utf8 = false,
+                Err(_) if !fin => outbound.is_utf8 = false,
                 Err(error) => {
                     let valid = error.valid_up_to();
                     let message = format!("the text is not UTF-8 after byte {valid}");
@@ -58,13 +58,16 @@ impl<'a> Item<'a> {
 impl Session {
     /// Sends a message, which was checked, or on an error nothing of it.
     pub(crate) fn send(&self, item: Item<'_>, mut deadline: Deadline) -> Result<()> {
+        let item = self.filtered(item);
         let mut outbox = self.outbox.lock();
         self.queue(&mut outbox, &item, &mut deadline)?;
         if outbox.is_away() {
             return Ok(());
         }
         let queued = outbox.outgoing.queued();
-        let departure = self.departure(&mut outbox, item.corked);
+        // What a fragment brings is wanted before the message is complete.
+        let is_fragment = !item.outbound.is_whole();
+        let departure = if is_fragment { Departure::Now } else { self.departure(&mut outbox, item.corked) };
         drop(outbox);
         // With the kernel full, the driver sends it in its turn.
         if departure == Departure::Later || self.is_blocked.load(Ordering::Relaxed) {
@@ -83,6 +86,10 @@ impl Session {
         let mut outbox = self.outbox.lock();
         let mut departure = Departure::Now;
         let outcome = items.into_iter().try_for_each(|item| {
+            let item = match &self.filter {
+                None => item,
+                Some(_) => MutexGuard::unlocked(&mut outbox, || self.filtered(item)),
+            };
             self.queue(&mut outbox, &item, &mut deadline)?;
             *accepted += 1;
             departure = if item.corked { self.departure(&mut outbox, true) } else { Departure::Now };
@@ -95,6 +102,15 @@ impl Session {
             self.send_queued(queued, deadline)?;
         }
         outcome
+    }
+
+    /// Asks the application whether a message is to be compressed, with nothing locked.
+    fn filtered<'a>(&self, item: Item<'a>) -> Item<'a> {
+        let Some(CompressionFilter { min_size, wants }) = &self.filter else { return item };
+        let Outbound { opcode, payload, fin, .. } = item.outbound;
+        let is_small = fin && (payload.is_empty() || payload.len() < *min_size);
+        let is_asked = item.compress && item.outbound.is_first() && !is_small;
+        Item { compress: item.compress && (!is_asked || wants(opcode, payload)), ..item }
     }
 
     /// Sends a ping or pong, ahead of messages.
@@ -121,14 +137,25 @@ impl Session {
         Ok(())
     }
 
-    /// Queues a message or a part of one, waiting for room.
+    /// Queues a message or a fragment of one, waiting for its turn and for room.
     #[inline]
     fn queue(&self, outbox: &mut MutexGuard<'_, Outbox>, item: &Item<'_>, deadline: &mut Deadline) -> Result<()> {
-        self.wait_for_room(outbox, item.outbound.payload.len(), deadline)?;
+        self.wait_for_room(outbox, &item.outbound, deadline)?;
         if outbox.resending.is_some() {
-            return self.queue_to_resend(outbox, item, deadline);
+            self.queue_to_resend(outbox, item, deadline)?;
+        } else {
+            self.queue_now(outbox, item, deadline)?;
         }
-        self.queue_now(outbox, item, deadline)
+        self.note_fragment(outbox, &item.outbound);
+        Ok(())
+    }
+
+    /// It was taken. With the last fragment of a message it is the others' turn.
+    #[inline]
+    fn note_fragment(&self, outbox: &mut Outbox, outbound: &Outbound<'_>) {
+        if outbox.fragments.note(outbound) && outbox.waiting > 0 {
+            self.sent.open_for_all();
+        }
     }
 
     #[inline]
@@ -136,7 +163,7 @@ impl Session {
         match &self.encoders {
             None => {
                 let admitted = outbox.outgoing.admit(&item.outbound)?;
-                outbox.outgoing.queue(admitted, 0, item.outbound.payload)
+                outbox.queue(admitted, 0, item.outbound.payload, item)
             }
             Some(encoders) => self.queue_encoded(outbox, encoders, item, deadline),
         }
@@ -152,20 +179,26 @@ impl Session {
     ) -> Result<()> {
         outbox.forget_sent();
         let Some(resending) = &mut outbox.resending else { return Ok(()) };
-        resending.check_whole(item.outbound.part)?;
+        let is_away = resending.is_away;
         if let Some(unsent) = &mut resending.unsent
-            && (resending.is_away || unsent.is_holding())
+            && (is_away || unsent.is_holding())
         {
-            if !unsent.keep(item, u64::MAX, true)? {
+            unsent.prepare(item.outbound.payload)?;
+            let is_complete = unsent.keep(item, u64::MAX, true);
+            if item.outbound.fin {
+                // Also where all of the message is refused.
+                self.note_fragment(outbox, &item.outbound);
+            }
+            if !is_complete? {
                 return Ok(());
             }
-            if resending.is_away {
+            if is_away {
                 outbox.count_kept();
                 return Ok(());
             }
             // Its beginning was held through an outage that is over.
-            let Some(whole) = unsent.take_last() else { return Ok(()) };
-            let mut item = Item::new(whole.opcode, &whole.payload, Part::Whole)?;
+            let Some(whole) = outbox.unsent().and_then(Unsent::take_last) else { return Ok(()) };
+            let mut item = Item::new(whole.opcode, &whole.payload, true)?;
             item.compress = whole.compress;
             self.queue_to_resend(outbox, &item, deadline)?;
             outbox.outgoing.uncount(whole.counted);
@@ -174,20 +207,11 @@ impl Session {
         match self.queue_now(outbox, item, deadline) {
             // It was lost while the message was encoded.
             Err(Error { kind: Kind::Closed, .. }) if outbox.is_between() => {
-                self.wait_for_room(outbox, item.outbound.payload.len(), deadline)?;
-                return self.queue_to_resend(outbox, item, deadline);
+                self.wait_for_room(outbox, &item.outbound, deadline)?;
+                self.queue_to_resend(outbox, item, deadline)
             }
-            outcome => outcome?,
+            outcome => outcome,
         }
-        let (end, is_away) = (outbox.outgoing.queued(), outbox.is_away());
-        if let Some(unsent) = outbox.unsent() {
-            unsent.keep(item, end, false)?;
-            if is_away {
-                // Lost while this part was encoded: the others must not go to another connection without it.
-                unsent.hold();
-            }
-        }
-        Ok(())
     }
 
     /// Encodes without the outbox, which others need for moments only, and keeps the encoders until the message is
@@ -202,22 +226,21 @@ impl Session {
         let Item { outbound, compress, .. } = *item;
         let mut encoders = loop {
             let locked = MutexGuard::unlocked(outbox, || encoders.lock());
-            if self.has_room(outbox, outbound.payload.len()) {
+            self.check_connected(outbox)?;
+            if outbox.fragments.admit(&outbound)? && self.has_room(outbox, outbound.payload.len()) {
                 break locked;
             }
             drop(locked);
-            self.wait_for_room(outbox, outbound.payload.len(), deadline)?;
+            self.wait_for_room(outbox, &outbound, deadline)?;
         };
         let admitted = outbox.outgoing.admit(&outbound)?;
-        let piece = Piece {
-            opcode: outbound.opcode,
-            payload: outbound.payload,
-            first: admitted.first,
-            last: admitted.last,
-            compress,
-        };
+        let (opcode, first, last) = (admitted.opcode, admitted.first, admitted.last);
+        let piece = Piece { opcode, payload: outbound.payload, first, last, compress };
         let outcome = match MutexGuard::unlocked(outbox, || encoders.encode(piece)) {
-            Ok((rsv, payload)) => outbox.outgoing.queue(admitted, rsv, payload),
+            // The session may be closing by now, or its connection be lost.
+            Ok((rsv, payload)) => {
+                self.check_connected(outbox).and_then(|()| outbox.queue(admitted, rsv, payload, item))
+            }
             Err(error) => Err(error),
         };
         if outcome.is_err() || self.terms.outgoing.policy == QueuePolicy::DropOldest {
@@ -229,10 +252,11 @@ impl Session {
     /// Waits until the kernel has all that was queued before.
     pub(crate) fn flush_all(&self, deadline: Deadline) -> Result<()> {
         let deadline = deadline.fixed();
-        let (queued, control, losses) = {
-            let outbox = self.outbox.lock();
+        let (queued, control, losses, kept) = {
+            let mut outbox = self.outbox.lock();
             let totals = *outbox.outgoing.totals();
-            (totals.bytes, totals.control_bytes, outbox.losses())
+            let kept = outbox.unsent().map_or(0, |unsent| unsent.total());
+            (totals.bytes, totals.control_bytes, outbox.losses(), kept)
         };
         self.send_queued(queued, deadline)?;
         let mut waiter = None;
@@ -240,8 +264,9 @@ impl Session {
         loop {
             let ticket = self.sent.ticket();
             outbox.forget_sent();
-            let sent = match outbox.kept() {
-                Some(_) => !outbox.has_unsent() && !outbox.is_away(),
+            let is_away = outbox.is_away();
+            let sent = match outbox.unsent() {
+                Some(unsent) => unsent.has_sent(kept) && !is_away,
                 None => outbox.outgoing.sent() >= queued && outbox.outgoing.sent_control() >= control,
             };
             if outbox.losses() != losses && outbox.kept().is_none() {
@@ -318,127 +343,5 @@ impl Session {
                 }
             }
         }
-    }
-
-    /// Whether `size` bytes fit: into an empty queue any size does.
-    fn has_room(&self, outbox: &Outbox, size: usize) -> bool {
-        let QueueBounds { messages, bytes, policy } = self.terms.outgoing;
-        let outgoing = &outbox.outgoing;
-        let (waiting_messages, waiting_bytes) = match policy {
-            // What is under way cannot be dropped any more.
-            QueuePolicy::DropOldest => outgoing.unloaded_messages(),
-            // Pongs have a bound of their own.
-            QueuePolicy::Wait | QueuePolicy::Close => (outgoing.pending_messages(), outgoing.pending_data()),
-        };
-        waiting_bytes == 0 || (waiting_bytes.saturating_add(size) <= bytes && waiting_messages < messages)
-    }
-
-    /// Whether `size` bytes may wait for another connection.
-    fn may_keep(&self, outbox: &Outbox, size: usize) -> bool {
-        let QueueBounds { messages, bytes, .. } = self.terms.outgoing;
-        outbox.is_away()
-            && outbox
-                .kept()
-                .is_some_and(|(count, kept)| kept == 0 || (kept.saturating_add(size) <= bytes && count < messages))
-    }
-
-    /// Waits until `size` bytes fit, or makes room for them, or ends the session.
-    fn wait_for_room(&self, outbox: &mut MutexGuard<'_, Outbox>, size: usize, deadline: &mut Deadline) -> Result<()> {
-        let mut waiter = None;
-        let mut has_flushed = false;
-        loop {
-            let ticket = self.sent.ticket();
-            self.check_open(outbox)?;
-            if outbox.is_between() {
-                if self.may_keep(outbox, size) {
-                    return Ok(());
-                }
-                *deadline = deadline.fixed();
-                self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(|error| match error.kind {
-                    Kind::Timeout => {
-                        outbox.wants_room = true;
-                        Error::new(Kind::Timeout, "the connection was lost, and there was no other one in time")
-                    }
-                    _ => error,
-                })?;
-                continue;
-            }
-            if outbox.outgoing.closing().is_some() {
-                return Err(Error::new(Kind::Closed, "the session is closing: nothing more can be sent"));
-            }
-            if self.has_room(outbox, size) {
-                return Ok(());
-            }
-            let pending = outbox.outgoing.pending_data();
-            if !has_flushed || deadline.has_passed() {
-                // What is held back takes room; and the kernel takes some before it says that it would.
-                MutexGuard::unlocked(outbox, || self.flush_or_leave());
-                if outbox.outgoing.pending_data() < pending {
-                    continue;
-                }
-                has_flushed = true;
-            }
-            match self.terms.outgoing.policy {
-                QueuePolicy::Wait => {}
-                QueuePolicy::Close => {
-                    let error = "the outgoing queue ran over";
-                    MutexGuard::unlocked(outbox, || self.overflow(error, "Outgoing queue overflow"));
-                    return Err(self.ended_error());
-                }
-                QueuePolicy::DropOldest => {
-                    while !self.has_room(outbox, size) && outbox.outgoing.drop_oldest() {}
-                    return Ok(());
-                }
-            }
-            *deadline = deadline.fixed();
-            self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(|error| match error.kind {
-                Kind::Timeout => {
-                    outbox.wants_room = true;
-                    let message = format!("{pending} bytes wait to be sent: no room for {size} more in time");
-                    Error::new(Kind::Timeout, message)
-                }
-                _ => error,
-            })?;
-        }
-    }
-
-    /// An error when nothing can be sent any more.
-    fn check_open(&self, outbox: &Outbox) -> Result<()> {
-        if self.ending.verdict().is_some() {
-            return Err(self.ended_error());
-        }
-        match &outbox.failure {
-            Some(failure) if outbox.resending.is_none() => Err(Error::clone(failure)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Waits until something went out since the ticket, or may have.
-    fn wait_sent<'a>(
-        &'a self,
-        outbox: &mut MutexGuard<'_, Outbox>,
-        ticket: Ticket,
-        waiter: &mut Option<Waiter<'a>>,
-        deadline: Deadline,
-    ) -> Result<()> {
-        if deadline.has_passed() {
-            return Err(Error::new(Kind::Timeout, "not everything was sent in time"));
-        }
-        outbox.waiting += 1;
-        let outcome = match waiter {
-            None => self.interrupts.begin().map(|begun| {
-                *waiter = Some(begun);
-                // The peer may wait until it is read from, and this thread does not.
-                self.wake_driver();
-            }),
-            Some(waiter) => waiter.check(),
-        };
-        if let Err(interrupted) = outcome {
-            outbox.waiting -= 1;
-            return Err(interrupted);
-        }
-        MutexGuard::unlocked(outbox, || self.sent.wait(ticket, deadline));
-        outbox.waiting -= 1;
-        Ok(())
     }
 }

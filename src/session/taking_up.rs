@@ -14,7 +14,7 @@ use super::{Reader, Session, Verdict};
 use crate::error::{Kind, Result};
 use crate::protocol::encoders::Volume;
 use crate::protocol::extension::{self, Negotiated};
-use crate::protocol::outgoing::{Outbound, Part};
+use crate::protocol::outbound::Outbound;
 use crate::protocol::{Agreement, Connection, Encoders, Incoming, MaskingKeys, Outgoing, Piece};
 
 /// The halves of a connection that was agreed on.
@@ -64,7 +64,7 @@ impl Session {
         resending.losses += 1;
         match &mut resending.unsent {
             Some(unsent) => unsent.hold(),
-            None => resending.is_broken = outbox.outgoing.is_amid_message(),
+            None => outbox.fragments.lose(),
         }
         reconnecting.begin(verdict.clone());
         match &verdict.error {
@@ -140,7 +140,7 @@ fn resend(outbox: &mut MutexGuard<'_, Outbox>, mut encoders: Option<&mut Encoder
     for index in 0.. {
         let Some(kept) = outbox.unsent().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
         let (opcode, compress, payload) = (kept.opcode, kept.compress, std::mem::take(&mut kept.payload));
-        let outbound = Outbound { opcode, payload: &payload, part: Part::Whole, is_utf8: true };
+        let outbound = Outbound { opcode, payload: &payload, fin: true, is_utf8: true };
         resent = outbox.outgoing.admit(&outbound).and_then(|admitted| {
             let (rsv, encoded) = match &mut encoders {
                 None => (0, &payload[..]),

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use super::sending::Item;
 use crate::error::{Error, Kind, Result};
 use crate::frame::Opcode;
-use crate::protocol::outgoing::Part;
 
 /// What a message takes besides its payload: without something for itself, empty ones could pile up without end.
 const MESSAGE_OVERHEAD: usize = 64;
@@ -17,8 +16,6 @@ pub(super) struct Resending {
     pub(super) is_away: bool,
     /// How often it was lost.
     pub(super) losses: u64,
-    /// A message of which parts went with the connection lacks its last one.
-    pub(super) is_broken: bool,
     /// The application has closed the session: it ends with the connection.
     pub(super) is_ending: bool,
     /// None where what is not sent goes with the connection.
@@ -32,6 +29,10 @@ pub(super) struct Unsent {
     bytes: usize,
     /// The one of which the last part is still to come.
     open: Option<Kept>,
+    /// Memory for the next one, see [`prepare`](Self::prepare).
+    memory: Vec<u8>,
+    /// How many were ever kept.
+    total: u64,
 }
 
 /// A message.
@@ -40,6 +41,8 @@ pub(super) struct Kept {
     pub(super) opcode: Opcode,
     pub(super) payload: Vec<u8>,
     pub(super) compress: bool,
+    /// How many were kept before.
+    number: u64,
     /// Where its frames end in what was ever queued.
     pub(super) end: u64,
     /// What of it is counted: as a message, and bytes.
@@ -51,14 +54,6 @@ pub(super) struct Kept {
 impl Resending {
     pub(super) fn new(keeps: bool) -> Self {
         Self { unsent: keeps.then(Unsent::default), ..Self::default() }
-    }
-
-    /// An error, once, when what follows may belong to a message whose beginning is lost.
-    pub(super) fn check_whole(&mut self, part: Part) -> Result<()> {
-        if std::mem::take(&mut self.is_broken) && part != Part::Whole {
-            return Err(Error::new(Kind::Io, "the message's first part went with the connection that was lost"));
-        }
-        Ok(())
     }
 }
 
@@ -85,20 +80,29 @@ impl Unsent {
         }
     }
 
-    /// Takes a message or a part of one. It ends there in what was ever queued; `is_held` where it is not queued. Returns
-    /// whether a message that was held has become complete.
+    /// Has memory for a message, or a fragment of one, that is kept next.
+    pub(super) fn prepare(&mut self, payload: &[u8]) -> Result<()> {
+        let memory = self.open.as_mut().map_or(&mut self.memory, |open| &mut open.payload);
+        memory
+            .try_reserve(payload.len())
+            .and_then(|()| self.messages.try_reserve(1))
+            .map_err(|_| Error::new(Kind::NoMemory, format!("no memory to keep a message of {} bytes", payload.len())))
+    }
+
+    /// It is not kept.
+    pub(super) fn drop_memory(&mut self) {
+        self.memory = Vec::new();
+    }
+
+    /// Takes a message or a fragment of one, for which memory was prepared. It ends there in what was ever queued; `is_held`
+    /// where it is not queued. Returns whether a message that was held has become complete.
     pub(super) fn keep(&mut self, item: &Item<'_>, end: u64, is_held: bool) -> Result<bool> {
         let outbound = &item.outbound;
-        if let Some(open) = self.open.as_ref().filter(|open| open.is_held)
-            && (outbound.part == Part::Whole || open.opcode != outbound.opcode)
-        {
-            let opcode = open.opcode;
-            return Err(Error::new(Kind::State, format!("a fragmented {opcode:?} message is not complete")));
-        }
         let mut kept = self.open.take().unwrap_or_else(|| Kept {
             opcode: outbound.opcode,
-            payload: Vec::new(),
+            payload: std::mem::take(&mut self.memory),
             compress: item.compress,
+            number: self.total,
             end,
             counted: (false, 0),
             is_held,
@@ -106,9 +110,9 @@ impl Unsent {
         kept.payload.extend_from_slice(outbound.payload);
         kept.end = end;
         if !is_held {
-            kept.counted = (outbound.part != Part::More, kept.payload.len());
+            kept.counted = (outbound.fin, kept.payload.len());
         }
-        if outbound.part == Part::More {
+        if !outbound.fin {
             self.open = Some(kept);
             return Ok(false);
         }
@@ -117,8 +121,20 @@ impl Unsent {
             return Err(Error::new(Kind::InvalidArgument, "the message's text is not UTF-8"));
         }
         self.bytes += kept.payload.len();
+        kept.number = self.total;
+        self.total += 1;
         self.messages.push_back(kept);
         Ok(was_held)
+    }
+
+    /// How many messages were ever kept.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether none of the first `total` that were ever kept is still there.
+    pub(super) fn has_sent(&self, total: u64) -> bool {
+        self.messages.front().is_none_or(|oldest| oldest.number >= total)
     }
 
     /// The newest message, not to be kept in this way any more.

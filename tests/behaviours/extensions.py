@@ -7,7 +7,7 @@ import zlib
 
 from checking import HANG_MS, Background, equal, serial, true
 from deflate import ACCEPTED, RSV1, Deflate, Inflate, opened_deflate, options
-from ktorws_ctypes import SEND_MORE, SEND_NO_COMPRESS, DeflateOptions, Session, Status, lib
+from ktorws_ctypes import CONTINUATION, SEND_MORE, SEND_NO_COMPRESS, DeflateOptions, Session, Status, lib
 from peer import BINARY, CLOSE, PING, PONG, TEXT, frame, last, more, text
 from process import Peak
 from python_server import python_server
@@ -372,7 +372,7 @@ def behaviour_100_fragments_are_one_deflate_stream():
         for message in (parts, [b"\xe2", b"\x82\xac"], [b"only", b""], parts):
             for i, part in enumerate(message):
                 flags = 0 if i == len(message) - 1 else SEND_MORE
-                equal("ws_send", session.send_part(TEXT, part, flags), Status.OK)
+                equal("ws_send", session.send_part(CONTINUATION if i else TEXT, part, flags), Status.OK)
             frames = [wire.next()]
             while not frames[-1].fin:
                 frames.append(wire.next())

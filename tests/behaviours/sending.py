@@ -4,7 +4,7 @@ import ctypes
 import random
 
 from checking import HANG_MS, Background, equal, true
-from ktorws_ctypes import QUEUE_WAIT, SEND_CORK, SEND_MORE, Message, Status, lib
+from ktorws_ctypes import CONTINUATION, QUEUE_WAIT, SEND_CORK, SEND_MORE, Message, Status, lib
 from peer import BINARY, PING, PONG, TEXT, close
 from sessions import closes, echoes, ends
 from wire import Listener, opened
@@ -98,8 +98,8 @@ def behaviour_053_text_that_is_not_utf8_is_not_sent():
         equal("ws_send of half a character", session.send_part(TEXT, b"\xe2\x82", SEND_MORE), Status.OK)
         wire.expect(TEXT, b"\xe2\x82", fin=False)
         for part, flags in ((b"x", SEND_MORE), (b"", 0), (b"\xac\xff", 0)):
-            equal(f"ws_send of {part} behind it", session.send_part(TEXT, part, flags), Status.INVALID_ARGUMENT)
-        equal("ws_send of the other half", session.send_part(TEXT, b"\xac"), Status.OK)
+            equal(f"ws_send of {part} behind it", session.send_part(CONTINUATION, part, flags), Status.INVALID_ARGUMENT)
+        equal("ws_send of the other half", session.send_part(CONTINUATION, b"\xac"), Status.OK)
         wire.expect(0, b"\xac")
         batch = (Message * 2)(Message(b"fine", 4, TEXT, 0), Message(b"\xff", 1, TEXT, 0))
         accepted = ctypes.c_size_t(99)
@@ -120,7 +120,8 @@ def behaviour_054_fragments_have_the_opcodes_of_a_message():
         ):
             for i, part in enumerate(parts):
                 is_last = i == len(parts) - 1
-                sending = Background(session.send_part, opcode, part, 0 if is_last else SEND_MORE)
+                frame_type = CONTINUATION if i else opcode
+                sending = Background(session.send_part, frame_type, part, 0 if is_last else SEND_MORE)
                 wire.expect(0 if i else opcode, part, fin=is_last)
                 equal("ws_send", sending.result(), Status.OK)
         closes(session, wire)
@@ -128,18 +129,21 @@ def behaviour_054_fragments_have_the_opcodes_of_a_message():
 
 def behaviour_054_nothing_but_control_frames_comes_between_fragments():
     with opened() as (session, wire):
+        for flags in (0, SEND_MORE):
+            equal("ws_send without a message", session.send_part(CONTINUATION, b"x", flags), Status.STATE)
         equal("ws_send", session.send_part(TEXT, b"open", SEND_MORE), Status.OK)
         wire.expect(TEXT, b"open", fin=False)
         equal("ws_send_text", session.send("another"), Status.STATE)
         equal("ws_send_binary", session.send(b"another"), Status.STATE)
         equal("ws_send of the other type", session.send_part(BINARY, b"x"), Status.STATE)
+        equal("ws_send of a first fragment", session.send_part(TEXT, b"x", SEND_MORE), Status.STATE)
         batch = (Message * 1)(Message(b"another", 7, TEXT, 0))
         equal("ws_send_batch", session.call("send_batch", batch, 1, None, -1), Status.STATE)
         wire.send(b"\x89\x01p")
         wire.expect(PONG, b"p")
         equal("ws_send_ping", session.call("send_ping", b"mine", 4), Status.OK)
         wire.expect(PING, b"mine")
-        equal("ws_send", session.send_part(TEXT, b" and closed"), Status.OK)
+        equal("ws_send", session.send_part(CONTINUATION, b" and closed"), Status.OK)
         wire.expect(0, b" and closed")
         echoes(session, wire)
         closes(session, wire)

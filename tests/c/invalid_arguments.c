@@ -296,7 +296,7 @@ static void session_of_null(void)
 
 static void sending(ws_session *session)
 {
-    static const uint32_t bad_types[] = {0, 3, 7, WS_CLOSE, WS_PING, WS_PONG, 11, 16, 256 + WS_TEXT, UINT32_MAX};
+    static const uint32_t bad_types[] = {3, 7, WS_CLOSE, WS_PING, WS_PONG, 11, 16, 256 + WS_TEXT, UINT32_MAX};
     for (size_t i = 0; i < sizeof bad_types / sizeof bad_types[0]; i++)
         REFUSED(ws_send(session, bad_types[i], "data", 4, 0, 0));
     static const uint32_t bad_flags[] = {8, 0x80000000u, 8 | WS_SEND_CORK, UINT32_MAX};

@@ -154,6 +154,7 @@ static void pongs_by_hand(transport how)
 static void fragments(transport how)
 {
     ws_session *session = connect_steered(how, NULL);
+    CHECK_STATUS(ws_send(session, WS_CONTINUATION, "x", 1, WS_SEND_MORE, PATIENCE_MS), WS_ERR_STATE);
     CHECK_OK(ws_send(session, WS_TEXT, "a\xc3", 2, WS_SEND_MORE, PATIENCE_MS));
     CHECK_STATUS(ws_send_text(session, "x", 1), WS_ERR_STATE);
     CHECK_STATUS(ws_send_binary(session, "x", 1), WS_ERR_STATE);
@@ -162,11 +163,13 @@ static void fragments(transport how)
     size_t accepted = 7;
     CHECK_STATUS(ws_send_batch(session, &whole, 1, &accepted, PATIENCE_MS), WS_ERR_STATE);
     CHECK_EQ(accepted, 0);
-    CHECK_STATUS(ws_send(session, WS_TEXT, "x", 1, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_send(session, WS_TEXT, "", 0, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(ws_send(session, WS_TEXT, "x", 1, WS_SEND_MORE, PATIENCE_MS), WS_ERR_STATE);
+    CHECK_STATUS(ws_send(session, WS_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(ws_send(session, WS_CONTINUATION, "", 0, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
     CHECK_OK(ws_send_ping(session, NULL, 0));
-    CHECK_OK(ws_send(session, WS_TEXT, "\xa4", 1, WS_SEND_MORE, PATIENCE_MS));
-    CHECK_OK(ws_send(session, WS_TEXT, "z", WS_NUL_TERMINATED, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_CONTINUATION, "\xa4", 1, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_CONTINUATION, "z", WS_NUL_TERMINATED, 0, PATIENCE_MS));
+    CHECK_STATUS(ws_send(session, WS_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_STATE);
     CHECK_OK(ws_send(session, WS_TEXT, "whole", 5, 0, PATIENCE_MS));
     CHECK_STR(server("frames 5"), "t I c C T");
     CHECK_STR(server("message 0"), "a\xc3\xa4z");

@@ -44,6 +44,14 @@ static inline ws_session *connect_steered(transport how, const ws_config *config
                       config);
 }
 
+/* The same at one of the server's paths. */
+static inline ws_session *connect_steered_at(const char *path, const ws_config *config)
+{
+    char url[256];
+    CHECK(snprintf(url, sizeof url, "%s%s", environment("STEERED_WS_URL"), path) < (int)sizeof url);
+    return connect_to(url, environment("STEERED_CA_FILE"), config);
+}
+
 /* The text that the server sends with a number, filled up to a size. */
 static inline void expect_numbered(ws_session *session, unsigned number, size_t size)
 {

@@ -192,7 +192,7 @@ void messages()
     session.send_binary({}, ec);
     is_echoed("", false);
     session.send(WS_TEXT, "one "s, WS_SEND_MORE, 1s, ec);
-    session.send(WS_TEXT, "message"s, 0, 1s, ec);
+    session.send(WS_CONTINUATION, "message"s, 0, 1s, ec);
     is_echoed("one message", true);
     const std::vector<ws_message> several{ktorws::message(WS_TEXT, "1"s), ktorws::message(WS_BINARY, "2"s)};
     CHECK_EQ(session.send_batch(several, patience, ec), 2U);

@@ -7,7 +7,7 @@ Runs PROGRAM with STEERED_WS_URL, STEERED_WSS_URL, STEERED_CA_FILE and STEERED_P
 exit status. On STEERED_PORT of 127.0.0.1 it takes commands, a line each, and answers each with a line. A command is for
 the connection that was accepted last, or for the number-th one, from 0, after `connection NUMBER`; `connections` says
 how many there were. See the methods of Connection and ScriptCommands with an underscore behind the name. At the path
-/deflate the server accepts permessage-deflate.
+/deflate the server accepts permessage-deflate, at /extension an extension `x-plain`.
 """
 
 import array
@@ -88,6 +88,7 @@ class Connection(ScriptCommands):
             head += data or b""
         key = re.search(rb"(?i)sec-websocket-key: (\S+)", head)[1]
         compresses = head.startswith(b"GET /deflate ") and b"permessage-deflate" in head
+        agrees = head.startswith(b"GET /extension ")
         self.script = Script(compresses)
         accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
         # before the client knows that it is connected
@@ -96,7 +97,8 @@ class Connection(ScriptCommands):
             self.out = (
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + accept + b"\r\n"
-                + (b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if compresses else b"") + b"\r\n"
+                + (b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if compresses else b"")
+                + (b"Sec-WebSocket-Extensions: x-plain\r\n" if agrees else b"") + b"\r\n"
             )
 
     def pump(self):

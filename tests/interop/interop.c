@@ -110,8 +110,9 @@ static void fragments(void)
     enum { COUNT = 300 };
     ws_session *session = open_path("/", base_config);
     for (int i = 0; i < COUNT; i++)
-        CHECK_OK(ws_send(session, WS_TEXT, EURO + i % 3, 1, WS_SEND_MORE | (i % 7 == 0 ? WS_SEND_CORK : 0), -1));
-    CHECK_OK(ws_send(session, WS_TEXT, EURO + 2, 0, 0, PATIENCE_MS));
+        CHECK_OK(ws_send(session, i == 0 ? WS_TEXT : WS_CONTINUATION, EURO + i % 3, 1,
+                         WS_SEND_MORE | (i % 7 == 0 ? WS_SEND_CORK : 0), -1));
+    CHECK_OK(ws_send(session, WS_CONTINUATION, EURO + 2, 0, 0, PATIENCE_MS));
     char text[sizeof EURO * COUNT] = "";
     for (int i = 0; i < COUNT / 3; i++)
         strcat(text, EURO);

@@ -3,7 +3,7 @@
 import ctypes
 
 from checking import HANG_MS, among, equal, eventually, true
-from ktorws_ctypes import CONTROL_PONG, SEND_MORE, TEXT, DeflateOptions, Failure, Initiator, Status
+from ktorws_ctypes import CONTINUATION, CONTROL_PONG, SEND_MORE, TEXT, DeflateOptions, Failure, Initiator, Status
 from spoken import Echo
 
 MIB = 1 << 20
@@ -38,11 +38,12 @@ def fragments(peer):
     payload = letters(300000)
     with peer.open() as speaker:
         data, sent = speaker.encoded(payload), 0
-        for size in (0, 1, 125, 126, 65535, 65536, 0):
-            status = speaker.session.send_part(speaker.type, data[sent : sent + size], SEND_MORE)
+        for i, size in enumerate((0, 1, 125, 126, 65535, 65536, 0)):
+            frame_type = CONTINUATION if i else speaker.type
+            status = speaker.session.send_part(frame_type, data[sent : sent + size], SEND_MORE)
             equal("ws_send", status, Status.OK)
             sent += size
-        equal("ws_send", speaker.session.send_part(speaker.type, data[sent:]), Status.OK)
+        equal("ws_send", speaker.session.send_part(CONTINUATION, data[sent:]), Status.OK)
         true("the letters come back", speaker.read() == payload)
     if not peer.fragments_path:
         return "ours"

@@ -5,7 +5,6 @@ use ktorws::frame::Opcode;
 use ktorws::protocol::deflate::{Options, PermessageDeflate};
 use ktorws::protocol::extension::{Negotiated, Told, part};
 use ktorws::protocol::extension_header::Parameters;
-use ktorws::protocol::outgoing::Part;
 use ktorws::protocol::{Agreement, Connection, Decoders, Encoders, Extension, Limits, Received};
 use proptest::prelude::*;
 
@@ -17,7 +16,7 @@ const LIMITS: Limits = Limits { max_frame_size: 1 << 20, max_message_size: 1 << 
 /// Both sides of permessage-deflate with these parameters.
 fn sides(options: Options, parameters: &str) -> (Encoders, Decoders) {
     let parameters = Parameters::parse(parameters).expect("well-formed parameters");
-    let deflate = PermessageDeflate::new(options, || None);
+    let deflate = PermessageDeflate(options);
     let agreed = deflate.agree(&parameters).expect("a valid answer");
     let told = Told { name: String::new(), parameters: String::new(), instance: None };
     let (encoders, decoders, _) = part(vec![Negotiated { told, rsv: RSV1, agreed }]);
@@ -136,8 +135,9 @@ fn fragments_are_one_message() {
 #[test]
 fn fragments_that_are_sent_are_one_message() {
     let (mut from, mut to) = (default_connection(), default_connection());
-    for (payload, part) in [("Hello, ", Part::More), ("", Part::More), ("Hello", Part::More), ("", Part::Last)] {
-        from.send_part(Opcode::Text, payload.as_bytes(), part).expect("a fragment");
+    from.send_fragment(Opcode::Text, b"Hello, ", false).expect("a fragment");
+    for (payload, fin) in [("", false), ("Hello", false), ("", true)] {
+        from.send_fragment(Opcode::Continuation, payload.as_bytes(), fin).expect("a fragment");
     }
     let sent = peer::sent(&mut from);
     let marks: Vec<_> = sent.iter().map(|frame| (frame.opcode, frame.rsv, frame.fin)).collect();

@@ -11,7 +11,7 @@ const NONCE: &[u8; 16] = b"the sample nonce";
 
 /// The offer that the options make, and what comes of an answer to it: the agreed extensions, as text.
 fn negotiate(options: Options, answer: &str) -> (String, Result<Vec<String>, Error>) {
-    let deflate = PermessageDeflate::new(options, || None);
+    let deflate = PermessageDeflate(options);
     let headers = Headers::default();
     let extensions: [&dyn Extension; 1] = [&deflate];
     let request = Request { resource: "/", host: "h", headers: &headers, subprotocols: &[], extensions: &extensions };

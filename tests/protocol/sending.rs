@@ -1,10 +1,13 @@
 //! RFC 6455 sections 5.3 and 6.1: what goes out, and in which pieces the transport may take it.
 
+use std::time::Instant;
+
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
 use ktorws::frame::header;
-use ktorws::protocol::MaskingKeys;
-use ktorws::protocol::outgoing::{Part, Queued};
+use ktorws::protocol::outbound::Outbound;
+use ktorws::protocol::outgoing::Queued;
+use ktorws::protocol::{Close, MaskingKeys};
 use proptest::prelude::*;
 
 use crate::peer::{self, Sent, connection, frame, receive, sent};
@@ -36,22 +39,27 @@ fn masking_keys_depend_on_the_seed_and_do_not_repeat() {
 #[test]
 fn fragments_have_one_opcode_and_one_end() {
     let mut connection = connection();
-    connection.send_part(Opcode::Text, b"a\xc3", Part::More).expect("half a character");
-    // Whole messages and those of the other type would come between.
-    for (opcode, part) in [(Opcode::Text, Part::Whole), (Opcode::Binary, Part::More), (Opcode::Binary, Part::Last)] {
-        let error = connection.send_part(opcode, b"x", part).expect_err("a message is not complete");
+    for fin in [false, true] {
+        let error = connection.send_fragment(Opcode::Continuation, b"x", fin).expect_err("nothing to continue");
+        assert_eq!(error.kind, Kind::State);
+    }
+    connection.send_fragment(Opcode::Text, b"a\xc3", false).expect("half a character");
+    // Another message would come between.
+    for (opcode, fin) in [(Opcode::Text, true), (Opcode::Text, false), (Opcode::Binary, true), (Opcode::Binary, false)]
+    {
+        let error = connection.send_fragment(opcode, b"x", fin).expect_err("a message is not complete");
         assert_eq!(error.kind, Kind::State);
     }
     // What cannot be the other half is refused, and nothing is lost.
-    for part in [Part::More, Part::Last] {
-        let error = connection.send_part(Opcode::Text, b"x", part).expect_err("not UTF-8");
+    for fin in [false, true] {
+        let error = connection.send_fragment(Opcode::Continuation, b"x", fin).expect_err("not UTF-8");
         assert_eq!(error.kind, Kind::InvalidArgument);
     }
-    let error = connection.send_part(Opcode::Text, b"", Part::Last).expect_err("half a character at the end");
+    let error = connection.send_fragment(Opcode::Continuation, b"", true).expect_err("half a character at the end");
     assert_eq!(error.kind, Kind::InvalidArgument);
-    connection.send_part(Opcode::Text, b"\xa4", Part::More).expect("the other half");
-    connection.send_part(Opcode::Text, b"b", Part::Last).expect("the end");
-    connection.send_part(Opcode::Text, b"c", Part::Last).expect("a message of one part");
+    connection.send_fragment(Opcode::Continuation, b"\xa4", false).expect("the other half");
+    connection.send_fragment(Opcode::Continuation, b"b", true).expect("the end");
+    connection.send(Opcode::Text, b"c").expect("a whole message");
     let part = |opcode, fin, payload: &[u8]| Sent { fin, ..Sent::new(opcode, payload) };
     assert_eq!(
         sent(&mut connection),
@@ -65,11 +73,24 @@ fn fragments_have_one_opcode_and_one_end() {
 }
 
 #[test]
+fn nothing_is_queued_behind_our_close() {
+    let mut connection = connection();
+    let outbound = Outbound { opcode: Opcode::Text, payload: b"late", fin: true, is_utf8: true };
+    let admitted = connection.outgoing.admit(&outbound).expect("an open connection");
+    assert!(connection.close(Close::new(1000, "").expect("a valid Close"), Instant::now()));
+    let error = connection.outgoing.queue(admitted, 0, b"late").expect_err("our Close is queued");
+    assert_eq!(error.kind, Kind::Closed);
+    let opcodes: Vec<_> = sent(&mut connection).into_iter().map(|frame| frame.opcode).collect();
+    assert_eq!(opcodes, [Opcode::Close]);
+    assert_eq!(connection.outgoing.totals().messages, 0);
+}
+
+#[test]
 fn pings_go_between_fragments() {
     let mut connection = connection();
-    connection.send_part(Opcode::Binary, b"a", Part::More).expect("a fragment");
+    connection.send_fragment(Opcode::Binary, b"a", false).expect("a fragment");
     connection.outgoing.queue_control(Opcode::Ping, b"p").expect("a ping");
-    connection.send_part(Opcode::Binary, b"b", Part::Last).expect("a fragment");
+    connection.send_fragment(Opcode::Continuation, b"b", true).expect("a fragment");
     let opcodes: Vec<_> = sent(&mut connection).into_iter().map(|frame| frame.opcode).collect();
     assert_eq!(opcodes.iter().filter(|opcode| **opcode == Opcode::Ping).count(), 1);
     assert!(opcodes.ends_with(&[Opcode::Continuation]), "{opcodes:?}");
@@ -95,10 +116,10 @@ fn the_oldest_whole_messages_can_be_dropped() {
     let mut bytes = connection.to_send()[..1].to_vec();
     connection.sent(1);
     connection.send(Opcode::Text, b"1").expect("an open connection");
-    connection.send_part(Opcode::Text, b"2", Part::More).expect("a fragment");
-    connection.send_part(Opcode::Text, b"2", Part::Last).expect("a fragment");
+    connection.send_fragment(Opcode::Text, b"2", false).expect("a fragment");
+    connection.send_fragment(Opcode::Continuation, b"2", true).expect("a fragment");
     connection.send(Opcode::Binary, b"3").expect("an open connection");
-    connection.send_part(Opcode::Text, b"4", Part::More).expect("a fragment");
+    connection.send_fragment(Opcode::Text, b"4", false).expect("a fragment");
     assert_eq!(connection.outgoing.pending_messages(), 4);
     assert!(connection.outgoing.drop_oldest());
     assert!(connection.outgoing.drop_oldest());
@@ -107,7 +128,7 @@ fn the_oldest_whole_messages_can_be_dropped() {
     let payloads: Vec<_> = peer::frames(&bytes).into_iter().map(|frame| frame.payload).collect();
     assert_eq!(payloads, [b"0", b"3", b"4"]);
     // The rest of a message that has begun to go out cannot be dropped.
-    connection.send_part(Opcode::Text, b"4", Part::Last).expect("a fragment");
+    connection.send_fragment(Opcode::Continuation, b"4", true).expect("a fragment");
     assert!(!connection.outgoing.drop_oldest());
     assert_eq!(connection.outgoing.totals().dropped_messages, 2);
 }
@@ -116,8 +137,8 @@ fn the_oldest_whole_messages_can_be_dropped() {
 fn what_is_counted() {
     let mut connection = connection();
     connection.send(Opcode::Text, b"abc").expect("an open connection");
-    connection.send_part(Opcode::Binary, b"de", Part::More).expect("a fragment");
-    connection.send_part(Opcode::Binary, b"", Part::Last).expect("a fragment");
+    connection.send_fragment(Opcode::Binary, b"de", false).expect("a fragment");
+    connection.send_fragment(Opcode::Continuation, b"", true).expect("a fragment");
     connection.outgoing.queue_control(Opcode::Pong, b"x").expect("a pong");
     receive(&mut connection, &frame(true, Opcode::Ping, b"y"));
     let expected =

@@ -3,7 +3,7 @@
 import os
 
 from checking import HANG_MS, Background, equal, eventually, true
-from ktorws_ctypes import BINARY, CONTROL_PONG, SEND_MORE, TEXT, Initiator, Status
+from ktorws_ctypes import BINARY, CONTINUATION, CONTROL_PONG, SEND_MORE, TEXT, Initiator, Status
 from sessions import ends, receives
 
 MIB = 1 << 20
@@ -61,14 +61,15 @@ def fragments(open):
     text = "€" * MIB
     with open("/fragments", set_auto_fragment=1000) as session:
         receives(session, "price: € 5", "pong ok")
-        for piece in pieces:
-            equal("ws_send", session.send_part(BINARY, piece, SEND_MORE), Status.OK)
-        equal("ws_send", session.send_part(BINARY, b"end"), Status.OK)
+        for i, piece in enumerate(pieces):
+            equal("ws_send", session.send_part(CONTINUATION if i else BINARY, piece, SEND_MORE), Status.OK)
+        equal("ws_send", session.send_part(CONTINUATION, b"end"), Status.OK)
         receives(session, b"".join(pieces) + b"end")
         # cut inside a character
         for at in range(0, 3000, 100):
-            equal("ws_send", session.send_part(TEXT, text.encode()[at : at + 100], SEND_MORE), Status.OK)
-        equal("ws_send", session.send_part(TEXT, b""), Status.OK)
+            piece = text.encode()[at : at + 100]
+            equal("ws_send", session.send_part(CONTINUATION if at else TEXT, piece, SEND_MORE), Status.OK)
+        equal("ws_send", session.send_part(CONTINUATION, b""), Status.OK)
         receives(session, "€" * 1000)
         sends(session, text)
         receives(session, text)

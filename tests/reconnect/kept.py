@@ -7,7 +7,7 @@ Run as `kept.py [NAME ...]`. What was sent before the loss is in resent.py.
 from away import KEEP_UNSENT, Held, Site, accepts, for_each, goes_on, is_back, lose, main, reconnects, talks
 from checking import Background, among, equal, eventually, true
 from deflate import ACCEPTED, Inflate
-from ktorws_ctypes import BINARY, SEND_CORK, SEND_MORE, SEND_NO_COMPRESS, TEXT, Message, Status, lib
+from ktorws_ctypes import BINARY, CONTINUATION, SEND_CORK, SEND_MORE, SEND_NO_COMPRESS, TEXT, Message, Status, lib
 from sessions import ends
 from wire import upgrade
 
@@ -232,10 +232,11 @@ def giving_up():
             among("ws_send", session.send("too late"), [status])
 
 
-def in_parts(session, message_type, *parts, last=True):
+def in_parts(session, message_type, *parts, first=True, last=True):
     """the statuses"""
+    types = [message_type] * first + [CONTINUATION] * (len(parts) - first)
     flags = [SEND_MORE] * (len(parts) - last) + [0] * last
-    return [session.send_part(message_type, part, flag, 0) for part, flag in zip(parts, flags)]
+    return [session.send_part(type, part, flag, 0) for type, part, flag in zip(types, parts, flags)]
 
 
 def whole(wire):
@@ -264,12 +265,12 @@ def parts():
             lose(wire)
             held.wait()
             rest = letters[before:]
-            statuses = in_parts(session, TEXT, *rest[:meanwhile], last=not behind)
+            statuses = in_parts(session, TEXT, *rest[:meanwhile], first=meanwhile > 0 and not before, last=not behind)
             equal("ws_send", statuses, [Status.OK] * meanwhile)
             held.go_on()
             wire = site.wire()
             is_back(session)
-            equal("ws_send", in_parts(session, TEXT, *rest[meanwhile:]), [Status.OK] * behind)
+            equal("ws_send", in_parts(session, TEXT, *rest[meanwhile:], first=False), [Status.OK] * behind)
             equal("the message", whole(wire), b"".join(letters))
             talks(session, wire)
             equal("messages_sent", session.stats.messages_sent, 2)
@@ -284,7 +285,7 @@ def flushing_amid_a_message():
     with Site() as site, site.open(**KEEPS) as (session, wire):
         equal("ws_send", in_parts(session, TEXT, b"a", last=False), [Status.OK])
         equal("ws_flush", session.call("flush", 2000), Status.OK)
-        equal("ws_send", in_parts(session, TEXT, b"b"), [Status.OK])
+        equal("ws_send", in_parts(session, TEXT, b"b", first=False), [Status.OK])
         equal("ws_flush", session.call("flush", 2000), Status.OK)
         equal("the message", whole(wire), b"ab")
 
@@ -300,7 +301,7 @@ def between_parts_nothing_else_is_sent():
         brings(wire, "before")
         equal("another message", session.send("x"), Status.STATE)
         equal("another type", session.send_part(BINARY, b"x", 0, 0), Status.STATE)
-        equal("ws_send", in_parts(session, TEXT, b"b"), [Status.OK])
+        equal("ws_send", in_parts(session, TEXT, b"b", first=False), [Status.OK])
         equal("the message", whole(wire), b"ab")
         talks(session, wire)
 

@@ -10,7 +10,7 @@ import threading
 from away import FOR_EVER_MS, Site, accepts, for_each, goes_on, is_back, lose, main, reconnects, talks
 from checking import HANG_MS, HANG_S, Background, equal, eventually, true
 from deflate import ACCEPTED, Inflate, options
-from ktorws_ctypes import BINARY, SEND_CORK, SEND_MORE, TEXT, Message, State, Status, lib
+from ktorws_ctypes import BINARY, CONTINUATION, SEND_CORK, SEND_MORE, TEXT, Message, State, Status, lib
 from peer import PING, PONG, close, frame, text
 from sessions import receives
 from wire import upgrade
@@ -133,10 +133,11 @@ def flushing_when_everything_was_sent():
         equal("ws_flush", session.call("flush", -1), Status.OK)
 
 
-def in_parts(session, *parts, last=True, message_type=TEXT, timeout_ms=HANG_MS):
+def in_parts(session, *parts, first=True, last=True, message_type=TEXT, timeout_ms=HANG_MS):
     """the statuses"""
+    types = [message_type] * first + [CONTINUATION] * (len(parts) - first)
     flags = [SEND_MORE] * (len(parts) - last) + [0] * last
-    return [session.send_part(message_type, part, flag, timeout_ms) for part, flag in zip(parts, flags)]
+    return [session.send_part(type, part, flag, timeout_ms) for type, part, flag in zip(types, parts, flags)]
 
 
 def lost_amid_a_message(site, session, wire):
@@ -151,7 +152,8 @@ def the_rest_of_a_message():
     """is refused once, however it comes, and then the next message is sent"""
     with Site() as site, site.open(**reconnects()) as (session, wire):
         wire = lost_amid_a_message(site, session, wire)
-        equal("the last part", session.send_part(TEXT, b"c", 0, -1), Status.IO)
+        equal("the last part", session.send_part(CONTINUATION, b"c", 0, -1), Status.IO)
+        equal("once more", session.send_part(CONTINUATION, b"c", 0, -1), Status.STATE)
         talks(session, wire)
         equal("ws_send", in_parts(session, b"d", b"e"), [Status.OK] * 2)
         wire.expect(TEXT, b"d", fin=False)
@@ -162,7 +164,7 @@ def beginning_the_message_again():
     """as one does who has got WS_ERR_IO for a part of it"""
     with Site() as site, site.open(**reconnects()) as (session, wire):
         wire = lost_amid_a_message(site, session, wire)
-        equal("the third of four parts", session.send_part(TEXT, b"c", SEND_MORE, -1), Status.IO)
+        equal("the third of four parts", session.send_part(CONTINUATION, b"c", SEND_MORE, -1), Status.IO)
         equal("the message again", in_parts(session, b"a", b"b", b"c", b"d"), [Status.OK] * 4)
         wire.expect(TEXT, b"a", fin=False)
         wire.expect(0, b"b", fin=False)

@@ -90,17 +90,11 @@ int part_of(PyObject *arguments, struct payload *payload, enum part *part)
 ws_status send_as(Session *session, const struct payload *payload, enum part part, int64_t timeout_ms)
 {
     ws_status status;
-    Py_BEGIN_ALLOW_THREADS if (part == WHOLE)
-    {
-        const ws_message message = {payload->data, payload->size, payload->type, 0};
-        status = ws_send_batch(session->handle, &message, 1, NULL, timeout_ms);
-    }
-    else
-    {
-        status = ws_send(session->handle, payload->type, payload->data, payload->size,
-                         part == FRAGMENT ? WS_SEND_MORE : 0, timeout_ms);
-    }
-    Py_END_ALLOW_THREADS return status;
+    uint32_t type = part != WHOLE && session->is_amid_message ? WS_CONTINUATION : payload->type;
+    Py_BEGIN_ALLOW_THREADS status = ws_send(session->handle, type, payload->data, payload->size,
+                                            part == FRAGMENT ? WS_SEND_MORE : 0, timeout_ms);
+    Py_END_ALLOW_THREADS if (status == WS_OK && part != WHOLE) session->is_amid_message = part == FRAGMENT;
+    return status;
 }
 
 PyObject *message_of(ws_frame *frame, PyObject *decode)

@@ -58,6 +58,8 @@ typedef struct {
     struct waiting waiting;
     /* What was given to the first close(). */
     PyObject *local_close;
+    /* Fragments of a message were sent, and not the last. */
+    int is_amid_message;
 
     /* Threads: one receives, others wait for their turn. All but the mutex's own is guarded by Python's lock. */
     int is_receiving;

@@ -75,6 +75,7 @@ pub const WS_FRAME_RSV3: c_int = 16;
 pub const WS_FRAME_RSV2: c_int = 32;
 pub const WS_FRAME_RSV1: c_int = 64;
 pub const ws_frame_flags = c_uint;
+pub const WS_CONTINUATION: c_int = 0;
 pub const WS_TEXT: c_int = 1;
 pub const WS_BINARY: c_int = 2;
 pub const WS_CLOSE: c_int = 8;

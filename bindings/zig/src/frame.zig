@@ -1,6 +1,8 @@
 const c = @import("c.zig");
 
 pub const FrameType = enum(u32) {
+    /// A fragment of a message that has begun, to be sent.
+    continuation = c.WS_CONTINUATION,
     text = c.WS_TEXT,
     binary = c.WS_BINARY,
     close = c.WS_CLOSE,

@@ -2,7 +2,7 @@
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
-use super::{Agreement, Filter, Options, RSV, TAIL};
+use super::{Agreement, Options, RSV, TAIL};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::extension::{Encoder, Encoding, Piece};
 
@@ -17,13 +17,12 @@ pub(super) struct Compressor {
     config: DeflateConfig,
     takes_over: bool,
     min_size: usize,
-    filter: Option<Box<Filter>>,
     /// None while it is not needed.
     deflate: Option<Deflate>,
 }
 
 impl Compressor {
-    pub(super) fn new(options: &Options, agreement: &Agreement, filter: Option<Box<Filter>>) -> Self {
+    pub(super) fn new(options: &Options, agreement: &Agreement) -> Self {
         let window_bits = agreement.client_window_bits.max(SMALLEST_WINDOW_BITS);
         let config = DeflateConfig {
             level: options.level.into(),
@@ -33,13 +32,13 @@ impl Compressor {
             ..DeflateConfig::default()
         };
         let takes_over = agreement.client_takes_over;
-        Self { config, takes_over, min_size: options.min_size, filter, deflate: None }
+        Self { config, takes_over, min_size: options.min_size, deflate: None }
     }
 
     fn wants(&self, piece: &Piece<'_>) -> bool {
         // An empty message would only grow.
         let is_small = piece.last && (piece.payload.is_empty() || piece.payload.len() < self.min_size);
-        piece.compress && !is_small && self.filter.as_ref().is_none_or(|filter| filter(piece.opcode, piece.payload))
+        piece.compress && !is_small
     }
 }
 

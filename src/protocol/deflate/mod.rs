@@ -10,7 +10,6 @@ use decompressor::Decompressor;
 use negotiation::Agreement;
 
 use crate::error::Result;
-use crate::frame::Opcode;
 use crate::protocol::extension::{Agreed, Extension};
 use crate::protocol::extension_header::Parameters;
 
@@ -29,9 +28,6 @@ const DEFAULT_MEMORY_LEVEL: u8 = 8;
 
 /// What every message ends with that was flushed, and no message on the wire (section 7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
-
-/// Whether to compress a message that begins with these bytes.
-pub type Filter = dyn Fn(Opcode, &[u8]) -> bool + Send;
 
 /// How to compress, and what to ask the server for.
 #[derive(Clone, Copy, Debug)]
@@ -67,19 +63,9 @@ impl Default for Options {
 }
 
 /// The extension, as a configuration has it.
-pub struct PermessageDeflate<F> {
-    options: Options,
-    filter: F,
-}
+pub struct PermessageDeflate(pub Options);
 
-impl<F: Fn() -> Option<Box<Filter>> + Send + Sync> PermessageDeflate<F> {
-    /// `filter` makes each session's filter, none where all messages are compressed.
-    pub fn new(options: Options, filter: F) -> Self {
-        Self { options, filter }
-    }
-}
-
-impl<F: Fn() -> Option<Box<Filter>> + Send + Sync> Extension for PermessageDeflate<F> {
+impl Extension for PermessageDeflate {
     fn name(&self) -> &str {
         NAME
     }
@@ -89,13 +75,13 @@ impl<F: Fn() -> Option<Box<Filter>> + Send + Sync> Extension for PermessageDefla
     }
 
     fn offer(&self) -> Result<String> {
-        Ok(negotiation::offer(&self.options))
+        Ok(negotiation::offer(&self.0))
     }
 
     fn agree(&self, parameters: &Parameters) -> Result<Agreed> {
-        let agreement = Agreement::read(parameters, &self.options)?;
+        let agreement = Agreement::read(parameters, &self.0)?;
         Ok(Agreed {
-            encoder: Box::new(Compressor::new(&self.options, &agreement, (self.filter)())),
+            encoder: Box::new(Compressor::new(&self.0, &agreement)),
             decoder: Box::new(Decompressor::new(&agreement)),
             decodes_unmarked: false,
             instance: None,

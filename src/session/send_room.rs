@@ -1,0 +1,168 @@
+//! Whether a message may be queued now, and waiting until it may: for room, for another thread's message in fragments, for
+//! another connection.
+
+use super::Session;
+use super::deadline::Deadline;
+use super::gate::Ticket;
+use super::interrupts::Waiter;
+use super::outbox::Outbox;
+use super::queue_bounds::{QueueBounds, QueuePolicy};
+use crate::error::{Error, Kind, Result};
+use crate::lock::MutexGuard;
+use crate::protocol::outbound::Outbound;
+
+/// What a sender waits for.
+enum Obstacle {
+    /// Another thread's message in fragments is not complete.
+    Fragments,
+    /// The connection is lost.
+    Outage,
+    /// The queue is full.
+    Full,
+}
+
+impl Session {
+    /// Whether `size` bytes fit: into an empty queue any size does.
+    pub(super) fn has_room(&self, outbox: &Outbox, size: usize) -> bool {
+        let QueueBounds { messages, bytes, policy } = self.terms.outgoing;
+        let outgoing = &outbox.outgoing;
+        let (waiting_messages, waiting_bytes) = match policy {
+            // What is under way cannot be dropped any more.
+            QueuePolicy::DropOldest => outgoing.unloaded_messages(),
+            // Pongs have a bound of their own.
+            QueuePolicy::Wait | QueuePolicy::Close => (outgoing.pending_messages(), outgoing.pending_data()),
+        };
+        waiting_bytes == 0 || (waiting_bytes.saturating_add(size) <= bytes && waiting_messages < messages)
+    }
+
+    /// Whether `size` bytes may wait for another connection.
+    fn may_keep(&self, outbox: &Outbox, size: usize) -> bool {
+        let QueueBounds { messages, bytes, .. } = self.terms.outgoing;
+        outbox.is_away()
+            && outbox
+                .kept()
+                .is_some_and(|(count, kept)| kept == 0 || (kept.saturating_add(size) <= bytes && count < messages))
+    }
+
+    /// Waits until a message, or a fragment of one, may be queued, or makes room for it, or ends the session.
+    pub(super) fn wait_for_room(
+        &self,
+        outbox: &mut MutexGuard<'_, Outbox>,
+        outbound: &Outbound<'_>,
+        deadline: &mut Deadline,
+    ) -> Result<()> {
+        let size = outbound.payload.len();
+        let mut waiter = None;
+        let mut has_flushed = false;
+        loop {
+            let ticket = self.sent.ticket();
+            self.check_open(outbox)?;
+            let is_between = outbox.is_between();
+            if !is_between && outbox.outgoing.closing().is_some() {
+                return Err(closing());
+            }
+            let obstacle = if !outbox.fragments.admit(outbound)? {
+                Obstacle::Fragments
+            } else if is_between && self.may_keep(outbox, size) {
+                return Ok(());
+            } else if is_between {
+                Obstacle::Outage
+            } else if self.has_room(outbox, size) {
+                return Ok(());
+            } else {
+                Obstacle::Full
+            };
+            let pending = outbox.outgoing.pending_data();
+            if !is_between && (!has_flushed || deadline.has_passed()) {
+                // What is held back takes room; and the kernel takes some before it says that it would.
+                MutexGuard::unlocked(outbox, || self.flush_or_leave());
+                if !std::mem::replace(&mut has_flushed, true) || outbox.outgoing.pending_data() < pending {
+                    continue;
+                }
+            }
+            if let Obstacle::Full = obstacle {
+                match self.terms.outgoing.policy {
+                    QueuePolicy::Wait => {}
+                    QueuePolicy::Close => {
+                        let error = "the outgoing queue ran over";
+                        MutexGuard::unlocked(outbox, || self.overflow(error, "Outgoing queue overflow"));
+                        return Err(self.ended_error());
+                    }
+                    QueuePolicy::DropOldest => {
+                        while !self.has_room(outbox, size) && outbox.outgoing.drop_oldest() {}
+                        return Ok(());
+                    }
+                }
+            }
+            *deadline = deadline.fixed();
+            self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(|error| match error.kind {
+                Kind::Timeout => {
+                    outbox.wants_room = true;
+                    Error::new(Kind::Timeout, obstacle.late(pending, size))
+                }
+                _ => error,
+            })?;
+        }
+    }
+
+    /// An error when nothing can be sent any more.
+    pub(super) fn check_open(&self, outbox: &Outbox) -> Result<()> {
+        if self.ending.verdict().is_some() {
+            return Err(self.ended_error());
+        }
+        match &outbox.failure {
+            Some(failure) if outbox.resending.is_none() => Err(Error::clone(failure)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same, also between two connections.
+    pub(super) fn check_connected(&self, outbox: &Outbox) -> Result<()> {
+        self.check_open(outbox)?;
+        if outbox.is_between() || outbox.outgoing.closing().is_some() { Err(closing()) } else { Ok(()) }
+    }
+
+    /// Waits until something went out since the ticket, or may have.
+    pub(super) fn wait_sent<'a>(
+        &'a self,
+        outbox: &mut MutexGuard<'_, Outbox>,
+        ticket: Ticket,
+        waiter: &mut Option<Waiter<'a>>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        if deadline.has_passed() {
+            return Err(Error::new(Kind::Timeout, "not everything was sent in time"));
+        }
+        outbox.waiting += 1;
+        let outcome = match waiter {
+            None => self.interrupts.begin().map(|begun| {
+                *waiter = Some(begun);
+                // The peer may wait until it is read from, and this thread does not.
+                self.wake_driver();
+            }),
+            Some(waiter) => waiter.check(),
+        };
+        if let Err(interrupted) = outcome {
+            outbox.waiting -= 1;
+            return Err(interrupted);
+        }
+        MutexGuard::unlocked(outbox, || self.sent.wait(ticket, deadline));
+        outbox.waiting -= 1;
+        Ok(())
+    }
+}
+
+impl Obstacle {
+    /// What a sender is told whose time is up.
+    fn late(&self, pending: usize, size: usize) -> String {
+        match self {
+            Self::Fragments => "the message that another thread sends in fragments was not complete in time".to_owned(),
+            Self::Outage => "the connection was lost, and there was no other one in time".to_owned(),
+            Self::Full => format!("{pending} bytes wait to be sent: no room for {size} more in time"),
+        }
+    }
+}
+
+fn closing() -> Error {
+    Error::new(Kind::Closed, "the session is closing: nothing more can be sent")
+}
