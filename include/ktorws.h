@@ -559,9 +559,13 @@ typedef struct ws_config ws_config;
 /**
  * Cookies that sessions share (RFC 6265): made by ws_cookie_jar_new, given to configurations by
  * ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. It lives in memory only, and
- * holds at most 3,000 cookies, 50 of them for a host, of 4,096 bytes at most.
+ * holds at most 3,000 cookies and 4 MiB, for a domain and all names below it 180 cookies and 256 KiB. A cookie of more than
+ * 4,096 bytes is not taken, nor are more than 180 of one answer. Where there is no room for another cookie, the one goes that
+ * was sent or set least recently, of the domain or of all.
  *
- * No cookie is for a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
+ * A forked child has a copy of its own. It is empty if another thread of the parent was using the jar at that moment.
+ *
+ * No cookie is for a public suffix, a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
  * (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix); where there is none, a cookie is for
  * the host alone that has set it.
  */
@@ -833,6 +837,9 @@ typedef void (*ws_drop_callback)(void *user_data);
  * Every function of the library may be called inside. Those that would wait for a later callback of the same session
  * return WS_ERR_STATE: ws_recv, ws_wait_closed; so does ws_shutdown in any callback. ws_session_free is fine: no
  * on_frame follows it, and on_close still does.
+ *
+ * A callback may fork. The child has only the thread that forked: when the callback returns there, that thread ends, and
+ * with it the child, with exit status 0, unless it has started other threads.
  */
 typedef struct {
     /**
@@ -931,6 +938,11 @@ typedef struct {
      * threads at once.
      */
     void *user_data;
+    /**
+     * The longest delay that a server's Retry-After can ask for, in milliseconds; a longer one counts as this. 0 stands for
+     * 300,000, five minutes.
+     */
+    int64_t max_retry_after_ms;
 } ws_reconnect_options;
 
 /**
@@ -1234,9 +1246,12 @@ void ws_config_free(ws_config *config);
  * Adds a header to the opening handshake. Of Authorization, Host, Origin and User-Agent there is only one: it
  * replaces what was there. Without one, Host is the URL's host, with its port unless that is the scheme's own.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a control character, and
- * the headers of the handshake itself: Connection, Content-Length, Sec-WebSocket-Accept, -Extensions, -Key,
- * -Protocol (see ws_config_add_subprotocol) and -Version, Transfer-Encoding, Upgrade.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a control character, a Host that
+ * is not a host with or without a port, and the headers that would contradict the handshake: all that begin with
+ * Sec-WebSocket- (see ws_config_add_subprotocol and ws_config_install_deflate), those of the connection (Connection,
+ * HTTP2-Settings, Keep-Alive, Upgrade), those of a body, of which the request has none (Content-Length, Expect, TE, Trailer,
+ * Transfer-Encoding), and those of a proxy (Proxy-Authorization, Proxy-Connection), which the server must not see: credentials
+ * for a proxy belong in the URL of ws_config_set_proxy.
  */
 ws_status ws_config_add_header(ws_config *config,
                                const char *name,
@@ -1736,7 +1751,7 @@ ws_status ws_config_set_cookie_jar(ws_config *config,
  * Takes a cookie as a server at `url` would set it: the value of a Set-Cookie header.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL and for a cookie that is malformed, too long, not for this URL, or for a domain
- * that belongs to many, and when the jar is full; WS_ERR_URL.
+ * that is a public suffix; WS_ERR_URL.
  */
 ws_status ws_cookie_jar_add(ws_cookie_jar *jar,
                             const char *url,
@@ -2257,8 +2272,8 @@ ws_status ws_recv_callback(ws_session *session,
  * What is lost is tried again: connections that end without a Close, or are reset; pings without an answer; silence (the
  * idle timeout); bytes that TLS cannot read; the server's close codes 1001, 1011, 1012, 1013 and 1014. Attempts that fail are tried again where it was
  * the network (resolving, connecting, the proxy, timeouts, losing the connection) or a server or proxy that answers with
- * the status 408, 425, 429, 500, 502, 503 or 504, whose Retry-After is waited for. All else ends the session: other close
- * codes, violations of the protocol, certificates, other statuses, queues that run over, ws_close and ws_abort. The first
+ * the status 408, 425, 429, 500, 502, 503, 504 or 520 to 524. The library waits as long as a Retry-After of that answer asks
+ * for, in seconds or by a date, but not longer than `max_retry_after_ms`. All else ends the session: other close codes, violations of the protocol, certificates, other statuses, queues that run over, ws_close and ws_abort. The first
  * opening is not tried again.
  *
  * Meanwhile ws_state is WS_STATE_CONNECTING. Receiving goes on waiting, in every way there is, and returns what the next
@@ -2273,7 +2288,7 @@ ws_status ws_recv_callback(ws_session *session,
  * URL, settings and subprotocol; another one ends the session. Functions that tell of the handshake, its headers and
  * extensions, tell of the first one.
  *
- * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a `struct_size` that is smaller than this version's or over
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a `struct_size` that is smaller than the first version's or over
  * 4096, negative numbers and unknown flags. With raw sessions, and WS_RECONNECT_KEEP_UNSENT with an outgoing queue that
  * drops the oldest, ws_connect returns it.
  */
@@ -2358,7 +2373,7 @@ ws_status ws_group_interrupt(ws_group *group);
 
 /**
  * How many sessions belong to a group: those that are being opened, are open, or whose end was not received yet; 0 for
- * NULL.
+ * NULL and in a forked child.
  */
 size_t ws_group_size(const ws_group *group);
 
