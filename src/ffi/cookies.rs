@@ -16,7 +16,7 @@ use crate::session::cookies::CookieJar;
 /// 4,096 bytes is not taken, nor are more than 180 of one answer. Where there is no room for another cookie, the one goes that
 /// was sent or set least recently, of the domain or of all.
 ///
-/// A forked child has a copy of its own. It is empty if another thread of the parent was using the jar at that moment.
+/// A forked child has a copy of its own. It is empty if another thread of the parent was changing the jar at that moment.
 ///
 /// No cookie is for a public suffix, a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
 /// (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix); where there is none, a cookie is for

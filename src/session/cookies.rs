@@ -2,13 +2,13 @@
 
 use cookie_store::{Cookie, CookieDomain, RawCookie};
 use once_cell::race::OnceBox;
+use parking_lot::RwLock;
 use publicsuffix::{List, Psl as _};
 use url::{Host, Url};
 
 use super::kept_cookies::KeptCookies;
 use crate::error::{Error, Kind, Result};
 use crate::fork::PerProcess;
-use crate::lock::Mutex;
 use crate::transport::Target;
 
 /// The longest cookie, attributes included (RFC 6265 section 6.1 asks for no less).
@@ -31,14 +31,14 @@ fn public_suffixes() -> Option<&'static List> {
 
 /// A jar. Any thread may use it at any time. A forked child has a copy.
 #[derive(Default)]
-pub(crate) struct CookieJar(PerProcess<Mutex<KeptCookies>>);
+pub(crate) struct CookieJar(PerProcess<RwLock<KeptCookies>>);
 
 impl CookieJar {
-    fn kept(&self) -> &Mutex<KeptCookies> {
+    fn kept(&self) -> &RwLock<KeptCookies> {
         self.0.get(|inherited| {
             // What another thread was changing at the fork may be half changed.
-            let copy = inherited.and_then(|kept| Some(kept.try_lock()?.clone()));
-            Mutex::new(copy.unwrap_or_default())
+            let copy = inherited.and_then(|kept| Some(kept.try_read()?.clone()));
+            RwLock::new(copy.unwrap_or_default())
         })
     }
 
@@ -84,7 +84,7 @@ impl CookieJar {
             }
             cookie.domain = CookieDomain::host_only(url).map_err(|_| "it is not for this URL")?;
         }
-        let mut kept = self.kept().lock();
+        let mut kept = self.kept().write();
         let is_shadowed = |kept: &Cookie<'_>| kept.name() == cookie.name() && kept.secure() == Some(true);
         if !is_secure && kept.of_host(url).any(is_shadowed) {
             return Err("a secure cookie has its name");
@@ -97,7 +97,7 @@ impl CookieJar {
     /// The Cookie header for a URL; none where there is no cookie for it.
     pub(crate) fn header(&self, target: &Target) -> Option<String> {
         let url = as_http(target).ok()?;
-        let mut kept = self.kept().lock();
+        let mut kept = self.kept().write();
         // Also on a loopback address a secure cookie is for secure connections only.
         let mut cookies =
             kept.used_for(&url, |cookie| cookie.matches(&url) && (target.secure || cookie.secure() != Some(true)));
@@ -113,7 +113,7 @@ impl CookieJar {
     }
 
     pub(crate) fn clear(&self) {
-        *self.kept().lock() = KeptCookies::default();
+        *self.kept().write() = KeptCookies::default();
     }
 }
 

@@ -2,6 +2,7 @@
 //! another one, that goes which was used least recently, of the domain or of all.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cookie_store::Cookie;
 use url::Url;
@@ -25,7 +26,7 @@ pub(super) struct KeptCookies {
     domains: HashMap<String, Vec<Kept>>,
     size: Size,
     /// Counts what uses cookies.
-    now: u64,
+    now: UseCount,
 }
 
 #[derive(Clone, Debug)]
@@ -33,24 +34,45 @@ struct Kept {
     cookie: Cookie<'static>,
     bytes: usize,
     /// When it was sent or set.
-    used: u64,
+    used: UseCount,
+}
+
+/// A moment, as a count of uses. Cookies are sent under a lock that others read under.
+#[derive(Debug, Default)]
+struct UseCount(AtomicU64);
+
+impl UseCount {
+    /// The next moment.
+    fn advance(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Clone for UseCount {
+    fn clone(&self) -> Self {
+        Self(self.get().into())
+    }
 }
 
 impl KeptCookies {
     /// Keeps a cookie of the owner of `domain` in place of the one that has its name, domain and path; one that has expired
     /// only removes that. `length` is that of the text that the cookie refers to.
     pub(super) fn put(&mut self, domain: String, cookie: Cookie<'static>, length: usize) {
-        self.now += 1;
+        let used = UseCount(self.now.advance().into());
         let names = cookie.path.len() + String::from(&cookie.domain).len();
         let bytes = size_of::<Kept>() + length + names;
         let (key, kept) = (domain.clone(), self.domains.entry(domain).or_default());
         let before = Size::of(kept);
         kept.retain(|kept| !kept.is_replaced_by(&cookie) && !kept.cookie.is_expired());
         if !cookie.is_expired() {
-            kept.push(Kept { cookie, bytes, used: self.now });
+            kept.push(Kept { cookie, bytes, used });
         }
         while Size::of(kept).exceeds(MAX_OF_DOMAIN) {
-            let oldest = kept.iter().enumerate().min_by_key(|(_, kept)| kept.used);
+            let oldest = kept.iter().enumerate().min_by_key(|(_, kept)| kept.used.get());
             let Some((oldest, _)) = oldest else { break };
             kept.swap_remove(oldest);
         }
@@ -68,13 +90,11 @@ impl KeptCookies {
     }
 
     /// Those of them that are sent.
-    pub(super) fn used_for(&mut self, url: &Url, is_sent: impl Fn(&Cookie<'_>) -> bool) -> Vec<&Cookie<'static>> {
-        self.now += 1;
-        for domain in domains_above(url) {
-            for kept in self.domains.get_mut(domain).into_iter().flatten() {
-                if is_sent(&kept.cookie) {
-                    kept.used = self.now;
-                }
+    pub(super) fn used_for(&self, url: &Url, is_sent: impl Fn(&Cookie<'_>) -> bool) -> Vec<&Cookie<'static>> {
+        let now = self.now.advance();
+        for kept in domains_above(url).filter_map(|domain| self.domains.get(domain)).flatten() {
+            if is_sent(&kept.cookie) {
+                kept.used.0.store(now, Ordering::Relaxed);
             }
         }
         self.of_host(url).filter(|cookie| is_sent(cookie)).collect()
@@ -86,7 +106,7 @@ impl KeptCookies {
             .domains
             .iter()
             .flat_map(|(domain, kept)| kept.iter().enumerate().map(move |(i, kept)| (domain, i, kept)));
-        let oldest = all.min_by_key(|(_, _, kept)| (!kept.cookie.is_expired(), kept.used));
+        let oldest = all.min_by_key(|(_, _, kept)| (!kept.cookie.is_expired(), kept.used.get()));
         let Some((domain, index)) = oldest.map(|(domain, index, _)| (domain.clone(), index)) else { return false };
         if let Some(kept) = self.domains.get_mut(&domain) {
             let gone = kept.swap_remove(index);
