@@ -15,7 +15,7 @@ static void list_descriptors(char *list)
 {
     descriptor_set all = open_descriptors();
     for (int fd = 0; fd < DESCRIPTORS; fd++)
-        list[fd] = all.is_open[fd] ? '1' : '0';
+        list[fd] = all.inodes[fd] != 0 ? '1' : '0';
     list[DESCRIPTORS] = '\0';
 }
 

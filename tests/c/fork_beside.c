@@ -1,5 +1,6 @@
-/* Forks while other threads use one kind of object again and again: the child, which may find its locks held by threads that it
- * does not have, uses and frees the same objects and never hangs. With a number: so many forks for each kind. */
+/* Forks while other threads use one kind of object again and again. The child, which may find its locks held by threads
+ * that it does not have, uses and frees the same objects and never hangs. With a number: so many forks for each kind.
+ */
 
 #define _GNU_SOURCE
 #include "process.h"
@@ -163,8 +164,8 @@ static void use_the_log(void)
     close_and_free(connect_plainly(NULL));
 }
 
-/* An interrupt of the parent's is not for the child's calls, and one of the child's is not lost, whatever the parent's threads
- * were at. */
+/* An interrupt of the parent's is not for the child's calls, and one of the child's is not lost, whatever the parent's
+ * threads were at. */
 static void interrupt_own_calls(void)
 {
     for (int i = 0; i < 2; i++) {

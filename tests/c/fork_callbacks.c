@@ -1,5 +1,5 @@
-/* Forks in functions that the library calls, and where a thread ends: the child may exit, become another program, use the
- * library, or return from the callback; the parent's sessions are as they were. */
+/* Forks in functions that the library calls, and where a thread ends. The child may exit, become another program, use
+ * the library, or return from the callback. The parent's sessions are as they were. */
 
 #define _GNU_SOURCE
 #include "process.h"
@@ -150,12 +150,14 @@ static atomic_int connections;
 
 static void *ask_for_credentials(void *nothing)
 {
-    static const char answer[] = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"r\"\r\nContent-Length: 0\r\n\r\n";
+    static const char answer[] =
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"r\"\r\nContent-Length: 0\r\n\r\n";
     for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; close(fd)) {
         char request[4096];
         size_t used = 0;
         atomic_fetch_add(&connections, 1);
-        for (ssize_t count; used < sizeof request - 1 && (count = read(fd, request + used, sizeof request - 1 - used)) > 0;) {
+        for (ssize_t count;
+             used < sizeof request - 1 && (count = read(fd, request + used, sizeof request - 1 - used)) > 0;) {
             request[used += (size_t)count] = '\0';
             if (strstr(request, "\r\n\r\n") != NULL)
                 break;

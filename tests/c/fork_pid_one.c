@@ -1,5 +1,5 @@
-/* A parent and a child that both are process 1, each of a PID namespace of its own: the child does not take what it inherits for
- * its own. Then a child of clone(2) itself, of which no handler of pthread_atfork knows. */
+/* A parent and a child that both are process 1, each of a PID namespace of its own: the child does not take what it
+ * inherits for its own. Before, a child of clone(2) itself, of which no handler of pthread_atfork knows. */
 
 #define _GNU_SOURCE
 #include "process.h"

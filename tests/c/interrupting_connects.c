@@ -1,5 +1,5 @@
-/* ws_config_interrupt, ws_interrupt of a session that is being opened, and ws_group_interrupt: each call is ended by its own
- * interrupt and by its own time limit, whatever others do; no interrupt is lost, and nothing spins. */
+/* ws_config_interrupt, ws_interrupt of a session that is being opened, and ws_group_interrupt: each call is ended by
+ * its own interrupt and by its own time limit, whatever others do. No interrupt is lost, and nothing spins. */
 
 #define _GNU_SOURCE
 #include "check.h"

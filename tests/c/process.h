@@ -76,18 +76,19 @@ static inline void expect_no_library_threads(void)
     expect_library_threads_at_most(0);
 }
 
-/* Which descriptors are open, by number. */
+/* What descriptors lead to, by number; 0 for those that are not open. */
 enum { DESCRIPTORS = 1024 };
 
 typedef struct descriptor_set {
-    unsigned char is_open[DESCRIPTORS];
+    ino_t inodes[DESCRIPTORS];
 } descriptor_set;
 
 static inline descriptor_set open_descriptors(void)
 {
     descriptor_set all;
+    struct stat now;
     for (int fd = 0; fd < DESCRIPTORS; fd++)
-        all.is_open[fd] = fcntl(fd, F_GETFD) >= 0;
+        all.inodes[fd] = fstat(fd, &now) == 0 ? now.st_ino : 0;
     return all;
 }
 
@@ -103,7 +104,8 @@ static inline int is_open(known_socket known)
     return fstat(known.fd, &now) == 0 && S_ISSOCK(now.st_mode) && now.st_ino == known.inode;
 }
 
-/* The one connection that was opened since. Meanwhile nobody else opens one. */
+/* The one connection that was opened since. Meanwhile nobody else opens one; others may be closed, and their numbers used
+ * again. */
 static inline known_socket socket_opened_since(const descriptor_set *before)
 {
     known_socket found = {.fd = -1};
@@ -111,10 +113,12 @@ static inline known_socket socket_opened_since(const descriptor_set *before)
         struct sockaddr_storage peer;
         socklen_t size = sizeof peer;
         struct stat now;
-        if (before->is_open[fd] || getpeername(fd, (struct sockaddr *)&peer, &size) != 0 || peer.ss_family == AF_UNIX)
+        if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0 || peer.ss_family == AF_UNIX)
+            continue;
+        CHECK_EQ(fstat(fd, &now), 0);
+        if (before->inodes[fd] == now.st_ino)
             continue;
         CHECK_EQ(found.fd, -1);
-        CHECK_EQ(fstat(fd, &now), 0);
         found = (known_socket){.fd = fd, .inode = now.st_ino};
     }
     CHECK(found.fd >= 0);
