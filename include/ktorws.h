@@ -24,7 +24,13 @@
  *
  * - Statuses. A function returns WS_OK, which is 0, or a negative status, and after an error nothing has changed.
  *   Functions that return a plain value never fail.
- * - Out-parameters come last, but for a timeout, and are written only on success.
+ * - Out-parameters come last, but for a timeout, and are always written: on failure with NULL or 0, a struct with zeros
+ *   behind its `struct_size`, unless the function says otherwise.
+ * - Structs that the caller allocates begin with `struct_size`, which the caller sets to their sizeof. The library reads and
+ *   writes at most what both sides know. A larger size, up to 4096, is one of a later version: the members behind the
+ *   library's own are not looked at and stay as they are.
+ * - Functions of the application. A call that fails does not keep the functions that it was given: they are not called, and
+ *   neither is their `drop` or `release`. None is called with a lock of the library held.
  * - Strings are NUL-terminated UTF-8. Payloads and close reasons are a pointer and a size, and may hold NUL bytes; the
  *   size of a text may be WS_NUL_TERMINATED. NULL with a size of 0 is an empty one.
  * - Ownership. What a function takes is copied. What it writes is the caller's, to be freed with the function that is
@@ -336,7 +342,7 @@ typedef enum {
  */
 typedef enum {
     /**
-     * This side: ws_close, ws_abort or a timeout.
+     * This side: ws_close, ws_abort, ws_shutdown or a timeout, also while the session was being opened.
      */
     WS_CLOSED_BY_LOCAL = 1,
     /**
@@ -550,7 +556,8 @@ typedef struct ws_auth ws_auth;
  * Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
  * freed by ws_config_free.
  *
- * ws_connect copies what it needs: a configuration can be changed, used again or freed at any time after. Sessions
+ * ws_connect copies it before anything is called: it can be changed, used again or freed in callbacks and at any time
+ * after. Sessions
  * of one configuration share its TLS state, so that reconnecting is cheap. One thread at a time may change or free a
  * configuration; while none does, any number may use it.
  */
@@ -591,9 +598,10 @@ typedef struct ws_group ws_group;
 /**
  * A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
  *
- * Any thread may call any function on it at any time, while others do; only after the last ws_session_free it must
- * not be used, but for callbacks that are still to come. It belongs to the process that opened it: in a forked child its
- * functions return WS_ERR_FORKED.
+ * Any thread may call any function on it at any time, while others do, as long as a handle of it is not freed: the one that
+ * ws_connect has written, or one of ws_session_ref. After the last ws_session_free its callbacks, until they return, may
+ * still use it, but ws_session_ref returns NULL in them: there is no handle after the last one. It belongs to the process
+ * that opened it: in a forked child its functions return WS_ERR_FORKED.
  */
 typedef struct ws_session ws_session;
 
@@ -836,7 +844,9 @@ typedef void (*ws_drop_callback)(void *user_data);
  *
  * Every function of the library may be called inside. Those that would wait for a later callback of the same session
  * return WS_ERR_STATE: ws_recv, ws_wait_closed; so does ws_shutdown in any callback. ws_session_free is fine: no
- * on_frame follows it, and on_close still does.
+ * on_frame follows it, and on_close still does. After the last handle is freed, callbacks may use the session until they
+ * return, and ws_session_ref returns NULL. Nothing is called for a session that ws_connect did not return, but `drop` once
+ * the configurations are freed.
  *
  * A callback may fork. The child has only the thread that forked: when the callback returns there, that thread ends, and
  * with it the child, with exit status 0, unless it has started other threads.
@@ -848,8 +858,7 @@ typedef struct {
     size_t struct_size;
     /**
      * The session is open. It is the first call, and there is none when opening failed. With ws_connect it may come
-     * before that has returned; a session that is freed in it was none for the caller of ws_connect, which may then return
-     * WS_ERR_ABORTED.
+     * before that has returned. If on_open frees the session before that, ws_connect returns WS_ERR_ABORTED.
      */
     void (*on_open)(ws_session *session, void *user_data);
     /**
@@ -864,7 +873,7 @@ typedef struct {
     /**
      * The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
      * ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
-     * exactly once for every session that ws_connect or ws_connect_async returned.
+     * exactly once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
      */
     void (*on_close)(ws_session *session, ws_status status, void *user_data);
     /**
@@ -1164,8 +1173,9 @@ ws_status ws_set_worker_threads(uint32_t count);
  * for leak checkers. Sessions still have to be freed, before or after. The library can be used again afterwards.
  *
  * Returns WS_ERR_TIMEOUT when a thread did not end in time, as one may that waits for the system's name resolution;
- * it ends later. Not to be called while another thread is in ws_connect unless that call may fail: it returns
- * WS_ERR_ABORTED.
+ * it ends later. WS_ERR_STATE in a function of the application that the library has called: callbacks, `drop`, functions of
+ * extensions, filters, the log. Not to be called while another thread is in ws_connect unless that call may fail: it
+ * returns WS_ERR_ABORTED.
  */
 ws_status ws_shutdown(int64_t timeout_ms);
 
@@ -1921,8 +1931,8 @@ ws_status ws_config_install_deflate(ws_config *config,
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, the vtable, its name, `encode` or `decode`, a
  * `struct_size` that is smaller than this version's or over 4096, a name that is not an HTTP token, other bits than
- * those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. `release` is
- * not called then.
+ * those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. The functions are
+ * not kept then, and `release` is not called.
  */
 ws_status ws_config_install_extension(ws_config *config,
                                       const ws_extension_vtable *vtable,
@@ -1968,11 +1978,12 @@ const ws_extension *ws_extension_find(const ws_session *session,
  *
  * `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
  * Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
- * may be NULL for the defaults; it is copied. Connections of one configuration are cheaper with TLS: the trust store
+ * may be NULL for the defaults; it is copied before anything is called, so that callbacks may change or free it. Connections of one configuration are cheaper with TLS: the trust store
  * is read once, and TLS sessions are resumed.
  *
- * On success `*session` is the caller's, to be freed with ws_session_free. On failure `*error` is the caller's, to
- * be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
+ * On success `*session` is the caller's, to be freed with ws_session_free, and `*error` is NULL. On failure `*error` is the
+ * caller's, to be freed with ws_error_free, unless `error` is NULL, and `*session` is NULL. No callback is called for a
+ * session that was not opened.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL and when the configuration contradicts itself
  * (ws_config_set_outgoing_queue, ws_config_set_reconnect, ws_config_set_group, ws_config_set_unix_socket), WS_ERR_STATE when
@@ -1981,7 +1992,7 @@ const ws_extension *ws_extension_find(const ws_session *session,
  * error), WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS and WS_ERR_TOO_MANY_REDIRECTS (with the server's answer in
  * the error), WS_ERR_HANDSHAKE_INVALID, also for a redirect that cannot be followed, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
  * WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
- * WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
+ * WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when ws_shutdown came in between and when on_open has freed the session, WS_ERR_INTERNAL when threads or random bytes cannot be had.
  */
 ws_status ws_connect(const char *url,
                      const ws_config *config,
@@ -1989,8 +2000,9 @@ ws_status ws_connect(const char *url,
                      ws_error **error);
 
 /**
- * Another handle of a session, for another owner; each is freed with ws_session_free. Returns `session`, NULL for
- * NULL.
+ * Another handle of a session, for another owner; each is freed with ws_session_free.
+ *
+ * Returns `session`, NULL for NULL, and in a callback of the session after its last handle was freed.
  */
 ws_session *ws_session_ref(ws_session *session);
 
@@ -2017,10 +2029,10 @@ ws_session_state ws_state(const ws_session *session);
  * While it is being opened, sending and whatever else needs an open session return WS_ERR_STATE, ws_abort, ws_close and
  * ws_session_free give it up. At most 512 sessions are being opened at the same time; the others wait.
  *
- * `*session` is the caller's, to be freed with ws_session_free.
+ * `*session` is the caller's, to be freed with ws_session_free. It may be known to callbacks before the call returns.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_STATE for a group that was freed,
- * WS_ERR_INTERNAL when threads or descriptors cannot be had. `*session` is not written then, and nothing is called.
+ * WS_ERR_INTERNAL when threads or descriptors cannot be had. `*session` is NULL then, and nothing is called.
  */
 ws_status ws_connect_async(const char *url,
                            const ws_config *config,
@@ -2030,7 +2042,7 @@ ws_status ws_connect_async(const char *url,
  * Waits until a session is open, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). What
  * ws_connect has returned is open.
  *
- * When it could not be opened, `*error` is the caller's, to be freed with ws_error_free, unless `error` is NULL.
+ * On failure `*error` is the caller's, to be freed with ws_error_free, unless `error` is NULL. On success it is NULL.
  *
  * Returns what ws_connect would have returned, WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which opening goes on,
  * WS_ERR_ABORTED after ws_abort, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
@@ -2244,7 +2256,7 @@ int32_t ws_event_fd(ws_session *session);
  * them. `user_data` has to be valid until `drop` is called.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a `struct_size` that is smaller than this version's or
- * over 4096. `drop` is not called then.
+ * over 4096. The functions are not kept then, and `drop` is not called.
  */
 ws_status ws_config_set_callbacks(ws_config *config,
                                   const ws_callbacks *callbacks,
@@ -2257,9 +2269,10 @@ ws_status ws_config_set_callbacks(ws_config *config,
  *
  * Calls of ws_recv that wait return WS_ERR_STATE, and so do all later ones.
  *
- * Returns WS_ERR_STATE while the session is being opened, and when its messages go elsewhere: to a callback already, a
- * group, or whoever looks at its event descriptor; WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_ABORTED after ws_shutdown,
- * WS_ERR_FORKED. `drop` is not called then.
+ * Returns WS_ERR_STATE while the session is being opened, when its messages go elsewhere, to a callback already, a group, or
+ * its event descriptor, and when the session has callbacks and on_close, their last call, has begun; the status of
+ * ws_connect for a session that could not be opened; WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_ABORTED after ws_shutdown,
+ * WS_ERR_FORKED. The function is not kept then: it is never called, and neither is `drop`.
  */
 ws_status ws_recv_callback(ws_session *session,
                            ws_frame_callback function,
@@ -2303,7 +2316,8 @@ ws_group *ws_group_new(void);
 /**
  * Frees a group and ends its sessions (structured lifetime, as Ktor's CoroutineScope): those that have not ended are
  * aborted, as by ws_abort. Their handles still have to be freed. Calls that wait in other threads return WS_ERR_ABORTED.
- * Use ws_group_close first for a clean end. NULL is fine.
+ * Use ws_group_close first for a clean end. Calls of ws_connect for the group that are under way in other threads fail with
+ * WS_ERR_ABORTED, or return a session that is aborted. NULL is fine.
  *
  * A configuration that has the group can be used again once it has another one, or none. In a forked child it drops the
  * handle only.
@@ -2335,7 +2349,7 @@ ws_status ws_config_set_group(ws_config *config,
  * see to it that none of them still uses one.
  *
  * Returns also, with NULL in `*session` and `*frame`, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_ABORTED when the group
- * was freed, and without writing to them WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ * was freed, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */
 ws_status ws_group_recv(ws_group *group,
                         ws_session **session,
@@ -2350,7 +2364,7 @@ int32_t ws_group_event_fd(ws_group *group);
 
 /**
  * Closes all sessions of a group, as ws_close does, and waits until their connections are gone, at most `timeout_ms`
- * milliseconds (0: not at all, negative: without limit). Sessions that are being opened are given up. What arrived before
+ * milliseconds (0: not at all, negative: without limit). Sessions that ws_connect_async is opening are given up. What arrived before
  * the end can still be received; as with ws_wait_closed, messages that find a full incoming queue meanwhile are dropped.
  *
  * Returns WS_ERR_TIMEOUT, after which closing goes on, WS_ERR_INTERRUPTED when ws_interrupt was called on the session it

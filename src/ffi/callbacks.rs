@@ -34,7 +34,9 @@ pub type ws_drop_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>
 ///
 /// Every function of the library may be called inside. Those that would wait for a later callback of the same session
 /// return WS_ERR_STATE: ws_recv, ws_wait_closed; so does ws_shutdown in any callback. ws_session_free is fine: no
-/// on_frame follows it, and on_close still does.
+/// on_frame follows it, and on_close still does. After the last handle is freed, callbacks may use the session until they
+/// return, and ws_session_ref returns NULL. Nothing is called for a session that ws_connect did not return, but `drop` once
+/// the configurations are freed.
 ///
 /// A callback may fork. The child has only the thread that forked: when the callback returns there, that thread ends, and
 /// with it the child, with exit status 0, unless it has started other threads.
@@ -44,8 +46,7 @@ pub struct ws_callbacks {
     /// sizeof(ws_callbacks), set by the caller.
     pub struct_size: usize,
     /// The session is open. It is the first call, and there is none when opening failed. With ws_connect it may come
-    /// before that has returned; a session that is freed in it was none for the caller of ws_connect, which may then return
-    /// WS_ERR_ABORTED.
+    /// before that has returned. If on_open frees the session before that, ws_connect returns WS_ERR_ABORTED.
     pub on_open: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
     /// A message, or whatever else ws_recv would give; the frame is lent until the function returns. With this
     /// function ws_recv returns WS_ERR_STATE; without it, messages are received as ever.
@@ -54,7 +55,7 @@ pub struct ws_callbacks {
     pub on_writable: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
     /// The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
     /// ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
-    /// exactly once for every session that ws_connect or ws_connect_async returned.
+    /// exactly once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
     pub on_close: Option<unsafe extern "C" fn(session: *mut ws_session, status: ws_status, user_data: *mut c_void)>,
     /// `user_data` is not used any more: all configurations with these callbacks are freed or have others, and all their
     /// sessions have ended.
@@ -209,7 +210,7 @@ impl Listener for CListener {
 /// them. `user_data` has to be valid until `drop` is called.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a `struct_size` that is smaller than this version's or
-/// over 4096. `drop` is not called then.
+/// over 4096. The functions are not kept then, and `drop` is not called.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `callbacks` is NULL or points to as many bytes as its
@@ -239,9 +240,10 @@ pub unsafe extern "C" fn ws_config_set_callbacks(
 ///
 /// Calls of ws_recv that wait return WS_ERR_STATE, and so do all later ones.
 ///
-/// Returns WS_ERR_STATE while the session is being opened, and when its messages go elsewhere: to a callback already, a
-/// group, or whoever looks at its event descriptor; WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_ABORTED after ws_shutdown,
-/// WS_ERR_FORKED. `drop` is not called then.
+/// Returns WS_ERR_STATE while the session is being opened, when its messages go elsewhere, to a callback already, a group, or
+/// its event descriptor, and when the session has callbacks and on_close, their last call, has begun; the status of
+/// ws_connect for a session that could not be opened; WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_ABORTED after ws_shutdown,
+/// WS_ERR_FORKED. The function is not kept then: it is never called, and neither is `drop`.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `function` and `drop` are NULL or functions of their

@@ -49,7 +49,7 @@ pub enum ws_close_code {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_close_initiator {
-    /// This side: ws_close, ws_abort or a timeout.
+    /// This side: ws_close, ws_abort, ws_shutdown or a timeout, also while the session was being opened.
     WS_CLOSED_BY_LOCAL = 1,
     /// The server sent the first Close.
     WS_CLOSED_BY_REMOTE = 2,
@@ -149,9 +149,7 @@ pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i6
 pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws_close_reason) -> ws_status {
     guard::status(|| {
         // SAFETY: the caller's promise.
-        let kept = unsafe { session_of_call(session) }?;
-        // SAFETY: the caller's promise.
-        unsafe { guard::fill_struct(info, |struct_size| close_reason(&kept, struct_size)) }
+        unsafe { guard::fill_struct(info, |struct_size| close_reason(&*session_of_call(session)?, struct_size)) }
     })
 }
 

@@ -15,7 +15,8 @@ use crate::session::{Config, ConnectInterrupts};
 /// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
 /// freed by ws_config_free.
 ///
-/// ws_connect copies what it needs: a configuration can be changed, used again or freed at any time after. Sessions
+/// ws_connect copies it before anything is called: it can be changed, used again or freed in callbacks and at any time
+/// after. Sessions
 /// of one configuration share its TLS state, so that reconnecting is cheap. One thread at a time may change or free a
 /// configuration; while none does, any number may use it.
 pub struct ws_config {

@@ -1,6 +1,7 @@
 //! Opening sessions without waiting for it.
 
 use std::ffi::c_char;
+use std::ptr;
 use std::sync::Arc;
 
 use crate::error::Result;
@@ -20,10 +21,10 @@ use crate::session::{self, Deadline, Listener, Opening, telling};
 /// While it is being opened, sending and whatever else needs an open session return WS_ERR_STATE, ws_abort, ws_close and
 /// ws_session_free give it up. At most 512 sessions are being opened at the same time; the others wait.
 ///
-/// `*session` is the caller's, to be freed with ws_session_free.
+/// `*session` is the caller's, to be freed with ws_session_free. It may be known to callbacks before the call returns.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_STATE for a group that was freed,
-/// WS_ERR_INTERNAL when threads or descriptors cannot be had. `*session` is not written then, and nothing is called.
+/// WS_ERR_INTERNAL when threads or descriptors cannot be had. `*session` is NULL then, and nothing is called.
 ///
 /// # Safety
 /// `url` is NULL or a C string, `config` is NULL or a configuration that is not freed, `session` is NULL or points to a
@@ -35,7 +36,7 @@ pub unsafe extern "C" fn ws_connect_async(
     session: *mut *mut ws_session,
 ) -> ws_status {
     // SAFETY: the caller's promise.
-    let session = unsafe { guard::cleared(session) };
+    let session = unsafe { guard::out(session, ptr::null_mut()) };
     guard::status(|| {
         // SAFETY: the caller's promise.
         let (url, config) = unsafe { (guard::string(url)?, config.as_ref()) };
@@ -58,9 +59,9 @@ fn open(url: &str, settings: Settings, handle: &Arc<ws_session>) -> Result<()> {
     let opened = Arc::clone(handle);
     let settings = Arc::new(settings);
     let listening = Arc::clone(&settings);
-    let hand_out = move |session: &_| opened.hand_out(session, &settings);
+    let attach = move |session: &_| opened.attach(session, &settings);
     let finished = Arc::clone(handle);
-    session::connect_later(handle.id(), url, config, opening, hand_out, move |outcome| {
+    session::connect_later(handle.id(), url, config, opening, attach, move |outcome| {
         finish(&finished, &listening, outcome)
     })
 }
@@ -85,7 +86,7 @@ fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
 /// Waits until a session is open, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). What
 /// ws_connect has returned is open.
 ///
-/// When it could not be opened, `*error` is the caller's, to be freed with ws_error_free, unless `error` is NULL.
+/// On failure `*error` is the caller's, to be freed with ws_error_free, unless `error` is NULL. On success it is NULL.
 ///
 /// Returns what ws_connect would have returned, WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which opening goes on,
 /// WS_ERR_ABORTED after ws_abort, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
@@ -99,7 +100,7 @@ pub unsafe extern "C" fn ws_wait_open(
     error: *mut *mut ws_error,
 ) -> ws_status {
     // SAFETY: the caller's promise.
-    let error = unsafe { guard::cleared(error) };
+    let error = unsafe { guard::out(error, ptr::null_mut()) };
     let wait = || {
         // SAFETY: the caller's promise.
         let kept = unsafe { session_of_call(session) }?;

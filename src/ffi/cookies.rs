@@ -96,14 +96,17 @@ pub unsafe extern "C" fn ws_cookie_jar_header(
     capacity: usize,
     size: *mut usize,
 ) -> ws_status {
+    // SAFETY: the caller's promise.
+    let size = unsafe { guard::out(size, 0) };
     guard::status(|| {
         // SAFETY: the caller's promise.
-        let (jar, url, size) = unsafe { (cookie_jar(jar)?, guard::string(url)?, guard::out(size)?) };
+        let (jar, url) = unsafe { (cookie_jar(jar)?, guard::string(url)?) };
+        let size = size.ok_or_else(guard::no_out)?;
         if buffer.is_null() && capacity > 0 {
             return Err(guard::invalid("the buffer is NULL"));
         }
         let header = jar.header_for(url)?;
-        size.write(header.len());
+        *size = header.len();
         if header.len() > capacity {
             return Err(Error::new(Kind::BufferTooSmall, format!("the header has {} bytes", header.len())));
         }

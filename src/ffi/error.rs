@@ -165,8 +165,8 @@ pub unsafe extern "C" fn ws_error_http_body(error: *const ws_error, size: *mut u
         let refusal = unsafe { error.as_ref() }.and_then(|error| error.error.refusal.as_ref());
         let body = refusal.map_or::<&[u8], _>(&[], |refusal| &refusal.body);
         // SAFETY: the caller's promise.
-        if let Ok(size) = unsafe { guard::out(size) } {
-            size.write(body.len());
+        if let Some(size) = unsafe { guard::out(size, 0) } {
+            *size = body.len();
         }
         if body.is_empty() { ptr::null() } else { body.as_ptr() }
     })

@@ -132,8 +132,8 @@ impl NegotiatedExtension {
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, the vtable, its name, `encode` or `decode`, a
 /// `struct_size` that is smaller than this version's or over 4096, a name that is not an HTTP token, other bits than
-/// those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. `release` is
-/// not called then.
+/// those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. The functions are
+/// not kept then, and `release` is not called.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `vtable` is NULL or points to as many bytes as its

@@ -124,7 +124,8 @@ pub extern "C" fn ws_group_new() -> *mut ws_group {
 
 /// Frees a group and ends its sessions (structured lifetime, as Ktor's CoroutineScope): those that have not ended are
 /// aborted, as by ws_abort. Their handles still have to be freed. Calls that wait in other threads return WS_ERR_ABORTED.
-/// Use ws_group_close first for a clean end. NULL is fine.
+/// Use ws_group_close first for a clean end. Calls of ws_connect for the group that are under way in other threads fail with
+/// WS_ERR_ABORTED, or return a session that is aborted. NULL is fine.
 ///
 /// A configuration that has the group can be used again once it has another one, or none. In a forked child it drops the
 /// handle only.
@@ -180,7 +181,7 @@ pub unsafe extern "C" fn ws_config_set_group(config: *mut ws_config, group: *mut
 /// see to it that none of them still uses one.
 ///
 /// Returns also, with NULL in `*session` and `*frame`, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_ABORTED when the group
-/// was freed, and without writing to them WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+/// was freed, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed; `session` and `frame` are NULL or point to a pointer.
@@ -193,7 +194,7 @@ pub unsafe extern "C" fn ws_group_recv(
 ) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
-        let (session, frame) = (guard::cleared(session), guard::cleared(frame));
+        let (session, frame) = (guard::out(session, ptr::null_mut()), guard::out(frame, ptr::null_mut()));
         with_group(group, |group| {
             let (session, frame) = (session.ok_or_else(guard::no_out)?, frame.ok_or_else(guard::no_out)?);
             let received = group.group.receive(Deadline::after_ms(timeout_ms))?;
@@ -236,7 +237,7 @@ pub unsafe extern "C" fn ws_group_event_fd(group: *mut ws_group) -> i32 {
 }
 
 /// Closes all sessions of a group, as ws_close does, and waits until their connections are gone, at most `timeout_ms`
-/// milliseconds (0: not at all, negative: without limit). Sessions that are being opened are given up. What arrived before
+/// milliseconds (0: not at all, negative: without limit). Sessions that ws_connect_async is opening are given up. What arrived before
 /// the end can still be received; as with ws_wait_closed, messages that find a full incoming queue meanwhile are dropped.
 ///
 /// Returns WS_ERR_TIMEOUT, after which closing goes on, WS_ERR_INTERRUPTED when ws_interrupt was called on the session it

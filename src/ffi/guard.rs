@@ -125,33 +125,24 @@ pub(super) unsafe fn fill_struct<T: Copy>(pointer: *mut T, fill: impl FnOnce(usi
     }
 }
 
-/// An out-parameter for a pointer, NULL until there is something to write; none where the caller gives NULL.
+/// An out-parameter, with what it is when the call fails; none where the caller gives NULL.
 ///
 /// # Safety
-/// `pointer` is NULL or points to memory for a pointer.
-pub(super) unsafe fn cleared<'a, T>(pointer: *mut *mut T) -> Option<&'a mut *mut T> {
+/// `pointer` is NULL or points to memory for a `T`.
+pub(super) unsafe fn out<'a, T>(pointer: *mut T, on_failure: T) -> Option<&'a mut T> {
     if pointer.is_null() {
         return None;
     }
     // SAFETY: not NULL, and the caller's promise; it is written before it is a reference.
     unsafe {
-        pointer.write(std::ptr::null_mut());
+        pointer.write(on_failure);
         pointer.as_mut()
     }
 }
 
-/// What is wrong where an out-parameter is needed.
+/// What is wrong where an out-parameter is NULL that is needed.
 pub(super) fn no_out() -> Error {
     invalid("an out-parameter is NULL")
-}
-
-/// An out-parameter.
-///
-/// # Safety
-/// `pointer` is NULL or points to memory for a `T`.
-pub(super) unsafe fn out<'a, T>(pointer: *mut T) -> Result<&'a mut MaybeUninit<T>> {
-    // SAFETY: the caller's promise; MaybeUninit asks for no value.
-    unsafe { pointer.cast::<MaybeUninit<T>>().as_mut() }.ok_or_else(no_out)
 }
 
 /// A payload. With a length of 0 the pointer does not matter.

@@ -54,8 +54,9 @@ pub extern "C" fn ws_set_worker_threads(count: u32) -> ws_status {
 /// for leak checkers. Sessions still have to be freed, before or after. The library can be used again afterwards.
 ///
 /// Returns WS_ERR_TIMEOUT when a thread did not end in time, as one may that waits for the system's name resolution;
-/// it ends later. Not to be called while another thread is in ws_connect unless that call may fail: it returns
-/// WS_ERR_ABORTED.
+/// it ends later. WS_ERR_STATE in a function of the application that the library has called: callbacks, `drop`, functions of
+/// extensions, filters, the log. Not to be called while another thread is in ws_connect unless that call may fail: it
+/// returns WS_ERR_ABORTED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_shutdown(timeout_ms: i64) -> ws_status {
     guard::status(|| runtime::shut_down(timeout_from_ms(timeout_ms)))

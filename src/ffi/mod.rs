@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "the border to C")]
 #![allow(non_camel_case_types, reason = "these are the names of the C API")]
 
+mod attach;
 mod c_extension;
 mod guard;
 mod handle_count;

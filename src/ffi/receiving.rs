@@ -31,11 +31,12 @@ use crate::ffi::status::ws_status;
 pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_frame, timeout_ms: i64) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
+        let frame = guard::out(frame, ptr::null_mut());
         with_receiver(session, timeout_ms, |session, frames, deadline| {
-            let frame = guard::out(frame)?;
+            let frame = frame.ok_or_else(guard::no_out)?;
             let mut maker = FrameMaker::new(frames);
             let received = session.receive(deadline, &mut maker)?;
-            frame.write(maker.frame(received));
+            *frame = maker.frame(received);
             Ok(())
         })
     }
@@ -64,8 +65,9 @@ pub unsafe extern "C" fn ws_recv_into(
 ) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
+        let (size, r#type) = (guard::out(size, 0), guard::out(r#type, 0));
         with_receiver(session, timeout_ms, |session, frames, deadline| {
-            let size = guard::out(size)?;
+            let size = size.ok_or_else(guard::no_out)?;
             if buffer.is_null() && capacity > 0 {
                 return Err(guard::invalid("the buffer is NULL and its capacity is not 0"));
             }
@@ -75,7 +77,7 @@ pub unsafe extern "C" fn ws_recv_into(
                 if needed <= capacity {
                     return Ok(());
                 }
-                size.write(needed);
+                *size = needed;
                 let text = format!("the message has {needed} bytes, the buffer {capacity}");
                 Err(Error::new(Kind::BufferTooSmall, text))
             })?;
@@ -83,9 +85,9 @@ pub unsafe extern "C" fn ws_recv_into(
             if !payload.is_empty() {
                 ptr::copy_nonoverlapping(payload.as_ptr(), buffer.cast(), payload.len());
             }
-            size.write(payload.len());
-            if let Ok(r#type) = guard::out(r#type) {
-                r#type.write(message.opcode as u32);
+            *size = payload.len();
+            if let Some(r#type) = r#type {
+                *r#type = message.opcode as u32;
             }
             maker.take_back(message);
             Ok(())
@@ -111,9 +113,10 @@ pub unsafe extern "C" fn ws_recv_batch(
 ) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
+        let count = guard::out(count, 0);
         with_receiver(session, timeout_ms, |session, free, deadline| {
-            let (_, count) = (guard::out(frames)?, guard::out(count)?);
-            if capacity == 0 {
+            let count = count.ok_or_else(guard::no_out)?;
+            if frames.is_null() || capacity == 0 {
                 return Err(guard::invalid("there is no room for a frame"));
             }
             let frames = slice::from_raw_parts_mut(frames.cast::<std::mem::MaybeUninit<*mut ws_frame>>(), capacity);
@@ -128,7 +131,7 @@ pub unsafe extern "C" fn ws_recv_batch(
                     written < capacity
                 });
             }
-            count.write(written);
+            *count = written;
             Ok(())
         })
     }

@@ -148,6 +148,7 @@ pub unsafe extern "C" fn ws_send_batch(
 ) -> ws_status {
     // SAFETY: the caller's promise.
     unsafe {
+        let accepted = guard::out(accepted, 0);
         with_session(session, |session| {
             if items.is_null() && count > 0 {
                 return Err(guard::invalid("the messages are NULL and their number is not 0"));
@@ -158,8 +159,8 @@ pub unsafe extern "C" fn ws_send_batch(
             let outcome = items()
                 .try_for_each(|item| item.map(drop))
                 .and_then(|()| session.send_batch(items().flatten(), &mut taken, Deadline::after_ms(timeout_ms)));
-            if let Ok(accepted) = guard::out(accepted) {
-                accepted.write(taken);
+            if let Some(accepted) = accepted {
+                *accepted = taken;
             }
             outcome
         })

@@ -4,14 +4,14 @@ use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::atomic::AtomicPtr;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use crate::lock::Mutex;
 use once_cell::race::OnceBox;
 
 use crate::error::{Error, Kind, Result};
 use crate::ffi::c_extension;
-use crate::ffi::callbacks::{CListener, Receiver};
+use crate::ffi::callbacks::Receiver;
 use crate::ffi::config::{Settings, ws_config};
 use crate::ffi::error::ws_error;
 use crate::ffi::extension::NegotiatedExtension;
@@ -22,16 +22,17 @@ use crate::ffi::handle_count::HandleCount;
 use crate::ffi::status::ws_status;
 use crate::fork;
 use crate::protocol::Close;
-use crate::session::{self, Deadline, Delivery, Listener, Opening, Owner, Session, State, logging};
+use crate::session::{self, Deadline, Opening, Owner, Session, State, logging};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
 ///
-/// Any thread may call any function on it at any time, while others do; only after the last ws_session_free it must
-/// not be used, but for callbacks that are still to come. It belongs to the process that opened it: in a forked child its
-/// functions return WS_ERR_FORKED.
+/// Any thread may call any function on it at any time, while others do, as long as a handle of it is not freed: the one that
+/// ws_connect has written, or one of ws_session_ref. After the last ws_session_free its callbacks, until they return, may
+/// still use it, but ws_session_ref returns NULL in them: there is no handle after the last one. It belongs to the process
+/// that opened it: in a forked child its functions return WS_ERR_FORKED.
 pub struct ws_session {
     /// Empty while it is being opened, and where that failed.
-    open: OnceLock<Open>,
+    pub(super) open: OnceLock<Open>,
     /// None where a call of the application has opened it.
     pub(super) opening: Option<Arc<Opening>>,
     /// The number that the log knows it by.
@@ -93,47 +94,6 @@ impl ws_session {
         // The count of the handles, whoever holds them.
         std::mem::forget(Arc::clone(&session));
         session
-    }
-
-    /// It was opened: hands it out, unless it was aborted or freed meanwhile, or the library or its group is ending. Then
-    /// nothing of it is ever told.
-    pub(super) fn hand_out(self: &Arc<Self>, session: &Arc<Session>, settings: &Settings) -> Result<()> {
-        let owner: Weak<dyn Owner> = Arc::<Self>::downgrade(self);
-        session.set_owner(owner);
-        let open = Open {
-            free_frames: FreeFrames::new(Arc::clone(&session.spares)),
-            extensions: session.extensions.iter().map(NegotiatedExtension::new).collect(),
-            session: Arc::clone(session),
-        };
-        let callbacks = settings.callbacks.as_ref();
-        let delivery = match &settings.group {
-            Some(_) => Delivery::Grouped,
-            None if callbacks.is_some_and(|callbacks| callbacks.takes_frames()) => Delivery::Told,
-            None => Delivery::Pulled,
-        };
-        let listener = callbacks.map(|callbacks| {
-            Arc::new(CListener::new(Arc::clone(self), Some(Arc::clone(callbacks)))) as Arc<dyn Listener>
-        });
-        let hand_out = || {
-            session.start(listener, delivery)?;
-            // It is opened once.
-            let _ = self.open.set(open);
-            Ok(())
-        };
-        match &self.opening {
-            Some(opening) => opening.complete(hand_out)?,
-            None => hand_out()?,
-        }
-        let group = settings.group.as_ref().map(|group| &group.group);
-        if group.is_some_and(|group| group.is_closed()) {
-            // Whoever freed it has not found the session, or aborts it as well.
-            session.abort();
-        }
-        if self.is_freed() {
-            session.forsake();
-        }
-        session.announce(group);
-        Ok(())
     }
 
     /// The session, open, in the process that opened it.
@@ -226,7 +186,7 @@ impl ws_session {
         }
     }
 
-    fn is_freed(&self) -> bool {
+    pub(super) fn is_freed(&self) -> bool {
         self.handles.is_none()
     }
 
@@ -344,11 +304,12 @@ pub(super) unsafe fn look_at<T: Copy>(
 ///
 /// `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
 /// Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
-/// may be NULL for the defaults; it is copied. Connections of one configuration are cheaper with TLS: the trust store
+/// may be NULL for the defaults; it is copied before anything is called, so that callbacks may change or free it. Connections of one configuration are cheaper with TLS: the trust store
 /// is read once, and TLS sessions are resumed.
 ///
-/// On success `*session` is the caller's, to be freed with ws_session_free. On failure `*error` is the caller's, to
-/// be freed with ws_error_free, unless `error` is NULL. The other of the two is not written.
+/// On success `*session` is the caller's, to be freed with ws_session_free, and `*error` is NULL. On failure `*error` is the
+/// caller's, to be freed with ws_error_free, unless `error` is NULL, and `*session` is NULL. No callback is called for a
+/// session that was not opened.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL and when the configuration contradicts itself
 /// (ws_config_set_outgoing_queue, ws_config_set_reconnect, ws_config_set_group, ws_config_set_unix_socket), WS_ERR_STATE when
@@ -357,7 +318,7 @@ pub(super) unsafe fn look_at<T: Copy>(
 /// error), WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS and WS_ERR_TOO_MANY_REDIRECTS (with the server's answer in
 /// the error), WS_ERR_HANDSHAKE_INVALID, also for a redirect that cannot be followed, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
 /// WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
-/// WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when ws_shutdown came in between, WS_ERR_INTERNAL when threads or random bytes cannot be had.
+/// WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when ws_shutdown came in between and when on_open has freed the session, WS_ERR_INTERNAL when threads or random bytes cannot be had.
 ///
 /// # Safety
 /// `url` is NULL or a C string, `config` is NULL or a configuration that is not freed, `session` and `error` are NULL
@@ -370,7 +331,7 @@ pub unsafe extern "C" fn ws_connect(
     error: *mut *mut ws_error,
 ) -> ws_status {
     // SAFETY: the caller's promise.
-    let (session, error) = unsafe { (guard::cleared(session), guard::cleared(error)) };
+    let (session, error) = unsafe { (guard::out(session, ptr::null_mut()), guard::out(error, ptr::null_mut())) };
     guard::status(|| {
         let connect = || {
             // SAFETY: the caller's promise.
@@ -384,7 +345,7 @@ pub unsafe extern "C" fn ws_connect(
             let handle = ws_session::new(None);
             let connected = settings.join_group(&handle).and_then(|()| {
                 session::connect(handle.id, url, &settings.config, interrupts.as_deref(), |opened| {
-                    handle.hand_out(opened, &settings)
+                    handle.attach(opened, &settings)
                 })
             });
             if connected.is_err() {
@@ -401,11 +362,12 @@ pub unsafe extern "C" fn ws_connect(
     })
 }
 
-/// Another handle of a session, for another owner; each is freed with ws_session_free. Returns `session`, NULL for
-/// NULL.
+/// Another handle of a session, for another owner; each is freed with ws_session_free.
+///
+/// Returns `session`, NULL for NULL, and in a callback of the session after its last handle was freed.
 ///
 /// # Safety
-/// `session` is NULL or a session of which a handle is not freed.
+/// `session` is NULL or a session of which a handle is not freed, or of the callback that calls this.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_session_ref(session: *mut ws_session) -> *mut ws_session {
     // SAFETY: the caller's promise.

@@ -86,11 +86,14 @@ pub struct ws_statistics {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_stats(session: *const ws_session, stats: *mut ws_statistics) -> ws_status {
     guard::status(|| {
+        let statistics = |struct_size| {
+            // SAFETY: the caller's promise.
+            let kept = unsafe { session_of_call(session) }?;
+            check_outside()?;
+            Ok(filled(struct_size, &kept.session()?.statistics()))
+        };
         // SAFETY: the caller's promise.
-        let kept = unsafe { session_of_call(session) }?;
-        check_outside()?;
-        // SAFETY: the caller's promise.
-        unsafe { guard::fill_struct(stats, |struct_size| Ok(filled(struct_size, &kept.session()?.statistics()))) }
+        unsafe { guard::fill_struct(stats, statistics) }
     })
 }
 

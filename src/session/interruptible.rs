@@ -95,7 +95,7 @@ impl Stopping for Interruptible<'_> {
     }
 }
 
-/// How far an opening has come: it is aborted or hands the session out, whichever comes first.
+/// How far an opening has come: it is aborted, or the session is attached, whichever comes first.
 struct Progress {
     /// While it goes on: a descriptor for every session would be too many.
     stop: Option<Arc<Stop>>,
@@ -136,14 +136,14 @@ impl Opening {
         true
     }
 
-    /// Hands the session out, unless the opening is aborted. `hand_out` makes it known: whoever aborts it from then on
+    /// Completes the opening, unless it is aborted. `attach` makes the session known: a call that aborts it from then on
     /// finds it.
-    pub(crate) fn complete(&self, hand_out: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub(crate) fn complete(&self, attach: impl FnOnce() -> Result<()>) -> Result<()> {
         let mut progress = self.progress.lock();
         if progress.is_aborted {
             return Err(Error::new(Kind::Aborted, "the session was aborted while connecting"));
         }
-        hand_out()?;
+        attach()?;
         progress.is_open = true;
         Ok(())
     }

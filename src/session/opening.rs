@@ -35,19 +35,19 @@ use crate::protocol::encoders::Volume;
 use crate::protocol::keepalive::Liveness;
 use crate::transport::{Stopping, Stops, Target, Unstoppable};
 
-/// Opens a session on the calling thread, unless that is interrupted. `hand_out` has it started.
+/// Opens a session on the calling thread, unless that is interrupted. `attach` makes it the application's.
 pub(crate) fn connect(
     id: u64,
     url: &str,
     config: &Config,
     interrupts: Option<&ConnectInterrupts>,
-    hand_out: impl FnOnce(&Arc<Session>) -> Result<()>,
+    attach: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
     let target = Target::parse(url)?;
     let runtime = runtime::get()?;
     let interruptible = interrupts.map(ConnectInterrupts::begin).transpose()?;
     let interrupted: &dyn Stopping = interruptible.as_ref().map_or(&Unstoppable, |call| call);
-    open_and_start(id, &target, config, &runtime, interrupted, hand_out)
+    open_and_start(id, &target, config, &runtime, interrupted, attach)
 }
 
 /// Opens a session on a thread of the library, unless `opening` is aborted. What is wrong with the URL is told at once.
@@ -56,7 +56,7 @@ pub(crate) fn connect_later(
     url: &str,
     config: Config,
     opening: Arc<Opening>,
-    hand_out: impl FnOnce(&Arc<Session>) -> Result<()> + Send + 'static,
+    attach: impl FnOnce(&Arc<Session>) -> Result<()> + Send + 'static,
     done: impl FnOnce(Result<()>) + Send + 'static,
 ) -> Result<()> {
     let target = Target::parse(url)?;
@@ -65,7 +65,7 @@ pub(crate) fn connect_later(
     let mut done = Done(Some(done));
     pool.run(move || {
         let Some(stop) = opening.stop() else { return };
-        let opened = stop.check().and_then(|()| open_and_start(id, &target, &config, &runtime, &*stop, hand_out));
+        let opened = stop.check().and_then(|()| open_and_start(id, &target, &config, &runtime, &*stop, attach));
         done.call(opened);
     });
     Ok(())
@@ -94,7 +94,7 @@ fn open_and_start(
     config: &Config,
     runtime: &Runtime,
     stop: &dyn Stopping,
-    hand_out: impl FnOnce(&Arc<Session>) -> Result<()>,
+    attach: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
     log!(Info, id, "connecting to {}", target.place());
     let session = open(id, target, config, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
@@ -102,8 +102,8 @@ fn open_and_start(
     })?;
     // In a child that a function of the application has forked and returned in, all of it is the parent's.
     runtime.stop.check()?;
-    // Where it is not handed out nobody is told of it.
-    hand_out(&session).inspect_err(|_| session.abort())
+    // Where that fails no callback is called.
+    attach(&session).inspect_err(|_| session.abort())
 }
 
 impl Session {

@@ -1,4 +1,4 @@
-/* Every function with what it must refuse: the documented status, no crash, nothing written. */
+/* Every function with what it must refuse: the documented status, no crash, out-parameters with NULL or 0. */
 
 #include "check.h"
 
@@ -31,6 +31,7 @@ static void errors(void)
     CHECK_EQ(ws_error_http_status(NULL), 0);
     CHECK(ws_error_http_header(NULL, "Server", 0) == NULL);
     CHECK(ws_error_http_body(NULL, &size) == NULL);
+    CHECK_EQ(size, 0);
     CHECK(ws_error_http_body(NULL, NULL) == NULL);
     ws_error_free(NULL);
 
@@ -70,18 +71,30 @@ static void connecting(void)
     }
 
     const char *url = environment("ECHO_WS_URL");
+    ws_session *const unwritten = (ws_session *)&session;
+    session = unwritten;
     REFUSED(ws_connect(NULL, NULL, &session, NULL));
+    CHECK(session == NULL);
     REFUSED(ws_connect(url, NULL, NULL, NULL));
+    error = (ws_error *)&error;
+    REFUSED(ws_connect(url, NULL, NULL, &error));
+    CHECK_STATUS(ws_error_status(error), WS_ERR_INVALID_ARGUMENT);
+    ws_error_free(error);
+    session = unwritten;
+    CHECK_STATUS(ws_connect_async("ftp://localhost/", NULL, &session), WS_ERR_URL);
+    CHECK(session == NULL);
+    session = unwritten;
     REFUSED(ws_connect(NULL, NULL, &session, &error));
     CHECK(session == NULL);
     CHECK_STATUS(ws_error_status(error), WS_ERR_INVALID_ARGUMENT);
     ws_error_free(error);
 
-    /* The error is written on failure only. */
-    ws_error *untouched = (ws_error *)&error;
-    error = untouched;
+    error = (ws_error *)&error;
     CHECK_OK(ws_connect(url, NULL, &session, &error));
-    CHECK(error == untouched);
+    CHECK(error == NULL);
+    error = (ws_error *)&error;
+    CHECK_OK(ws_wait_open(session, 0, &error));
+    CHECK(error == NULL);
     close_and_free(session);
 }
 
@@ -240,9 +253,9 @@ static void configuration(void)
 static void session_of_null(void)
 {
     char buffer[4];
-    size_t size = 77;
+    size_t size = 77, count = 77;
     uint32_t type = 77;
-    ws_frame *frame = NULL;
+    ws_frame *frame = (ws_frame *)&size;
     ws_message message = {.data = "data", .size = 4, .type = WS_TEXT};
     ws_close_reason info = {.struct_size = sizeof info, .local_code = 77};
     REFUSED(ws_send_text(NULL, "text", 4));
@@ -250,16 +263,17 @@ static void session_of_null(void)
     REFUSED(ws_send(NULL, WS_TEXT, "text", 4, 0, 0));
     REFUSED(ws_send_batch(NULL, &message, 1, &size, 0));
     REFUSED(ws_send_batch(NULL, NULL, 0, NULL, 0));
-    CHECK_EQ(size, 77);
+    CHECK_EQ(size, 0);
     REFUSED(ws_flush(NULL, 0));
     CHECK_EQ(ws_buffered_amount(NULL), 0);
     REFUSED(ws_recv(NULL, &frame, 0));
-    REFUSED(ws_recv_batch(NULL, &frame, 1, &size, 0));
     CHECK(frame == NULL);
-    CHECK_EQ(size, 77);
+    REFUSED(ws_recv_batch(NULL, &frame, 1, &count, 0));
+    CHECK_EQ(count, 0);
+    size = 77;
     REFUSED(ws_recv_into(NULL, buffer, sizeof buffer, &size, &type, 0));
-    CHECK_EQ(size, 77);
-    CHECK_EQ(type, 77);
+    CHECK_EQ(size, 0);
+    CHECK_EQ(type, 0);
     REFUSED(ws_set_max_frame_size(NULL, 1));
     CHECK_EQ(ws_get_max_frame_size(NULL), 0);
     REFUSED(ws_set_max_message_size(NULL, 1));
@@ -271,8 +285,9 @@ static void session_of_null(void)
     CHECK_EQ(ws_get_ping_interval_ms(NULL), 0);
     CHECK_EQ(ws_get_ping_timeout_ms(NULL), 0);
     CHECK(ws_user_data(NULL) == NULL);
-    ws_statistics stats = {.struct_size = sizeof stats};
+    ws_statistics stats = {.struct_size = sizeof stats, .reconnects = 77};
     REFUSED(ws_stats(NULL, &stats));
+    CHECK_EQ(stats.reconnects, 0);
     CHECK_EQ(ws_extension_count(NULL), 0);
     CHECK(ws_extension_at(NULL, 0) == NULL);
     CHECK(ws_extension_find(NULL, "permessage-deflate") == NULL);
@@ -281,7 +296,8 @@ static void session_of_null(void)
     REFUSED(ws_close(NULL, WS_CLOSE_NORMAL, NULL, 0));
     REFUSED(ws_wait_closed(NULL, 0));
     REFUSED(ws_close_info(NULL, &info));
-    CHECK_EQ(info.local_code, 77);
+    CHECK_EQ(info.local_code, 0);
+    CHECK_EQ(info.struct_size, sizeof info);
     REFUSED(ws_abort(NULL));
     REFUSED(ws_interrupt(NULL));
     CHECK(ws_session_ref(NULL) == NULL);
@@ -362,8 +378,8 @@ static void receiving(ws_session *session)
     CHECK(frame == NULL);
     REFUSED(ws_recv_into(session, NULL, 8, &size, &type, PATIENCE_MS));
     REFUSED(ws_recv_into(session, buffer, sizeof buffer, NULL, &type, PATIENCE_MS));
-    CHECK_EQ(size, 77);
-    CHECK_EQ(type, 77);
+    CHECK_EQ(size, 0);
+    CHECK_EQ(type, 0);
     expect_text(session, "kept");
 }
 

@@ -159,6 +159,59 @@ static void all_who_wait_are_told(const char *scheme, int by_freeing)
     CHECK_EQ(close(listener), 0);
 }
 
+typedef enum ending { BY_ABORT, BY_CLOSE, BY_GROUP_CLOSE, BY_SHUTDOWN, BY_TIMEOUT, BY_SERVER } ending;
+
+/* Who began the end of a session that was being opened. */
+static void the_initiator_is_known(ending how)
+{
+    int listener = start_listening("ws");
+    record *calls = new_record(NULL);
+    ws_session *session = NULL;
+    ws_config *config = record_all_but_frames(calls);
+    ws_group *group = ws_group_new();
+    CHECK_OK(ws_config_set_group(config, group));
+    CHECK_OK(ws_config_set_handshake_timeout_ms(config, how == BY_TIMEOUT ? 1 : -1));
+    CHECK_OK(ws_connect_async(url, config, &session));
+    ws_config_free(config);
+    int connection = take_connection(listener);
+    ws_close_reason info = {.struct_size = sizeof info};
+    if (how != BY_TIMEOUT)
+        CHECK_STATUS(ws_close_info(session, &info), WS_ERR_STATE);
+    switch (how) {
+    case BY_ABORT:
+        CHECK_OK(ws_abort(session));
+        break;
+    case BY_CLOSE:
+        CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
+        break;
+    case BY_GROUP_CLOSE:
+        CHECK_OK(ws_group_close(group, WS_CLOSE_NORMAL, NULL, 0, PATIENCE_MS));
+        break;
+    case BY_SHUTDOWN:
+        CHECK_OK(ws_shutdown(PATIENCE_MS));
+        break;
+    case BY_TIMEOUT:
+        break;
+    case BY_SERVER:
+        CHECK_EQ(shutdown(connection, SHUT_WR), 0);
+        break;
+    }
+    ws_status status = ws_wait_open(session, PATIENCE_MS, NULL);
+    CHECK_STATUS(status, how == BY_SERVER ? WS_ERR_HANDSHAKE_INVALID : how == BY_TIMEOUT ? WS_ERR_TIMEOUT : WS_ERR_ABORTED);
+    CHECK_OK(ws_close_info(session, &info));
+    CHECK_EQ(info.initiator, how == BY_SERVER ? WS_CLOSED_BY_TRANSPORT : WS_CLOSED_BY_LOCAL);
+    CHECK_EQ(info.clean, 0);
+    CHECK_EQ(info.local_code, 0);
+    CHECK_EQ(info.remote_code, WS_CLOSE_ABNORMAL);
+    wait_for_calls(calls, 'c', 1);
+    CHECK_STATUS(calls->status, status);
+    ws_session_free(session);
+    expect_calls(calls, "cd");
+    ws_group_free(group);
+    expect_end(connection);
+    CHECK_EQ(close(listener), 0);
+}
+
 /* A call that receives goes on by itself once the session is open. */
 static void receiving_waits_for_opening(void)
 {
@@ -216,6 +269,8 @@ int main(void)
     all_who_wait_are_told("ws", 0);
     all_who_wait_are_told("ws", 1);
     all_who_wait_are_told("wss", 0);
+    for (int how = BY_ABORT; how <= BY_SERVER; how++)
+        the_initiator_is_known((ending)how);
     receiving_waits_for_opening();
     a_forked_child();
     CHECK_OK(ws_shutdown(PATIENCE_MS));

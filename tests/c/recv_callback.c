@@ -214,6 +214,96 @@ static void refused(transport how)
     ws_session_free(session);
 }
 
+typedef struct intruder {
+    ws_session *session;
+    atomic_int is_over;
+} intruder;
+
+static void *intrude(void *argument)
+{
+    intruder *self = argument;
+    while (!atomic_load(&self->is_over))
+        CHECK_STATUS(ws_recv_callback(self->session, never_called, NULL, never_dropped), WS_ERR_STATE);
+    return NULL;
+}
+
+/* A refused function is never called, however the refusals fall between the frames. */
+static void refused_amid_frames(transport how)
+{
+    record *calls = new_record(NULL);
+    ws_config *config = record_all(calls);
+    intruder intruders[2] = {0};
+    pthread_t threads[2];
+    ws_session *session = connect_steered(how, config);
+    ws_config_free(config);
+    for (size_t i = 0; i < 2; i++) {
+        intruders[i].session = ws_session_ref(session);
+        start(&threads[i], intrude, &intruders[i]);
+    }
+    for (unsigned sent = 0; sent < 5 * AFTER; sent += AFTER) {
+        STEER("texts %d", AFTER);
+        wait_for_calls(calls, 'f', sent + AFTER);
+    }
+    CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
+    wait_for_calls(calls, 'c', 1);
+    for (size_t i = 0; i < 2; i++) {
+        atomic_store(&intruders[i].is_over, 1);
+        join(threads[i]);
+        ws_session_free(session);
+    }
+    ws_session_free(session);
+    CHECK_EQ(count_calls(calls, 'f'), 5 * AFTER);
+    expect_calls(calls, "ofcd");
+}
+
+static void try_in_on_close(record *calls, char what, ws_session *session, const ws_frame *frame)
+{
+    (void)calls, (void)frame;
+    if (what == 'c')
+        CHECK_STATUS(ws_recv_callback(session, never_called, NULL, never_dropped), WS_ERR_STATE);
+}
+
+/* Nothing is called after on_close, so that nothing can be taken any more. */
+static void after_on_close(transport how)
+{
+    record *calls = new_record(try_in_on_close);
+    ws_config *config = record_all_but_frames(calls);
+    ws_session *session = connect_steered(how, config);
+    ws_config_free(config);
+    STEER("texts %d 0 close", BEFORE);
+    CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+    expect_calls(calls, "ocd");
+    CHECK_STATUS(ws_recv_callback(session, never_called, NULL, never_dropped), WS_ERR_STATE);
+    /* The messages are still there for ws_recv. */
+    for (unsigned i = 0; i < BEFORE; i++)
+        expect_numbered(session, i, 0);
+    CHECK_STATUS(receive_into(session), WS_ERR_CLOSED);
+    ws_session_free(session);
+}
+
+/* At any moment of the end: taken, and then told all of it, or refused. */
+static void about_when_the_session_ends(transport how)
+{
+    for (unsigned i = 0; i < 50; i++) {
+        record *others = new_record(NULL), *calls = new_record(NULL);
+        ws_config *config = record_all_but_frames(others);
+        ws_session *session = connect_steered(how, config);
+        ws_config_free(config);
+        STEER("texts %d 0 close", BEFORE);
+        for (unsigned j = 0; j < i * 20; j++)
+            sched_yield();
+        ws_status status = ws_recv_callback(session, note_frame, calls, note_drop);
+        if (status != WS_OK)
+            CHECK_STATUS(status, WS_ERR_STATE);
+        expect_calls(others, "ocd");
+        CHECK_EQ(count_calls(calls, 'f'), status == WS_OK ? BEFORE : 0);
+        CHECK_EQ(count_calls(calls, 'n'), status == WS_OK);
+        CHECK_EQ(count_calls(calls, 'd'), status == WS_OK);
+        free(calls);
+        ws_session_free(session);
+    }
+}
+
 /* With callbacks of its configuration that take no frames. */
 static void beside_other_callbacks(transport how)
 {
@@ -279,6 +369,9 @@ int main(int argc, char **argv)
         waiting_calls_return(how, 1);
         beginning_calls_return(how);
         refused(how);
+        refused_amid_frames(how);
+        after_on_close(how);
+        about_when_the_session_ends(how);
         beside_other_callbacks(how);
         on_a_session_that_has_ended(how, 0);
         on_a_session_that_has_ended(how, 1);

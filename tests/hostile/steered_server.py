@@ -7,7 +7,8 @@ Runs PROGRAM with STEERED_WS_URL, STEERED_WSS_URL, STEERED_CA_FILE and STEERED_P
 exit status. On STEERED_PORT of 127.0.0.1 it takes commands, a line each, and answers each with a line. A command is for
 the connection that was accepted last, or for the number-th one, from 0, after `connection NUMBER`; `connections` says
 how many there were. See the methods of Connection and ScriptCommands with an underscore behind the name. At the path
-/deflate the server accepts permessage-deflate, at /extension an extension `x-plain`.
+/deflate the server accepts permessage-deflate, at /extension an extension `x-plain`, at /asking every extension that is
+offered, without parameters, of requests with credentials; it answers others there with 401.
 """
 
 import array
@@ -86,6 +87,13 @@ class Connection(ScriptCommands):
             if (data := self.stream.receive()) is None:
                 select.select([self.sock], [], [], HANG_S)
             head += data or b""
+        asks = head.startswith(b"GET /asking ")
+        if asks and b"\nauthorization:" not in head.lower():
+            self.stream.send(b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="r"\r\nContent-Length: 0\r\n\r\n')
+            self.ended = "asked"
+            return
+        offered = re.search(rb"(?i)sec-websocket-extensions: ([^\r]+)", head) if asks else None
+        names = [extension.split(b";")[0].strip() for extension in offered[1].split(b",")] if offered else []
         key = re.search(rb"(?i)sec-websocket-key: (\S+)", head)[1]
         compresses = head.startswith(b"GET /deflate ") and b"permessage-deflate" in head
         agrees = head.startswith(b"GET /extension ")
@@ -98,7 +106,8 @@ class Connection(ScriptCommands):
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + accept + b"\r\n"
                 + (b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if compresses else b"")
-                + (b"Sec-WebSocket-Extensions: x-plain\r\n" if agrees else b"") + b"\r\n"
+                + (b"Sec-WebSocket-Extensions: x-plain\r\n" if agrees else b"")
+                + (b"Sec-WebSocket-Extensions: " + b", ".join(names) + b"\r\n" if names else b"") + b"\r\n"
             )
 
     def pump(self):
