@@ -44,7 +44,8 @@
  * - Messages are whole. Fragments are put together, text is checked to be UTF-8, pings are answered, and the peer's
  *   Close is echoed, also while the application does other things. In raw sessions (ws_config_set_raw) all but the
  *   checks is the application's.
- * - Memory. What a session uses is bounded by its limits and queues, whatever the server sends.
+ * - Memory. What a session uses is bounded by its limits and queues, whatever the server sends. Without memory for a
+ *   message, or for a long string, a function returns WS_ERR_NO_MEMORY.
  * - Bad pointers. NULL is checked everywhere. Pointers to something freed or foreign cannot be.
  *
  * The library and its process:

@@ -179,6 +179,22 @@ pub(super) unsafe fn text_bytes<'a>(text: *const c_char, length: usize) -> Resul
     Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
+/// From this length on a string is not copied without asking whether there is memory, for so many copies.
+const LONG_TEXT: usize = 64 * 1024;
+const COPIES: usize = 8;
+
+/// An error where there is no memory for what is made of a string.
+fn check_memory(text: &str) -> Result<()> {
+    if text.len() < LONG_TEXT {
+        return Ok(());
+    }
+    let size = text.len();
+    let mut memory: Vec<u8> = Vec::new();
+    memory
+        .try_reserve_exact(size.saturating_mul(COPIES))
+        .map_err(|_| Error::new(Kind::NoMemory, format!("no memory for a string of {size} bytes")))
+}
+
 /// A NUL-terminated UTF-8 string.
 ///
 /// # Safety
@@ -186,7 +202,9 @@ pub(super) unsafe fn text_bytes<'a>(text: *const c_char, length: usize) -> Resul
 pub(super) unsafe fn string<'a>(text: *const c_char) -> Result<&'a str> {
     // SAFETY: the caller's promise.
     let bytes = unsafe { text_bytes(text, NUL_TERMINATED) }?;
-    std::str::from_utf8(bytes).map_err(|_| invalid("a string argument is not UTF-8"))
+    let text = std::str::from_utf8(bytes).map_err(|_| invalid("a string argument is not UTF-8"))?;
+    check_memory(text)?;
+    Ok(text)
 }
 
 /// Like [`string`], with NULL as none.

@@ -97,7 +97,7 @@ impl CookieJar {
     /// The Cookie header for a URL; none where there is no cookie for it.
     pub(crate) fn header(&self, target: &Target) -> Option<String> {
         let url = as_http(target).ok()?;
-        let mut kept = self.kept().write();
+        let kept = self.kept().read();
         // Also on a loopback address a secure cookie is for secure connections only.
         let mut cookies =
             kept.used_for(&url, |cookie| cookie.matches(&url) && (target.secure || cookie.secure() != Some(true)));
