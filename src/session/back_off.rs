@@ -110,4 +110,41 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn what_may_pass() {
+        for (code, expected) in [(1000, false), (1001, true), (1002, false), (1008, false), (1011, true), (1012, true)]
+            .into_iter()
+            .chain([(1013, true), (1014, true), (4000, false)])
+        {
+            assert_eq!(passes_close(Some(CloseCode(code))), expected, "{code}");
+        }
+        assert!(!passes_close(None));
+        let refused = |status| {
+            let refusal = Refusal { status, headers: Vec::new(), body: Vec::new() };
+            Error { refusal: Some(Box::new(refusal)), ..Error::new(Kind::HandshakeStatus, "refused") }
+        };
+        for (status, expected) in
+            [(404, false), (401, false), (408, true), (429, true), (500, true), (501, false), (503, true)]
+        {
+            assert_eq!(passes(&refused(status)), expected, "{status}");
+        }
+        for (kind, expected) in [
+            (Kind::ClosedAbnormally, true),
+            (Kind::PingTimeout, true),
+            (Kind::Io, true),
+            (Kind::Resolve, true),
+            (Kind::Connect, true),
+            (Kind::Proxy, true),
+            (Kind::Timeout, true),
+            (Kind::HandshakeInvalid, false),
+            (Kind::Protocol, false),
+            (Kind::Tls, false),
+        ] {
+            assert_eq!(passes(&Error::new(kind, "failed")), expected, "{kind:?}");
+        }
+        assert!(passes(&Error { is_cut_off: true, ..Error::new(Kind::HandshakeInvalid, "cut off") }));
+        assert!(passes(&Error::new(Kind::Tls, "changed").in_phase(Phase::Open)));
+        assert!(!passes(&Error::new(Kind::Tls, "refused").in_phase(Phase::Tls)));
+    }
 }

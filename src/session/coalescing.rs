@@ -75,3 +75,83 @@ impl Coalescing {
         *self = Self::new(self.on);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: u32 = LONG_STREAK;
+
+    fn send(coalescing: &mut Coalescing, count: u32) -> Vec<Departure> {
+        (0..count).map(|_| coalescing.queued(false, false)).collect()
+    }
+
+    fn watched() -> Coalescing {
+        Coalescing { is_watched: true, ..Coalescing::new(true) }
+    }
+
+    #[test]
+    fn a_message_goes_out_at_once_where_nothing_is_coalesced() {
+        let mut coalescing = Coalescing::new(false);
+        assert_eq!(send(&mut coalescing, 3), [Departure::Now; 3]);
+        assert_eq!(coalescing.queued(false, true), Departure::Later);
+        assert_eq!(coalescing.queued(false, false), Departure::Now);
+    }
+
+    #[test]
+    fn those_that_follow_the_first_one_of_a_streak_wait() {
+        let mut coalescing = watched();
+        assert_eq!(send(&mut coalescing, 3), [Departure::Now, Departure::Later, Departure::Later]);
+        assert_eq!(coalescing.queued(true, false), Departure::Now);
+        assert_eq!(coalescing.queued(false, true), Departure::Later);
+        assert_eq!(coalescing.queued(false, false), Departure::Later);
+    }
+
+    #[test]
+    fn after_a_long_streak_the_first_one_waits_as_well() {
+        for (length, departure) in [(LONG - 1, Departure::Now), (LONG, Departure::Later), (LONG + 1, Departure::Later)]
+        {
+            let mut coalescing = watched();
+            send(&mut coalescing, length);
+            assert_eq!(coalescing.queued(true, false), departure, "{length}");
+            // The streak before that has been a short one.
+            assert_eq!(coalescing.queued(true, false), Departure::Now);
+        }
+    }
+
+    #[test]
+    fn a_pause_ends_a_streak() {
+        let mut coalescing = watched();
+        send(&mut coalescing, LONG);
+        coalescing.pause();
+        assert_eq!(send(&mut coalescing, 2), [Departure::Now, Departure::Later]);
+        coalescing.queued(true, false);
+        send(&mut coalescing, LONG);
+        coalescing.pause();
+        assert_eq!(coalescing.queued(true, false), Departure::Now);
+    }
+
+    #[test]
+    fn without_the_backstop_the_clock_decides() {
+        let mut coalescing = Coalescing::new(true);
+        assert_eq!(coalescing.queued(false, false), Departure::Now);
+        // As if the next ones came long after it, and at the same time.
+        coalescing.last = Instant::now().checked_sub(Duration::from_secs(1));
+        assert_eq!(coalescing.queued(false, false), Departure::Now);
+        coalescing.last = Instant::now().checked_add(Duration::from_secs(1));
+        assert_eq!(coalescing.queued(false, false), Departure::Later);
+        coalescing.last = Instant::now().checked_add(Duration::from_secs(1));
+        assert_eq!(coalescing.queued(true, false), Departure::Now);
+    }
+
+    #[test]
+    fn what_is_not_watched_any_more_begins_anew() {
+        for on in [true, false] {
+            let mut coalescing = Coalescing { is_watched: true, ..Coalescing::new(on) };
+            send(&mut coalescing, LONG);
+            coalescing.unwatch();
+            assert!(!coalescing.is_watched && coalescing.last.is_none());
+            assert_eq!((coalescing.streak, coalescing.streak_before, coalescing.on), (0, 0, on));
+        }
+    }
+}

@@ -46,3 +46,47 @@ impl Deadline {
         self.left() == Some(Duration::ZERO)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATER: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn milliseconds_are_those_of_poll() {
+        assert_eq!(Deadline::after_ms(0), Deadline::Now);
+        assert_eq!(Deadline::after_ms(1), Deadline::Within(Duration::from_millis(1)));
+        assert_eq!(Deadline::after_ms(-1), Deadline::Never);
+        assert_eq!(Deadline::after_ms(i64::MIN), Deadline::Never);
+    }
+
+    #[test]
+    fn a_fixed_deadline_is_a_point_in_time() {
+        let before = Instant::now();
+        let Deadline::At(at) = Deadline::Within(LATER).fixed() else { panic!("not a point in time") };
+        assert!(at >= before + LATER && at <= Instant::now() + LATER);
+        assert_eq!(Deadline::At(at).fixed(), Deadline::At(at));
+        assert_eq!(Deadline::Within(Duration::ZERO).fixed(), Deadline::Now);
+        assert_eq!(Deadline::Within(Duration::MAX).fixed(), Deadline::Never);
+        assert_eq!((Deadline::Now.fixed(), Deadline::Never.fixed()), (Deadline::Now, Deadline::Never));
+    }
+
+    #[test]
+    fn what_is_left_of_the_time() {
+        let now = Instant::now();
+        assert_eq!((Deadline::Now.left(), Deadline::Never.left()), (Some(Duration::ZERO), None));
+        assert_eq!(Deadline::Within(LATER).left(), Some(LATER));
+        assert_eq!(Deadline::At(now).left(), Some(Duration::ZERO));
+        assert!(Deadline::At(now + LATER).left().is_some_and(|left| left > LATER / 2 && left <= LATER));
+        for (deadline, has_passed) in [
+            (Deadline::Now, true),
+            (Deadline::Never, false),
+            (Deadline::Within(LATER), false),
+            (Deadline::At(now), true),
+            (Deadline::At(now + LATER), false),
+        ] {
+            assert_eq!(deadline.has_passed(), has_passed, "{deadline:?}");
+        }
+    }
+}

@@ -46,3 +46,36 @@ impl Timers {
         Some(at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_timer_is_set_to_the_earliest_time() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut timers = Timers::default();
+        assert_eq!(timers.replace(1, None, Some(at(30))), Some(at(30)));
+        assert_eq!(timers.replace(2, None, Some(at(20))), Some(at(20)));
+        // It goes off before these.
+        assert_eq!(timers.replace(3, None, Some(at(20))), None);
+        assert_eq!(timers.replace(4, None, Some(at(40))), None);
+        assert_eq!(timers.replace(4, Some(at(40)), Some(at(40))), None);
+        assert_eq!(timers.replace(5, None, None), None);
+        assert_eq!(timers.replace(2, Some(at(20)), None), None);
+        assert_eq!(timers.replace(4, Some(at(40)), Some(at(10))), Some(at(10)));
+        let expire = |timers: &mut Timers, ms| {
+            let mut due = Vec::new();
+            let next = timers.expire(at(ms), |key| due.push(key));
+            (next, due)
+        };
+        assert_eq!(expire(&mut timers, 9), (Some(at(10)), vec![]));
+        assert_eq!(expire(&mut timers, 10), (Some(at(20)), vec![4]));
+        assert_eq!(expire(&mut timers, 30), (None, vec![3, 1]));
+        // What is due has to be set again.
+        assert_eq!(timers.replace(1, None, Some(at(50))), Some(at(50)));
+    }
+}

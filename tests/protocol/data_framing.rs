@@ -72,6 +72,24 @@ fn a_length_with_its_top_bit_set_fails_the_connection() {
     }
 }
 
+#[test]
+fn an_error_says_what_is_wrong_with_the_frame() {
+    for (bytes, reason) in [
+        (&[0x83, 0][..], "a frame with the reserved opcode 3"),
+        (&[0x09, 0], "a fragmented Ping frame"),
+        (&[0x8a, 126], "a Pong frame with a payload over 125 bytes"),
+        (&[0x82, 126, 0, 5], "a frame with its length 5 in a longer form than it needs"),
+        (&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], "most significant bit"),
+        (&[0x88, 1, 3], "a Close frame with a payload of one byte"),
+        (&[0x88, 2, 3, 0xed], "a Close frame with the code 1005, which may not be sent"),
+        (&[0x88, 3, 3, 0xe8, 0xff], "a Close frame with a reason that is not UTF-8"),
+    ] {
+        let events = peer::receive(&mut peer::connection(), bytes);
+        let [Received::Violation(error)] = &events[..] else { panic!("not one violation: {events:?}") };
+        assert!(error.message.contains(reason), "{error:?} does not say {reason:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn decoding_what_was_encoded_gives_the_header_back(

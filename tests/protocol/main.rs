@@ -10,6 +10,7 @@ mod data_framing;
 mod deflate;
 mod extension_header;
 mod fragmentation;
+mod http;
 mod keepalive;
 mod limits;
 mod negotiation;
