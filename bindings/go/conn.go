@@ -311,7 +311,9 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	}
 	text := C.CBytes([]byte(reason))
 	defer C.free(text)
+	enter()
 	status := C.ws_close(session, number, (*C.char)(text), C.size_t(len(reason)))
+	leave()
 	if status != C.WS_OK {
 		return statusError(C.ws_status(status), "no Close can have the code %d and the reason %q", int(code), reason)
 	}

@@ -403,6 +403,29 @@ func threads(t *testing.T) int {
 	return 0
 }
 
+// Go never ends a thread that it has made for a call of C.
+func TestManyDialsAtOnceLeaveFewThreads(t *testing.T) {
+	before := threads(t)
+	var over sync.WaitGroup
+	for i := 0; i < 300; i++ {
+		over.Add(1)
+		go func() {
+			defer over.Done()
+			c, _, err := ktorws.Dial(patience(t), echoURL, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := c.Close(ktorws.StatusNormalClosure, ""); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	over.Wait()
+	// The library's own end when they have nothing more to do.
+	eventually(t, "few threads", func() bool { return threads(t) < before+40 })
+}
+
 // Waiting costs no thread, however many wait and whatever for.
 func TestWaitingHoldsNoThread(t *testing.T) {
 	const conns = 200

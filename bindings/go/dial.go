@@ -74,16 +74,23 @@ func (d *Dialer) Dial(ctx context.Context, url string) (*Conn, *Response, error)
 	defer C.free(unsafe.Pointer(text))
 	e := newEvents(d)
 	var session *C.ws_session
-	if status := C.kgo_open(d.config, text, C.uintptr_t(cgo.NewHandle(e)), &session); status != C.WS_OK {
+	enter()
+	status := C.kgo_open(d.config, text, C.uintptr_t(cgo.NewHandle(e)), &session)
+	leave()
+	if status != C.WS_OK {
 		return nil, nil, statusError(status, "%v: %s", Status(status), explain(Status(status)))
 	}
 	select {
 	case <-e.opened:
 	case <-ctx.Done():
+		enter()
 		C.ws_abort(session)
 		C.ws_session_free(session)
+		leave()
 		return nil, nil, fmt.Errorf("ktorws: dial: %w", ctx.Err())
 	}
+	enter()
+	defer leave()
 	var why *C.ws_error
 	if status := C.ws_wait_open(session, 0, &why); status != C.WS_OK {
 		C.ws_session_free(session)
@@ -93,12 +100,12 @@ func (d *Dialer) Dial(ctx context.Context, url string) (*Conn, *Response, error)
 		}
 		return nil, nil, err
 	}
-	status := int(C.ws_response_status(session))
+	code := int(C.ws_response_status(session))
 	c, err := newConn(session, e)
 	if err != nil {
 		return nil, nil, err
 	}
-	return c, &Response{StatusCode: status, session: c.session}, nil
+	return c, &Response{StatusCode: code, session: c.session}, nil
 }
 
 // explain has more words than ws_strerror for what ws_connect_async returns.

@@ -8,12 +8,14 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // NetConn makes a net.Conn of a Conn, for protocols that want a stream of bytes: each Write is a message of the type, and
 // Read reads the messages one after the other. A message of another type ends it with StatusUnsupportedData. The server's
-// Close with StatusNormalClosure or StatusGoingAway is io.EOF. When ctx is done, all calls fail.
+// Close with StatusNormalClosure or StatusGoingAway is io.EOF; after Close of the net.Conn or of the Conn, Read returns what
+// was received before, then an error that is net.ErrClosed. When ctx is done, all calls fail.
 //
 // A deadline that passes closes nothing and loses nothing. The Conn is not to be read from otherwise.
 func NetConn(ctx context.Context, c *Conn, typ MessageType) net.Conn {
@@ -28,6 +30,7 @@ type netConn struct {
 	typ              MessageType
 	ctx              context.Context
 	reading, writing deadline
+	isClosed         atomic.Bool
 
 	mu   sync.Mutex
 	rest []byte
@@ -42,11 +45,7 @@ func (n *netConn) Read(p []byte) (int, error) {
 	for len(n.rest) == 0 {
 		typ, message, err := n.conn.Read(n.reading.context())
 		if err != nil {
-			switch CloseStatus(err) {
-			case StatusNormalClosure, StatusGoingAway:
-				return 0, io.EOF
-			}
-			return 0, n.passed(err)
+			return 0, n.ended(err)
 		}
 		if typ != n.typ {
 			err := fmt.Errorf("ktorws: a message of type %v came, not %v", typ, n.typ)
@@ -58,6 +57,20 @@ func (n *netConn) Read(p []byte) (int, error) {
 	count := copy(p, n.rest)
 	n.rest = n.rest[count:]
 	return count, nil
+}
+
+// ended is io.EOF for an ordinary Close of the server, unless this side has closed the net.Conn.
+func (n *netConn) ended(err error) error {
+	var closed *CloseError
+	switch {
+	case !errors.As(err, &closed):
+		return n.passed(err)
+	case n.isClosed.Load() && closed.ByPeer:
+		return fmt.Errorf("%w: %v", net.ErrClosed, err)
+	case closed.ByPeer && (closed.Code == StatusNormalClosure || closed.Code == StatusGoingAway):
+		return io.EOF
+	}
+	return err
 }
 
 func (n *netConn) Write(p []byte) (int, error) {
@@ -75,7 +88,10 @@ func (n *netConn) passed(err error) error {
 	return err
 }
 
-func (n *netConn) Close() error { return n.conn.Close(StatusNormalClosure, "") }
+func (n *netConn) Close() error {
+	n.isClosed.Store(true)
+	return n.conn.Close(StatusNormalClosure, "")
+}
 
 func (n *netConn) SetDeadline(t time.Time) error {
 	n.reading.set(n.ctx, t)

@@ -58,7 +58,43 @@ func TestNetConn(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := n.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := n.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := n.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	if err := n.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNetConnReadAfterItsOwnClose(t *testing.T) {
+	for _, path := range []string{"", "burst/1"} {
+		n := ktorws.NetConn(context.Background(), dial(t, echoURL+path, nil), ktorws.MessageText)
+		if path != "" {
+			// The server has begun to close, and nobody has seen it yet.
+			if _, err := n.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.Close()
+		for i := 0; i < 2; i++ {
+			if _, err := n.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
+				t.Errorf("%q: got %v", path, err)
+			}
+		}
+	}
+	// Closed while a Read waits, and with the Conn.
+	c := dial(t, echoURL, nil)
+	n := ktorws.NetConn(context.Background(), c, ktorws.MessageText)
+	read := make(chan error)
+	go func() {
+		_, err := n.Read(make([]byte, 1))
+		read <- err
+	}()
+	c.Close(ktorws.StatusGoingAway, "")
+	if err := <-read; !errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
 		t.Errorf("got %v", err)
 	}
 }
