@@ -37,7 +37,7 @@ static void send_something(chance *dice, ws_session *session, const record *owed
     unsigned size = below(dice, below(dice, 10) == 0 ? LARGEST : 300);
     int64_t timeout = some_timeout(dice);
     static const uint32_t flags[] = {0, 0, WS_SEND_CORK, WS_SEND_NO_COMPRESS, WS_SEND_MORE};
-    switch (below(dice, 6)) {
+    switch (below(dice, 7)) {
     case 0:
         CALL("ws_send_text", owed->send_timeout_ms, ws_send_text(session, zeros, size));
         break;
@@ -55,9 +55,13 @@ static void send_something(chance *dice, ws_session *session, const record *owed
         EXPECT(accepted <= items_count && (status != WS_OK || accepted == items_count), "%zu accepted", accepted);
         break;
     }
+    case 3:
+        if (LOCK_IN_LOG)
+            CALL("ws_send", UNTIMED, send_locked(session, zeros, size));
+        break;
     default:
         CALL("ws_send", timeout,
-             ws_send(session, WS_TEXT + below(dice, 2), zeros, size, flags[below(dice, 5)], timeout));
+             ws_send(session, below(dice, 3), zeros, size, flags[below(dice, 5)], timeout));
         break;
     }
 }

@@ -88,8 +88,8 @@ typedef struct record {
     atomic_int opened, closed, dropped, releases;
     atomic_int instances;
     atomic_int callback_gets, callback_ends, callback_drops;
-    /* Threads that are in one of its callbacks, in its encoder, decoder and filter. */
-    atomic_int inside, encoding, decoding, filtering;
+    /* Threads that are in one of its callbacks, in its encoder and its decoder. */
+    atomic_int inside, encoding, decoding;
     bool has_callbacks, has_on_frame, has_extension, returned;
     bool gave_callback;
     ws_status ended_with;
@@ -197,6 +197,12 @@ void free_kept_flows(void);
 
 void use_objects(chance *dice);
 void free_objects(void);
+/* A configuration with the shared jar. */
+ws_config *config_with_jar(void);
+/* Sends with a lock held that the log function takes. */
+ws_status send_locked(ws_session *session, const void *data, size_t size);
+/* In a forked child: locks of the parent's threads may be held for good. */
+void forget_locks(void);
 
 /* ---- forks.c ---- */
 

@@ -79,10 +79,10 @@ static ws_status send_message(sender *self, const char *message, size_t size, un
     ws_status status = WS_OK;
     for (unsigned i = 0; i < parts && status == WS_OK; i++) {
         size_t piece = i + 1 == parts ? size : below(&self->dice, (unsigned)size + 1);
-        uint32_t more = i + 1 == parts ? 0 : WS_SEND_MORE;
+        uint32_t more = i + 1 == parts ? 0 : WS_SEND_MORE, part_type = i == 0 ? type : WS_CONTINUATION;
         do {
             int64_t timeout = flow_timeout(&self->dice);
-            status = CALL("ws_send", timeout, ws_send(self->session, type, message, piece, flags | more, timeout));
+            status = CALL("ws_send", timeout, ws_send(self->session, part_type, message, piece, flags | more, timeout));
         } while (is_waiting(status) && parts > 1);
         message += piece;
         size -= piece;

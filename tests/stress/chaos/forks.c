@@ -9,6 +9,44 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A group, with a session in it, and a configuration with a jar, which a child inherits. */
+typedef struct heritage {
+    ws_group *group;
+    ws_session *member;
+    ws_config *config;
+} heritage;
+
+static heritage make_heritage(void)
+{
+    char url[64];
+    heritage made = {.group = ws_group_new(), .config = config_with_jar()};
+    EXPECT(made.group != NULL, "no group");
+    EXPECT(ws_config_set_group(made.config, made.group) == WS_OK, "no group");
+    snprintf(url, sizeof url, "ws://127.0.0.1:%u/echo/0/0", server.port);
+    /* ws_shutdown may come in between. */
+    CALL("ws_connect_async", 0, ws_connect_async(url, made.config, &made.member));
+    EXPECT(ws_config_set_group(made.config, NULL) == WS_OK, "a group");
+    return made;
+}
+
+static void free_heritage(const heritage *self)
+{
+    ws_session_free(self->member);
+    ws_group_free(self->group);
+    ws_config_free(self->config);
+}
+
+static void use_inherited_group(ws_group *group)
+{
+    ws_session *session = NULL;
+    ws_frame *frame = NULL;
+    EXPECT(ws_group_size(group) == 0, "a group of sessions in a child");
+    EXPECT(ws_group_recv(group, &session, &frame, -1) == WS_ERR_FORKED, "received from a group in a child");
+    EXPECT(ws_group_interrupt(group) == WS_ERR_FORKED, "interrupted a group in a child");
+    EXPECT(ws_group_close(group, 1000, NULL, 0, -1) == WS_ERR_FORKED, "closed a group in a child");
+    EXPECT(ws_group_event_fd(group) == -1, "a group's descriptor in a child");
+}
+
 /* What the child inherits must refuse to work, and must be freed without harm. */
 static void use_inherited(ws_session *session)
 {
@@ -25,13 +63,13 @@ static void use_inherited(ws_session *session)
 }
 
 /* A session of the child's own. */
-static void use_own(chance *dice)
+static void use_own(chance *dice, const ws_config *config)
 {
     char url[64], text[32];
     ws_session *session = NULL;
     ws_error *error = NULL;
     snprintf(url, sizeof url, "ws://127.0.0.1:%u/echo/0/%u", server.port, below(dice, 1000));
-    ws_status status = ws_connect(url, NULL, &session, &error);
+    ws_status status = ws_connect(url, config, &session, &error);
     EXPECT(status == WS_OK, "no session in a child: %s", ws_error_message(error));
     for (unsigned i = 0; i < 3; i++) {
         ws_frame *frame = NULL;
@@ -66,11 +104,15 @@ void fork_amid(chance *dice)
     unsigned kind = below(dice, sizeof kinds / sizeof *kinds);
     record *owed;
     ws_session *session = take_from_slot(dice, &owed);
+    heritage inherited = {0};
+    if (INHERITED_GROUPS)
+        inherited = make_heritage();
     enter_call("fork", UNTIMED);
     pid_t child = fork();
     EXPECT(child >= 0, "no child: %s", strerror(errno));
     if (child == 0) {
         watch_child();
+        forget_locks();
         if (kind == 0)
             _exit(0);
         if (kind == 1)
@@ -81,11 +123,17 @@ void fork_amid(chance *dice)
             use_inherited(session);
             ws_session_free(session);
         }
-        use_own(dice);
+        if (inherited.group != NULL)
+            use_inherited_group(inherited.group);
+        if (below(dice, 2) == 0)
+            ws_set_log_callback(WS_LOG_OFF, NULL, NULL);
+        use_own(dice, inherited.config);
+        free_heritage(&inherited);
         _exit(0);
     }
     leave_call(WS_OK);
     count(FORKS, 1);
     wait_for_child(child, kinds[kind]);
+    free_heritage(&inherited);
     CALL_VOID("ws_session_free", ws_session_free(session));
 }
