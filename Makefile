@@ -1,7 +1,7 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | test-fast | flaky | mutants | lint | docs | bench | bench-docs | fuzz | header | autobahn |
-#   interop | python-wheel | install | deb | licenses | abi-check | abi-dump | clean
+#   make build | demo | test | test-fast | flaky | mutants | lint | docs | bench | bench-docs | fuzz | stress | header |
+#   autobahn | interop | python-wheel | install | deb | licenses | abi-check | abi-dump | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -30,8 +30,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test test-fast flaky mutants lint docs bench bench-docs fuzz header autobahn interop python-wheel install deb licenses abi-check \
-    abi-dump clean
+.PHONY: build demo test test-fast flaky mutants lint docs bench bench-docs fuzz stress header autobahn interop python-wheel install deb licenses \
+    abi-check abi-dump clean
 
 build:
 	$(CARGO_RUSTC)
@@ -154,6 +154,13 @@ bench-docs:
 SECONDS ?= 60
 fuzz:
 	@fuzz/run.sh $(SECONDS) $(TARGETS)
+
+# make stress [SECONDS=60] [BUILDS='address thread release'] [SEED=N]
+# Random calls of the whole C API for so many seconds against each build: with AddressSanitizer, with ThreadSanitizer, and
+# the release library. Prints a line for each; logs go to target/chaos/.
+BUILDS ?= address thread release
+stress: $(if $(filter release,$(BUILDS)),build)
+	@SEED=$(SEED) tests/stress/chaos.sh $(SECONDS) $(BUILDS)
 
 header:
 	UPDATE_HEADER=1 $(CARGO) test --locked --test header

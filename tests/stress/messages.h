@@ -3,29 +3,10 @@
 #ifndef MESSAGES_H
 #define MESSAGES_H
 
+#include "chance.h"
 #include "check.h"
-#include <stdint.h>
 
 enum { HEAD = 24, LARGEST_BODY = 200 * 1024, LARGEST_MESSAGE = HEAD + LARGEST_BODY };
-
-/* Numbers that look random and follow from a seed (splitmix64). */
-typedef struct chance {
-    uint64_t state;
-} chance;
-
-static inline uint64_t roll(chance *self)
-{
-    uint64_t z = self->state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-/* 0 to limit - 1. */
-static inline unsigned below(chance *self, unsigned limit)
-{
-    return (unsigned)(roll(self) % limit);
-}
 
 /* The bodies are pieces of it. */
 static char letters[2 * LARGEST_BODY];
