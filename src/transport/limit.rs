@@ -154,11 +154,13 @@ impl<'a> TimeLimit<'a> {
             // Also of a peer that sends byte by byte.
             self.check()?;
             let left = self.left();
-            if left == Some(Duration::ZERO) {
-                return Err(self.exceeded(step.phase, step.doing));
-            }
+            // This process may have been stopped: what has arrived meanwhile has come in time.
+            let is_late = left == Some(Duration::ZERO);
             in_kernel &= left.is_none_or(|left| left >= KERNEL_SLEEP_FROM);
             match call(if in_kernel { Waiting::Kernel } else { Waiting::No }) {
+                Err(error) if is_late && is_unready(&error) => {
+                    return Err(self.exceeded(step.phase, step.doing));
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if !std::mem::take(&mut in_kernel) {
@@ -178,7 +180,7 @@ impl<'a> TimeLimit<'a> {
                 return Err(self.exceeded(step.phase, step.doing));
             }
             match call() {
-                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                Err(error) if is_unready(&error) => {}
                 outcome => return Ok(outcome),
             }
         }
@@ -223,4 +225,8 @@ impl<'a> TimeLimit<'a> {
     fn left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
+}
+
+fn is_unready(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
