@@ -157,10 +157,12 @@ impl<'a> TimeLimit<'a> {
         loop {
             // Also of a peer that sends byte by byte.
             self.check()?;
-            if self.has_passed() {
-                return Err(self.exceeded(step.phase, step.doing));
-            }
+            // This process may have been stopped: what has arrived meanwhile has come in time.
+            let is_late = self.has_passed();
             match call() {
+                Err(error) if is_late && is_unready(&error) => {
+                    return Err(self.exceeded(step.phase, step.doing));
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Not in the call itself, which could not be interrupted.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => drop(self.wait(socket.poll_fd(readiness))?),
@@ -177,7 +179,7 @@ impl<'a> TimeLimit<'a> {
                 return Err(self.exceeded(step.phase, step.doing));
             }
             match call() {
-                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                Err(error) if is_unready(&error) => {}
                 outcome => return Ok(outcome),
             }
         }
@@ -226,4 +228,8 @@ impl<'a> TimeLimit<'a> {
     fn left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
+}
+
+fn is_unready(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }

@@ -6,8 +6,9 @@
 Runs PROGRAM with STEERED_WS_URL, STEERED_WSS_URL, STEERED_CA_FILE and STEERED_PORT in its environment and exits with its
 exit status. On STEERED_PORT of 127.0.0.1 it takes commands, a line each, and answers each with a line. A command is for
 the connection that was accepted last, or for the number-th one, from 0, after `connection NUMBER`; `connections` says
-how many there were. See the methods of Connection and ScriptCommands with an underscore behind the name. At the path
-/deflate the server accepts permessage-deflate, at /extension an extension `x-plain`, at /asking every extension that is
+how many there were; `everyone PID COMMAND` has every one of them do something, the first one first, while a process is stopped, and lets it go
+on when its kernel has all of that. See the methods of Connection and ScriptCommands with an underscore behind the name. At the path
+/deflate the server accepts permessage-deflate, at /extension the extension that is offered first, at /asking every extension that is
 offered, without parameters, of requests with credentials; it answers others there with 401.
 """
 
@@ -19,6 +20,7 @@ import hashlib
 import os
 import re
 import select
+import signal
 import socket
 import ssl
 import subprocess
@@ -32,6 +34,7 @@ from itertools import groupby
 
 import trustme
 from peer import PING, PONG, close, frame, more, text
+from steered_floods import FLOODS
 from steered_frames import Frames
 from steered_script import Script, ScriptCommands, numbered
 from steered_stream import Plain, Tls
@@ -96,8 +99,10 @@ class Connection(ScriptCommands):
         names = [extension.split(b";")[0].strip() for extension in offered[1].split(b",")] if offered else []
         key = re.search(rb"(?i)sec-websocket-key: (\S+)", head)[1]
         compresses = head.startswith(b"GET /deflate ") and b"permessage-deflate" in head
-        agrees = head.startswith(b"GET /extension ")
         self.script = Script(compresses)
+        agreed = b"permessage-deflate" if compresses else b", ".join(names)
+        if head.startswith(b"GET /extension "):
+            agreed = re.search(rb"(?i)sec-websocket-extensions: ([^;,\s]+)", head)[1]
         accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
         # before the client knows that it is connected
         accepted(self)
@@ -105,9 +110,7 @@ class Connection(ScriptCommands):
             self.out = (
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + accept + b"\r\n"
-                + (b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if compresses else b"")
-                + (b"Sec-WebSocket-Extensions: x-plain\r\n" if agrees else b"")
-                + (b"Sec-WebSocket-Extensions: " + b", ".join(names) + b"\r\n" if names else b"") + b"\r\n"
+                + (b"Sec-WebSocket-Extensions: " + agreed + b"\r\n" if agreed else b"") + b"\r\n"
             )
 
     def pump(self):
@@ -235,15 +238,19 @@ class Connection(ScriptCommands):
         self.closes = not answered
 
     def flood_(self, what, limit=0, size=0):
-        """as fast as the client takes them: `pings`, `empty` fragments, or `texts`, numbered on, until there are so many"""
+        """as fast as the client takes them: `pings`, `bare` ones without a payload, `empty` fragments, or `texts`, numbered
+        on, until there are so many; at the path /deflate also binary messages of one byte in `blocks` of which most are
+        empty, or one message without an end of `last` blocks or of a `bomb` of zeros"""
 
         def texts():
             return self.next_texts(min(FLOOD_PIECE // (int(size) + 8) + 1, int(limit) - self.numbered), int(size))
 
-        if what == "empty":
-            self.out += text(b"", fin=False)
-        endless = {"pings": frame(PING, b"p" * 125) * 256, "empty": more(b"") * 10000}
-        self.flood = texts if what == "texts" else lambda: endless[what]
+        if what == "texts":
+            self.flood = texts
+            return
+        first, again = FLOODS[what]
+        self.out += first
+        self.flood = lambda: again
 
     def stop_(self):
         """ends a flood"""
@@ -337,6 +344,13 @@ class Server:
     def command(self, words):
         if words[0] == "connections":
             return len(self.connections)
+        if words[0] == "everyone":
+            os.kill(int(words[1]), signal.SIGSTOP)
+            try:
+                answers = {connection.command(words[2:]) for connection in self.connections}
+                return " ".join(answers | {connection.command(["taken"]) for connection in self.connections})
+            finally:
+                os.kill(int(words[1]), signal.SIGCONT)
         if words[0] == "connection":
             self.current = self.connections[int(words[1])]
             return "ok"
