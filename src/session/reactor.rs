@@ -18,6 +18,7 @@ use super::driver::{Next, TICK};
 use super::logging::log;
 use super::timers::Timers;
 use crate::error::{Error, Kind, Result};
+use crate::fork;
 use crate::transport::{Event, Events, Interest, Poller, Socket};
 
 /// After so many pieces of work a thread looks for events.
@@ -53,13 +54,20 @@ struct Queue {
 }
 
 /// As long as there is one, threads do what is queued, also while the library is being shut down.
-pub(super) struct Hold(Arc<Reactor>);
+pub(super) struct Hold {
+    reactor: Arc<Reactor>,
+    generation: u64,
+}
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.0.queue.lock().holds -= 1;
-        if self.0.crew.is_stopping() {
-            self.0.poller.wake();
+        // In a child that was forked meanwhile, a thread of the parent's may have the lock.
+        if fork::is_inherited(self.generation) {
+            return;
+        }
+        self.reactor.queue.lock().holds -= 1;
+        if self.reactor.crew.is_stopping() {
+            self.reactor.poller.wake();
         }
     }
 }
@@ -147,7 +155,7 @@ impl Reactor {
             return None;
         }
         queue.holds += 1;
-        Some(Hold(Arc::clone(self)))
+        Some(Hold { reactor: Arc::clone(self), generation: fork::generation() })
     }
 
     fn enqueue(&self, work: Work) {
