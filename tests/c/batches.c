@@ -96,7 +96,7 @@ static unsigned receive_all(ws_session *session, size_t capacity, size_t *larges
         ws_status status = ws_recv_batch(session, frames, capacity, &count, PATIENCE_MS);
         if (status != WS_OK) {
             CHECK_STATUS(status, WS_ERR_CLOSED);
-            CHECK_EQ(count, 77);
+            CHECK_EQ(count, 0);
             CHECK(frames[0] == NULL);
             return received;
         }
@@ -141,7 +141,7 @@ static void fewer_than_there_is_room_for(transport how)
     size_t count = 77;
     CHECK_STATUS(ws_recv_batch(session, frames, 64, &count, 0), WS_ERR_TIMEOUT);
     CHECK_STATUS(ws_recv_batch(session, frames, 64, &count, 30), WS_ERR_TIMEOUT);
-    CHECK_EQ(count, 77);
+    CHECK_EQ(count, 0);
     for (unsigned round = 0, received = 0; round < 100; round++) {
         STEER("texts 10");
         for (unsigned goal = received + 10; received < goal;) {

@@ -17,11 +17,13 @@ static void expect_nothing(ws_session *session, int64_t timeout_ms)
     uint32_t type = 77;
     CHECK_STATUS(ws_recv(session, &frame, timeout_ms), WS_ERR_TIMEOUT);
     CHECK_STATUS(ws_recv_batch(session, frames, 4, &size, timeout_ms), WS_ERR_TIMEOUT);
+    CHECK_EQ(size, 0);
+    size = 77;
     CHECK_STATUS(ws_recv_into(session, buffer, sizeof buffer, &size, &type, timeout_ms), WS_ERR_TIMEOUT);
     CHECK(frame == NULL);
     CHECK(frames[0] == NULL);
-    CHECK_EQ(size, 77);
-    CHECK_EQ(type, 77);
+    CHECK_EQ(size, 0);
+    CHECK_EQ(type, 0);
 }
 
 static void a_timeout_loses_nothing(transport how, uint32_t spin_us)
