@@ -163,18 +163,16 @@ static void a_lost_connection(void)
         caller call;
         start_blocked(&call, send_whole, session);
         STEER("reset");
+        while (atoi(server("connections")) == connections)
+            sched_yield();
         if (flags == 0) {
             expect_result(&call, WS_OK);
-            while (atoi(server("connections")) == connections)
-                sched_yield();
             CHECK_STATUS(send_the_end(session), WS_ERR_IO);
             CHECK_STATUS(send_the_end(session), WS_ERR_STATE);
             CHECK_STR(server("message 0"), "whole");
         } else {
             CHECK_OK(send_the_end(session));
             expect_result(&call, WS_OK);
-            while (atoi(server("connections")) == connections)
-                sched_yield();
             CHECK_STR(server("message 0"), "begin end");
             CHECK_STR(server("message 1"), "whole");
         }

@@ -139,7 +139,8 @@ static void lost_connections(void)
             pthread_mutex_unlock(&own_lock);
         }
     }
-    CHECK(atomic_load(&lost_lines) >= 20);
+    /* Some connections are reset while they are opened. */
+    CHECK(atomic_load(&lost_lines) > 0);
     CHECK_OK(ws_abort(session));
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
     atomic_store(&used, 0);
