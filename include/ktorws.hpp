@@ -440,6 +440,9 @@ inline void check(ws_status status, const char *function)
 }
 #endif
 
+/** For nullptr alone: {} means the defaults of the other overload's argument. */
+template <typename T> using if_null = std::enable_if_t<std::is_null_pointer_v<T>, int>;
+
 /** What ktorws.h frees with a function. */
 template <typename T, void (*Free)(T *)> struct freeing {
     void operator()(T *object) const noexcept { Free(object); }
@@ -511,6 +514,21 @@ class frame final : public detail::frame_reading {
     frame &operator=(const frame &) = delete;
 
     ws_frame *release() noexcept { return const_cast<ws_frame *>(std::exchange(frame_, nullptr)); }
+
+    /** The payload as text. It is UTF-8 where is_text(), with a NUL byte behind it. */
+    std::string_view text() const &noexcept { return frame_reading::text(); }
+
+    /** A copy: what is lent by a frame that is gone at the end of the expression could not be used behind it. */
+    std::string text() const && { return std::string(frame_reading::text()); }
+
+    /** The payload as bytes. */
+    bytes data() const &noexcept { return frame_reading::data(); }
+
+    std::vector<std::byte> data() const &&
+    {
+        const bytes lent = frame_reading::data();
+        return std::vector<std::byte>(lent.begin(), lent.end());
+    }
 };
 
 /** A frame that is lent. */
@@ -606,7 +624,7 @@ class detail::session_operations {
     }
 
     /** ws_send: `type` is WS_TEXT, WS_BINARY or WS_CONTINUATION, `flags` a sum of ws_send_flags. */
-    void send(ws_frame_type type, bytes data, std::uint32_t flags, time_limit limit, std::error_code &ec) const noexcept
+    void send(std::uint32_t type, bytes data, std::uint32_t flags, time_limit limit, std::error_code &ec) const noexcept
     {
         detail::assign(ec, ws_send(session_, type, data.data(), data.size(), flags, limit.milliseconds()));
     }
@@ -834,7 +852,7 @@ class detail::session_operations {
 
     void send_binary(bytes data) const { check(ws_send_binary(session_, data.data(), data.size()), "send_binary"); }
 
-    void send(ws_frame_type type, bytes data, std::uint32_t flags = 0, time_limit limit = no_limit) const
+    void send(std::uint32_t type, bytes data, std::uint32_t flags = 0, time_limit limit = no_limit) const
     {
         check(ws_send(session_, type, data.data(), data.size(), flags, limit.milliseconds()), "send");
     }
@@ -1063,7 +1081,7 @@ class session_view final : public detail::session_operations {
 };
 
 /** A message for send_batch. The payload is lent to it. */
-inline ws_message message(ws_frame_type type, bytes data, std::uint32_t flags = 0) noexcept
+inline ws_message message(std::uint32_t type, bytes data, std::uint32_t flags = 0) noexcept
 {
     return {data.data(), data.size(), type, flags};
 }
@@ -1647,10 +1665,16 @@ class config final {
 
     /** Copies of a jar are one jar: see cookie_jar. */
     void set_cookie_jar(const cookie_jar &jar, std::error_code &ec) noexcept;
-    void set_cookie_jar(std::nullptr_t, std::error_code &ec) noexcept { set(ec, ws_config_set_cookie_jar, nullptr); }
+    template <typename Null, detail::if_null<Null> = 0> void set_cookie_jar(Null, std::error_code &ec) noexcept
+    {
+        set(ec, ws_config_set_cookie_jar, nullptr);
+    }
 
     void set_group(const group &sessions, std::error_code &ec) noexcept;
-    void set_group(std::nullptr_t, std::error_code &ec) noexcept { set(ec, ws_config_set_group, nullptr); }
+    template <typename Null, detail::if_null<Null> = 0> void set_group(Null, std::error_code &ec) noexcept
+    {
+        set(ec, ws_config_set_group, nullptr);
+    }
 
     /** ws_config_set_callbacks; nullptr removes them. */
     void set_callbacks(callbacks to_call, std::error_code &ec)
@@ -1669,7 +1693,7 @@ class config final {
             own.release(); // NOLINT: drop's from here on
     }
 
-    void set_callbacks(std::nullptr_t, std::error_code &ec) noexcept
+    template <typename Null, detail::if_null<Null> = 0> void set_callbacks(Null, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_callbacks, nullptr, nullptr);
     }
@@ -1709,7 +1733,10 @@ class config final {
             keep(&functions::decide, std::move(kept));
     }
 
-    void set_reconnect(std::nullptr_t, std::error_code &ec) noexcept { set(ec, ws_config_set_reconnect, nullptr); }
+    template <typename Null, detail::if_null<Null> = 0> void set_reconnect(Null, std::error_code &ec) noexcept
+    {
+        set(ec, ws_config_set_reconnect, nullptr);
+    }
 
     void install_deflate(const deflate_options &options, std::error_code &ec)
     {
@@ -1938,7 +1965,10 @@ class config final {
         return throwing("set_callbacks", [&](std::error_code &ec) { set_callbacks(std::move(to_call), ec); });
     }
 
-    config &set_callbacks(std::nullptr_t) { return set("set_callbacks", ws_config_set_callbacks, nullptr, nullptr); }
+    template <typename Null, detail::if_null<Null> = 0> config &set_callbacks(Null)
+    {
+        return set("set_callbacks", ws_config_set_callbacks, nullptr, nullptr);
+    }
 
     config &set_auth_callback(auth_function function)
     {
@@ -1950,7 +1980,10 @@ class config final {
         return throwing("set_reconnect", [&](std::error_code &ec) { set_reconnect(options, ec); });
     }
 
-    config &set_reconnect(std::nullptr_t) { return set("set_reconnect", ws_config_set_reconnect, nullptr); }
+    template <typename Null, detail::if_null<Null> = 0> config &set_reconnect(Null)
+    {
+        return set("set_reconnect", ws_config_set_reconnect, nullptr);
+    }
 
     config &install_deflate(const deflate_options &options = {})
     {

@@ -92,6 +92,11 @@ impl HeadReader {
         let protocol = b"HTTP/";
         let shown = protocol.len().min(self.buffer.len());
         if self.buffer[..shown] != protocol[..shown] {
+            // An alert or a handshake record, of a version of TLS.
+            if matches!(self.buffer[..], [0x15 | 0x16, 3, ..]) {
+                let message = "'s answer is not HTTP but TLS: the URL of such a server begins with wss:// or https://";
+                return Err(self.from.invalid(message));
+            }
             let start = String::from_utf8_lossy(&self.buffer[..self.buffer.len().min(16)]).into_owned();
             return Err(self.from.invalid(format_args!("'s answer is not HTTP: it starts with {start:?}")));
         }

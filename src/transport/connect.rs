@@ -231,23 +231,29 @@ fn start_tls(
 
 fn negotiate(stream: &mut Stream, socket: &Socket, step: &Step, limit: &TimeLimit<'_>) -> Result<()> {
     let failed = |error: io::Error| tls::error("TLS handshake failed", &error).in_phase(step.phase);
-    let mut has_early = true;
+    let (mut has_early, mut has_answered) = (true, false);
     // The last of it goes out with the first bytes of what follows.
     while stream.is_tls_handshaking() {
         limit
             .hold(step, socket, Readiness::Send, || stream.sender.flush())?
             .map_err(|error| failed(alert_received(stream).unwrap_or(error)))?;
         let receiver = &mut stream.receiver;
-        let received = if std::mem::take(&mut has_early) {
+        let is_early = std::mem::take(&mut has_early);
+        let received = if is_early {
             Ok(receiver.receive_early_handshake().map(|()| 1))
         } else {
             limit.hold(step, socket, Readiness::Receive, || receiver.receive_handshake(Waiting::No))
         };
         match received? {
             Ok(0) => {
-                return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, "the server ended the connection")));
+                let message = if has_answered {
+                    "the server ended the connection"
+                } else {
+                    "the server ended the connection without an answer: is it one for ws:// or http://?"
+                };
+                return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
             }
-            Ok(_) => {}
+            Ok(_) => has_answered = has_answered || !is_early,
             Err(error) => {
                 // The alert that tells the server why.
                 let _ = stream.sender.flush();

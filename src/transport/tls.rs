@@ -360,6 +360,9 @@ pub(crate) fn error(doing: &str, error: &io::Error) -> Error {
     // The verifier knows more than its error can say.
     let why = match (tls_verifier::take_reason(), kind) {
         (Some(reason), Kind::TlsCertificate) => reason,
+        _ if matches!(tls, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
+            format!("the answer is not TLS: is this a server for ws:// or http://? ({tls})")
+        }
         _ => tls.to_string(),
     };
     Error { tls_alert, ..Error::new(kind, format!("{doing}: {why}")) }

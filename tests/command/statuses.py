@@ -155,7 +155,14 @@ def test_5_no_proxy():
 
 
 def test_6_no_tls():
-    says([echo_url().replace("ws:", "wss:")], TLS)
+    says([echo_url().replace("ws:", "wss:")], TLS, "ws://")
+    for said in (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b"hello, who are you?"):
+        with Listener(lambda wire, said=said: (wire.send(said), wire.fin())) as listener:
+            says([listener.url().replace("ws:", "wss:")], TLS, "not TLS", "ws://")
+
+
+def test_9_tls_where_none_is_asked_for():
+    says([echo_server()["ECHO_WSS_URL"].replace("wss:", "ws:")], HANDSHAKE, "TLS", "wss://")
 
 
 def test_7_no_trust():

@@ -66,6 +66,21 @@ if "$cmake" -S "$here/find_package" -B "$work/other_version" -DSOURCE="$examples
     fail "version $version was taken for 0.99"
 fi
 
+if [ -e "$libdir/libktorws.a" ]; then
+    for fetched in OFF ON; do
+        step "add_subdirectory, FetchContent: $fetched"
+        build_dir=$work/parent_$fetched
+        "$cmake" -S "$here/add_subdirectory" -B "$build_dir" -DKTORWS="$here/../.." -DFETCHED=$fetched -DKTORWS_STATIC=ON \
+            -DKTORWS_PREBUILT="$libdir" -DSOURCE="$examples/echo.c" -DBUILD_TESTING=ON >/dev/null
+        "$cmake" --build "$build_dir" >/dev/null
+        run_example "$build_dir/shared"
+        run_example "$build_dir/static"
+        check "its tests" "$(cd "$build_dir" && "$(dirname "$(command -v "$cmake")")/ctest" -N | sed -n 's/^Total Tests: //p')" 1
+        "$cmake" --install "$build_dir" --prefix "$build_dir/installed" >/dev/null
+        check "what it installs" "$(cd "$build_dir/installed" && find . -type f)" ./bin/static
+    done
+fi
+
 # with_pkg_config DIRECTORY LANGUAGE: PKG_CONFIG_* come from the caller
 with_pkg_config() {
     check "version in ktorws.pc" "$(pkg-config --modversion ktorws)" "$version"
@@ -76,6 +91,10 @@ with_pkg_config() {
         make -s -C "$1" -f "$here/pkg_config/Makefile" SOURCE="$examples/echo.$2" static
         ! readelf -dW "$1/static" | grep -q libktorws || fail "the static program needs libktorws.so"
         run_example "$1/static"
+        make -s -C "$1" -f "$here/pkg_config/Makefile" SOURCE="$examples/echo.$2" all_static 2>"$1/warnings" ||
+            { cat "$1/warnings" >&2; fail "nothing can be linked with -static"; }
+        ! readelf -lW "$1/all_static" | grep -q INTERP || fail "the program that is all static needs a loader"
+        run_example "$1/all_static"
     fi
 }
 

@@ -227,6 +227,21 @@ void reconnecting()
     CHECK_CODE(THROWN(session.recv(patience)).code(), closed_abnormally);
     CHECK_EQ(asked.load(), 2);
     CHECK_EQ(session.stats().reconnects, 1U);
+
+    // Braces are the defaults, and not a null pointer, which switches it off.
+    session = ktorws::connect(echo_url("drop"), ktorws::config().set_reconnect({}));
+    while (session.stats().reconnects == 0)
+        CHECK_CODE(THROWN(session.recv(1ms)).code(), timeout);
+    session.abort();
+    std::error_code ec;
+    ktorws::config braces;
+    braces.set_reconnect({}, ec);
+    CHECK_NONE(ec);
+    session = ktorws::connect(echo_url("drop"), braces.set_callbacks({}));
+    CHECK_CODE(THROWN(session.recv(1ms)).code(), timeout);
+    session.abort();
+    session = ktorws::connect(echo_url("drop"), braces.set_reconnect(nullptr));
+    CHECK_CODE(THROWN(session.recv(patience)).code(), closed_abnormally);
     session = ktorws::connect(echo_url("close/4000/"), config);
     CHECK_CODE(THROWN(session.recv(patience)).code(), closed);
 }

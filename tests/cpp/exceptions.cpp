@@ -108,7 +108,15 @@ void sessions()
     CHECK_CODE(woken.code(), interrupted);
     CHECK(!woken.details());
     session.send_text("still here");
-    CHECK_EQ(session.recv(patience).text(), "still here");
+    const auto kept = session.recv(patience).text();
+    CHECK_EQ(kept, "still here");
+    session.send_text("back");
+    const ktorws::frame frame = session.recv(patience);
+    session.send(frame.type(), frame.data());
+    const auto bytes = session.recv(patience).data();
+    CHECK_EQ(ktorws::bytes(bytes).text(), "back");
+    session.send_batch({ktorws::message(frame.type(), frame.data())});
+    CHECK(session.recv(patience).is_text());
     session.close(WS_CLOSE_GOING_AWAY, "away");
     session.wait_closed(patience);
     CHECK_CODE(THROWN(session.recv()).code(), closed);

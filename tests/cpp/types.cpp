@@ -53,6 +53,15 @@ static_assert(std::is_convertible_v<const ktorws::session &, ktorws::session_vie
 static_assert(std::is_trivially_copyable_v<ktorws::session_view> && sizeof(ktorws::session_view) == sizeof(void *));
 static_assert(std::is_trivially_copyable_v<ktorws::frame_view> && sizeof(ktorws::frame) == sizeof(void *));
 
+// What a temporary frame holds is copied, so that nothing dangles.
+static_assert(std::is_same_v<decltype(std::declval<ktorws::frame>().text()), std::string>);
+static_assert(std::is_same_v<decltype(std::declval<const ktorws::frame>().text()), std::string>);
+static_assert(std::is_same_v<decltype(std::declval<ktorws::frame &>().text()), std::string_view>);
+static_assert(std::is_same_v<decltype(std::declval<ktorws::frame>().data()), std::vector<std::byte>>);
+static_assert(std::is_same_v<decltype(std::declval<const ktorws::frame &>().data()), ktorws::bytes>);
+static_assert(std::is_same_v<decltype(std::declval<ktorws::frame_view>().text()), std::string_view>);
+static_assert(noexcept(std::declval<const ktorws::frame &>().text()));
+
 // An error_code form throws nothing.
 static_assert(noexcept(std::declval<ktorws::session &>().recv(ktorws::no_limit, std::declval<std::error_code &>())));
 static_assert(noexcept(std::declval<ktorws::session &>().send_text(std::string_view(),
