@@ -571,7 +571,7 @@ typedef struct ws_config ws_config;
  * 4,096 bytes is not taken, nor are more than 180 of one answer. Where there is no room for another cookie, the one goes that
  * was sent or set least recently, of the domain or of all.
  *
- * A forked child has a copy of its own. It is empty if another thread of the parent was using the jar at that moment.
+ * A forked child has a copy of its own. It is empty if another thread of the parent was changing the jar at that moment.
  *
  * No cookie is for a public suffix, a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
  * (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix); where there is none, a cookie is for
@@ -1398,7 +1398,9 @@ ws_status ws_config_set_send_timeout_ms(ws_config *config,
  * Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
  * numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
  *
- * Time in which the library does not read, because the incoming queue is full, does not count.
+ * Time in which the library does not read, because the incoming queue is full, does not count, nor does time in which the
+ * server takes what is sent to it. What has arrived is read first, so that no session ends because the process was stopped
+ * for a while.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL.
  */
@@ -1422,9 +1424,10 @@ ws_status ws_config_set_max_message_size(ws_config *config,
                                          uint64_t bytes);
 
 /**
- * Bounds the messages that wait to be received: at most `messages`, and no further one once there are `bytes`, of
- * which each message takes the size of its payload and 64; 0 leaves one of the two unbounded. `policy` is a
- * ws_queue_policy. Default: 1,024 messages, 4 MiB, WS_QUEUE_WAIT.
+ * Bounds the messages that wait to be received: at most `messages`, and no further one once they hold `bytes` of memory;
+ * 0 leaves one of the two unbounded. A message holds the memory of its payload, which is at least 128 bytes and at most
+ * twice the payload's size and some KiB, and 128 bytes more. `policy` is a ws_queue_policy. Default: 1,024 messages, 4 MiB,
+ * WS_QUEUE_WAIT.
  *
  * With WS_QUEUE_WAIT the library stops reading when the queue is full: pings of the server wait as well, and that the
  * connection has ended is noticed once there is room. With the others it always reads. A message that finds a thread
@@ -2460,6 +2463,10 @@ int64_t ws_get_ping_interval_ms(const ws_session *session);
 /**
  * Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
  * way; 0 and negative numbers stand for twice the interval, whatever that becomes.
+ *
+ * The time counts from when the kernel takes the ping. While the server takes what was sent before the ping, or is in the
+ * middle of sending a frame, its time begins anew. What has arrived is read before a pong is found missing, so that no
+ * session ends because the process was stopped for a while.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */

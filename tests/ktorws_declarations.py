@@ -186,6 +186,7 @@ _SIGNATURES = {
     "ws_config_set_connect_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_handshake_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_close_timeout_ms": (c_int32, c_void_p, c_int64),
+    "ws_config_set_idle_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_send_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_outgoing_queue": (c_int32, c_void_p, c_size_t, c_size_t, c_uint32),
     "ws_config_set_tls_ca_file": (c_int32, c_void_p, c_char_p),

@@ -53,7 +53,7 @@ fn check(setup: &Setup, input: &mut Input<'_>) {
     check_expected(&reference::expected(setup, stream), &whole);
     let sent = sent::frames(&whole.sent);
     answers::check(setup, &whole.events, &sent);
-    answers::check_slow(&sent, &sent::frames(&slow.sent));
+    answers::check_slow(setup, &sent, &sent::frames(&slow.sent));
 }
 
 fn check_events(setup: &Setup, events: &[Received]) {

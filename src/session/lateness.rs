@@ -11,8 +11,8 @@ use super::driver::TICK;
 /// How long what has arrived may take to be read.
 const LONGEST_OVERTIME: Duration = Duration::from_secs(10);
 
-/// For how much of a timeout it is looked whether the peer takes something.
-const PROBE: u32 = 4;
+/// The part of a timeout, its last one, in which it is looked whether the peer takes something.
+const PROBE: u32 = 2;
 
 /// What the peer may be late with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub(super) struct Lateness {
 /// How reading stood when the peer seemed late.
 #[derive(Debug)]
 struct Overtime {
+    /// What the peer seemed late with: another limit is another overtime.
+    limits: [Option<Instant>; 3],
     found_empty: u64,
     received: u64,
     /// What the socket had.
@@ -54,10 +56,13 @@ struct Overtime {
     until: Instant,
 }
 
-/// How far the peer was when it seemed late with something.
+/// How far the peer was in the middle of its time, or when that was first looked at.
 #[derive(Debug)]
 struct Probe {
+    /// When the peer's time is over: another limit is another probe.
+    limit: Instant,
     progress: Progress,
+    is_amid_frame: bool,
     until: Instant,
 }
 
@@ -88,20 +93,19 @@ impl Lateness {
     pub(super) fn look(&mut self, session: &Session, listens: bool) -> Standing {
         let now = Instant::now();
         for late in ALL {
-            if self.limit(late, session, listens).is_none_or(|limit| limit > now) {
-                self.probes[late as usize] = None;
-            }
+            self.probe(late, session, listens, now);
         }
-        let mut due = [None; 3];
-        for late in ALL {
-            let is_due = self.due(late, session, listens).is_some_and(|due| due <= now);
-            due[late as usize] = Some(late).filter(|_| is_due && (late != Late::Pong || session.keep_alive(now)));
-        }
+        let is_due = |late: Late| {
+            let is_over = self.due(late, session, listens).is_some_and(|due| due <= now);
+            is_over && (late != Late::Pong || session.keep_alive(now))
+        };
+        let due = ALL.map(|late| is_due(late).then_some(late));
         if due.iter().all(Option::is_none) {
             self.overtime = None;
             return Standing::InTime;
         }
-        if listens && !self.has_read(session, now) {
+        let limits = due.map(|late| self.limit(late?, session, listens));
+        if listens && !self.has_read(session, limits, now) {
             return Standing::Unread;
         }
         match due.into_iter().flatten().find(|late| !self.is_excused(*late, session, now)) {
@@ -129,20 +133,42 @@ impl Lateness {
         }
     }
 
-    /// The same, or when it is known whether the peer takes something.
+    /// The same, or when the peer is to be looked at before.
     fn due(&self, late: Late, session: &Session, listens: bool) -> Option<Instant> {
         let limit = self.limit(late, session, listens)?;
-        Some(self.probes[late as usize].as_ref().map_or(limit, |probe| probe.until.max(limit)))
+        Some(match &self.probes[late as usize] {
+            Some(probe) if probe.limit == limit => probe.until,
+            _ => session.probe_time(late).and_then(|time| limit.checked_sub(time)).unwrap_or(limit),
+        })
+    }
+
+    /// Looks how far the peer is, where it is time for that.
+    fn probe(&mut self, late: Late, session: &Session, listens: bool, now: Instant) {
+        let Some(limit) = self.limit(late, session, listens) else {
+            self.probes[late as usize] = None;
+            return;
+        };
+        let is_probed = self.probes[late as usize].as_ref().is_some_and(|probe| probe.limit == limit);
+        let Some(time) = session.probe_time(late).filter(|_| !is_probed) else { return };
+        if limit > now + time {
+            return;
+        }
+        let progress = session.progress(late);
+        let is_amid_frame = late == Late::Pong && session.is_amid_frame.load(Ordering::Relaxed);
+        // It is late to look where this process was stopped.
+        let until = if progress.is_sending || is_amid_frame { limit.max(now + time) } else { limit };
+        self.probes[late as usize] = Some(Probe { limit, progress, is_amid_frame, until });
     }
 
     /// Whether all is read that had arrived when the peer first seemed late: whoever reads has found the socket empty since,
     /// or read as much.
-    fn has_read(&mut self, session: &Session, now: Instant) -> bool {
+    fn has_read(&mut self, session: &Session, limits: [Option<Instant>; 3], now: Instant) -> bool {
         let found_empty = session.found_empty.load(Ordering::Acquire);
         let received = session.counts.bytes();
-        let Some(overtime) = &self.overtime else {
+        let Some(overtime) = self.overtime.as_ref().filter(|overtime| overtime.limits == limits) else {
             let available = session.socket.lock().as_ref().map_or(0, |socket| socket.available());
-            self.overtime = Some(Overtime { found_empty, received, available, until: now + LONGEST_OVERTIME });
+            let until = now + LONGEST_OVERTIME;
+            self.overtime = Some(Overtime { limits, found_empty, received, available, until });
             // A thread that sleeps looks at the socket.
             session.interrupts.wake_reader();
             return false;
@@ -151,42 +177,38 @@ impl Lateness {
         found_empty != overtime.found_empty || (1..=read).contains(&overtime.available) || now >= overtime.until
     }
 
-    /// Whether a peer that is late is seen to take what was sent, or in the middle of a frame to send: then its time begins
-    /// anew. That takes a while to find out.
+    /// Whether a peer that is late has been seen to take what was sent, or in the middle of a frame to send: then its time
+    /// begins anew.
     fn is_excused(&mut self, late: Late, session: &Session, now: Instant) -> bool {
+        let Some(Probe { progress: before, is_amid_frame, .. }) = self.probes[late as usize].take() else {
+            return false;
+        };
         let progress = session.progress(late);
-        match self.probes[late as usize].take() {
-            None => {
-                let is_amid_frame = late == Late::Pong && session.is_amid_frame.load(Ordering::Relaxed);
-                let timeout = session.timeout_of(late).filter(|_| progress.is_sending || is_amid_frame);
-                let Some(timeout) = timeout else { return false };
-                let until = now + (timeout / PROBE).max(TICK);
-                self.probes[late as usize] = Some(Probe { progress, until });
-                true
-            }
-            Some(Probe { progress: before, .. }) => {
-                let takes = before.is_sending && progress.acknowledged > before.acknowledged;
-                let sends = late == Late::Pong && progress.received > before.received;
-                if takes || sends {
-                    match late {
-                        Late::Close => session.outbox.lock().outgoing.renew_close_deadline(now),
-                        Late::Pong => session.keepalive.lock().excuse(now),
-                        Late::Bytes => self.took = Some(now),
-                    }
-                }
-                takes || sends
+        let takes = before.is_sending && progress.acknowledged > before.acknowledged;
+        let sends = is_amid_frame && progress.received > before.received;
+        if takes || sends {
+            match late {
+                Late::Close => session.outbox.lock().outgoing.renew_close_deadline(now),
+                Late::Pong => session.keepalive.lock().excuse(now),
+                Late::Bytes => self.took = Some(now),
             }
         }
+        takes || sends
     }
 }
 
 impl Session {
-    fn timeout_of(&self, late: Late) -> Option<Duration> {
-        match late {
+    /// For how long before its limit the peer is looked at. None while a ping is only to be sent.
+    fn probe_time(&self, late: Late) -> Option<Duration> {
+        let timeout = match late {
             Late::Close => self.terms.close_timeout,
-            Late::Pong => self.keepalive.lock().timeout(),
+            Late::Pong => {
+                let keepalive = self.keepalive.lock();
+                keepalive.timeout().filter(|_| keepalive.awaits_pong())
+            }
             Late::Bytes => self.terms.idle_timeout,
-        }
+        };
+        timeout.map(|timeout| timeout / PROBE)
     }
 
     /// How far the peer is.

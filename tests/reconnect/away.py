@@ -52,7 +52,6 @@ class ReconnectOptions(ctypes.Structure):
 _SIGNATURES = {
     "ws_config_set_reconnect": (c_int32, c_void_p, POINTER(ReconnectOptions)),
     "ws_config_set_group": (c_int32, c_void_p, c_void_p),
-    "ws_config_set_idle_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_tls_pin_sha256": (c_int32, c_void_p, ctypes.c_char_p),
     "ws_event_fd": (c_int32, c_void_p),
     "ws_group_new": (c_void_p,),
