@@ -146,8 +146,8 @@ int main(int argc, char **argv)
     beside_openings(ALONE, 1);
     int descriptors = count_entries("/proc/self/fd");
     for (int where = ALONE; where < PLACES; where++) {
-        beside_calls((place)where, small ? 10 : 300);
-        beside_openings((place)where, small ? 5 : 200);
+        beside_calls((place)where, small ? 8 : 60);
+        beside_openings((place)where, small ? 4 : 40);
         expect_back_at("/proc/self/fd", descriptors);
         expect_no_library_threads();
     }
