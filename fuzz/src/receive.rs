@@ -42,7 +42,7 @@ fn check(setup: &Setup, input: &mut Input<'_>) {
     } else {
         input.rest()
     };
-    let inflated = if setup.deflate.is_some() { setup::LARGE as usize } else { 0 };
+    let inflated = if setup.deflate.is_some() { usize::try_from(setup::LARGE).expect("a small number") } else { 0 };
     let run = || exchange::run(setup, stream, Flow::Whole);
     let whole = budget::within(stream.len(), inflated, run, |whole| &whole.events);
     let chunked = exchange::run(setup, stream, Flow::Chunked);
