@@ -127,8 +127,8 @@ void credentials_from_netrc(credentials *found, const char *path, const char *ur
         bool is_login = strcmp(word, "login") == 0;
         bool is_password = strcmp(word, "password") == 0;
         if (!is_machine && !is_login && !is_password && strcmp(word, "account") != 0)
-            fail_usage("--netrc-file %s: word %u is none of machine, default, login, password, account and macdef",
-                       path, number);
+            fail_usage("--netrc-file %s: word %u must be machine, default, login, password, account or macdef", path,
+                       number);
         char *value = strtok_r(rest, " \t\r\n", &rest);
         number++;
         if (value == NULL)

@@ -91,8 +91,8 @@ ws_status send_as(Session *session, const struct payload *payload, enum part par
 {
     ws_status status;
     uint32_t type = part != WHOLE && session->is_amid_message ? WS_CONTINUATION : payload->type;
-    Py_BEGIN_ALLOW_THREADS status = ws_send(session->handle, type, payload->data, payload->size,
-                                            part == FRAGMENT ? WS_SEND_MORE : 0, timeout_ms);
+    Py_BEGIN_ALLOW_THREADS status =
+        ws_send(session->handle, type, payload->data, payload->size, part == FRAGMENT ? WS_SEND_MORE : 0, timeout_ms);
     Py_END_ALLOW_THREADS if (status == WS_OK && part != WHOLE) session->is_amid_message = part == FRAGMENT;
     return status;
 }

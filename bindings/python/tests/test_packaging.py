@@ -1,11 +1,14 @@
 """The source distribution: what is built of it is what is built of the tree."""
 
+import faulthandler
 import os
 import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
+
+from conftest import PATIENCE_S
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -15,6 +18,8 @@ def names(directory):
 
 
 def test_the_source_distribution_builds_and_writes_nothing_outside_its_tree(tmp_path):
+    # A compiler beside other work takes longer than the tests may hang.
+    faulthandler.dump_traceback_later(10 * PATIENCE_S, exit=True, file=sys.__stderr__)
     where = tmp_path / "a" / "b"
     made, wheels, scratch = where / "made", where / "wheels", where / "scratch"
     for directory in (made, wheels, scratch):
