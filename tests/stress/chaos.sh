@@ -9,7 +9,7 @@
 # Both sanitizers run with the runtime that comes with rustc: unlike that of older gccs it bears a fork while other
 # threads are busy. gcc instruments the C sources, rustc the library. With ThreadSanitizer rustc also instruments the
 # standard library of Rust if the toolchain has its sources (the component rust-src). Otherwise ThreadSanitizer does not
-# see what orders memory inside the standard library, and tests/stress/thread.supp says what it must not report.
+# see what orders memory inside the standard library, and tests/stress/thread_std.c tells it. There are no suppressions.
 #
 # Exits with 77 where the compilers cannot make one of them.
 set -eu
@@ -104,7 +104,7 @@ run() {
 
 cargo build --locked --quiet --example echo_server
 export ASAN_OPTIONS=detect_stack_use_after_return=1:handle_abort=1
-export TSAN_OPTIONS=suppressions=tests/stress/thread.supp:die_after_fork=0:report_thread_leaks=0:second_deadlock_stack=1
+export TSAN_OPTIONS=die_after_fork=0:report_thread_leaks=0:second_deadlock_stack=1
 skipped=0
 for build; do
     reason=$(missing)
