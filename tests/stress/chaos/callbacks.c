@@ -75,7 +75,6 @@ static void reconnected(ws_session *session, const ws_error *lost, void *user_da
 {
     record *self = enter_callback(user_data, "on_reconnect");
     EXPECT(lost != NULL && strlen(ws_error_message(lost)) > 0, "on_reconnect without an error");
-    count(RECONNECTS, 1);
     call_in_callback(self, session);
     leave_alone(&self->inside);
 }

@@ -294,6 +294,7 @@ void disturb(chance *dice, ws_session *session)
         CALL("ws_interrupt", 0, ws_interrupt(session));
         break;
     case 1:
+        CALL("ws_set_ping_timeout_ms", 0, ws_set_ping_timeout_ms(session, HANG_MS / 2));
         CALL("ws_set_ping_interval_ms", 0, ws_set_ping_interval_ms(session, 5 + below(dice, 100)));
         EXPECT(ws_get_ping_interval_ms(session) >= 0 && ws_get_ping_timeout_ms(session) >= 0, "an interval");
         break;

@@ -197,6 +197,8 @@ void free_kept_flows(void);
 
 void use_objects(chance *dice);
 void free_objects(void);
+/* Has the library load the list of public suffixes, which stays for good. */
+void load_suffixes(void);
 /* A configuration with the shared jar. */
 ws_config *config_with_jar(void);
 /* Sends with a lock held that the log function takes. */

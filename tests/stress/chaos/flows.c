@@ -275,6 +275,9 @@ void settle_flow(flow *self)
     EXPECT(!undisturbed || !closes || self->end == WS_ERR_CLOSED, "%s ends with %s: %s", self->name,
            ws_status_name(self->end), ws_error_message(ws_session_error(self->session)));
     settle_ledger(&self->ledger, !self->reconnects, undisturbed && closes, self->name);
+    ws_statistics stats = {.struct_size = sizeof stats};
+    EXPECT(ws_stats(self->session, &stats) == WS_OK, "no statistics");
+    count(RECONNECTS, (unsigned)stats.reconnects);
     count(FLOWS, 1);
 }
 
@@ -284,7 +287,7 @@ void run_flow(chance *dice)
     sender senders[SENDERS];
     flow *self = new_flow(dice, "a flow");
     choose_path(self, dice, path);
-    self->reconnects = !self->served && below(dice, 3) == 0;
+    self->reconnects = !self->served && below(dice, 3) < (self->cut ? 2 : 1);
     unsigned kind = OPEN_WELL | KEEP_ALL | (self->reconnects ? RECONNECTS_TOO : 0);
     ws_config *config = random_config(dice, self->owed, kind);
     bool called = self->delivery == BY_ON_FRAME;

@@ -110,6 +110,7 @@ int main(int arguments_count, char **arguments)
 
     chance dice = {seed};
     /* The first cycle makes what stays for good. */
+    load_suffixes();
     run_cycle(&dice, CYCLE_MS / 4);
     remember_process();
     uint64_t end = now_ns() + seconds * UINT64_C(1000000000);

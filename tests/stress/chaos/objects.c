@@ -83,6 +83,11 @@ ws_config *config_with_jar(void)
     return made;
 }
 
+void load_suffixes(void)
+{
+    EXPECT(ws_cookie_jar_add(shared_jar(), "ws://www.example.com/", "a=b; Domain=example.com") == WS_OK, "no cookie");
+}
+
 static void use_jar(chance *dice)
 {
     char text[400];

@@ -1,0 +1,72 @@
+/* Tells ThreadSanitizer what orders memory inside the standard library of Rust, which is not instrumented.
+ *
+ * The script chaos.sh names functions of the standard library, and links with --wrap for each, so that calls of them come
+ * here first. Without them a lock that was contended, and what runs once, look like races. */
+
+#include <stdint.h>
+
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+
+/* The functions take at most six words and return at most one. */
+#define WRAP(function, symbol)                                                                                         \
+    uintptr_t real_##function(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t) __asm__(               \
+        "__real_" symbol);                                                                                             \
+    uintptr_t function(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t) __asm__("__wrap_" symbol);    \
+    uintptr_t function(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e, uintptr_t f)
+
+/* These take a lock: the first word is its address. */
+#define WRAP_LOCK(function, symbol)                                                                                    \
+    WRAP(function, symbol)                                                                                             \
+    {                                                                                                                  \
+        uintptr_t result = real_##function(a, b, c, d, e, f);                                                          \
+        __tsan_acquire((void *)a);                                                                                     \
+        return result;                                                                                                 \
+    }
+
+/* These release the lock that the second word is the address of, wait, and take it again. */
+#define WRAP_WAIT(function, symbol)                                                                                    \
+    WRAP(function, symbol)                                                                                             \
+    {                                                                                                                  \
+        __tsan_release((void *)b);                                                                                     \
+        uintptr_t result = real_##function(a, b, c, d, e, f);                                                          \
+        __tsan_acquire((void *)b);                                                                                     \
+        return result;                                                                                                 \
+    }
+
+#ifdef MUTEX_LOCK
+WRAP_LOCK(mutex_lock, MUTEX_LOCK)
+#endif
+#ifdef RWLOCK_READ
+WRAP_LOCK(rwlock_read, RWLOCK_READ)
+#endif
+#ifdef RWLOCK_WRITE
+WRAP_LOCK(rwlock_write, RWLOCK_WRITE)
+#endif
+#ifdef CONDVAR_WAIT
+WRAP_WAIT(condvar_wait, CONDVAR_WAIT)
+#endif
+#ifdef CONDVAR_WAIT_TIMEOUT
+WRAP_WAIT(condvar_wait_timeout, CONDVAR_WAIT_TIMEOUT)
+#endif
+#ifdef ONCE_CALL
+WRAP(once_call, ONCE_CALL)
+{
+    uintptr_t result = real_once_call(a, b, c, d, e, f);
+    __tsan_release((void *)a);
+    __tsan_acquire((void *)a);
+    return result;
+}
+#endif
+
+/* Arc counts down with a release, and has a fence before it frees, which ThreadSanitizer does not know: the count itself
+ * acquires here. */
+enum { RELEASE = 3, ACQUIRE_AND_RELEASE = 4 };
+
+uint64_t __real___tsan_atomic64_fetch_sub(volatile uint64_t *value, uint64_t by, int order);
+uint64_t __wrap___tsan_atomic64_fetch_sub(volatile uint64_t *value, uint64_t by, int order);
+
+uint64_t __wrap___tsan_atomic64_fetch_sub(volatile uint64_t *value, uint64_t by, int order)
+{
+    return __real___tsan_atomic64_fetch_sub(value, by, order == RELEASE ? ACQUIRE_AND_RELEASE : order);
+}
