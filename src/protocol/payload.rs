@@ -172,3 +172,127 @@ impl std::fmt::Debug for Payload {
         write!(f, "{:?}", &**self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_placed(payload: &Payload, byte: usize) -> bool {
+        (payload.memory.as_ptr().addr() + payload.start + byte) % PAGE == PLACE
+    }
+
+    fn reserved(now: usize, later: u64) -> Payload {
+        let mut payload = Payload::default();
+        payload.reserve(now, later).expect("memory");
+        payload
+    }
+
+    #[test]
+    fn a_small_payload_takes_memory_that_is_larger() {
+        for (room, reused) in [(0, false), (3, false), (4, true), (500, true)] {
+            let memory = vec![7; room];
+            let address = memory.as_ptr();
+            let payload = Payload::small(memory, b"abc");
+            assert_eq!((&*payload, payload.with_nul()), (&b"abc"[..], &b"abc\0"[..]));
+            assert_eq!(payload.memory.as_ptr() == address, reused, "{room}");
+            assert_eq!(payload.capacity(), if reused { room } else { LEAST });
+        }
+        assert_eq!(Payload::small(Vec::new(), &[1; LEAST]).capacity(), LEAST + 1);
+        assert_eq!(Payload::in_memory(vec![7; 5]).into_memory(), [7; 5]);
+        assert_eq!(Payload::default().with_nul(), b"\0");
+    }
+
+    #[test]
+    fn room_is_at_most_twice_what_has_arrived() {
+        assert_eq!(reserved(0, 0).capacity(), LEAST);
+        assert_eq!(reserved(100, 0).capacity(), LEAST);
+        assert_eq!(reserved(100, 1000).capacity(), 202);
+        assert_eq!(reserved(1000, 100).capacity(), 1101);
+        assert_eq!(reserved(1000, u64::MAX).capacity(), 2002);
+        let mut payload = reserved(1000, 0);
+        payload.push(&[1; 1000]);
+        // Nothing more is needed for what fits.
+        payload.reserve(0, 5000).expect("memory");
+        assert_eq!(payload.capacity(), 1001);
+        payload.reserve(1, 5000).expect("memory");
+        assert_eq!(payload.capacity(), 2004);
+        assert_eq!(payload.space().len(), 1003);
+        assert_eq!(&*payload, [1; 1000]);
+        payload.reserve(2000, 0).expect("memory");
+        assert_eq!(payload.capacity(), 3001);
+        assert_eq!(&*payload, [1; 1000]);
+    }
+
+    #[test]
+    fn a_large_payload_lies_where_the_kernel_copies_fast() {
+        for now in [0, 1, 5000, PLACED_FROM] {
+            let payload = reserved(now, PLACED_FROM as u64);
+            let room = (now + 1 + PLACED_FROM).min(2 * (now + 1)).max(LEAST);
+            let slack = if room < PLACED_FROM { 0 } else { PAGE };
+            assert_eq!(payload.capacity(), room + slack, "{now}");
+            assert_eq!(slack > 0, is_placed(&payload, now) && payload.start < PAGE, "{now}");
+        }
+        assert_eq!(reserved(PLACED_FROM - 2, 0).capacity(), PLACED_FROM - 1);
+        assert_eq!(reserved(PLACED_FROM - 1, 0).capacity(), PLACED_FROM + PAGE);
+        // What has arrived moves along.
+        let mut payload = reserved(1000, 0);
+        payload.push(&[1; 1000]);
+        payload.reserve(PLACED_FROM, 0).expect("memory");
+        assert_eq!(payload.capacity(), 1000 + PLACED_FROM + 1 + PAGE);
+        assert!(is_placed(&payload, 1000 + PLACED_FROM));
+        assert_eq!(&*payload, [1; 1000]);
+    }
+
+    #[test]
+    fn memory_that_is_used_again_is_placed_where_there_is_room() {
+        for (room, is_enough) in [(PLACED_FROM + 1, false), (PLACED_FROM + 1 + PAGE, true)] {
+            for now in [0, 100] {
+                let memory = vec![0; room];
+                let address = memory.as_ptr();
+                let mut payload = Payload::in_memory(memory);
+                payload.reserve(now, (PLACED_FROM - now) as u64).expect("memory");
+                assert_eq!(payload.memory.as_ptr(), address);
+                assert!(is_placed(&payload, now) || (!is_enough && payload.start == 0));
+                let rest = room - 1 - payload.start;
+                assert_eq!(payload.space().len(), rest);
+                assert!(rest >= PLACED_FROM);
+            }
+        }
+        // Small ones are not, nor do they lie where a large one did.
+        let mut payload = Payload::in_memory(vec![0; 2 * PLACED_FROM]);
+        payload.reserve(100, (PLACED_FROM - 102) as u64).expect("memory");
+        assert_eq!((payload.start, payload.capacity()), (0, 2 * PLACED_FROM));
+    }
+
+    #[test]
+    fn memory_to_read_to_is_placed_from_32_kib_on() {
+        for size in [0, 1, 100, PLACED_FROM - 1] {
+            let (memory, start) = placed(size);
+            assert_eq!((memory.len(), start), (size, 0));
+        }
+        for size in [PLACED_FROM, PLACED_FROM + 1, 100_000] {
+            let (memory, start) = placed(size);
+            assert_eq!(memory.len(), start + size);
+            assert_eq!((memory.as_ptr().addr() + start) % PAGE, PLACE);
+        }
+    }
+
+    #[test]
+    fn memory_far_larger_than_the_payload_is_given_back() {
+        let fitted = |size: usize, room: usize| {
+            let mut payload = Payload::in_memory(vec![9; room]);
+            payload.push(&vec![1; size]);
+            payload.fit();
+            payload.terminate();
+            assert_eq!(payload.with_nul(), [&vec![1; size][..], b"\0"].concat());
+            payload.capacity()
+        };
+        assert_eq!(fitted(10, 2 * 11 + SLACK), 2 * 11 + SLACK);
+        assert_eq!(fitted(10, 2 * 11 + SLACK + 1), LEAST);
+        assert_eq!(fitted(1000, 2 * 1001 + SLACK), 2 * 1001 + SLACK);
+        assert_eq!(fitted(1000, 2 * 1001 + SLACK + 1), 1001);
+        assert_eq!(fitted(PLACED_FROM - 2, 2 * (PLACED_FROM - 1) + SLACK + 1), PLACED_FROM - 1);
+        assert_eq!(fitted(PLACED_FROM - 1, 2 * PLACED_FROM + PAGE), 2 * PLACED_FROM + PAGE);
+        assert_eq!(fitted(PLACED_FROM - 1, 2 * PLACED_FROM + PAGE + 1), PLACED_FROM);
+    }
+}
