@@ -1,16 +1,149 @@
-//! The library's locks. No function of the application runs while the calling thread holds one of them: a debug build
-//! counts what each thread holds, and ends the process where it calls out all the same.
+//! The library's locks: the standard library's without poisoning. All of their state is in themselves, so that in a forked
+//! child those that nobody had locked, and those made there, work; a lock that keeps its waiting threads in a table of the
+//! process would leave a part of that locked for good.
+//!
+//! No function of the application runs while the calling thread holds one of them: a debug build counts what each thread
+//! holds, and ends the process where it calls out all the same.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{PoisonError, TryLockError};
 
 #[cfg(debug_assertions)]
-pub(crate) use counted::{Held, Mutex, MutexGuard, assert_unlocked};
-#[cfg(not(debug_assertions))]
-pub(crate) use parking_lot::{Mutex, MutexGuard};
+pub(crate) use counted::{Held, assert_unlocked};
 #[cfg(not(debug_assertions))]
 pub(crate) use uncounted::{Held, assert_unlocked};
 
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T: ?Sized>(std::sync::Mutex<T>);
+
+/// None while it is [`unlocked`](MutexGuard::unlocked).
+pub(crate) struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    guard: Option<Guard<std::sync::MutexGuard<'a, T>>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T: ?Sized>(std::sync::RwLock<T>);
+
+/// A guard of the standard library's that is counted.
+pub(crate) struct Guard<G> {
+    guard: G,
+    _held: Held,
+}
+
+impl<G> Guard<G> {
+    fn new(guard: G) -> Self {
+        Self { guard, _held: Held::new() }
+    }
+
+    fn tried(guard: Result<G, TryLockError<G>>) -> Option<Self> {
+        match guard {
+            Ok(guard) => Some(Self::new(guard)),
+            Err(TryLockError::Poisoned(poisoned)) => Some(Self::new(poisoned.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        let guard = Guard::new(self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        MutexGuard { mutex: self, guard: Some(guard) }
+    }
+
+    #[inline]
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        Guard::tried(self.0.try_lock()).map(|guard| MutexGuard { mutex: self, guard: Some(guard) })
+    }
+}
+
+impl<T: ?Sized> MutexGuard<'_, T> {
+    /// Makes a call with the mutex unlocked.
+    pub(crate) fn unlocked<R>(guard: &mut Self, call: impl FnOnce() -> R) -> R {
+        struct Again<'g, 'a, T: ?Sized>(&'g mut MutexGuard<'a, T>);
+
+        impl<T: ?Sized> Drop for Again<'_, '_, T> {
+            fn drop(&mut self) {
+                self.0.guard = self.0.mutex.lock().guard;
+            }
+        }
+
+        guard.guard = None;
+        let _again = Again(guard);
+        call()
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match &self.guard {
+            Some(locked) => &locked.guard,
+            None => unreachable!("whoever has the mutex unlocked has borrowed the guard"),
+        }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.guard {
+            Some(locked) => &mut locked.guard,
+            None => unreachable!("whoever has the mutex unlocked has borrowed the guard"),
+        }
+    }
+}
+
+impl<T> RwLock<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::RwLock::new(value))
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    pub(crate) fn read(&self) -> Guard<std::sync::RwLockReadGuard<'_, T>> {
+        Guard::new(self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn try_read(&self) -> Option<Guard<std::sync::RwLockReadGuard<'_, T>>> {
+        Guard::tried(self.0.try_read())
+    }
+
+    pub(crate) fn write(&self) -> Guard<std::sync::RwLockWriteGuard<'_, T>> {
+        Guard::new(self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<G: Deref> Deref for Guard<G> {
+    type Target = G::Target;
+
+    fn deref(&self) -> &G::Target {
+        &self.guard
+    }
+}
+
+impl<G: DerefMut> DerefMut for Guard<G> {
+    fn deref_mut(&mut self) -> &mut G::Target {
+        &mut self.guard
+    }
+}
+
 #[cfg(not(debug_assertions))]
 mod uncounted {
-    /// Stands for a lock that is not a [`Mutex`](super::Mutex), as long as it is held.
+    /// Stands for a lock, as long as it is held.
     pub(crate) struct Held;
 
     impl Held {
@@ -28,7 +161,6 @@ mod uncounted {
 #[cfg(debug_assertions)]
 mod counted {
     use std::cell::Cell;
-    use std::ops::{Deref, DerefMut};
 
     thread_local! {
         static COUNT: Cell<usize> = const { Cell::new(0) };
@@ -58,65 +190,6 @@ mod counted {
             let trace = std::backtrace::Backtrace::force_capture();
             eprintln!("libktorws: a function of the application is called with {count} locks held\n{trace}");
             std::process::abort();
-        }
-    }
-
-    /// parking_lot's, counted.
-    #[derive(Debug, Default)]
-    pub(crate) struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
-
-    pub(crate) struct MutexGuard<'a, T: ?Sized> {
-        guard: parking_lot::MutexGuard<'a, T>,
-        _held: Held,
-    }
-
-    impl<T> Mutex<T> {
-        pub(crate) const fn new(value: T) -> Self {
-            Self(parking_lot::Mutex::new(value))
-        }
-
-        pub(crate) fn into_inner(self) -> T {
-            self.0.into_inner()
-        }
-    }
-
-    impl<T: ?Sized> Mutex<T> {
-        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-            MutexGuard { guard: self.0.lock(), _held: Held::new() }
-        }
-
-        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-            self.0.try_lock().map(|guard| MutexGuard { guard, _held: Held::new() })
-        }
-    }
-
-    impl<T: ?Sized> MutexGuard<'_, T> {
-        pub(crate) fn unlocked<R>(guard: &mut Self, call: impl FnOnce() -> R) -> R {
-            struct Again;
-
-            impl Drop for Again {
-                fn drop(&mut self) {
-                    COUNT.set(COUNT.get() + 1);
-                }
-            }
-
-            COUNT.set(COUNT.get() - 1);
-            let _again = Again;
-            parking_lot::MutexGuard::unlocked(&mut guard.guard, call)
-        }
-    }
-
-    impl<T: ?Sized> Deref for MutexGuard<'_, T> {
-        type Target = T;
-
-        fn deref(&self) -> &T {
-            &self.guard
-        }
-    }
-
-    impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
-        fn deref_mut(&mut self) -> &mut T {
-            &mut self.guard
         }
     }
 }

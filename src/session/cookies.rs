@@ -2,13 +2,13 @@
 
 use cookie_store::{Cookie, CookieDomain, RawCookie};
 use once_cell::race::OnceBox;
-use parking_lot::RwLock;
 use publicsuffix::{List, Psl as _};
 use url::{Host, Url};
 
 use super::kept_cookies::KeptCookies;
 use crate::error::{Error, Kind, Result};
 use crate::fork::PerProcess;
+use crate::lock::RwLock;
 use crate::transport::Target;
 
 /// The longest cookie, attributes included (RFC 6265 section 6.1 asks for no less).

@@ -6,11 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::RwLock;
-
 use super::deadline::Deadline;
 use super::gate::Gate;
 use crate::fork::PerProcess;
+use crate::lock::RwLock;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
