@@ -40,7 +40,7 @@ static void make_calls(ws_session *session)
     ws_buffered_amount(session);
     ws_state(session);
     ws_session_error(session);
-    ws_set_ping_interval_ms(session, ws_get_ping_interval_ms(session));
+    ws_get_ping_interval_ms(session);
     ws_send(session, WS_TEXT, "from the helper", WS_NUL_TERMINATED, 0, 0);
     ws_flush(session, 0);
     if (atomic_load(&receives)) {
