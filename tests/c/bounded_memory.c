@@ -108,7 +108,8 @@ static void a_large_message_between_small_ones(void)
         CHECK_OK(ws_recv(session, &kept[i], PATIENCE_MS));
         CHECK_EQ(kept[i]->size, SMALL);
     }
-    expect_growth(before, 16L * MIB, "small messages that are kept");
+    /* Two large ones at a time, and what the allocator keeps; with all of them it would be more than 100 MiB. */
+    expect_growth(before, 48L * MIB, "small messages that are kept");
     for (unsigned i = 0; i < ROUNDS; i++)
         ws_frame_free(kept[i]);
     ws_abort(session);
