@@ -12,6 +12,18 @@ static ws_session *session;
 static ws_group *group;
 static ws_config *config;
 
+/* Of the parent's, and of its own. */
+static int count_epoll_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        char path[64], target[64] = "";
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        count += readlink(path, target, sizeof target - 1) > 0 && strcmp(target, "anon_inode:[eventpoll]") == 0;
+    }
+    return count;
+}
+
 static void use_what_is_inherited(void *nothing)
 {
     (void)nothing;
@@ -35,6 +47,8 @@ static void use_what_is_inherited(void *nothing)
     ws_group_free(group);
     close_and_free(own);
     CHECK_OK(ws_shutdown(PATIENCE_MS));
+    /* What the parent's sockets are watched by is the parent's alone. */
+    CHECK_EQ(count_epoll_descriptors(), 0);
 }
 
 static void set_up(void)

@@ -104,8 +104,8 @@ static inline int is_open(known_socket known)
     return fstat(known.fd, &now) == 0 && S_ISSOCK(now.st_mode) && now.st_ino == known.inode;
 }
 
-/* The one connection that was opened since. Meanwhile nobody else opens one; others may be closed, and their numbers used
- * again. */
+/* The one connection that was opened since. Meanwhile nobody else opens one; others may be closed, and their numbers
+ * used again. */
 static inline known_socket socket_opened_since(const descriptor_set *before)
 {
     known_socket found = {.fd = -1};
