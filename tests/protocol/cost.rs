@@ -39,6 +39,12 @@ fn cost(connection: &mut Connection, stream: &[u8]) -> u64 {
     (connection.incoming.work() - before) / stream.len() as u64
 }
 
+#[test]
+fn every_byte_that_is_decoded_counts() {
+    assert!(with_full_window().incoming.work() >= 40_000);
+    assert_eq!(peer::connection().incoming.work(), 0);
+}
+
 /// A window of 32 KiB for each of them is what it must not be.
 #[test]
 fn last_blocks_cost_little_for_each_byte() {
