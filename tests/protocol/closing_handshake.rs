@@ -51,6 +51,24 @@ fn a_reason_of_123_bytes_is_whole() {
 }
 
 #[test]
+fn a_pong_overtakes_a_close_of_which_nothing_is_sent() {
+    let message_size = 2 + 4 + 1;
+    for (taken, expected) in [
+        (message_size, &[Sent::new(Opcode::Pong, b"p"), Sent::close(1000, "")][..]),
+        (message_size + 1, &[Sent::close(1000, "")]),
+    ] {
+        let mut connection = connection();
+        connection.send(Opcode::Text, b"m").expect("an open connection");
+        connection.close(Close { code: Some(CloseCode::NORMAL), reason: String::new() }, peer::now());
+        let mut bytes = connection.to_send()[..taken].to_vec();
+        connection.sent(taken);
+        receive(&mut connection, &frame(true, Opcode::Ping, b"p"));
+        bytes.extend(peer::drain(&mut connection));
+        assert_eq!(peer::frames(&bytes)[1..], *expected, "{taken}");
+    }
+}
+
+#[test]
 fn nothing_behind_a_close_is_delivered_or_answered() {
     let mut connection = connection();
     let late = [text("late"), frame(true, Opcode::Ping, b""), peer::close(1001, ""), vec![0xff; 9]].concat();

@@ -39,6 +39,26 @@ fn cost(connection: &mut Connection, stream: &[u8]) -> u64 {
     (connection.incoming.work() - before) / stream.len() as u64
 }
 
+#[test]
+fn memory_of_messages_before_is_for_those_below_32_kib() {
+    for (size, expected) in [(126, 1), (32 * 1024 - 1, 1), (32 * 1024, 0), (65_535, 0)] {
+        let start = &frame(true, Opcode::Binary, &vec![0; size])[..4];
+        let mut incoming = Incoming::new(start, Decoders::default(), false);
+        let mut asked = 0;
+        let received = incoming.poll(&LIMITS, || {
+            asked += 1;
+            Vec::new()
+        });
+        assert_eq!((received, asked), (None, expected), "{size}");
+    }
+}
+
+#[test]
+fn every_byte_that_is_decoded_counts() {
+    assert!(with_full_window().incoming.work() >= 40_000);
+    assert_eq!(peer::connection().incoming.work(), 0);
+}
+
 /// A window of 32 KiB for each of them is what it must not be.
 #[test]
 fn last_blocks_cost_little_for_each_byte() {

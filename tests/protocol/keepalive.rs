@@ -36,9 +36,12 @@ fn the_first_ping_comes_after_a_whole_interval_and_then_at_its_pace() {
     let mut keepalive = pinging(Liveness::Pong);
     assert_eq!(keepalive.poll([0; 4], at(9)), None);
     assert_eq!(keepalive.deadline(), Some(at(10)));
+    assert!(!keepalive.awaits_pong());
     let first = ping(&mut keepalive, at(10));
+    assert!(keepalive.awaits_pong());
     assert_eq!(keepalive.poll([0; 4], at(11)), None);
     assert!(keepalive.pong(&first, at(12)));
+    assert!(!keepalive.awaits_pong());
     assert_eq!(keepalive.last_rtt(), Some(Duration::from_secs(2)));
     assert_eq!(keepalive.deadline(), Some(at(20)));
     let second = ping(&mut keepalive, at(20));

@@ -7,7 +7,7 @@ use ktorws::frame::Opcode;
 use ktorws::frame::header;
 use ktorws::protocol::outbound::Outbound;
 use ktorws::protocol::outgoing::Queued;
-use ktorws::protocol::{Close, MaskingKeys};
+use ktorws::protocol::{Close, Connection, MaskingKeys};
 use proptest::prelude::*;
 
 use crate::peer::{self, Sent, connection, frame, receive, sent};
@@ -147,6 +147,44 @@ fn what_is_counted() {
     assert_eq!(peer::drain(&mut connection).len(), 23 + 14);
     assert_eq!((connection.outgoing.sent(), connection.outgoing.sent_control()), (23, 14));
     assert_eq!(connection.outgoing.pending_messages(), 0);
+}
+
+#[test]
+fn what_waits_and_what_is_under_way_are_counted() {
+    let mut connection = connection();
+    let counts = |connection: &Connection| {
+        let outgoing = &connection.outgoing;
+        let pending = (outgoing.pending(), outgoing.pending_data(), outgoing.pending_control());
+        let sent = (outgoing.queued(), outgoing.sent(), outgoing.sent_control(), outgoing.sent_messages());
+        ((outgoing.unloaded(), outgoing.unloaded_messages()), outgoing.pending_messages(), pending, sent)
+    };
+    assert_eq!(counts(&connection), ((0, (0, 0)), 0, (0, 0, 0), (0, 0, 0, 0)));
+    connection.send(Opcode::Text, b"abc").expect("an open connection");
+    connection.send(Opcode::Binary, b"de").expect("an open connection");
+    connection.outgoing.queue_control(Opcode::Ping, b"x").expect("a ping");
+    assert_eq!(counts(&connection), ((24, (2, 17)), 2, (24, 17, 7), (17, 0, 0, 0)));
+    // Under way: the ping, then the messages.
+    assert_eq!(connection.to_send().len(), 7);
+    assert_eq!(counts(&connection), ((0, (0, 0)), 2, (24, 17, 7), (17, 0, 0, 0)));
+    connection.sent(7);
+    assert_eq!(connection.to_send().len(), 17);
+    assert_eq!(counts(&connection), ((0, (0, 0)), 2, (17, 17, 0), (17, 0, 7, 0)));
+    connection.send(Opcode::Text, b"").expect("an open connection");
+    connection.sent(16);
+    connection.to_send();
+    assert_eq!(counts(&connection), ((6, (1, 6)), 3, (7, 7, 0), (23, 16, 7, 16)));
+    connection.sent(1);
+    assert_eq!(connection.to_send().len(), 6);
+    assert_eq!(counts(&connection), ((0, (0, 0)), 1, (6, 6, 0), (23, 17, 7, 17)));
+    // Our Close waits like a message, but is not counted as one.
+    connection.close(Close::new(1000, "").expect("a valid close"), peer::now());
+    let outgoing = &connection.outgoing;
+    assert_eq!((outgoing.unloaded_messages(), outgoing.pending_messages(), outgoing.pending()), ((0, 8), 1, 14));
+    assert_eq!((outgoing.queued(), outgoing.sent_messages()), (23, 17));
+    assert_eq!((outgoing.has_sent_close(), outgoing.sent_close()), (false, 0));
+    peer::drain(&mut connection);
+    assert_eq!(counts(&connection), ((0, (0, 0)), 0, (0, 0, 0), (23, 23, 7, 23)));
+    assert_eq!((connection.outgoing.has_sent_close(), connection.outgoing.sent_close()), (true, 8));
 }
 
 proptest! {
