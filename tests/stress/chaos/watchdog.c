@@ -283,7 +283,7 @@ void stop_watchdog(void)
 
 void watch_child(void)
 {
-    /* Its only thread is the one that has forked. SIGALRM ends it, and its parent says so. */
+    /* Its only thread is the one that has forked. Its parent says where it hangs; SIGALRM ends it in any case. */
     atomic_store(&done, true);
     alarm(HANG_MS / 1000);
 }
