@@ -12,6 +12,7 @@ mod resolve;
 pub(crate) mod socket;
 mod socks5;
 pub(crate) mod stream;
+mod system_store;
 mod tcp;
 pub(crate) mod threads;
 pub(crate) mod tls;
@@ -30,6 +31,7 @@ mod wake;
 
 pub(crate) use address::Endpoint;
 pub(crate) use connect::{ConnectOptions, ConnectTimings, Connected, Path, TimeLimits, connect};
+pub(crate) use environment::Environment;
 pub(crate) use exchange::exchange;
 pub(crate) use limit::{Step, Stop, Stopping, Stops, TimeLimit, Unstoppable};
 pub(crate) use poller::{Event, Events, Interest, Poller, ready};
