@@ -5,6 +5,7 @@ pub(crate) mod address;
 pub(crate) mod connect;
 mod environment;
 mod exchange;
+pub(crate) mod files;
 pub(crate) mod limit;
 pub(crate) mod poller;
 pub(crate) mod proxy;

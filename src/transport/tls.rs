@@ -15,11 +15,11 @@ use url::Host;
 use webpki::BorrowedCertRevocationList;
 
 use crate::error::{Error, Kind, Result};
-use crate::transport::Endpoint;
 use crate::transport::system_store::SystemStore;
 use crate::transport::tls_key_log::KeyLogFile;
 use crate::transport::tls_pins::Pin;
 use crate::transport::tls_verifier::{self, Verifier};
+use crate::transport::{Endpoint, files};
 
 /// The protocol behind TLS: servers that prefer HTTP/2 must not choose it.
 const HTTP_1_1: &[u8] = b"http/1.1";
@@ -113,7 +113,7 @@ impl TlsOptions {
         paths.sort();
         let mut found = Vec::new();
         for path in paths.iter().filter(|path| path.is_file()) {
-            let Ok(pem) = std::fs::read(path) else { continue };
+            let Ok(pem) = files::read(path) else { continue };
             for certificate in certificates(&pem).unwrap_or_default() {
                 let is_usable = RootCertStore::empty().add(certificate.clone()).is_ok();
                 if is_usable && !found.contains(&certificate) {
