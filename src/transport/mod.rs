@@ -25,6 +25,7 @@ mod tls_pins;
 mod tls_stream;
 #[cfg(test)]
 mod tls_tests;
+mod tls_unverified;
 mod tls_verifier;
 mod unacknowledged;
 pub(crate) mod url;
