@@ -668,6 +668,10 @@ typedef struct {
      * their threads.
      */
     void *filter_user_data;
+    /**
+     * A sum of ws_deflate_flags.
+     */
+    uint32_t flags;
 } ws_deflate_options;
 
 /**
@@ -1678,7 +1682,8 @@ ws_status ws_config_set_max_redirects(ws_config *config,
  * It is called by the thread that opens the session: the one in ws_connect, or with ws_connect_async and for reconnecting
  * one of the library; for several sessions of the configuration at the same time, maybe. `user_data` has to stay valid as
  * long as sessions are opened with the configuration or reconnect. The time it takes counts for the timeout of
- * ws_config_set_open_timeout_ms only.
+ * ws_config_set_open_timeout_ms only, which does not interrupt it: when it returns later, opening fails with WS_ERR_TIMEOUT, and
+ * the error says that it took the time.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
  */
@@ -1793,8 +1798,8 @@ void ws_cookie_jar_clear(ws_cookie_jar *jar);
  * Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_set_tls_ca_pem
  * instead of the system's trust store.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, and for one that holds no certificate or
- * one that cannot be trusted.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file or has more than 64 MiB, and
+ * for one that holds no certificate or one that cannot be trusted.
  */
 ws_status ws_config_set_tls_ca_file(ws_config *config,
                                     const char *path);
@@ -1823,7 +1828,8 @@ ws_status ws_config_set_tls_ca_dir(ws_config *config,
  * Refuses certificates that these lists of a PEM file, read now, say are revoked; of authorities without a list none is.
  * NULL, the default: none is. Lists are not fetched from anywhere, and neither is OCSP asked.
  *
- * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a file that cannot be read, and for one that holds no list.
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a file that cannot be read, is not a regular file or has more than
+ * 64 MiB, and for one that holds no list.
  */
 ws_status ws_config_set_tls_crl_file(ws_config *config,
                                      const char *path);
@@ -1833,8 +1839,8 @@ ws_status ws_config_set_tls_crl_file(ws_config *config,
  * PKCS#1 or SEC1, not encrypted. Both are read now. NULL as `key_path`: both are in one file. NULL as
  * `certificate_path`, the default: none is shown.
  *
- * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for files that cannot be read or do not hold them, and for a key
- * that is not the certificate's.
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for files that cannot be read, are not regular files, have more than 64
+ * MiB or do not hold them, and for a key that is not the certificate's.
  */
 ws_status ws_config_set_tls_client_cert_file(ws_config *config,
                                              const char *certificate_path,
@@ -1865,7 +1871,9 @@ ws_status ws_config_set_tls_server_name(ws_config *config,
  * Switches the checks of the server's certificate. Default: 1 and 1.
  *
  * `peer` 1: it must be valid and trusted; 0: any certificate is accepted, whatever `host` is, and the connection can
- * be read and changed by whoever sits between. `host` 1: it must have the server's name; 0: any name will do.
+ * be read and changed by whoever sits between. Nothing of the certificate counts then but its key (and the pins of
+ * ws_config_set_tls_pin_sha256): the server still proves that it holds it. RSA keys have at least 2048 bits, or 1024 without
+ * verification where the server signs with PKCS #1 v1.5, which TLS 1.3 does not have; ECDSA keys are of P-256 or P-384. `host` 1: it must have the server's name; 0: any name will do.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or other numbers.
  */
@@ -1904,7 +1912,7 @@ ws_status ws_config_set_tls_pin_sha256(ws_config *config,
  * they have recorded. The file is opened now, and made for its owner only where there is none. NULL, the default: none.
  * The environment is not looked at.
  *
- * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a file that cannot be written to.
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a file that cannot be written to or is a pipe.
  */
 ws_status ws_config_set_tls_key_log_file(ws_config *config,
                                          const char *path);
@@ -1922,8 +1930,8 @@ ws_status ws_config_set_tls_key_log_file(ws_config *config,
  * Secrets and data that an attacker chooses do not belong in one compressed session: sizes tell of both (RFC 7692
  * section 8).
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, a `struct_size` that is
- * smaller than this version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is installed
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, an unknown flag, a `struct_size`
+ * that is smaller than the first version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is installed
  * already.
  */
 ws_status ws_config_install_deflate(ws_config *config,

@@ -120,7 +120,10 @@ class DeflateOptions(ctypes.Structure):
         ("min_size", c_size_t),
         ("filter", ctypes.CFUNCTYPE(ctypes.c_int, c_void_p, c_uint32, c_void_p, c_size_t)),
         ("filter_user_data", c_void_p),
+        ("flags", c_uint32),
     ]
+    # of the first release
+    FIRST_SIZE = 7 * 8
 
 
 class Extension(ctypes.Structure):

@@ -1,4 +1,4 @@
-//! Configurations: TLS.
+//! Configurations: TLS. The files that they name are regular ones of at most 64 MiB.
 
 use std::ffi::c_char;
 use std::path::Path;
@@ -7,13 +7,13 @@ use crate::error::{Error, Kind, Result};
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::config::TlsVersion;
+use crate::session::config::{TlsVersion, read_file};
 
 /// Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_set_tls_ca_pem
 /// instead of the system's trust store.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, and for one that holds no certificate or
-/// one that cannot be trusted.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file or has more than 64 MiB, and
+/// for one that holds no certificate or one that cannot be trusted.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
@@ -60,7 +60,8 @@ pub unsafe extern "C" fn ws_config_set_tls_ca_dir(config: *mut ws_config, path: 
 /// Refuses certificates that these lists of a PEM file, read now, say are revoked; of authorities without a list none is.
 /// NULL, the default: none is. Lists are not fetched from anywhere, and neither is OCSP asked.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a file that cannot be read, and for one that holds no list.
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a file that cannot be read, is not a regular file or has more than
+/// 64 MiB, and for one that holds no list.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
@@ -77,8 +78,8 @@ pub unsafe extern "C" fn ws_config_set_tls_crl_file(config: *mut ws_config, path
 /// PKCS#1 or SEC1, not encrypted. Both are read now. NULL as `key_path`: both are in one file. NULL as
 /// `certificate_path`, the default: none is shown.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for files that cannot be read or do not hold them, and for a key
-/// that is not the certificate's.
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for files that cannot be read, are not regular files, have more than 64
+/// MiB or do not hold them, and for a key that is not the certificate's.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; the paths are NULL or C strings.
@@ -140,7 +141,9 @@ pub unsafe extern "C" fn ws_config_set_tls_server_name(config: *mut ws_config, n
 /// Switches the checks of the server's certificate. Default: 1 and 1.
 ///
 /// `peer` 1: it must be valid and trusted; 0: any certificate is accepted, whatever `host` is, and the connection can
-/// be read and changed by whoever sits between. `host` 1: it must have the server's name; 0: any name will do.
+/// be read and changed by whoever sits between. Nothing of the certificate counts then but its key (and the pins of
+/// ws_config_set_tls_pin_sha256): the server still proves that it holds it. RSA keys have at least 2048 bits, or 1024 without
+/// verification where the server signs with PKCS #1 v1.5, which TLS 1.3 does not have; ECDSA keys are of P-256 or P-384. `host` 1: it must have the server's name; 0: any name will do.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or other numbers.
 ///
@@ -226,7 +229,7 @@ pub unsafe extern "C" fn ws_config_set_tls_pin_sha256(config: *mut ws_config, pi
 /// they have recorded. The file is opened now, and made for its owner only where there is none. NULL, the default: none.
 /// The environment is not looked at.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a file that cannot be written to.
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a file that cannot be written to or is a pipe.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
@@ -237,5 +240,6 @@ pub unsafe extern "C" fn ws_config_set_tls_key_log_file(config: *mut ws_config, 
 }
 
 fn read(path: &str) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| Error::os(Kind::InvalidArgument, format_args!("cannot read {path:?}"), &error))
+    read_file(path.as_ref())
+        .map_err(|error| Error::os(Kind::InvalidArgument, format_args!("cannot read {path:?}"), &error))
 }

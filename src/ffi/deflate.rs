@@ -12,6 +12,22 @@ use crate::lock::assert_unlocked;
 use crate::protocol::deflate::{Options, PermessageDeflate, WINDOW_BITS};
 use crate::session::{CompressionFilter, telling};
 
+/// The struct without the members that came later.
+const FIRST_SIZE: usize = std::mem::offset_of!(ws_deflate_options, flags);
+
+/// Flags of ws_deflate_options, to be added up.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_deflate_flags {
+    /// client_max_window_bits is not offered, for servers that decline offers with it. The server cannot ask for a smaller window
+    /// then; the member of that name still says how large the client's is.
+    WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS = 1,
+    /// Behind the offer with the parameters goes a second one without any, for servers that decline the first (RFC 7692
+    /// section 5.1). A server may then take the second and leave out what server_max_window_bits and server_no_context_takeover
+    /// ask for.
+    WS_DEFLATE_OFFER_FALLBACK = 2,
+}
+
 /// Options of permessage-deflate (RFC 7692; Ktor's WebSocketDeflateExtension). The caller sets `struct_size` and may
 /// leave all else 0, which is the default; later versions may add members at the end.
 #[repr(C)]
@@ -44,6 +60,8 @@ pub struct ws_deflate_options {
     /// Handed to `filter`. It has to stay valid until the sessions of the configuration are freed, and is used by all of
     /// their threads.
     pub filter_user_data: *mut c_void,
+    /// A sum of ws_deflate_flags.
+    pub flags: u32,
 }
 
 /// Offers permessage-deflate in the handshake, with the options, or with the defaults for NULL. If the server agrees,
@@ -58,8 +76,8 @@ pub struct ws_deflate_options {
 /// Secrets and data that an attacker chooses do not belong in one compressed session: sizes tell of both (RFC 7692
 /// section 8).
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, a `struct_size` that is
-/// smaller than this version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is installed
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, an unknown flag, a `struct_size`
+/// that is smaller than the first version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is installed
 /// already.
 ///
 /// # Safety
@@ -72,10 +90,10 @@ pub unsafe extern "C" fn ws_config_install_deflate(
 ) -> ws_status {
     set(config, |config| {
         // SAFETY: the caller's promise.
-        let options = unsafe { guard::sized_struct(options) }?;
-        let checked = options.map(check).transpose()?.unwrap_or_default();
+        let options = unsafe { guard::grown_struct(options, FIRST_SIZE) }?;
+        let checked = options.as_ref().map(check).transpose()?.unwrap_or_default();
         config.install(Arc::new(PermessageDeflate(checked)))?;
-        config.filter = options.and_then(SharedFilter::of).map(|filter| CompressionFilter {
+        config.filter = options.as_ref().and_then(SharedFilter::of).map(|filter| CompressionFilter {
             min_size: checked.min_size,
             wants: Arc::new(move |opcode, payload| filter.wants(opcode, payload)),
         });
@@ -95,6 +113,11 @@ fn check(options: &ws_deflate_options) -> Result<Options> {
         Ok(bits) if WINDOW_BITS.contains(&bits) => Ok(Some(bits)),
         _ => Err(guard::invalid("window bits of permessage-deflate are not 0 or 8 to 15")),
     };
+    let omit = ws_deflate_flags::WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS as u32;
+    let fallback = ws_deflate_flags::WS_DEFLATE_OFFER_FALLBACK as u32;
+    if options.flags & !(omit | fallback) != 0 {
+        return Err(guard::invalid("a flag of ws_deflate_options is unknown"));
+    }
     let flag = |number: u32| guard::flag(i32::try_from(number).unwrap_or(-1));
     Ok(Options {
         level: level(options.level, defaults.level)?,
@@ -104,6 +127,8 @@ fn check(options: &ws_deflate_options) -> Result<Options> {
         client_no_context_takeover: flag(options.client_no_context_takeover)?,
         server_no_context_takeover: flag(options.server_no_context_takeover)?,
         min_size: options.min_size,
+        omits_client_max_window_bits: options.flags & omit != 0,
+        offers_fallback: options.flags & fallback != 0,
     })
 }
 

@@ -24,6 +24,11 @@ pub trait Extension: Send + Sync {
     /// The parameters to offer, as they stand in the header behind the name; empty for none.
     fn offer(&self) -> Result<String>;
 
+    /// The parameters of a second offer, for servers that decline the first (RFC 7692 section 5.1).
+    fn fallback(&self) -> Option<String> {
+        None
+    }
+
     /// The server has accepted with these parameters. An error fails the handshake.
     fn agree(&self, parameters: &Parameters) -> Result<Agreed>;
 }

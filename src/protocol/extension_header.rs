@@ -52,13 +52,14 @@ impl std::fmt::Display for Parameters {
 pub(super) fn offer(extensions: &[&dyn Extension]) -> Result<String> {
     let mut value = String::new();
     for extension in extensions {
-        let parameters = extension.offer()?;
-        for piece in [if value.is_empty() { "" } else { ", " }, extension.name()] {
-            value.push_str(piece);
-        }
-        if !parameters.is_empty() {
-            value.push_str("; ");
-            value.push_str(&parameters);
+        for parameters in [Some(extension.offer()?), extension.fallback()].into_iter().flatten() {
+            for piece in [if value.is_empty() { "" } else { ", " }, extension.name()] {
+                value.push_str(piece);
+            }
+            if !parameters.is_empty() {
+                value.push_str("; ");
+                value.push_str(&parameters);
+            }
         }
     }
     Ok(value)

@@ -13,6 +13,7 @@ use crate::http::headers::{Headers, is_token};
 use crate::protocol::Limits;
 use crate::protocol::extension::{self, Extension};
 use crate::protocol::keepalive::KeepaliveOptions;
+pub(crate) use crate::transport::files::read as read_file;
 use crate::transport::{ConnectOptions, KnownAddresses, ProxyChoice, TcpOptions, TlsOptions};
 pub(crate) use crate::transport::{TimeLimits, TlsVersion};
 

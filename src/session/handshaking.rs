@@ -15,9 +15,11 @@ use crate::error::{Error, Kind, Phase, Refusal, Result};
 use crate::http::Headers;
 use crate::protocol::extension::Negotiated;
 use crate::protocol::handshake::{Handshake, Request};
-use crate::transport::{Connected, Socket, Step, Stops, Stream, Target, TimeLimit, connect, exchange};
+use crate::transport::{Connected, Environment, Socket, Step, Stops, Stream, Target, TimeLimit, connect, exchange};
 
 const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "shaking hands" };
+
+const ASKING: Step = Step { phase: Phase::Handshake, doing: "asking the application for credentials" };
 
 /// Statuses that send the client elsewhere (RFC 9110 section 15.4).
 const REDIRECTS: &[u16] = &[301, 302, 303, 307, 308];
@@ -42,6 +44,7 @@ pub(super) fn establish(
     id: u64,
     target: &Target,
     config: &Config,
+    environment: &Environment,
     runtime: &Runtime,
     stops: Stops<'_>,
 ) -> Result<Established> {
@@ -49,6 +52,7 @@ pub(super) fn establish(
     let mut visit = Visit {
         id,
         config,
+        environment,
         target: Cow::Borrowed(target),
         authorization: authorization_of(target, config)?,
         is_home: true,
@@ -58,7 +62,7 @@ pub(super) fn establish(
     loop {
         match visit.attempt(runtime, limit) {
             Ok(established) => return Ok(established),
-            Err(error) => visit.go_on(error)?,
+            Err(error) => visit.go_on(error, limit)?,
         }
     }
 }
@@ -67,6 +71,7 @@ pub(super) fn establish(
 struct Visit<'a> {
     id: u64,
     config: &'a Config,
+    environment: &'a Environment,
     target: Cow<'a, Target>,
     /// Instead of the configuration's.
     authorization: Option<String>,
@@ -91,9 +96,13 @@ impl Visit<'_> {
         };
         let mut handshake = Handshake::new(request, nonce)?;
         let Connected { mut stream, socket, early, handshake_limit, timings } =
-            connect(target, &config.connect, &runtime.resolver, limit)?;
+            connect(target, &config.connect, self.environment, &runtime.resolver, limit)?;
         let start = Instant::now();
         let agreed = exchange(&mut stream, &socket, &SHAKING_HANDS, &mut handshake, early, handshake_limit)?;
+        if !extensions.is_empty() {
+            // They may be the application's own, and have taken their time.
+            handshake_limit.keep(&SHAKING_HANDS)?;
+        }
         let timings = Timings::new(&timings, start.elapsed());
         if let Some(jar) = &config.cookies {
             jar.take(target, &agreed.response.headers);
@@ -122,7 +131,7 @@ impl Visit<'_> {
     fn headers(&self) -> Result<Cow<'_, Headers>> {
         let mut headers = Cow::Borrowed(&self.config.headers);
         if !self.is_home {
-            for name in ["Authorization", "Cookie", "Host"] {
+            for name in ["Authorization", "Cookie", "Cookie2", "Host"] {
                 headers.to_mut().remove(name)?;
             }
         }
@@ -140,7 +149,7 @@ impl Visit<'_> {
     }
 
     /// Whether there is something to try after an error. If not, it is returned.
-    fn go_on(&mut self, mut error: Error) -> Result<()> {
+    fn go_on(&mut self, mut error: Error, limit: TimeLimit<'_>) -> Result<()> {
         let refusal = match (error.kind, error.refusal.take()) {
             (Kind::HandshakeStatus, Some(refusal)) => refusal,
             (_, refusal) => return Err(Error { refusal, ..error }),
@@ -149,7 +158,7 @@ impl Visit<'_> {
             jar.take(&self.target, &refusal.headers);
         }
         if refusal.status == UNAUTHORIZED && self.authenticate(&refusal) {
-            return Ok(());
+            return limit.keep(&ASKING);
         }
         if REDIRECTS.contains(&refusal.status) && self.config.max_redirects > 0 {
             return self.follow(refusal);

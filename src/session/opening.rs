@@ -33,7 +33,7 @@ use crate::protocol::Keepalive;
 use crate::protocol::deflate;
 use crate::protocol::encoders::Volume;
 use crate::protocol::keepalive::Liveness;
-use crate::transport::{Stopping, Stops, Target, Unstoppable};
+use crate::transport::{Environment, Stopping, Stops, Target, Unstoppable};
 
 /// Opens a session on the calling thread, unless that is interrupted. `attach` makes it the application's.
 pub(crate) fn connect(
@@ -44,10 +44,11 @@ pub(crate) fn connect(
     attach: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
     let target = Target::parse(url)?;
+    let environment = read_environment(id, config);
     let runtime = runtime::get()?;
     let interruptible = interrupts.map(ConnectInterrupts::begin).transpose()?;
     let interrupted: &dyn Stopping = interruptible.as_ref().map_or(&Unstoppable, |call| call);
-    open_and_start(id, &target, config, &runtime, interrupted, attach)
+    open_and_start(id, &target, config, environment, &runtime, interrupted, attach)
 }
 
 /// Opens a session on a thread of the library, unless `opening` is aborted. What is wrong with the URL is told at once.
@@ -60,15 +61,26 @@ pub(crate) fn connect_later(
     done: impl FnOnce(Result<()>) + Send + 'static,
 ) -> Result<()> {
     let target = Target::parse(url)?;
+    let environment = read_environment(id, &config);
     let runtime = runtime::get()?;
     let pool = runtime.openers.clone();
     let mut done = Done(Some(done));
     pool.run(move || {
         let Some(stop) = opening.stop() else { return };
-        let opened = stop.check().and_then(|()| open_and_start(id, &target, &config, &runtime, &*stop, attach));
+        let open = || open_and_start(id, &target, &config, environment, &runtime, &*stop, attach);
+        let opened = stop.check().and_then(|()| open());
         done.call(opened);
     });
     Ok(())
+}
+
+/// What the environment says, read by the calling thread, which is one of the application's.
+fn read_environment(id: u64, config: &Config) -> Arc<Environment> {
+    let environment = Environment::read(&config.connect);
+    for what in environment.ignored() {
+        log!(Warning, id, "{what}");
+    }
+    Arc::new(environment)
 }
 
 /// Tells how an opening went, also when it is dropped undone.
@@ -92,12 +104,13 @@ fn open_and_start(
     id: u64,
     target: &Target,
     config: &Config,
+    environment: Arc<Environment>,
     runtime: &Runtime,
     stop: &dyn Stopping,
     attach: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
     log!(Info, id, "connecting to {}", target.place());
-    let session = open(id, target, config, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
+    let session = open(id, target, config, environment, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
         log!(Warning, id, "could not open: {error}");
     })?;
     // In a child that a function of the application has forked and returned in, all of it is the parent's.
@@ -134,10 +147,17 @@ impl Session {
     }
 }
 
-fn open(id: u64, target: &Target, config: &Config, runtime: &Runtime, stops: Stops<'_>) -> Result<Arc<Session>> {
+fn open(
+    id: u64,
+    target: &Target,
+    config: &Config,
+    environment: Arc<Environment>,
+    runtime: &Runtime,
+    stops: Stops<'_>,
+) -> Result<Arc<Session>> {
     config.check()?;
-    let established = establish(id, target, config, runtime, stops)?;
-    let reconnecting = Reconnecting::new(target, config, runtime);
+    let established = establish(id, target, config, &environment, runtime, stops)?;
+    let reconnecting = Reconnecting::new(target, config, environment, runtime);
     Ok(session(id, config, established, runtime, reconnecting))
 }
 

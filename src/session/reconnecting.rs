@@ -15,7 +15,7 @@ use super::telling;
 use super::{Config, Owner, Session, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Initiator;
-use crate::transport::{Stop, Target};
+use crate::transport::{Environment, Stop, Target};
 
 /// How a session reconnects.
 #[derive(Clone)]
@@ -49,6 +49,8 @@ pub(super) struct Reconnecting {
     options: ReconnectOptions,
     target: Target,
     config: Config,
+    /// As it was when the session was opened.
+    environment: Arc<Environment>,
     runtime: Runtime,
     /// Between connections.
     pub(super) is_away: AtomicBool,
@@ -101,12 +103,18 @@ pub(super) enum Next {
 }
 
 impl Reconnecting {
-    pub(super) fn new(target: &Target, config: &Config, runtime: &Runtime) -> Option<Box<Self>> {
+    pub(super) fn new(
+        target: &Target,
+        config: &Config,
+        environment: Arc<Environment>,
+        runtime: &Runtime,
+    ) -> Option<Box<Self>> {
         let options = config.reconnect.clone()?;
         Some(Box::new(Self {
             options,
             target: target.clone(),
             config: config.clone(),
+            environment,
             runtime: runtime.clone(),
             is_away: AtomicBool::new(false),
             outage: Mutex::new(Outage { opened: Some(Instant::now()), ..Outage::default() }),
@@ -308,11 +316,11 @@ impl Outage {
 impl Session {
     /// Opens another connection like the first.
     fn reopen(&self, stop: &Stop) -> Result<Established> {
-        let Some(Reconnecting { target, config, runtime, .. }) = self.reconnecting.as_deref() else {
+        let Some(Reconnecting { target, config, environment, runtime, .. }) = self.reconnecting.as_deref() else {
             return Err(Error::new(Kind::Internal, "the session does not reconnect"));
         };
         log!(Info, self.id(), "connecting to {}", target.place());
-        let established = establish(self.id(), target, config, runtime, [&*runtime.stop, stop])?;
+        let established = establish(self.id(), target, config, environment, runtime, [&*runtime.stop, stop])?;
         let (before, now) = (self.opened.subprotocol(), established.opened.subprotocol());
         if before != now {
             let message = format!("the server chose the subprotocol {now:?}, before it was {before:?}");

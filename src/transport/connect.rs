@@ -16,10 +16,11 @@ use crate::fork::PerProcess;
 use crate::transport::limit::{Step, TimeLimit};
 use crate::transport::proxy::Protocol;
 use crate::transport::resolve::resolve;
+use crate::transport::system_store::SystemStore;
 use crate::transport::tcp::TcpOptions;
 use crate::transport::{
-    Endpoint, KnownAddresses, PoolHandle, Proxy, ProxyChoice, Readiness, Socket, Stream, Target, TlsOptions, Waiting,
-    environment, tcp, tls,
+    Endpoint, Environment, KnownAddresses, PoolHandle, Proxy, ProxyChoice, Readiness, Socket, Stream, Target,
+    TlsOptions, Waiting, tcp, tls,
 };
 
 const NEGOTIATING_TLS: Step = Step { phase: Phase::Tls, doing: "negotiating TLS" };
@@ -92,6 +93,7 @@ pub(crate) struct Connected<'a> {
 pub(crate) fn connect<'a>(
     target: &Target,
     options: &ConnectOptions,
+    environment: &Environment,
     pool: &PoolHandle,
     limit: TimeLimit<'a>,
 ) -> Result<Connected<'a>> {
@@ -99,7 +101,7 @@ pub(crate) fn connect<'a>(
     limit.check()?;
     let mut timings = ConnectTimings::default();
     let connecting = limit.within(options.limits.connect);
-    let proxy = options.proxy_for(target)?;
+    let proxy = options.proxy_for(target, environment)?;
     let mut dialer = Dialer { options, pool, limit: connecting, timings: &mut timings };
     let (socket, behind_proxy) = match (&options.path, &proxy) {
         (Some(path), _) => (dialer.take(path)?, None),
@@ -112,13 +114,14 @@ pub(crate) fn connect<'a>(
     };
     let socket = Arc::new(socket);
     let handshake_limit = limit.within(options.limits.handshake);
+    let tls = Tls { options, system_store: &environment.system_store };
     let mut stream = Stream::plain(Arc::clone(&socket));
     let mut early = Vec::new();
     if let Some(proxy) = &proxy {
         let limit = handshake_limit.within(options.limits.proxy);
         early = timed(&mut timings.proxy, || {
             if proxy.protocol == Protocol::Https {
-                start_tls(&mut stream, &socket, options, &proxy.endpoint, true, &[], &limit)
+                tls.start(&mut stream, &socket, &proxy.endpoint, true, &[], &limit)
                     .map_err(|error| proxy.failed(error))?;
             }
             proxy.open_tunnel(&mut stream, &socket, &target.endpoint, behind_proxy, &limit)
@@ -127,7 +130,7 @@ pub(crate) fn connect<'a>(
     if target.secure {
         let limit = handshake_limit.within(options.limits.tls);
         let early = std::mem::take(&mut early);
-        timed(&mut timings.tls, || start_tls(&mut stream, &socket, options, &target.endpoint, false, &early, &limit))?;
+        timed(&mut timings.tls, || tls.start(&mut stream, &socket, &target.endpoint, false, &early, &limit))?;
     }
     Ok(Connected { stream, socket, early, handshake_limit, timings })
 }
@@ -158,14 +161,14 @@ impl Dialer<'_, '_> {
 
 impl ConnectOptions {
     /// The proxy on the way to a target.
-    fn proxy_for(&self, target: &Target) -> Result<Option<Arc<Proxy>>> {
+    fn proxy_for(&self, target: &Target, environment: &Environment) -> Result<Option<Arc<Proxy>>> {
         match (&self.proxy, &self.path) {
             (ProxyChoice::This(_), Some(_)) => Err(Error::new(
                 Kind::InvalidArgument,
                 "a proxy cannot go with a socket that leads to the server itself",
             )),
             (ProxyChoice::This(proxy), None) => Ok(Some(Arc::clone(proxy))),
-            (ProxyChoice::Environment, None) => Ok(environment::proxy(target)?.map(Arc::new)),
+            (ProxyChoice::Environment, None) => Ok(environment.proxy(target)?.map(Arc::new)),
             (ProxyChoice::Environment, Some(_)) | (ProxyChoice::Direct, _) => Ok(None),
         }
     }
@@ -199,34 +202,43 @@ fn timed<T>(taken: &mut Duration, work: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// Has what goes through the stream from now on encrypted. `early` is what has come of the peer's records already.
-fn start_tls(
-    stream: &mut Stream,
-    socket: &Arc<Socket>,
-    options: &ConnectOptions,
-    peer: &Endpoint,
-    is_proxy: bool,
-    early: &[u8],
-    limit: &TimeLimit<'_>,
-) -> Result<()> {
-    let step = if is_proxy { &NEGOTIATING_TLS_WITH_PROXY } else { &NEGOTIATING_TLS };
-    let negotiated = (|| {
-        let state = options.tls_state.get(|_| TlsState::default());
-        let connection = if is_proxy {
-            let config = state.proxy.get_or_try_init(|| options.tls.build_for_proxy())?;
-            tls::connection(config, peer, None)?
-        } else {
-            let config = state.server.get_or_try_init(|| options.tls.build())?;
-            tls::connection(config, peer, options.tls.server_name())?
-        };
-        stream.start_tls(connection, early);
-        negotiate(stream, socket, step, limit)
-    })();
-    negotiated.map_err(|error: Error| match error.kind {
-        // It is not the step that has failed.
-        Kind::Aborted | Kind::Interrupted => error,
-        _ => error.in_phase(step.phase),
-    })
+/// How to encrypt.
+struct Tls<'a> {
+    options: &'a ConnectOptions,
+    system_store: &'a SystemStore,
+}
+
+impl Tls<'_> {
+    /// Has what goes through the stream from now on encrypted. `early` is what has come of the peer's records already.
+    fn start(
+        &self,
+        stream: &mut Stream,
+        socket: &Arc<Socket>,
+        peer: &Endpoint,
+        is_proxy: bool,
+        early: &[u8],
+        limit: &TimeLimit<'_>,
+    ) -> Result<()> {
+        let step = if is_proxy { &NEGOTIATING_TLS_WITH_PROXY } else { &NEGOTIATING_TLS };
+        let ConnectOptions { tls: options, tls_state, .. } = self.options;
+        let negotiated = (|| {
+            let state = tls_state.get(|_| TlsState::default());
+            let connection = if is_proxy {
+                let config = state.proxy.get_or_try_init(|| options.build_for_proxy(self.system_store))?;
+                tls::connection(config, peer, None)?
+            } else {
+                let config = state.server.get_or_try_init(|| options.build(self.system_store))?;
+                tls::connection(config, peer, options.server_name())?
+            };
+            stream.start_tls(connection, early);
+            negotiate(stream, socket, step, limit)
+        })();
+        negotiated.map_err(|error: Error| match error.kind {
+            // It is not the step that has failed.
+            Kind::Aborted | Kind::Interrupted => error,
+            _ => error.in_phase(step.phase),
+        })
+    }
 }
 
 fn negotiate(stream: &mut Stream, socket: &Socket, step: &Step, limit: &TimeLimit<'_>) -> Result<()> {

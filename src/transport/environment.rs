@@ -1,81 +1,162 @@
-//! The proxy that the environment names, by the rules that users of curl know.
+//! What the environment says, by the rules that users of curl and OpenSSL know. It is read once for a session, by the thread
+//! that connects: while another thread changes it, nobody may.
 
 use std::env;
+use std::ffi::OsString;
 use std::net::IpAddr;
 
 use url::Host;
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::transport::{Proxy, Target, address};
+use crate::transport::system_store::SystemStore;
+use crate::transport::{ConnectOptions, Proxy, ProxyChoice, Target, address};
 
 /// The variables in their order. HTTP_PROXY is not among them: in a CGI program it is a header of the request.
 const PLAIN: &[&str] = &["ws_proxy", "WS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"];
 const SECURE: &[&str] = &["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const EXCEPTIONS: &[&str] = &["no_proxy", "NO_PROXY"];
 
-/// The proxy on the way to a target, if there is one.
-pub(super) fn proxy(target: &Target) -> Result<Option<Proxy>> {
-    let Some((name, url)) = first_of(if target.secure { SECURE } else { PLAIN })? else { return Ok(None) };
-    if url.is_empty() {
-        return Ok(None);
-    }
-    if let Some((name, exceptions)) = first_of(EXCEPTIONS)?
-        && is_excepted(target, &exceptions).map_err(|why| unusable(name, why))?
-    {
-        return Ok(None);
-    }
-    Proxy::parse(&url).map(Some).map_err(|error| unusable(name, error))
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Environment {
+    /// For ws and for wss.
+    plain: Option<Variable>,
+    secure: Option<Variable>,
+    /// The targets that need no proxy.
+    exceptions: Vec<Exception>,
+    /// What the list of those has that means nothing, for the log.
+    ignored: Vec<String>,
+    pub(super) system_store: SystemStore,
 }
 
-/// The first of the variables that is set, with its value.
-fn first_of(names: &[&'static str]) -> Result<Option<(&'static str, String)>> {
-    let Some((name, value)) = names.iter().find_map(|name| Some((*name, env::var_os(name)?))) else { return Ok(None) };
-    match value.into_string() {
-        Ok(value) => Ok(Some((name, value.trim().to_owned()))),
-        Err(_) => Err(unusable(name, "it is not UTF-8")),
-    }
+/// A variable that is set.
+#[derive(Clone, Debug)]
+struct Variable {
+    name: &'static str,
+    value: OsString,
 }
 
-/// Whether the list in no_proxy holds the target.
-fn is_excepted(target: &Target, list: &str) -> std::result::Result<bool, String> {
-    let mut is_excepted = false;
-    let entries = list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
-    for (index, entry) in entries.enumerate() {
-        // Also behind one that holds it: a list is in order or it is not. The entry itself may be a password.
-        let malformed = || format!("entry {} is not a host, an address or a network", index + 1);
-        is_excepted |= entry == "*" || holds(entry, target).ok_or_else(malformed)?;
-    }
-    Ok(is_excepted)
+/// An entry of no_proxy.
+#[derive(Debug, PartialEq, Eq)]
+enum Exception {
+    Everything,
+    Network(IpAddr, u32),
+    /// With a port, or any.
+    Address(IpAddr, Option<u16>),
+    /// A name, and those below it.
+    Name(String, Option<u16>),
 }
 
-/// Whether an entry of the list holds the target; none for a malformed one.
-fn holds(entry: &str, target: &Target) -> Option<bool> {
-    if let Some((network, bits)) = entry.split_once('/') {
-        let network = address::parse(network).ok()?.ip();
-        let bits: u32 = bits.parse().ok()?;
-        if bits > if network.is_ipv4() { 32 } else { 128 } {
-            return None;
+impl Environment {
+    /// Reads what connecting with these options may need.
+    pub(crate) fn read(options: &ConnectOptions) -> Self {
+        let mut read = Self::default();
+        if options.tls.uses_system_store() {
+            read.system_store = SystemStore::read();
         }
-        return Some(address_of(target).is_some_and(|address| is_within(address, network, bits)));
+        if matches!((&options.proxy, &options.path), (ProxyChoice::Environment, None)) {
+            read.plain = first_of(PLAIN);
+            read.secure = first_of(SECURE);
+        }
+        let is_empty = |variable: &Option<Variable>| variable.as_ref().is_none_or(|variable| variable.value.is_empty());
+        if !(is_empty(&read.plain) && is_empty(&read.secure))
+            && let Some(Variable { name, value }) = first_of(EXCEPTIONS)
+        {
+            (read.exceptions, read.ignored) = exceptions(name, &value.to_string_lossy());
+        }
+        read
     }
-    if let Ok(address) = address::parse(entry) {
-        return Some(address_of(target) == Some(address.ip()));
+
+    /// What no_proxy has that means nothing, one sentence for each.
+    pub(crate) fn ignored(&self) -> &[String] {
+        &self.ignored
     }
-    let (host, port) = match entry.rsplit_once(':') {
-        Some((host, port)) => (host, Some(port.parse::<u16>().ok()?)),
-        None => (entry, None),
-    };
-    let is_port = port.is_none_or(|port| port == target.endpoint.port);
-    if let Ok(address) = address::parse(host) {
-        return Some(is_port && address_of(target) == Some(address.ip()));
+
+    /// The proxy on the way to a target, if there is one.
+    pub(super) fn proxy(&self, target: &Target) -> Result<Option<Proxy>> {
+        let Some(Variable { name, value }) = (if target.secure { &self.secure } else { &self.plain }) else {
+            return Ok(None);
+        };
+        let Some(url) = value.to_str() else { return Err(unusable(name, "it is not UTF-8")) };
+        if url.trim().is_empty() || self.exceptions.iter().any(|exception| exception.holds(target)) {
+            return Ok(None);
+        }
+        Proxy::parse(url.trim()).map(Some).map_err(|error| unusable(name, error))
     }
-    let host = host.trim_start_matches("*.").trim_matches('.');
-    // As the target's own host was read: lower case, IDNA.
-    let Ok(Host::Domain(host)) = Host::parse(host) else { return None };
-    let Host::Domain(name) = &target.endpoint.host else { return Some(false) };
-    let name = name.trim_end_matches('.');
-    let above = name.strip_suffix(&host);
-    Some(is_port && above.is_some_and(|above| above.is_empty() || above.ends_with('.')))
+}
+
+/// The first of the variables that is set.
+fn first_of(names: &[&'static str]) -> Option<Variable> {
+    names.iter().find_map(|name| Some(Variable { name, value: env::var_os(name)? }))
+}
+
+/// The entries of a list, and what is to be said of those that are none: they exempt nothing.
+fn exceptions(name: &str, list: &str) -> (Vec<Exception>, Vec<String>) {
+    let (mut exceptions, mut ignored) = (Vec::new(), Vec::new());
+    let entries = list.split([',', ' ', '\t', '\r', '\n']).filter(|entry| !entry.is_empty());
+    for (index, entry) in entries.enumerate() {
+        match Exception::parse(entry) {
+            Some(exception) => exceptions.push(exception),
+            // The entry itself may be a password.
+            None => ignored.push(format!(
+                "entry {} of the environment variable {name} is ignored: it is not a host, an address or a network",
+                index + 1
+            )),
+        }
+    }
+    (exceptions, ignored)
+}
+
+impl Exception {
+    /// None for a malformed one.
+    fn parse(entry: &str) -> Option<Self> {
+        if entry == "*" {
+            return Some(Self::Everything);
+        }
+        if let Some((network, bits)) = entry.split_once('/') {
+            let network = address::parse(network).ok()?.ip();
+            let bits = number(bits)?;
+            let most = if network.is_ipv4() { 32 } else { 128 };
+            return (bits <= most).then_some(Self::Network(network, bits));
+        }
+        if let Ok(address) = address::parse(entry) {
+            return Some(Self::Address(address.ip(), None));
+        }
+        let (host, port) = match entry.rsplit_once(':') {
+            Some((host, port)) => (host, Some(number(port)?)),
+            None => (entry, None),
+        };
+        if let Ok(address) = address::parse(host) {
+            return Some(Self::Address(address.ip(), port));
+        }
+        // As the target's own host was read: lower case, IDNA.
+        match Host::parse(host.trim_start_matches("*.").trim_matches('.')) {
+            Ok(Host::Domain(host)) => Some(Self::Name(host, port)),
+            _ => None,
+        }
+    }
+
+    /// Whether the target is one that it exempts.
+    fn holds(&self, target: &Target) -> bool {
+        let is_port = |port: &Option<u16>| port.is_none_or(|port| port == target.endpoint.port);
+        match self {
+            Self::Everything => true,
+            Self::Network(network, bits) => {
+                address_of(target).is_some_and(|address| is_within(address, *network, *bits))
+            }
+            Self::Address(address, port) => is_port(port) && address_of(target) == Some(*address),
+            Self::Name(host, port) => {
+                let Host::Domain(name) = &target.endpoint.host else { return false };
+                let above = name.trim_end_matches('.').strip_suffix(host.as_str());
+                is_port(port) && above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+            }
+        }
+    }
+}
+
+/// Digits, and no sign.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn address_of(target: &Target) -> Option<IpAddr> {
@@ -108,8 +189,10 @@ fn unusable(name: &str, why: impl std::fmt::Display) -> Error {
 mod tests {
     use super::*;
 
-    fn excepted(url: &str, list: &str) -> std::result::Result<bool, String> {
-        is_excepted(&Target::parse(url).unwrap(), list)
+    fn excepted(url: &str, list: &str) -> (bool, Vec<String>) {
+        let target = Target::parse(url).unwrap();
+        let (exceptions, ignored) = exceptions("no_proxy", list);
+        (exceptions.iter().any(|exception| exception.holds(&target)), ignored)
     }
 
     #[test]
@@ -140,17 +223,36 @@ mod tests {
             ("ws://[::1]:90/", "::1", true),
             ("ws://example.com/", "10.0.0.0/8", false),
         ] {
-            assert_eq!(excepted(url, list), Ok(expected), "{url} {list}");
+            assert_eq!(excepted(url, list), (expected, vec![]), "{url} {list}");
         }
     }
 
     #[test]
-    fn malformed_exceptions_are_told() {
-        for list in
-            ["10.0.0.0/33", "10.0.0.0/x", "host/8", "host:99999", "host:x", "fd00::/129", "a b/c", "u:p@10.0.0.1:1"]
-        {
-            assert!(excepted("ws://example.com/", list).is_err(), "{list}");
-            assert!(excepted("ws://example.com/", &format!("*,{list}")).is_err(), "{list} behind *");
+    fn what_is_no_exception_exempts_nothing_and_is_told_without_itself() {
+        for entry in [
+            "10.0.0.0/33",
+            "10.0.0.0/+8",
+            "10.0.0.0/x",
+            "host/8",
+            "host:",
+            "host:99999",
+            "host:+80",
+            "host:x",
+            "fd00::/129",
+            "192.168.",
+            "<local>",
+            "a|b",
+            "u:p@10.0.0.1:1",
+            "\u{fffd}",
+        ] {
+            let others = format!("other.test,{entry},example.com");
+            for (list, number, expected) in [(entry, 1, false), (&others, 2, true)] {
+                let (is_excepted, ignored) = excepted("ws://example.com:99/", list);
+                assert_eq!(is_excepted, expected, "{list}");
+                assert_eq!(ignored.len(), 1, "{list}");
+                assert!(ignored[0].contains(&format!("entry {number} of")), "{ignored:?}");
+                assert!(entry.len() < 3 || !ignored[0].contains(entry), "{ignored:?}");
+            }
         }
     }
 }

@@ -135,6 +135,12 @@ impl<'a> TimeLimit<'a> {
         self.left() == Some(Duration::ZERO)
     }
 
+    /// An error where the time was over when a step was done, or opening is to end.
+    pub(crate) fn keep(&self, step: &Step) -> Result<()> {
+        self.check()?;
+        if self.has_passed() { Err(self.exceeded(step.phase, step.doing)) } else { Ok(()) }
+    }
+
     /// The error for a step that took too long.
     pub(super) fn exceeded(&self, phase: Phase, doing: &str) -> Error {
         let limit = self.length.as_millis();
@@ -174,10 +180,7 @@ impl<'a> TimeLimit<'a> {
     /// Makes a call again and again while it says `WouldBlock`, with nothing to wait for in between but the call itself.
     pub(super) fn retry<T>(&self, step: &Step, mut call: impl FnMut() -> io::Result<T>) -> Result<io::Result<T>> {
         loop {
-            self.check()?;
-            if self.has_passed() {
-                return Err(self.exceeded(step.phase, step.doing));
-            }
+            self.keep(step)?;
             match call() {
                 Err(error) if is_unready(&error) => {}
                 outcome => return Ok(outcome),

@@ -15,10 +15,11 @@ use url::Host;
 use webpki::BorrowedCertRevocationList;
 
 use crate::error::{Error, Kind, Result};
-use crate::transport::Endpoint;
+use crate::transport::system_store::SystemStore;
 use crate::transport::tls_key_log::KeyLogFile;
 use crate::transport::tls_pins::Pin;
 use crate::transport::tls_verifier::{self, Verifier};
+use crate::transport::{Endpoint, files};
 
 /// The protocol behind TLS: servers that prefer HTTP/2 must not choose it.
 const HTTP_1_1: &[u8] = b"http/1.1";
@@ -74,6 +75,11 @@ impl Default for TlsOptions {
 }
 
 impl TlsOptions {
+    /// No certificates were given to trust.
+    pub(super) fn uses_system_store(&self) -> bool {
+        self.roots.is_empty()
+    }
+
     pub(crate) fn set_verify(&mut self, peer: bool, host: bool) {
         self.verify_peer = peer;
         self.verify_host = host;
@@ -107,7 +113,7 @@ impl TlsOptions {
         paths.sort();
         let mut found = Vec::new();
         for path in paths.iter().filter(|path| path.is_file()) {
-            let Ok(pem) = std::fs::read(path) else { continue };
+            let Ok(pem) = files::read(path) else { continue };
             for certificate in certificates(&pem).unwrap_or_default() {
                 let is_usable = RootCertStore::empty().add(certificate.clone()).is_ok();
                 if is_usable && !found.contains(&certificate) {
@@ -216,8 +222,8 @@ impl TlsOptions {
     }
 
     /// The configuration that all connections of these options share.
-    pub(super) fn build(&self) -> Result<Arc<ClientConfig>> {
-        let verifier = self.verifier(self.verify_peer, self.verify_host, &self.pins)?;
+    pub(super) fn build(&self, store: &SystemStore) -> Result<Arc<ClientConfig>> {
+        let verifier = self.verifier(store, self.verify_peer, self.verify_host, &self.pins)?;
         let identity = self.identity.as_deref();
         let mut config = self.build_with(verifier, identity)?;
         config.alpn_protocols.clone_from(&self.application_protocols);
@@ -225,8 +231,8 @@ impl TlsOptions {
     }
 
     /// That of connections to a proxy: what is said of the server does not concern it.
-    pub(super) fn build_for_proxy(&self) -> Result<Arc<ClientConfig>> {
-        let mut config = self.build_with(self.verifier(true, true, &[])?, None)?;
+    pub(super) fn build_for_proxy(&self, store: &SystemStore) -> Result<Arc<ClientConfig>> {
+        let mut config = self.build_with(self.verifier(store, true, true, &[])?, None)?;
         config.alpn_protocols = vec![HTTP_1_1.to_vec()];
         Ok(Arc::new(config))
     }
@@ -250,10 +256,16 @@ impl TlsOptions {
         Ok(config)
     }
 
-    fn verifier(&self, peer: bool, host: bool, pins: &[Pin]) -> Result<Arc<dyn ServerCertVerifier>> {
+    fn verifier(
+        &self,
+        store: &SystemStore,
+        peer: bool,
+        host: bool,
+        pins: &[Pin],
+    ) -> Result<Arc<dyn ServerCertVerifier>> {
         let provider = provider();
         let trust = if peer {
-            let roots = if self.roots.is_empty() { system_roots() } else { self.own_roots() };
+            let roots = if self.uses_system_store() { store.load() } else { self.own_roots() };
             let verifier = WebPkiServerVerifier::builder_with_provider(
                 Arc::new(roots.map_err(|error| unusable(&error))?),
                 Arc::clone(&provider),
@@ -329,18 +341,6 @@ pub(super) fn connection(
         (None, Host::Ipv6(address)) => ServerName::IpAddress(std::net::IpAddr::from(*address).into()),
     };
     UnbufferedClientConnection::new(Arc::clone(config), name).map_err(|error| unfit(&error))
-}
-
-fn system_roots() -> std::result::Result<RootCertStore, String> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut store = RootCertStore::empty();
-    // A system store may hold certificates that rustls cannot use; the others still count.
-    store.add_parsable_certificates(found.certs);
-    if store.is_empty() {
-        let errors: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
-        return Err(format!("the system's trust store has no usable certificate {}", errors.join("; ")));
-    }
-    Ok(store)
 }
 
 /// The error of a stream: a fault of the certificate, of TLS, or of the connection below.

@@ -3,6 +3,8 @@
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 use rustls::{CertificateError, Error, OtherError};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// More of a server's text is not shown.
 const MOST_SHOWN: usize = 200;
@@ -87,6 +89,46 @@ pub(super) fn fault(error: &Error) -> String {
         _ => return fault.to_string(),
     };
     text.to_owned()
+}
+
+/// The SubjectPublicKeyInfo of a certificate, whatever else is in it and whether or not that can be read.
+pub(super) fn key_info(certificate: &[u8]) -> Option<&[u8]> {
+    const VERSION: u8 = 0xa0;
+    let (_, whole, _) = element(certificate)?;
+    let (_, mut fields, _) = element(whole)?;
+    if let (VERSION, _, rest) = element(fields)? {
+        fields = rest;
+    }
+    // Serial number, signature algorithm, issuer, validity, subject.
+    for _ in 0..5 {
+        (_, _, fields) = element(fields)?;
+    }
+    let (_, _, rest) = element(fields)?;
+    Some(&fields[..fields.len() - rest.len()])
+}
+
+/// The first element of some DER: its tag, its content, and what is behind it.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&[tag, length], rest) = der.split_first_chunk()?;
+    let (length, rest) = match length {
+        ..=0x7f => (usize::from(length), rest),
+        0x81..=0x84 => {
+            let (length, rest) = rest.split_at_checked(usize::from(length - 0x80))?;
+            (length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((tag, content, rest))
+}
+
+/// How many bits the RSA key of a certificate has, none for other keys.
+pub(super) fn rsa_bits(certificate: &[u8]) -> Option<usize> {
+    let (_, info) = SubjectPublicKeyInfo::from_der(key_info(certificate)?).ok()?;
+    match info.parsed().ok()? {
+        PublicKey::RSA(key) => Some(key.key_size()),
+        _ => None,
+    }
 }
 
 /// Whether one of the lists names a certificate.

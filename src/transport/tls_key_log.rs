@@ -1,11 +1,13 @@
 //! The secrets of connections in a file, for programs that look into recorded traffic.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustls::KeyLog;
+
+use crate::transport::files;
 
 /// Lines as NSS writes them.
 #[derive(Debug)]
@@ -14,7 +16,9 @@ pub(super) struct KeyLogFile(File);
 impl KeyLogFile {
     /// Appends to a file; a new one is for its owner only.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?))
+        // A pipe could make the host wait, or end it by a signal. A device that takes nothing loses lines.
+        let is_fit = |found: &Metadata| found.is_file() || found.file_type().is_char_device();
+        Ok(Self(files::open(path, OpenOptions::new().append(true).create(true).mode(0o600), is_fit)?))
     }
 }
 

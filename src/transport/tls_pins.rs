@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::error::{Error, Kind, Result};
+use crate::transport::tls_certificates;
 
 /// How curl writes one.
 const PREFIX: &str = "sha256//";
@@ -26,8 +26,7 @@ impl Pin {
 
     /// That of a certificate.
     pub(super) fn of(certificate: &[u8]) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-        Some(Self(Sha256::digest(certificate.tbs_certificate.subject_pki.raw).into()))
+        Some(Self(Sha256::digest(tls_certificates::key_info(certificate)?).into()))
     }
 }
 

@@ -9,8 +9,8 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-use crate::transport::tls_certificates;
 use crate::transport::tls_pins::Pin;
+use crate::transport::{tls_certificates, tls_unverified};
 
 thread_local! {
     /// Why this thread has refused a certificate: rustls' errors have no room for it.
@@ -21,6 +21,10 @@ thread_local! {
 pub(super) fn take_reason() -> Option<String> {
     REASON.take()
 }
+
+/// The shortest RSA keys that signatures are verified with, in bits; the second without verification in TLS 1.2.
+const SHORTEST_RSA: usize = 2048;
+const SHORTEST_RSA_UNVERIFIED: usize = 1024;
 
 /// Whatever it accepts, the server still proves that it holds the certificate's key.
 #[derive(Debug)]
@@ -94,8 +98,16 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let outcome = verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms);
-        outcome.inspect_err(|error| note_unproven(cert, error))
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let (outcome, takes_short) = match &self.trust {
+            Some(_) => (verify_tls12_signature(message, cert, dss, algorithms), false),
+            None => (
+                tls_unverified::verify_tls12(message, cert, dss, algorithms),
+                tls_unverified::takes_short_keys(dss.scheme),
+            ),
+        };
+        let shortest = if takes_short { SHORTEST_RSA_UNVERIFIED } else { SHORTEST_RSA };
+        outcome.inspect_err(|error| note_unproven(cert, error, shortest, dss.scheme))
     }
 
     fn verify_tls13_signature(
@@ -104,17 +116,34 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let outcome = verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms);
-        outcome.inspect_err(|error| note_unproven(cert, error))
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let outcome = match &self.trust {
+            Some(_) => verify_tls13_signature(message, cert, dss, algorithms),
+            None => tls_unverified::verify_tls13(message, cert, dss, algorithms),
+        };
+        outcome.inspect_err(|error| note_unproven(cert, error, SHORTEST_RSA, dss.scheme))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        let algorithms = &self.provider.signature_verification_algorithms;
+        match &self.trust {
+            Some(_) => algorithms.supported_schemes(),
+            None => tls_unverified::schemes(algorithms),
+        }
     }
 }
 
-/// The server has not shown that it holds the certificate's key.
-fn note_unproven(certificate: &[u8], error: &Error) {
-    let (subject, fault) = (tls_certificates::subject(certificate), tls_certificates::fault(error));
-    REASON.set(Some(format!("the server does not prove that it has the key of the certificate of {subject}: {fault}")));
+/// The server has not shown that it holds the certificate's key: its proof is wrong, or of a kind that is not supported.
+fn note_unproven(certificate: &[u8], error: &Error, shortest_rsa: usize, scheme: SignatureScheme) {
+    let subject = tls_certificates::subject(certificate);
+    REASON.set(Some(match tls_certificates::rsa_bits(certificate) {
+        Some(bits) if bits < shortest_rsa => format!(
+            "the certificate of {subject} has an RSA key of {bits} bits, which is not supported: signatures of \
+             {scheme:?} need at least {shortest_rsa}"
+        ),
+        _ => {
+            let fault = tls_certificates::fault(error);
+            format!("the server does not prove that it has the key of the certificate of {subject}: {fault}")
+        }
+    }));
 }

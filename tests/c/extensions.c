@@ -123,10 +123,11 @@ static void refused(void)
     ws_deflate_options options = {.struct_size = sizeof options};
     CHECK_OK(ws_config_install_deflate(config, &options));
     CHECK_STATUS(ws_config_install_deflate(config, &options), WS_ERR_INVALID_ARGUMENT);
-    ws_deflate_options bad[9];
-    for (size_t i = 0; i < 9; i++)
+    ws_deflate_options bad[10];
+    for (size_t i = 0; i < 10; i++)
         bad[i] = options;
-    bad[0].struct_size--;
+    /* Smaller than the first release's. */
+    bad[0].struct_size = offsetof(ws_deflate_options, flags) - 1;
     bad[1].level = 10;
     bad[2].memory_level = 10;
     bad[3].client_max_window_bits = 7;
@@ -135,8 +136,9 @@ static void refused(void)
     bad[6].server_no_context_takeover = UINT32_MAX;
     bad[7].level = 256;
     bad[8].struct_size = SIZE_MAX;
+    bad[9].flags = 4;
     ws_config *fresh = ws_config_new();
-    for (size_t i = 0; i < 9; i++)
+    for (size_t i = 0; i < 10; i++)
         CHECK_STATUS(ws_config_install_deflate(fresh, &bad[i]), WS_ERR_INVALID_ARGUMENT);
     CHECK_OK(ws_config_install_deflate(fresh, &options));
     ws_config_free(fresh);

@@ -138,7 +138,8 @@ OFFSET(ws_deflate_options, server_no_context_takeover, 28);
 OFFSET(ws_deflate_options, min_size, 32);
 OFFSET(ws_deflate_options, filter, 40);
 OFFSET(ws_deflate_options, filter_user_data, 48);
-_Static_assert(sizeof(ws_deflate_options) == 56, "grows only at its end");
+OFFSET(ws_deflate_options, flags, 56);
+_Static_assert(sizeof(ws_deflate_options) == 64, "grows only at its end");
 
 OFFSET(ws_extension_vtable, struct_size, 0);
 OFFSET(ws_extension_vtable, name, 8);

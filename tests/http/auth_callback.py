@@ -8,7 +8,7 @@ from ctypes import byref, c_void_p
 
 from checking import HANG_MS, equal, true
 from http_api import AUTH_CALLBACK, Asked, fails, refused
-from ktorws_ctypes import Session, Status, lib
+from ktorws_ctypes import Phase, Session, Status, lib
 from web import Server, answers, opens, redirects, works
 
 MOST_ATTEMPTS = 8
@@ -317,10 +317,23 @@ def test_time_in_it_does_not_count_for_the_handshake():
 
 
 def test_time_in_it_counts_for_opening():
-    asked = Asked(lambda auth: (time.sleep(0.3), auth.answer("bearer", "token")))
-    with Server([BASIC, opens()]) as server:
-        fails(server.url(), Status.TIMEOUT, set_open_timeout_ms=250, **asked.setting)
-        equal("requests", len(server.requests), 1)
+    """the limit holds once it returns, and the error says what took the time"""
+    for answers_it in (lambda auth: auth.answer("bearer", "token"), lambda auth: auth.answer("basic", "a", "b")):
+        asked = Asked(lambda auth: (time.sleep(0.3), answers_it(auth)))
+        with Server([BASIC, opens()]) as server:
+            failure = fails(server.url(), Status.TIMEOUT, set_open_timeout_ms=250, **asked.setting)
+            equal("requests", len(server.requests), 1)
+            equal("connections", server.connections, 1)
+            equal("phase", failure.phase, Phase.HANDSHAKE)
+            for part in ("credentials", "250 ms", "the limit for opening"):
+                true("the message", part in failure.message, failure.message)
+
+
+def test_its_refusal_is_told_whenever_it_comes():
+    """there is nothing left to be done that could take time"""
+    asked = Asked(lambda auth: time.sleep(0.3))
+    with Server([BASIC]) as server:
+        equal("body", refused(server.url(), 401, set_open_timeout_ms=250, **asked.setting).http_body, b"no")
 
 
 def test_behind_a_redirect_it_is_told_the_new_url():

@@ -54,6 +54,55 @@ fn the_offer() {
 }
 
 #[test]
+fn an_offer_can_leave_client_max_window_bits_out() {
+    let bare = Options { omits_client_max_window_bits: true, ..Options::default() };
+    assert_eq!(negotiate(bare, "").0, "permessage-deflate");
+    let small = Options { client_max_window_bits: Some(9), server_max_window_bits: Some(10), ..bare };
+    assert_eq!(negotiate(small, "").0, "permessage-deflate; server_max_window_bits=10");
+    for parameters in ["", "; server_no_context_takeover", "; client_no_context_takeover", "; server_max_window_bits=9"]
+    {
+        answer(bare, parameters).expect(parameters);
+    }
+    answer(small, "; server_max_window_bits=10").expect("an answer");
+    let error = answer(bare, "; client_max_window_bits=15").expect_err("it was not offered");
+    assert!(error.message.contains("RFC 7692 section 7.1.2.2"), "{error}");
+    answer(small, "").expect_err("it was asked for");
+}
+
+#[test]
+fn a_second_offer_without_parameters() {
+    let both = Options { offers_fallback: true, ..all() };
+    assert_eq!(
+        negotiate(both, "").0,
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10; \
+         client_max_window_bits=12, permessage-deflate"
+    );
+    // An answer to either of them.
+    for parameters in [
+        "; server_no_context_takeover; server_max_window_bits=10",
+        "; server_no_context_takeover; server_max_window_bits=8; client_max_window_bits=12",
+        "",
+        "; server_no_context_takeover",
+        "; client_no_context_takeover",
+        "; server_max_window_bits=15",
+    ] {
+        answer(both, parameters).expect(parameters);
+    }
+    // And to none.
+    for parameters in [
+        "; client_max_window_bits=12",
+        "; server_no_context_takeover; server_max_window_bits=10; client_max_window_bits=13",
+        "; unknown",
+        ", permessage-deflate",
+    ] {
+        assert_eq!(answer(both, parameters).expect_err(parameters).kind, Kind::HandshakeInvalid);
+    }
+    // What has no parameters is offered once.
+    let bare = Options { offers_fallback: true, omits_client_max_window_bits: true, ..Options::default() };
+    assert_eq!(negotiate(bare, "").0, "permessage-deflate");
+}
+
+#[test]
 fn a_server_need_not_agree() {
     assert_eq!(negotiate(Options::default(), "").1.expect("no extension"), [""; 0]);
 }

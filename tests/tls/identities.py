@@ -168,6 +168,41 @@ def signed_with_sha1(certificate, signer):
     return x509.load_der_x509_certificate(der[: -len(signature)] + signature)
 
 
+def elements(der):
+    """the elements of some DER, whole"""
+    found = []
+    while der:
+        size, start = der[1], 2
+        if size & 0x80:
+            start += size & 0x7F
+            size = int.from_bytes(der[2:start], "big")
+        found.append(der[: start + size])
+        der = der[start + size :]
+    return found
+
+
+def sequence(*parts):
+    size = len(b"".join(parts))
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return b"\x30" + (length if size < 0x80 else bytes([0x80 | len(length)]) + length) + b"".join(parts)
+
+
+def content(element):
+    return element[2 + (element[1] & 0x7F if element[1] & 0x80 else 0) :]
+
+
+def of_version_1(identity, signer):
+    """the same as X.509 had certificates before 1996: neither a version nor extensions"""
+    fields = elements(content(identity.certificate.tbs_certificate_bytes))
+    signed = sequence(*(field for field in fields if field[0] not in (0xA0, 0xA3)))
+    algorithm = elements(content(identity.der))[1]
+    signature = signer.sign(signed, ec.ECDSA(hashes.SHA256()))
+    bits = b"\x03" + bytes([len(signature) + 1]) + b"\0" + signature
+    certificate = x509.load_der_x509_certificate(sequence(signed, algorithm, bits))
+    assert certificate.version == x509.Version.v1
+    return dataclasses.replace(identity, certificate=certificate)
+
+
 def revocation_list(by, *revoked, extensions=None):
     """in PEM"""
     usual = [

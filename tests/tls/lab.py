@@ -3,7 +3,7 @@
 import contextlib
 import os
 
-from identities import CLIENT, authority, issue, revocation_list
+from identities import CLIENT, authority, issue, of_version_1, revocation_list
 
 
 class Lab:
@@ -109,6 +109,9 @@ def servers(root, rsa_root, other_root):
         "name-constraint": under(limited),
         "path-length": under(below, chain=(below, intermediate)),
         "critical-extension": issue(by=root, critical=True),
+        "version-1": of_version_1(issue(by=root), root.key),
+        "version-1-rsa": of_version_1(issue(by=root, key="rsa2048"), root.key),
+        "version-1-rsa1024": of_version_1(issue(by=root, key="rsa1024"), root.key),
         "sha1": issue(by=rsa_root, key="rsa2048", digest="sha1"),
         "revoked": issue(by=root),
         "revoked-chain": under(withdrawn),

@@ -165,7 +165,8 @@ TRUST = [
     refused("critical-extension", OF_A_CERTIFICATE, "{subject}", "(?i)critical.*extension"),
     refused("wrong-usage", OF_A_CERTIFICATE, "{subject}", "(?i)usage|purpose|server"),
     refused("sha1", "ALERT", "{subject}|{issuer}", "(?i)signature|SHA-?1|algorithm", context=dict(ciphers=WEAK)),
-    refused("rsa1024", "ALERT", "{subject}", "(?i)signature|key|RSA|weak", context=dict(ciphers=WEAK)),
+    refused("rsa1024", "ALERT", "{subject}", "RSA key of 1024 bits", "not supported", context=dict(ciphers=WEAK)),
+    refused("version-1", "ALERT", "{subject}|subject", "(?i)version"),
     opens("revoked"),
     refused("revoked/crl", REVOKED, "(?i)revoked", "{subject}", certificate="revoked", settings=with_crl),
     # what is not on the list

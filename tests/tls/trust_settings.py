@@ -2,13 +2,15 @@
 
 import base64
 import os
+import ssl
 
 from checking import among, equal
 from cryptography import x509
 from identities import revocation_list
 from ktorws_ctypes import Status
 from lab_client import configured
-from lab_server import V1_2, Server, context
+from lab_cases import WEAK
+from lab_server import V1_2, V1_3, Server, context
 from settings import invalid, refusal, serving, setting, visit
 
 UNKNOWN_CA = "ALERT_UNKNOWN_CA$"
@@ -222,6 +224,40 @@ def _(lab):
             # and the next one is as strict as ever
             with configured(lab) as configuration:
                 refusal(server, configuration)
+
+
+@setting("verify/peer off: any certificate of which the key can be proved")
+def _(lab):
+    for certificate in ("critical-extension", "version-1", "version-1-rsa", "p384", "ed25519", "rsa", "rsa4096", "sha1"):
+        for version in (V1_2, V1_3):
+            with serving(lab, certificate, versions=(version, version), ciphers=WEAK) as server:
+                with configured(lab, set_tls_verify=(0, 0)) as configuration:
+                    visit(server, configuration)
+                # pins hold all the same
+                pin = base64.b64encode(lab[certificate].pin_bytes)
+                with configured(lab, set_tls_verify=(0, 0), set_tls_pin_sha256=pin) as configuration:
+                    visit(server, configuration)
+                pin = base64.b64encode(lab["second"].pin_bytes)
+                with configured(lab, set_tls_verify=(0, 0), set_tls_pin_sha256=pin) as configuration:
+                    refusal(server, configuration, "pinned")
+
+
+@setting("verify/peer off: short keys")
+def _(lab):
+    for certificate in ("rsa1024", "version-1-rsa1024"):
+        chosen_by_client = context(lab.path(f"{certificate}.pem"), versions=(V1_2, V1_2), ciphers=WEAK)
+        chosen_by_client.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+        with Server(chosen_by_client) as server:
+            with configured(lab, set_tls_verify=(0, 0)) as configuration:
+                visit(server, configuration)
+            with configured(lab) as configuration:
+                refusal(server, configuration)
+        # with the padding of TLS 1.3 they are not supported, and the error says so
+        for version in (V1_2, V1_3):
+            with serving(lab, certificate, versions=(version, version), ciphers=WEAK) as server:
+                with configured(lab, set_tls_verify=(0, 0)) as configuration:
+                    message = refusal(server, configuration, "RSA key of 1024 bits", "not supported", "PSS", "2048")
+    return message
 
 
 @setting("verify/the server has to have the key, whatever is off")

@@ -38,6 +38,8 @@ pub struct Options {
     pub memory_level: u8,
     /// The largest window to compress with; none leaves it to the server.
     pub client_max_window_bits: Option<u8>,
+    /// Keep that to ourselves: the server cannot ask for a smaller one.
+    pub omits_client_max_window_bits: bool,
     /// The largest window that the server may compress with; none leaves it to the server.
     pub server_max_window_bits: Option<u8>,
     /// Compress each message by itself, whatever the server says.
@@ -46,6 +48,20 @@ pub struct Options {
     pub server_no_context_takeover: bool,
     /// Smaller messages go out as they are.
     pub min_size: usize,
+    /// Offer it a second time, without parameters.
+    pub offers_fallback: bool,
+}
+
+impl Options {
+    /// The same without parameters.
+    fn fallback(&self) -> Self {
+        Self {
+            omits_client_max_window_bits: true,
+            server_max_window_bits: None,
+            server_no_context_takeover: false,
+            ..*self
+        }
+    }
 }
 
 impl Default for Options {
@@ -54,10 +70,12 @@ impl Default for Options {
             level: DEFAULT_LEVEL,
             memory_level: DEFAULT_MEMORY_LEVEL,
             client_max_window_bits: None,
+            omits_client_max_window_bits: false,
             server_max_window_bits: None,
             client_no_context_takeover: false,
             server_no_context_takeover: false,
             min_size: 0,
+            offers_fallback: false,
         }
     }
 }
@@ -78,8 +96,17 @@ impl Extension for PermessageDeflate {
         Ok(negotiation::offer(&self.0))
     }
 
+    fn fallback(&self) -> Option<String> {
+        // Where that is what is offered first, it is offered once.
+        (self.0.offers_fallback && !negotiation::offer(&self.0).is_empty()).then(String::new)
+    }
+
     fn agree(&self, parameters: &Parameters) -> Result<Agreed> {
-        let agreement = Agreement::read(parameters, &self.0)?;
+        // An answer does not say which offer it is one to.
+        let agreement = Agreement::read(parameters, &self.0).or_else(|error| {
+            let fallback = self.fallback().map(|_| Agreement::read(parameters, &self.0.fallback()));
+            fallback.and_then(Result::ok).ok_or(error)
+        })?;
         Ok(Agreed {
             encoder: Box::new(Compressor::new(&self.0, &agreement)),
             decoder: Box::new(Decompressor::new(&agreement)),

@@ -34,8 +34,10 @@ pub(super) fn offer(options: &Options) -> String {
     if options.server_max_window_bits.is_some() {
         add(SERVER_MAX_WINDOW_BITS, options.server_max_window_bits);
     }
-    // Always: it lets the server choose.
-    add(CLIENT_MAX_WINDOW_BITS, options.client_max_window_bits);
+    if !options.omits_client_max_window_bits {
+        // Also without a value: it lets the server choose.
+        add(CLIENT_MAX_WINDOW_BITS, options.client_max_window_bits);
+    }
     parameters.to_string()
 }
 
@@ -60,6 +62,11 @@ impl Agreement {
         }
         check_window(SERVER_MAX_WINDOW_BITS, server_bits, options.server_max_window_bits)?;
         if client_bits.is_some() {
+            if options.omits_client_max_window_bits {
+                return Err(wrong(format_args!(
+                    "{CLIENT_MAX_WINDOW_BITS}, which was not offered (RFC 7692 section 7.1.2.2)"
+                )));
+            }
             check_window(CLIENT_MAX_WINDOW_BITS, client_bits, options.client_max_window_bits)?;
         }
         Ok(Self {

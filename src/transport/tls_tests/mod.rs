@@ -12,6 +12,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ServerConfig, ServerConnection, SupportedProtocolVersion};
 use url::Host;
 
+use crate::transport::system_store::SystemStore;
 use crate::transport::{Endpoint, Socket, Stream, TlsOptions, Waiting, tls};
 
 static TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
@@ -33,7 +34,7 @@ fn server_config(versions: &[&'static SupportedProtocolVersion]) -> ServerConfig
 fn client_config() -> Arc<ClientConfig> {
     let mut options = TlsOptions::default();
     options.set_verify(false, false);
-    options.build().unwrap()
+    options.build(&SystemStore::default()).unwrap()
 }
 
 /// A stream with its handshake before it.

@@ -1,0 +1,29 @@
+//! Files that the application names: opening and reading them neither waits nor takes memory without end.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// More than any bundle of certificates or revocation list has.
+const MAX_SIZE: u64 = 64 * 1024 * 1024;
+
+/// Reads a regular file.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open(path, OpenOptions::new().read(true), Metadata::is_file)?;
+    let mut content = Vec::new();
+    file.take(MAX_SIZE + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > MAX_SIZE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 64 MiB"));
+    }
+    Ok(content)
+}
+
+/// Opens a file of a kind that is fit for what it is opened for. A pipe would have the thread wait for its other end.
+pub(super) fn open(path: &Path, how: &mut OpenOptions, is_fit: fn(&Metadata) -> bool) -> io::Result<File> {
+    let file = how.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    if !is_fit(&file.metadata()?) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    Ok(file)
+}
