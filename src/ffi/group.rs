@@ -51,9 +51,10 @@ impl Membership {
         }
     }
 
-    /// The application has freed the session.
+    /// The application has freed the session, whose memory may be in use a moment longer.
     pub(super) fn forget(&self, handle: &ws_session, session: Option<&Session>) {
         self.group.group.forget(handle, session);
+        self.end();
     }
 
     /// The session could not be opened.
