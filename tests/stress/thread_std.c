@@ -1,7 +1,7 @@
 /* Tells ThreadSanitizer what orders memory inside the standard library of Rust, which is not instrumented.
  *
- * The script chaos.sh names functions of the standard library, and links with --wrap for each, so that calls of them come
- * here first. Without them a lock that was contended, and what runs once, look like races. */
+ * The script chaos.sh names functions of the standard library, and links with --wrap for each, so that calls of them
+ * come here first. Without them a lock that was contended, and what runs once, look like races. */
 
 #include <stdint.h>
 
@@ -10,8 +10,8 @@ void __tsan_release(void *address);
 
 /* The functions take at most six words and return at most one. */
 #define WRAP(function, symbol)                                                                                         \
-    uintptr_t real_##function(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t) __asm__(               \
-        "__real_" symbol);                                                                                             \
+    uintptr_t real_##function(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t,                                   \
+                              uintptr_t) __asm__("__real_" symbol);                                                    \
     uintptr_t function(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t) __asm__("__wrap_" symbol);    \
     uintptr_t function(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e, uintptr_t f)
 
@@ -59,8 +59,8 @@ WRAP(once_call, ONCE_CALL)
 }
 #endif
 
-/* Arc counts down with a release, and has a fence before it frees, which ThreadSanitizer does not know: the count itself
- * acquires here. */
+/* Arc counts down with a release, and has a fence before it frees, which ThreadSanitizer does not know: the count
+ * itself acquires here. */
 enum { RELEASE = 3, ACQUIRE_AND_RELEASE = 4 };
 
 uint64_t __real___tsan_atomic64_fetch_sub(volatile uint64_t *value, uint64_t by, int order);

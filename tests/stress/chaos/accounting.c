@@ -24,11 +24,12 @@ unsigned long counted(counter what)
 
 void print_counters(const char *name, uint64_t seed, unsigned seconds)
 {
-    printf("chaos: %s: %u s, seed %llu: %lu calls, %lu callbacks, %lu sessions (%lu refused), %lu flows with %lu messages, "
+    printf("chaos: %s: %u s, seed %llu: %lu calls, %lu callbacks, %lu sessions (%lu refused), %lu flows with %lu "
+           "messages, "
            "%lu reconnects, %lu interrupts, %lu forks, %lu shutdowns\n",
-           name, seconds, (unsigned long long)seed, counted(CALLS), counted(CALLBACKS), counted(SESSIONS), counted(REFUSED),
-           counted(FLOWS), counted(MESSAGES), counted(RECONNECTS), counted(INTERRUPTS), counted(FORKS),
-           counted(SHUTDOWNS));
+           name, seconds, (unsigned long long)seed, counted(CALLS), counted(CALLBACKS), counted(SESSIONS),
+           counted(REFUSED), counted(FLOWS), counted(MESSAGES), counted(RECONNECTS), counted(INTERRUPTS),
+           counted(FORKS), counted(SHUTDOWNS));
 }
 
 record *new_record(const char *made_by)
@@ -67,8 +68,8 @@ static void settle(record *self)
     if (self->has_callbacks) {
         EXPECT(opened <= 1, "%s: %d calls of on_open", by, opened);
         bool settled = END_BEFORE_RETURN || self->returned;
-        EXPECT(!settled || closed == (self->returned ? 1 : 0), "%s: %d calls of on_close for a session that was %sreturned", by, closed,
-               self->returned ? "" : "not ");
+        EXPECT(!settled || closed == (self->returned ? 1 : 0),
+               "%s: %d calls of on_close for a session that was %sreturned", by, closed, self->returned ? "" : "not ");
         EXPECT(atomic_load(&self->dropped) == 1, "%s: %d calls of drop", by, atomic_load(&self->dropped));
     }
     if (self->has_extension) {
@@ -77,7 +78,8 @@ static void settle(record *self)
                atomic_load(&self->instances));
     }
     int ends = atomic_load(&self->callback_ends), drops = atomic_load(&self->callback_drops);
-    EXPECT(ends == (self->gave_callback ? 1 : 0) && drops == ends, "%s: ws_recv_callback: %d ends, %d drops", by, ends, drops);
+    EXPECT(ends == (self->gave_callback ? 1 : 0) && drops == ends, "%s: ws_recv_callback: %d ends, %d drops", by, ends,
+           drops);
 }
 
 void settle_records(void)
@@ -124,11 +126,13 @@ void settle_ledger(ledger *self, bool gapless, bool complete, const char *made_b
     for (unsigned i = 0; i < SENDERS; i++) {
         unsigned accepted = atomic_load(&self->accepted[i]), received = atomic_load(&self->received[i]);
         unsigned uncertain = atomic_load(&self->uncertain[i]);
-        EXPECT(received <= accepted + uncertain, "%s: sender %u sent %u, and %u came back", made_by, i, accepted, received);
+        EXPECT(received <= accepted + uncertain, "%s: sender %u sent %u, and %u came back", made_by, i, accepted,
+               received);
         EXPECT(!complete || received == accepted, "%s: of %u messages of sender %u came back %u", made_by, accepted, i,
                received);
         for (unsigned j = 0; gapless && j < received; j++)
-            EXPECT(atomic_load(&self->seen[i][j]), "%s: message %u of sender %u is missing before others", made_by, j, i);
+            EXPECT(atomic_load(&self->seen[i][j]), "%s: message %u of sender %u is missing before others", made_by, j,
+                   i);
     }
 }
 

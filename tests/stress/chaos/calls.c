@@ -60,8 +60,7 @@ static void send_something(chance *dice, ws_session *session, const record *owed
             CALL("ws_send", UNTIMED, send_locked(session, zeros, size));
         break;
     default:
-        CALL("ws_send", timeout,
-             ws_send(session, below(dice, 3), zeros, size, flags[below(dice, 5)], timeout));
+        CALL("ws_send", timeout, ws_send(session, below(dice, 3), zeros, size, flags[below(dice, 5)], timeout));
         break;
     }
 }
@@ -96,7 +95,8 @@ static void receive(chance *dice, ws_session *session)
     ws_status status;
     switch (below(dice, 4)) {
     case 0:
-        status = CALL("ws_recv_batch", timeout, ws_recv_batch(session, frames, 1 + below(dice, FRAMES), &received, timeout));
+        status =
+            CALL("ws_recv_batch", timeout, ws_recv_batch(session, frames, 1 + below(dice, FRAMES), &received, timeout));
         EXPECT(status != WS_OK || (received > 0 && received <= FRAMES), "%zu frames", received);
         break;
     case 1:
@@ -128,8 +128,8 @@ static void receive_otherwise(chance *dice, ws_session *session)
     } else if (REFUSED_RECV_CALLBACK && RECV_CALLBACK_AT_THE_END) {
         record *told = new_record("ws_recv_callback");
         atomic_store(&told->dice, roll(dice));
-        told->gave_callback = CALL("ws_recv_callback", 0,
-                                   ws_recv_callback(session, frame_to_callback, told, callback_dropped)) == WS_OK;
+        told->gave_callback =
+            CALL("ws_recv_callback", 0, ws_recv_callback(session, frame_to_callback, told, callback_dropped)) == WS_OK;
     }
 }
 

@@ -31,8 +31,7 @@ static void open_member(members *self, chance *dice)
     made->cut = below(dice, 4) == 0;
     made->reconnects = below(dice, 4) == 0;
     snprintf(path, sizeof path, "%s/%u/%u", made->cut ? "cut" : "echo", below(dice, 100), below(dice, 1000000));
-    ws_config *config =
-        random_config(dice, made->owed, OPEN_WELL | KEEP_ALL | (made->reconnects ? RECONNECTS_TOO : 0));
+    ws_config *config = random_config(dice, made->owed, OPEN_WELL | KEEP_ALL | (made->reconnects ? RECONNECTS_TOO : 0));
     EXPECT(ws_config_set_group(config, self->group) == WS_OK, "no group");
     if (below(dice, 2) == 0)
         set_callbacks(config, made->owed, false);

@@ -121,8 +121,8 @@ bool call_back_frames(flow *self)
     record *told = new_record("the callback of a flow");
     told->flow = self;
     atomic_store(&told->dice, roll_of(self->owed));
-    ws_status status = CALL("ws_recv_callback", 0,
-                            ws_recv_callback(self->session, frame_to_callback, told, callback_dropped));
+    ws_status status =
+        CALL("ws_recv_callback", 0, ws_recv_callback(self->session, frame_to_callback, told, callback_dropped));
     told->gave_callback = status == WS_OK;
     EXPECT(status == WS_OK || status == WS_ERR_ABORTED || status == WS_ERR_STATE, "%s", ws_status_name(status));
     return status == WS_OK;

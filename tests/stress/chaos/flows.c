@@ -1,5 +1,5 @@
-/* Sessions whose messages are numbered: what comes back is in order, and once; of what ends well, everything comes back.
- * Threads send, the thread that runs the flow receives in one of the ways there are, and others disturb it. */
+/* Sessions whose messages are numbered: what comes back is in order, and once; of what ends well, everything comes
+ * back. Threads send, the thread that runs the flow receives in one of the ways there are, and others disturb it. */
 
 #define _GNU_SOURCE
 #include "flows.h"
@@ -143,7 +143,8 @@ void *send_all(void *argument)
     while (sent < self->messages && !atomic_load(&stopping)) {
         status = send_some(self, memory, &sent);
         /* A part of a fragmented message was lost with its connection. */
-        bool again = is_waiting(status) || (status == WS_ERR_IO && whole->reconnects && ws_session_error(self->session) == NULL);
+        bool again =
+            is_waiting(status) || (status == WS_ERR_IO && whole->reconnects && ws_session_error(self->session) == NULL);
         if (status != WS_OK && !again)
             break;
         if (early && sent > self->messages / 2) {

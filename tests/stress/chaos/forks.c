@@ -95,7 +95,8 @@ static void wait_for_child(pid_t child, const char *kind)
             fail_of_child(child, kind);
         pause_us(500);
     }
-    EXPECT(waited == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "a child that %s: status %x", kind, status);
+    EXPECT(waited == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "a child that %s: status %x", kind,
+           status);
 }
 
 void fork_amid(chance *dice)

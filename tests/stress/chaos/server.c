@@ -1,9 +1,9 @@
 /* The server: listens on ephemeral ports of the loopback device and on an abstract Unix socket. */
 
 #define _GNU_SOURCE
+#include "server.h"
 #include "chaos.h"
 #include "check.h"
-#include "server.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>

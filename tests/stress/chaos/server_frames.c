@@ -145,8 +145,8 @@ bool send_frame(connection *self, unsigned first, const void *data, size_t size)
     }
     if (size > 0)
         memcpy(frame + head, data, size);
-    bool sent = below(&self->dice, 12) == 0 ? send_pieces(self, frame, head + size)
-                                            : send_bytes(self, frame, head + size);
+    bool sent =
+        below(&self->dice, 12) == 0 ? send_pieces(self, frame, head + size) : send_bytes(self, frame, head + size);
     free(frame);
     return sent;
 }

@@ -75,16 +75,18 @@ static bool refuse(connection *self, const char *path, const char *authorization
     case 10:
         if (authorization[0] != 0)
             return false;
-        return answer(self, below(&self->dice, 2) == 0
-                                ? "HTTP/1.1 401 Who\r\nWWW-Authenticate: Basic realm=\"a\"\r\nContent-Length: 0\r\n\r\n"
-                                : "HTTP/1.1 401 Who\r\nWWW-Authenticate: Digest realm=\"a\", nonce=\"b\", qop=\"auth\", "
-                                  "algorithm=SHA-256\r\nContent-Length: 0\r\n\r\n");
+        return answer(self,
+                      below(&self->dice, 2) == 0
+                          ? "HTTP/1.1 401 Who\r\nWWW-Authenticate: Basic realm=\"a\"\r\nContent-Length: 0\r\n\r\n"
+                          : "HTTP/1.1 401 Who\r\nWWW-Authenticate: Digest realm=\"a\", nonce=\"b\", qop=\"auth\", "
+                            "algorithm=SHA-256\r\nContent-Length: 0\r\n\r\n");
     default:
         return false;
     }
 }
 
-/* Agrees to what is offered. Messages are echoed as they come, so that any extension works that decodes what it encodes. */
+/* Agrees to what is offered. Messages are echoed as they come, so that any extension works that decodes what it
+ * encodes. */
 static bool agree(connection *self, const char *request, bool always)
 {
     char key[VALUE_SIZE], offered[VALUE_SIZE], protocol[VALUE_SIZE], accept[ACCEPT_SIZE], head[2048];

@@ -1,8 +1,8 @@
 /* Whether calls return, and in time.
  *
  * A yard-stick measures what the machine makes of a short sleep and a piece of work. What a call may be late by is a
- * multiple of the worst that the yard-stick has measured during the call, so that a loaded machine fails nothing. A call that does not return at all ends
- * the program, which says where all threads are. */
+ * multiple of the worst that the yard-stick has measured during the call, so that a loaded machine fails nothing. A
+ * call that does not return at all ends the program, which says where all threads are. */
 
 #define _GNU_SOURCE
 #include "chaos.h"
@@ -93,8 +93,8 @@ static void print_stacks(long process)
 {
     char pid[16];
     snprintf(pid, sizeof pid, "%ld", process);
-    char *arguments[] = {"gdb", "-p", pid, "-batch", "-nx", "-ex", "set pagination off", "-ex", "thread apply all bt 24",
-                         NULL};
+    char *arguments[] = {
+        "gdb", "-p", pid, "-batch", "-nx", "-ex", "set pagination off", "-ex", "thread apply all bt 24", NULL};
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
     pid_t child;
     posix_spawn_file_actions_t actions;
@@ -119,7 +119,8 @@ void fail(const char *file, int line, const char *condition, const char *format,
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nchaos: process %ld, seed %llu; threads in calls:", (long)getpid(), (unsigned long long)seed_of_run);
+    fprintf(stderr, "\nchaos: process %ld, seed %llu; threads in calls:", (long)getpid(),
+            (unsigned long long)seed_of_run);
     uint64_t now = now_ns();
     for (unsigned i = 0; i < WATCHED; i++)
         for (int j = 0; j < atomic_load(&all_calls[i].depth) && j < DEPTH; j++)
@@ -197,8 +198,9 @@ static void check_time(const frame *self, uint64_t now)
     }
     if (worst == 0)
         return;
-    EXPECT(late <= LATENESS * worst || atomic_load(&done), "%s took %.3f ms with a timeout of %lld ms; the yard-stick %.3f ms",
-           self->name, (double)took / 1e6, (long long)self->timeout_ms, (double)worst / 1e6);
+    EXPECT(late <= LATENESS * worst || atomic_load(&done),
+           "%s took %.3f ms with a timeout of %lld ms; the yard-stick %.3f ms", self->name, (double)took / 1e6,
+           (long long)self->timeout_ms, (double)worst / 1e6);
     unsigned percent = (unsigned)(late * 100 / (LATENESS * worst)), known = atomic_load(&worst_percent);
     while (percent > known && !atomic_compare_exchange_weak(&worst_percent, &known, percent))
         continue;
