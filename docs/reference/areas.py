@@ -58,7 +58,7 @@ AREAS = [
         ws_config_set_auto_pong ws_config_set_deliver_control ws_control_frames ws_config_set_raw ws_config_allow_unmasked
         ws_config_set_masking ws_set_masking ws_get_masking"""),
     Area("extensions", "Extensions", "permessage-deflate, and extensions of one's own.", """
-        ws_config_install_* ws_deflate_options ws_extension* ws_piece_flags ws_sink*"""),
+        ws_config_install_* ws_deflate_* ws_extension* ws_piece_flags ws_sink*"""),
     Area("library", "The library", "Its version, features, threads, log and end.", """
         ws_version_* WS_VERSION_* ws_has_feature ws_set_worker_threads ws_shutdown ws_set_log_callback ws_log_*"""),
 ]
