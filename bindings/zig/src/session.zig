@@ -63,7 +63,7 @@ pub const Session = struct {
     }
 
     pub const SendOptions = struct {
-        /// This is a fragment of the message, and more follow.
+        /// This is a fragment of a message; fragments of type continuation follow.
         more: bool = false,
         compress: bool = true,
         /// More messages follow at once.

@@ -80,7 +80,7 @@ test "messages" {
 
     try session.send(.text, "one ", .{ .more = true });
     try expectError(error.WrongState, session.sendText("another"));
-    try session.send(.text, "message", .{ .compress = false, .timeout = patience });
+    try session.send(.continuation, "message", .{ .compress = false, .timeout = patience });
     try expectText(session, "one message");
 
     var accepted: usize = 0;
