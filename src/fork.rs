@@ -6,6 +6,7 @@
 //! the same effect for fork(2), and children made by clone(2) itself go unnoticed.
 #![allow(unsafe_code, reason = "maps a page, registers a handler, replaces what locks guard in another process")]
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
@@ -108,12 +109,23 @@ pub(crate) fn release(descriptor: RawFd) {
     unsafe { libc::dup3(nothing.as_raw_fd(), descriptor, libc::O_CLOEXEC) };
 }
 
-/// For threads of the library, behind a call of a function of the application. Where that has forked, and has returned in the
-/// child as well, the child's copy of the thread ends: what it would go on with is the parent's. The child ends with it
-/// unless it has started other threads.
-pub(crate) fn end_thread_of_child(from: u64) {
-    if is_inherited(from) {
-        // SAFETY: it ends the thread without running anything else in it, and without a look at memory.
+thread_local! {
+    /// The generation of the process whose library started the thread; 0 for a thread of the application.
+    static STARTED_BY: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Marks the calling thread as one that the library has started.
+pub(crate) fn mark_library_thread() {
+    STARTED_BY.set(generation());
+}
+
+/// To be called after a function of the application has returned. If that function forked and returned in the child too, and
+/// the calling thread is the child's copy of a thread of the library, this ends the thread: its work belongs to the parent.
+/// The child ends with it unless it has started other threads.
+pub(crate) fn end_thread_of_child() {
+    let from = STARTED_BY.get();
+    if from != 0 && is_inherited(from) {
+        // SAFETY: it ends the thread without running any other code in it and without accessing memory.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     }
 }
@@ -187,8 +199,9 @@ impl<T: Send + Sync> PerProcess<T> {
 impl<T> Drop for PerProcess<T> {
     fn drop(&mut self) {
         let current = *self.0.get_mut();
-        if !current.is_null() {
-            // SAFETY: made by Box::into_raw, and nobody uses it any more.
+        // SAFETY: NULL, or made by Box::into_raw and freed here only.
+        if unsafe { current.as_ref() }.is_some_and(|owned| !is_inherited(owned.generation)) {
+            // SAFETY: as above; no reference to it is left.
             drop(unsafe { Box::from_raw(current) });
         }
     }

@@ -109,18 +109,11 @@ pub(super) struct CListener {
     /// Kept, with its memory, until the last call.
     session: Arc<ws_session>,
     callbacks: Option<Arc<Callbacks>>,
-    /// That of the process whose threads call.
-    generation: u64,
 }
 
 impl CListener {
     pub(super) fn new(session: Arc<ws_session>, callbacks: Option<Arc<Callbacks>>) -> Self {
-        Self { session, callbacks, generation: fork::generation() }
-    }
-
-    /// A function of the application has returned.
-    fn returned(&self) {
-        fork::end_thread_of_child(self.generation);
+        Self { session, callbacks }
     }
 
     fn handle(&self) -> *mut ws_session {
@@ -136,7 +129,7 @@ impl Listener for CListener {
             assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_open(self.handle(), callbacks.user_data) };
-            self.returned();
+            fork::end_thread_of_child();
         }
     }
 
@@ -154,7 +147,7 @@ impl Listener for CListener {
             // SAFETY: as above.
             unsafe { on_frame(self.handle(), &raw const lent, callbacks.user_data) };
         }
-        self.returned();
+        fork::end_thread_of_child();
     }
 
     fn writable(&self) {
@@ -164,7 +157,7 @@ impl Listener for CListener {
             assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_writable(self.handle(), callbacks.user_data) };
-            self.returned();
+            fork::end_thread_of_child();
         }
     }
 
@@ -176,7 +169,7 @@ impl Listener for CListener {
             assert_unlocked();
             // SAFETY: of this type by the header; the session is kept, and the error until the call returns.
             unsafe { on_reconnect(self.handle(), &raw const lost, callbacks.user_data) };
-            self.returned();
+            fork::end_thread_of_child();
         }
     }
 
@@ -184,14 +177,14 @@ impl Listener for CListener {
         let receiver = self.session.receiver.lock().take();
         if let Some(Receiver { function, user_data, drop }) = receiver {
             assert_unlocked();
-            // SAFETY: of these types by the header; the session is kept.
-            unsafe {
-                function(self.handle(), ptr::null(), user_data);
-                if let Some(drop) = drop {
-                    drop(user_data);
-                }
+            // SAFETY: of this type by the header; the session is kept.
+            unsafe { function(self.handle(), ptr::null(), user_data) };
+            fork::end_thread_of_child();
+            if let Some(drop) = drop {
+                // SAFETY: of this type by the header, and called once.
+                unsafe { drop(user_data) };
+                fork::end_thread_of_child();
             }
-            self.returned();
         }
         if let Some(callbacks) = &self.callbacks
             && let Some(on_close) = callbacks.functions.on_close
@@ -199,7 +192,7 @@ impl Listener for CListener {
             assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_close(self.handle(), error.kind.into(), callbacks.user_data) };
-            self.returned();
+            fork::end_thread_of_child();
         }
     }
 }

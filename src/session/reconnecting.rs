@@ -238,7 +238,7 @@ impl Reconnecting {
             let session = Arc::clone(&answering.session);
             // What waits for the session waits in vain in here.
             let decide = || decision.decide(&owner, &error, attempts + 1, (tries, delay));
-            let delay = telling::inside_of(&session, decide);
+            let delay = telling::inside_of(Arc::as_ptr(&session), decide);
             answering.give(Answer::Decided(delay));
         };
         // Without a thread to be had it is dropped at once, which answers as well.

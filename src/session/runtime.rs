@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::lock::Mutex;
@@ -30,9 +30,9 @@ struct Library {
     /// How many the next runtime has.
     workers: AtomicUsize,
     running: Mutex<Option<Running>>,
-    /// A runtime is being shut down.
-    is_ending: AtomicBool,
-    /// For those who wait until it is.
+    /// Runtimes that are being shut down: another one may start and end meanwhile.
+    ending: AtomicUsize,
+    /// Opens each time one of them has ended.
     ended: Gate,
 }
 
@@ -54,7 +54,7 @@ fn library() -> &'static Library {
         Library {
             workers: inherited.map_or(DEFAULT_WORKERS, |library| library.workers.load(Ordering::Relaxed)).into(),
             running: Mutex::new(None),
-            is_ending: AtomicBool::new(false),
+            ending: AtomicUsize::new(0),
             ended: Gate::default(),
         }
     })
@@ -131,23 +131,23 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
         let mut running = library.running.lock();
         let taken = running.take();
         if taken.is_some() {
-            library.is_ending.store(true, Ordering::SeqCst);
+            library.ending.fetch_add(1, Ordering::SeqCst);
         }
         taken
     };
     let Some(running) = taken else { return library.wait_for_end(deadline) };
     let ended = end(running, deadline);
-    library.is_ending.store(false, Ordering::SeqCst);
+    library.ending.fetch_sub(1, Ordering::SeqCst);
     library.ended.open_for_all();
     ended
 }
 
 impl Library {
-    /// Another thread is at it, or nobody has to be.
+    /// Waits for the threads that are shutting runtimes down, if there are any.
     fn wait_for_end(&self, deadline: Deadline) -> Result<()> {
         loop {
             let ticket = self.ended.ticket();
-            if !self.is_ending.load(Ordering::SeqCst) {
+            if self.ending.load(Ordering::SeqCst) == 0 {
                 return Ok(());
             }
             if deadline.has_passed() {

@@ -8,6 +8,7 @@ use super::Session;
 use super::delivery::Delivery;
 use super::inbox::Taken;
 use crate::error::{Error, Kind, Result};
+use crate::fork;
 use crate::protocol::Frame;
 
 /// After so many frames other sessions get their turn.
@@ -70,14 +71,17 @@ impl Drop for Inside {
 /// Makes a call of the application's that is not a session's listener. In a listener it counts as a part of that.
 pub(crate) fn inside<T>(call: impl FnOnce() -> T) -> T {
     let outer = INSIDE.get();
-    let _inside = Inside::of(if outer.is_null() { std::ptr::dangling() } else { outer });
-    call()
+    inside_of(if outer.is_null() { std::ptr::dangling() } else { outer }, call)
 }
 
 /// Makes another call of the application's that concerns a session.
-pub(super) fn inside_of<T>(session: &Session, call: impl FnOnce() -> T) -> T {
-    let _inside = Inside::of(session);
-    call()
+pub(super) fn inside_of<T>(session: *const Session, call: impl FnOnce() -> T) -> T {
+    let inside = Inside::of(session);
+    let outcome = call();
+    if inside.0.is_null() {
+        fork::end_thread_of_child();
+    }
+    outcome
 }
 
 /// Whether the calling thread is in a function of the application that the library has called.
@@ -193,13 +197,13 @@ impl Session {
             self.flush_or_leave();
         }
         if self.ending.is_closed() {
-            return self.tell_end(&listener, has_all);
+            return self.tell_end(listener, has_all);
         }
         false
     }
 
     /// Tells the end, unless frames come before it. Returns whether they do.
-    fn tell_end(&self, listener: &Arc<dyn Listener>, has_all: bool) -> bool {
+    fn tell_end(&self, listener: Arc<dyn Listener>, has_all: bool) -> bool {
         let last = {
             let mut listening = self.listening.lock();
             if self.delivery() == Delivery::Told && !has_all {
@@ -209,8 +213,9 @@ impl Session {
             listening.listener.take()
         };
         listener.closed(&self.ended_error());
-        // It may be the last owner: no lock is held, and what the application is told by that is a call like the others.
-        drop(last);
+        // Dropping the last owner calls functions of the application: no lock is held here.
+        drop((last, listener));
+        fork::end_thread_of_child();
         false
     }
 

@@ -11,7 +11,7 @@ use crate::lock::Mutex;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::fork::PerProcess;
+use crate::fork::{self, PerProcess};
 
 /// The name of every thread of the library, as `ps -L` and `/proc` show it.
 const NAME: &str = "ktorws";
@@ -29,6 +29,7 @@ static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
 pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     without_signals(|| {
         thread::Builder::new().name(NAME.to_owned()).stack_size(STACK).spawn(move || {
+            fork::mark_library_thread();
             let _counted = Counted::new();
             work();
         })
@@ -96,6 +97,7 @@ impl Pool {
             .thread_stack_size(STACK)
             .thread_keep_alive(KEEP_ALIVE)
             .on_thread_start(|| {
+                fork::mark_library_thread();
                 count.fetch_add(1, Ordering::AcqRel);
             })
             .on_thread_stop(|| {
