@@ -211,8 +211,9 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
     })
 }
 
-/// Drops the connection at once, and wakes all who wait, with WS_ERR_ABORTED. What was received before can still be
-/// received. Of a session that has ended only what is left of its connection is dropped: how it ended stays as it is.
+/// Drops the connection at once, and wakes all who wait, with WS_ERR_ABORTED. Complete messages that the library had read
+/// from the connection can still be received, as many as the incoming queue takes; what the library had not read is lost.
+/// Of a session that has ended only what is left of its connection is dropped: how it ended stays as it is.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///

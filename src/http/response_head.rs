@@ -7,9 +7,8 @@ use crate::error::{Error, Kind, Result};
 /// The most bytes of response heads, interim ones included, that a handshake reads.
 const MAX_HEAD: usize = 64 * 1024;
 
-const FIRST_HEADER_COUNT: usize = 64;
-/// No head of [`MAX_HEAD`] bytes holds more fields: the shortest is "a:\n".
-const MAX_HEADER_COUNT: usize = MAX_HEAD / 3;
+/// The most fields of a head. Each takes more memory than the few bytes it may have.
+const MAX_HEADER_COUNT: usize = 1024;
 
 /// A response's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,31 +165,24 @@ fn unfolded(head: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn parse_with(config: &httparse::ParserConfig, bytes: &[u8], from: Answerer) -> Result<ResponseHead> {
-    let mut count = FIRST_HEADER_COUNT;
-    loop {
-        let mut fields = vec![httparse::EMPTY_HEADER; count];
-        let mut response = httparse::Response::new(&mut fields);
-        match config.parse_response(&mut response, bytes) {
-            Ok(httparse::Status::Complete(_)) => {
-                return Ok(ResponseHead {
-                    status: response.code.unwrap_or_default(),
-                    is_http_1_1: response.version == Some(1),
-                    headers: response
-                        .headers
-                        .iter()
-                        .map(|field| (field.name.to_owned(), field.value.trim_ascii().to_vec()))
-                        .collect(),
-                });
-            }
-            Err(httparse::Error::TooManyHeaders) if count < MAX_HEADER_COUNT => {
-                count = (count * 4).min(MAX_HEADER_COUNT);
-            }
-            // An empty line ends it, so an incomplete head is a malformed one.
-            Ok(httparse::Status::Partial) => {
-                return Err(from.invalid("'s answer has no complete HTTP head"));
-            }
-            Err(error) => return Err(from.invalid(format_args!("'s answer is not an HTTP/1.1 response: {error}"))),
+    let mut fields = vec![httparse::EMPTY_HEADER; MAX_HEADER_COUNT];
+    let mut response = httparse::Response::new(&mut fields);
+    match config.parse_response(&mut response, bytes) {
+        Ok(httparse::Status::Complete(_)) => Ok(ResponseHead {
+            status: response.code.unwrap_or_default(),
+            is_http_1_1: response.version == Some(1),
+            headers: response
+                .headers
+                .iter()
+                .map(|field| (field.name.to_owned(), field.value.trim_ascii().to_vec()))
+                .collect(),
+        }),
+        // An empty line ends it, so an incomplete head is a malformed one.
+        Ok(httparse::Status::Partial) => Err(from.invalid("'s answer has no complete HTTP head")),
+        Err(httparse::Error::TooManyHeaders) => {
+            Err(from.invalid(format_args!("'s answer has more than {MAX_HEADER_COUNT} header fields")))
         }
+        Err(error) => Err(from.invalid(format_args!("'s answer is not an HTTP/1.1 response: {error}"))),
     }
 }
 

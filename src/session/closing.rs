@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::deadline::Deadline;
 use super::logging::{Later, log};
-use super::{Session, State, Verdict};
+use super::{Reader, Session, State, Verdict};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::frame::CloseCode;
 use crate::protocol::{Close, Initiator};
@@ -172,9 +172,32 @@ impl Session {
         if self.ending.decide(verdict.clone()) {
             self.log_verdict(verdict);
             self.sent.open_for_all();
-            self.inbox.end();
-            self.note_news();
+            if self.ending.is_aborted() {
+                self.end_reading();
+            } else {
+                self.end_inbox();
+            }
             self.wake_driver();
+        }
+    }
+
+    /// Nothing more comes.
+    pub(super) fn end_inbox(&self) {
+        self.inbox.end();
+        self.note_news();
+    }
+
+    /// The session was aborted: the inbox ends behind the messages that have been read. A thread that reads at this moment
+    /// ends it itself, or the last step of the end does.
+    fn end_reading(&self) {
+        let entered = self.reader.enter_as_driver(|reader| {
+            if let Some(reader) = reader {
+                self.decode_rest(reader);
+            }
+            self.end_inbox();
+        });
+        if let Some(((), left)) = entered {
+            self.left(left);
         }
     }
 
@@ -210,10 +233,17 @@ impl Session {
         self.give_up(Error::new(Kind::Overflow, error), CloseCode::VIOLATED_POLICY, reason, Instant::now());
     }
 
-    /// Nothing is read from the connection any more.
+    /// Nothing is read from the connection any more. What has been read and not decoded goes to the inbox.
     pub(super) fn drop_reader(&self) {
+        let take = |present: &mut Option<Reader>| {
+            let mut reader = present.take();
+            if let Some(reader) = &mut reader {
+                self.decode_rest(reader);
+            }
+            reader
+        };
         let (reader, left) = loop {
-            match self.reader.enter_as_driver(Option::take) {
+            match self.reader.enter_as_driver(take) {
                 Some(taken) => break taken,
                 None => {
                     // A thread that reads leaves soon.
@@ -230,6 +260,7 @@ impl Session {
     /// The last step of the end.
     pub(super) fn drop_transport(&self) {
         self.drop_reader();
+        self.end_inbox();
         self.wire.lock().drop_transport();
         self.socket.lock().take();
         if let Some(reconnecting) = &self.reconnecting {

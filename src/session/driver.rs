@@ -450,7 +450,7 @@ impl Session {
     /// Gives back memory for sending that nothing waits in.
     fn release_sending(&self) {
         if let Some(mut wire) = self.wire.try_lock() {
-            self.outbox.lock().outgoing.release(&mut wire.flight);
+            self.outbox.lock().release(&mut wire.flight);
             wire.release();
         }
         if let Some(mut encoders) = self.encoders.as_ref().and_then(|encoders| encoders.try_lock()) {

@@ -65,6 +65,7 @@ impl Session {
                         outbox.holds_records = false;
                         outbox.forget_sent();
                         outbox.note_ping();
+                        self.note_room(&mut outbox);
                         drop(outbox);
                         self.sent.open_for_all();
                     }
@@ -101,9 +102,8 @@ impl Session {
         if (sends || lets_go) && outbox.resending.is_some() {
             outbox.forget_sent();
         }
-        if sends && outbox.wants_room && outbox.outgoing.pending_data() <= self.terms.outgoing.bytes / 2 {
-            outbox.wants_room = false;
-            self.is_writable.store(true, Ordering::Release);
+        if sends || lets_go {
+            self.note_room(outbox);
         }
         if sends && self.is_held.load(Ordering::Acquire) {
             // A violation waits for what is before it.

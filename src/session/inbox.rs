@@ -93,6 +93,12 @@ impl<M> Inbox<M> {
         room
     }
 
+    /// Whether a message that is added now is kept, the oldest making room for it where that is the policy.
+    pub(crate) fn takes_more(&self) -> bool {
+        let queue = self.queue.lock();
+        !queue.ended && (self.bounds.policy == QueuePolicy::DropOldest || self.is_below(&queue, 1))
+    }
+
     /// Adds a message with a payload of a size, which keeps so much memory; after the end it is dropped, and so it is without room while it keeps the peer's
     /// Close from being read and somebody waits for that.
     pub(crate) fn push(&self, message: M, payload: usize, memory: usize) -> Pushed {

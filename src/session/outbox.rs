@@ -84,12 +84,12 @@ impl Outbox {
         if self.resending.is_none() {
             return self.outgoing.queue(admitted, rsv, payload);
         }
-        if let Some(unsent) = self.unsent() {
+        if let Some(unsent) = self.unsent_mut() {
             unsent.prepare(item.outbound.payload)?;
         }
         let queued = self.outgoing.queue(admitted, rsv, payload);
         let end = self.outgoing.queued();
-        let Some(unsent) = self.unsent() else { return queued };
+        let Some(unsent) = self.unsent_mut() else { return queued };
         if queued.is_err() {
             unsent.drop_memory();
             return queued;
@@ -107,6 +107,14 @@ impl Outbox {
             self.outgoing.renew_close_deadline(Instant::now());
         }
         (self.outgoing.sent(), self.outgoing.sent_control()) != sent
+    }
+
+    /// Gives back memory that nothing waits in.
+    pub(super) fn release(&mut self, flight: &mut Flight) {
+        self.outgoing.release(flight);
+        if let Some(unsent) = self.unsent_mut() {
+            unsent.release();
+        }
     }
 
     /// How much the kernel got of all that was queued, or TLS.
@@ -150,13 +158,18 @@ impl Outbox {
     }
 
     /// Messages that are kept until the kernel has them.
-    pub(super) fn unsent(&mut self) -> Option<&mut Unsent> {
+    pub(super) fn unsent(&self) -> Option<&Unsent> {
+        self.resending.as_ref()?.unsent.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn unsent_mut(&mut self) -> Option<&mut Unsent> {
         self.resending.as_mut()?.unsent.as_mut()
     }
 
     /// Messages that wait while there is no connection, and their bytes. None where they are not kept.
     pub(super) fn kept(&self) -> Option<(usize, usize)> {
-        let unsent = self.resending.as_ref()?.unsent.as_ref()?;
+        let unsent = self.unsent()?;
         Some((unsent.count(), unsent.bytes()))
     }
 
@@ -166,7 +179,7 @@ impl Outbox {
         if self.holds_records || self.is_away() {
             return;
         }
-        if let Some(unsent) = self.unsent() {
+        if let Some(unsent) = self.unsent_mut() {
             unsent.forget_sent(sent);
         }
     }
@@ -174,14 +187,14 @@ impl Outbox {
     /// The same at the end of a connection, of which TLS holds that much.
     pub(super) fn forget_sent_but(&mut self, held: usize) {
         let sent = self.outgoing.sent_messages().saturating_sub(held as u64);
-        if let Some(unsent) = self.unsent() {
+        if let Some(unsent) = self.unsent_mut() {
             unsent.forget_all_sent(sent);
         }
     }
 
     /// The newest message that is kept has become complete without being queued.
     pub(super) fn count_kept(&mut self) {
-        let Some(kept) = self.unsent().and_then(|unsent| unsent.messages.back_mut()) else { return };
+        let Some(kept) = self.unsent_mut().and_then(|unsent| unsent.messages.back_mut()) else { return };
         let (_, payload) = std::mem::replace(&mut kept.counted, (true, kept.payload.len()));
         let uncounted = kept.payload.len() - payload;
         self.outgoing.count(uncounted);

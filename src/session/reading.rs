@@ -150,6 +150,29 @@ impl Session {
         received
     }
 
+    /// Puts the complete frames that have been read into the inbox, as many as it takes. Nothing is answered: the connection
+    /// is dropped.
+    pub(super) fn decode_rest(&self, reader: &mut Reader) {
+        while !self.is_forsaken.load(Ordering::Acquire) && self.inbox.takes_more() {
+            let Some(received) = reader.incoming.poll(&self.limits(), Vec::new) else { return };
+            let frame = match received {
+                Received::Frame(frame) => {
+                    self.counts.note_frame(&frame, &reader.incoming);
+                    frame
+                }
+                Received::Ping(payload) if self.shown.pings => Frame::control(Opcode::Ping, payload.as_bytes()),
+                Received::Pong(payload) if self.shown.pongs => Frame::control(Opcode::Pong, payload.as_bytes()),
+                Received::Close(ref close) if self.shown.closes => Frame::close(close),
+                _ => continue,
+            };
+            let (size, memory) = (frame.payload.len(), frame.payload.capacity());
+            match self.inbox.push(frame, size, memory) {
+                Pushed::Kept { dropped } => self.counts.note_dropped(dropped),
+                Pushed::Overflow => return,
+            }
+        }
+    }
+
     /// Puts a frame into the inbox.
     pub(super) fn push(&self, frame: Frame) {
         let (size, memory) = (frame.payload.len(), frame.payload.capacity());
@@ -247,6 +270,9 @@ impl Session {
             }),
         };
         self.decide(verdict, None, Initiator::Transport);
+        if self.ending.is_aborted() {
+            self.end_inbox();
+        }
     }
 
     /// The reader has found the socket empty, and decoded all that came before.

@@ -215,6 +215,11 @@ impl Session {
             if let Some(led @ (Led::Frame(_) | Led::Look)) = led {
                 return Ok(led);
             }
+            // All that was read before is decoded.
+            if led.is_none() && self.ending.is_aborted() {
+                self.end_inbox();
+                return Ok(Led::Look);
+            }
             if led.is_some() {
                 sleep.look_at_clock()?;
             }

@@ -1,12 +1,15 @@
 //! Whether a message may be queued now, and waiting until it may: for room, for another thread's message in fragments, for
 //! another connection.
 
+use std::sync::atomic::Ordering;
+
 use super::Session;
 use super::deadline::Deadline;
 use super::gate::Ticket;
 use super::interrupts::Waiter;
 use super::outbox::Outbox;
 use super::queue_bounds::{QueueBounds, QueuePolicy};
+use super::unsent::Unsent;
 use crate::error::{Error, Kind, Result};
 use crate::lock::MutexGuard;
 use crate::protocol::outbound::Outbound;
@@ -32,16 +35,30 @@ impl Session {
             // Pongs have a bound of their own.
             QueuePolicy::Wait | QueuePolicy::Close => (outgoing.pending_messages(), outgoing.pending_data()),
         };
-        waiting_bytes == 0 || (waiting_bytes.saturating_add(size) <= bytes && waiting_messages < messages)
+        let has_room =
+            waiting_bytes == 0 || (waiting_bytes.saturating_add(size) <= bytes && waiting_messages < messages);
+        // Where messages are kept until they are sent, each is there twice. One that is sent in parts is kept whole.
+        has_room && outbox.unsent().is_none_or(|unsent| unsent.has_room(size, bytes, false))
     }
 
     /// Whether `size` bytes may wait for another connection.
     fn may_keep(&self, outbox: &Outbox, size: usize) -> bool {
         let QueueBounds { messages, bytes, .. } = self.terms.outgoing;
-        outbox.is_away()
-            && outbox
-                .kept()
-                .is_some_and(|(count, kept)| kept == 0 || (kept.saturating_add(size) <= bytes && count < messages))
+        let fits =
+            |unsent: &Unsent| unsent.has_room(size, bytes, true) && (unsent.count() == 0 || unsent.count() < messages);
+        outbox.is_away() && outbox.unsent().is_some_and(fits)
+    }
+
+    /// Has the listener told of room to send once half of it is free, where a message found none.
+    pub(super) fn note_room(&self, outbox: &mut Outbox) {
+        let half = self.terms.outgoing.bytes / 2;
+        if outbox.wants_room
+            && outbox.outgoing.pending_data() <= half
+            && outbox.unsent().is_none_or(|unsent| unsent.has_room(0, half, false))
+        {
+            outbox.wants_room = false;
+            self.is_writable.store(true, Ordering::Release);
+        }
     }
 
     /// Waits until a message, or a fragment of one, may be queued, or makes room for it, or ends the session.

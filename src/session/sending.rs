@@ -197,7 +197,7 @@ impl Session {
                 return Ok(());
             }
             // Its beginning was held through an outage that is over.
-            let Some(whole) = outbox.unsent().and_then(Unsent::take_last) else { return Ok(()) };
+            let Some(whole) = outbox.unsent_mut().and_then(Unsent::take_last) else { return Ok(()) };
             let mut item = Item::new(whole.opcode, &whole.payload, true)?;
             item.compress = whole.compress;
             self.queue_to_resend(outbox, &item, deadline)?;
@@ -253,7 +253,7 @@ impl Session {
     pub(crate) fn flush_all(&self, deadline: Deadline) -> Result<()> {
         let deadline = deadline.fixed();
         let (queued, control, losses, kept) = {
-            let mut outbox = self.outbox.lock();
+            let outbox = self.outbox.lock();
             let totals = *outbox.outgoing.totals();
             let kept = outbox.unsent().map_or(0, |unsent| unsent.total());
             (totals.bytes, totals.control_bytes, outbox.losses(), kept)

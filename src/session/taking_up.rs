@@ -138,7 +138,7 @@ impl Session {
 fn resend(outbox: &mut MutexGuard<'_, Outbox>, mut encoders: Option<&mut Encoders>) -> Result<()> {
     let mut resent = Ok(());
     for index in 0.. {
-        let Some(kept) = outbox.unsent().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
+        let Some(kept) = outbox.unsent_mut().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
         let (opcode, compress, payload) = (kept.opcode, kept.compress, std::mem::take(&mut kept.payload));
         let outbound = Outbound { opcode, payload: &payload, fin: true, is_utf8: true };
         resent = outbox.outgoing.admit(&outbound).and_then(|admitted| {
@@ -153,7 +153,7 @@ fn resend(outbox: &mut MutexGuard<'_, Outbox>, mut encoders: Option<&mut Encoder
         });
         let end = outbox.outgoing.queued();
         // Nothing of what is kept goes while the session is away.
-        let Some(kept) = outbox.unsent().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
+        let Some(kept) = outbox.unsent_mut().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
         kept.payload = payload;
         if resent.is_err() {
             break;

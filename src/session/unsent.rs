@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use super::sending::Item;
 use crate::error::{Error, Kind, Result};
 use crate::frame::Opcode;
+use crate::frame::header::MAX_HEADER_SIZE;
 
-/// What a message takes besides its payload: without something for itself, empty ones could pile up without end.
-const MESSAGE_OVERHEAD: usize = 64;
+/// What a message takes besides its payload's memory: its place in the queue, and what the allocator adds.
+const MESSAGE_OVERHEAD: usize = 128;
 
 /// The state of the outbox between connections.
 #[derive(Debug, Default)]
@@ -26,7 +27,9 @@ pub(super) struct Resending {
 #[derive(Debug, Default)]
 pub(super) struct Unsent {
     pub(super) messages: VecDeque<Kept>,
+    /// Bytes of their payloads, and what they keep allocated.
     bytes: usize,
+    held: usize,
     /// The one of which the last part is still to come.
     open: Option<Kept>,
     /// Memory for the next one, see [`prepare`](Self::prepare).
@@ -51,6 +54,13 @@ pub(super) struct Kept {
     is_held: bool,
 }
 
+impl Kept {
+    /// What it keeps allocated.
+    fn memory(&self) -> usize {
+        self.payload.capacity() + MESSAGE_OVERHEAD
+    }
+}
+
 impl Resending {
     pub(super) fn new(keeps: bool) -> Self {
         Self { unsent: keeps.then(Unsent::default), ..Self::default() }
@@ -58,10 +68,22 @@ impl Resending {
 }
 
 impl Unsent {
-    /// What is kept takes so many bytes.
+    /// Bytes of what is kept, with a frame header each.
     pub(super) fn bytes(&self) -> usize {
         let payload = self.bytes + self.open.as_ref().map_or(0, |open| open.payload.len());
-        payload + self.count() * MESSAGE_OVERHEAD
+        payload + self.count() * MAX_HEADER_SIZE
+    }
+
+    /// Whether `size` bytes more fit a bound for the memory of what is kept. `with_open`: the message under way counts as well.
+    pub(super) fn has_room(&self, size: usize, bound: usize, with_open: bool) -> bool {
+        let open = self.open.as_ref().filter(|_| with_open).map_or(0, Kept::memory);
+        let total = self.held.saturating_add(open);
+        total == 0 || total.saturating_add(size).saturating_add(MESSAGE_OVERHEAD) <= bound
+    }
+
+    /// Gives back memory that nothing is kept in.
+    pub(super) fn release(&mut self) {
+        self.messages.shrink_to_fit();
     }
 
     pub(super) fn count(&self) -> usize {
@@ -121,6 +143,7 @@ impl Unsent {
             return Err(Error::new(Kind::InvalidArgument, "the message's text is not UTF-8"));
         }
         self.bytes += kept.payload.len();
+        self.held += kept.memory();
         kept.number = self.total;
         self.total += 1;
         self.messages.push_back(kept);
@@ -140,7 +163,7 @@ impl Unsent {
     /// The newest message, not to be kept in this way any more.
     pub(super) fn take_last(&mut self) -> Option<Kept> {
         let kept = self.messages.pop_back()?;
-        self.bytes -= kept.payload.len();
+        self.subtract(&kept);
         Some(kept)
     }
 
@@ -148,12 +171,18 @@ impl Unsent {
     pub(super) fn forget_all_sent(&mut self, sent: u64) {
         self.messages.retain(|kept| kept.end > sent);
         self.bytes = self.messages.iter().map(|kept| kept.payload.len()).sum();
+        self.held = self.messages.iter().map(Kept::memory).sum();
     }
 
     /// Lets go of what is sent.
     pub(super) fn forget_sent(&mut self, sent: u64) {
         while let Some(kept) = self.messages.pop_front_if(|kept| kept.end <= sent) {
-            self.bytes -= kept.payload.len();
+            self.subtract(&kept);
         }
+    }
+
+    fn subtract(&mut self, kept: &Kept) {
+        self.bytes -= kept.payload.len();
+        self.held -= kept.memory();
     }
 }

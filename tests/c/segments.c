@@ -23,6 +23,31 @@ static void resets_right_behind_data(transport how, int receives_first)
     }
 }
 
+/* Messages that came together with the one that was received are there after the session was aborted. */
+static void aborted_behind_the_first_of_many(transport how, int with_queue)
+{
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    if (with_queue)
+        CHECK_OK(ws_config_set_incoming_queue(config, 10, 0, WS_QUEUE_DROP_OLDEST));
+    for (unsigned round = 0; round < 20; round++) {
+        ws_session *session = connect_steered(how, config);
+        STEER("texts 10 20");
+        STEER("taken");
+        expect_numbered(session, 0, 20);
+        CHECK_OK(ws_abort(session));
+        CHECK_STATUS(ws_send_text(session, "x", 1), WS_ERR_ABORTED);
+        if (round % 2 == 1)
+            CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+        for (unsigned i = 1; i < 10; i++)
+            expect_numbered(session, i, 20);
+        ws_frame *frame = NULL;
+        CHECK_STATUS(ws_recv(session, &frame, 0), WS_ERR_ABORTED);
+        ws_session_free(session);
+    }
+    ws_config_free(config);
+}
+
 /* A segment for each byte, over TLS for each byte of the records. */
 static void sends_byte_by_byte(transport how)
 {
@@ -92,6 +117,8 @@ static void closes_behind_1000_messages(transport how, int waits_first)
 int main(void)
 {
     for (transport how = PLAIN; how <= TLS; how++) {
+        aborted_behind_the_first_of_many(how, 0);
+        aborted_behind_the_first_of_many(how, 1);
         sends_byte_by_byte(how);
         sends_100000_frames_at_once(how);
         for (int yes = 0; yes <= 1; yes++) {

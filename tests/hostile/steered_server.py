@@ -256,6 +256,10 @@ class Connection(ScriptCommands):
         """ends a flood"""
         self.flood = None
 
+    def numbered_(self):
+        """how many numbered texts were made"""
+        return str(self.numbered)
+
     def held_(self):
         """yes once nothing of what is to be sent moves any more, no when all of it is sent"""
         limit = time.monotonic() + HANG_S

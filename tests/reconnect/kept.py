@@ -102,13 +102,13 @@ def the_bound_of_bytes():
     with Site() as site, site.away(**KEEPS, set_outgoing_queue=(0, 1000, 0)) as (session, held):
         sends(session, bytes(600))
         equal("ws_send", session.send_part(BINARY, bytes(500), 0, 0), Status.TIMEOUT)
-        sends(session, bytes(300))
+        sends(session, bytes(100))
         waiting = Background(session.send_part, BINARY, bytes(501), 0, -1)
         equal("ws_recv", session.recv(MOMENT_MS), (Status.TIMEOUT, None))
         true("it waits", not waiting.is_done)
         held.go_on()
         wire = site.wire()
-        brings(wire, bytes(600), bytes(300), bytes(501))
+        brings(wire, bytes(600), bytes(100), bytes(501))
         equal("ws_send", waiting.result(), Status.OK)
         talks(session, wire)
 

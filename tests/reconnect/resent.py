@@ -20,6 +20,8 @@ from wire import upgrade
 DEFLATES = upgrade(extra=[f"Sec-WebSocket-Extensions: {ACCEPTED}"])
 KEEPS = reconnects(flags=KEEP_UNSENT)
 MOMENT_MS = 20
+# of a frame with a mask
+MAX_HEADER = 14
 
 
 # What does not get smaller by compression.
@@ -141,7 +143,7 @@ def what_was_sent_is_not_kept():
         talks(session, wire)
         give_back()
         before = status_kib("VmRSS")
-        receiving = Background(swallow, wire, size)
+        receiving = Background(swallow, wire, size + MAX_HEADER)
         equal("ws_send_binary", session.send(bytes(size)), Status.OK)
         receiving.result()
         # what is read has the library give back what it sends with
@@ -154,16 +156,39 @@ def what_was_sent_is_not_kept():
         eventually("the memory is given back", is_back_at_it)
 
 
+def small_messages_count_with_the_memory_they_take():
+    bound = 4 << 20
+    settings = dict(**KEEPS, set_outgoing_queue=(0, bound, 0))
+    with Site(window=1 << 16) as site, site.open(**settings) as (session, wire):
+        talks(session, wire)
+        give_back()
+        before = status_kib("VmRSS")
+        count = 0
+        while session.send_part(BINARY, b"x", 0, 0) == Status.OK:
+            count += 1
+        grown = status_kib("VmRSS") - before
+        true("KiB that the messages take", grown < 2 * (bound >> 10), grown)
+        waiting = Background(session.send_part, BINARY, b"last", 0, -1)
+        swallow(wire, count * (2 + 4 + len("x")))
+        wire.expect(BINARY, b"last")
+        equal("ws_send", waiting.result(), Status.OK)
+        talks(session, wire)
+
+
 def swallow(wire, size):
-    """a frame with so many bytes, without keeping them"""
+    """so many bytes, without keeping them"""
     buffer = bytearray(1 << 18)
-    # header and mask
-    size += 14
     while size > 0:
-        size -= wire.sock.recv_into(buffer)
+        size -= wire.sock.recv_into(buffer, min(size, len(buffer)))
 
 
-TESTS = (plain_streams, streams_in_tls, compressed_streams, what_was_sent_is_not_kept)
+TESTS = (
+    plain_streams,
+    streams_in_tls,
+    compressed_streams,
+    what_was_sent_is_not_kept,
+    small_messages_count_with_the_memory_they_take,
+)
 
 
 def warm_up():
