@@ -86,6 +86,20 @@ fn the_examples_of_section_7_2_3() {
 }
 
 #[test]
+fn a_stream_refers_to_nothing_before_the_window() {
+    // 600 bytes without compression, and a stream with three bytes from 512 or 513 bytes back: short enough to be
+    // decoded without an inflater.
+    let message = |back: &[u8]| {
+        let message = [b"\x01\x58\x02\xa7\xfd", &[b'a'; 600][..], back, b"\x00"].concat();
+        marked_frame(true, Opcode::Binary, RSV1, &message)
+    };
+    let small_window = || connection(Options::default(), "server_max_window_bits=9", LIMITS);
+    let events = receive(&mut small_window(), &message(b"\x03\xc6\x3f\x00"));
+    assert!(matches!(&events[..], [Received::Frame(frame)] if frame.payload[..] == [b'a'; 603]), "{events:?}");
+    assert_eq!(violation(&mut small_window(), &message(b"\x03\x26\x00\x00")), (Kind::Compression, 1007));
+}
+
+#[test]
 fn what_is_sent_is_the_first_example() {
     let mut connection = default_connection();
     for _ in 0..2 {

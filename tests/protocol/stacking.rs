@@ -1,12 +1,15 @@
 //! RFC 6455 section 9.1: several extensions, one behind the other.
 
-use ktorws::error::Result;
+use std::sync::{Arc, Mutex};
+
+use ktorws::error::{Error, Kind, Result};
 use ktorws::frame::Opcode;
+use ktorws::protocol::encoders::Volume;
 use ktorws::protocol::extension::{
     Agreed, Decoder, Encoder, Encoding, Extension, Negotiated, Piece, Sink, Told, check_installation, part,
 };
 use ktorws::protocol::extension_header::Parameters;
-use ktorws::protocol::{Agreement, Limits, Received};
+use ktorws::protocol::{Agreement, Decoders, Encoders, Incoming, Limits, Received};
 
 use crate::peer::{self, Sent, marked_frame, receive};
 
@@ -110,6 +113,168 @@ fn what_an_extension_makes_larger_has_the_message_limit() {
     assert_eq!(frame.payload.len(), 98);
 }
 
+/// Fails for every message.
+struct Failing(Kind);
+
+impl Decoder for Failing {
+    fn begin(&mut self, _: Opcode, _: u8) -> bool {
+        true
+    }
+
+    fn decode(&mut self, _: &[u8], _: bool, _: &mut Sink<'_>) -> Result<()> {
+        Err(Error::new(self.0, "cannot decode"))
+    }
+}
+
+#[test]
+fn the_close_code_says_how_decoding_failed() {
+    for (kind, code) in
+        [(Kind::NoMemory, 1011), (Kind::Compression, 1007), (Kind::MessageTooBig, 1009), (Kind::Protocol, 1002)]
+    {
+        let mut agreement = agreement(&[]);
+        let told = Told { name: String::new(), parameters: String::new(), instance: None };
+        let agreed = Agreed {
+            decoder: Box::new(Failing(kind)),
+            ..Tag("a", b'a', 4).agree(&Parameters::default()).expect("it agrees")
+        };
+        agreement.decoders = part(vec![Negotiated { told, rsv: 4, agreed }]).1;
+        let mut connection = peer::agreed_connection(agreement, LIMITS);
+        assert_eq!(peer::violation(&mut connection, &marked_frame(true, Opcode::Binary, 4, b"x")), (kind, code));
+    }
+}
+
+#[test]
+fn what_is_decoded_has_no_memory_beyond_the_limit() {
+    let limits = Limits { max_frame_size: 10_000, max_message_size: 10_000 };
+    let mut connection = peer::agreed_connection(agreement(&[Tag("a", b'a', 0)]), limits);
+    let stream = [
+        peer::frame(false, Opcode::Binary, &[7; 6000]),
+        peer::frame(true, Opcode::Continuation, &[&[7; 3000][..], b"a"].concat()),
+    ];
+    let events = receive(&mut connection, &stream.concat());
+    let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(frame.payload[..], [7; 9000]);
+    // One byte shows that there is more, and one is the NUL.
+    assert!(frame.payload.capacity() <= 10_002, "{}", frame.payload.capacity());
+    // A decoder that does not say what it costs costs nothing.
+    assert_eq!(connection.incoming.work(), 0);
+}
+
+#[test]
+fn what_the_extensions_change_is_counted() {
+    let volume = |plain, encoded| Volume { plain, encoded };
+    let Agreement { mut encoders, mut decoders, .. } = agreement(&[Tag("a", b'a', 4), Tag("b", b'b', 2)]);
+    assert_eq!((encoders.volume(), decoders.volume()), (Volume::default(), Volume::default()));
+    encoders.carry_on(volume(1000, 2000));
+    decoders.carry_on(volume(3000, 4000));
+    let piece = Piece { opcode: Opcode::Text, payload: b"xyz", first: true, last: true, compress: true };
+    for piece in [piece, piece, Piece { compress: false, ..piece }] {
+        encoders.encode(piece).expect("it encodes");
+    }
+    assert_eq!(encoders.volume(), volume(1006, 2010));
+    let mut connection = peer::agreed_connection(Agreement { encoders, decoders, is_raw: false }, LIMITS);
+    let stream = [
+        marked_frame(false, Opcode::Text, 6, b"xyz"),
+        peer::frame(true, Opcode::Continuation, b"xyzab"),
+        marked_frame(true, Opcode::Text, 6, b"ab"),
+        peer::text("as it is"),
+    ];
+    let events = receive(&mut connection, &stream.concat());
+    assert!(matches!(&events[..], [Received::Frame(_), Received::Frame(_), Received::Frame(_)]), "{events:?}");
+    assert_eq!(connection.incoming.decoded(), Some(volume(3006, 4010)));
+    assert_eq!(peer::connection().incoming.decoded(), None);
+}
+
+/// Marks messages with bits of all.
+struct Greedy;
+
+impl Encoder for Greedy {
+    fn encode(&mut self, piece: &Piece<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
+        output.extend_from_slice(piece.payload);
+        Ok(Encoding::Changed { rsv: 7 })
+    }
+}
+
+#[test]
+fn an_extension_sets_its_own_bits_only() {
+    let told = Told { name: String::new(), parameters: String::new(), instance: None };
+    let agreed =
+        Agreed { encoder: Box::new(Greedy), ..Tag("a", b'a', 2).agree(&Parameters::default()).expect("it agrees") };
+    let (mut encoders, ..) = part(vec![Negotiated { told, rsv: 2, agreed }]);
+    let piece = Piece { opcode: Opcode::Text, payload: b"x", first: true, last: true, compress: true };
+    assert_eq!(encoders.encode(piece).expect("it encodes"), (2, &b"x"[..]));
+}
+
+/// Notes which of its functions are called that have no output.
+struct Noting(Arc<Mutex<Vec<&'static str>>>);
+
+impl Noting {
+    fn note(&self, call: &'static str) {
+        self.0.lock().expect("no panic").push(call);
+    }
+}
+
+impl Encoder for Noting {
+    fn encode(&mut self, _: &Piece<'_>, _: &mut Vec<u8>) -> Result<Encoding> {
+        Ok(Encoding::Unchanged)
+    }
+
+    fn forget(&mut self) {
+        self.note("forget");
+    }
+
+    fn release(&mut self) {
+        self.note("release the encoder");
+    }
+}
+
+impl Decoder for Noting {
+    fn begin(&mut self, _: Opcode, _: u8) -> bool {
+        true
+    }
+
+    fn decode(&mut self, part: &[u8], _: bool, output: &mut Sink<'_>) -> Result<()> {
+        output.write(part)
+    }
+
+    fn release(&mut self) {
+        self.note("release the decoder");
+    }
+}
+
+#[test]
+fn extensions_give_back_memory_between_messages_and_forget() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let told = Told { name: String::new(), parameters: String::new(), instance: None };
+    let noting = || Box::new(Noting(Arc::clone(&calls)));
+    let agreed = Agreed { encoder: noting(), decoder: noting(), decodes_unmarked: true, instance: None };
+    let (mut encoders, decoders, _): (Encoders, Decoders, _) = part(vec![Negotiated { told, rsv: 4, agreed }]);
+    assert!(!encoders.is_empty() && !decoders.is_empty());
+    assert!(Encoders::default().is_empty() && Decoders::default().is_empty());
+    let take = || std::mem::take(&mut *calls.lock().expect("no panic"));
+    encoders.forget();
+    assert_eq!(take(), ["forget"]);
+    encoders.release();
+    assert_eq!(take(), ["release the encoder"]);
+    let stream = [peer::frame(false, Opcode::Text, b"x"), peer::frame(true, Opcode::Continuation, b"y")].concat();
+    let mut incoming = Incoming::new(&stream[..3], decoders, false);
+    assert_eq!(incoming.poll(&LIMITS, Vec::new), None);
+    // In the middle of a message the decoder needs what it has.
+    incoming.release();
+    assert_eq!(take(), [""; 0]);
+    incoming.space()[..stream.len() - 3].copy_from_slice(&stream[3..]);
+    incoming.received(stream.len() - 3);
+    assert!(matches!(incoming.poll(&LIMITS, Vec::new), Some(Received::Frame(_))));
+    incoming.release();
+    assert_eq!(take(), ["release the decoder"]);
+}
+
+#[test]
+fn an_extension_forgets_and_has_one_offer_unless_it_says_otherwise() {
+    let extension = Tag("a", b'a', 4);
+    assert_eq!((extension.forgets(), extension.fallback()), (true, None));
+}
+
 #[test]
 fn names_and_bits_have_one_owner() {
     let installed = Tag("a", b'a', 4);
@@ -119,4 +284,5 @@ fn names_and_bits_have_one_owner() {
     check(Tag("b", b'b', 5)).expect_err("a bit is taken");
     check(Tag("b", b'b', 8)).expect_err("there is no such bit");
     check(Tag("b b", b'b', 0)).expect_err("not a token");
+    check_installation(&Tag("b", b'b', 7), []).expect("all bits are free");
 }
