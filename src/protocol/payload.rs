@@ -104,7 +104,7 @@ impl Payload {
         debug_assert!(self.start + self.size < self.memory.len());
     }
 
-    /// Gives back memory that is far larger than the payload, which is complete: it may be kept for long.
+    /// Frees memory that far exceeds the complete payload, which may be kept for long.
     pub(super) fn fit(&mut self) {
         let used = self.size + 1;
         let slack = if used >= PLACED_FROM { PAGE } else { SLACK };
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_far_larger_than_the_payload_is_given_back() {
+    fn excess_memory_is_freed() {
         let fitted = |size: usize, room: usize| {
             let mut payload = Payload::in_memory(vec![9; room]);
             payload.push(&vec![1; size]);
