@@ -2436,7 +2436,7 @@ ws_status ws_set_max_frame_size(ws_session *session,
                                 uint64_t bytes);
 
 /**
- * The largest payload of one frame to accept, in bytes; 0 for NULL.
+ * The largest payload of one frame to accept, in bytes; 0 for NULL. Until the session is open it is the configuration's.
  */
 uint64_t ws_get_max_frame_size(const ws_session *session);
 
@@ -2451,7 +2451,7 @@ ws_status ws_set_max_message_size(ws_session *session,
                                   uint64_t bytes);
 
 /**
- * The largest message to accept, in bytes; 0 for NULL.
+ * The largest message to accept, in bytes; 0 for NULL. Until the session is open it is the configuration's.
  */
 uint64_t ws_get_max_message_size(const ws_session *session);
 
@@ -2465,7 +2465,7 @@ ws_status ws_set_masking(ws_session *session,
                          int32_t on);
 
 /**
- * Whether frames are masked: 1 or 0; 0 for NULL and in a forked child.
+ * Whether frames are masked: 1 or 0; 0 for NULL and in a forked child. Until the session is open the configuration says so.
  */
 int32_t ws_get_masking(const ws_session *session);
 
@@ -2486,7 +2486,8 @@ ws_status ws_set_ping_interval_ms(ws_session *session,
                                   int64_t interval_ms);
 
 /**
- * How often the library pings the server, in milliseconds; 0 if it does not, for NULL and in a forked child.
+ * How often the library pings the server, in milliseconds; 0 if it does not, for NULL and in a forked child. Until the
+ * session is open it is what the configuration says.
  */
 int64_t ws_get_ping_interval_ms(const ws_session *session);
 
@@ -2505,7 +2506,7 @@ ws_status ws_set_ping_timeout_ms(ws_session *session,
 
 /**
  * How long the answer to a ping of the library may take, in milliseconds; 0 if there are no pings and no timeout was
- * set, for NULL and in a forked child.
+ * set, for NULL and in a forked child. Until the session is open it is what the configuration says.
  */
 int64_t ws_get_ping_timeout_ms(const ws_session *session);
 

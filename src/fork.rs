@@ -114,9 +114,10 @@ thread_local! {
     static STARTED_BY: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Marks the calling thread as one that the library has started.
+/// Marks the calling thread as one that the library has started. Called before anything else in it.
 pub(crate) fn mark_library_thread() {
     STARTED_BY.set(generation());
+    forget_lookups();
 }
 
 /// To be called after a function of the application has returned. If that function forked and returned in the child too, and
@@ -127,6 +128,34 @@ pub(crate) fn end_thread_of_child() {
     if from != 0 && is_inherited(from) {
         // SAFETY: it ends the thread without running any other code in it and without accessing memory.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
+    }
+}
+
+/// In a forked child a new thread may get the stack of a thread of the parent that looked up names, and with it what glibc
+/// kept there for lookups. The end of the thread would release that under a lock, which a lookup in the parent may have held
+/// at the fork.
+fn forget_lookups() {
+    #[cfg(target_env = "gnu")]
+    {
+        /// The beginning of `struct __res_state` (resolv.h).
+        #[repr(C)]
+        struct LookupState {
+            retransmission: libc::c_int,
+            retries: libc::c_int,
+            options: libc::c_ulong,
+            servers: libc::c_int,
+        }
+
+        unsafe extern "C" {
+            fn __res_state() -> *mut LookupState;
+        }
+
+        // SAFETY: it is the calling thread's, which has made no lookup. Without options it is initialized by the first;
+        // without servers there is nothing to close at the end.
+        unsafe {
+            let state = &mut *__res_state();
+            (state.options, state.servers) = (0, 0);
+        }
     }
 }
 

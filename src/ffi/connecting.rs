@@ -44,7 +44,7 @@ pub unsafe extern "C" fn ws_connect_async(
         let (url, config) = unsafe { (guard::string(url)?, config.as_ref()) };
         let session = session.ok_or_else(guard::no_out)?;
         let settings = config.map_or_else(Settings::default, |config| config.settings.clone());
-        let handle = ws_session::new(Some(Arc::new(Opening::new()?)));
+        let handle = ws_session::new(Some(Arc::new(Opening::new(&settings.config)?)));
         let joined = settings.join_group(&handle);
         if let Err(failure) = joined.and_then(|()| open(url, settings, &handle)) {
             handle.forget();

@@ -9,7 +9,9 @@ use crate::ffi::config_session::positive_ms;
 use crate::ffi::guard;
 use crate::ffi::session::{look_at, session_of_call, with_session, ws_session};
 use crate::ffi::status::ws_status;
+use crate::protocol::Limits;
 use crate::session::config::check_limit;
+use crate::session::{Configured, Session};
 
 /// Sets the largest payload of one text or binary frame to accept, in bytes, 1 to 2^63-1, from the next frame on
 /// (Ktor's maxFrameSize). A frame that announces more is not read: the connection is failed with Close 1009, and
@@ -30,14 +32,14 @@ pub unsafe extern "C" fn ws_set_max_frame_size(session: *mut ws_session, bytes: 
     }
 }
 
-/// The largest payload of one frame to accept, in bytes; 0 for NULL.
+/// The largest payload of one frame to accept, in bytes; 0 for NULL. Until the session is open it is the configuration's.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_max_frame_size(session: *const ws_session) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.opened().map_or(0, |open| open.session.limits().max_frame_size)) }
+    unsafe { look_at(session, 0, |session| limits(session).map_or(0, |limits| limits.max_frame_size)) }
 }
 
 /// Sets the largest message to accept, in bytes over all its frames, 1 to 2^63-1, from the next frame on. A message
@@ -59,14 +61,14 @@ pub unsafe extern "C" fn ws_set_max_message_size(session: *mut ws_session, bytes
     }
 }
 
-/// The largest message to accept, in bytes; 0 for NULL.
+/// The largest message to accept, in bytes; 0 for NULL. Until the session is open it is the configuration's.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_max_message_size(session: *const ws_session) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.opened().map_or(0, |open| open.session.limits().max_message_size)) }
+    unsafe { look_at(session, 0, |session| limits(session).map_or(0, |limits| limits.max_message_size)) }
 }
 
 /// Switches masking, from the next message on (Ktor's masking).
@@ -82,14 +84,14 @@ pub unsafe extern "C" fn ws_set_masking(session: *mut ws_session, on: i32) -> ws
     unsafe { with_session(session, |session| session.set_masking(guard::flag(on)?)) }
 }
 
-/// Whether frames are masked: 1 or 0; 0 for NULL and in a forked child.
+/// Whether frames are masked: 1 or 0; 0 for NULL and in a forked child. Until the session is open the configuration says so.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_masking(session: *const ws_session) -> i32 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.session().map_or(0, |session| session.is_masking().into())) }
+    unsafe { look_at(session, 0, |session| is_masking(session).map_or(0, i32::from)) }
 }
 
 /// Sets how often the library pings the server, in milliseconds (Ktor's pingIntervalMillis); 0 and negative numbers
@@ -117,14 +119,15 @@ pub unsafe extern "C" fn ws_set_ping_interval_ms(session: *mut ws_session, inter
     }
 }
 
-/// How often the library pings the server, in milliseconds; 0 if it does not, for NULL and in a forked child.
+/// How often the library pings the server, in milliseconds; 0 if it does not, for NULL and in a forked child. Until the
+/// session is open it is what the configuration says.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_ping_interval_ms(session: *const ws_session) -> i64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.session().map_or(0, |session| in_ms(session.ping_times().0))) }
+    unsafe { look_at(session, 0, |session| ping_times(session).map_or(0, |(interval, _)| in_ms(interval))) }
 }
 
 /// Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
@@ -150,14 +153,14 @@ pub unsafe extern "C" fn ws_set_ping_timeout_ms(session: *mut ws_session, timeou
 }
 
 /// How long the answer to a ping of the library may take, in milliseconds; 0 if there are no pings and no timeout was
-/// set, for NULL and in a forked child.
+/// set, for NULL and in a forked child. Until the session is open it is what the configuration says.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_ping_timeout_ms(session: *const ws_session) -> i64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.session().map_or(0, |session| in_ms(session.ping_times().1))) }
+    unsafe { look_at(session, 0, |session| ping_times(session).map_or(0, |(_, timeout)| in_ms(timeout))) }
 }
 
 /// Keeps a pointer of the application with the session. The library does not look at what it points to.
@@ -183,6 +186,34 @@ pub unsafe extern "C" fn ws_set_user_data(session: *mut ws_session, user_data: *
 pub unsafe extern "C" fn ws_user_data(session: *const ws_session) -> *mut c_void {
     // SAFETY: the caller's promise.
     unsafe { look_at(session, ptr::null_mut(), |session| session.user_data.load(Ordering::Acquire)) }
+}
+
+/// What is set: of the session, or of the configuration until it is open.
+fn setting<T>(
+    handle: &ws_session,
+    of_session: impl FnOnce(&Session) -> T,
+    of_configuration: impl FnOnce(&Configured) -> T,
+) -> Option<T> {
+    match handle.opened() {
+        Some(open) => Some(of_session(&open.session)),
+        None => handle.opening.as_ref().map(|opening| of_configuration(opening.configured())),
+    }
+}
+
+fn limits(handle: &ws_session) -> Option<Limits> {
+    setting(handle, Session::limits, |configured| configured.limits)
+}
+
+/// None in a forked child, where the lock that guards them may be held for good.
+fn ping_times(handle: &ws_session) -> Option<(Option<Duration>, Option<Duration>)> {
+    handle.check_process().ok()?;
+    setting(handle, Session::ping_times, |configured| configured.ping_times)
+}
+
+/// The same for masking.
+fn is_masking(handle: &ws_session) -> Option<bool> {
+    handle.check_process().ok()?;
+    setting(handle, Session::is_masking, |configured| configured.is_masking)
 }
 
 fn in_ms(time: Option<Duration>) -> i64 {

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use crate::lock::Mutex;
@@ -13,7 +13,7 @@ use super::deadline::Deadline;
 use super::gate::Gate;
 use super::outbox::Outbox;
 use super::reactor::Reactor;
-use crate::transport::threads;
+use crate::transport::threads::{self, Thread};
 
 /// How long a message is held back at most, but for the time that the kernel takes to wake the thread.
 const TICK: Duration = Duration::from_micros(100);
@@ -45,7 +45,7 @@ struct Watched {
     is_running: bool,
     is_stopped: bool,
     /// The thread of the last shift.
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Thread>,
 }
 
 impl Backstop {
@@ -88,8 +88,7 @@ impl Backstop {
         drop(watched);
         self.changed.open_for_all();
         if let Some(thread) = thread {
-            // A panic of it is a bug that has had its message.
-            let _ = thread.join();
+            thread.join();
         }
     }
 }
@@ -108,7 +107,7 @@ impl Shift {
             return;
         }
         drop(watched);
-        let _ = thread.join();
+        thread.join();
     }
 
     fn work(self) {

@@ -124,10 +124,10 @@ impl Session {
         let received = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counts = &self.counts;
         let (incoming_messages, incoming_bytes) = self.inbox.depth();
-        let encoded = self.encoders.as_ref().map(|encoders| encoders.lock().volume()).unwrap_or_default();
         let outbox = self.outbox.lock();
         let outgoing = &outbox.outgoing;
         let sent = *outgoing.totals();
+        let encoded = outbox.encoded;
         let wire_sent = outgoing.sent_messages() + outgoing.sent_control() + outgoing.sent_close();
         let wire_sent = wire_sent.saturating_sub(sent.dropped_bytes);
         let (outgoing_messages, outgoing_bytes) = if outbox.is_away() {

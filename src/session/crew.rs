@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle, ThreadId};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::lock::Mutex;
@@ -14,7 +14,7 @@ use super::deadline::Deadline;
 use super::gate::Gate;
 use super::logging::log;
 use super::reactor::Reactor;
-use crate::transport::threads::spawn;
+use crate::transport::threads::{Thread, spawn};
 
 /// How long all threads may be in calls before there is another one.
 const STUCK: Duration = Duration::from_millis(2);
@@ -37,9 +37,9 @@ pub(super) struct Crew {
     /// A thread looks whether all are stuck.
     is_watched: AtomicBool,
     is_stopping: AtomicBool,
-    handles: Mutex<HashMap<ThreadId, JoinHandle<()>>>,
+    handles: Mutex<HashMap<ThreadId, Thread>>,
     /// Who looks, or has looked last.
-    watcher: Mutex<Option<JoinHandle<()>>>,
+    watcher: Mutex<Option<Thread>>,
     /// For whoever waits until all have ended.
     ended: Gate,
 }
@@ -71,7 +71,7 @@ impl Crew {
         let thread = spawn(work).inspect_err(|_| {
             self.running.fetch_sub(1, Ordering::AcqRel);
         })?;
-        handles.insert(thread.thread().id(), thread);
+        handles.insert(thread.id(), thread);
         Ok(())
     }
 
@@ -126,8 +126,7 @@ impl Crew {
         let handles = std::mem::take(&mut *self.handles.lock());
         let watcher = self.watcher.lock().take();
         for thread in handles.into_values().chain(watcher) {
-            // A panic of it is a bug that has had its message.
-            let _ = thread.join();
+            thread.join();
         }
         true
     }

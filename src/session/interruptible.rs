@@ -2,16 +2,19 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use crate::lock::Mutex;
 use rustix::event::PollFd;
 
+use super::config::Config;
 use super::deadline::Deadline;
 use super::gate::Gate;
 use super::interrupts::{Interrupts, Waiter};
 use crate::error::{Error, Kind, Result};
 use crate::fork::{self, PerProcess};
+use crate::protocol::{Keepalive, Limits};
 use crate::transport::{Broadcast, Stop, Stopping, Subscription};
 
 /// Interrupts of the calls that connect with a configuration. Each process has its own, because a child inherits counts of calls
@@ -103,8 +106,18 @@ struct Progress {
     is_open: bool,
 }
 
+/// What may be asked of a session before it is open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Configured {
+    pub(crate) limits: Limits,
+    pub(crate) is_masking: bool,
+    /// The interval of pings and how long an answer may take, none for none.
+    pub(crate) ping_times: (Option<Duration>, Option<Duration>),
+}
+
 /// An asynchronous opening.
 pub(crate) struct Opening {
+    configured: Configured,
     progress: Mutex<Progress>,
     interrupts: Interrupts,
     outcome: OnceLock<Result<()>>,
@@ -112,15 +125,26 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new(config: &Config) -> Result<Self> {
         let stop = Stop::new("the session was aborted while connecting").map_err(|error| no_descriptor(&error))?;
         let progress = Progress { stop: Some(Arc::new(stop)), is_aborted: false, is_open: false };
+        let keepalive = Keepalive::new(config.keepalive, Instant::now());
         Ok(Self {
+            configured: Configured {
+                limits: config.limits,
+                is_masking: config.masking,
+                ping_times: (keepalive.interval(), keepalive.timeout()),
+            },
             progress: Mutex::new(progress),
             interrupts: Interrupts::default(),
             outcome: OnceLock::new(),
             changed: Gate::default(),
         })
+    }
+
+    /// What the configuration says of the session.
+    pub(crate) fn configured(&self) -> &Configured {
+        &self.configured
     }
 
     /// Cancels the opening if it is not over. Returns false if the session is open; the caller then ends the session.

@@ -78,7 +78,7 @@ use group::Group;
 pub(crate) use group::Owner;
 use handed::Handed;
 use inbox::Inbox;
-pub(crate) use interruptible::{ConnectInterrupts, Opening};
+pub(crate) use interruptible::{Configured, ConnectInterrupts, Opening};
 use interrupts::Interrupts;
 pub(crate) use opened::Opened;
 pub(crate) use opening::{connect, connect_later};

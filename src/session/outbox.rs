@@ -9,6 +9,7 @@ use super::fragments::Fragments;
 use super::sending::Item;
 use super::unsent::{Resending, Unsent};
 use crate::error::{Error, Result};
+use crate::protocol::encoders::Volume;
 use crate::protocol::outbound::Admitted;
 use crate::protocol::{Close, Flight, Outgoing, Received};
 use crate::transport::Sender;
@@ -57,6 +58,8 @@ pub(super) struct Outbox {
     pub(super) wants_room: bool,
     /// The library's ping that was queued last.
     pub(super) ping: Option<QueuedPing>,
+    /// What extensions have encoded. Also here, since the encoders are locked while they encode.
+    pub(super) encoded: Volume,
     /// In a session that reconnects.
     pub(super) resending: Option<Box<Resending>>,
 }
@@ -74,6 +77,7 @@ impl Outbox {
             driver_waits: false,
             wants_room: false,
             ping: None,
+            encoded: Volume::default(),
             resending: resending.map(Box::new),
         }
     }

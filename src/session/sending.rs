@@ -246,6 +246,7 @@ impl Session {
         if outcome.is_err() || self.terms.outgoing.policy == QueuePolicy::DropOldest {
             encoders.forget();
         }
+        outbox.encoded = encoders.volume();
         outcome
     }
 

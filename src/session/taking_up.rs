@@ -162,6 +162,9 @@ fn resend(outbox: &mut MutexGuard<'_, Outbox>, mut encoders: Option<&mut Encoder
         let counted = std::mem::replace(&mut kept.counted, (true, kept.payload.len()));
         outbox.outgoing.uncount(counted);
     }
+    if let Some(encoders) = &encoders {
+        outbox.encoded = encoders.volume();
+    }
     if let Some(resending) = &mut outbox.resending {
         resending.is_away = false;
     }

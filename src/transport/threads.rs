@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use crate::lock::Mutex;
@@ -25,15 +25,46 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// How many run. In a forked child there are none.
 static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
 
+/// A thread to join. In a forked child it is dropped without a look at the thread, which only the parent has: what knows it
+/// there is memory that the child's own threads use.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    handle: Option<JoinHandle<()>>,
+    id: ThreadId,
+    generation: u64,
+}
+
+impl Thread {
+    pub(crate) fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// Waits until it has ended. A panic of it is a bug that has had its message.
+    pub(crate) fn join(mut self) {
+        if let Some(handle) = self.handle.take() {
+            let _ = handle.join();
+        }
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if fork::is_inherited(self.generation) {
+            std::mem::forget(self.handle.take());
+        }
+    }
+}
+
 /// Starts a thread.
-pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    without_signals(|| {
+pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
+    let handle = without_signals(|| {
         thread::Builder::new().name(NAME.to_owned()).stack_size(STACK).spawn(move || {
             fork::mark_library_thread();
             let _counted = Counted::new();
             work();
         })
-    })?
+    })??;
+    Ok(Thread { id: handle.thread().id(), handle: Some(handle), generation: fork::generation() })
 }
 
 /// How many threads of the library run.
@@ -85,7 +116,7 @@ impl Pool {
         let built = Arc::new(Mutex::new(None));
         let there = Arc::clone(&built);
         // A panic leaves nothing there.
-        let _ = spawn(move || *there.lock() = Some(Self::build()))?.join();
+        spawn(move || *there.lock() = Some(Self::build()))?.join();
         let built = built.lock().take();
         built.unwrap_or_else(|| Err(io::ErrorKind::Other.into()))
     }

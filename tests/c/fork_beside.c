@@ -85,7 +85,7 @@ static void set_and_write_the_log(void)
 {
     ws_session *session = NULL;
     CHECK_OK(ws_set_log_callback(WS_LOG_DEBUG, on_line, NULL));
-    CHECK_STATUS(ws_connect("ws://127.0.0.1:1/", plain, &session, NULL), WS_ERR_CONNECT);
+    CHECK_STATUS(ws_connect("ws://127.0.0.1:1/", NULL, &session, NULL), WS_ERR_CONNECT);
 }
 
 /* The library starts, with a log, and ends. */

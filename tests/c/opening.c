@@ -195,6 +195,40 @@ static void while_it_is_being_opened(void)
     close(server.fd);
 }
 
+/* Until there is a session, also where there never is one. */
+static void has_the_settings_of_its_configuration(void)
+{
+    mute_server server = start_mute_server("ws");
+    ws_config *config = ws_config_new();
+    ws_session *session = NULL, *default_session = NULL;
+    CHECK_OK(ws_config_set_max_frame_size(config, 1000));
+    CHECK_OK(ws_config_set_max_message_size(config, 2000));
+    CHECK_OK(ws_config_set_ping_interval_ms(config, 3000));
+    CHECK_OK(ws_config_allow_unmasked(config, 1));
+    CHECK_OK(ws_config_set_masking(config, 0));
+    CHECK_OK(ws_connect_async(server.url, config, &session));
+    ws_config_free(config);
+    CHECK_OK(ws_connect_async(server.url, NULL, &default_session));
+    for (int is_over = 0; is_over < 2; is_over++) {
+        CHECK_EQ(ws_state(session), is_over ? WS_STATE_CLOSED : WS_STATE_CONNECTING);
+        CHECK_EQ(ws_get_max_frame_size(session), 1000);
+        CHECK_EQ(ws_get_max_message_size(session), 2000);
+        CHECK_EQ(ws_get_ping_interval_ms(session), 3000);
+        CHECK_EQ(ws_get_ping_timeout_ms(session), 6000);
+        CHECK_EQ(ws_get_masking(session), 0);
+        CHECK_EQ(ws_get_max_frame_size(default_session), 64 << 20);
+        CHECK_EQ(ws_get_max_message_size(default_session), 64 << 20);
+        CHECK_EQ(ws_get_ping_interval_ms(default_session), 0);
+        CHECK_EQ(ws_get_ping_timeout_ms(default_session), 0);
+        CHECK_EQ(ws_get_masking(default_session), 1);
+        CHECK_OK(ws_abort(session));
+        CHECK_STATUS(ws_wait_open(session, PATIENCE_MS, NULL), WS_ERR_ABORTED);
+    }
+    ws_session_free(session);
+    ws_session_free(default_session);
+    close(server.fd);
+}
+
 static void given_up(void)
 {
     mute_server server = start_mute_server("ws");
@@ -303,6 +337,7 @@ int main(void)
     opens();
     many_at_once();
     while_it_is_being_opened();
+    has_the_settings_of_its_configuration();
     given_up();
     fails();
     interrupts_connecting("ws");

@@ -8,7 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PIECE = 16 * 1024 };
+enum {
+    PIECE = 16 * 1024,
+    IDLE_LIMIT_MS = 30000,
+    /* Behind a corrupted length one side may wait for bytes that the other does not send. */
+    CORRUPTED_LIMIT_MS = 1000,
+};
 
 static int connect_to_port(unsigned port)
 {
@@ -36,7 +41,7 @@ static unsigned long bytes_until_fault(connection *self)
 }
 
 /* Passes on what has come. Whether the direction goes on. */
-static bool pass(connection *from, connection *to, unsigned long *left)
+static bool pass(connection *from, connection *to, unsigned long *left, int *idle_limit_ms)
 {
     uint8_t bytes[PIECE];
     ssize_t got = recv(from->fd, bytes, below(&from->dice, 8) == 0 ? 1 + below(&from->dice, 50) : sizeof bytes, 0);
@@ -55,6 +60,7 @@ static bool pass(connection *from, connection *to, unsigned long *left)
             return false;
         case 1:
             bytes[*left - 1] ^= 1;
+            *idle_limit_ms = CORRUPTED_LIMIT_MS;
             break;
         case 2:
             send_bytes(to, bytes, *left - 1);
@@ -82,14 +88,15 @@ void relay(connection *self, unsigned port)
     unsigned long up = bytes_until_fault(self), down = bytes_until_fault(self);
     struct pollfd both[] = {{.fd = self->fd, .events = POLLIN}, {.fd = other.fd, .events = POLLIN}};
     bool goes_on = true;
+    int idle_limit_ms = IDLE_LIMIT_MS;
     while (goes_on && (both[0].fd >= 0 || both[1].fd >= 0)) {
-        if (poll(both, 2, 30000) <= 0)
+        if (poll(both, 2, idle_limit_ms) <= 0)
             break;
-        if (both[0].revents != 0 && !pass(self, &other, &up)) {
+        if (both[0].revents != 0 && !pass(self, &other, &up, &idle_limit_ms)) {
             goes_on = up == 0;
             both[0].fd = -1;
         }
-        if (goes_on && both[1].fd >= 0 && both[1].revents != 0 && !pass(&other, self, &down)) {
+        if (goes_on && both[1].fd >= 0 && both[1].revents != 0 && !pass(&other, self, &down, &idle_limit_ms)) {
             goes_on = down == 0;
             both[1].fd = -1;
         }

@@ -181,9 +181,19 @@ void send_sequence(connection *self, unsigned messages)
             stay_silent_us(below(&self->dice, 20000));
     }
     free(message);
-    if (alive) {
-        send_close(self, 1000);
-        read_to_end(self, false);
+    if (!alive)
+        return;
+    send_close(self, 1000);
+    /* With the client's answer it is for the server to end the connection: the client waits for that. */
+    client_frame frame;
+    while (read_frame(self, &frame) == READ) {
+        bool answered = (frame.first & 15) == 8;
+        discard(self, frame.whole);
+        if (answered) {
+            shutdown(self->fd, SHUT_WR);
+            read_to_end(self, true);
+            return;
+        }
     }
 }
 
