@@ -13,7 +13,7 @@ VALGRIND = (
     "--leak-check=full",
     f"--show-leak-kinds={KINDS}",
     f"--errors-for-leak-kinds={KINDS}",
-    f"--suppressions={os.path.join(os.path.dirname(os.path.abspath(__file__)), 'valgrind.supp')}",
+    f"--suppressions={os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'c', 'valgrind.supp')}",
 )
 
 
