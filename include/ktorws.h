@@ -24,13 +24,14 @@
  *
  * - Statuses. A function returns WS_OK, which is 0, or a negative status, and after an error nothing has changed.
  *   Functions that return a plain value never fail.
- * - Out-parameters come last, but for a timeout, and are always written: on failure with NULL or 0, a struct with zeros
- *   behind its `struct_size`, unless the function says otherwise.
+ * - Out-parameters come last, before a timeout if there is one. They are always written: on failure with NULL or 0, unless
+ *   the function says otherwise. In a struct the members after `struct_size` become 0.
  * - Structs that the caller allocates begin with `struct_size`, which the caller sets to their sizeof. The library reads and
- *   writes at most what both sides know. A larger size, up to 4096, is one of a later version: the members behind the
- *   library's own are not looked at and stay as they are.
- * - Functions of the application. A call that fails does not keep the functions that it was given: they are not called, and
- *   neither is their `drop` or `release`. None is called with a lock of the library held.
+ *   writes only the members that both sides know. A larger size, up to 4096, denotes a later version: the library ignores
+ *   the additional members.
+ * - Functions of the application. A call that fails does not keep the functions that it was given: the library calls neither
+ *   them nor their `drop` or `release`. The library holds no lock while it calls a function of the application, except for
+ *   `encode` and `decode` of ws_extension_vtable.
  * - Strings are NUL-terminated UTF-8. Payloads and close reasons are a pointer and a size, and may hold NUL bytes; the
  *   size of a text may be WS_NUL_TERMINATED. NULL with a size of 0 is an empty one.
  * - Ownership. What a function takes is copied. What it writes is the caller's, to be freed with the function that is
@@ -44,9 +45,9 @@
  * - Messages are whole. Fragments are put together, text is checked to be UTF-8, pings are answered, and the peer's
  *   Close is echoed, also while the application does other things. In raw sessions (ws_config_set_raw) all but the
  *   checks is the application's.
- * - Memory. What a session uses is bounded by its limits and queues, whatever the server sends. Without memory for a
- *   message, or for a long string, a function returns WS_ERR_NO_MEMORY.
- * - Bad pointers. NULL is checked everywhere. Pointers to something freed or foreign cannot be.
+ * - Memory. The limits and queues of a session bound the memory that it uses, whatever the server sends. If there is no
+ *   memory for a message or for a long string, the function returns WS_ERR_NO_MEMORY.
+ * - Bad pointers. Every function checks for NULL. Passing a freed or foreign pointer is undefined behavior.
  *
  * The library and its process:
  *
@@ -405,7 +406,7 @@ typedef enum {
  */
 typedef enum {
     /**
-     * A fragment of a message that has begun, for ws_send only: received fragments have the type of their message.
+     * A later fragment of a message. Only for ws_send: received fragments have the type of their message.
      */
     WS_CONTINUATION = 0,
     /**
@@ -533,16 +534,17 @@ typedef enum {
  */
 typedef enum {
     /**
-     * This is a fragment of a message (RFC 6455 section 5.4), and more follow, as WS_CONTINUATION. Only for ws_send.
+     * This is a fragment of a message (RFC 6455 section 5.4), and more fragments follow, as WS_CONTINUATION. Only for
+     * ws_send.
      */
     WS_SEND_MORE = 1,
     /**
-     * The message is not compressed. Of a fragmented one its first fragment says so.
+     * The message is not compressed. For a message in fragments, set it on the first fragment.
      */
     WS_SEND_NO_COMPRESS = 2,
     /**
-     * More messages follow at once: this one goes out with them, with the next ws_recv, ws_flush or ws_close, and at
-     * the latest after about 100 microseconds. A fragment goes out at once in spite of it.
+     * More messages follow at once: this one is sent with them, with the next ws_recv, ws_flush or ws_close, or after
+     * about 100 microseconds, whichever comes first. It has no effect on fragments.
      */
     WS_SEND_CORK = 4,
 } ws_send_flags;
@@ -557,25 +559,26 @@ typedef struct ws_auth ws_auth;
  * Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
  * freed by ws_config_free.
  *
- * ws_connect copies it before anything is called: it can be changed, used again or freed in callbacks and at any time
- * after. Sessions
- * of one configuration share its TLS state, so that reconnecting is cheap. One thread at a time may change or free a
- * configuration; while none does, any number may use it.
+ * ws_connect and ws_connect_async copy the configuration before they call any function of the application. The application
+ * may change, reuse or free it in callbacks and at any time after the call. Sessions of one configuration share its TLS
+ * state, so that later connections resume TLS sessions. Only one thread may change or free a configuration, and no other
+ * thread may use it meanwhile; otherwise any number of threads may use it.
  */
 typedef struct ws_config ws_config;
 
 /**
  * Cookies that sessions share (RFC 6265): made by ws_cookie_jar_new, given to configurations by
- * ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. It lives in memory only, and
- * holds at most 3,000 cookies and 4 MiB, for a domain and all names below it 180 cookies and 256 KiB. A cookie of more than
- * 4,096 bytes is not taken, nor are more than 180 of one answer. Where there is no room for another cookie, the one goes that
- * was sent or set least recently, of the domain or of all.
+ * ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. The jar exists in memory only. It
+ * holds at most 3,000 cookies and 4 MiB in total, and at most 180 cookies and 256 KiB for a registrable domain and all names
+ * below it. It does not accept a cookie of more than 4,096 bytes, or more than 180 cookies of one answer. To make room it
+ * removes the least recently used cookie (sent or set), of the domain or of all.
  *
- * A forked child has a copy of its own. It is empty if another thread of the parent was changing the jar at that moment.
+ * A forked child has a copy of its own. The copy is empty if another thread of the parent was changing the jar during the
+ * fork.
  *
- * No cookie is for a public suffix, a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
- * (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix); where there is none, a cookie is for
- * the host alone that has set it.
+ * The jar accepts no cookie for a public suffix, which is a domain under which anyone can register names, like "co.uk". The
+ * system's list (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix) names them. Without that
+ * list, a cookie is sent only to the host that set it.
  */
 typedef struct ws_cookie_jar ws_cookie_jar;
 
@@ -599,10 +602,10 @@ typedef struct ws_group ws_group;
 /**
  * A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
  *
- * Any thread may call any function on it at any time, while others do, as long as a handle of it is not freed: the one that
- * ws_connect has written, or one of ws_session_ref. After the last ws_session_free its callbacks, until they return, may
- * still use it, but ws_session_ref returns NULL in them: there is no handle after the last one. It belongs to the process
- * that opened it: in a forked child its functions return WS_ERR_FORKED.
+ * Any thread may call any function on a session at any time, also while other threads do, as long as one of its handles is
+ * not freed: the one that ws_connect wrote, or one of ws_session_ref. After the last ws_session_free, callbacks that are
+ * running may still use the session until they return, but ws_session_ref returns NULL in them. A session belongs to the
+ * process that opened it: in a forked child its functions return WS_ERR_FORKED.
  */
 typedef struct ws_session ws_session;
 
@@ -659,8 +662,9 @@ typedef struct {
      */
     size_t min_size;
     /**
-     * Asked before a message, or the first fragment of one, is compressed: 0 sends it as it is. It is called by the thread
-     * that sends, with no lock held; several threads that send call it at the same time. NULL: all are compressed.
+     * Called before a message, or its first fragment, is compressed; if it returns 0 the message is sent uncompressed. The
+     * thread that sends calls it, with no lock held; several threads may call it at the same time. NULL: all messages are
+     * compressed.
      */
     int32_t (*filter)(void *user_data, uint32_t type, const void *data, size_t size);
     /**
@@ -705,11 +709,12 @@ typedef struct {
  * An extension in C (RFC 6455 section 9; Ktor's WebSocketExtensionFactory), for ws_config_install_extension, which
  * copies it. The caller sets `struct_size`; later versions may add members at the end.
  *
- * The functions return a ws_status. `encode` and `decode` run while the session's sending, or its reading, is locked, so
- * that messages keep their order: they must not wait for a thread that sends, receives or takes a lock around such a call,
- * nor free a session. Other calls for a session return WS_ERR_STATE in them. Those of one instance are called by whichever
- * thread sends or receives: `encode` by one at a time, `decode` by one at a time, the two also at the same time. The
- * others may be called by several threads at once.
+ * The functions return a ws_status. The library holds the lock for sending while it calls `encode`, and the one for reading
+ * while it calls `decode`, so that messages keep their order. Therefore the two must not wait for a thread that sends or
+ * receives, must not take a lock that such a thread holds, and must not free a session. Other functions on a session return
+ * WS_ERR_STATE in them. Any thread that sends or receives may call them: for one instance, at most one thread at a time is
+ * in `encode` and at most one in `decode`, but both may run at the same time. Several threads may call the other functions
+ * at the same time.
  */
 typedef struct {
     /**
@@ -721,8 +726,8 @@ typedef struct {
      */
     const char *name;
     /**
-     * The reserved bits that belong to it, as in ws_frame_flags; 0 for none. Only with such it can leave messages as they
-     * are: it decodes those that have one of its bits. Without, it encodes and decodes all.
+     * The reserved bits that the extension owns, as in ws_frame_flags. It decodes only messages that have one of these bits.
+     * 0: it owns none, and encodes and decodes every message.
      */
     uint32_t rsv;
     /**
@@ -835,26 +840,27 @@ typedef struct {
 typedef void (*ws_frame_callback)(ws_session *session, const ws_frame *frame, void *user_data);
 
 /**
- * A function that is told that what it is given is not used any more.
+ * A function that the library calls when it no longer uses `user_data`.
  */
 typedef void (*ws_drop_callback)(void *user_data);
 
 /**
- * What a session calls when something happens to it. The caller of ws_config_set_callbacks sets `struct_size`; each
+ * Functions that the library calls for events of a session. The caller of ws_config_set_callbacks sets `struct_size`; each
  * function may be NULL.
  *
- * They are called on threads of the library, for one session one at a time and in order, with no lock held. Each may
- * take as long as it likes: that keeps other calls for its own session waiting, and nothing else. Pings are answered
- * meanwhile, and messages wait in the incoming queue.
+ * Threads of the library call them, for one session one at a time and in order, with no lock held. A callback may take any
+ * time: it delays only later callbacks of its own session. Meanwhile the library answers pings, and messages wait in the
+ * incoming queue.
  *
- * Every function of the library may be called inside. Those that would wait for a later callback of the same session
- * return WS_ERR_STATE: ws_recv, ws_wait_closed; so does ws_shutdown in any callback. ws_session_free is fine: no
- * on_frame follows it, and on_close still does. After the last handle is freed, callbacks may use the session until they
- * return, and ws_session_ref returns NULL. Nothing is called for a session that ws_connect did not return, but `drop` once
- * the configurations are freed.
+ * A callback may call every function of the library. Those that would wait for a later callback of the same session return
+ * WS_ERR_STATE: ws_recv, ws_wait_closed. ws_shutdown returns WS_ERR_STATE in any callback. A callback may call
+ * ws_session_free: no on_frame follows, but on_close does. After the last handle is freed, callbacks may use the session
+ * until they return, and ws_session_ref returns NULL. If ws_connect fails, no callback is called for that session; `drop` is
+ * called once all configurations with these callbacks are freed.
  *
- * A callback may fork. The child has only the thread that forked: when the callback returns there, that thread ends, and
- * with it the child, with exit status 0, unless it has started other threads.
+ * A callback may fork. The child has only the thread that forked. When the callback returns in the child, that thread ends,
+ * and the child exits with status 0 unless it has started other threads. The same holds for every other function of the
+ * application that a thread of the library calls.
  */
 typedef struct {
     /**
@@ -862,8 +868,8 @@ typedef struct {
      */
     size_t struct_size;
     /**
-     * The session is open. It is the first call, and there is none when opening failed. With ws_connect it may come
-     * before that has returned. If on_open frees the session before that, ws_connect returns WS_ERR_ABORTED.
+     * The session is open. It is the first callback; it is not called if opening failed. It may be called before
+     * ws_connect returns. If it frees the session before that, ws_connect returns WS_ERR_ABORTED.
      */
     void (*on_open)(ws_session *session, void *user_data);
     /**
@@ -872,23 +878,23 @@ typedef struct {
      */
     ws_frame_callback on_frame;
     /**
-     * There is room in the outgoing queue again, after a send returned WS_ERR_TIMEOUT for want of it.
+     * The outgoing queue has room again, after a send returned WS_ERR_TIMEOUT because it was full.
      */
     void (*on_writable)(ws_session *session, void *user_data);
     /**
-     * The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
-     * ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
-     * exactly once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
+     * The session has ended, or could not be opened. `status` is what ws_recv returns at the end, or what ws_connect would
+     * have returned. ws_session_error and ws_close_info return the details. It is the last callback. It is called exactly
+     * once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
      */
     void (*on_close)(ws_session *session, ws_status status, void *user_data);
     /**
-     * `user_data` is not used any more: all configurations with these callbacks are freed or have others, and all their
+     * The library no longer uses `user_data`: all configurations with these callbacks are freed or have others, and all their
      * sessions have ended.
      */
     ws_drop_callback drop;
     /**
-     * The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
-     * lent until the function returns. Messages that had come before may still follow.
+     * The session has a new connection in place of a lost one (ws_config_set_reconnect). `lost` is the error that ended the
+     * lost connection, lent until the function returns. Messages received on the lost connection may still follow.
      */
     void (*on_reconnect)(ws_session *session, const ws_error *lost, void *user_data);
 } ws_callbacks;
@@ -901,10 +907,9 @@ typedef struct {
  * server has closed the session. `attempt` is the number of the one to come, from 1. `suggested` is 1 where the library
  * would try again, else 0, and `*delay_ms` in how many milliseconds; the function may change that.
  *
- * It returns 1 to try, 0 to give up, and then the session ends as it would have ended without reconnecting, or with the
- * error of the last attempt. It is called on a thread of the library with no lock held, and may take as long as it likes. What waits
- * for the session waits in vain in it: ws_recv, ws_wait_closed and ws_shutdown return WS_ERR_STATE, sending and ws_flush wait
- * for their timeouts.
+ * It returns 1 to try, or 0 to give up: the session then ends as it would have ended without reconnecting, or with the error
+ * of the last attempt. A thread of the library calls it with no lock held. It may take any time. Do not wait for this session
+ * inside it: ws_recv, ws_wait_closed and ws_shutdown return WS_ERR_STATE, and sending and ws_flush wait for their timeouts.
  */
 typedef int32_t (*ws_reconnect_decision)(ws_session *session,
                                          const ws_error *why,
@@ -953,7 +958,7 @@ typedef struct {
      */
     void *user_data;
     /**
-     * The longest delay that a server's Retry-After can ask for, in milliseconds; a longer one counts as this. 0 stands for
+     * The longest Retry-After delay that the library obeys, in milliseconds; it shortens a longer one to this. 0 means
      * 300,000, five minutes.
      */
     int64_t max_retry_after_ms;
@@ -1177,10 +1182,11 @@ ws_status ws_set_worker_threads(uint32_t count);
  * There is no need to call it: a process may simply end. It is for hosts that want every byte and thread back, and
  * for leak checkers. Sessions still have to be freed, before or after. The library can be used again afterwards.
  *
- * Returns WS_ERR_TIMEOUT when a thread did not end in time, as one may that waits for the system's name resolution;
- * it ends later. WS_ERR_STATE in a function of the application that the library has called: callbacks, `drop`, functions of
- * extensions, filters, the log. Not to be called while another thread is in ws_connect unless that call may fail: it
- * returns WS_ERR_ABORTED.
+ * A ws_connect that is under way in another thread returns WS_ERR_ABORTED.
+ *
+ * Returns WS_ERR_TIMEOUT when a thread did not end in time, for example because it waits for the system's name resolution;
+ * it ends later. Returns WS_ERR_STATE in a function of the application that the library has called: callbacks, `drop`,
+ * functions of extensions, filters, the log.
  */
 ws_status ws_shutdown(int64_t timeout_ms);
 
@@ -1262,11 +1268,11 @@ void ws_config_free(ws_config *config);
  * replaces what was there. Without one, Host is the URL's host, with its port unless that is the scheme's own.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a control character, a Host that
- * is not a host with or without a port, and the headers that would contradict the handshake: all that begin with
- * Sec-WebSocket- (see ws_config_add_subprotocol and ws_config_install_deflate), those of the connection (Connection,
- * HTTP2-Settings, Keep-Alive, Upgrade), those of a body, of which the request has none (Content-Length, Expect, TE, Trailer,
- * Transfer-Encoding), and those of a proxy (Proxy-Authorization, Proxy-Connection), which the server must not see: credentials
- * for a proxy belong in the URL of ws_config_set_proxy.
+ * is not a host with an optional port, and the headers that would contradict the handshake: all that begin with
+ * Sec-WebSocket- (see ws_config_add_subprotocol and ws_config_install_deflate), headers of the connection (Connection,
+ * HTTP2-Settings, Keep-Alive, Upgrade), headers of a body, which the request does not have (Content-Length, Expect, TE,
+ * Trailer, Transfer-Encoding), and headers for a proxy (Proxy-Authorization, Proxy-Connection), which the server must not
+ * see: put credentials for a proxy into the URL of ws_config_set_proxy.
  */
 ws_status ws_config_add_header(ws_config *config,
                                const char *name,
@@ -1402,9 +1408,9 @@ ws_status ws_config_set_send_timeout_ms(ws_config *config,
  * Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
  * numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
  *
- * Time in which the library does not read, because the incoming queue is full, does not count, nor does time in which the
- * server takes what is sent to it. What has arrived is read first, so that no session ends because the process was stopped
- * for a while.
+ * The time does not count while the library does not read because the incoming queue is full, nor while the server accepts
+ * sent bytes. The library reads all bytes that have arrived before it ends the session, so a stopped process (SIGSTOP, a
+ * suspended machine) does not cause a timeout.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL.
  */
@@ -1428,10 +1434,10 @@ ws_status ws_config_set_max_message_size(ws_config *config,
                                          uint64_t bytes);
 
 /**
- * Bounds the messages that wait to be received: at most `messages`, and no further one once they hold `bytes` of memory;
- * 0 leaves one of the two unbounded. A message holds the memory of its payload, which is at least 128 bytes and at most
- * twice the payload's size and some KiB, and 128 bytes more. `policy` is a ws_queue_policy. Default: 1,024 messages, 4 MiB,
- * WS_QUEUE_WAIT.
+ * Bounds the incoming queue, which holds the messages that wait to be received: at most `messages`, and no further message
+ * once they hold `bytes` of memory; 0 means no bound. A message counts with the memory that its payload has allocated, at
+ * least 128 bytes and at most twice the payload's size plus some KiB, and 128 bytes for its place in the queue. `policy` is
+ * a ws_queue_policy. Default: 1,024 messages, 4 MiB, WS_QUEUE_WAIT.
  *
  * With WS_QUEUE_WAIT the library stops reading when the queue is full: pings of the server wait as well, and that the
  * connection has ended is noticed once there is room. With the others it always reads. A message that finds a thread
@@ -1681,9 +1687,9 @@ ws_status ws_config_set_max_redirects(ws_config *config,
  *
  * It is called by the thread that opens the session: the one in ws_connect, or with ws_connect_async and for reconnecting
  * one of the library; for several sessions of the configuration at the same time, maybe. `user_data` has to stay valid as
- * long as sessions are opened with the configuration or reconnect. The time it takes counts for the timeout of
- * ws_config_set_open_timeout_ms only, which does not interrupt it: when it returns later, opening fails with WS_ERR_TIMEOUT, and
- * the error says that it took the time.
+ * long as sessions are opened with the configuration or reconnect. Its run time counts only for the timeout of
+ * ws_config_set_open_timeout_ms, which does not interrupt it: if it returns too late, opening fails with WS_ERR_TIMEOUT, and
+ * the error names the callback as the cause.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
  */
@@ -1872,8 +1878,9 @@ ws_status ws_config_set_tls_server_name(ws_config *config,
  *
  * `peer` 1: it must be valid and trusted; 0: any certificate is accepted, whatever `host` is, and the connection can
  * be read and changed by whoever sits between. Nothing of the certificate counts then but its key (and the pins of
- * ws_config_set_tls_pin_sha256): the server still proves that it holds it. RSA keys have at least 2048 bits, or 1024 without
- * verification where the server signs with PKCS #1 v1.5, which TLS 1.3 does not have; ECDSA keys are of P-256 or P-384. `host` 1: it must have the server's name; 0: any name will do.
+ * ws_config_set_tls_pin_sha256): the server still proves that it holds the private key. RSA keys have at least 2048 bits;
+ * without verification at least 1024 bits if the server signs with PKCS #1 v1.5, which TLS 1.3 does not allow. ECDSA keys are
+ * of P-256 or P-384. `host` 1: the certificate must have the server's name; 0: it may have any name.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or other numbers.
  */
@@ -1927,12 +1934,12 @@ ws_status ws_config_set_tls_key_log_file(ws_config *config,
  * bytes, and inflating stops at it; the frame limit is for those on the wire. Data that cannot be inflated fails the
  * connection with Close 1007 and WS_ERR_COMPRESSION.
  *
- * Secrets and data that an attacker chooses do not belong in one compressed session: sizes tell of both (RFC 7692
- * section 8).
+ * Do not send secrets and data that an attacker chooses in one compressed session: compression can leak secrets through
+ * message sizes (RFC 7692 section 8).
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, an unknown flag, a `struct_size`
- * that is smaller than the first version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is installed
- * already.
+ * that is smaller than the first version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is
+ * installed already.
  */
 ws_status ws_config_install_deflate(ws_config *config,
                                     const ws_deflate_options *options);
@@ -1943,8 +1950,8 @@ ws_status ws_config_install_deflate(ws_config *config,
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, the vtable, its name, `encode` or `decode`, a
  * `struct_size` that is smaller than this version's or over 4096, a name that is not an HTTP token, other bits than
- * those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. The functions are
- * not kept then, and `release` is not called.
+ * those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. After an error the
+ * library does not use the functions and does not call `release`.
  */
 ws_status ws_config_install_extension(ws_config *config,
                                       const ws_extension_vtable *vtable,
@@ -1990,21 +1997,24 @@ const ws_extension *ws_extension_find(const ws_session *session,
  *
  * `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
  * Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
- * may be NULL for the defaults; it is copied before anything is called, so that callbacks may change or free it. Connections of one configuration are cheaper with TLS: the trust store
- * is read once, and TLS sessions are resumed.
+ * may be NULL for the defaults. The call copies it before it calls any function of the application, so callbacks may change
+ * or free it. Use one configuration for several TLS connections: the library then reads the trust store once and resumes TLS
+ * sessions.
  *
- * On success `*session` is the caller's, to be freed with ws_session_free, and `*error` is NULL. On failure `*error` is the
- * caller's, to be freed with ws_error_free, unless `error` is NULL, and `*session` is NULL. No callback is called for a
- * session that was not opened.
+ * On success `*session` is a handle that the caller frees with ws_session_free, and `*error` is NULL. On failure `*session`
+ * is NULL, no callback is called, and, unless `error` is NULL, `*error` is an error that the caller frees with
+ * ws_error_free.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL and when the configuration contradicts itself
  * (ws_config_set_outgoing_queue, ws_config_set_reconnect, ws_config_set_group, ws_config_set_unix_socket), WS_ERR_STATE when
  * the socket of ws_config_set_socket_fd was taken or the group was freed, WS_ERR_FORKED for a group of the parent
  * process, WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT, WS_ERR_PROXY and WS_ERR_PROXY_AUTH (with the proxy's answer in the
  * error), WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS and WS_ERR_TOO_MANY_REDIRECTS (with the server's answer in
- * the error), WS_ERR_HANDSHAKE_INVALID, also for a redirect that cannot be followed, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
- * WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
- * WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when ws_shutdown came in between and when on_open has freed the session, WS_ERR_INTERNAL when threads or random bytes cannot be had.
+ * the error), WS_ERR_HANDSHAKE_INVALID, also for a redirect that cannot be followed, WS_ERR_EXTENSION when an extension of
+ * ws_config_install_extension rejects the server's answer, WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the
+ * error's phase names the step), WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when another thread called
+ * ws_shutdown or freed the group and when on_open freed the session, WS_ERR_NO_MEMORY for a long URL, and WS_ERR_INTERNAL
+ * when the system provides no threads, descriptors or random bytes.
  */
 ws_status ws_connect(const char *url,
                      const ws_config *config,
@@ -2012,18 +2022,18 @@ ws_status ws_connect(const char *url,
                      ws_error **error);
 
 /**
- * Another handle of a session, for another owner; each is freed with ws_session_free.
+ * Adds a handle to a session, for another owner. Each handle is freed with ws_session_free.
  *
- * Returns `session`, NULL for NULL, and in a callback of the session after its last handle was freed.
+ * Returns `session`. Returns NULL for NULL, and in a callback of the session after its last handle was freed.
  */
 ws_session *ws_session_ref(ws_session *session);
 
 /**
- * Frees a handle. With the last one the session ends: if it is still open it is aborted, and calls that wait in
- * other threads return WS_ERR_ABORTED. Use ws_close and ws_wait_closed first for a clean end. NULL is fine.
+ * Frees a handle. Freeing the last handle aborts the session if it has not ended, and calls that wait in other threads
+ * return WS_ERR_ABORTED. Call ws_close and ws_wait_closed first for a clean end. NULL is allowed.
  *
- * Frames that were received stay valid. Strings and errors that the session lent do not. In a forked child it drops
- * the handle without a byte on the wire.
+ * Received frames stay valid. Strings and errors that the session lent become invalid. In a forked child the function frees
+ * the handle and sends nothing.
  */
 void ws_session_free(ws_session *session);
 
@@ -2038,35 +2048,38 @@ ws_session_state ws_state(const ws_session *session);
  * opened, on_close; ws_wait_open waits for the same, and so does receiving. In a group a session that could not be opened
  * is received as one that has ended.
  *
- * While it is being opened, sending and whatever else needs an open session return WS_ERR_STATE, ws_abort, ws_close and
- * ws_session_free give it up. At most 512 sessions are being opened at the same time; the others wait.
+ * While the session is being opened, sending and other functions that need an open session return WS_ERR_STATE. ws_abort,
+ * ws_close and ws_session_free cancel the opening. The library opens at most 512 sessions at the same time; the others wait.
  *
- * `*session` is the caller's, to be freed with ws_session_free. It may be known to callbacks before the call returns.
+ * `*session` is a handle that the caller frees with ws_session_free. Callbacks may receive the session before this call
+ * returns.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_STATE for a group that was freed,
- * WS_ERR_INTERNAL when threads or descriptors cannot be had. `*session` is NULL then, and nothing is called.
+ * WS_ERR_FORKED for a group of the parent process, WS_ERR_NO_MEMORY for a long URL, and WS_ERR_INTERNAL when the system
+ * provides no threads or descriptors. `*session` is NULL then, and no callback is called.
  */
 ws_status ws_connect_async(const char *url,
                            const ws_config *config,
                            ws_session **session);
 
 /**
- * Waits until a session is open, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). What
- * ws_connect has returned is open.
+ * Waits until a session is open, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). A session of
+ * ws_connect is open already.
  *
- * On failure `*error` is the caller's, to be freed with ws_error_free, unless `error` is NULL. On success it is NULL.
+ * On failure, unless `error` is NULL, `*error` is an error that the caller frees with ws_error_free. On success it is NULL.
  *
- * Returns what ws_connect would have returned, WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which opening goes on,
- * WS_ERR_ABORTED after ws_abort, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ * Returns the status of ws_connect if the session could not be opened, WS_ERR_ABORTED after ws_abort, and, while opening
+ * goes on, WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED. Returns WS_ERR_INVALID_ARGUMENT for NULL and WS_ERR_FORKED in a forked
+ * child.
  */
 ws_status ws_wait_open(ws_session *session,
                        int64_t timeout_ms,
                        ws_error **error);
 
 /**
- * Interrupts the calls of ws_connect under way with this configuration, in other threads: they return
- * WS_ERR_INTERRUPTED. If there is none, the next one does, so that a call about to begin is not missed. Sessions of
- * ws_connect_async and copies of the configuration are not concerned.
+ * Interrupts the calls of ws_connect that other threads make with this configuration: they return WS_ERR_INTERRUPTED. If
+ * there is none, the next such call returns it. It does not affect sessions of ws_connect_async or copies of the
+ * configuration. In a forked child it interrupts calls of the child only.
  *
  * It may be called in a signal handler, and while other threads use the configuration.
  *
@@ -2084,16 +2097,16 @@ void ws_frame_free(ws_frame *frame);
  *
  * The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest. Only
  * messages that follow others quickly may share a system call with later ones (see ws_config_set_coalescing).
- * When the outgoing queue is full the call waits, at most for the send timeout of the configuration, and then fails
- * with nothing of the message queued. It waits in the same way while another thread's message in fragments (ws_send) is
- * not complete. Messages of one thread go out in their order; no message interrupts another.
+ * When the outgoing queue is full the call waits for room, at most for the send timeout of the configuration, and then fails
+ * with nothing of the message queued. It also waits until a message that another thread sends in fragments (ws_send) is
+ * complete. The messages of one thread are sent in order; messages are never interleaved.
  *
  * A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
  * without receiving needs another one that receives, or has to receive when a send times out.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_STATE when a
- * message that this thread sends in fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close
- * the session, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
+ * message that this thread sends in fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT,
+ * WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue is full and its policy is WS_QUEUE_CLOSE, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
  * otherwise, WS_ERR_EXTENSION when an extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY,
  * WS_ERR_FORKED.
  */
@@ -2105,8 +2118,8 @@ ws_status ws_send_text(ws_session *session,
  * Sends a binary message of `length` bytes. All else is as with ws_send_text.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_STATE when a message that this thread sends in
- * fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session, WS_ERR_CLOSED
- * when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an
+ * fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the
+ * queue is full and its policy is WS_QUEUE_CLOSE, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an
  * extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send_binary(ws_session *session,
@@ -2114,22 +2127,23 @@ ws_status ws_send_binary(ws_session *session,
                          size_t length);
 
 /**
- * Sends a message, or a fragment of one, waiting for room at most `timeout_ms` milliseconds (0: not at all, negative:
- * without limit). `flags` is an OR of ws_send_flags. All else is as with ws_send_text; a length may be WS_NUL_TERMINATED
- * unless the type is WS_BINARY.
+ * Sends a message or a fragment of a message. Waits for room at most `timeout_ms` milliseconds (0: not at all, negative:
+ * without limit). `flags` is an OR of ws_send_flags. `length` may be WS_NUL_TERMINATED unless the type is WS_BINARY.
+ * Otherwise it works as ws_send_text.
  *
- * A whole message has the type WS_TEXT or WS_BINARY. A message in fragments begins with WS_TEXT or WS_BINARY and
- * WS_SEND_MORE. Its other fragments have the type WS_CONTINUATION: those in the middle with WS_SEND_MORE, the last one
- * without. A fragment goes out at once. A character may be cut in two by fragments. Pings and pongs go between.
+ * A whole message has the type WS_TEXT or WS_BINARY. The first fragment of a message has the type WS_TEXT or WS_BINARY and
+ * the flag WS_SEND_MORE. The other fragments have the type WS_CONTINUATION, and all but the last have WS_SEND_MORE. A
+ * fragment is sent at once. A fragment of text may end within a character. Pings and pongs may be sent between fragments.
  *
- * While a message in fragments is not complete, messages of other threads wait for its end: their time limits count, and
- * with WS_ERR_TIMEOUT nothing of them is queued. The thread that has sent the last fragment so far cannot send another
- * message. Any thread may send the next fragment.
+ * Until a message in fragments is complete, messages of other threads wait, for their own timeouts; after WS_ERR_TIMEOUT
+ * nothing of them is queued. The thread that sent the latest fragment cannot send another message. Any thread may send the
+ * next fragment.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
- * WS_ERR_STATE for a WS_CONTINUATION without a message that has begun, for another message of the thread that sends one
- * in fragments, and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session
- * is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, for another type or flag, and for text that is not
+ * UTF-8, WS_ERR_STATE for a WS_CONTINUATION when no message in fragments has begun, for another message of the thread that
+ * sends one in fragments, and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the
+ * queue is full and its policy is WS_QUEUE_CLOSE (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session is closing
+ * or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
  * failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
  */
 ws_status ws_send(ws_session *session,
@@ -2262,29 +2276,31 @@ ws_status ws_recv_batch(ws_session *session,
 int32_t ws_event_fd(ws_session *session);
 
 /**
- * Has sessions call functions; see ws_callbacks. NULL as `callbacks` removes those that were set.
+ * Sets the functions that the library calls for sessions of the configuration; see ws_callbacks. NULL as `callbacks` removes
+ * them.
  *
- * One configuration may open many sessions with the same `user_data`; ws_set_user_data is for what belongs to one of
- * them. `user_data` has to be valid until `drop` is called.
+ * All sessions of the configuration share `user_data`; use ws_set_user_data for data of one session. `user_data` must stay
+ * valid until `drop` is called.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a `struct_size` that is smaller than this version's or
- * over 4096. The functions are not kept then, and `drop` is not called.
+ * over 4096. After an error the library does not use the functions and does not call `drop`.
  */
 ws_status ws_config_set_callbacks(ws_config *config,
                                   const ws_callbacks *callbacks,
                                   void *user_data);
 
 /**
- * Has a live session give its messages to a function from now on, those that wait already before all others. It is
- * called as ws_callbacks' on_frame, and once more, last, with NULL as the frame when the session has ended, which
- * ws_session_error and ws_close_info say more about. Then `drop`, which may be NULL, is called with `user_data`.
+ * Delivers the messages of an open session to a function from now on, beginning with those that wait in the incoming queue.
+ * The library calls the function as it calls on_frame of ws_callbacks. When the session has ended, the library calls it once
+ * more, with NULL as the frame; ws_session_error and ws_close_info return the details. Then it calls `drop`, which may be
+ * NULL, with `user_data`.
  *
  * Calls of ws_recv that wait return WS_ERR_STATE, and so do all later ones.
  *
- * Returns WS_ERR_STATE while the session is being opened, when its messages go elsewhere, to a callback already, a group, or
- * its event descriptor, and when the session has callbacks and on_close, their last call, has begun; the status of
- * ws_connect for a session that could not be opened; WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_ABORTED after ws_shutdown,
- * WS_ERR_FORKED. The function is not kept then: it is never called, and neither is `drop`.
+ * Returns WS_ERR_STATE while the session is being opened, when its messages go to a callback, a group or the event
+ * descriptor already, and when on_close of its ws_callbacks has begun; the status of ws_connect for a session that could not
+ * be opened; WS_ERR_INVALID_ARGUMENT for NULL; WS_ERR_ABORTED after ws_shutdown; WS_ERR_FORKED in a forked child. After an
+ * error the library calls neither the function nor `drop`.
  */
 ws_status ws_recv_callback(ws_session *session,
                            ws_frame_callback function,
@@ -2294,18 +2310,20 @@ ws_status ws_recv_callback(ws_session *session,
 /**
  * Has sessions go on with another connection when theirs is lost. NULL, the default: a session ends with its connection.
  *
- * What is lost is tried again: connections that end without a Close, or are reset; pings without an answer; silence (the
- * idle timeout); bytes that TLS cannot read; the server's close codes 1001, 1011, 1012, 1013 and 1014. Attempts that fail are tried again where it was
- * the network (resolving, connecting, the proxy, timeouts, losing the connection) or a server or proxy that answers with
- * the status 408, 425, 429, 500, 502, 503, 504 or 520 to 524. The library waits as long as a Retry-After of that answer asks
- * for, in seconds or by a date, but not longer than `max_retry_after_ms`. All else ends the session: other close codes, violations of the protocol, certificates, other statuses, queues that run over, ws_close and ws_abort. The first
- * opening is not tried again.
+ * The library reconnects after: a connection that ended without a Close or was reset; a ping without an answer; the idle
+ * timeout; bytes that TLS cannot decrypt; the server's close codes 1001, 1011, 1012, 1013 and 1014. It repeats an attempt that
+ * failed because of the network (resolving, connecting, the proxy, timeouts, a lost connection) or because the server or the
+ * proxy answered with the status 408, 425, 429, 500, 502, 503, 504 or 520 to 524. If that answer has a Retry-After, in
+ * seconds or as a date, the library waits for it, but not longer than `max_retry_after_ms`. Everything else ends the session:
+ * other close codes, violations of the protocol, certificates, other statuses, full queues whose policy is WS_QUEUE_CLOSE,
+ * ws_close and ws_abort. The library does not repeat the first opening.
  *
- * Meanwhile ws_state is WS_STATE_CONNECTING. Receiving goes on waiting, in every way there is, and returns what the next
- * connection brings; sending waits as for room in the queue (WS_RECONNECT_KEEP_UNSENT: queues); ws_flush waits, or returns
- * WS_ERR_IO when what was queued is lost. ws_close ends the session at once. When there is another connection,
- * ws_callbacks' on_reconnect is called, and ws_statistics counts it; outages that begin and end during a callback are told by one
- * call, of the last. A message sent in parts is kept whole, whatever the bounds of the queue.
+ * During an outage ws_state returns WS_STATE_CONNECTING. Receiving waits, by every function, for messages of the next
+ * connection. Sending waits as for room in the queue, or with WS_RECONNECT_KEEP_UNSENT queues. ws_flush waits, or returns
+ * WS_ERR_IO when queued messages are lost. ws_close ends the session at once. When a new connection is open, the library
+ * calls on_reconnect of ws_callbacks and counts it in ws_statistics. Outages that begin and end during one callback cause one
+ * call, for the latest. With WS_RECONNECT_KEEP_UNSENT a message sent in fragments is kept whole, whatever the bounds of the
+ * queue.
  *
  * What the application cannot assume: that messages which were sent have arrived, that none were sent to it meanwhile, and
  * that it is the same server. Subscriptions and the like have to be made again. A message of which a part is lost is never
@@ -2321,27 +2339,27 @@ ws_status ws_config_set_reconnect(ws_config *config,
                                   const ws_reconnect_options *options);
 
 /**
- * A group without sessions. NULL when it cannot be made. The caller frees it with ws_group_free.
+ * Returns a new group without sessions, or NULL if it cannot be made. The caller frees it with ws_group_free.
  */
 ws_group *ws_group_new(void);
 
 /**
- * Frees a group and ends its sessions (structured lifetime, as Ktor's CoroutineScope): those that have not ended are
- * aborted, as by ws_abort. Their handles still have to be freed. Calls that wait in other threads return WS_ERR_ABORTED.
- * Use ws_group_close first for a clean end. Calls of ws_connect for the group that are under way in other threads fail with
- * WS_ERR_ABORTED, or return a session that is aborted. NULL is fine.
+ * Frees a group and aborts its sessions, as ws_abort does (structured lifetime, as Ktor's CoroutineScope). The application
+ * still frees their handles. Calls that wait in other threads return WS_ERR_ABORTED. Call ws_group_close first for a clean
+ * end. A ws_connect for the group that is under way in another thread returns WS_ERR_ABORTED, or a session that is aborted.
+ * NULL is allowed.
  *
- * A configuration that has the group can be used again once it has another one, or none. In a forked child it drops the
- * handle only.
+ * A configuration that has the group can be used again after ws_config_set_group with another group or NULL. In a forked
+ * child the function only frees the handle.
  */
 void ws_group_free(ws_group *group);
 
 /**
- * Has sessions that are opened from now on belong to a group: their messages are received by ws_group_recv, and
- * ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default: to none.
+ * Adds sessions that are opened with the configuration from now on to a group: ws_group_recv receives their messages, and
+ * ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default: no group.
  *
- * Callbacks besides on_frame can be had as well; with on_frame, connecting returns WS_ERR_INVALID_ARGUMENT, and in a forked
- * child with a group of the parent's WS_ERR_FORKED.
+ * The configuration may have callbacks, but not on_frame: connecting then returns WS_ERR_INVALID_ARGUMENT. In a forked child
+ * connecting with a group of the parent returns WS_ERR_FORKED.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
  */
@@ -2349,16 +2367,17 @@ ws_status ws_config_set_group(ws_config *config,
                               ws_group *group);
 
 /**
- * Receives the next message of whichever session has one, waiting for it at most `timeout_ms` milliseconds (0: not at
- * all, negative: without limit). Sessions take turns: each that has messages gives one before any gives another. It takes
- * the same time however many sessions there are. Several threads may wait.
+ * Receives the next message of any session of the group. Waits for it at most `timeout_ms` milliseconds (0: not at all,
+ * negative: without limit). Sessions take turns: the group returns one message of each session that has messages before it
+ * returns a second one of any. The cost does not depend on the number of sessions. Several threads may wait.
  *
- * With WS_OK, `*session` is where it came from and `*frame` the caller's, to be freed with ws_frame_free. When a session has
- * ended, or could not be opened, that is returned once for it, behind its messages: the status that ws_recv would return,
- * with `*session` set and `*frame` NULL. The session then no longer belongs to the group.
+ * With WS_OK, `*session` is the session that received the message, and `*frame` is a frame that the caller frees with
+ * ws_frame_free. When a session has ended, or could not be opened, the function returns that once, after its messages, with
+ * the status that ws_recv would return, with `*session` set and `*frame` NULL. The session then no longer belongs to the
+ * group.
  *
- * `*session` is lent: it stays the handle of whoever opened it. A thread that frees sessions while others receive has to
- * see to it that none of them still uses one.
+ * `*session` is lent: the handle still belongs to the owner that opened the session. A thread that frees a session must
+ * ensure that no other thread still uses it after ws_group_recv.
  *
  * Returns also, with NULL in `*session` and `*frame`, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_ABORTED when the group
  * was freed, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
@@ -2369,19 +2388,21 @@ ws_status ws_group_recv(ws_group *group,
                         int64_t timeout_ms);
 
 /**
- * A descriptor for poll, epoll and event loops: readable exactly while ws_group_recv without waiting would return
- * something other than WS_ERR_TIMEOUT. Its ownership is that of ws_event_fd: remove it from an epoll set before close(). -1 for NULL, in a forked child, and when none can be had.
+ * Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable exactly while ws_group_recv
+ * with a timeout of 0 would return something other than WS_ERR_TIMEOUT. As with ws_event_fd, the caller owns it, removes it from an epoll set, and closes it
+ * with close(). Returns -1 for NULL, in a forked child, and when the system provides no descriptor.
  */
 int32_t ws_group_event_fd(ws_group *group);
 
 /**
  * Closes all sessions of a group, as ws_close does, and waits until their connections are gone, at most `timeout_ms`
- * milliseconds (0: not at all, negative: without limit). Sessions that ws_connect_async is opening are given up. What arrived before
- * the end can still be received; as with ws_wait_closed, messages that find a full incoming queue meanwhile are dropped.
+ * milliseconds (0: not at all, negative: without limit). It cancels the opening of sessions of ws_connect_async. Messages
+ * that arrived before the end can still be received; as with ws_wait_closed, messages that find a full incoming queue
+ * meanwhile are dropped.
  *
- * Returns WS_ERR_TIMEOUT, after which closing goes on, WS_ERR_INTERRUPTED when ws_interrupt was called on the session it
- * was waiting for, WS_ERR_STATE in a callback of one of the sessions, WS_ERR_INVALID_ARGUMENT as ws_close does,
- * WS_ERR_FORKED.
+ * Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED when ws_interrupt was called on the session that it waits for, and WS_ERR_STATE
+ * in a callback of one of the sessions, which cannot wait; after these three closing goes on. Returns
+ * WS_ERR_INVALID_ARGUMENT as ws_close does, and WS_ERR_FORKED in a forked child; these two close nothing.
  */
 ws_status ws_group_close(ws_group *group,
                          uint32_t code,
@@ -2390,16 +2411,17 @@ ws_status ws_group_close(ws_group *group,
                          int64_t timeout_ms);
 
 /**
- * Wakes the calls of ws_group_recv that wait, once: they return WS_ERR_INTERRUPTED, and nothing is lost. If none waits,
- * the next one that would returns it. It may be called in a signal handler.
+ * Interrupts the calls of ws_group_recv that wait in other threads, once: they return WS_ERR_INTERRUPTED, and no message is
+ * lost. If none waits, the next call that would wait returns it. It may be called in a signal handler, unless another thread
+ * may free the group meanwhile.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */
 ws_status ws_group_interrupt(ws_group *group);
 
 /**
- * How many sessions belong to a group: those that are being opened, are open, or whose end was not received yet; 0 for
- * NULL and in a forked child.
+ * Returns the number of sessions in a group: those that are being opened, are open, or whose end was not received yet.
+ * Returns 0 for NULL and in a forked child.
  */
 size_t ws_group_size(const ws_group *group);
 
@@ -2472,9 +2494,9 @@ int64_t ws_get_ping_interval_ms(const ws_session *session);
  * Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
  * way; 0 and negative numbers stand for twice the interval, whatever that becomes.
  *
- * The time counts from when the kernel takes the ping. While the server takes what was sent before the ping, or is in the
- * middle of sending a frame, its time begins anew. What has arrived is read before a pong is found missing, so that no
- * session ends because the process was stopped for a while.
+ * The time counts from when the kernel accepts the ping. It begins anew while the server accepts bytes sent before the ping,
+ * and while it is in the middle of sending a frame. The library reads all bytes that have arrived before it ends the session,
+ * so a stopped process (SIGSTOP, a suspended machine) does not cause a timeout.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */
@@ -2519,26 +2541,25 @@ ws_status ws_close(ws_session *session,
                    size_t length);
 
 /**
- * Waits until the connection is gone, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It
- * starts nothing: the end comes from ws_close, the server or an error. Once the closing handshake has begun, the
- * close timeout bounds it, as ws_config_set_close_timeout_ms says.
+ * Waits until the connection is closed, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It does
+ * not close the session itself: ws_close, the server or an error does. Once the closing handshake has begun, the close
+ * timeout bounds it (see ws_config_set_close_timeout_ms).
  *
- * While a call waits after ws_close, messages that come in and find the incoming queue full are dropped, also when the
- * call then times out: nobody may be receiving them, and the server's Close is behind them. Receive until
- * WS_ERR_CLOSED first to get them all.
+ * While a call waits after ws_close, the library drops messages that arrive when the incoming queue is full, because the
+ * server's Close follows them and no thread may be receiving. To get all messages, receive until WS_ERR_CLOSED first.
  *
- * Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_INVALID_ARGUMENT for NULL,
- * WS_ERR_FORKED.
+ * Returns WS_OK however the session ended, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_STATE in a callback of the session
+ * that would have to wait, WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED in a forked child.
  */
 ws_status ws_wait_closed(ws_session *session,
                          int64_t timeout_ms);
 
 /**
- * How the session was closed. It is known as soon as receiving has returned how the session ended; only `local_code` and
- * `clean` may still be 0 while our Close waits behind what was queued before it, and are final once ws_wait_closed
- * has returned WS_OK.
+ * Writes how the session was closed. It is known as soon as receiving has returned the end of the session. Only `local_code`
+ * and `clean` may still be 0 while the library's Close waits behind queued messages; they are final once ws_wait_closed has
+ * returned WS_OK.
  *
- * Set `info->struct_size` to sizeof(ws_close_reason) before. The reason is lent until the session is freed.
+ * Set `info->struct_size` to sizeof(ws_close_reason) before the call. The reason is lent until the session is freed.
  *
  * Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller
  * than this version's or over 4096, WS_ERR_FORKED.
@@ -2547,20 +2568,21 @@ ws_status ws_close_info(const ws_session *session,
                         ws_close_reason *info);
 
 /**
- * Drops the connection at once, and wakes all who wait, with WS_ERR_ABORTED. Complete messages that the library had read
- * from the connection can still be received, as many as the incoming queue takes; what the library had not read is lost.
- * Of a session that has ended only what is left of its connection is dropped: how it ended stays as it is.
+ * Closes the connection at once without a closing handshake. Calls that wait return WS_ERR_ABORTED. Complete messages that
+ * the library had read from the connection can still be received, as many as the incoming queue holds; bytes that the library
+ * had not read are lost. If the session has ended, the function closes what is left of its connection and does not change how
+ * the session ended.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */
 ws_status ws_abort(ws_session *session);
 
 /**
- * Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
- * If none waits, the next call that would wait returns WS_ERR_INTERRUPTED.
+ * Interrupts the calls that wait on the session in other threads, once: they return WS_ERR_INTERRUPTED, and no message is
+ * lost. If none waits, the next call that would wait returns WS_ERR_INTERRUPTED.
  *
- * The calls return at once, with one exception: the first interrupt of a session whose server answered within 2 milliseconds
- * last reaches a thread in ws_recv within two ticks of the kernel's clock (8 milliseconds at 250 Hz).
+ * The calls return at once, with one exception. If the latest bytes of the server came within 2 milliseconds, a ws_recv
+ * returns up to two ticks of the kernel's clock (8 milliseconds at 250 Hz) after the first interrupt of the session.
  *
  * It may be called in a signal handler, unless another thread may free the session's last handle meanwhile.
  *

@@ -1,9 +1,9 @@
-//! Which process this is. A forked child has a copy of all memory and none of the threads that were using it: locks may be
-//! held there that nobody ever releases, and descriptors are shared with the parent.
+//! Detects forked children. A forked child has a copy of the parent's memory but only the thread that forked: locks that
+//! other threads held at the fork are never released, and descriptors are shared with the parent.
 //!
-//! The generation tells a child from its parent. It is in a page that the kernel wipes in every child, however the child
-//! was made. Where the kernel cannot do that (before Linux 4.14), or there is no memory for the page, `pthread_atfork` has
-//! the same effect for fork(2), and children made by clone(2) itself go unnoticed.
+//! Each process has a generation. It is stored in a page that the kernel wipes in every child, including children of
+//! clone(2). If the kernel cannot do that (before Linux 4.14), or there is no memory for the page, `pthread_atfork` has the
+//! same effect for fork(2) only.
 #![allow(unsafe_code, reason = "maps a page, registers a handler, replaces what locks guard in another process")]
 
 use std::cell::Cell;
@@ -18,13 +18,13 @@ use rustix::event::{EventfdFlags, eventfd};
 static PLACE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 static FALLBACK: AtomicU64 = AtomicU64::new(0);
 
-/// The latest generation. A child goes on counting from its parent's.
+/// The latest generation. A child continues the count of its parent.
 static LATEST: AtomicU64 = AtomicU64::new(0);
 
 const PAGE: usize = 4096;
 
-/// The generation of this process: another one than that of all its ancestors, never 0. Safe in a signal handler once it
-/// has returned.
+/// The generation of this process. It differs from those of all its ancestors and is never 0. Safe in a signal handler after
+/// the first call.
 #[inline]
 pub(crate) fn generation() -> u64 {
     let place = PLACE.load(Ordering::Acquire);
@@ -42,7 +42,7 @@ pub(crate) fn is_inherited(from: u64) -> bool {
     from != generation()
 }
 
-/// This process has no generation yet. Threads that find that at the same time agree on one.
+/// Chooses the generation of this process. Threads that do so at the same time agree on one.
 #[cold]
 fn begin(place: &AtomicU64) -> u64 {
     let next = LATEST.fetch_add(1, Ordering::AcqRel) + 1;
@@ -52,7 +52,7 @@ fn begin(place: &AtomicU64) -> u64 {
     }
 }
 
-/// Nothing in here waits for another thread: the process may be forked at any moment of it.
+/// Finds the place of the generation. It never waits for another thread, because the process may fork at any point.
 #[cold]
 fn find_place() -> &'static AtomicU64 {
     // SAFETY: the handler only stores. The library is never unloaded (-z nodelete), so it stays callable. The only error is
@@ -74,7 +74,7 @@ fn find_place() -> &'static AtomicU64 {
     }
 }
 
-/// A page of zeros that is one of zeros again in each child.
+/// Maps a page of zeros that the kernel zeroes in each child.
 fn wiped_page() -> io::Result<*mut AtomicU64> {
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: a new mapping, anywhere.
@@ -92,7 +92,7 @@ fn wiped_page() -> io::Result<*mut AtomicU64> {
     Err(error)
 }
 
-/// For kernels that do not wipe the page, and emulators that only claim to.
+/// For kernels that do not wipe the page, and emulators that do not implement MADV_WIPEONFORK.
 extern "C" fn in_child() {
     let place = PLACE.load(Ordering::Acquire);
     // SAFETY: it points to a page that is never unmapped, or to a static.
@@ -101,8 +101,8 @@ extern "C" fn in_child() {
     }
 }
 
-/// Replaces an inherited descriptor by one that leads nowhere: what it was is the parent's alone. The number stays in use,
-/// since memory that nobody uses any more may own it.
+/// Replaces an inherited descriptor with an unused eventfd, so that the child no longer refers to the parent's file. The number
+/// stays open, because inherited memory may own it.
 pub(crate) fn release(descriptor: RawFd) {
     let Ok(nothing) = eventfd(0, EventfdFlags::CLOEXEC) else { return };
     // SAFETY: both are open, and this process has no thread that uses the inherited one.
@@ -130,8 +130,8 @@ pub(crate) fn end_thread_of_child() {
     }
 }
 
-/// A value of which each process has its own. The one that a child inherits is neither used nor freed: a thread that only
-/// the parent has may have been in the middle of it.
+/// A value that each process has for itself. A child neither uses nor frees the inherited value, because another thread of the
+/// parent may have been changing it at the fork.
 #[derive(Debug)]
 pub(crate) struct PerProcess<T>(AtomicPtr<Owned<T>>);
 
@@ -160,8 +160,8 @@ impl<T: Send + Sync> PerProcess<T> {
         (!is_inherited(owned.generation)).then_some(&owned.value)
     }
 
-    /// The value of this process, which it makes if there is none, given the parent's. Threads that do so at the same time
-    /// agree on one, and never wait for each other. What `make` does with the parent's must not wait either.
+    /// The value of this process. If there is none, `make` makes it from the parent's value. Threads that do so at the same time
+    /// agree on one and do not wait for each other; `make` must not wait for locks of the parent's value.
     pub(crate) fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
         let made = self.try_get(|inherited| Ok::<_, std::convert::Infallible>(make(inherited)));
         match made {
@@ -170,7 +170,7 @@ impl<T: Send + Sync> PerProcess<T> {
         }
     }
 
-    /// The same where making it can fail.
+    /// The same if making it can fail.
     pub(crate) fn try_get<E>(&self, make: impl FnOnce(Option<&T>) -> Result<T, E>) -> Result<&T, E> {
         let before = self.0.load(Ordering::Acquire);
         let generation = generation();

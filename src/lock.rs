@@ -1,9 +1,9 @@
-//! The library's locks: the standard library's without poisoning. All of their state is in themselves, so that in a forked
-//! child those that nobody had locked, and those made there, work; a lock that keeps its waiting threads in a table of the
-//! process would leave a part of that locked for good.
+//! The library's locks: those of the standard library without poisoning. Each lock contains all of its state, so that in a
+//! forked child all locks work that were not locked at the fork. (Locks that keep waiting threads in a global table, as
+//! parking_lot does, could leave a part of that table locked.)
 //!
-//! No function of the application runs while the calling thread holds one of them: a debug build counts what each thread
-//! holds, and ends the process where it calls out all the same.
+//! A thread holds none of these locks while it calls a function of the application. A debug build counts the locks that each
+//! thread holds, and aborts the process if it calls out with one.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{PoisonError, TryLockError};
@@ -16,7 +16,7 @@ pub(crate) use uncounted::{Held, assert_unlocked};
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T: ?Sized>(std::sync::Mutex<T>);
 
-/// None while it is [`unlocked`](MutexGuard::unlocked).
+/// A guard of a [`Mutex`]. `guard` is None inside [`unlocked`](MutexGuard::unlocked).
 pub(crate) struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     guard: Option<Guard<std::sync::MutexGuard<'a, T>>>,
@@ -25,7 +25,7 @@ pub(crate) struct MutexGuard<'a, T: ?Sized> {
 #[derive(Debug, Default)]
 pub(crate) struct RwLock<T: ?Sized>(std::sync::RwLock<T>);
 
-/// A guard of the standard library's that is counted.
+/// A guard of the standard library, counted among the locks that the thread holds.
 pub(crate) struct Guard<G> {
     guard: G,
     _held: Held,
@@ -92,7 +92,7 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     fn deref(&self) -> &T {
         match &self.guard {
             Some(locked) => &locked.guard,
-            None => unreachable!("whoever has the mutex unlocked has borrowed the guard"),
+            None => unreachable!("the guard is borrowed while the mutex is unlocked"),
         }
     }
 }
@@ -102,7 +102,7 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         match &mut self.guard {
             Some(locked) => &mut locked.guard,
-            None => unreachable!("whoever has the mutex unlocked has borrowed the guard"),
+            None => unreachable!("the guard is borrowed while the mutex is unlocked"),
         }
     }
 }

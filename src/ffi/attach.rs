@@ -1,4 +1,4 @@
-//! Attaching a session that was opened to its handle, its callbacks and its group: from then on it is the application's.
+//! Attaches an opened session to its handle, its callbacks and its group.
 
 use std::sync::{Arc, Weak};
 
@@ -11,8 +11,8 @@ use crate::ffi::session::{Open, ws_session};
 use crate::session::{Delivery, Listener, Owner, Session};
 
 impl ws_session {
-    /// Attaches it, unless it was aborted or freed meanwhile or the library is being shut down: then no callback is called for
-    /// it.
+    /// Attaches the session. Fails, and then no callback is called, if it was aborted or freed meanwhile or the library is being
+    /// shut down.
     pub(super) fn attach(self: &Arc<Self>, session: &Arc<Session>, settings: &Settings) -> Result<()> {
         let owner: Weak<dyn Owner> = Arc::<Self>::downgrade(self);
         session.set_owner(owner);
@@ -37,7 +37,7 @@ impl ws_session {
         });
         let attach = || {
             session.start(listener, delivery)?;
-            // It is opened once.
+            // A session is attached once.
             let _ = self.open.set(open);
             Ok(())
         };
@@ -46,7 +46,7 @@ impl ws_session {
             None => attach()?,
         }
         if is_group_closed() {
-            // The thread that freed it may have looked for its sessions before this one was there.
+            // The thread that freed the group may have listed its sessions before this one was added.
             session.abort();
         }
         if self.is_freed() {

@@ -23,7 +23,7 @@ type Decode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, outpu
 /// An extension of C's functions, as a configuration has it.
 pub(super) struct CExtension(Arc<Installed>);
 
-/// What was installed, until nobody uses it any more.
+/// The functions and user data of an extension, shared by all its users.
 struct Installed {
     name: String,
     rsv: u8,

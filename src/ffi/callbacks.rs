@@ -1,4 +1,4 @@
-//! Callbacks: being told of a session's messages and of what becomes of it.
+//! Callbacks for a session's messages and changes of its state.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -22,51 +22,52 @@ use crate::session::{Listener, telling};
 pub type ws_frame_callback =
     Option<unsafe extern "C" fn(session: *mut ws_session, frame: *const ws_frame, user_data: *mut c_void)>;
 
-/// A function that is told that what it is given is not used any more.
+/// A function that the library calls when it no longer uses `user_data`.
 pub type ws_drop_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
-/// What a session calls when something happens to it. The caller of ws_config_set_callbacks sets `struct_size`; each
+/// Functions that the library calls for events of a session. The caller of ws_config_set_callbacks sets `struct_size`; each
 /// function may be NULL.
 ///
-/// They are called on threads of the library, for one session one at a time and in order, with no lock held. Each may
-/// take as long as it likes: that keeps other calls for its own session waiting, and nothing else. Pings are answered
-/// meanwhile, and messages wait in the incoming queue.
+/// Threads of the library call them, for one session one at a time and in order, with no lock held. A callback may take any
+/// time: it delays only later callbacks of its own session. Meanwhile the library answers pings, and messages wait in the
+/// incoming queue.
 ///
-/// Every function of the library may be called inside. Those that would wait for a later callback of the same session
-/// return WS_ERR_STATE: ws_recv, ws_wait_closed; so does ws_shutdown in any callback. ws_session_free is fine: no
-/// on_frame follows it, and on_close still does. After the last handle is freed, callbacks may use the session until they
-/// return, and ws_session_ref returns NULL. Nothing is called for a session that ws_connect did not return, but `drop` once
-/// the configurations are freed.
+/// A callback may call every function of the library. Those that would wait for a later callback of the same session return
+/// WS_ERR_STATE: ws_recv, ws_wait_closed. ws_shutdown returns WS_ERR_STATE in any callback. A callback may call
+/// ws_session_free: no on_frame follows, but on_close does. After the last handle is freed, callbacks may use the session
+/// until they return, and ws_session_ref returns NULL. If ws_connect fails, no callback is called for that session; `drop` is
+/// called once all configurations with these callbacks are freed.
 ///
-/// A callback may fork. The child has only the thread that forked: when the callback returns there, that thread ends, and
-/// with it the child, with exit status 0, unless it has started other threads.
+/// A callback may fork. The child has only the thread that forked. When the callback returns in the child, that thread ends,
+/// and the child exits with status 0 unless it has started other threads. The same holds for every other function of the
+/// application that a thread of the library calls.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_callbacks {
     /// sizeof(ws_callbacks), set by the caller.
     pub struct_size: usize,
-    /// The session is open. It is the first call, and there is none when opening failed. With ws_connect it may come
-    /// before that has returned. If on_open frees the session before that, ws_connect returns WS_ERR_ABORTED.
+    /// The session is open. It is the first callback; it is not called if opening failed. It may be called before
+    /// ws_connect returns. If it frees the session before that, ws_connect returns WS_ERR_ABORTED.
     pub on_open: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
     /// A message, or whatever else ws_recv would give; the frame is lent until the function returns. With this
     /// function ws_recv returns WS_ERR_STATE; without it, messages are received as ever.
     pub on_frame: ws_frame_callback,
-    /// There is room in the outgoing queue again, after a send returned WS_ERR_TIMEOUT for want of it.
+    /// The outgoing queue has room again, after a send returned WS_ERR_TIMEOUT because it was full.
     pub on_writable: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
-    /// The session has ended, or could not be opened, with this status: the one that ws_recv returns at the end, or that
-    /// ws_connect would have returned. ws_session_error and ws_close_info say more. It is the last call, and comes
-    /// exactly once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
+    /// The session has ended, or could not be opened. `status` is what ws_recv returns at the end, or what ws_connect would
+    /// have returned. ws_session_error and ws_close_info return the details. It is the last callback. It is called exactly
+    /// once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
     pub on_close: Option<unsafe extern "C" fn(session: *mut ws_session, status: ws_status, user_data: *mut c_void)>,
-    /// `user_data` is not used any more: all configurations with these callbacks are freed or have others, and all their
+    /// The library no longer uses `user_data`: all configurations with these callbacks are freed or have others, and all their
     /// sessions have ended.
     pub drop: ws_drop_callback,
-    /// The session has another connection in place of one that was lost (ws_config_set_reconnect). `lost` says how, and is
-    /// lent until the function returns. Messages that had come before may still follow.
+    /// The session has a new connection in place of a lost one (ws_config_set_reconnect). `lost` is the error that ended the
+    /// lost connection, lent until the function returns. Messages received on the lost connection may still follow.
     pub on_reconnect:
         Option<unsafe extern "C" fn(session: *mut ws_session, lost: *const ws_error, user_data: *mut c_void)>,
 }
 
-/// A configuration's callbacks, until nobody uses them any more.
+/// A configuration's callbacks, shared by all its users.
 pub(super) struct Callbacks {
     functions: ws_callbacks,
     user_data: *mut c_void,
@@ -197,13 +198,14 @@ impl Listener for CListener {
     }
 }
 
-/// Has sessions call functions; see ws_callbacks. NULL as `callbacks` removes those that were set.
+/// Sets the functions that the library calls for sessions of the configuration; see ws_callbacks. NULL as `callbacks` removes
+/// them.
 ///
-/// One configuration may open many sessions with the same `user_data`; ws_set_user_data is for what belongs to one of
-/// them. `user_data` has to be valid until `drop` is called.
+/// All sessions of the configuration share `user_data`; use ws_set_user_data for data of one session. `user_data` must stay
+/// valid until `drop` is called.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a `struct_size` that is smaller than this version's or
-/// over 4096. The functions are not kept then, and `drop` is not called.
+/// over 4096. After an error the library does not use the functions and does not call `drop`.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `callbacks` is NULL or points to as many bytes as its
@@ -227,16 +229,17 @@ pub unsafe extern "C" fn ws_config_set_callbacks(
     status
 }
 
-/// Has a live session give its messages to a function from now on, those that wait already before all others. It is
-/// called as ws_callbacks' on_frame, and once more, last, with NULL as the frame when the session has ended, which
-/// ws_session_error and ws_close_info say more about. Then `drop`, which may be NULL, is called with `user_data`.
+/// Delivers the messages of an open session to a function from now on, beginning with those that wait in the incoming queue.
+/// The library calls the function as it calls on_frame of ws_callbacks. When the session has ended, the library calls it once
+/// more, with NULL as the frame; ws_session_error and ws_close_info return the details. Then it calls `drop`, which may be
+/// NULL, with `user_data`.
 ///
 /// Calls of ws_recv that wait return WS_ERR_STATE, and so do all later ones.
 ///
-/// Returns WS_ERR_STATE while the session is being opened, when its messages go elsewhere, to a callback already, a group, or
-/// its event descriptor, and when the session has callbacks and on_close, their last call, has begun; the status of
-/// ws_connect for a session that could not be opened; WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_ABORTED after ws_shutdown,
-/// WS_ERR_FORKED. The function is not kept then: it is never called, and neither is `drop`.
+/// Returns WS_ERR_STATE while the session is being opened, when its messages go to a callback, a group or the event
+/// descriptor already, and when on_close of its ws_callbacks has begun; the status of ws_connect for a session that could not
+/// be opened; WS_ERR_INVALID_ARGUMENT for NULL; WS_ERR_ABORTED after ws_shutdown; WS_ERR_FORKED in a forked child. After an
+/// error the library calls neither the function nor `drop`.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `function` and `drop` are NULL or functions of their

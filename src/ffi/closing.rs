@@ -105,16 +105,15 @@ pub unsafe extern "C" fn ws_close(
     unsafe { with_handle(session, |handle| handle.close(close_frame(code, reason, length)?)) }
 }
 
-/// Waits until the connection is gone, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It
-/// starts nothing: the end comes from ws_close, the server or an error. Once the closing handshake has begun, the
-/// close timeout bounds it, as ws_config_set_close_timeout_ms says.
+/// Waits until the connection is closed, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It does
+/// not close the session itself: ws_close, the server or an error does. Once the closing handshake has begun, the close
+/// timeout bounds it (see ws_config_set_close_timeout_ms).
 ///
-/// While a call waits after ws_close, messages that come in and find the incoming queue full are dropped, also when the
-/// call then times out: nobody may be receiving them, and the server's Close is behind them. Receive until
-/// WS_ERR_CLOSED first to get them all.
+/// While a call waits after ws_close, the library drops messages that arrive when the incoming queue is full, because the
+/// server's Close follows them and no thread may be receiving. To get all messages, receive until WS_ERR_CLOSED first.
 ///
-/// Returns WS_OK whichever way the session ended, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_INVALID_ARGUMENT for NULL,
-/// WS_ERR_FORKED.
+/// Returns WS_OK however the session ended, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_STATE in a callback of the session
+/// that would have to wait, WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED in a forked child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -133,11 +132,11 @@ pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i6
     }
 }
 
-/// How the session was closed. It is known as soon as receiving has returned how the session ended; only `local_code` and
-/// `clean` may still be 0 while our Close waits behind what was queued before it, and are final once ws_wait_closed
-/// has returned WS_OK.
+/// Writes how the session was closed. It is known as soon as receiving has returned the end of the session. Only `local_code`
+/// and `clean` may still be 0 while the library's Close waits behind queued messages; they are final once ws_wait_closed has
+/// returned WS_OK.
 ///
-/// Set `info->struct_size` to sizeof(ws_close_reason) before. The reason is lent until the session is freed.
+/// Set `info->struct_size` to sizeof(ws_close_reason) before the call. The reason is lent until the session is freed.
 ///
 /// Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller
 /// than this version's or over 4096, WS_ERR_FORKED.
@@ -211,9 +210,10 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
     })
 }
 
-/// Drops the connection at once, and wakes all who wait, with WS_ERR_ABORTED. Complete messages that the library had read
-/// from the connection can still be received, as many as the incoming queue takes; what the library had not read is lost.
-/// Of a session that has ended only what is left of its connection is dropped: how it ended stays as it is.
+/// Closes the connection at once without a closing handshake. Calls that wait return WS_ERR_ABORTED. Complete messages that
+/// the library had read from the connection can still be received, as many as the incoming queue holds; bytes that the library
+/// had not read are lost. If the session has ended, the function closes what is left of its connection and does not change how
+/// the session ended.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///
@@ -245,8 +245,8 @@ impl ws_session {
         Ok(())
     }
 
-    /// An interrupt that came while it was being opened, and that no call has returned, is for the open session's calls. To be
-    /// called once it is open, and by those who interrupt it until then.
+    /// Passes an interrupt that came during opening, and that no call has returned, on to the open session. Called when the
+    /// session is open, and after each interrupt that found it unopened.
     pub(super) fn pass_on_interrupt(&self) {
         if let (Some(open), Some(opening)) = (self.opened(), &self.opening)
             && opening.take_interrupt()
@@ -256,11 +256,11 @@ impl ws_session {
     }
 }
 
-/// Wakes the calls on the session that wait, in other threads, once: they return WS_ERR_INTERRUPTED, and nothing is lost.
-/// If none waits, the next call that would wait returns WS_ERR_INTERRUPTED.
+/// Interrupts the calls that wait on the session in other threads, once: they return WS_ERR_INTERRUPTED, and no message is
+/// lost. If none waits, the next call that would wait returns WS_ERR_INTERRUPTED.
 ///
-/// The calls return at once, with one exception: the first interrupt of a session whose server answered within 2 milliseconds
-/// last reaches a thread in ws_recv within two ticks of the kernel's clock (8 milliseconds at 250 Hz).
+/// The calls return at once, with one exception. If the latest bytes of the server came within 2 milliseconds, a ws_recv
+/// returns up to two ticks of the kernel's clock (8 milliseconds at 250 Hz) after the first interrupt of the session.
 ///
 /// It may be called in a signal handler, unless another thread may free the session's last handle meanwhile.
 ///

@@ -15,10 +15,10 @@ use crate::session::{Config, ConnectInterrupts};
 /// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
 /// freed by ws_config_free.
 ///
-/// ws_connect copies it before anything is called: it can be changed, used again or freed in callbacks and at any time
-/// after. Sessions
-/// of one configuration share its TLS state, so that reconnecting is cheap. One thread at a time may change or free a
-/// configuration; while none does, any number may use it.
+/// ws_connect and ws_connect_async copy the configuration before they call any function of the application. The application
+/// may change, reuse or free it in callbacks and at any time after the call. Sessions of one configuration share its TLS
+/// state, so that later connections resume TLS sessions. Only one thread may change or free a configuration, and no other
+/// thread may use it meanwhile; otherwise any number of threads may use it.
 pub struct ws_config {
     pub(super) settings: Settings,
     /// Of the calls that connect with it, which keep them.
@@ -92,11 +92,11 @@ pub unsafe extern "C" fn ws_config_free(config: *mut ws_config) {
 /// replaces what was there. Without one, Host is the URL's host, with its port unless that is the scheme's own.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a control character, a Host that
-/// is not a host with or without a port, and the headers that would contradict the handshake: all that begin with
-/// Sec-WebSocket- (see ws_config_add_subprotocol and ws_config_install_deflate), those of the connection (Connection,
-/// HTTP2-Settings, Keep-Alive, Upgrade), those of a body, of which the request has none (Content-Length, Expect, TE, Trailer,
-/// Transfer-Encoding), and those of a proxy (Proxy-Authorization, Proxy-Connection), which the server must not see: credentials
-/// for a proxy belong in the URL of ws_config_set_proxy.
+/// is not a host with an optional port, and the headers that would contradict the handshake: all that begin with
+/// Sec-WebSocket- (see ws_config_add_subprotocol and ws_config_install_deflate), headers of the connection (Connection,
+/// HTTP2-Settings, Keep-Alive, Upgrade), headers of a body, which the request does not have (Content-Length, Expect, TE,
+/// Trailer, Transfer-Encoding), and headers for a proxy (Proxy-Authorization, Proxy-Connection), which the server must not
+/// see: put credentials for a proxy into the URL of ws_config_set_proxy.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `name` and `value` are NULL or C strings.

@@ -96,9 +96,9 @@ pub type ws_auth_callback = Option<unsafe extern "C" fn(auth: *mut ws_auth, user
 ///
 /// It is called by the thread that opens the session: the one in ws_connect, or with ws_connect_async and for reconnecting
 /// one of the library; for several sessions of the configuration at the same time, maybe. `user_data` has to stay valid as
-/// long as sessions are opened with the configuration or reconnect. The time it takes counts for the timeout of
-/// ws_config_set_open_timeout_ms only, which does not interrupt it: when it returns later, opening fails with WS_ERR_TIMEOUT, and
-/// the error says that it took the time.
+/// long as sessions are opened with the configuration or reconnect. Its run time counts only for the timeout of
+/// ws_config_set_open_timeout_ms, which does not interrupt it: if it returns too late, opening fails with WS_ERR_TIMEOUT, and
+/// the error names the callback as the cause.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
 ///

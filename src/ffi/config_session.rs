@@ -75,10 +75,10 @@ pub unsafe extern "C" fn ws_config_set_max_message_size(config: *mut ws_config, 
     })
 }
 
-/// Bounds the messages that wait to be received: at most `messages`, and no further one once they hold `bytes` of memory;
-/// 0 leaves one of the two unbounded. A message holds the memory of its payload, which is at least 128 bytes and at most
-/// twice the payload's size and some KiB, and 128 bytes more. `policy` is a ws_queue_policy. Default: 1,024 messages, 4 MiB,
-/// WS_QUEUE_WAIT.
+/// Bounds the incoming queue, which holds the messages that wait to be received: at most `messages`, and no further message
+/// once they hold `bytes` of memory; 0 means no bound. A message counts with the memory that its payload has allocated, at
+/// least 128 bytes and at most twice the payload's size plus some KiB, and 128 bytes for its place in the queue. `policy` is
+/// a ws_queue_policy. Default: 1,024 messages, 4 MiB, WS_QUEUE_WAIT.
 ///
 /// With WS_QUEUE_WAIT the library stops reading when the queue is full: pings of the server wait as well, and that the
 /// connection has ended is noticed once there is room. With the others it always reads. A message that finds a thread

@@ -112,9 +112,9 @@ pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, t
 /// Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
 /// numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
 ///
-/// Time in which the library does not read, because the incoming queue is full, does not count, nor does time in which the
-/// server takes what is sent to it. What has arrived is read first, so that no session ends because the process was stopped
-/// for a while.
+/// The time does not count while the library does not read because the incoming queue is full, nor while the server accepts
+/// sent bytes. The library reads all bytes that have arrived before it ends the session, so a stopped process (SIGSTOP, a
+/// suspended machine) does not cause a timeout.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL.
 ///

@@ -142,8 +142,9 @@ pub unsafe extern "C" fn ws_config_set_tls_server_name(config: *mut ws_config, n
 ///
 /// `peer` 1: it must be valid and trusted; 0: any certificate is accepted, whatever `host` is, and the connection can
 /// be read and changed by whoever sits between. Nothing of the certificate counts then but its key (and the pins of
-/// ws_config_set_tls_pin_sha256): the server still proves that it holds it. RSA keys have at least 2048 bits, or 1024 without
-/// verification where the server signs with PKCS #1 v1.5, which TLS 1.3 does not have; ECDSA keys are of P-256 or P-384. `host` 1: it must have the server's name; 0: any name will do.
+/// ws_config_set_tls_pin_sha256): the server still proves that it holds the private key. RSA keys have at least 2048 bits;
+/// without verification at least 1024 bits if the server signs with PKCS #1 v1.5, which TLS 1.3 does not allow. ECDSA keys are
+/// of P-256 or P-384. `host` 1: the certificate must have the server's name; 0: it may have any name.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or other numbers.
 ///

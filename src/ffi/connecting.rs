@@ -1,4 +1,4 @@
-//! Opening sessions without waiting for it.
+//! Opening sessions asynchronously.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -18,13 +18,15 @@ use crate::session::{self, Deadline, Listener, Opening, telling};
 /// opened, on_close; ws_wait_open waits for the same, and so does receiving. In a group a session that could not be opened
 /// is received as one that has ended.
 ///
-/// While it is being opened, sending and whatever else needs an open session return WS_ERR_STATE, ws_abort, ws_close and
-/// ws_session_free give it up. At most 512 sessions are being opened at the same time; the others wait.
+/// While the session is being opened, sending and other functions that need an open session return WS_ERR_STATE. ws_abort,
+/// ws_close and ws_session_free cancel the opening. The library opens at most 512 sessions at the same time; the others wait.
 ///
-/// `*session` is the caller's, to be freed with ws_session_free. It may be known to callbacks before the call returns.
+/// `*session` is a handle that the caller frees with ws_session_free. Callbacks may receive the session before this call
+/// returns.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_STATE for a group that was freed,
-/// WS_ERR_INTERNAL when threads or descriptors cannot be had. `*session` is NULL then, and nothing is called.
+/// WS_ERR_FORKED for a group of the parent process, WS_ERR_NO_MEMORY for a long URL, and WS_ERR_INTERNAL when the system
+/// provides no threads or descriptors. `*session` is NULL then, and no callback is called.
 ///
 /// # Safety
 /// `url` is NULL or a C string, `config` is NULL or a configuration that is not freed, `session` is NULL or points to a
@@ -66,7 +68,7 @@ fn open(url: &str, settings: Settings, handle: &Arc<ws_session>) -> Result<()> {
     })
 }
 
-/// Tells whoever wants to know how opening went.
+/// Records the outcome of an opening, and notifies waiting calls, the group and the callbacks.
 fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
     let failure = outcome.as_ref().err().cloned();
     if let Some(opening) = &handle.opening {
@@ -83,13 +85,14 @@ fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
     }
 }
 
-/// Waits until a session is open, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). What
-/// ws_connect has returned is open.
+/// Waits until a session is open, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). A session of
+/// ws_connect is open already.
 ///
-/// On failure `*error` is the caller's, to be freed with ws_error_free, unless `error` is NULL. On success it is NULL.
+/// On failure, unless `error` is NULL, `*error` is an error that the caller frees with ws_error_free. On success it is NULL.
 ///
-/// Returns what ws_connect would have returned, WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which opening goes on,
-/// WS_ERR_ABORTED after ws_abort, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+/// Returns the status of ws_connect if the session could not be opened, WS_ERR_ABORTED after ws_abort, and, while opening
+/// goes on, WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED. Returns WS_ERR_INVALID_ARGUMENT for NULL and WS_ERR_FORKED in a forked
+/// child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `error` is NULL or points to a pointer.
@@ -109,9 +112,9 @@ pub unsafe extern "C" fn ws_wait_open(
     guard::status(|| guard::caught(wait).inspect_err(|failure| ws_error::hand_out(failure, error)))
 }
 
-/// Interrupts the calls of ws_connect under way with this configuration, in other threads: they return
-/// WS_ERR_INTERRUPTED. If there is none, the next one does, so that a call about to begin is not missed. Sessions of
-/// ws_connect_async and copies of the configuration are not concerned.
+/// Interrupts the calls of ws_connect that other threads make with this configuration: they return WS_ERR_INTERRUPTED. If
+/// there is none, the next such call returns it. It does not affect sessions of ws_connect_async or copies of the
+/// configuration. In a forked child it interrupts calls of the child only.
 ///
 /// It may be called in a signal handler, and while other threads use the configuration.
 ///

@@ -11,16 +11,17 @@ use crate::ffi::status::ws_status;
 use crate::session::cookies::CookieJar;
 
 /// Cookies that sessions share (RFC 6265): made by ws_cookie_jar_new, given to configurations by
-/// ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. It lives in memory only, and
-/// holds at most 3,000 cookies and 4 MiB, for a domain and all names below it 180 cookies and 256 KiB. A cookie of more than
-/// 4,096 bytes is not taken, nor are more than 180 of one answer. Where there is no room for another cookie, the one goes that
-/// was sent or set least recently, of the domain or of all.
+/// ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. The jar exists in memory only. It
+/// holds at most 3,000 cookies and 4 MiB in total, and at most 180 cookies and 256 KiB for a registrable domain and all names
+/// below it. It does not accept a cookie of more than 4,096 bytes, or more than 180 cookies of one answer. To make room it
+/// removes the least recently used cookie (sent or set), of the domain or of all.
 ///
-/// A forked child has a copy of its own. It is empty if another thread of the parent was changing the jar at that moment.
+/// A forked child has a copy of its own. The copy is empty if another thread of the parent was changing the jar during the
+/// fork.
 ///
-/// No cookie is for a public suffix, a domain under which everybody can have names, like "co.uk". Which ones these are says the system's list
-/// (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix); where there is none, a cookie is for
-/// the host alone that has set it.
+/// The jar accepts no cookie for a public suffix, which is a domain under which anyone can register names, like "co.uk". The
+/// system's list (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix) names them. Without that
+/// list, a cookie is sent only to the host that set it.
 pub struct ws_cookie_jar(Arc<CookieJar>);
 
 /// An empty jar. NULL when it cannot be made.

@@ -19,12 +19,11 @@ const FIRST_SIZE: usize = std::mem::offset_of!(ws_deflate_options, flags);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_deflate_flags {
-    /// client_max_window_bits is not offered, for servers that decline offers with it. The server cannot ask for a smaller window
-    /// then; the member of that name still says how large the client's is.
+    /// Does not offer client_max_window_bits, for servers that decline offers with it. The server then cannot ask for a smaller
+    /// window. The member client_max_window_bits still sets the client's window.
     WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS = 1,
-    /// Behind the offer with the parameters goes a second one without any, for servers that decline the first (RFC 7692
-    /// section 5.1). A server may then take the second and leave out what server_max_window_bits and server_no_context_takeover
-    /// ask for.
+    /// Adds a second offer without parameters, for servers that decline the first (RFC 7692 section 5.1). A server that accepts
+    /// the second offer ignores server_max_window_bits and server_no_context_takeover.
     WS_DEFLATE_OFFER_FALLBACK = 2,
 }
 
@@ -53,8 +52,9 @@ pub struct ws_deflate_options {
     pub server_no_context_takeover: u32,
     /// Messages with less bytes go out as they are. Empty ones always do.
     pub min_size: usize,
-    /// Asked before a message, or the first fragment of one, is compressed: 0 sends it as it is. It is called by the thread
-    /// that sends, with no lock held; several threads that send call it at the same time. NULL: all are compressed.
+    /// Called before a message, or its first fragment, is compressed; if it returns 0 the message is sent uncompressed. The
+    /// thread that sends calls it, with no lock held; several threads may call it at the same time. NULL: all messages are
+    /// compressed.
     pub filter:
         Option<unsafe extern "C" fn(user_data: *mut c_void, r#type: u32, data: *const c_void, size: usize) -> i32>,
     /// Handed to `filter`. It has to stay valid until the sessions of the configuration are freed, and is used by all of
@@ -73,12 +73,12 @@ pub struct ws_deflate_options {
 /// bytes, and inflating stops at it; the frame limit is for those on the wire. Data that cannot be inflated fails the
 /// connection with Close 1007 and WS_ERR_COMPRESSION.
 ///
-/// Secrets and data that an attacker chooses do not belong in one compressed session: sizes tell of both (RFC 7692
-/// section 8).
+/// Do not send secrets and data that an attacker chooses in one compressed session: compression can leak secrets through
+/// message sizes (RFC 7692 section 8).
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, an unknown flag, a `struct_size`
-/// that is smaller than the first version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is installed
-/// already.
+/// that is smaller than the first version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is
+/// installed already.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `options` is NULL or points to as many bytes as its

@@ -46,11 +46,12 @@ pub struct ws_sink {
 /// An extension in C (RFC 6455 section 9; Ktor's WebSocketExtensionFactory), for ws_config_install_extension, which
 /// copies it. The caller sets `struct_size`; later versions may add members at the end.
 ///
-/// The functions return a ws_status. `encode` and `decode` run while the session's sending, or its reading, is locked, so
-/// that messages keep their order: they must not wait for a thread that sends, receives or takes a lock around such a call,
-/// nor free a session. Other calls for a session return WS_ERR_STATE in them. Those of one instance are called by whichever
-/// thread sends or receives: `encode` by one at a time, `decode` by one at a time, the two also at the same time. The
-/// others may be called by several threads at once.
+/// The functions return a ws_status. The library holds the lock for sending while it calls `encode`, and the one for reading
+/// while it calls `decode`, so that messages keep their order. Therefore the two must not wait for a thread that sends or
+/// receives, must not take a lock that such a thread holds, and must not free a session. Other functions on a session return
+/// WS_ERR_STATE in them. Any thread that sends or receives may call them: for one instance, at most one thread at a time is
+/// in `encode` and at most one in `decode`, but both may run at the same time. Several threads may call the other functions
+/// at the same time.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_extension_vtable {
@@ -58,8 +59,8 @@ pub struct ws_extension_vtable {
     pub struct_size: usize,
     /// The extension's name in the handshake, an HTTP token.
     pub name: *const c_char,
-    /// The reserved bits that belong to it, as in ws_frame_flags; 0 for none. Only with such it can leave messages as they
-    /// are: it decodes those that have one of its bits. Without, it encodes and decodes all.
+    /// The reserved bits that the extension owns, as in ws_frame_flags. It decodes only messages that have one of these bits.
+    /// 0: it owns none, and encodes and decodes every message.
     pub rsv: u32,
     /// Writes the parameters to offer, as they stand in the header behind the name: "a; b=1". NULL offers none.
     pub offer: Option<unsafe extern "C" fn(user_data: *mut c_void, parameters: *mut ws_sink) -> i32>,
@@ -132,8 +133,8 @@ impl NegotiatedExtension {
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, the vtable, its name, `encode` or `decode`, a
 /// `struct_size` that is smaller than this version's or over 4096, a name that is not an HTTP token, other bits than
-/// those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. The functions are
-/// not kept then, and `release` is not called.
+/// those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. After an error the
+/// library does not use the functions and does not call `release`.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `vtable` is NULL or points to as many bytes as its

@@ -13,7 +13,7 @@ use crate::session::{Memory, Spares};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_frame_type {
-    /// A fragment of a message that has begun, for ws_send only: received fragments have the type of their message.
+    /// A later fragment of a message. Only for ws_send: received fragments have the type of their message.
     WS_CONTINUATION = 0,
     /// A text message. It is valid UTF-8.
     WS_TEXT = 1,

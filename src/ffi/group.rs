@@ -43,8 +43,8 @@ pub(super) struct Membership {
 impl Membership {
     /// The session does not belong to the group any more.
     pub(super) fn end(&self) {
-        // Both the end of the session and that of its memory come here; the key may be another one's by then.
-        // In a forked child another thread of the parent may have locked it.
+        // The end of the session and the drop of its memory both call this; only the first call owns the key.
+        // In a forked child the lock may be held by a thread that only the parent has.
         if !self.has_ended.swap(true, Ordering::AcqRel) && self.group.check_process().is_ok() {
             let member = self.group.members.lock().try_remove(self.key);
             drop(member);
@@ -88,7 +88,7 @@ impl ws_group {
     }
 }
 
-/// The group of a call, kept alive until the call returns, whoever frees it meanwhile.
+/// The group of a call, kept alive until the call returns even if another thread frees it.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed.
@@ -114,7 +114,7 @@ unsafe fn with_group(group: *const ws_group, body: impl FnOnce(&Arc<ws_group>) -
     })
 }
 
-/// A group without sessions. NULL when it cannot be made. The caller frees it with ws_group_free.
+/// Returns a new group without sessions, or NULL if it cannot be made. The caller frees it with ws_group_free.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_group_new() -> *mut ws_group {
     guard::value(ptr::null_mut(), || {
@@ -123,13 +123,13 @@ pub extern "C" fn ws_group_new() -> *mut ws_group {
     })
 }
 
-/// Frees a group and ends its sessions (structured lifetime, as Ktor's CoroutineScope): those that have not ended are
-/// aborted, as by ws_abort. Their handles still have to be freed. Calls that wait in other threads return WS_ERR_ABORTED.
-/// Use ws_group_close first for a clean end. Calls of ws_connect for the group that are under way in other threads fail with
-/// WS_ERR_ABORTED, or return a session that is aborted. NULL is fine.
+/// Frees a group and aborts its sessions, as ws_abort does (structured lifetime, as Ktor's CoroutineScope). The application
+/// still frees their handles. Calls that wait in other threads return WS_ERR_ABORTED. Call ws_group_close first for a clean
+/// end. A ws_connect for the group that is under way in another thread returns WS_ERR_ABORTED, or a session that is aborted.
+/// NULL is allowed.
 ///
-/// A configuration that has the group can be used again once it has another one, or none. In a forked child it drops the
-/// handle only.
+/// A configuration that has the group can be used again after ws_config_set_group with another group or NULL. In a forked
+/// child the function only frees the handle.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed; nobody starts a call on it any more.
@@ -151,11 +151,11 @@ pub unsafe extern "C" fn ws_group_free(group: *mut ws_group) {
     });
 }
 
-/// Has sessions that are opened from now on belong to a group: their messages are received by ws_group_recv, and
-/// ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default: to none.
+/// Adds sessions that are opened with the configuration from now on to a group: ws_group_recv receives their messages, and
+/// ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default: no group.
 ///
-/// Callbacks besides on_frame can be had as well; with on_frame, connecting returns WS_ERR_INVALID_ARGUMENT, and in a forked
-/// child with a group of the parent's WS_ERR_FORKED.
+/// The configuration may have callbacks, but not on_frame: connecting then returns WS_ERR_INVALID_ARGUMENT. In a forked child
+/// connecting with a group of the parent returns WS_ERR_FORKED.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
 ///
@@ -170,16 +170,17 @@ pub unsafe extern "C" fn ws_config_set_group(config: *mut ws_config, group: *mut
     })
 }
 
-/// Receives the next message of whichever session has one, waiting for it at most `timeout_ms` milliseconds (0: not at
-/// all, negative: without limit). Sessions take turns: each that has messages gives one before any gives another. It takes
-/// the same time however many sessions there are. Several threads may wait.
+/// Receives the next message of any session of the group. Waits for it at most `timeout_ms` milliseconds (0: not at all,
+/// negative: without limit). Sessions take turns: the group returns one message of each session that has messages before it
+/// returns a second one of any. The cost does not depend on the number of sessions. Several threads may wait.
 ///
-/// With WS_OK, `*session` is where it came from and `*frame` the caller's, to be freed with ws_frame_free. When a session has
-/// ended, or could not be opened, that is returned once for it, behind its messages: the status that ws_recv would return,
-/// with `*session` set and `*frame` NULL. The session then no longer belongs to the group.
+/// With WS_OK, `*session` is the session that received the message, and `*frame` is a frame that the caller frees with
+/// ws_frame_free. When a session has ended, or could not be opened, the function returns that once, after its messages, with
+/// the status that ws_recv would return, with `*session` set and `*frame` NULL. The session then no longer belongs to the
+/// group.
 ///
-/// `*session` is lent: it stays the handle of whoever opened it. A thread that frees sessions while others receive has to
-/// see to it that none of them still uses one.
+/// `*session` is lent: the handle still belongs to the owner that opened the session. A thread that frees a session must
+/// ensure that no other thread still uses it after ws_group_recv.
 ///
 /// Returns also, with NULL in `*session` and `*frame`, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_ABORTED when the group
 /// was freed, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
@@ -220,8 +221,9 @@ pub unsafe extern "C" fn ws_group_recv(
     }
 }
 
-/// A descriptor for poll, epoll and event loops: readable exactly while ws_group_recv without waiting would return
-/// something other than WS_ERR_TIMEOUT. Its ownership is that of ws_event_fd: remove it from an epoll set before close(). -1 for NULL, in a forked child, and when none can be had.
+/// Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable exactly while ws_group_recv
+/// with a timeout of 0 would return something other than WS_ERR_TIMEOUT. As with ws_event_fd, the caller owns it, removes it from an epoll set, and closes it
+/// with close(). Returns -1 for NULL, in a forked child, and when the system provides no descriptor.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed.
@@ -238,12 +240,13 @@ pub unsafe extern "C" fn ws_group_event_fd(group: *mut ws_group) -> i32 {
 }
 
 /// Closes all sessions of a group, as ws_close does, and waits until their connections are gone, at most `timeout_ms`
-/// milliseconds (0: not at all, negative: without limit). Sessions that ws_connect_async is opening are given up. What arrived before
-/// the end can still be received; as with ws_wait_closed, messages that find a full incoming queue meanwhile are dropped.
+/// milliseconds (0: not at all, negative: without limit). It cancels the opening of sessions of ws_connect_async. Messages
+/// that arrived before the end can still be received; as with ws_wait_closed, messages that find a full incoming queue
+/// meanwhile are dropped.
 ///
-/// Returns WS_ERR_TIMEOUT, after which closing goes on, WS_ERR_INTERRUPTED when ws_interrupt was called on the session it
-/// was waiting for, WS_ERR_STATE in a callback of one of the sessions, WS_ERR_INVALID_ARGUMENT as ws_close does,
-/// WS_ERR_FORKED.
+/// Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED when ws_interrupt was called on the session that it waits for, and WS_ERR_STATE
+/// in a callback of one of the sessions, which cannot wait; after these three closing goes on. Returns
+/// WS_ERR_INVALID_ARGUMENT as ws_close does, and WS_ERR_FORKED in a forked child; these two close nothing.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed; `reason` points to `length` bytes or a C string.
@@ -261,7 +264,7 @@ pub unsafe extern "C" fn ws_group_close(
             let close = close_frame(code, reason, length)?;
             let deadline = Deadline::after_ms(timeout_ms).fixed();
             let sessions = group.sessions();
-            // Decided before anything is closed: the Close may end the session before there is something to wait for.
+            // Checked before the sessions are closed: a session that has ended already would not report the error.
             let allowed = sessions
                 .iter()
                 .filter_map(|session| session.session().ok())
@@ -280,8 +283,9 @@ pub unsafe extern "C" fn ws_group_close(
     }
 }
 
-/// Wakes the calls of ws_group_recv that wait, once: they return WS_ERR_INTERRUPTED, and nothing is lost. If none waits,
-/// the next one that would returns it. It may be called in a signal handler.
+/// Interrupts the calls of ws_group_recv that wait in other threads, once: they return WS_ERR_INTERRUPTED, and no message is
+/// lost. If none waits, the next call that would wait returns it. It may be called in a signal handler, unless another thread
+/// may free the group meanwhile.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///
@@ -298,8 +302,8 @@ pub unsafe extern "C" fn ws_group_interrupt(group: *mut ws_group) -> ws_status {
     }
 }
 
-/// How many sessions belong to a group: those that are being opened, are open, or whose end was not received yet; 0 for
-/// NULL and in a forked child.
+/// Returns the number of sessions in a group: those that are being opened, are open, or whose end was not received yet.
+/// Returns 0 for NULL and in a forked child.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A count that ends at 0: no handle comes after the last one, whatever is called on the memory, which may live longer.
+/// A count that stays 0 once it is 0. The memory of the object may live longer.
 pub(super) struct HandleCount(AtomicUsize);
 
 impl HandleCount {
@@ -11,12 +11,12 @@ impl HandleCount {
         Self(AtomicUsize::new(1))
     }
 
-    /// Another handle. Returns whether there is one: not after the last one was freed.
+    /// Adds a handle. Returns false if the last one was freed.
     pub(super) fn add(&self) -> bool {
         self.change(|handles| if handles == 0 { None } else { handles.checked_add(1) }).is_some()
     }
 
-    /// Frees a handle. Returns whether it was the last, which happens once.
+    /// Removes a handle. Returns true for the last one, once.
     pub(super) fn remove(&self) -> bool {
         self.change(|handles| handles.checked_sub(1)) == Some(1)
     }
@@ -25,7 +25,7 @@ impl HandleCount {
         self.0.load(Ordering::SeqCst) == 0
     }
 
-    /// Returns the count before, none where it does not change.
+    /// Returns the previous count, or None if it did not change.
     fn change(&self, to: impl Fn(usize) -> Option<usize>) -> Option<usize> {
         self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, to).ok()
     }

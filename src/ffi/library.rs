@@ -53,10 +53,11 @@ pub extern "C" fn ws_set_worker_threads(count: u32) -> ws_status {
 /// There is no need to call it: a process may simply end. It is for hosts that want every byte and thread back, and
 /// for leak checkers. Sessions still have to be freed, before or after. The library can be used again afterwards.
 ///
-/// Returns WS_ERR_TIMEOUT when a thread did not end in time, as one may that waits for the system's name resolution;
-/// it ends later. WS_ERR_STATE in a function of the application that the library has called: callbacks, `drop`, functions of
-/// extensions, filters, the log. Not to be called while another thread is in ws_connect unless that call may fail: it
-/// returns WS_ERR_ABORTED.
+/// A ws_connect that is under way in another thread returns WS_ERR_ABORTED.
+///
+/// Returns WS_ERR_TIMEOUT when a thread did not end in time, for example because it waits for the system's name resolution;
+/// it ends later. Returns WS_ERR_STATE in a function of the application that the library has called: callbacks, `drop`,
+/// functions of extensions, filters, the log.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_shutdown(timeout_ms: i64) -> ws_status {
     guard::status(|| runtime::shut_down(timeout_from_ms(timeout_ms)))

@@ -39,10 +39,9 @@ pub enum ws_reconnect_flags {
 /// server has closed the session. `attempt` is the number of the one to come, from 1. `suggested` is 1 where the library
 /// would try again, else 0, and `*delay_ms` in how many milliseconds; the function may change that.
 ///
-/// It returns 1 to try, 0 to give up, and then the session ends as it would have ended without reconnecting, or with the
-/// error of the last attempt. It is called on a thread of the library with no lock held, and may take as long as it likes. What waits
-/// for the session waits in vain in it: ws_recv, ws_wait_closed and ws_shutdown return WS_ERR_STATE, sending and ws_flush wait
-/// for their timeouts.
+/// It returns 1 to try, or 0 to give up: the session then ends as it would have ended without reconnecting, or with the error
+/// of the last attempt. A thread of the library calls it with no lock held. It may take any time. Do not wait for this session
+/// inside it: ws_recv, ws_wait_closed and ws_shutdown return WS_ERR_STATE, and sending and ws_flush wait for their timeouts.
 pub type ws_reconnect_decision = Option<
     unsafe extern "C" fn(
         session: *mut ws_session,
@@ -77,25 +76,27 @@ pub struct ws_reconnect_options {
     /// Handed to `decide`. It has to stay valid until the sessions of the configuration are freed, and may be used by several
     /// threads at once.
     pub user_data: *mut c_void,
-    /// The longest delay that a server's Retry-After can ask for, in milliseconds; a longer one counts as this. 0 stands for
+    /// The longest Retry-After delay that the library obeys, in milliseconds; it shortens a longer one to this. 0 means
     /// 300,000, five minutes.
     pub max_retry_after_ms: i64,
 }
 
 /// Has sessions go on with another connection when theirs is lost. NULL, the default: a session ends with its connection.
 ///
-/// What is lost is tried again: connections that end without a Close, or are reset; pings without an answer; silence (the
-/// idle timeout); bytes that TLS cannot read; the server's close codes 1001, 1011, 1012, 1013 and 1014. Attempts that fail are tried again where it was
-/// the network (resolving, connecting, the proxy, timeouts, losing the connection) or a server or proxy that answers with
-/// the status 408, 425, 429, 500, 502, 503, 504 or 520 to 524. The library waits as long as a Retry-After of that answer asks
-/// for, in seconds or by a date, but not longer than `max_retry_after_ms`. All else ends the session: other close codes, violations of the protocol, certificates, other statuses, queues that run over, ws_close and ws_abort. The first
-/// opening is not tried again.
+/// The library reconnects after: a connection that ended without a Close or was reset; a ping without an answer; the idle
+/// timeout; bytes that TLS cannot decrypt; the server's close codes 1001, 1011, 1012, 1013 and 1014. It repeats an attempt that
+/// failed because of the network (resolving, connecting, the proxy, timeouts, a lost connection) or because the server or the
+/// proxy answered with the status 408, 425, 429, 500, 502, 503, 504 or 520 to 524. If that answer has a Retry-After, in
+/// seconds or as a date, the library waits for it, but not longer than `max_retry_after_ms`. Everything else ends the session:
+/// other close codes, violations of the protocol, certificates, other statuses, full queues whose policy is WS_QUEUE_CLOSE,
+/// ws_close and ws_abort. The library does not repeat the first opening.
 ///
-/// Meanwhile ws_state is WS_STATE_CONNECTING. Receiving goes on waiting, in every way there is, and returns what the next
-/// connection brings; sending waits as for room in the queue (WS_RECONNECT_KEEP_UNSENT: queues); ws_flush waits, or returns
-/// WS_ERR_IO when what was queued is lost. ws_close ends the session at once. When there is another connection,
-/// ws_callbacks' on_reconnect is called, and ws_statistics counts it; outages that begin and end during a callback are told by one
-/// call, of the last. A message sent in parts is kept whole, whatever the bounds of the queue.
+/// During an outage ws_state returns WS_STATE_CONNECTING. Receiving waits, by every function, for messages of the next
+/// connection. Sending waits as for room in the queue, or with WS_RECONNECT_KEEP_UNSENT queues. ws_flush waits, or returns
+/// WS_ERR_IO when queued messages are lost. ws_close ends the session at once. When a new connection is open, the library
+/// calls on_reconnect of ws_callbacks and counts it in ws_statistics. Outages that begin and end during one callback cause one
+/// call, for the latest. With WS_RECONNECT_KEEP_UNSENT a message sent in fragments is kept whole, whatever the bounds of the
+/// queue.
 ///
 /// What the application cannot assume: that messages which were sent have arrived, that none were sent to it meanwhile, and
 /// that it is the same server. Subscriptions and the like have to be made again. A message of which a part is lost is never

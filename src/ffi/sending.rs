@@ -15,12 +15,13 @@ use crate::session::{Deadline, Item};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_send_flags {
-    /// This is a fragment of a message (RFC 6455 section 5.4), and more follow, as WS_CONTINUATION. Only for ws_send.
+    /// This is a fragment of a message (RFC 6455 section 5.4), and more fragments follow, as WS_CONTINUATION. Only for
+    /// ws_send.
     WS_SEND_MORE = 1,
-    /// The message is not compressed. Of a fragmented one its first fragment says so.
+    /// The message is not compressed. For a message in fragments, set it on the first fragment.
     WS_SEND_NO_COMPRESS = 2,
-    /// More messages follow at once: this one goes out with them, with the next ws_recv, ws_flush or ws_close, and at
-    /// the latest after about 100 microseconds. A fragment goes out at once in spite of it.
+    /// More messages follow at once: this one is sent with them, with the next ws_recv, ws_flush or ws_close, or after
+    /// about 100 microseconds, whichever comes first. It has no effect on fragments.
     WS_SEND_CORK = 4,
 }
 
@@ -42,16 +43,16 @@ pub struct ws_message {
 ///
 /// The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest. Only
 /// messages that follow others quickly may share a system call with later ones (see ws_config_set_coalescing).
-/// When the outgoing queue is full the call waits, at most for the send timeout of the configuration, and then fails
-/// with nothing of the message queued. It waits in the same way while another thread's message in fragments (ws_send) is
-/// not complete. Messages of one thread go out in their order; no message interrupts another.
+/// When the outgoing queue is full the call waits for room, at most for the send timeout of the configuration, and then fails
+/// with nothing of the message queued. It also waits until a message that another thread sends in fragments (ws_send) is
+/// complete. The messages of one thread are sent in order; messages are never interleaved.
 ///
 /// A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
 /// without receiving needs another one that receives, or has to receive when a send times out.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_STATE when a
-/// message that this thread sends in fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close
-/// the session, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
+/// message that this thread sends in fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT,
+/// WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue is full and its policy is WS_QUEUE_CLOSE, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
 /// otherwise, WS_ERR_EXTENSION when an extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY,
 /// WS_ERR_FORKED.
 ///
@@ -71,8 +72,8 @@ pub unsafe extern "C" fn ws_send_text(session: *mut ws_session, text: *const c_c
 /// Sends a binary message of `length` bytes. All else is as with ws_send_text.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_STATE when a message that this thread sends in
-/// fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session, WS_ERR_CLOSED
-/// when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an
+/// fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the
+/// queue is full and its policy is WS_QUEUE_CLOSE, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an
 /// extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety
@@ -88,22 +89,23 @@ pub unsafe extern "C" fn ws_send_binary(session: *mut ws_session, data: *const c
     }
 }
 
-/// Sends a message, or a fragment of one, waiting for room at most `timeout_ms` milliseconds (0: not at all, negative:
-/// without limit). `flags` is an OR of ws_send_flags. All else is as with ws_send_text; a length may be WS_NUL_TERMINATED
-/// unless the type is WS_BINARY.
+/// Sends a message or a fragment of a message. Waits for room at most `timeout_ms` milliseconds (0: not at all, negative:
+/// without limit). `flags` is an OR of ws_send_flags. `length` may be WS_NUL_TERMINATED unless the type is WS_BINARY.
+/// Otherwise it works as ws_send_text.
 ///
-/// A whole message has the type WS_TEXT or WS_BINARY. A message in fragments begins with WS_TEXT or WS_BINARY and
-/// WS_SEND_MORE. Its other fragments have the type WS_CONTINUATION: those in the middle with WS_SEND_MORE, the last one
-/// without. A fragment goes out at once. A character may be cut in two by fragments. Pings and pongs go between.
+/// A whole message has the type WS_TEXT or WS_BINARY. The first fragment of a message has the type WS_TEXT or WS_BINARY and
+/// the flag WS_SEND_MORE. The other fragments have the type WS_CONTINUATION, and all but the last have WS_SEND_MORE. A
+/// fragment is sent at once. A fragment of text may end within a character. Pings and pongs may be sent between fragments.
 ///
-/// While a message in fragments is not complete, messages of other threads wait for its end: their time limits count, and
-/// with WS_ERR_TIMEOUT nothing of them is queued. The thread that has sent the last fragment so far cannot send another
-/// message. Any thread may send the next fragment.
+/// Until a message in fragments is complete, messages of other threads wait, for their own timeouts; after WS_ERR_TIMEOUT
+/// nothing of them is queued. The thread that sent the latest fragment cannot send another message. Any thread may send the
+/// next fragment.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, another type or flag, and text that is not UTF-8,
-/// WS_ERR_STATE for a WS_CONTINUATION without a message that has begun, for another message of the thread that sends one
-/// in fragments, and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue was to close the session (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session
-/// is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, for another type or flag, and for text that is not
+/// UTF-8, WS_ERR_STATE for a WS_CONTINUATION when no message in fragments has begun, for another message of the thread that
+/// sends one in fragments, and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the
+/// queue is full and its policy is WS_QUEUE_CLOSE (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session is closing
+/// or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
 /// failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
 ///
 /// # Safety

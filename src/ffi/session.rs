@@ -1,4 +1,4 @@
-//! Sessions: what a handle holds, opening them and letting go of them.
+//! Sessions: their handles, opening and freeing them.
 
 use std::ffi::{c_char, c_void};
 use std::mem::ManuallyDrop;
@@ -26,10 +26,10 @@ use crate::session::{self, Deadline, Opening, Owner, Session, State, logging};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
 ///
-/// Any thread may call any function on it at any time, while others do, as long as a handle of it is not freed: the one that
-/// ws_connect has written, or one of ws_session_ref. After the last ws_session_free its callbacks, until they return, may
-/// still use it, but ws_session_ref returns NULL in them: there is no handle after the last one. It belongs to the process
-/// that opened it: in a forked child its functions return WS_ERR_FORKED.
+/// Any thread may call any function on a session at any time, also while other threads do, as long as one of its handles is
+/// not freed: the one that ws_connect wrote, or one of ws_session_ref. After the last ws_session_free, callbacks that are
+/// running may still use the session until they return, but ws_session_ref returns NULL in them. A session belongs to the
+/// process that opened it: in a forked child its functions return WS_ERR_FORKED.
 pub struct ws_session {
     /// Empty while it is being opened, and where that failed.
     pub(super) open: OnceLock<Open>,
@@ -76,8 +76,8 @@ pub enum ws_session_state {
 }
 
 impl ws_session {
-    /// A session that is to be opened, with its first handle: callbacks may know it, and free it, before whoever opens
-    /// it has handed it out.
+    /// A session that is to be opened, with its first handle. Callbacks may receive and free it before the opening call returns
+    /// it.
     pub(super) fn new(opening: Option<Arc<Opening>>) -> Arc<Self> {
         let session = Arc::new(Self {
             open: OnceLock::new(),
@@ -91,7 +91,7 @@ impl ws_session {
             receiver: Mutex::default(),
             membership: OnceLock::new(),
         });
-        // The count of the handles, whoever holds them.
+        // All handles together own one count.
         std::mem::forget(Arc::clone(&session));
         session
     }
@@ -153,7 +153,7 @@ impl ws_session {
         Ok(())
     }
 
-    /// Gives its opening up. Returns false for one that is open.
+    /// Cancels its opening. Returns false if it is open.
     pub(super) fn give_up_opening(&self) -> bool {
         self.opening.as_ref().is_some_and(|opening| opening.abort())
     }
@@ -175,7 +175,7 @@ impl ws_session {
         Ok(())
     }
 
-    /// It is not handed out.
+    /// Frees the handle of a session that could not be opened.
     pub(super) fn forget(self: &Arc<Self>) {
         if let Some(membership) = self.membership.get() {
             membership.end();
@@ -218,7 +218,7 @@ impl Drop for ws_session {
     }
 }
 
-/// The session of a call, kept alive until the call returns, whoever frees it meanwhile.
+/// The session of a call, kept alive until the call returns even if another thread frees it.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -283,8 +283,8 @@ pub(super) unsafe fn with_receiver(
     })
 }
 
-/// Runs an entry that looks at a session and returns a plain value, `fallback` for NULL. What it lends stays where it
-/// is until the last handle is freed.
+/// Runs an entry that reads from a session and returns a plain value, `fallback` for NULL. Pointers that it lends stay valid
+/// until the last handle is freed.
 ///
 /// # Safety
 /// As for [`session_of_call`].
@@ -304,21 +304,24 @@ pub(super) unsafe fn look_at<T: Copy>(
 ///
 /// `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
 /// Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
-/// may be NULL for the defaults; it is copied before anything is called, so that callbacks may change or free it. Connections of one configuration are cheaper with TLS: the trust store
-/// is read once, and TLS sessions are resumed.
+/// may be NULL for the defaults. The call copies it before it calls any function of the application, so callbacks may change
+/// or free it. Use one configuration for several TLS connections: the library then reads the trust store once and resumes TLS
+/// sessions.
 ///
-/// On success `*session` is the caller's, to be freed with ws_session_free, and `*error` is NULL. On failure `*error` is the
-/// caller's, to be freed with ws_error_free, unless `error` is NULL, and `*session` is NULL. No callback is called for a
-/// session that was not opened.
+/// On success `*session` is a handle that the caller frees with ws_session_free, and `*error` is NULL. On failure `*session`
+/// is NULL, no callback is called, and, unless `error` is NULL, `*error` is an error that the caller frees with
+/// ws_error_free.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL and when the configuration contradicts itself
 /// (ws_config_set_outgoing_queue, ws_config_set_reconnect, ws_config_set_group, ws_config_set_unix_socket), WS_ERR_STATE when
 /// the socket of ws_config_set_socket_fd was taken or the group was freed, WS_ERR_FORKED for a group of the parent
 /// process, WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT, WS_ERR_PROXY and WS_ERR_PROXY_AUTH (with the proxy's answer in the
 /// error), WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS and WS_ERR_TOO_MANY_REDIRECTS (with the server's answer in
-/// the error), WS_ERR_HANDSHAKE_INVALID, also for a redirect that cannot be followed, WS_ERR_EXTENSION when one of ws_config_install_extension does not take the server's answer,
-/// WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the error's phase says in what),
-/// WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when ws_shutdown came in between and when on_open has freed the session, WS_ERR_INTERNAL when threads or random bytes cannot be had.
+/// the error), WS_ERR_HANDSHAKE_INVALID, also for a redirect that cannot be followed, WS_ERR_EXTENSION when an extension of
+/// ws_config_install_extension rejects the server's answer, WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the
+/// error's phase names the step), WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when another thread called
+/// ws_shutdown or freed the group and when on_open freed the session, WS_ERR_NO_MEMORY for a long URL, and WS_ERR_INTERNAL
+/// when the system provides no threads, descriptors or random bytes.
 ///
 /// # Safety
 /// `url` is NULL or a C string, `config` is NULL or a configuration that is not freed, `session` and `error` are NULL
@@ -362,9 +365,9 @@ pub unsafe extern "C" fn ws_connect(
     })
 }
 
-/// Another handle of a session, for another owner; each is freed with ws_session_free.
+/// Adds a handle to a session, for another owner. Each handle is freed with ws_session_free.
 ///
-/// Returns `session`, NULL for NULL, and in a callback of the session after its last handle was freed.
+/// Returns `session`. Returns NULL for NULL, and in a callback of the session after its last handle was freed.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed, or of the callback that calls this.
@@ -377,11 +380,11 @@ pub unsafe extern "C" fn ws_session_ref(session: *mut ws_session) -> *mut ws_ses
     })
 }
 
-/// Frees a handle. With the last one the session ends: if it is still open it is aborted, and calls that wait in
-/// other threads return WS_ERR_ABORTED. Use ws_close and ws_wait_closed first for a clean end. NULL is fine.
+/// Frees a handle. Freeing the last handle aborts the session if it has not ended, and calls that wait in other threads
+/// return WS_ERR_ABORTED. Call ws_close and ws_wait_closed first for a clean end. NULL is allowed.
 ///
-/// Frames that were received stay valid. Strings and errors that the session lent do not. In a forked child it drops
-/// the handle without a byte on the wire.
+/// Received frames stay valid. Strings and errors that the session lent become invalid. In a forked child the function frees
+/// the handle and sends nothing.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; after the last one nobody starts a call on it.

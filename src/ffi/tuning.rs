@@ -130,9 +130,9 @@ pub unsafe extern "C" fn ws_get_ping_interval_ms(session: *const ws_session) -> 
 /// Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
 /// way; 0 and negative numbers stand for twice the interval, whatever that becomes.
 ///
-/// The time counts from when the kernel takes the ping. While the server takes what was sent before the ping, or is in the
-/// middle of sending a frame, its time begins anew. What has arrived is read before a pong is found missing, so that no
-/// session ends because the process was stopped for a while.
+/// The time counts from when the kernel accepts the ping. It begins anew while the server accepts bytes sent before the ping,
+/// and while it is in the middle of sending a frame. The library reads all bytes that have arrived before it ends the session,
+/// so a stopped process (SIGSTOP, a suspended machine) does not cause a timeout.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///

@@ -1,5 +1,5 @@
-//! A message that is sent in fragments is its sender's alone until it is complete: another thread's message waits for its
-//! end, and the same thread cannot send another one.
+//! Messages that are sent in fragments. Until such a message is complete, messages of other threads wait, and the thread that
+//! sends it cannot send another one.
 
 use std::thread::{self, ThreadId};
 
@@ -11,13 +11,13 @@ use crate::protocol::outbound::{Outbound, no_message};
 pub(super) struct Fragments {
     /// The thread that has sent its last fragment so far.
     sender: Option<ThreadId>,
-    /// The same of a message whose beginning went with a connection.
+    /// The sender of a message whose first fragments were lost with a connection.
     broken: Option<ThreadId>,
 }
 
 impl Fragments {
-    /// Whether a message or a fragment may go out now. If not, another thread's message has to be complete before. Of a
-    /// message whose beginning is lost the next fragment is an error, once.
+    /// Whether a message or a fragment may be queued now. If not, another thread's message has to be completed first. Returns an
+    /// error once for the next fragment of a message whose beginning is lost.
     #[inline]
     pub(super) fn admit(&mut self, outbound: &Outbound<'_>) -> Result<bool> {
         if self.sender.is_none() && self.broken.is_none() && outbound.is_first() {
@@ -30,7 +30,7 @@ impl Fragments {
     fn admit_amid(&mut self, outbound: &Outbound<'_>) -> Result<bool> {
         let caller = thread::current().id();
         if outbound.is_first() {
-            // It has given the other one up.
+            // The thread begins another message and gives up the broken one.
             self.broken.take_if(|broken| *broken == caller);
             return match self.sender {
                 None => Ok(true),
@@ -45,12 +45,12 @@ impl Fragments {
             Some(_) => self.broken.take_if(|broken| *broken == caller).is_some(),
         };
         if is_broken {
-            return Err(Error::new(Kind::Io, "the message's first part went with the connection that was lost"));
+            return Err(Error::new(Kind::Io, "the first fragments of the message were lost with the connection"));
         }
         if self.sender.is_none() { Err(no_message()) } else { Ok(true) }
     }
 
-    /// It was queued, or kept. Returns whether a message in fragments has become complete.
+    /// Records that it was queued or kept. Returns whether that completed a message in fragments.
     #[inline]
     pub(super) fn note(&mut self, outbound: &Outbound<'_>) -> bool {
         if outbound.is_whole() {
@@ -60,7 +60,7 @@ impl Fragments {
         outbound.fin
     }
 
-    /// The beginning of the message under way is lost.
+    /// Records that the beginning of the message under way is lost.
     pub(super) fn lose(&mut self) {
         if let Some(sender) = self.sender.take() {
             self.broken = Some(sender);

@@ -1,4 +1,4 @@
-//! Opening a session so that it can be ended early: a call that connects, or the opening that goes on behind a call.
+//! Cancelling the opening of a session: interrupts for a blocking connect, and aborting an asynchronous opening.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,8 +14,8 @@ use crate::error::{Error, Kind, Result};
 use crate::fork::{self, PerProcess};
 use crate::transport::{Broadcast, Stop, Stopping, Subscription};
 
-/// The interrupts of calls that connect with a configuration. Each process has its own: a child inherits the counts of calls
-/// that it does not have, and a descriptor that wakes its parent.
+/// Interrupts of the calls that connect with a configuration. Each process has its own, because a child inherits counts of calls
+/// that only its parent makes, and a descriptor that wakes its parent.
 #[derive(Default)]
 pub(crate) struct ConnectInterrupts {
     calls: PerProcess<Calls>,
@@ -36,13 +36,13 @@ impl ConnectInterrupts {
             return calls.interrupt();
         }
         self.interrupted.swap(fork::generation(), Ordering::SeqCst);
-        // A call that began meanwhile either sees that or is seen here.
+        // A call that begins meanwhile either sees `interrupted`, or `find` returns its `Calls` here.
         if let Some(calls) = self.calls.find() {
             self.pass_on(calls);
         }
     }
 
-    /// A call begins, or is interrupted.
+    /// Begins a call. Fails if an interrupt is pending.
     pub(super) fn begin(&self) -> Result<Interruptible<'_>> {
         let calls = self.calls.try_get(|_| Ok(Calls { interrupts: Interrupts::default(), wake: Broadcast::new()? }));
         let calls = calls.map_err(|error: io::Error| no_descriptor(&error))?;
@@ -52,7 +52,7 @@ impl ConnectInterrupts {
         Ok(Interruptible { waiter, woken })
     }
 
-    /// An interrupt that came before the first call.
+    /// Passes on an interrupt that came before the first call.
     fn pass_on(&self, calls: &Calls) {
         let interrupted = self.interrupted.swap(0, Ordering::SeqCst);
         if interrupted != 0 && !fork::is_inherited(interrupted) {
@@ -71,7 +71,7 @@ impl Calls {
 /// A call that connects.
 pub(super) struct Interruptible<'a> {
     waiter: Waiter<'a>,
-    /// The call's own: other calls with the configuration leave its wake-up alone.
+    /// Each call has its own subscription, so that no other call consumes its wake-up.
     woken: Subscription,
 }
 
@@ -95,15 +95,15 @@ impl Stopping for Interruptible<'_> {
     }
 }
 
-/// How far an opening has come: it is aborted, or the session is attached, whichever comes first.
+/// The progress of an opening: it is aborted, or the session is attached, whichever comes first.
 struct Progress {
-    /// While it goes on: a descriptor for every session would be too many.
+    /// Present only during the opening, so that an open session keeps no descriptor for it.
     stop: Option<Arc<Stop>>,
     is_aborted: bool,
     is_open: bool,
 }
 
-/// An opening that no call waits for by itself.
+/// An asynchronous opening.
 pub(crate) struct Opening {
     progress: Mutex<Progress>,
     interrupts: Interrupts,
@@ -123,7 +123,7 @@ impl Opening {
         })
     }
 
-    /// Gives it up, if it is not over. Returns false for a session that is open, which is for the caller to end.
+    /// Cancels the opening if it is not over. Returns false if the session is open; the caller then ends the session.
     pub(crate) fn abort(&self) -> bool {
         let mut progress = self.progress.lock();
         if progress.is_open {
@@ -136,8 +136,7 @@ impl Opening {
         true
     }
 
-    /// Completes the opening, unless it is aborted. `attach` makes the session known: a call that aborts it from then on
-    /// finds it.
+    /// Completes the opening, unless it is aborted. `attach` publishes the session, so that a later abort finds it.
     pub(crate) fn complete(&self, attach: impl FnOnce() -> Result<()>) -> Result<()> {
         let mut progress = self.progress.lock();
         if progress.is_aborted {
@@ -148,7 +147,7 @@ impl Opening {
         Ok(())
     }
 
-    /// What ends it early, for the thread that does it.
+    /// The [`Stop`] for the thread that opens the session.
     pub(super) fn stop(&self) -> Option<Arc<Stop>> {
         self.progress.lock().stop.clone()
     }
@@ -159,26 +158,25 @@ impl Opening {
         self.changed.open_for_all();
     }
 
-    /// Takes back an interrupt that no call has seen; whether there was one. Once it is over, the interrupts of the session are
-    /// those of the open one.
+    /// Removes an interrupt that no call has returned. Returns whether there was one.
     pub(crate) fn take_interrupt(&self) -> bool {
         self.interrupts.take_kept()
     }
 
-    /// It is over. The first outcome stands.
+    /// Records the outcome. A later outcome is ignored.
     pub(crate) fn finish(&self, outcome: Result<()>) {
-        // It is over once.
+        // An error means that there is an outcome already.
         let _ = self.outcome.set(outcome);
         self.progress.lock().stop.take();
         self.changed.open_for_all();
     }
 
-    /// How it has ended, once it has.
+    /// The outcome; None while the opening goes on.
     pub(crate) fn outcome(&self) -> Option<&Result<()>> {
         self.outcome.get()
     }
 
-    /// Waits until it is over, and returns how it has ended.
+    /// Waits for the outcome and returns it.
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<()> {
         let deadline = deadline.fixed();
         let mut waiter: Option<Waiter<'_>> = None;

@@ -1,6 +1,6 @@
-//! When the peer is taken for gone: it does not answer a ping or our Close in time, or nothing comes from it. This process
-//! may have been stopped for longer than that, and the peer may have our upload before it, so two things come first:
-//! what has arrived is read, whoever reads, and a peer that takes what was sent is alive.
+//! Decides when the peer is late: it does not answer a ping or our Close in time, or sends nothing for the idle timeout. This
+//! process may have been stopped for longer than that, and the peer may still be receiving a long upload. Therefore a reader
+//! first reads all bytes that have arrived, and a peer that acknowledges sent bytes is not late.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use super::Session;
 use super::driver::TICK;
 
-/// How long what has arrived may take to be read.
+/// How long reading the bytes that have arrived may take.
 const LONGEST_OVERTIME: Duration = Duration::from_secs(10);
 
-/// The part of a timeout, its last one, in which it is looked whether the peer takes something.
+/// The last part of a timeout, as a divisor, during which the driver checks whether the peer acknowledges bytes.
 const PROBE: u32 = 2;
 
-/// What the peer may be late with.
+/// The events that the peer may be late with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Late {
     Close,
@@ -24,42 +24,42 @@ pub(super) enum Late {
 
 const ALL: [Late; 3] = [Late::Close, Late::Pong, Late::Bytes];
 
-/// How the peer stands.
+/// Whether the peer is late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     InTime,
-    /// It seems late, but not all that has arrived is read.
+    /// Its time is over, but bytes that have arrived are not read yet.
     Unread,
     Late(Late),
 }
 
-/// What the driver remembers of the peer.
+/// The driver's state for these checks.
 #[derive(Debug, Default)]
 pub(super) struct Lateness {
-    /// The peer seems late.
+    /// Set while the peer's time is over and bytes that have arrived are being read.
     overtime: Option<Overtime>,
-    /// One for each of what it may be late with.
+    /// One for each event.
     probes: [Option<Probe>; 3],
-    /// When the peer was last seen to take something while nothing came from it.
+    /// When the peer last acknowledged bytes while it sent none.
     took: Option<Instant>,
 }
 
-/// How reading stood when the peer seemed late.
+/// The state of reading when the peer's time was over.
 #[derive(Debug)]
 struct Overtime {
-    /// What the peer seemed late with: another limit is another overtime.
+    /// The limits that were exceeded. Other limits begin another overtime.
     limits: [Option<Instant>; 3],
     found_empty: u64,
     received: u64,
-    /// What the socket had.
+    /// The unread bytes of the socket.
     available: u64,
     until: Instant,
 }
 
-/// How far the peer was in the middle of its time, or when that was first looked at.
+/// The peer's progress in the middle of its time, or at the first check after that.
 #[derive(Debug)]
 struct Probe {
-    /// When the peer's time is over: another limit is another probe.
+    /// The end of the peer's time. Another limit begins another probe.
     limit: Instant,
     progress: Progress,
     is_amid_frame: bool,
@@ -68,20 +68,20 @@ struct Probe {
 
 #[derive(Clone, Copy, Debug)]
 struct Progress {
-    /// What the peer has of what was sent.
+    /// The sent bytes that the peer has acknowledged.
     acknowledged: u64,
-    /// Whether it has not all of it, or not what it is to answer.
+    /// Whether it has yet to acknowledge bytes, or those of the ping for a pong.
     is_sending: bool,
     received: u64,
 }
 
 impl Lateness {
-    /// Whether it is waited for what has arrived to be read.
+    /// Whether the driver waits for a reader to read the bytes that have arrived.
     pub(super) fn is_overtime(&self) -> bool {
         self.overtime.is_some()
     }
 
-    /// When to [`look`](Self::look). `listens`: what the peer sends is noticed.
+    /// When to call [`look`](Self::look) next. `listens`: a reader receives what the peer sends.
     pub(super) fn deadline(&self, session: &Session, listens: bool) -> Option<Instant> {
         if self.is_overtime() {
             return Some(Instant::now() + TICK);
@@ -89,7 +89,7 @@ impl Lateness {
         ALL.into_iter().filter_map(|late| self.due(late, session, listens)).min()
     }
 
-    /// Looks whether the peer is late, and sends a ping that is due.
+    /// Checks whether the peer is late, and sends a ping that is due.
     pub(super) fn look(&mut self, session: &Session, listens: bool) -> Standing {
         let now = Instant::now();
         for late in ALL {
@@ -133,7 +133,7 @@ impl Lateness {
         }
     }
 
-    /// The same, or when the peer is to be looked at before.
+    /// The time of the next check: the probe before the limit, or the limit.
     fn due(&self, late: Late, session: &Session, listens: bool) -> Option<Instant> {
         let limit = self.limit(late, session, listens)?;
         Some(match &self.probes[late as usize] {
@@ -142,7 +142,7 @@ impl Lateness {
         })
     }
 
-    /// Looks how far the peer is, where it is time for that.
+    /// Records the peer's progress, if the time of the probe has come.
     fn probe(&mut self, late: Late, session: &Session, listens: bool, now: Instant) {
         let Some(limit) = self.limit(late, session, listens) else {
             self.probes[late as usize] = None;
@@ -155,13 +155,13 @@ impl Lateness {
         }
         let progress = session.progress(late);
         let is_amid_frame = late == Late::Pong && session.is_amid_frame.load(Ordering::Relaxed);
-        // It is late to look where this process was stopped.
+        // The probe is late if this process was stopped.
         let until = if progress.is_sending || is_amid_frame { limit.max(now + time) } else { limit };
         self.probes[late as usize] = Some(Probe { limit, progress, is_amid_frame, until });
     }
 
-    /// Whether all is read that had arrived when the peer first seemed late: whoever reads has found the socket empty since,
-    /// or read as much.
+    /// Whether all bytes are read that had arrived when the peer's time was over: since then a reader has found the socket empty,
+    /// or has read that many bytes.
     fn has_read(&mut self, session: &Session, limits: [Option<Instant>; 3], now: Instant) -> bool {
         let found_empty = session.found_empty.load(Ordering::Acquire);
         let received = session.counts.bytes();
@@ -169,7 +169,7 @@ impl Lateness {
             let available = session.socket.lock().as_ref().map_or(0, |socket| socket.available());
             let until = now + LONGEST_OVERTIME;
             self.overtime = Some(Overtime { limits, found_empty, received, available, until });
-            // A thread that sleeps looks at the socket.
+            // A sleeping reader wakes and reads the socket.
             session.interrupts.wake_reader();
             return false;
         };
@@ -177,8 +177,7 @@ impl Lateness {
         found_empty != overtime.found_empty || (1..=read).contains(&overtime.available) || now >= overtime.until
     }
 
-    /// Whether a peer that is late has been seen to take what was sent, or in the middle of a frame to send: then its time
-    /// begins anew.
+    /// Whether the peer has acknowledged bytes since the probe, or has sent more of a frame. Its time then begins anew.
     fn is_excused(&mut self, late: Late, session: &Session, now: Instant) -> bool {
         let Some(Probe { progress: before, is_amid_frame, .. }) = self.probes[late as usize].take() else {
             return false;
@@ -198,7 +197,7 @@ impl Lateness {
 }
 
 impl Session {
-    /// For how long before its limit the peer is looked at. None while a ping is only to be sent.
+    /// How long before the limit the probe takes place. None while no ping is under way.
     fn probe_time(&self, late: Late) -> Option<Duration> {
         let timeout = match late {
             Late::Close => self.terms.close_timeout,
@@ -211,7 +210,7 @@ impl Session {
         timeout.map(|timeout| timeout / PROBE)
     }
 
-    /// How far the peer is.
+    /// The peer's progress.
     fn progress(&self, late: Late) -> Progress {
         let wire = self.wire.lock();
         let outbox = self.outbox.lock();
@@ -219,7 +218,7 @@ impl Session {
         let unacknowledged = unacknowledged + wire.held() as u64;
         let acknowledged = outbox.sent().saturating_sub(unacknowledged);
         let is_sending = match (late, &outbox.ping) {
-            // What follows the ping says nothing.
+            // Bytes after the ping do not matter.
             (Late::Pong, Some(ping)) => ping.is_under_way(acknowledged),
             _ => unacknowledged > 0 || outbox.outgoing.pending() > 0,
         };

@@ -1,4 +1,4 @@
-//! How the thread that reads waits for bytes: in the kernel on the socket itself, or for the socket and an interrupt.
+//! How the reading thread waits for bytes: in `recv` on the socket, or in `poll` on the socket and the interrupt descriptor.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use crate::transport::{KERNEL_SLEEP_FROM, Readiness, Waiting};
 /// How many reads a call makes for one message before it looks at the clock.
 const READS_WITHOUT_WAITING: usize = 16;
 
-/// How long a call that does not wait decodes what is there.
+/// How long a call with a timeout of 0 decodes received bytes.
 const LONGEST_DECODING: Duration = Duration::from_millis(2);
 
 /// Bytes that come within this time make the next wait one in `recv`.
@@ -26,13 +26,13 @@ const REST_AFTER: Duration = Duration::from_millis(10);
 const SPIN_CREDIT: i32 = 4;
 const SPIN_PAUSE: i32 = 32;
 
-/// What ends waiting for bytes.
+/// Why waiting for bytes ended.
 pub(super) enum Stopped {
     /// The call returns this; the session goes on.
     Error(Error),
     /// The stream is over.
     Stream(io::Error),
-    /// Nothing, but it is time to look around.
+    /// No bytes came; the caller checks the session's state and waits again.
     Again,
 }
 
@@ -111,22 +111,22 @@ impl<'a, 's> Sleep<'a, 's> {
         }
     }
 
-    /// Whether to sleep in `recv`: the peer answers quickly, and nobody interrupts this session. In `poll` an interrupt
-    /// takes effect at once, in `recv` when the kernel returns.
+    /// Whether to sleep in `recv`: the peer answers quickly, and the session was never interrupted. An interrupt takes effect at
+    /// once in `poll`, but in `recv` only when the kernel returns.
     fn sleeps_in_kernel(&self, reader: &Reader) -> bool {
         reader.comes_soon
             && !self.session.interrupts.has_woken()
             && self.deadline.left().is_none_or(|left| left >= KERNEL_SLEEP_FROM)
     }
 
-    /// Gives back memory: the wait may be long.
+    /// Releases memory, because the wait may be long.
     fn rest(&mut self, reader: &mut Reader) {
         reader.incoming.shrink();
         reader.receiver.release();
         self.rests = true;
     }
 
-    /// Ends the call where its time is up, although there is more to decode.
+    /// Ends the call when its time is over, even if there is more to decode.
     pub(super) fn look_at_clock(&mut self) -> Result<()> {
         *self.deadline = self.deadline.fixed();
         if *self.deadline != Deadline::Now {
@@ -139,7 +139,7 @@ impl<'a, 's> Sleep<'a, 's> {
         if is_late { Err(late()) } else { Ok(()) }
     }
 
-    /// Waits until the kernel has taken what the peer has to take first.
+    /// Waits until the socket is writable, and sends what is queued.
     pub(super) fn until_sent(&mut self) -> Result<()> {
         self.poll(Readiness::Send)?;
         self.session.flush_or_leave();
@@ -154,11 +154,11 @@ impl<'a, 's> Sleep<'a, 's> {
             return Err(late());
         }
         let wake = self.session.interrupts.wake().ok();
-        // Without an event descriptor it looks around now and then; and once to give memory back.
+        // Without an event descriptor the thread polls for interrupts; it also wakes once to release memory.
         let looks_again = wake.is_none() || (!self.rests && readiness == Readiness::Receive);
         let left = if looks_again { Some(left.unwrap_or(REST_AFTER).min(REST_AFTER)) } else { left };
         self.begin()?;
-        // Whoever keeps it now sees the descriptor.
+        // A thread that keeps the reader after this check sees the descriptor and wakes this thread.
         if self.session.reader.handoff().is_kept() {
             return Ok(());
         }
@@ -172,7 +172,7 @@ impl<'a, 's> Sleep<'a, 's> {
         self.begin()
     }
 
-    /// The call waits from now on, or was interrupted.
+    /// Registers the call as waiting. Fails if it was interrupted.
     fn begin(&mut self) -> Result<()> {
         match self.waiter {
             Some(waiter) => waiter.check(),
@@ -183,7 +183,7 @@ impl<'a, 's> Sleep<'a, 's> {
         }
     }
 
-    /// Looks for bytes for a while without sleeping, as long as that has paid lately. None when none came.
+    /// Spins for bytes, if spinning has succeeded lately. Returns None if none came.
     fn spin(&self, reader: &mut Reader) -> Option<io::Result<usize>> {
         if self.session.terms.spin.is_zero() {
             return None;
