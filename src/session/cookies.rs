@@ -14,16 +14,16 @@ use crate::transport::Target;
 /// The longest cookie, attributes included (RFC 6265 section 6.1 asks for no less).
 const MAX_COOKIE: usize = 4096;
 
-/// How many of an answer's cookies are looked at: no more of a domain are kept anyway.
+/// How many cookies of one answer are parsed. The jar keeps no more of a domain.
 const MAX_COOKIES_OF_ANSWER: usize = super::kept_cookies::MAX_OF_DOMAIN.count;
 
 /// Where systems have the list of public suffixes. In the library it would be a third of it.
 const PUBLIC_SUFFIX_LIST: &str = "/usr/share/publicsuffix/public_suffix_list.dat";
 
-/// The list, none where the system has none. Names of other alphabets are in it in their ASCII form too.
+/// The list; None if the system has none. It also contains international names in their ASCII form.
 static PUBLIC_SUFFIXES: OnceBox<Option<List>> = OnceBox::new();
 
-/// Threads that need it first at the same time all read it: none waits for another, which a forked child would not have.
+/// Threads that need it first at the same time all read it. None waits for another, which a forked child would not have.
 fn public_suffixes() -> Option<&'static List> {
     let read = || std::fs::read_to_string(PUBLIC_SUFFIX_LIST).ok()?.parse().ok();
     PUBLIC_SUFFIXES.get_or_init(|| Box::new(read())).as_ref()
@@ -36,7 +36,7 @@ pub(crate) struct CookieJar(PerProcess<RwLock<KeptCookies>>);
 impl CookieJar {
     fn kept(&self) -> &RwLock<KeptCookies> {
         self.0.get(|inherited| {
-            // What another thread was changing at the fork may be half changed.
+            // If another thread was changing the jar at the fork, the child begins with an empty one.
             let copy = inherited.and_then(|kept| Some(kept.try_read()?.clone()));
             RwLock::new(copy.unwrap_or_default())
         })
@@ -49,7 +49,7 @@ impl CookieJar {
             .map_err(|why| Error::new(Kind::InvalidArgument, format!("the cookie is not accepted: {why}")))
     }
 
-    /// Takes what a server has set. What is not acceptable is passed over, as browsers do.
+    /// Adds the cookies of an answer. Ignores cookies that are not acceptable, as browsers do.
     pub(super) fn take(&self, target: &Target, headers: &[(String, Vec<u8>)]) {
         let Ok(url) = as_http(target) else { return };
         let cookies = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
@@ -137,7 +137,7 @@ fn is_public_suffix(domain: &str) -> bool {
         .is_none_or(|list| list.suffix(domain.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == domain.as_bytes()))
 }
 
-/// The domain whose owner has set a cookie, for the bounds: the name below a public suffix, else the cookie's own.
+/// The domain that the bounds of a cookie count for: the name directly below a public suffix, else the cookie's own domain.
 fn registrable_domain(domain: &CookieDomain, url: &Url) -> String {
     let name = String::from(domain);
     let is_name = matches!(url.host(), Some(Host::Domain(_)));

@@ -64,18 +64,18 @@ enum Turn {
 pub(crate) struct Received {
     pub(crate) owner: Arc<dyn Owner>,
     pub(crate) outcome: Result<Frame>,
-    /// It may be the last that knows of it: it goes when no lock is held.
+    /// It may be the last reference, which is dropped when no lock is held.
     _session: Option<Arc<Session>>,
 }
 
-/// A turn of which nothing came, to be dropped when no lock is held.
+/// A turn without a message, dropped when no lock is held.
 type Skipped = (Arc<Session>, Option<Arc<dyn Owner>>);
 
 impl Group {
     /// A session has something to receive.
     pub(super) fn note(&self, session: Arc<Session>) {
         let mut turns = self.turns.lock();
-        // Whoever had its turn may have taken what it was about.
+        // Another thread may have taken the message already.
         let is_wanted = !turns.is_closed && !session.is_forsaken.load(Ordering::Acquire);
         if is_wanted && session.inbox.has_news() && session.group_turn.load(Ordering::Relaxed) == NO_TURN {
             session.group_turn.store(HAS_TURN, Ordering::Relaxed);
@@ -130,7 +130,7 @@ impl Group {
         let mut waiter: Option<Waiter<'_>> = None;
         let mut skipped = Vec::new();
         loop {
-            // An interrupt that comes after the look at it, which takes no lock, opens the gate for this ticket.
+            // An interrupt that comes after the check opens the gate for this ticket.
             let ticket = self.changed.ticket();
             skipped.clear();
             {
@@ -207,7 +207,7 @@ impl Turns {
                 }
                 Some(Turn::Session(session)) => {
                     session.group_turn.store(NO_TURN, Ordering::Relaxed);
-                    // Where the application has freed it nobody wants to know.
+                    // A session that the application has freed is skipped.
                     let owner = match session.owner() {
                         Some(owner) if !session.is_forsaken.load(Ordering::Acquire) => owner,
                         owner => {

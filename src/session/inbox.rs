@@ -1,5 +1,5 @@
-//! Messages between the reader and the application: a bounded queue that receiving threads wait at. Below its bounds it
-//! takes one more message of any size.
+//! The incoming queue: a bounded queue between the reader and receiving threads. Below its bounds it accepts one more message
+//! of any size.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::sync::{AtomicU32, Mutex, Ordering};
 use crate::transport::Wake;
 
-/// What a message takes besides its payload's memory: its place in the queue, and what the allocator adds.
+/// What a message costs besides its payload's memory: its place in the queue and the allocator's overhead.
 const MESSAGE_OVERHEAD: usize = 128;
 
 /// What a receiver finds.
@@ -36,17 +36,17 @@ pub(crate) enum Pushed {
 pub(crate) struct Inbox<M> {
     bounds: QueueBounds,
     queue: Mutex<Queue<M>>,
-    /// For those who wait for a message, the end, or to become the reader.
+    /// Receivers wait here for a message, the end, or their turn as the reader.
     changed: Gate,
     /// 1 while there is something to [`take`](Self::take): a message or the end.
     news: AtomicU32,
 }
 
-/// What a message has in bytes.
+/// The size of a message in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Size {
     payload: usize,
-    /// What it keeps allocated, which is what the queue's bound is for.
+    /// The allocated memory, which the bound of the queue limits.
     memory: usize,
 }
 
@@ -62,7 +62,7 @@ struct Queue<M> {
     reader_waits_for_all: bool,
     /// Readable while there is something to take.
     signal: Option<Arc<Wake>>,
-    /// How many wait for the session to be closed.
+    /// Threads that wait until the session is closed.
     leaving: usize,
     /// We have begun to close.
     closing: bool,
@@ -93,14 +93,14 @@ impl<M> Inbox<M> {
         room
     }
 
-    /// Whether a message that is added now is kept, the oldest making room for it where that is the policy.
+    /// Whether a message that is added now is kept. With the policy DropOldest the oldest one makes room for it.
     pub(crate) fn takes_more(&self) -> bool {
         let queue = self.queue.lock();
         !queue.ended && (self.bounds.policy == QueuePolicy::DropOldest || self.is_below(&queue, 1))
     }
 
-    /// Adds a message with a payload of a size, which keeps so much memory; after the end it is dropped, and so it is without room while it keeps the peer's
-    /// Close from being read and somebody waits for that.
+    /// Adds a message. `payload` is the size of its payload, `memory` what the payload has allocated. Drops the message after the
+    /// end, and when the queue is full while a thread waits for the peer's Close, which the message would delay.
     pub(crate) fn push(&self, message: M, payload: usize, memory: usize) -> Pushed {
         let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
         let mut queue = self.queue.lock();
@@ -135,7 +135,7 @@ impl<M> Inbox<M> {
         Pushed::Kept { dropped }
     }
 
-    /// Adds the oldest message again, by the reader that had it: it is kept in spite of the bounds, and after the end.
+    /// Puts the oldest message back, for the reader that took it. It is kept regardless of the bounds, also after the end.
     pub(crate) fn put_back(&self, message: M, payload: usize, memory: usize) {
         let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
         let mut queue = self.queue.lock();
@@ -171,22 +171,22 @@ impl<M> Inbox<M> {
         self.queue.lock().closing = true;
     }
 
-    /// Somebody starts waiting for the session to be closed.
+    /// A thread starts to wait until the session is closed.
     pub(crate) fn enter_leaving(&self) {
         self.queue.lock().leaving += 1;
     }
 
-    /// Somebody has stopped waiting for it.
+    /// A thread has stopped waiting for that.
     pub(crate) fn exit_leaving(&self) {
         self.queue.lock().leaving -= 1;
     }
 
-    /// Whether somebody waits for the session to be closed.
+    /// Whether a thread waits until the session is closed.
     pub(crate) fn is_leaving(&self) -> bool {
         self.queue.lock().leaving > 0
     }
 
-    /// Whether there is something to take. Whoever is the reader can rely on a no, unless the session ends.
+    /// Whether there is something to take. For the reader, false stays false until it adds a message or the session ends.
     pub(crate) fn has_news(&self) -> bool {
         self.news.load(Ordering::Acquire) != 0
     }
@@ -208,7 +208,7 @@ impl<M> Inbox<M> {
         queue.total.subtract(size);
         let is_empty = queue.messages.is_empty();
         if is_empty && !queue.ended {
-            // In this order nobody finds nothing where the descriptor says that there is something.
+            // In this order `news` is never 0 while the descriptor is readable.
             if let Some(signal) = &queue.signal {
                 signal.drain();
             }
@@ -233,7 +233,7 @@ impl<M> Inbox<M> {
         queue.messages.is_empty()
     }
 
-    /// Drops what is there: nobody will take it.
+    /// Drops all messages. The application has freed the session.
     pub(crate) fn clear(&self) {
         let mut queue = self.queue.lock();
         queue.total = Size::default();
@@ -277,12 +277,12 @@ impl<M> Inbox<M> {
         self.queue.lock().waiting -= 1;
     }
 
-    /// Wakes one of those who wait: to become the reader, or in place of one who was woken and does not stay.
+    /// Wakes one waiting thread: to become the reader, or because another woken thread returned without receiving.
     pub(crate) fn wake_one(&self) {
         self.changed.open_for_one();
     }
 
-    /// Wakes all who wait, to look around. Safe in a signal handler.
+    /// Wakes all waiting threads, which then check their conditions. Safe in a signal handler.
     pub(crate) fn wake_all(&self) {
         self.changed.open_for_all();
     }

@@ -1,5 +1,5 @@
-//! The cookies of a jar: found by host, bounded in number and in memory for each domain and in total. Where there is no room for
-//! another one, that goes which was used least recently, of the domain or of all.
+//! The cookies of a jar, found by host. Their number and memory are bounded, for each domain and in total. To make room, the jar
+//! removes the least recently used cookie, of the domain or of all.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,18 +14,18 @@ pub(super) struct Size {
     pub(super) bytes: usize,
 }
 
-/// The most that is kept of the owner of a domain. RFC 6265 section 6.1 asks for 50 cookies of 4096 bytes.
+/// The bound for the cookies of one registrable domain. RFC 6265 section 6.1 asks for 50 cookies of 4096 bytes.
 pub(super) const MAX_OF_DOMAIN: Size = Size { count: 180, bytes: 256 * 1024 };
 
-/// The most that is kept. RFC 6265 section 6.1 asks for 3000 cookies.
+/// The bound for all cookies. RFC 6265 section 6.1 asks for 3000 cookies.
 const MAX: Size = Size { count: 3000, bytes: 4 * 1024 * 1024 };
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct KeptCookies {
-    /// By the domain whose owner has set them.
+    /// By registrable domain.
     domains: HashMap<String, Vec<Kept>>,
     size: Size,
-    /// Counts what uses cookies.
+    /// Advances with each use of cookies.
     now: UseCount,
 }
 
@@ -37,7 +37,7 @@ struct Kept {
     used: UseCount,
 }
 
-/// A moment, as a count of uses. Cookies are sent under a lock that others read under.
+/// A logical time: a count of uses. Atomic, because sending cookies only takes the jar's read lock.
 #[derive(Debug, Default)]
 struct UseCount(AtomicU64);
 
@@ -59,8 +59,8 @@ impl Clone for UseCount {
 }
 
 impl KeptCookies {
-    /// Keeps a cookie of the owner of `domain` in place of the one that has its name, domain and path; one that has expired
-    /// only removes that. `length` is that of the text that the cookie refers to.
+    /// Adds a cookie of the registrable domain `domain`. It replaces the one with the same name, domain and path; an expired cookie
+    /// only removes that one. `length` is the size of the cookie's text.
     pub(super) fn put(&mut self, domain: String, cookie: Cookie<'static>, length: usize) {
         let used = UseCount(self.now.advance().into());
         let names = cookie.path.len() + String::from(&cookie.domain).len();
@@ -83,13 +83,13 @@ impl KeptCookies {
         while self.size.exceeds(MAX) && self.evict() {}
     }
 
-    /// The cookies that have not expired and may be for the URL's host, by their domain.
+    /// The unexpired cookies whose domain matches the URL's host.
     pub(super) fn of_host(&self, url: &Url) -> impl Iterator<Item = &Cookie<'static>> {
         let kept = domains_above(url).filter_map(|domain| self.domains.get(domain)).flatten();
         kept.map(|kept| &kept.cookie).filter(|cookie| cookie.domain.matches(url) && !cookie.is_expired())
     }
 
-    /// Those of them that are sent.
+    /// Those of them that `is_sent` accepts, which count as used.
     pub(super) fn used_for(&self, url: &Url, is_sent: impl Fn(&Cookie<'_>) -> bool) -> Vec<&Cookie<'static>> {
         let now = self.now.advance();
         for kept in domains_above(url).filter_map(|domain| self.domains.get(domain)).flatten() {
@@ -100,7 +100,7 @@ impl KeptCookies {
         self.of_host(url).filter(|cookie| is_sent(cookie)).collect()
     }
 
-    /// Makes room for one. Returns whether there was one to remove.
+    /// Removes an expired cookie, or the least recently used one. Returns whether there was one.
     fn evict(&mut self) -> bool {
         let all = self
             .domains
@@ -144,7 +144,7 @@ impl Size {
     }
 }
 
-/// The URL's host and all domains that it is in.
+/// The URL's host and all its parent domains.
 fn domains_above(url: &Url) -> impl Iterator<Item = &str> {
     let host = url.host_str();
     std::iter::successors(host, |domain| domain.split_once('.').map(|(_, above)| above))

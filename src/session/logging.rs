@@ -24,12 +24,12 @@ pub(crate) enum Level {
     Debug = 4,
 }
 
-/// Where it goes. It is called by any thread, also by several at once, with no lock held.
+/// The log callback. Any thread calls it, also several at once, with no lock held.
 pub(crate) type Sink = Arc<dyn Fn(Level, u64, &str) + Send + Sync>;
 
 static LEVEL: AtomicU32 = AtomicU32::new(0);
 
-/// A child takes over its parent's sink, and waits for none of the calls that its parent's threads were in.
+/// A child inherits its parent's sink, but does not wait for calls that only the parent's threads make.
 static SINK: PerProcess<RwLock<Option<Arc<Installed>>>> = PerProcess::new();
 
 /// The last session's number; those of the library itself are of session 0.
@@ -42,7 +42,7 @@ struct Installed {
     returned: Gate,
 }
 
-/// A line that is not told yet.
+/// A line that is not logged yet.
 struct Line {
     level: Level,
     id: u64,
@@ -53,14 +53,14 @@ thread_local! {
     /// The calls of a sink that this thread is in.
     static INSIDE: Cell<usize> = const { Cell::new(0) };
 
-    /// How many [`Later`] the thread has, whether it has lines, and they.
+    /// The number of [`Later`] values of the thread, whether it has lines, and the lines.
     static LATER: Cell<usize> = const { Cell::new(0) };
     static HAS_LINES: Cell<bool> = const { Cell::new(false) };
     static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Keeps what the calling thread logs, and tells it when it is dropped. It is made before a lock is taken under which
-/// something may be logged: the sink is the application's.
+/// Defers what the calling thread logs until it is dropped. Code that may log under a lock makes one before it takes the lock,
+/// because the sink is a function of the application.
 pub(super) struct Later(());
 
 impl Later {
@@ -69,7 +69,7 @@ impl Later {
         Self(())
     }
 
-    /// Whether the calling thread has lines to tell, which wait for it.
+    /// Whether the calling thread has deferred lines.
     pub(super) fn has_lines() -> bool {
         HAS_LINES.get()
     }
@@ -92,7 +92,7 @@ impl Drop for Later {
 struct Call(Arc<Installed>);
 
 impl Call {
-    /// None where there is no sink for this level.
+    /// Returns None if there is no sink for this level.
     fn begin(level: Level) -> Option<Self> {
         let current = sink().read();
         let installed = current.as_ref().filter(|_| is_on(level))?;
@@ -115,8 +115,8 @@ pub(crate) fn next_id() -> u64 {
     LAST_ID.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Sets what is told, up to a level, and to whom. The sink before is not called any more, but for the calls that the
-/// calling thread is in.
+/// Sets the level and the sink. Waits until all calls of the previous sink have returned, except those that the calling thread
+/// is in.
 pub(crate) fn set(level: Option<Level>, new: Option<Sink>) {
     let installed = new.map(Installed::new);
     let before = {
@@ -143,7 +143,7 @@ impl Installed {
 /// The sink of this process.
 fn sink() -> &'static RwLock<Option<Arc<Installed>>> {
     SINK.get(|inherited| {
-        // Only setting another one locks it for writing: a child that is forked right then begins without.
+        // Only `set` locks it for writing. A child that is forked during that begins without a sink.
         let sink = inherited.and_then(|sink| sink.try_read()?.as_ref().map(|installed| Arc::clone(&installed.sink)));
         RwLock::new(sink.map(Installed::new))
     })

@@ -1,5 +1,5 @@
-//! The threads behind all sessions, and what they wait for: sockets, due times, and whoever asks for a session's driver.
-//! Each of them takes what there is next, so that none is needed for a session to get on.
+//! The library's worker threads and the events that they wait for: sockets, timers, and requests to run a session's driver.
+//! Any of them runs the next piece of work, so that no session depends on one thread.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -44,7 +44,7 @@ pub(super) struct Reactor {
     pub(super) crew: Crew,
 }
 
-/// What is to be done, and until when there are threads for it.
+/// Queued work, and the holds that keep threads for it.
 #[derive(Default)]
 struct Queue {
     work: VecDeque<Work>,
@@ -53,7 +53,7 @@ struct Queue {
     has_ended: bool,
 }
 
-/// As long as there is one, threads do what is queued, also while the library is being shut down.
+/// While there is one, threads run queued work, also while the library is being shut down.
 pub(super) struct Hold {
     reactor: Arc<Reactor>,
     generation: u64,
@@ -61,7 +61,7 @@ pub(super) struct Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        // In a child that was forked meanwhile, a thread of the parent's may have the lock.
+        // In a child that was forked meanwhile, a thread that only the parent has may hold the lock.
         if fork::is_inherited(self.generation) {
             return;
         }
@@ -84,7 +84,7 @@ enum Work {
 /// Sessions that were just opened. Until its first tick a driver would have nothing to do.
 #[derive(Default)]
 struct Newcomers {
-    /// Whoever lets go of one before its first tick ends it.
+    /// Weak, because dropping a session before its first tick ends it.
     sessions: Vec<Weak<Session>>,
     is_closed: bool,
 }
@@ -148,7 +148,7 @@ impl Reactor {
         self.enqueue(Work::Call(work));
     }
 
-    /// Keeps threads until it is dropped; none once they have ended.
+    /// Keeps threads until the hold is dropped. Returns None once they have ended.
     pub(super) fn hold(self: &Arc<Self>) -> Option<Hold> {
         let mut queue = self.queue.lock();
         if queue.has_ended {
@@ -162,12 +162,12 @@ impl Reactor {
         let mut queue = self.queue.lock();
         if queue.has_ended {
             drop(queue);
-            // Its session has ended, and its listener was told.
+            // The session has ended, and its listener knows.
             return drop(work);
         }
         queue.work.push_back(work);
         drop(queue);
-        // Whoever is about to wait looks into the queue first, as this thread does if it is one of the reactor's.
+        // A thread checks the queue before it waits; this thread does too if it belongs to the reactor.
         if !IS_AT_WORK.get() && self.waiting.load(Ordering::SeqCst) > 0 {
             self.poller.wake();
         }
@@ -195,7 +195,7 @@ impl Reactor {
         debug_assert!(member.as_ref().is_none_or(|member| std::ptr::eq(&**member, session)));
     }
 
-    /// In a forked child: its descriptors are the parent's alone from now on.
+    /// In a forked child: replaces the inherited descriptors, which only the parent uses from now on.
     pub(super) fn release(&self) {
         self.poller.release();
     }
@@ -274,8 +274,8 @@ impl Reactor {
         self.queue.lock().work.pop_front()
     }
 
-    /// Whether the calling thread may end, with the library: it does not count any more then. Nobody but the threads makes
-    /// sessions members.
+    /// Whether the calling thread may end because the library is shut down; it is then no longer counted. Only the reactor's
+    /// threads add members.
     fn may_end(&self) -> bool {
         if !self.members.lock().is_empty() {
             return false;
@@ -322,7 +322,7 @@ impl Reactor {
         self.queue.lock().work.extend(asked.into_iter().map(Work::Drive));
     }
 
-    /// What is queued is for another thread: this one makes a call that may take long.
+    /// Wakes another thread for the queued work, because this one makes a call that may take long.
     fn hand_on(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 && !self.queue.lock().work.is_empty() {
             self.poller.wake();
@@ -355,7 +355,7 @@ impl Reactor {
                 let outcome = if session.extensions.is_empty() {
                     step()
                 } else {
-                    // Extensions of the application may take long.
+                    // Functions of an extension may take long.
                     self.hand_on();
                     IS_AT_WORK.set(false);
                     let outcome = self.crew.call(self, step);

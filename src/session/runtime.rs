@@ -23,7 +23,7 @@ const MAX_WORKERS: usize = 1024;
 /// With no limit asked for, a shut-down still does not outwait a resolver that hangs for good.
 const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Each process has its own: the threads of an inherited one are the parent's.
+/// Each process has its own, because a child does not have its parent's threads.
 static LIBRARY: PerProcess<Library> = PerProcess::new();
 
 struct Library {
@@ -45,7 +45,7 @@ struct Running {
 
 fn library() -> &'static Library {
     LIBRARY.get(|inherited| {
-        // What was locked at the fork stays as it is.
+        // If the inherited lock was held at the fork, the descriptors stay as they are.
         if let Some(running) = inherited.and_then(|library| library.running.try_lock())
             && let Some(running) = &*running
         {
@@ -71,7 +71,7 @@ pub(super) struct Runtime {
     pub(super) stop: Arc<Stop>,
 }
 
-/// The runtime for opening a session: it does not end before that is over.
+/// The runtime for opening a session. Its threads do not end before the lease is dropped.
 pub(super) struct Lease {
     runtime: Runtime,
     _hold: Hold,
@@ -85,7 +85,7 @@ impl Deref for Lease {
     }
 }
 
-/// The runtime, which it starts when there is none.
+/// Returns the runtime, and starts it if there is none.
 pub(super) fn get() -> Result<Lease> {
     let library = library();
     let mut running = library.running.lock();
@@ -96,7 +96,7 @@ pub(super) fn get() -> Result<Lease> {
             (running.insert(start(workers)?).runtime.clone(), Some(workers))
         }
     };
-    // Nobody ends it while `running` is locked.
+    // No thread shuts it down while `running` is locked.
     let hold = runtime.reactor.hold().ok_or_else(|| Error::new(Kind::Internal, "the library's threads have ended"))?;
     drop(running);
     if let Some(workers) = workers {

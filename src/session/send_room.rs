@@ -1,5 +1,5 @@
-//! Whether a message may be queued now, and waiting until it may: for room, for another thread's message in fragments, for
-//! another connection.
+//! Waits until a message may be queued: for room in the queue, for the end of another thread's message in fragments, or for the
+//! next connection.
 
 use std::sync::atomic::Ordering;
 
@@ -25,12 +25,12 @@ enum Obstacle {
 }
 
 impl Session {
-    /// Whether `size` bytes fit: into an empty queue any size does.
+    /// Whether `size` bytes fit. Any size fits into an empty queue.
     pub(super) fn has_room(&self, outbox: &Outbox, size: usize) -> bool {
         let QueueBounds { messages, bytes, policy } = self.terms.outgoing;
         let outgoing = &outbox.outgoing;
         let (waiting_messages, waiting_bytes) = match policy {
-            // What is under way cannot be dropped any more.
+            // Messages that are being written cannot be dropped.
             QueuePolicy::DropOldest => outgoing.unloaded_messages(),
             // Pongs have a bound of their own.
             QueuePolicy::Wait | QueuePolicy::Close => (outgoing.pending_messages(), outgoing.pending_data()),
@@ -41,7 +41,7 @@ impl Session {
         has_room && outbox.unsent().is_none_or(|unsent| unsent.has_room(size, bytes, false))
     }
 
-    /// Whether `size` bytes may wait for another connection.
+    /// Whether `size` bytes may be kept for the next connection.
     fn may_keep(&self, outbox: &Outbox, size: usize) -> bool {
         let QueueBounds { messages, bytes, .. } = self.terms.outgoing;
         let fits =
@@ -61,7 +61,8 @@ impl Session {
         }
     }
 
-    /// Waits until a message, or a fragment of one, may be queued, or makes room for it, or ends the session.
+    /// Waits until a message or a fragment may be queued. With a full queue it waits, drops the oldest messages or ends the session,
+    /// as the policy says.
     pub(super) fn wait_for_room(
         &self,
         outbox: &mut MutexGuard<'_, Outbox>,
@@ -91,7 +92,7 @@ impl Session {
             };
             let pending = outbox.outgoing.pending_data();
             if !is_between && (!has_flushed || deadline.has_passed()) {
-                // What is held back takes room; and the kernel takes some before it says that it would.
+                // Coalesced messages take room, and the kernel may accept bytes before the driver learns of it.
                 MutexGuard::unlocked(outbox, || self.flush_or_leave());
                 if !std::mem::replace(&mut has_flushed, true) || outbox.outgoing.pending_data() < pending {
                     continue;
@@ -122,7 +123,7 @@ impl Session {
         }
     }
 
-    /// An error when nothing can be sent any more.
+    /// Fails when nothing can be sent any more.
     pub(super) fn check_open(&self, outbox: &Outbox) -> Result<()> {
         if self.ending.verdict().is_some() {
             return Err(self.ended_error());
@@ -133,13 +134,13 @@ impl Session {
         }
     }
 
-    /// The same, also between two connections.
+    /// Fails also during an outage and after our Close.
     pub(super) fn check_connected(&self, outbox: &Outbox) -> Result<()> {
         self.check_open(outbox)?;
         if outbox.is_between() || outbox.outgoing.closing().is_some() { Err(closing()) } else { Ok(()) }
     }
 
-    /// Waits until something went out since the ticket, or may have.
+    /// Waits until bytes may have been sent since the ticket.
     pub(super) fn wait_sent<'a>(
         &'a self,
         outbox: &mut MutexGuard<'_, Outbox>,
@@ -154,7 +155,7 @@ impl Session {
         let outcome = match waiter {
             None => self.interrupts.begin().map(|begun| {
                 *waiter = Some(begun);
-                // The peer may wait until it is read from, and this thread does not.
+                // The peer may not read before its own messages are read, which the driver does.
                 self.wake_driver();
             }),
             Some(waiter) => waiter.check(),
@@ -170,11 +171,11 @@ impl Session {
 }
 
 impl Obstacle {
-    /// What a sender is told whose time is up.
+    /// The message of the timeout error.
     fn late(&self, pending: usize, size: usize) -> String {
         match self {
             Self::Fragments => "the message that another thread sends in fragments was not complete in time".to_owned(),
-            Self::Outage => "the connection was lost, and there was no other one in time".to_owned(),
+            Self::Outage => "the connection was lost, and no new one was opened in time".to_owned(),
             Self::Full => format!("{pending} bytes wait to be sent: no room for {size} more in time"),
         }
     }

@@ -30,14 +30,14 @@ const LONGEST_STAY: Duration = Duration::from_millis(20);
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
     pub(crate) outbound: Outbound<'a>,
-    /// More messages follow: it need not go out now.
+    /// More messages follow: it need not be sent now.
     pub(crate) corked: bool,
     /// Extensions may compress it.
     pub(crate) compress: bool,
 }
 
 impl<'a> Item<'a> {
-    /// A whole text must be UTF-8; fragments are looked at together. `fin`: it ends its message.
+    /// A whole text must be UTF-8; of fragments the whole message must be. `fin`: it ends its message.
     pub(crate) fn new(opcode: Opcode, payload: &'a [u8], fin: bool) -> Result<Self> {
         let mut outbound = Outbound { opcode, payload, fin, is_utf8: true };
         if opcode == Opcode::Text {
@@ -65,7 +65,7 @@ impl Session {
             return Ok(());
         }
         let queued = outbox.outgoing.queued();
-        // What a fragment brings is wanted before the message is complete.
+        // A fragment is sent at once: the peer may need it before the message is complete.
         let is_fragment = !item.outbound.is_whole();
         let departure = if is_fragment { Departure::Now } else { self.departure(&mut outbox, item.corked) };
         drop(outbox);
@@ -104,7 +104,7 @@ impl Session {
         outcome
     }
 
-    /// Asks the application whether a message is to be compressed, with nothing locked.
+    /// Calls the application's compression filter, with no lock held.
     fn filtered<'a>(&self, item: Item<'a>) -> Item<'a> {
         let Some(CompressionFilter { min_size, wants }) = &self.filter else { return item };
         let Outbound { opcode, payload, fin, .. } = item.outbound;
@@ -150,7 +150,7 @@ impl Session {
         Ok(())
     }
 
-    /// It was taken. With the last fragment of a message it is the others' turn.
+    /// Records that it was queued or kept. After the last fragment of a message, wakes waiting senders.
     #[inline]
     fn note_fragment(&self, outbox: &mut Outbox, outbound: &Outbound<'_>) {
         if outbox.fragments.note(outbound) && outbox.waiting > 0 {
@@ -186,7 +186,7 @@ impl Session {
             unsent.prepare(item.outbound.payload)?;
             let is_complete = unsent.keep(item, u64::MAX, true);
             if item.outbound.fin {
-                // Also where all of the message is refused.
+                // The message is over even if it is refused.
                 self.note_fragment(outbox, &item.outbound);
             }
             if !is_complete? {
@@ -292,7 +292,7 @@ impl Session {
         self.terms.send_timeout.map_or(Deadline::Never, Deadline::Within)
     }
 
-    /// When what was just queued goes out. If later, whoever lets it go knows of it.
+    /// When the message that was just queued is sent. For `Later`, the backstop is set to send it.
     fn departure(&self, outbox: &mut Outbox, corked: bool) -> Departure {
         let received = self.has_received.load(Ordering::Relaxed) && self.has_received.swap(false, Ordering::Relaxed);
         if outbox.coalescing.queued(received, corked) == Departure::Now || outbox.outgoing.unloaded() >= HELD_BACK {
@@ -310,7 +310,7 @@ impl Session {
     }
 
     /// Sends what is queued. As long as the kernel takes some of it now and then, this thread stays until everything up
-    /// to `queued` is gone; that is quicker than to have another one wake up for it.
+    /// to `queued` is sent, which is faster than waking another thread.
     fn send_queued(&self, queued: u64, deadline: Deadline) -> Result<()> {
         let (mut sent, mut until) = (None, None);
         loop {
@@ -335,7 +335,7 @@ impl Session {
             let left = until.left().unwrap_or(PATIENCE);
             let stays = now_sent < queued && moves && !left.is_zero() && self.ending.verdict().is_none();
             match socket.filter(|_| stays) {
-                // An error is for the driver to meet.
+                // The driver handles errors.
                 Some(socket) => drop(socket.wait(Readiness::Send, None, Some(left.min(PATIENCE)))),
                 None => {
                     self.wake_driver();

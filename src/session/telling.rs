@@ -1,4 +1,4 @@
-//! Telling a listener what becomes of a session: on a thread of the reactor, one thing at a time, with no lock held.
+//! Calls a session's listener: on a thread of the reactor, one call at a time, with no lock held.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::protocol::Frame;
 /// After so many frames other sessions get their turn.
 const FRAMES_PER_TURN: usize = 64;
 
-/// Who wants to know. Each call may take as long as it likes.
+/// The callbacks of a session. Each call may take any time.
 pub(crate) trait Listener: Send + Sync {
     /// The session is open.
     fn opened(&self);
@@ -32,10 +32,10 @@ pub(crate) trait Listener: Send + Sync {
     fn closed(&self, error: &Error);
 }
 
-/// Who is told, and what has been told.
+/// The listener, and which of its calls were made.
 #[derive(Default)]
 pub(super) struct Listening {
-    /// None where nobody listens, or any more.
+    /// None without callbacks, and after the last call.
     pub(super) listener: Option<Arc<dyn Listener>>,
     told: Told,
 }
@@ -53,7 +53,7 @@ thread_local! {
     static INSIDE: Cell<*const Session> = const { Cell::new(std::ptr::null()) };
 }
 
-/// What the thread was in before.
+/// Restores the previous value of `INSIDE`.
 struct Inside(*const Session);
 
 impl Inside {
@@ -68,13 +68,14 @@ impl Drop for Inside {
     }
 }
 
-/// Makes a call of the application's that is not a session's listener. In a listener it counts as a part of that.
+/// Calls a function of the application that does not belong to a listener. Inside a listener's call it counts as part of that
+/// call.
 pub(crate) fn inside<T>(call: impl FnOnce() -> T) -> T {
     let outer = INSIDE.get();
     inside_of(if outer.is_null() { std::ptr::dangling() } else { outer }, call)
 }
 
-/// Makes another call of the application's that concerns a session.
+/// Calls another function of the application that concerns a session.
 pub(super) fn inside_of<T>(session: *const Session, call: impl FnOnce() -> T) -> T {
     let inside = Inside::of(session);
     let outcome = call();
@@ -90,12 +91,12 @@ pub(super) fn is_inside_any() -> bool {
 }
 
 impl Session {
-    /// Sets who is told, from [`start_telling`](Self::start_telling) on.
+    /// Sets the listener, which is called from [`start_telling`](Self::start_telling) on.
     pub(super) fn listen(&self, listener: Arc<dyn Listener>) {
         self.listening.lock().listener = Some(listener);
     }
 
-    /// From now on the listener is told, if there is one.
+    /// Starts calling the listener, if there is one.
     pub(super) fn start_telling(&self) {
         if self.listening.lock().listener.is_some() {
             self.has_listener.store(true, Ordering::Release);
@@ -103,8 +104,8 @@ impl Session {
         }
     }
 
-    /// Tells the listener of frames from now on; this one if there is none. `install` is called before the first of them,
-    /// and only when nothing stands in the way of it.
+    /// Delivers frames to the listener from now on; `listener` makes one if there is none. `install` is called before the first
+    /// frame, and only on success.
     pub(crate) fn tell_frames(
         &self,
         install: impl FnOnce(),
@@ -115,7 +116,7 @@ impl Session {
             return Err(Error::new(Kind::Aborted, "the library was shut down"));
         };
         {
-            // The end is decided to be told with the same lock.
+            // `tell_end` decides under the same lock.
             let mut listening = self.listening.lock();
             if listening.told == Told::Closed {
                 return Err(Error::new(Kind::State, "the end of the session was told already"));
@@ -141,12 +142,12 @@ impl Session {
         }
     }
 
-    /// Nobody wants to know any more, but that it has ended.
+    /// The application has freed the session: from now on the listener is only called for the end.
     pub(crate) fn forsake(&self) {
         self.is_forsaken.store(true, Ordering::Release);
     }
 
-    /// An error for a call that would wait for what only comes when the listener has returned.
+    /// Fails for a call that would wait for an event that can only follow after the listener has returned.
     pub(crate) fn check_outside(&self) -> Result<()> {
         if std::ptr::eq(INSIDE.get(), self) {
             return Err(Error::new(Kind::State, "a callback of this session cannot wait for what follows it"));
@@ -202,7 +203,7 @@ impl Session {
         false
     }
 
-    /// Tells the end, unless frames come before it. Returns whether they do.
+    /// Calls the listener for the end, unless frames come first. Returns whether they do.
     fn tell_end(&self, listener: Arc<dyn Listener>, has_all: bool) -> bool {
         let last = {
             let mut listening = self.listening.lock();

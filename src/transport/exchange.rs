@@ -1,4 +1,4 @@
-//! Sends a request over a stream and reads its answer, also one that comes before the request is sent.
+//! Sends a request over a stream and reads its answer, which may arrive before the whole request is sent.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use crate::http::Exchange;
 use crate::transport::limit::{Step, TimeLimit};
 use crate::transport::{Readiness, Socket, Stream, Waiting, tls};
 
-/// How long the body of a refusal is waited for, and an answer to a request that could not be sent.
+/// How long to wait for the body of a refusal, and for an answer to a request that could not be sent.
 const REFUSAL_WAIT: Duration = Duration::from_secs(1);
 
 const BUFFER_SIZE: usize = 4096;
 
-/// What a step of sending came to.
+/// The outcome of a step of sending.
 enum Progress {
     Sent(usize),
     Flushed,
@@ -21,7 +21,7 @@ enum Progress {
     Received(usize),
 }
 
-/// Returns what a yes brings. `early` has come in front of everything that the stream gives.
+/// Returns what the exchange yields when it is accepted. `early` precedes the bytes of the stream.
 pub(crate) fn exchange<E: Exchange>(
     stream: &mut Stream,
     socket: &Socket,
@@ -49,11 +49,11 @@ pub(crate) fn exchange<E: Exchange>(
         let received = limit.hold(step, socket, Readiness::Receive, || receiver.receive(&mut buffer, Waiting::No));
         let count = match received {
             Ok(Ok(count)) => count,
-            // What there is of the refusal is told.
+            // The error reports the part of the refusal that has arrived.
             Err(Error { kind: Kind::Timeout, .. }) | Ok(Err(_)) if exchange.is_refused() => 0,
             Err(Error { kind: Kind::Timeout, .. }) if unsent.is_some() => 0,
             Err(error) => return Err(error),
-            // The peer's alert says more than that its connection takes nothing.
+            // The peer's TLS alert explains more than the error of sending.
             Ok(Err(error)) if unsent.is_none() || error.kind() == io::ErrorKind::InvalidData => {
                 let _ = stream.sender.flush();
                 return Err(broken(step, &format!("the connection was lost while {}", step.doing), &error));
@@ -68,8 +68,8 @@ pub(crate) fn exchange<E: Exchange>(
     }
 }
 
-/// Sends the request, unless the peer refuses it meanwhile. Returns the error of a connection that does not take it: an answer
-/// may have come all the same.
+/// Sends the request, unless the peer refuses it meanwhile. Returns the error if sending fails, because an answer may have
+/// arrived nevertheless.
 fn send<E: Exchange>(
     stream: &mut Stream,
     socket: &Socket,

@@ -135,7 +135,7 @@ impl Poller {
         if fork::is_inherited(self.generation) { Err(Errno::BADFD.into()) } else { Ok(()) }
     }
 
-    /// In a forked child: its descriptors are the parent's alone from now on.
+    /// In a forked child: replaces the inherited descriptors, which only the parent uses from now on.
     pub(crate) fn release(&self) {
         for descriptor in [self.epoll.as_fd(), self.timer.as_fd(), self.wake.fd()] {
             fork::release(descriptor.as_raw_fd());
@@ -160,7 +160,7 @@ fn flags(interest: Interest) -> EventFlags {
     flags
 }
 
-/// An error is found by whoever receives or sends.
+/// Errors are reported by the next receive or send.
 fn bits(flags: EventFlags) -> u32 {
     let mut bits = 0;
     if flags.intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR) {

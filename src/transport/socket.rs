@@ -78,7 +78,7 @@ impl Socket {
         Ok(socket)
     }
 
-    /// A connected stream socket that somebody else has made.
+    /// A connected stream socket of the application.
     pub(super) fn adopt(fd: OwnedFd, options: &TcpOptions) -> io::Result<Self> {
         if socket_type(&fd)? != SocketType::STREAM {
             return Err(Errno::SOCKTNOSUPPORT.into());
@@ -179,7 +179,7 @@ impl Socket {
         self.shut(Shutdown::Write);
     }
 
-    /// Ends reading, so that whoever sleeps in it finds the end of the stream behind what has arrived.
+    /// Ends reading: a sleeping reader finds the end of the stream after the bytes that have arrived.
     pub(crate) fn shut_down_receiving(&self) {
         self.shut(Shutdown::Read);
     }

@@ -15,13 +15,13 @@ impl Wake {
         Ok(Self(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
     }
 
-    /// Wakes whoever sleeps, or the next who does. One system call: safe in a signal handler.
+    /// Wakes a sleeping thread, or the next that sleeps. One system call: safe in a signal handler.
     pub(crate) fn wake(&self) {
         // Full means woken.
         let _ = write(&self.0, &1_u64.to_ne_bytes());
     }
 
-    /// Another descriptor of it, for somebody else to own. Close-on-exec.
+    /// A duplicate that the caller owns. Close-on-exec.
     pub(crate) fn duplicate(&self) -> std::io::Result<OwnedFd> {
         Ok(fcntl_dupfd_cloexec(&self.0, 3)?)
     }
@@ -40,12 +40,12 @@ impl Wake {
     }
 }
 
-/// Wakes any number of threads that sleep, each through a descriptor of its own. Nobody ever reads the one that they share:
-/// none can take another's wake-up away, nor leave one behind for those that come later.
+/// Wakes any number of sleeping threads, each through its own epoll descriptor. No thread reads the shared eventfd, so that no
+/// thread consumes another's wake-up or leaves one for later threads.
 #[derive(Debug)]
 pub(crate) struct Broadcast(Wake);
 
-/// What a thread sleeps on that a [`Broadcast`] wakes.
+/// A thread's descriptor for the wake-ups of a [`Broadcast`].
 #[derive(Debug)]
 pub(crate) struct Subscription(OwnedFd);
 
@@ -77,7 +77,7 @@ impl Subscription {
     pub(crate) fn drain(&self) {
         let mut event = Vec::with_capacity(1);
         let buffer = rustix::buffer::spare_capacity(&mut event);
-        // It does not wait. What it says does not matter.
+        // It does not wait. The event itself does not matter.
         let _ = epoll::wait(&self.0, buffer, Some(&Timespec::default()));
     }
 }
