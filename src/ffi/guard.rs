@@ -1,4 +1,4 @@
-//! What every entry does: catches panics, checks pointers and lengths.
+//! Shared by all entries: catching panics, checking pointers and lengths.
 
 use std::ffi::{CStr, CString, c_char};
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -61,7 +61,7 @@ fn wrong_size<T>() -> Error {
     Error::new(Kind::InvalidArgument, format!("struct_size is not sizeof({name})"))
 }
 
-/// A struct that the caller lends, whose first member is its size; none for NULL.
+/// A struct that the caller lends, whose first member is its size; None for NULL.
 ///
 /// # Safety
 /// `pointer` is NULL or points to as many bytes as its size says, which nobody writes to as long as the result is used.
@@ -75,8 +75,8 @@ pub(super) unsafe fn sized_struct<'a, T>(pointer: *const T) -> Result<Option<&'a
     Ok(unsafe { pointer.as_ref() })
 }
 
-/// A struct that the caller lends, whose first member is its size, and that has grown since its first release, when it had
-/// `first_size` bytes: the members behind the caller's size are 0. None for NULL.
+/// A copy of a struct that the caller lends, whose first member is its size and whose first version had `first_size` bytes. The
+/// members after the caller's size are 0. None for NULL.
 ///
 /// # Safety
 /// `pointer` is NULL or points to as many bytes as its size says, which nobody writes to during the call. Bytes of 0 are a
@@ -98,8 +98,8 @@ pub(super) unsafe fn grown_struct<T: Copy>(pointer: *const T, first_size: usize)
     Ok(Some(unsafe { copy.assume_init() }))
 }
 
-/// Fills a struct that the caller has allocated, with what it has set as its size; on failure with zeros, where that size
-/// is one. What a later version's caller has behind the struct stays as it is.
+/// Fills a struct that the caller has allocated and whose size it has set; on failure with zeros, if the size is valid. Members
+/// of a later version stay unchanged.
 ///
 /// # Safety
 /// `pointer` is NULL or points to as many bytes as its first member, the size, says.
@@ -125,7 +125,7 @@ pub(super) unsafe fn fill_struct<T: Copy>(pointer: *mut T, fill: impl FnOnce(usi
     }
 }
 
-/// An out-parameter, with what it is when the call fails; none where the caller gives NULL.
+/// An out-parameter, set to `on_failure`; None if the pointer is NULL.
 ///
 /// # Safety
 /// `pointer` is NULL or points to memory for a `T`.
@@ -140,7 +140,7 @@ pub(super) unsafe fn out<'a, T>(pointer: *mut T, on_failure: T) -> Option<&'a mu
     }
 }
 
-/// What is wrong where an out-parameter is NULL that is needed.
+/// The error for a required out-parameter that is NULL.
 pub(super) fn no_out() -> Error {
     invalid("an out-parameter is NULL")
 }
@@ -179,11 +179,11 @@ pub(super) unsafe fn text_bytes<'a>(text: *const c_char, length: usize) -> Resul
     Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
-/// From this length on a string is not copied without asking whether there is memory, for so many copies.
+/// From this length on, a string is only copied if memory for so many copies can be reserved.
 const LONG_TEXT: usize = 64 * 1024;
 const COPIES: usize = 8;
 
-/// An error where there is no memory for what is made of a string.
+/// Fails if there is no memory for the copies of a string.
 fn check_memory(text: &str) -> Result<()> {
     if text.len() < LONG_TEXT {
         return Ok(());

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 
-/// Fields that would contradict the request: those that the handshake sets, those of a body, of which it has none, those that
-/// are for one connection (RFC 9110 section 7.6.1), and the credentials of a proxy, which are not the server's to see.
+/// Fields that would contradict the request: those that the handshake sets, those of a body, which it does not have, those of
+/// one connection (RFC 9110 section 7.6.1), and credentials for a proxy, which the server must not see.
 const RESERVED: [&str; 11] = [
     "Connection",
     "Content-Length",
@@ -79,7 +79,7 @@ pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Whether it can be the value of Host: a host as a URL has it, and maybe a port (RFC 9110 section 7.2).
+/// Whether it is a valid value of Host: a host as in a URL, with an optional port (RFC 9110 section 7.2).
 fn is_host(text: &str) -> bool {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte);
     let (host, port) = match text.strip_prefix('[').map(|inner| inner.split_once(']')) {

@@ -73,7 +73,7 @@ impl RefusalBody {
     }
 }
 
-/// A number of bytes: digits. More than there can be is a body without an end.
+/// A number of bytes, as digits. A number that overflows counts as a body without an end.
 fn length(text: &[u8]) -> Option<u64> {
     let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     digits.parse().ok()

@@ -149,7 +149,7 @@ fn parse(bytes: &[u8], from: Answerer) -> Result<ResponseHead> {
     }
 }
 
-/// A head with blanks in place of the line ends that fold its fields (RFC 9112 section 5.2). A status line is not folded.
+/// The head with folded fields unfolded: blanks replace their line ends (RFC 9112 section 5.2). A status line is never folded.
 fn unfolded(head: &[u8]) -> Cow<'_, [u8]> {
     let mut unfolded = Cow::Borrowed(head);
     let first_field = head.iter().position(|byte| *byte == b'\n').map_or(head.len(), |end| end + 1);

@@ -50,7 +50,7 @@ impl Decoders {
         self.volume
     }
 
-    /// What decoding has cost so far: see [`Decoder::work`].
+    /// The work of decoding so far: see [`Decoder::work`].
     pub fn work(&self) -> u64 {
         self.stages.iter().map(|stage| stage.decoder.work()).sum()
     }

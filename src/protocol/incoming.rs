@@ -27,7 +27,7 @@ const SMALL_HEADER: usize = 2;
 /// With so much of a frame to come, it is read straight into the message.
 const DIRECT_FROM: u64 = 32 * 1024;
 
-/// How much of an encoded message is decoded at a time: a few bytes can stand for a thousand times as many.
+/// How many encoded bytes are decoded at a time. A few bytes can decode to a thousand times as many.
 const ENCODED_PIECE: usize = 4 * 1024;
 
 /// How much [`Incoming::poll`] works before the caller looks at the clock: a frame is one unit, and so are this many bytes

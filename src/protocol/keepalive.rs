@@ -43,7 +43,7 @@ struct Pinging {
 #[derive(Debug)]
 struct Awaited {
     payload: PingPayload,
-    /// When it went out; until that is known, when it was to.
+    /// When it was sent; until that is known, when it was due.
     sent: Instant,
     deadline: Option<Instant>,
 }
@@ -128,7 +128,7 @@ impl Keepalive {
         self.0.as_mut().is_some_and(|pinging| pinging.heard(now))
     }
 
-    /// Nothing was read for a while, by no fault of the peer, or it has shown in another way that it lives: the ping under
+    /// This side did not read for a while, or the peer has shown in another way that it is alive: the ping under
     /// way gets its time anew.
     pub fn excuse(&mut self, now: Instant) {
         if let Some(pinging) = &mut self.0 {

@@ -1,4 +1,4 @@
-//! A message to send, or a fragment of one, and whether it may go out now (RFC 6455 section 5.4).
+//! A message to send, or a fragment of one, and the rules for its order (RFC 6455 section 5.4).
 
 use crate::error::{Error, Kind};
 use crate::frame::Opcode;
@@ -29,7 +29,7 @@ impl Outbound<'_> {
     }
 }
 
-/// What of [`Outbound`] was found to be in order, to be [`queue`](super::Outgoing::queue)d before anything else is.
+/// An [`Outbound`] that was checked. It must be [`queue`](super::Outgoing::queue)d before anything else.
 #[derive(Debug)]
 pub struct Admitted {
     /// The message's: text or binary.

@@ -1,4 +1,4 @@
-//! A message of which not everything has come.
+//! A message that has not arrived completely.
 
 use crate::error::{Error, Kind};
 use crate::frame::Opcode;
@@ -16,7 +16,7 @@ pub(super) struct PartialMessage {
     pub(super) utf8: Option<Utf8Validator>,
     /// An extension decodes it.
     pub(super) is_encoded: bool,
-    /// More frames than the first are to be expected: nobody knows how large it gets.
+    /// More frames follow, so its size is unknown.
     pub(super) is_fragmented: bool,
     /// The payloads that its frames have announced.
     pub(super) announced: u64,

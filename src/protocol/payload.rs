@@ -104,7 +104,7 @@ impl Payload {
         debug_assert!(self.start + self.size < self.memory.len());
     }
 
-    /// Gives back memory that is far larger than the payload, which is complete: it may be kept for long.
+    /// Frees memory that far exceeds the complete payload, which may be kept for long.
     pub(super) fn fit(&mut self) {
         let used = self.size + 1;
         let slack = if used >= PLACED_FROM { PAGE } else { SLACK };

@@ -50,7 +50,7 @@ pub enum Received {
     Close(Close),
     /// The peer broke the protocol or a limit. Nothing follows.
     Violation(Error),
-    /// Nothing yet: there is more to decode, and the caller may look at the clock first.
+    /// No event yet: there is more to decode, and the caller may check its time limit first.
     Yield,
 }
 

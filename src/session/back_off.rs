@@ -51,8 +51,8 @@ pub(super) fn passes(error: &Error) -> bool {
     }
 }
 
-/// How long a server asks to be left alone (RFC 9110 section 10.2.3), `most` at most: seconds, however many digits they have,
-/// or a date. None for what is neither.
+/// The delay of a Retry-After (RFC 9110 section 10.2.3), at most `most`: seconds, of any number of digits, or a date. None for
+/// other values.
 pub(super) fn retry_after(refusal: &Refusal, now: SystemTime, most: Duration) -> Option<Duration> {
     let text = std::str::from_utf8(refusal.values("Retry-After").next()?).ok()?;
     let asked = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -98,7 +98,7 @@ impl Session {
         if closed? { Ok(()) } else { Err(late()) }
     }
 
-    /// An error for a call that would wait for the session's end in one of its own callbacks.
+    /// Fails for a call that would wait for the session's end in one of the session's callbacks.
     pub(crate) fn check_wait_for_end(&self, deadline: Deadline) -> Result<()> {
         if deadline == Deadline::Now || self.ending.is_closed() { Ok(()) } else { self.check_outside() }
     }

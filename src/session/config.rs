@@ -37,7 +37,7 @@ pub struct Config {
     pub(crate) incoming: QueueBounds,
     /// In the order in which they are offered.
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
-    /// Asked before permessage-deflate compresses a message.
+    /// A filter that is called before permessage-deflate compresses a message.
     pub(crate) filter: Option<CompressionFilter>,
     pub(crate) keepalive: KeepaliveOptions,
     /// The application gets every frame as it came, and answers it itself.

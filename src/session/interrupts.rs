@@ -8,9 +8,9 @@ use crate::transport::Wake;
 
 /// Calls that wait.
 const WAITING: u64 = 0xffff_ffff;
-/// The last interrupt found nobody who waited: it is for the next who would.
+/// The last interrupt found no waiting call; the next call that would wait returns it.
 const KEPT: u64 = 1 << 32;
-/// The rest counts interrupts that woke somebody.
+/// The other bits count interrupts that woke a call.
 const WOKEN: u64 = 1 << 33;
 
 /// The interrupts of a session.
@@ -47,7 +47,7 @@ impl Interrupts {
         self.wake_reader();
     }
 
-    /// Whether an interrupt has ever met a call that waited.
+    /// Whether an interrupt has ever woken a waiting call.
     pub(super) fn has_woken(&self) -> bool {
         self.word.load(Ordering::Relaxed) >= WOKEN
     }
@@ -60,7 +60,7 @@ impl Interrupts {
         }
     }
 
-    /// Takes back the interrupt that is kept for the next call; whether there was one.
+    /// Removes the interrupt that is kept for the next call. Returns whether there was one.
     pub(super) fn take_kept(&self) -> bool {
         self.word.fetch_and(!KEPT, Ordering::AcqRel) & KEPT != 0
     }

@@ -35,7 +35,7 @@ use crate::protocol::encoders::Volume;
 use crate::protocol::keepalive::Liveness;
 use crate::transport::{Environment, Stopping, Stops, Target, Unstoppable};
 
-/// Opens a session on the calling thread, unless that is interrupted. `attach` makes it the application's.
+/// Opens a session on the calling thread, unless that is interrupted. `attach` hands it to the application.
 pub(crate) fn connect(
     id: u64,
     url: &str,
@@ -74,7 +74,7 @@ pub(crate) fn connect_later(
     Ok(())
 }
 
-/// What the environment says, read by the calling thread, which is one of the application's.
+/// Reads the environment variables on the calling thread, which belongs to the application.
 fn read_environment(id: u64, config: &Config) -> Arc<Environment> {
     let environment = Environment::read(&config.connect);
     for what in environment.ignored() {
@@ -113,15 +113,15 @@ fn open_and_start(
     let session = open(id, target, config, environment, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
         log!(Warning, id, "could not open: {error}");
     })?;
-    // In a child that a function of the application has forked and returned in, all of it is the parent's.
+    // A function of the application may have forked: in the child the connection belongs to the parent.
     runtime.stop.check()?;
-    // Where that fails no callback is called.
+    // If that fails, no callback is called.
     attach(&session).inspect_err(|_| session.abort())
 }
 
 impl Session {
-    /// Has it driven, and its messages go where they are to go, before anybody else knows it. An error when the library is
-    /// being shut down.
+    /// Starts the driver and sets where messages are delivered, before any other thread can use the session. Fails when the
+    /// library is being shut down.
     pub(crate) fn start(&self, listener: Option<Arc<dyn Listener>>, delivery: Delivery) -> Result<()> {
         let Some(session) = self.me.upgrade().filter(|session| self.reactor.add(session)) else {
             return Err(Error::new(Kind::Aborted, "the library was shut down while connecting"));
@@ -138,7 +138,7 @@ impl Session {
         Ok(())
     }
 
-    /// The application knows it: whoever listens is told, the group receives.
+    /// The application can use the session now: starts the callbacks, or adds it to its group.
     pub(crate) fn announce(&self, group: Option<&Arc<Group>>) {
         if let Some(group) = group {
             self.join(group);

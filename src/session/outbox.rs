@@ -16,12 +16,12 @@ use crate::transport::Sender;
 /// With more than this many bytes of pongs waiting, the peer's pings are no longer read.
 const MAX_PENDING_CONTROL: usize = 64 * 1024;
 
-/// A ping on its way to the kernel.
+/// A queued ping of the library.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QueuedPing {
-    /// Where it ends in the control frames that were ever queued.
+    /// Its end, as an offset in all control frames that were queued.
     end: u64,
-    /// When the kernel took it, until that was told, and how much the kernel had then.
+    /// When the kernel accepted it, until [`Outbox::ping_taken`] returns that, and how many bytes the kernel had accepted then.
     taken: Option<Instant>,
     sent: Option<u64>,
 }
@@ -32,7 +32,7 @@ impl QueuedPing {
         Self { end: outgoing.totals().control_bytes, taken: None, sent: None }
     }
 
-    /// Whether the peer does not have it, having taken so much of what the kernel got.
+    /// Whether the peer has not acknowledged it, with `acknowledged` bytes acknowledged.
     pub(super) fn is_under_way(&self, acknowledged: u64) -> bool {
         self.sent.is_none_or(|sent| acknowledged < sent)
     }
@@ -78,7 +78,7 @@ impl Outbox {
         }
     }
 
-    /// Queues what was admitted, and keeps the message where the session does, or neither.
+    /// Queues what was admitted, and keeps the message if the session keeps unsent messages; on an error does neither.
     #[inline]
     pub(super) fn queue(&mut self, admitted: Admitted, rsv: u8, payload: &[u8], item: &Item<'_>) -> Result<()> {
         if self.resending.is_none() {
@@ -109,7 +109,7 @@ impl Outbox {
         (self.outgoing.sent(), self.outgoing.sent_control()) != sent
     }
 
-    /// Gives back memory that nothing waits in.
+    /// Releases memory that holds no queued bytes.
     pub(super) fn release(&mut self, flight: &mut Flight) {
         self.outgoing.release(flight);
         if let Some(unsent) = self.unsent_mut() {
@@ -117,12 +117,12 @@ impl Outbox {
         }
     }
 
-    /// How much the kernel got of all that was queued, or TLS.
+    /// How many queued bytes the kernel, or TLS, has accepted.
     pub(super) fn sent(&self) -> u64 {
         self.outgoing.sent() + self.outgoing.sent_control()
     }
 
-    /// The kernel may have taken the ping.
+    /// Records whether the kernel has accepted the ping.
     pub(super) fn note_ping(&mut self) {
         let (control, sent) = (self.outgoing.sent_control(), self.sent());
         if let Some(ping) = &mut self.ping
@@ -134,7 +134,7 @@ impl Outbox {
         }
     }
 
-    /// When the kernel took the ping, once.
+    /// When the kernel accepted the ping. Returns it once.
     pub(super) fn ping_taken(&mut self) -> Option<Instant> {
         self.ping.as_mut()?.taken.take()
     }
@@ -173,7 +173,7 @@ impl Outbox {
         Some((unsent.count(), unsent.bytes()))
     }
 
-    /// What is sent need not be kept any more. Between connections that is settled.
+    /// Frees kept messages that were sent. During an outage there are none.
     pub(super) fn forget_sent(&mut self) {
         let sent = self.outgoing.sent_messages();
         if self.holds_records || self.is_away() {
@@ -254,7 +254,7 @@ impl Outbox {
     }
 }
 
-/// What is under way. Locked by whoever sends, before the outbox.
+/// The bytes under way and the stream. The sending thread locks it, before the outbox.
 pub(super) struct Wire {
     pub(super) flight: Flight,
     /// None once the transport is gone.

@@ -36,7 +36,7 @@ pub(super) enum Turned {
     Over,
 }
 
-/// What was decoded together and is not a message: its pongs are sent together, at the latest where this is dropped.
+/// Answers to the control frames of one decoding run. Its pongs are sent together, at the latest when this is dropped.
 pub(super) struct Answers<'a> {
     session: &'a Session,
     pongs: usize,
@@ -187,8 +187,8 @@ impl Session {
         }
     }
 
-    /// Shows the application what it wants to see of it, answers it, and decides the verdict where it is the end. Returns
-    /// whether a pong waits to be sent.
+    /// Handles what was decoded: queues it for the application if that wants to see it, answers it, and decides the verdict if it
+    /// ends the session. Returns whether a pong waits to be sent.
     fn deliver(&self, received: Received) -> bool {
         match received {
             Received::Yield => {}
@@ -264,7 +264,7 @@ impl Session {
         let verdict = match error {
             Some(error) => Some(tls::error("the connection was lost", error)),
             None => unannounced_end(incoming).err().map(|end: Error| {
-                // A reset that sending meets is an end for receiving: whoever is sending may know better.
+                // recv may return EOF after send got ECONNRESET: prefer the error of sending.
                 drop(self.wire.lock());
                 self.outbox.lock().failure.as_deref().cloned().unwrap_or(end)
             }),
@@ -275,7 +275,7 @@ impl Session {
         }
     }
 
-    /// The reader has found the socket empty, and decoded all that came before.
+    /// Records that the reader has found the socket empty and has decoded all received bytes.
     fn note_empty(&self) {
         self.found_empty.store(self.found_empty.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }

@@ -236,12 +236,12 @@ impl Reconnecting {
         let (decision, answering) = (Arc::clone(decision), Answering::new(session, || Answer::Decided(None)));
         let decide = move || {
             let session = Arc::clone(&answering.session);
-            // What waits for the session waits in vain in here.
+            // Calls that would wait for the session fail inside.
             let decide = || decision.decide(&owner, &error, attempts + 1, (tries, delay));
             let delay = telling::inside_of(Arc::as_ptr(&session), decide);
             answering.give(Answer::Decided(delay));
         };
-        // Without a thread to be had it is dropped at once, which answers as well.
+        // If the system provides no thread, the work is dropped, which answers too.
         MutexGuard::unlocked(outage, || self.runtime.openers.run(decide));
         Next::Sleep(None)
     }

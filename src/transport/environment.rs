@@ -1,5 +1,5 @@
-//! What the environment says, by the rules that users of curl and OpenSSL know. It is read once for a session, by the thread
-//! that connects: while another thread changes it, nobody may.
+//! Reads environment variables by the rules of curl and OpenSSL. The thread that connects reads them once for each session,
+//! because another thread must not change them during that.
 
 use std::env;
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ pub(crate) struct Environment {
     secure: Option<Variable>,
     /// The targets that need no proxy.
     exceptions: Vec<Exception>,
-    /// What the list of those has that means nothing, for the log.
+    /// The invalid entries of no_proxy, for the log.
     ignored: Vec<String>,
     pub(super) system_store: SystemStore,
 }
@@ -67,7 +67,7 @@ impl Environment {
         read
     }
 
-    /// What no_proxy has that means nothing, one sentence for each.
+    /// The invalid entries of no_proxy, one sentence each.
     pub(crate) fn ignored(&self) -> &[String] {
         &self.ignored
     }
@@ -90,7 +90,7 @@ fn first_of(names: &[&'static str]) -> Option<Variable> {
     names.iter().find_map(|name| Some(Variable { name, value: env::var_os(name)? }))
 }
 
-/// The entries of a list, and what is to be said of those that are none: they exempt nothing.
+/// The entries of a list, and a sentence for each invalid one, which is ignored.
 fn exceptions(name: &str, list: &str) -> (Vec<Exception>, Vec<String>) {
     let (mut exceptions, mut ignored) = (Vec::new(), Vec::new());
     let entries = list.split([',', ' ', '\t', '\r', '\n']).filter(|entry| !entry.is_empty());
@@ -136,7 +136,7 @@ impl Exception {
         }
     }
 
-    /// Whether the target is one that it exempts.
+    /// Whether the entry matches the target.
     fn holds(&self, target: &Target) -> bool {
         let is_port = |port: &Option<u16>| port.is_none_or(|port| port == target.endpoint.port);
         match self {

@@ -1,11 +1,11 @@
-//! Files that the application names: opening and reading them neither waits nor takes memory without end.
+//! Files that the application names. Opening and reading them does not block and uses bounded memory.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// More than any bundle of certificates or revocation list has.
+/// The size limit: larger than any bundle of certificates or revocation list.
 const MAX_SIZE: u64 = 64 * 1024 * 1024;
 
 /// Reads a regular file.
@@ -19,7 +19,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Opens a file of a kind that is fit for what it is opened for. A pipe would have the thread wait for its other end.
+/// Opens a file if its type is allowed. Opening a pipe would block until another process opens its other end.
 pub(super) fn open(path: &Path, how: &mut OpenOptions, is_fit: fn(&Metadata) -> bool) -> io::Result<File> {
     let file = how.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
     if !is_fit(&file.metadata()?) {

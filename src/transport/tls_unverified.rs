@@ -1,4 +1,4 @@
-//! Verification switched off: the certificate may be whatever it likes, but the server proves that it holds its key, as far as
+//! Verification switched off: any certificate is accepted, but the server proves that it holds its key, as far as
 //! keys of its kind are supported. Nothing of the certificate is read but the key.
 
 use ring::signature::{

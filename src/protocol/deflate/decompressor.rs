@@ -11,7 +11,7 @@ use crate::protocol::extension::{Decoder, Sink};
 /// How much larger than its compressed form a message is expected to be.
 const EXPECTED_RATIO: usize = 4;
 
-/// How much of a window is added to the history before it is cut again.
+/// How many bytes the history may exceed a window by before it is trimmed.
 const HISTORY_SLACK: usize = 4;
 
 pub(super) struct Decompressor {
@@ -19,11 +19,11 @@ pub(super) struct Decompressor {
     takes_over: bool,
     /// None while it is not needed.
     inflate: Option<Inflate>,
-    /// The last of the messages before, a window or somewhat more, for a stream that ends and begins anew.
+    /// The end of the previous output, at least a window, for a stream that ends and is followed by another.
     history: Vec<u8>,
     /// The stream has ended with its last block, and what has followed is not with the inflater.
     ended: bool,
-    /// What has followed: the first bytes of a stream.
+    /// The bytes after the end: the beginning of the next stream.
     head: Head,
     /// Memory for what small streams hold.
     small: Vec<u8>,
@@ -41,7 +41,7 @@ impl Head {
         &self.bytes[..self.size]
     }
 
-    /// Takes as many bytes as fit.
+    /// Adds as many bytes as fit.
     fn fill(&mut self, input: &mut &[u8]) {
         let count = input.len().min(self.bytes.len() - self.size);
         let (taken, rest) = input.split_at(count);
@@ -70,7 +70,7 @@ impl Decompressor {
         }
     }
 
-    /// Inflates all of `input`, but for the first bytes of a stream behind one that has ended.
+    /// Inflates all of `input`, except the first bytes of a stream that follows an ended one.
     fn inflate(&mut self, mut input: &[u8], output: &mut Sink<'_>) -> Result<()> {
         loop {
             if self.ended {
@@ -113,7 +113,7 @@ impl Decompressor {
         }
     }
 
-    /// Decodes small streams behind one that has ended. Returns whether an inflater is needed for the next one.
+    /// Decodes small streams that follow an ended one. Returns whether the next one needs an inflater.
     fn pass_small_streams(&mut self, input: &mut &[u8], output: &mut Sink<'_>) -> Result<bool> {
         loop {
             self.head.fill(input);
@@ -128,7 +128,7 @@ impl Decompressor {
         }
     }
 
-    /// What the head is with `tail` behind it, which ends the message if it is not empty.
+    /// Classifies the head followed by `tail`. A `tail` that is not empty ends the message.
     fn find_small(&mut self, tail: &[u8], output: &Sink<'_>) -> Found {
         let mut bytes = [0; small_stream::LONGEST + TAIL.len()];
         let size = self.head.size + tail.len();

@@ -38,7 +38,7 @@ pub struct Options {
     pub memory_level: u8,
     /// The largest window to compress with; none leaves it to the server.
     pub client_max_window_bits: Option<u8>,
-    /// Keep that to ourselves: the server cannot ask for a smaller one.
+    /// Do not offer the parameter: the server cannot ask for a smaller window.
     pub omits_client_max_window_bits: bool,
     /// The largest window that the server may compress with; none leaves it to the server.
     pub server_max_window_bits: Option<u8>,
@@ -48,7 +48,7 @@ pub struct Options {
     pub server_no_context_takeover: bool,
     /// Smaller messages go out as they are.
     pub min_size: usize,
-    /// Offer it a second time, without parameters.
+    /// Add a second offer without parameters.
     pub offers_fallback: bool,
 }
 

@@ -1,10 +1,10 @@
 //! DEFLATE streams of a few bytes (RFC 1951), decoded without an inflater. A server may end its stream and begin another
 //! one every two bytes (RFC 7692 section 7.2.3.4), and an inflater costs a whole window for each.
 
-/// No stream that is looked at here is longer. Behind a longer one, what an inflater costs is little for each byte.
+/// The longest stream that is decoded here. For a longer one, an inflater costs little for each byte.
 pub(super) const LONGEST: usize = 16;
 
-/// What some bytes are.
+/// The classification of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// They begin with a whole stream of so many bytes.
