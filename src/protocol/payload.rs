@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_far_larger_than_the_payload_is_given_back() {
+    fn excess_memory_is_freed() {
         let fitted = |size: usize, room: usize| {
             let mut payload = Payload::in_memory(vec![9; room]);
             payload.push(&vec![1; size]);

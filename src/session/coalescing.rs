@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_goes_out_at_once_where_nothing_is_coalesced() {
+    fn messages_are_sent_at_once_without_coalescing() {
         let mut coalescing = Coalescing::new(false);
         assert_eq!(send(&mut coalescing, 3), [Departure::Now; 3]);
         assert_eq!(coalescing.queued(false, true), Departure::Later);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_follow_the_first_one_of_a_streak_wait() {
+    fn later_messages_of_a_streak_are_coalesced() {
         let mut coalescing = watched();
         assert_eq!(send(&mut coalescing, 3), [Departure::Now, Departure::Later, Departure::Later]);
         assert_eq!(coalescing.queued(true, false), Departure::Now);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_long_streak_the_first_one_waits_as_well() {
+    fn after_a_long_streak_the_first_message_is_coalesced_too() {
         for (length, departure) in [(LONG - 1, Departure::Now), (LONG, Departure::Later), (LONG + 1, Departure::Later)]
         {
             let mut coalescing = watched();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_watched_any_more_begins_anew() {
+    fn unwatching_resets_the_streak() {
         for on in [true, false] {
             let mut coalescing = Coalescing { is_watched: true, ..Coalescing::new(on) };
             send(&mut coalescing, LONG);

@@ -54,7 +54,7 @@ mod tests {
     const LATER: Duration = Duration::from_secs(3600);
 
     #[test]
-    fn milliseconds_are_those_of_poll() {
+    fn timeouts_in_milliseconds_follow_poll() {
         assert_eq!(Deadline::after_ms(0), Deadline::Now);
         assert_eq!(Deadline::after_ms(1), Deadline::Within(Duration::from_millis(1)));
         assert_eq!(Deadline::after_ms(-1), Deadline::Never);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_the_time() {
+    fn the_remaining_time() {
         let now = Instant::now();
         assert_eq!((Deadline::Now.left(), Deadline::Never.left()), (Some(Duration::ZERO), None));
         assert_eq!(Deadline::Within(LATER).left(), Some(LATER));

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_domain_the_least_recently_used_goes_first() {
+    fn the_least_recently_used_cookie_of_a_domain_is_removed() {
         let mut kept = KeptCookies::default();
         put(&mut kept, "other.test", "a=1");
         for number in 0..MAX_OF_DOMAIN.count {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn of_all_the_least_recently_used_goes_first() {
+    fn the_least_recently_used_cookie_of_all_is_removed() {
         let mut kept = KeptCookies::default();
         for number in 0..MAX.count {
             put(&mut kept, &format!("h{number}.test"), "a=1");
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_is_not_kept() {
+    fn expired_cookies_are_removed() {
         let mut kept = KeptCookies::default();
         put(&mut kept, "h.test", "a=1");
         put(&mut kept, "h.test", "b=1; Max-Age=0");

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_exception_exempts_nothing_and_is_told_without_itself() {
+    fn invalid_no_proxy_entries_are_ignored_and_reported() {
         for entry in [
             "10.0.0.0/33",
             "10.0.0.0/+8",

@@ -208,7 +208,7 @@ static ws_status receive_of_the_group(ws_session *nothing)
     return ws_group_recv(group, &from, &frame, -1);
 }
 
-static void all_who_wait_at_a_group(void)
+static void all_waiting_calls_of_a_group(void)
 {
     caller calls[CALLS];
     group = ws_group_new();
@@ -230,7 +230,7 @@ int main(void)
     while_opening();
     while_a_call_waits_for_opening();
     of_a_group();
-    all_who_wait_at_a_group();
+    all_waiting_calls_of_a_group();
     ws_config_free(config);
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;

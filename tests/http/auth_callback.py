@@ -195,7 +195,7 @@ def pours(request):
         request.wire.send(b"x" * 65536)
 
 
-def test_what_is_no_answer():
+def test_invalid_answers():
     """refused with a status, and nothing goes out"""
     wrong = [
         ("basic", "us:er", "pass"),

@@ -186,7 +186,7 @@ def test_interim_answers_do_not_end_sending():
     true("the request", got and got[0] > 16 << 20, got)
 
 
-def test_what_is_no_answer():
+def test_invalid_answers():
     """is an error, or that the request could not be sent"""
     for data in (b"nonsense\r\n\r\n", b"HTTP/9.9 431 No\r\n\r\n"):
         with Early(says(data, ends=True)) as server:

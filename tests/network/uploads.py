@@ -135,7 +135,7 @@ def pongs_behind_a_large_frame():
         reader.join()
 
 
-def who_takes_but_does_not_answer_is_late():
+def a_peer_that_acknowledges_but_does_not_answer_is_late():
     """the kernel of a server that hangs takes small messages: that is no answer to a ping"""
     def check(_):
         with Listener() as listener, listener.open(**PINGS) as (session, _wire):
@@ -146,7 +146,7 @@ def who_takes_but_does_not_answer_is_late():
     for_each(range(2), check)
 
 
-def who_takes_nothing_is_late():
+def a_peer_that_acknowledges_nothing_is_late():
     with Listener(window=WINDOW) as listener, listener.open(**PATIENT, **PINGS) as (session, _wire):
         equal("sending", session.send(UPLOAD), Status.OK)
         equal("ws_recv", session.recv(HANG_MS)[0], Status.PING_TIMEOUT)
@@ -167,8 +167,8 @@ TESTS = (
     no_idle_timeout_in_an_upload,
     no_close_timeout_behind_an_upload,
     pongs_behind_a_large_frame,
-    who_takes_but_does_not_answer_is_late,
-    who_takes_nothing_is_late,
+    a_peer_that_acknowledges_but_does_not_answer_is_late,
+    a_peer_that_acknowledges_nothing_is_late,
 )
 
 if __name__ == "__main__":

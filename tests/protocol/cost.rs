@@ -178,7 +178,7 @@ fn messages_keep_little_more_than_their_payload() {
 }
 
 #[test]
-fn a_large_memory_does_not_go_with_a_smaller_message() {
+fn a_small_message_does_not_keep_large_memory() {
     let mut connection =
         Connection::new(Agreement::default(), LIMITS, None, ktorws::protocol::MaskingKeys::from_seed([7; 32]), &[]);
     connection.incoming.offer(vec![0; 8 << 20]);

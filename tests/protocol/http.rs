@@ -134,7 +134,7 @@ fn fields_that_cannot_be_read_are_ignored_in_a_refusal_only() {
 }
 
 #[test]
-fn what_a_body_is_delimited_by() {
+fn the_delimiters_of_a_body() {
     let complete = |head: &ResponseHead, body: &[u8]| {
         let mut read = RefusalBody::new(head);
         (read.push(body), read.into_bytes())
@@ -260,7 +260,7 @@ fn a_tunnel_that_is_refused() {
 }
 
 #[test]
-fn an_answer_that_is_none_fails_in_the_phase_of_the_proxy() {
+fn an_invalid_proxy_answer_fails_in_the_proxy_phase() {
     let error = tunnel(None).receive(b"SSH-2.0\r\n").expect_err("not HTTP");
     assert_eq!((error.kind, error.phase), (Kind::Proxy, Some(Phase::Proxy)));
     let mut connect = tunnel(None);

@@ -110,7 +110,7 @@ fn who_was_not_listened_to_gets_the_time_anew() {
 }
 
 #[test]
-fn the_time_counts_from_when_the_ping_went_out() {
+fn the_pong_timeout_counts_from_when_the_ping_was_sent() {
     let mut keepalive = pinging(Liveness::Pong);
     let first = ping(&mut keepalive, at(10));
     keepalive.sent(at(25));

@@ -324,7 +324,7 @@ fn refused_with(head: &str) -> Refusal {
 }
 
 #[test]
-fn many_small_chunks_cost_what_their_bytes_cost() {
+fn the_cost_of_small_chunks_is_linear() {
     let chunks = "1\r\na\r\n".repeat(60_000);
     let (status, body) = body_of("HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n", &[chunks.as_bytes()]);
     assert_eq!((status, body.len()), (500, 60_000));

@@ -73,7 +73,7 @@ fn fragments_have_one_opcode_and_one_end() {
 }
 
 #[test]
-fn nothing_is_queued_behind_our_close() {
+fn nothing_is_queued_after_our_close() {
     let mut connection = connection();
     let outbound = Outbound { opcode: Opcode::Text, payload: b"late", fin: true, is_utf8: true };
     let admitted = connection.outgoing.admit(&outbound).expect("an open connection");
@@ -150,7 +150,7 @@ fn what_is_counted() {
 }
 
 #[test]
-fn what_waits_and_what_is_under_way_are_counted() {
+fn pending_and_in_flight_messages_are_counted() {
     let mut connection = connection();
     let counts = |connection: &Connection| {
         let outgoing = &connection.outgoing;

@@ -130,7 +130,7 @@ def date(seconds, form):
 LONGEST_MS = 300_000
 
 
-def is_told_to_wait(status, value, least, most, field="Retry-After", **options):
+def expect_retry_after(status, value, least, most, field="Retry-After", **options):
     decisions = Decisions(at_once)
     fields = [] if value is None else [f"{field}: {value}"]
     settings = decisions.setting(**options)
@@ -168,11 +168,11 @@ RETRY_AFTER = [
 
 
 def servers_say_when():
-    for_each([(503, *case) for case in RETRY_AFTER], lambda case: is_told_to_wait(*case))
-    for_each((408, 425, 429, 500, 502, 504, 520, 521, 522, 523, 524), lambda status: is_told_to_wait(status, "3", 3000, 3000, "retry-AFTER"))
+    for_each([(503, *case) for case in RETRY_AFTER], lambda case: expect_retry_after(*case))
+    for_each((408, 425, 429, 500, 502, 504, 520, 521, 522, 523, 524), lambda status: expect_retry_after(status, "3", 3000, 3000, "retry-AFTER"))
 
 
-def how_long_servers_can_ask_for():
+def retry_after_values():
     """is a setting, and 0 stands for five minutes"""
     for longest, value, expected in (
         (0, "301", LONGEST_MS),
@@ -183,13 +183,13 @@ def how_long_servers_can_ask_for():
         (2**63 - 1, "9" * 40, 2**63 - 1),
     ):
         options = dict(max_retry_after_ms=longest, first_delay_ms=1, max_delay_ms=1)
-        is_told_to_wait(503, value, expected, expected, **options)
+        expect_retry_after(503, value, expected, expected, **options)
 
 
 def a_caller_of_the_first_release():
     """has no member for it; five minutes count"""
     options = dict(struct_size=ReconnectOptions.FIRST_SIZE, max_retry_after_ms=1)
-    is_told_to_wait(503, "86400", LONGEST_MS, LONGEST_MS, **options)
+    expect_retry_after(503, "86400", LONGEST_MS, LONGEST_MS, **options)
 
 
 def what_servers_say_is_waited():
@@ -348,7 +348,7 @@ TESTS = (
     delays_grow_on_where_connections_do_not_last,
     delays_begin_anew_behind_a_connection_that_lasts,
     servers_say_when,
-    how_long_servers_can_ask_for,
+    retry_after_values,
     a_caller_of_the_first_release,
     what_servers_say_is_waited,
     absurd_times,
