@@ -93,7 +93,7 @@ impl<M> Inbox<M> {
         room
     }
 
-    /// Whether a message that is added now is kept, the oldest making room for it where that is the policy.
+    /// Whether a message that is added now is kept. With the policy DropOldest the oldest one makes room for it.
     pub(crate) fn takes_more(&self) -> bool {
         let queue = self.queue.lock();
         !queue.ended && (self.bounds.policy == QueuePolicy::DropOldest || self.is_below(&queue, 1))

@@ -113,7 +113,7 @@ impl Outbox {
         (self.outgoing.sent(), self.outgoing.sent_control()) != sent
     }
 
-    /// Gives back memory that nothing waits in.
+    /// Releases memory that holds no queued bytes.
     pub(super) fn release(&mut self, flight: &mut Flight) {
         self.outgoing.release(flight);
         if let Some(unsent) = self.unsent_mut() {
