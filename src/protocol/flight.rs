@@ -33,8 +33,8 @@ impl Flight {
         }
     }
 
-    /// The transport took `count` of the bytes of [`to_send`](Self::to_send).
-    pub fn sent(&mut self, count: usize) {
+    /// The transport took `count` of the bytes of [`to_send`](Self::to_send). Returns whether they are of pings and pongs.
+    pub fn sent(&mut self, count: usize) -> bool {
         let from_control =
             self.control_sent < self.control.len() && (self.control_sent > 0 || self.boundary() == self.sent);
         if from_control {
@@ -42,6 +42,12 @@ impl Flight {
         } else {
             self.sent += count;
         }
+        from_control
+    }
+
+    /// How many bytes of our Close are sent.
+    pub fn sent_of_close(&self) -> usize {
+        self.close_start.map_or(0, |start| self.sent.saturating_sub(start))
     }
 
     /// Whether nothing of it is left to send.
@@ -56,7 +62,7 @@ impl Flight {
 
     /// Whether the first byte of our Close is sent.
     pub(super) fn has_begun_close(&self) -> bool {
-        self.close_start.is_some_and(|start| self.sent > start)
+        self.sent_of_close() > 0
     }
 
     /// Whether all of our Close is sent.

@@ -282,7 +282,7 @@ impl Outgoing {
     pub fn carry_on(&mut self, before: &Self) {
         let Queued { bytes, control_bytes, .. } = self.queued;
         self.queued = before.queued;
-        self.queued.bytes = before.sent() + bytes;
+        self.queued.bytes = before.sent() + before.sent_close() + bytes;
         self.queued.control_bytes = before.sent_control() + control_bytes;
     }
 
@@ -338,13 +338,8 @@ impl Outgoing {
         self.queued.bytes
     }
 
-    /// How far of [`queued`](Self::queued) everything is sent, or dropped.
+    /// How far of [`queued`](Self::queued) everything is sent, or dropped. Our Close behind it does not count.
     pub fn sent(&self) -> u64 {
-        self.queued.bytes.saturating_sub(self.pending_data() as u64)
-    }
-
-    /// How far of [`queued`](Self::queued) the messages are sent, our Close behind them aside.
-    pub fn sent_messages(&self) -> u64 {
         let close = self.closing.as_ref().filter(|closing| !closing.sent).map_or(0, |closing| closing.frame_size);
         self.queued.bytes.saturating_sub(self.pending_data().saturating_sub(close) as u64)
     }

@@ -219,7 +219,7 @@ impl Session {
         let mut outbox = self.outbox.lock();
         // What is kept for another connection must not be dropped; this one is as good as lost.
         if outbox.kept().is_none() || error.kind == Kind::Overflow {
-            outbox.outgoing.fail(code, reason, Initiator::Local, now);
+            outbox.fail(code, reason, now);
         }
         drop(outbox);
         // Before the peer can answer: whoever reads would take that for a clean end.
@@ -261,7 +261,7 @@ impl Session {
     pub(super) fn drop_transport(&self) {
         self.drop_reader();
         self.end_inbox();
-        self.wire.lock().drop_transport();
+        self.wire.lock().drop_transport(false);
         self.socket.lock().take();
         if let Some(reconnecting) = &self.reconnecting {
             reconnecting.finish();

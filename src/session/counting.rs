@@ -128,7 +128,7 @@ impl Session {
         let outgoing = &outbox.outgoing;
         let sent = *outgoing.totals();
         let encoded = outbox.encoded;
-        let wire_sent = outgoing.sent_messages() + outgoing.sent_control() + outgoing.sent_close();
+        let wire_sent = outbox.sent();
         let wire_sent = wire_sent.saturating_sub(sent.dropped_bytes);
         let (outgoing_messages, outgoing_bytes) = if outbox.is_away() {
             outbox.kept().unwrap_or_default()

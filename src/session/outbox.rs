@@ -9,9 +9,10 @@ use super::fragments::Fragments;
 use super::sending::Item;
 use super::unsent::{Resending, Unsent};
 use crate::error::{Error, Result};
+use crate::frame::CloseCode;
 use crate::protocol::encoders::Volume;
 use crate::protocol::outbound::Admitted;
-use crate::protocol::{Close, Flight, Outgoing, Received};
+use crate::protocol::{Close, Flight, Initiator, Outgoing, Received};
 use crate::transport::Sender;
 
 /// With more than this many bytes of pongs waiting, the peer's pings are no longer read.
@@ -48,6 +49,8 @@ pub(super) struct Outbox {
     pub(super) failure: Option<Box<Error>>,
     /// The sending direction ends behind our Close: the connection is failed, and nothing is waited for.
     failing: bool,
+    /// The connection is failed: messages that were queued are dropped.
+    is_cut: bool,
     /// Threads that wait for what is queued to go out.
     pub(super) waiting: usize,
     /// TLS holds bytes that count as sent.
@@ -72,6 +75,7 @@ impl Outbox {
             fragments: Fragments::default(),
             failure: None,
             failing: false,
+            is_cut: false,
             waiting: 0,
             holds_records: false,
             driver_waits: false,
@@ -103,14 +107,13 @@ impl Outbox {
 
     /// Takes note of what the flight has sent, and hands it more. Returns whether something was sent.
     pub(super) fn load(&mut self, flight: &mut Flight) -> bool {
-        let before = self.outgoing.pending_data();
-        let sent = (self.outgoing.sent(), self.outgoing.sent_control());
+        let (before, pending) = (self.outgoing.pending_data(), self.outgoing.pending());
         self.outgoing.load(flight);
         // Pongs do not count: a peer that only pings takes nothing of what is before our Close.
         if self.outgoing.closing().is_some() && self.outgoing.pending_data() < before {
             self.outgoing.renew_close_deadline(Instant::now());
         }
-        (self.outgoing.sent(), self.outgoing.sent_control()) != sent
+        self.outgoing.pending() != pending
     }
 
     /// Releases memory that holds no queued bytes.
@@ -123,7 +126,7 @@ impl Outbox {
 
     /// How many queued bytes the kernel, or TLS, has accepted.
     pub(super) fn sent(&self) -> u64 {
-        self.outgoing.sent() + self.outgoing.sent_control()
+        self.outgoing.sent() + self.outgoing.sent_close() + self.outgoing.sent_control()
     }
 
     /// Records whether the kernel has accepted the ping.
@@ -179,7 +182,7 @@ impl Outbox {
 
     /// Frees kept messages that were sent. During an outage there are none.
     pub(super) fn forget_sent(&mut self) {
-        let sent = self.outgoing.sent_messages();
+        let sent = self.outgoing.sent();
         if self.holds_records || self.is_away() {
             return;
         }
@@ -190,7 +193,7 @@ impl Outbox {
 
     /// The same at the end of a connection, of which TLS holds that much.
     pub(super) fn forget_sent_but(&mut self, held: usize) {
-        let sent = self.outgoing.sent_messages().saturating_sub(held as u64);
+        let sent = self.outgoing.sent().saturating_sub(held as u64);
         if let Some(unsent) = self.unsent_mut() {
             unsent.forget_all_sent(sent);
         }
@@ -210,6 +213,7 @@ impl Outbox {
         self.outgoing = outgoing;
         self.failure = None;
         self.failing = false;
+        self.is_cut = false;
         self.holds_records = false;
         self.driver_waits = false;
         self.ping = None;
@@ -217,11 +221,24 @@ impl Outbox {
 
     /// Queues the answer to what came in.
     pub(super) fn answer(&mut self, received: &Received) {
-        self.failing |= matches!(received, Received::Violation(_));
+        let is_violation = matches!(received, Received::Violation(_));
+        self.failing |= is_violation;
+        self.is_cut |= is_violation;
         // Pongs that can never be sent would only pile up.
         if self.failure.is_none() || !matches!(received, Received::Ping(_)) {
             self.outgoing.answer(received, Instant::now());
         }
+    }
+
+    /// Fails the connection. See [`Outgoing::fail`].
+    pub(super) fn fail(&mut self, code: CloseCode, reason: &str, now: Instant) {
+        self.is_cut = true;
+        self.outgoing.fail(code, reason, Initiator::Local, now);
+    }
+
+    /// Whether everything up to a moment went out, of messages and control frames.
+    pub(super) fn has_sent(&self, queued: u64, control: u64) -> bool {
+        !self.is_cut && self.outgoing.sent() >= queued && self.outgoing.sent_control() >= control
     }
 
     /// Nothing follows our Close, which is queued next.
@@ -265,13 +282,21 @@ pub(super) struct Wire {
     sender: Option<Sender>,
     /// TLS holds bytes of the flight.
     pub(super) holds_records: bool,
+    /// The bytes that the sender took last are pings and pongs.
+    sent_control: bool,
     /// The stream's sending direction was ended.
     finished: bool,
 }
 
 impl Wire {
     pub(super) fn new(sender: Sender) -> Self {
-        Self { flight: Flight::default(), sender: Some(sender), holds_records: false, finished: false }
+        Self {
+            flight: Flight::default(),
+            sender: Some(sender),
+            holds_records: false,
+            sent_control: false,
+            finished: false,
+        }
     }
 
     /// Gives the transport the next bytes; whether there were any. `WouldBlock` when it takes none.
@@ -282,7 +307,7 @@ impl Wire {
             return sender.flush().map(|()| false);
         }
         let count = sender.send(bytes)?;
-        self.flight.sent(count);
+        self.sent_control = self.flight.sent(count);
         Ok(true)
     }
 
@@ -291,9 +316,12 @@ impl Wire {
         self.sender.as_ref().is_some_and(Sender::is_flushing)
     }
 
-    /// How much of what counts as sent TLS holds.
+    /// How much of the messages that count as sent TLS holds. Our Close is behind them.
     pub(super) fn held(&self) -> usize {
-        self.sender.as_ref().map_or(0, Sender::held)
+        if self.sent_control {
+            return 0;
+        }
+        self.sender.as_ref().map_or(0, Sender::held).saturating_sub(self.flight.sent_of_close())
     }
 
     /// Ends the sending direction of the stream.
@@ -304,11 +332,11 @@ impl Wire {
         self.finished = true;
     }
 
-    /// Ends the stream and lets go of it.
-    pub(super) fn drop_transport(&mut self) {
+    /// Ends the stream and lets go of it. `is_lost`: what TLS holds must not go out any more, another connection sends it.
+    pub(super) fn drop_transport(&mut self, is_lost: bool) {
         let finished = std::mem::replace(&mut self.finished, true);
         if let Some(mut sender) = self.sender.take() {
-            if !finished {
+            if !finished && !(is_lost && sender.is_flushing()) {
                 sender.finish_tls();
             }
             sender.shut_down();

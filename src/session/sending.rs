@@ -268,7 +268,7 @@ impl Session {
             let is_away = outbox.is_away();
             let sent = match outbox.unsent() {
                 Some(unsent) => unsent.has_sent(kept) && !is_away,
-                None => outbox.outgoing.sent() >= queued && outbox.outgoing.sent_control() >= control,
+                None => outbox.has_sent(queued, control),
             };
             if outbox.losses() != losses && outbox.kept().is_none() {
                 return Err(Error::new(Kind::Io, "the connection was lost with what was queued"));

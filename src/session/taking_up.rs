@@ -82,7 +82,7 @@ impl Session {
         outbox.load(&mut wire.flight);
         outbox.forget_sent_but(wire.held());
         drop(outbox);
-        wire.drop_transport();
+        wire.drop_transport(true);
         drop(wire);
         self.socket.lock().take();
         self.keepalive.lock().stop();
