@@ -32,17 +32,23 @@ static int64_t some_timeout(chance *dice)
     return timeouts[below(dice, 6)];
 }
 
+int64_t sending_limit(const ws_session *session, int64_t timeout)
+{
+    return TIMEOUT_AMID_ENCODING || ws_extension_count(session) == 0 ? timeout : UNTIMED;
+}
+
 static void send_something(chance *dice, ws_session *session, const record *owed)
 {
     unsigned size = below(dice, below(dice, 10) == 0 ? LARGEST : 300);
-    int64_t timeout = some_timeout(dice);
+    int64_t timeout = some_timeout(dice), limit = sending_limit(session, timeout);
+    int64_t limit_of_config = sending_limit(session, owed->send_timeout_ms);
     static const uint32_t flags[] = {0, 0, WS_SEND_CORK, WS_SEND_NO_COMPRESS, WS_SEND_MORE};
     switch (below(dice, 7)) {
     case 0:
-        CALL("ws_send_text", owed->send_timeout_ms, ws_send_text(session, zeros, size));
+        CALL("ws_send_text", limit_of_config, ws_send_text(session, zeros, size));
         break;
     case 1:
-        CALL("ws_send_binary", owed->send_timeout_ms, ws_send_binary(session, zeros, size));
+        CALL("ws_send_binary", limit_of_config, ws_send_binary(session, zeros, size));
         break;
     case 2: {
         size_t accepted = 0;
@@ -51,7 +57,7 @@ static void send_something(chance *dice, ws_session *session, const record *owed
         for (unsigned i = 0; i < items_count; i++)
             items[i] = (ws_message){.data = zeros, .size = size / 4, .type = WS_TEXT + below(dice, 2)};
         ws_status status =
-            CALL("ws_send_batch", timeout, ws_send_batch(session, items, items_count, &accepted, timeout));
+            CALL("ws_send_batch", limit, ws_send_batch(session, items, items_count, &accepted, timeout));
         EXPECT(accepted <= items_count && (status != WS_OK || accepted == items_count), "%zu accepted", accepted);
         break;
     }
@@ -60,7 +66,7 @@ static void send_something(chance *dice, ws_session *session, const record *owed
             CALL("ws_send", UNTIMED, send_locked(session, zeros, size));
         break;
     default:
-        CALL("ws_send", timeout, ws_send(session, below(dice, 3), zeros, size, flags[below(dice, 5)], timeout));
+        CALL("ws_send", limit, ws_send(session, below(dice, 3), zeros, size, flags[below(dice, 5)], timeout));
         break;
     }
 }

@@ -173,6 +173,8 @@ void open_into_slot(chance *dice);
 /* Makes random calls on a session of a slot. */
 void call_on_slot(chance *dice);
 void call_on(chance *dice, ws_session *session, record *owed, unsigned calls, bool in_callback);
+/* How long a call that sends may take with a timeout. */
+int64_t sending_limit(const ws_session *session, int64_t timeout);
 /* What may be called on a session whose messages are counted. */
 void disturb(chance *dice, ws_session *session);
 void free_slots(void);

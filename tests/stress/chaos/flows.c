@@ -82,7 +82,8 @@ static ws_status send_message(sender *self, const char *message, size_t size, un
         uint32_t more = i + 1 == parts ? 0 : WS_SEND_MORE, part_type = i == 0 ? type : WS_CONTINUATION;
         do {
             int64_t timeout = flow_timeout(&self->dice);
-            status = CALL("ws_send", timeout, ws_send(self->session, part_type, message, piece, flags | more, timeout));
+            status = CALL("ws_send", sending_limit(self->session, timeout),
+                          ws_send(self->session, part_type, message, piece, flags | more, timeout));
         } while (is_waiting(status) && parts > 1);
         message += piece;
         size -= piece;
@@ -113,7 +114,8 @@ static ws_status send_some(sender *self, char *memory, unsigned *sent)
         taken = status == WS_OK;
     } else {
         int64_t timeout = flow_timeout(&self->dice);
-        status = CALL("ws_send_batch", timeout, ws_send_batch(self->session, items, items_count, &taken, timeout));
+        status = CALL("ws_send_batch", sending_limit(self->session, timeout),
+                      ws_send_batch(self->session, items, items_count, &taken, timeout));
     }
     /* When the connection was lost meanwhile, nobody knows what has arrived. */
     if (status != WS_OK && !is_waiting(status) && status != WS_ERR_CLOSED)
