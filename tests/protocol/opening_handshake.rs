@@ -97,6 +97,15 @@ fn what_differs_only_in_form_is_accepted() {
 }
 
 #[test]
+fn a_reason_shows_at_most_100_bytes_of_a_value() {
+    for (size, shown) in [(99, "a\""), (100, "a\""), (101, "a\"...")] {
+        let error = refused(&(agreed().replace("websocket", &"a".repeat(size)) + "\r\n"));
+        let expected = format!("\"{}{shown}, ", "a".repeat(size.min(100) - 1));
+        assert!(error.message.contains(&expected), "{error}");
+    }
+}
+
+#[test]
 fn an_answer_that_breaks_the_rfc_is_refused_with_its_reason() {
     for (head, reason) in [
         (agreed().replace("HTTP/1.1", "HTTP/1.0"), "HTTP/1.0"),
