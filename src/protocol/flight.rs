@@ -121,3 +121,26 @@ impl Flight {
         self.sent
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_given_back_where_nothing_waits_in_it() {
+        let idle = || Flight { data: vec![1; 10], sent: 10, control: vec![2; 5], control_sent: 5, ..Flight::default() };
+        let mut flight = idle();
+        flight.release();
+        assert_eq!((flight.data.capacity(), flight.control.capacity(), flight.sent, flight.control_sent), (0, 0, 0, 0));
+        for waiting in [Flight { sent: 9, ..idle() }, Flight { control_sent: 4, ..idle() }] {
+            let left = (waiting.data_left(), waiting.control.len() - waiting.control_sent);
+            let mut flight = waiting;
+            flight.release();
+            assert_eq!((flight.data_left(), flight.control.len() - flight.control_sent), left);
+        }
+        // That our Close is sent is not forgotten.
+        let mut flight = Flight { close_start: Some(4), ..idle() };
+        flight.release();
+        assert!(flight.has_sent_close());
+    }
+}

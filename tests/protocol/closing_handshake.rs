@@ -154,6 +154,35 @@ fn a_violation_while_closing_brings_our_close_forward() {
 }
 
 #[test]
+fn a_violation_while_our_close_is_under_way_leaves_out_the_messages_that_have_not_begun() {
+    let message_size = 2 + 4 + 10;
+    let size = 3 * message_size + 2 + 4 + 2 + "mine".len();
+    for taken in 1..size {
+        let mut connection = connection();
+        let messages = [1, 2, 3].map(|fill| [fill; 10]);
+        for message in &messages {
+            connection.send(Opcode::Binary, message).expect("an open connection");
+        }
+        connection.close(Close::new(4000, "mine").expect("a valid close"), peer::now());
+        // The Close is behind the messages in what the transport gets.
+        let mut wire = connection.to_send()[..taken].to_vec();
+        connection.sent(taken);
+        receive(&mut connection, &[0xff, 0]);
+        let rest = connection.to_send().len();
+        for _ in 0..rest {
+            assert!(!connection.outgoing.has_sent_close(), "{taken}");
+            wire.push(connection.to_send()[0]);
+            connection.sent(1);
+        }
+        assert!(connection.outgoing.has_sent_close(), "{taken}");
+        let begun =
+            messages.iter().take(taken.div_ceil(message_size)).map(|message| Sent::new(Opcode::Binary, message));
+        let expected: Vec<_> = begun.chain([Sent::close(4000, "mine")]).collect();
+        assert_eq!(peer::frames(&wire), expected, "{taken}");
+    }
+}
+
+#[test]
 fn time_to_answer_our_close_counts_from_when_it_went_out() {
     let now = peer::now();
     let later = now + CLOSE_TIMEOUT / 2;

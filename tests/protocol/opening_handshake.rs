@@ -55,6 +55,18 @@ fn the_request_is_that_of_the_rfc() {
 }
 
 #[test]
+fn a_handshake_is_refused_from_the_head_of_the_refusal_on() {
+    let mut handshake = handshake(&[]);
+    for part in ["HTTP/1.1 404 Not Found\r\nContent-", "Length: 4\r\n\r\n"] {
+        assert!(!handshake.is_refused());
+        assert!(matches!(handshake.receive(part.as_bytes()), Ok(None)));
+    }
+    assert!(handshake.is_refused());
+    let refusal = handshake.interrupted().refusal.expect("the answer");
+    assert_eq!((refusal.status, &*refusal.body), (404, &b""[..]));
+}
+
+#[test]
 fn a_host_header_of_the_application_stands_in_for_ours() {
     let mut headers = Headers::default();
     headers.set("host", "other").expect("a valid header");
@@ -81,6 +93,15 @@ fn what_differs_only_in_form_is_accepted() {
     ] {
         let opened = answer(&(head.clone() + "\r\n")).expect(&head);
         assert!(opened.is_some_and(|opened| opened.response.status == 101), "{head}");
+    }
+}
+
+#[test]
+fn a_reason_shows_at_most_100_bytes_of_a_value() {
+    for (size, shown) in [(99, "a\""), (100, "a\""), (101, "a\"...")] {
+        let error = refused(&(agreed().replace("websocket", &"a".repeat(size)) + "\r\n"));
+        let expected = format!("\"{}{shown}, ", "a".repeat(size.min(100) - 1));
+        assert!(error.message.contains(&expected), "{error}");
     }
 }
 
