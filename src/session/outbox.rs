@@ -336,7 +336,8 @@ impl Wire {
     pub(super) fn drop_transport(&mut self, is_lost: bool) {
         let finished = std::mem::replace(&mut self.finished, true);
         if let Some(mut sender) = self.sender.take() {
-            if !finished && !(is_lost && sender.is_flushing()) {
+            let keeps_records = is_lost && sender.is_flushing();
+            if !finished && !keeps_records {
                 sender.finish_tls();
             }
             sender.shut_down();
