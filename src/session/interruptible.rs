@@ -12,7 +12,7 @@ use super::config::Config;
 use super::deadline::Deadline;
 use super::gate::Gate;
 use super::interrupts::{Interrupts, Waiter};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Phase, Result};
 use crate::fork::{self, PerProcess};
 use crate::protocol::{Keepalive, Limits};
 use crate::transport::{Broadcast, Stop, Stopping, Subscription};
@@ -48,10 +48,10 @@ impl ConnectInterrupts {
     /// Begins a call. Fails if an interrupt is pending.
     pub(super) fn begin(&self) -> Result<Interruptible<'_>> {
         let calls = self.calls.try_get(|_| Ok(Calls { interrupts: Interrupts::default(), wake: Broadcast::new()? }));
-        let calls = calls.map_err(|error: io::Error| no_descriptor(&error))?;
+        let calls = calls.map_err(|error: io::Error| no_descriptor_to_connect(&error))?;
         self.pass_on(calls);
         let waiter = calls.interrupts.begin()?;
-        let woken = calls.wake.subscribe().map_err(|error| no_descriptor(&error))?;
+        let woken = calls.wake.subscribe().map_err(|error| no_descriptor_to_connect(&error))?;
         Ok(Interruptible { waiter, woken })
     }
 
@@ -62,6 +62,11 @@ impl ConnectInterrupts {
             calls.interrupt();
         }
     }
+}
+
+/// The status of a connection for which there is no socket.
+fn no_descriptor_to_connect(error: &io::Error) -> Error {
+    Error::os(Kind::Connect, "the system gives no descriptor to connect with", error).in_phase(Phase::Connect)
 }
 
 impl Calls {
