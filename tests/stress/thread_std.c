@@ -50,10 +50,28 @@ WRAP_WAIT(condvar_wait, CONDVAR_WAIT)
 WRAP_WAIT(condvar_wait_timeout, CONDVAR_WAIT_TIMEOUT)
 #endif
 #ifdef ONCE_CALL
+/* What runs once is a closure: its memory, and the functions of its type, of which the fifth word is the call. It releases
+ * before the standard library says that it has run: others that see this do not come here. */
+typedef void call_function(uintptr_t closure, uintptr_t state);
+
+typedef struct ordered_closure {
+    uintptr_t once, closure, functions;
+} ordered_closure;
+
+enum { FUNCTIONS = 5, CALL = 4 };
+
+static void call_and_release(uintptr_t ordered, uintptr_t state)
+{
+    const ordered_closure *self = (const ordered_closure *)ordered;
+    ((call_function *)((const uintptr_t *)self->functions)[CALL])(self->closure, state);
+    __tsan_release((void *)self->once);
+}
+
 WRAP(once_call, ONCE_CALL)
 {
-    uintptr_t result = real_once_call(a, b, c, d, e, f);
-    __tsan_release((void *)a);
+    ordered_closure ordered = {.once = a, .closure = c, .functions = d};
+    uintptr_t functions[FUNCTIONS] = {0, sizeof ordered, sizeof(uintptr_t), 0, (uintptr_t)call_and_release};
+    uintptr_t result = real_once_call(a, b, (uintptr_t)&ordered, (uintptr_t)functions, e, f);
     __tsan_acquire((void *)a);
     return result;
 }
