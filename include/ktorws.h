@@ -458,6 +458,22 @@ typedef enum {
 } ws_log_level;
 
 /**
+ * Flags of ws_deflate_options, to be added up.
+ */
+typedef enum {
+    /**
+     * Does not offer client_max_window_bits, for servers that decline offers with it. The server then cannot ask for a smaller
+     * window. The member client_max_window_bits still sets the client's window.
+     */
+    WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS = 1,
+    /**
+     * Adds a second offer without parameters, for servers that decline the first (RFC 7692 section 5.1). A server that accepts
+     * the second offer ignores server_max_window_bits and server_no_context_takeover.
+     */
+    WS_DEFLATE_OFFER_FALLBACK = 2,
+} ws_deflate_flags;
+
+/**
  * Where a part of a message stands in it, as bits of ws_extension_piece.
  */
 typedef enum {

@@ -88,6 +88,9 @@ pub const WS_LOG_WARNING: c_int = 2;
 pub const WS_LOG_INFO: c_int = 3;
 pub const WS_LOG_DEBUG: c_int = 4;
 pub const ws_log_level = c_uint;
+pub const WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS: c_int = 1;
+pub const WS_DEFLATE_OFFER_FALLBACK: c_int = 2;
+pub const ws_deflate_flags = c_uint;
 pub const WS_PIECE_FIRST: c_int = 1;
 pub const WS_PIECE_LAST: c_int = 2;
 pub const ws_piece_flags = c_uint;
@@ -133,6 +136,7 @@ pub const ws_deflate_options = extern struct {
     min_size: usize = 0,
     filter: ?*const fn (user_data: ?*anyopaque, @"type": u32, data: ?*const anyopaque, size: usize) callconv(.c) i32 = null,
     filter_user_data: ?*anyopaque = null,
+    flags: u32 = 0,
 };
 pub const ws_extension_piece = extern struct {
     data: [*c]const u8 = null,
@@ -191,6 +195,7 @@ pub const ws_reconnect_options = extern struct {
     flags: u32 = 0,
     decide: ws_reconnect_decision = null,
     user_data: ?*anyopaque = null,
+    max_retry_after_ms: i64 = 0,
 };
 pub const ws_close_reason = extern struct {
     struct_size: usize = 0,
