@@ -2153,7 +2153,7 @@ ws_status ws_send_binary(ws_session *session,
  *
  * Until a message in fragments is complete, messages of other threads wait, for their own timeouts; after WS_ERR_TIMEOUT
  * nothing of them is queued. The thread that sent the latest fragment cannot send another message. Any thread may send the
- * next fragment.
+ * next fragment. A message also waits while an extension encodes another thread's message.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, for another type or flag, and for text that is not
  * UTF-8, WS_ERR_STATE for a WS_CONTINUATION when no message in fragments has begun, for another message of the thread that

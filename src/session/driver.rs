@@ -453,9 +453,12 @@ impl Session {
             self.outbox.lock().release(&mut wire.flight);
             wire.release();
         }
+        // With the outbox locked, no sender finds the encoders locked by this thread.
+        let outbox = self.outbox.lock();
         if let Some(mut encoders) = self.encoders.as_ref().and_then(|encoders| encoders.try_lock()) {
             encoders.release();
         }
+        drop(outbox);
     }
 
     fn end_silence(&self) {

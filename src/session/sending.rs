@@ -215,7 +215,7 @@ impl Session {
     }
 
     /// Encodes without the outbox, which others need for moments only, and keeps the encoders until the message is
-    /// queued, so that messages go out in the order in which they were encoded.
+    /// queued, so that messages go out in the order in which they were encoded. Threads that find them locked wait at `sent`.
     fn queue_encoded(
         &self,
         outbox: &mut MutexGuard<'_, Outbox>,
@@ -224,8 +224,15 @@ impl Session {
         deadline: &mut Deadline,
     ) -> Result<()> {
         let Item { outbound, compress, .. } = *item;
+        let mut waiter = None;
         let mut encoders = loop {
-            let locked = MutexGuard::unlocked(outbox, || encoders.lock());
+            let ticket = self.sent.ticket();
+            let Some(locked) = encoders.try_lock() else {
+                *deadline = deadline.fixed();
+                self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(amid_encoding)?;
+                self.wait_for_room(outbox, &outbound, deadline)?;
+                continue;
+            };
             self.check_connected(outbox)?;
             if outbox.fragments.admit(&outbound)? && self.has_room(outbox, outbound.payload.len()) {
                 break locked;
@@ -247,6 +254,10 @@ impl Session {
             encoders.forget();
         }
         outbox.encoded = encoders.volume();
+        drop(encoders);
+        if outbox.waiting > 0 {
+            self.sent.open_for_all();
+        }
         outcome
     }
 
@@ -344,5 +355,13 @@ impl Session {
                 }
             }
         }
+    }
+}
+
+/// Says what a sender has waited for that found the encoders locked.
+fn amid_encoding(error: Error) -> Error {
+    match error.kind {
+        Kind::Timeout => Error::new(Kind::Timeout, "another thread did not finish encoding its message in time"),
+        _ => error,
     }
 }

@@ -27,6 +27,11 @@ static ws_status send_hello(ws_session *session)
     return ws_send_text(session, "hello", 5);
 }
 
+static ws_status send_again(ws_session *session)
+{
+    return ws_send(session, WS_TEXT, "again", 5, 0, -1);
+}
+
 int main(void)
 {
     CHECK_EQ(sem_init(&encoding, 0, 0), 0);
@@ -54,14 +59,31 @@ int main(void)
     CHECK_EQ(ws_get_masking(session), 1);
     CHECK_STATUS(ws_recv(session, &frame, 0), WS_ERR_TIMEOUT);
     CHECK_OK(ws_send_ping(session, NULL, 0));
+    /* Messages wait for it at most as long as they may. */
+    ws_message item = {.data = "late", .size = 4, .type = WS_TEXT};
+    size_t accepted = 77;
+    CHECK_STATUS(ws_send(session, WS_TEXT, "late", 4, 0, 0), WS_ERR_TIMEOUT);
+    CHECK_STATUS(ws_send(session, WS_TEXT, "late", 4, 0, 20), WS_ERR_TIMEOUT);
+    CHECK_STATUS(ws_send_batch(session, &item, 1, &accepted, 20), WS_ERR_TIMEOUT);
+    CHECK_EQ(accepted, 0);
     alarm(0);
+    caller waiting;
+    start_blocked(&waiting, send_again, session);
+    CHECK_OK(ws_interrupt(session));
+    expect_result(&waiting, WS_ERR_INTERRUPTED);
+    start_blocked(&waiting, send_again, session);
     CHECK_EQ(sem_post(&may_encode), 0);
     join(sender.thread);
     CHECK_OK(sender.status);
+    wait_for(&encoding);
+    CHECK_EQ(sem_post(&may_encode), 0);
+    expect_result(&waiting, WS_OK);
+    CHECK_STR(server("message 0"), "hello");
+    CHECK_STR(server("message 1"), "again");
     CHECK_OK(ws_stats(session, &stats));
-    CHECK_EQ(stats.messages_sent, 1);
-    CHECK_EQ(stats.compressed_sent_before, 5);
-    CHECK_EQ(stats.compressed_sent_after, 5);
+    CHECK_EQ(stats.messages_sent, 2);
+    CHECK_EQ(stats.compressed_sent_before, 10);
+    CHECK_EQ(stats.compressed_sent_after, 10);
     ws_abort(session);
     ws_session_free(session);
     CHECK_OK(ws_shutdown(PATIENCE_MS));

@@ -27,7 +27,7 @@ enum {
     /* Messages of other threads between fragments: they wait. */
     FRAGMENTS_AMID_SENDERS = 1,
     /* The timeout of a send beside another thread's that encodes a message: it holds. */
-    TIMEOUT_AMID_ENCODING = 0,
+    TIMEOUT_AMID_ENCODING = 1,
     /* ws_shutdown in callbacks: WS_ERR_STATE. */
     SHUTDOWN_IN_CALLBACKS = 1,
 };
