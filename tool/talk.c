@@ -159,7 +159,7 @@ static int64_t waits_until(exchange *both, const received *so_far)
     return (so_far->last_ms > from ? so_far->last_ms : from) + ANSWER_MS;
 }
 
-/* Until when a server may take what is left of --message, with --count reached. */
+/* With --count reached: the deadline for the server to take the rest of the messages of --message. */
 static int64_t takes_until(exchange *both, received *so_far)
 {
     ws_statistics numbers = {.struct_size = sizeof numbers};

@@ -138,13 +138,13 @@ pub unsafe extern "C" fn ws_config_set_tls_server_name(config: *mut ws_config, n
     set(config, |config| config.tls_mut().set_server_name(unsafe { guard::string(name) }?))
 }
 
-/// Switches the checks of the server's certificate. Default: 1 and 1.
+/// Switches the checks of the server's certificate on or off. The default is 1 and 1.
 ///
-/// `peer` 1: it must be valid and trusted; 0: any certificate is accepted, whatever `host` is, and the connection can
-/// be read and changed by whoever sits between. Nothing of the certificate counts then but its key (and the pins of
-/// ws_config_set_tls_pin_sha256): the server still proves that it holds the private key. RSA keys have at least 2048 bits;
+/// With `peer` 1 the certificate must be valid and trusted. With `peer` 0 every certificate is accepted, whatever `host` is, and a
+/// man in the middle can read and change the connection. Only the certificate's key counts then, and the pins of
+/// ws_config_set_tls_pin_sha256; the server still proves that it holds the private key. RSA keys have at least 2048 bits;
 /// without verification at least 1024 bits if the server signs with PKCS #1 v1.5, which TLS 1.3 does not allow. ECDSA keys are
-/// of P-256 or P-384. `host` 1: the certificate must have the server's name; 0: it may have any name.
+/// of P-256 or P-384. With `host` 1 the certificate must have the server's name; with `host` 0 it may have any name.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or other numbers.
 ///

@@ -332,7 +332,7 @@ impl Wire {
         self.finished = true;
     }
 
-    /// Ends the stream and lets go of it. `is_lost`: what TLS holds must not go out any more, another connection sends it.
+    /// Ends the stream and drops it. With `is_lost`, discards what TLS holds, because another connection sends it again.
     pub(super) fn drop_transport(&mut self, is_lost: bool) {
         let finished = std::mem::replace(&mut self.finished, true);
         if let Some(mut sender) = self.sender.take() {

@@ -106,7 +106,7 @@ static PyObject *on_readable(Session *self, PyObject *none)
     Py_RETURN_NONE;
 }
 
-/* _end_watching(): the session has ended. What is left to receive is there without its descriptors. */
+/* _end_watching(): the session has ended. Remaining messages can be received without its descriptors. */
 static PyObject *end_watching(Session *self, PyObject *none)
 {
     (void)none;
