@@ -37,3 +37,20 @@ impl MaskingKeys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generator_is_freed_and_its_seed_is_another() {
+        let mut keys = MaskingKeys::from_seed([1; 32]);
+        keys.release();
+        assert_eq!(keys.seed, [1; 32]);
+        keys.draw();
+        assert!(keys.generator.is_some());
+        keys.release();
+        assert!(keys.generator.is_none());
+        assert_ne!(keys.seed, [1; 32]);
+    }
+}

@@ -398,3 +398,30 @@ fn append_frame(out: &mut Vec<u8>, mask: Option<[u8; 4]>, (opcode, rsv, fin): (O
         None => out.extend_from_slice(payload),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_nothing_waits_in_is_freed() {
+        let mut outgoing = Outgoing::new(MaskingKeys::from_seed([7; 32]), None);
+        let mut flight = Flight::default();
+        let outbound = Outbound { opcode: Opcode::Binary, payload: &[0; 1000], fin: true, is_utf8: true };
+        let admitted = outgoing.admit(&outbound).expect("an open connection");
+        outgoing.queue(admitted, 0, outbound.payload).expect("an open connection");
+        outgoing.queue_control(Opcode::Ping, b"x").expect("an open connection");
+        outgoing.release(&mut flight);
+        assert_eq!((outgoing.pending_data(), outgoing.pending_control()), (1008, 7));
+        outgoing.load(&mut flight);
+        while !flight.is_empty() {
+            let count = flight.to_send().len();
+            flight.sent(count);
+            outgoing.load(&mut flight);
+        }
+        assert!(outgoing.data.capacity() + flight.data.capacity() >= 1008);
+        outgoing.release(&mut flight);
+        assert_eq!((outgoing.data.capacity(), outgoing.control.capacity()), (0, 0));
+        assert_eq!((flight.data.capacity(), flight.control.capacity()), (0, 0));
+    }
+}

@@ -224,6 +224,22 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_made_in_one_step_and_is_exact() {
+        for (now, later) in [(0, 0), (1000, 100), (PLACED_FROM, 0), (100_000, 100_000)] {
+            let payload = reserved(now, later);
+            assert_eq!(payload.memory.capacity(), payload.memory.len(), "{now}");
+        }
+    }
+
+    #[test]
+    fn payloads_compare_by_their_bytes() {
+        let payload = Payload::small(vec![7; 500], b"abc");
+        assert_eq!(payload, Payload::from(&b"abc"[..]));
+        assert_ne!(payload, Payload::from(&b"abd"[..]));
+        assert_ne!(payload, Payload::from(&b"ab"[..]));
+    }
+
+    #[test]
     fn a_large_payload_lies_where_the_kernel_copies_fast() {
         for now in [0, 1, 5000, PLACED_FROM] {
             let payload = reserved(now, PLACED_FROM as u64);

@@ -11,7 +11,9 @@ fn every_ping_gets_its_pong_in_order() {
     let mut connection = connection();
     let payloads: Vec<Vec<u8>> = (0..10).map(|i| vec![i, 0, 255]).collect();
     let bytes: Vec<u8> = payloads.iter().flat_map(|payload| frame(true, Opcode::Ping, payload)).collect();
-    assert_eq!(receive(&mut connection, &bytes).len(), 10);
+    let events = receive(&mut connection, &bytes);
+    assert_eq!(events.len(), 10);
+    assert!(events[0] == events[0].clone() && events[0] != events[1]);
     let pongs: Vec<Sent> = payloads.iter().map(|payload| Sent::new(Opcode::Pong, payload)).collect();
     assert_eq!(sent(&mut connection), pongs);
 }

@@ -55,6 +55,10 @@ fn memory_of_messages_before_is_for_those_below_32_kib() {
 
 #[test]
 fn every_byte_that_is_decoded_counts() {
+    // The inflater reads the empty last block. The last byte is read twice: by itself, and with the tail.
+    let mut small = default_connection();
+    receive(&mut small, &marked_frame(true, Opcode::Binary, RSV1, b"\x03\x00\x00"));
+    assert_eq!(small.incoming.work(), 2 + 1 + 5);
     assert!(with_full_window().incoming.work() >= 40_000);
     assert_eq!(peer::connection().incoming.work(), 0);
 }
@@ -139,7 +143,8 @@ fn a_poll_ends_after_a_bounded_amount_of_decoding() {
     let mut pieces = marked_frame(false, Opcode::Binary, RSV1, b"");
     payload.chunks(100).for_each(|piece| pieces.extend(frame(false, Opcode::Continuation, piece)));
     for stream in [whole, pieces] {
-        assert!(yields(deflate(), &stream) >= payload.len() / 4096 - 1);
+        let yields = yields(deflate(), &stream);
+        assert!((payload.len() / 4096 - 1..=payload.len() / 2048).contains(&yields), "{yields}");
     }
 }
 

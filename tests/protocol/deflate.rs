@@ -5,7 +5,7 @@ use ktorws::frame::Opcode;
 use ktorws::protocol::deflate::{Options, PermessageDeflate};
 use ktorws::protocol::extension::{Negotiated, Told, part};
 use ktorws::protocol::extension_header::Parameters;
-use ktorws::protocol::{Agreement, Connection, Decoders, Encoders, Extension, Limits, Received};
+use ktorws::protocol::{Agreement, Connection, Decoders, Encoders, Extension, Limits, Piece, Received};
 use proptest::prelude::*;
 
 use crate::peer::{self, Sent, marked_frame, receive, violation};
@@ -205,6 +205,42 @@ fn reserved_bits_where_they_must_not_be() {
 }
 
 #[test]
+fn what_a_fragment_holds_is_decoded_with_it() {
+    // The codes of a literal and of a reference of 258 bytes end with the third byte. The output exceeds the first room.
+    let mut connection = default_connection();
+    assert_eq!(receive(&mut connection, &marked_frame(false, Opcode::Binary, RSV1, b"\x4a\x1c\x05")), []);
+    let volume = connection.incoming.decoded().expect("a decoder");
+    assert_eq!((volume.plain, volume.encoded), (259, 3));
+    let events = receive(&mut connection, &peer::frame(true, Opcode::Continuation, b"\x00\x00"));
+    assert!(matches!(&events[..], [Received::Frame(frame)] if frame.payload[..] == [b'a'; 259]), "{events:?}");
+}
+
+/// Encodes the same text twice, and calls `between` before the second time.
+fn twice(parameters: &str, between: impl Fn(&mut Encoders)) -> [Vec<u8>; 2] {
+    let mut encoders = sides(Options::default(), parameters).0;
+    [false, true].map(|second| {
+        if second {
+            between(&mut encoders);
+        }
+        let piece = Piece { opcode: Opcode::Text, payload: b"Hello", first: true, last: true, compress: true };
+        let (rsv, payload) = encoders.encode(piece).expect("compressed data");
+        assert_eq!(rsv, RSV1);
+        payload.to_vec()
+    })
+}
+
+#[test]
+fn what_is_not_sent_is_forgotten() {
+    let [first, second] = twice("", Encoders::forget);
+    assert_eq!(first, second);
+    // Freed memory does not end a context.
+    let [first, second] = twice("", Encoders::release);
+    assert!(second.len() < first.len());
+    let [first, second] = twice("client_no_context_takeover", Encoders::release);
+    assert_eq!(first, second);
+}
+
+#[test]
 fn data_that_cannot_be_inflated() {
     let cases: &[&[u8]] = &[
         // Nothing at all is not a message: the tail that was cut off needs a block to end.
@@ -217,12 +253,28 @@ fn data_that_cannot_be_inflated() {
         // Cut short.
         b"\xf2\x48\xcd\xc9",
         b"\x00\x05\x00\xfa\xff\x48",
+        // After a last block: a block that ends within the tail, nothing, and blocks that are cut short.
+        b"\x03\x00\x03",
+        b"\x03\x00",
+        b"\x03\x00\x01\x00",
+        b"\x03\x00\x05",
+        b"\x03\x00\x62",
         // The length of a stored block and its complement do not fit.
         b"\x00\x05\x00\xff\xff\x48\x65\x6c\x6c\x6f\x00",
     ];
     for payload in cases {
         let frame = marked_frame(true, Opcode::Binary, RSV1, payload);
         assert_eq!(violation(&mut default_connection(), &frame), (Kind::Compression, 1007), "{payload:x?}");
+    }
+}
+
+#[test]
+fn a_block_that_the_tail_breaks_is_not_one_that_is_cut_short() {
+    // After a last block: the length of a stored block, to which the tail is no complement; nothing.
+    for (payload, what) in [(&b"\x03\x00\x01\x05"[..], "cannot be inflated"), (b"\x03\x00", "is cut short")] {
+        let events = receive(&mut default_connection(), &marked_frame(true, Opcode::Binary, RSV1, payload));
+        let [Received::Violation(error)] = &events[..] else { panic!("{events:?}") };
+        assert!(error.message.contains(what), "{error}");
     }
 }
 

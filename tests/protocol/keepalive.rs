@@ -81,7 +81,9 @@ fn any_byte_counts_where_it_is_to() {
 #[test]
 fn a_late_start_gives_the_peer_its_time() {
     let mut keepalive = Keepalive::new(KeepaliveOptions::default(), now());
+    assert_eq!(keepalive.interval(), None);
     keepalive.set_interval(Some(INTERVAL), at(100));
+    assert_eq!(keepalive.interval(), Some(INTERVAL));
     assert_eq!(keepalive.timeout(), Some(2 * INTERVAL));
     assert_eq!(keepalive.deadline(), Some(at(110)));
     ping(&mut keepalive, at(110));

@@ -17,6 +17,7 @@ mod negotiation;
 mod opening_handshake;
 mod peer;
 mod raw;
+mod reading;
 mod sending;
 mod stacking;
 mod utf8;

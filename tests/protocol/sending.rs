@@ -37,6 +37,31 @@ fn masking_keys_depend_on_the_seed_and_do_not_repeat() {
 }
 
 #[test]
+fn masking_keys_do_not_repeat_where_their_memory_is_freed() {
+    let mut keys = MaskingKeys::from_seed([1; 32]);
+    let mut drawn = std::collections::HashSet::new();
+    for _ in 0..100 {
+        for _ in 0..10 {
+            assert!(drawn.insert(keys.draw()));
+        }
+        keys.release();
+    }
+}
+
+#[test]
+fn a_whole_message_begins_and_ends() {
+    for (opcode, fin, first, whole) in [
+        (Opcode::Text, true, true, true),
+        (Opcode::Binary, false, true, false),
+        (Opcode::Continuation, true, false, false),
+        (Opcode::Continuation, false, false, false),
+    ] {
+        let outbound = Outbound { opcode, payload: b"", fin, is_utf8: true };
+        assert_eq!((outbound.is_first(), outbound.is_whole()), (first, whole), "{opcode:?} {fin}");
+    }
+}
+
+#[test]
 fn fragments_have_one_opcode_and_one_end() {
     let mut connection = connection();
     for fin in [false, true] {
@@ -99,7 +124,9 @@ fn pings_go_between_fragments() {
 #[test]
 fn unmasked_frames_where_they_are_wanted() {
     let mut connection = connection();
+    assert!(connection.outgoing.is_masking());
     connection.outgoing.set_masking(false);
+    assert!(!connection.outgoing.is_masking());
     connection.send(Opcode::Text, b"Hello").expect("an open connection");
     connection.outgoing.set_masking(true);
     connection.send(Opcode::Text, b"Hello").expect("an open connection");
@@ -130,7 +157,8 @@ fn the_oldest_whole_messages_can_be_dropped() {
     // The rest of a message that has begun to go out cannot be dropped.
     connection.send_fragment(Opcode::Continuation, b"4", true).expect("a fragment");
     assert!(!connection.outgoing.drop_oldest());
-    assert_eq!(connection.outgoing.totals().dropped_messages, 2);
+    let totals = connection.outgoing.totals();
+    assert_eq!((totals.dropped_messages, totals.dropped_bytes), (2, 7 + 7 + 7));
 }
 
 #[test]
@@ -185,6 +213,90 @@ fn pending_and_in_flight_messages_are_counted() {
     peer::drain(&mut connection);
     assert_eq!(counts(&connection), ((0, (0, 0)), 0, (0, 0, 0), (23, 23, 7)));
     assert_eq!((connection.outgoing.has_sent_close(), connection.outgoing.sent_close()), (true, 8));
+}
+
+#[test]
+fn large_messages_are_cut_into_frames() {
+    let mut connection = connection();
+    connection.outgoing.set_fragment(Some(3));
+    for payload in ["", "abc", "abcd", "abcdef"] {
+        connection.send(Opcode::Text, payload.as_bytes()).expect("an open connection");
+    }
+    let frames: Vec<_> = sent(&mut connection)
+        .into_iter()
+        .map(|frame| (frame.opcode == Opcode::Text, frame.fin, String::from_utf8(frame.payload).expect("UTF-8")))
+        .collect();
+    let frame = |first, last, payload: &str| (first, last, payload.to_owned());
+    assert_eq!(
+        frames,
+        [
+            frame(true, true, ""),
+            frame(true, true, "abc"),
+            frame(true, false, "abc"),
+            frame(false, true, "d"),
+            frame(true, false, "abc"),
+            frame(false, true, "def"),
+        ]
+    );
+    assert_eq!(connection.outgoing.totals().messages, 4);
+}
+
+#[test]
+fn our_close_is_not_counted_behind_messages_that_wait() {
+    let mut connection = connection();
+    connection.send(Opcode::Text, b"abc").expect("an open connection");
+    connection.close(Close::new(1000, "").expect("a valid close"), peer::now());
+    assert_eq!((connection.outgoing.queued(), connection.outgoing.sent()), (9, 0));
+    assert_eq!(peer::drain(&mut connection).len(), 9 + 8);
+    assert_eq!((connection.outgoing.sent(), connection.outgoing.sent_close()), (9, 8));
+}
+
+#[test]
+fn counts_go_on_from_the_connection_before() {
+    let mut before = connection();
+    before.send(Opcode::Text, b"abc").expect("an open connection");
+    before.outgoing.queue_control(Opcode::Ping, b"p").expect("a ping");
+    assert_eq!(before.to_send().len(), 7);
+    before.sent(7);
+    assert_eq!(before.to_send().len(), 9);
+    before.sent(9);
+    // The connection does not send these.
+    before.send(Opcode::Text, b"lost").expect("an open connection");
+    before.outgoing.queue_control(Opcode::Pong, b"lost").expect("a pong");
+
+    let mut connection = connection();
+    connection.send(Opcode::Text, b"d").expect("an open connection");
+    connection.outgoing.queue_control(Opcode::Ping, b"").expect("a ping");
+    connection.outgoing.carry_on(&before.outgoing);
+    let expected =
+        Queued { messages: 2, payload: 7, bytes: 9 + 7, control_bytes: 7 + 6, pings: 1, pongs: 1, ..Queued::default() };
+    assert_eq!(*connection.outgoing.totals(), expected);
+    // The first call uncounts the lost message, which is queued again. The others count messages that are queued later.
+    connection.outgoing.uncount((true, 4));
+    connection.outgoing.count(10);
+    connection.outgoing.count(20);
+    connection.outgoing.uncount((false, 5));
+    assert_eq!(*connection.outgoing.totals(), Queued { messages: 3, payload: 28, ..expected });
+
+    // The bytes of a Close that was sent count.
+    let mut closed = self::connection();
+    closed.send(Opcode::Text, b"abc").expect("an open connection");
+    closed.close(Close::new(1000, "").expect("a valid close"), peer::now());
+    peer::drain(&mut closed);
+    let mut connection = self::connection();
+    connection.send(Opcode::Text, b"").expect("an open connection");
+    connection.outgoing.carry_on(&closed.outgoing);
+    assert_eq!(connection.outgoing.queued(), 9 + 8 + 6);
+}
+
+#[test]
+fn the_larger_memory_is_used_again() {
+    let mut connection = connection();
+    connection.send(Opcode::Binary, &[0; 100_000]).expect("an open connection");
+    let address = connection.to_send().as_ptr();
+    peer::drain(&mut connection);
+    connection.send(Opcode::Binary, b"a").expect("an open connection");
+    assert_eq!(connection.to_send().as_ptr(), address);
 }
 
 proptest! {

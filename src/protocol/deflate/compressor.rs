@@ -105,3 +105,27 @@ fn flush(deflate: &mut Deflate, mut input: &[u8], output: &mut Vec<u8>) -> Resul
 fn delta(after: u64, before: u64) -> usize {
     usize::try_from(after - before).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_no_message_needs_is_freed() {
+        for takes_over in [true, false] {
+            let agreement = Agreement {
+                client_window_bits: 15,
+                server_window_bits: 15,
+                client_takes_over: takes_over,
+                server_takes_over: true,
+            };
+            let mut compressor = Compressor::new(&Options::default(), &agreement);
+            let opcode = crate::frame::Opcode::Text;
+            let piece = Piece { opcode, payload: b"Hello", first: true, last: true, compress: true };
+            compressor.encode(&piece, &mut Vec::new()).expect("compressed data");
+            assert!(compressor.deflate.is_some());
+            compressor.release();
+            assert_eq!(compressor.deflate.is_some(), takes_over);
+        }
+    }
+}

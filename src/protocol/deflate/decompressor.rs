@@ -269,3 +269,60 @@ fn truncated() -> Error {
 fn delta(after: u64, before: u64) -> usize {
     usize::try_from(after - before).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decompressor(server_takes_over: bool) -> Decompressor {
+        let window_bits = 9;
+        let (client_window_bits, server_window_bits) = (window_bits, window_bits);
+        Decompressor::new(&Agreement {
+            client_window_bits,
+            server_window_bits,
+            client_takes_over: true,
+            server_takes_over,
+        })
+    }
+
+    #[test]
+    fn memory_that_no_message_needs_is_freed() {
+        for takes_over in [true, false] {
+            let mut decompressor = decompressor(takes_over);
+            let mut payload = crate::protocol::Payload::default();
+            let message = b"\xf3\x48\xcd\xc9\xc9\x07\x00\x4b\x04\x00\x00";
+            decompressor.decode(message, true, &mut Sink::new(&mut payload, 100)).expect("two streams");
+            assert_eq!(&payload[..], b"Helloa");
+            assert!(decompressor.inflate.is_some() && decompressor.small.capacity() > 0);
+            decompressor.release();
+            assert_eq!((decompressor.inflate.is_some(), decompressor.small.capacity()), (takes_over, 0));
+        }
+    }
+
+    #[test]
+    fn the_history_is_a_window_and_at_most_a_quarter_more() {
+        let mut decompressor = decompressor(true);
+        let mut all = Vec::new();
+        // For each message: its size, the size of the history after it, and the bytes that trimming moved.
+        let mut work = 0;
+        for (message, expected, moved) in [
+            (0, 0, 0),
+            (510, 510, 0),
+            (2, 512, 0),
+            (128, 640, 0),
+            (1, 512, 511),
+            (0, 512, 0),
+            (100, 612, 0),
+            (100, 512, 412),
+            (2000, 512, 0),
+            (512, 512, 0),
+        ] {
+            let bytes: Vec<u8> = (0..=u8::MAX).cycle().skip(all.len()).take(message).collect();
+            all.extend_from_slice(&bytes);
+            decompressor.remember(&bytes);
+            work += moved + message.min(512);
+            assert_eq!((decompressor.history.len(), decompressor.work), (expected, work as u64), "{message}");
+            assert!(all.ends_with(&decompressor.history), "{message}");
+        }
+    }
+}

@@ -174,6 +174,7 @@ mod tests {
             (b"\x05\x00", Found::Other, b""),
             (b"\x07\x00", Found::Other, b""),
             (b"\x01\x00\x00\xff\xfe", Found::Other, b""),
+            (b"\x01\x01\x00\xff\xffa", Found::Other, b""),
             (b"\x03\x32\x00", Found::Other, b""),
         ] {
             let (as_found, decoded) = decoded(bytes, false);
@@ -196,5 +197,112 @@ mod tests {
             assert_eq!(decoded(&[start, tail].concat(), true).0, found, "{start:x?}");
             assert_ne!(decoded(&[start, tail].concat(), false).0, Found::Message, "{start:x?}");
         }
+    }
+
+    /// The first value and the number of extra bits of each length code and distance code (RFC 1951 section 3.2.5).
+    const LENGTHS: [(usize, usize); 29] = [
+        (3, 0),
+        (4, 0),
+        (5, 0),
+        (6, 0),
+        (7, 0),
+        (8, 0),
+        (9, 0),
+        (10, 0),
+        (11, 1),
+        (13, 1),
+        (15, 1),
+        (17, 1),
+        (19, 2),
+        (23, 2),
+        (27, 2),
+        (31, 2),
+        (35, 3),
+        (43, 3),
+        (51, 3),
+        (59, 3),
+        (67, 4),
+        (83, 4),
+        (99, 4),
+        (115, 4),
+        (131, 5),
+        (163, 5),
+        (195, 5),
+        (227, 5),
+        (258, 0),
+    ];
+    const DISTANCES: [(usize, usize); 30] = [
+        (1, 0),
+        (2, 0),
+        (3, 0),
+        (4, 0),
+        (5, 1),
+        (7, 1),
+        (9, 2),
+        (13, 2),
+        (17, 3),
+        (25, 3),
+        (33, 4),
+        (49, 4),
+        (65, 5),
+        (97, 5),
+        (129, 6),
+        (193, 6),
+        (257, 7),
+        (385, 7),
+        (513, 8),
+        (769, 8),
+        (1025, 9),
+        (1537, 9),
+        (2049, 10),
+        (3073, 10),
+        (4097, 11),
+        (6145, 11),
+        (8193, 12),
+        (12289, 12),
+        (16385, 13),
+        (24577, 13),
+    ];
+
+    /// A last block with the fixed codes that holds one reference. Each pair is an index of the table and the extra bits.
+    fn reference((length, more_length): (usize, usize), (distance, more_distance): (usize, usize)) -> Vec<u8> {
+        let mut bits = vec![1, 1, 0];
+        let symbol = 257 + length;
+        let (code, size) = if symbol < 280 { (symbol - 256, 7) } else { (symbol - 280 + 0b1100_0000, 8) };
+        bits.extend((0..size).rev().map(|bit| code >> bit & 1));
+        bits.extend((0..LENGTHS[length].1).map(|bit| more_length >> bit & 1));
+        bits.extend((0..5).rev().map(|bit| distance >> bit & 1));
+        bits.extend((0..DISTANCES[distance].1).map(|bit| more_distance >> bit & 1));
+        bits.extend([0; 7]);
+        let byte = |bits: &[usize]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit == 1));
+        bits.chunks(8).map(byte).collect()
+    }
+
+    #[test]
+    fn every_code_of_a_length_and_a_distance() {
+        let history: Vec<u8> = (0..32_768_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let check = |length: (usize, usize), distance: (usize, usize)| {
+            let bytes = reference(length, distance);
+            let (count, back) = (LENGTHS[length.0].0 + length.1, DISTANCES[distance.0].0 + distance.1);
+            let before = |back| history.len().checked_sub(back).map(|at| history[at]);
+            let mut output = Vec::new();
+            assert_eq!(
+                decode(&bytes, false, &mut output, before),
+                Found::Stream(bytes.len()),
+                "{count} from {back} back"
+            );
+            let expected: Vec<u8> = history[history.len() - back..].iter().copied().cycle().take(count).collect();
+            assert!(output == expected, "{count} from {back} back");
+        };
+        for (index, (_, more)) in LENGTHS.into_iter().enumerate() {
+            (0..1 << more).for_each(|bits| check((index, bits), (2, 0)));
+        }
+        for (index, (_, more)) in DISTANCES.into_iter().enumerate() {
+            for bits in [0, 1, (1 << more) - 1] {
+                check((0, 0), (index, bits & ((1 << more) - 1)));
+            }
+        }
+        // The length code 286 is reserved.
+        assert_eq!(decoded(b"\x1b\x03\x00\x00", false).0, Found::Other);
     }
 }
