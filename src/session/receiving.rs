@@ -215,8 +215,8 @@ impl Session {
             if let Some(led @ (Led::Frame(_) | Led::Look)) = led {
                 return Ok(led);
             }
-            // All that was read before is decoded.
-            if led.is_none() && self.ending.is_aborted() {
+            // All that was read before is decoded. Before the verdict there is no status to end the inbox with.
+            if led.is_none() && self.ending.is_aborted() && self.ending.verdict().is_some() {
                 self.end_inbox();
                 return Ok(Led::Look);
             }

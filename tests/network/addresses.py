@@ -7,6 +7,7 @@ addresses.py [NAME ...]
 import contextlib
 import errno
 import json
+import os
 import socket
 
 from harness import for_each, main, refusal, setting_status  # first: it says where the others are
@@ -82,10 +83,12 @@ def a_known_address_is_for_its_host_and_port():
 
 def further_known_addresses():
     """the first that takes the connection"""
-    with socket.create_server(("127.0.0.3", 0), backlog=64) as listener, telling(listener):
+    # addresses at which no other process has a server
+    net = f"127.{100 + os.getpid() // 250 % 100}.{os.getpid() % 250 + 1}"
+    addresses = tuple(f"{net}.{last}".encode() for last in (1, 2, 3))
+    with socket.create_server((f"{net}.3", 0), backlog=64) as listener, telling(listener):
         at = listener.getsockname()[1]
-        addresses = (b"127.0.0.1", b"127.0.0.2", b"127.0.0.3")
-        equal("server", told_by("host.test", at, **known(*addresses))["server"], "127.0.0.3")
+        equal("server", told_by("host.test", at, **known(*addresses))["server"], f"{net}.3")
     failure = refusal(f"ws://host.test:{at}/", **known(*addresses))
     equal("status and phase", (failure.status, failure.phase), (Status.CONNECT, Phase.CONNECT))
     equal("errno", failure.os_errno, errno.ECONNREFUSED)
