@@ -34,7 +34,7 @@ static int64_t some_timeout(chance *dice)
 
 int64_t sending_limit(const ws_session *session, int64_t timeout)
 {
-    return TIMEOUT_AMID_ENCODING || ws_extension_count(session) == 0 ? timeout : UNTIMED;
+    return TIMEOUT_WITH_EXTENSIONS || ws_extension_count(session) == 0 ? timeout : UNTIMED;
 }
 
 static void send_something(chance *dice, ws_session *session, const record *owed)

@@ -26,8 +26,9 @@ enum {
     CLOSE_AMID_EXTENSIONS = 1,
     /* Messages of other threads between fragments: they wait. */
     FRAGMENTS_AMID_SENDERS = 1,
-    /* The timeout of a send beside another thread's that encodes a message: it holds. */
-    TIMEOUT_AMID_ENCODING = 1,
+    /* The timeout of a send in a session with an extension: it does not cover encoding the message itself, which takes long in an
+     * instrumented build. */
+    TIMEOUT_WITH_EXTENSIONS = 0,
     /* ws_shutdown in callbacks: WS_ERR_STATE. */
     SHUTDOWN_IN_CALLBACKS = 1,
 };

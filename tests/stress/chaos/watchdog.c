@@ -22,7 +22,7 @@ enum {
     MEASURE_US = 2000,
     MEASURE_WORK = 100000,
     /* How many times what the yard-stick measured a call may be late by. */
-    LATENESS = 60,
+    LATENESS = 200,
     /* For how many measures the yard-stick remembers. */
     MEASURES = 1024,
     WATCHED = 256,
