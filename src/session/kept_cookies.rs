@@ -170,7 +170,7 @@ mod tests {
         names
     }
 
-    /// What is counted is what is there, and within the bounds.
+    /// The counted size is the size of the kept cookies, and within the bounds.
     fn check(kept: &KeptCookies) {
         let total = kept.domains.values().fold(Size::default(), |size, kept| size.plus(Size::of(kept)));
         assert_eq!(total, kept.size);

@@ -224,12 +224,12 @@ impl Session {
         deadline: &mut Deadline,
     ) -> Result<()> {
         let Item { outbound, compress, .. } = *item;
-        let mut waiter = None;
         let mut encoders = loop {
             let ticket = self.sent.ticket();
             let Some(locked) = encoders.try_lock() else {
                 *deadline = deadline.fixed();
-                self.wait_sent(outbox, ticket, &mut waiter, *deadline).map_err(amid_encoding)?;
+                // A call is one waiter at a time, so that it returns an interrupt once: `wait_for_room` is one of its own.
+                self.wait_sent(outbox, ticket, &mut None, *deadline).map_err(amid_encoding)?;
                 self.wait_for_room(outbox, &outbound, deadline)?;
                 continue;
             };

@@ -1,4 +1,4 @@
-//! Where the receiving half reads to, and what it tells of its state.
+//! The sizes of reads of the receiving half, and the state that it reports.
 
 use ktorws::frame::Opcode;
 use ktorws::frame::header::{self, Header};
