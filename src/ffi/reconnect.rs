@@ -33,7 +33,7 @@ pub enum ws_reconnect_flags {
 }
 
 /// A function that decides whether to try again. It is called when a connection was lost, and after each attempt that has
-/// failed.
+/// failed, but not before `on_open` has returned.
 ///
 /// `why` is the error of the loss or of the attempt, lent until the function returns; its status is WS_ERR_CLOSED where the
 /// server has closed the session. `attempt` is the number of the one to come, from 1. `suggested` is 1 where the library

@@ -180,6 +180,8 @@ impl Reconnecting {
         let _unwanted;
         let mut outage = self.outage.lock();
         match (outage.stage, outage.answer.take()) {
+            // The application learns of the connection before it is asked about its loss.
+            (Stage::Lost, _) if !session.has_told_opening() => return Next::Sleep(None),
             (Stage::Lost, unasked) => _unwanted = unasked,
             (Stage::Asked, Some(Answer::Decided(delay))) => return self.wait(&mut outage, session, delay, now),
             (Stage::Opening, Some(Answer::Opened(opened))) => match *opened {

@@ -44,6 +44,8 @@ pub(super) struct Listening {
 enum Told {
     #[default]
     Nothing,
+    /// The first call has not returned.
+    Opening,
     Opened,
     Closed,
 }
@@ -142,6 +144,12 @@ impl Session {
         }
     }
 
+    /// Whether the listener, if there is one, knows that the session is open.
+    pub(super) fn has_told_opening(&self) -> bool {
+        let listening = self.listening.lock();
+        listening.listener.is_none() || listening.told == Told::Opened
+    }
+
     /// The application has freed the session: from now on the listener is only called for the end.
     pub(crate) fn forsake(&self) {
         self.is_forsaken.store(true, Ordering::Release);
@@ -161,12 +169,19 @@ impl Session {
             let mut listening = self.listening.lock();
             let Some(listener) = listening.listener.clone() else { return false };
             let told = listening.told;
-            listening.told = Told::Opened;
+            if told == Told::Nothing {
+                listening.told = Told::Opening;
+            }
             (listener, told)
         };
         let _inside = Inside::of(self);
         if told == Told::Nothing {
             listener.opened();
+            self.listening.lock().told = Told::Opened;
+            if self.is_away() {
+                // An outage waits for that.
+                self.wake_driver();
+            }
         }
         let mut frames = 0;
         let mut has_all = false;

@@ -45,6 +45,8 @@ class Wire(Connection):
         self.data = bytearray()
         self.is_masked = True
         self.trouble = None
+        # the listener's part is over
+        self.served = threading.Event()
 
     def read_request(self):
         complete = super().read_request()
@@ -180,17 +182,23 @@ class Listener:
                 sock, _ = self.socket.accept()
             except OSError:
                 return
-            threading.Thread(target=self.run, args=(sock,), daemon=True).start()
+            wire = Wire(sock)
+            self.accepted(wire)
+            self.wires.put(wire)
+            threading.Thread(target=self.run, args=(wire,), daemon=True).start()
 
-    def run(self, sock):
-        wire = Wire(sock)
+    def accepted(self, wire):
+        """for those who want to know"""
+
+    def run(self, wire):
         try:
             if self.tls:
-                wire.sock = self.tls.wrap_socket(sock, server_side=True)
+                wire.sock = self.tls.wrap_socket(wire.sock, server_side=True)
             self.serve(wire)
         except (Gone, OSError) as error:
             wire.trouble = error
-        self.wires.put(wire)
+        finally:
+            wire.served.set()
 
     def url(self, path="/"):
         return f"{'wss' if self.tls else 'ws'}://{self.host}:{self.port}{path}"
@@ -198,9 +206,12 @@ class Listener:
     def wire(self):
         """the next connection, once it is served"""
         try:
-            return self.wires.get(timeout=HANG_S)
+            wire = self.wires.get(timeout=HANG_S)
         except queue.Empty:
             raise AssertionError("no connection comes") from None
+        if not wire.served.wait(HANG_S):
+            raise AssertionError("the connection is not served")
+        return wire
 
     @contextlib.contextmanager
     def open(self, path="/", **settings):

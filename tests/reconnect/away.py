@@ -188,21 +188,21 @@ class Site(Listener):
         self.acts = list(acts)
         self.contexts = contexts or {}
         self.met = []
-        self.lock = threading.Lock()
         super().__init__(tls=tls, address=("127.0.0.1", free_port()), **how)
 
-    def run(self, sock):
-        wire = Wire(sock)
-        with self.lock:
-            number = len(self.met)
-            self.met.append(wire)
+    def accepted(self, wire):
+        wire.number = len(self.met)
+        self.met.append(wire)
+
+    def run(self, wire):
         try:
-            if context := self.contexts.get(number, self.tls):
-                wire.sock = context.wrap_socket(sock, server_side=True)
-            self.act(number)(wire)
+            if context := self.contexts.get(wire.number, self.tls):
+                wire.sock = context.wrap_socket(wire.sock, server_side=True)
+            self.act(wire.number)(wire)
         except (Gone, OSError) as error:
             wire.trouble = error
-        self.wires.put(wire)
+        finally:
+            wire.served.set()
 
     def act(self, number):
         return self.acts[number] if number < len(self.acts) else accepts

@@ -9,10 +9,15 @@ import time
 
 from away import FOR_EVER_MS, KEEP_UNSENT, Decisions, Site, accepts, for_each, goes_on, is_back, lose, main, promptly
 from away import reconnects, refuses, resets, talks
-from checking import HANG_MS, HANG_S, among, equal, true
+from checking import HANG_MS, HANG_S, among, equal, eventually, true
 from ktorws_ctypes import BINARY, Initiator, Phase, Session, State, Status, lib, shutdown
 from peer import close, frame, text
 from sessions import ends
+from telling import Called
+
+
+# for what must not happen
+MOMENT_S = 0.02
 
 
 def handle_of(asked):
@@ -142,6 +147,30 @@ def it_may_take_its_time():
 def thread_name():
     with open("/proc/thread-self/comm", encoding="ascii") as name:
         return name.read().strip()
+
+
+def it_is_asked_after_on_open():
+    """which has to return first"""
+    order = []
+    is_asked = threading.Event()
+
+    def decide(asked):
+        order.append("asked")
+        is_asked.set()
+        return 0
+
+    def act(what, session):
+        if what == "open":
+            wire = site.wire()
+            lose(wire)
+            eventually("the loss is noticed", lambda: State(lib.ws_state(session)) == State.CONNECTING)
+            is_asked.wait(MOMENT_S)
+            order.append("open")
+
+    called, decisions = Called(act, frames=False), Decisions(decide)
+    with Site() as site, Session(site.url(), **called.setting, **decisions.setting()):
+        called.expect(("open",), ("reconnect", Status.IO))
+    equal("the order", order, ["open", "asked"])
 
 
 def it_runs_on_a_thread_of_the_library():
@@ -311,6 +340,7 @@ TESTS = (
     changing_the_delay,
     a_delay_without_end,
     it_may_take_its_time,
+    it_is_asked_after_on_open,
     it_runs_on_a_thread_of_the_library,
     it_knows_its_session,
     calling_functions_inside,

@@ -80,7 +80,7 @@ class Leaving(Site):
 
     def check(self, complete):
         """each thread's messages came in order, none twice"""
-        eventually("all that was sent is read", lambda: self.wires.qsize() == len(self.met))
+        eventually("all that was sent is read", lambda: all(wire.served.is_set() for wire in self.met))
         numbers = collections.defaultdict(list)
         for name in (name for got in self.got for name in got if name != b"end"):
             thread, number = name.split()
