@@ -120,6 +120,11 @@ pub(crate) fn mark_library_thread() {
     forget_lookups();
 }
 
+/// Whether the library has started the calling thread.
+pub(crate) fn is_library_thread() -> bool {
+    STARTED_BY.get() == generation()
+}
+
 /// To be called after a function of the application has returned. If that function forked and returned in the child too, and
 /// the calling thread is the child's copy of a thread of the library, this ends the thread: its work belongs to the parent.
 /// The child ends with it unless it has started other threads.

@@ -13,7 +13,7 @@ use crate::ffi::status::ws_status;
 use crate::lock::assert_unlocked;
 use crate::session::Owner;
 use crate::session::back_off::BackOff;
-use crate::session::reconnecting::{Decision, ReconnectOptions};
+use crate::session::reconnect::{Decision, ReconnectOptions};
 
 const DEFAULT_FIRST_DELAY: Duration = Duration::from_millis(500);
 const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(30);

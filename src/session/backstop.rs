@@ -12,7 +12,7 @@ use super::Session;
 use super::deadline::Deadline;
 use super::gate::Gate;
 use super::outbox::Outbox;
-use super::reactor::Reactor;
+use super::runtime::Runtime;
 use crate::transport::threads::{self, Thread};
 
 /// How long a message is held back at most, but for the time that the kernel takes to wake the thread.
@@ -31,8 +31,8 @@ const QUIET_TICKS: u32 = 20;
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// The backstop of a runtime.
+#[derive(Default)]
 pub(super) struct Backstop {
-    reactor: Arc<Reactor>,
     watched: Mutex<Watched>,
     /// For the thread, when there is nothing to watch.
     changed: Gate,
@@ -49,12 +49,9 @@ struct Watched {
 }
 
 impl Backstop {
-    pub(super) fn new(reactor: Arc<Reactor>) -> Self {
-        Self { reactor, watched: Mutex::default(), changed: Gate::default() }
-    }
-
     /// Looks after a session until it is quiet. Returns false when the runtime is being shut down.
-    pub(super) fn watch(self: &Arc<Self>, session: Arc<Session>) -> bool {
+    pub(super) fn watch(&self, session: Arc<Session>) -> bool {
+        let runtime = session.runtime.clone();
         let mut watched = self.watched.lock();
         if watched.is_stopped {
             return false;
@@ -64,9 +61,15 @@ impl Backstop {
         let starts = !std::mem::replace(&mut watched.is_running, true);
         drop(watched);
         if starts {
-            // Elsewhere: where there is no thread to be had, the shift locks what this thread has locked.
-            let shift = Shift(Arc::clone(self));
-            self.reactor.call(Box::new(|| shift.start()));
+            let shift = Shift(runtime.clone());
+            // In a task: where there is no thread to be had, the shift locks what this thread has locked. Without a hold the
+            // library has been shut down, and the shift ends at once.
+            if let Some(hold) = runtime.hold() {
+                runtime.spawn(hold, |_, _hold| async move {
+                    let _hold = _hold;
+                    shift.start();
+                });
+            }
         } else if sleeps {
             self.changed.open_for_all();
         }
@@ -94,14 +97,14 @@ impl Backstop {
 }
 
 /// The thread's work. Where it ends, whyever, nothing stays behind.
-struct Shift(Arc<Backstop>);
+struct Shift(Runtime);
 
 impl Shift {
     fn start(self) {
-        let backstop = Arc::clone(&self.0);
+        let runtime = self.0.clone();
         // Without a thread to be had the shift ends at once.
         let Ok(thread) = threads::spawn(move || self.work()) else { return };
-        let mut watched = backstop.watched.lock();
+        let mut watched = runtime.backstop().watched.lock();
         if !watched.is_stopped {
             watched.thread = Some(thread);
             return;
@@ -116,7 +119,7 @@ impl Shift {
         let mut sessions = Vec::new();
         while self.wait_for_work() {
             thread::sleep(TICK);
-            std::mem::swap(&mut sessions, &mut self.0.watched.lock().sessions);
+            std::mem::swap(&mut sessions, &mut self.0.backstop().watched.lock().sessions);
             sessions.retain_mut(|(session, quiet)| {
                 *quiet = if session.send_held_back() { 0 } else { *quiet + 1 };
                 if *quiet == PAUSE_TICKS {
@@ -124,7 +127,7 @@ impl Shift {
                 }
                 *quiet < QUIET_TICKS || !session.end_streak()
             });
-            self.0.watched.lock().sessions.append(&mut sessions);
+            self.0.backstop().watched.lock().sessions.append(&mut sessions);
         }
     }
 
@@ -132,8 +135,8 @@ impl Shift {
     fn wait_for_work(&self) -> bool {
         let deadline = Deadline::Within(KEEP_ALIVE).fixed();
         loop {
-            let ticket = self.0.changed.ticket();
-            let watched = self.0.watched.lock();
+            let ticket = self.0.backstop().changed.ticket();
+            let watched = self.0.backstop().watched.lock();
             if !watched.is_stopped && !watched.sessions.is_empty() {
                 return true;
             }
@@ -141,14 +144,14 @@ impl Shift {
                 return false;
             }
             drop(watched);
-            self.0.changed.wait(ticket, deadline);
+            self.0.backstop().changed.wait(ticket, deadline);
         }
     }
 }
 
 impl Drop for Shift {
     fn drop(&mut self) {
-        let mut watched = self.0.watched.lock();
+        let mut watched = self.0.backstop().watched.lock();
         watched.is_running = false;
         let left = std::mem::take(&mut watched.sessions);
         let is_stopped = watched.is_stopped;

@@ -34,18 +34,18 @@ impl Session {
             self.sent.open_for_all();
             self.flush_or_leave();
             // The driver has a deadline now.
-            self.wake_begun_driver();
+            self.wake_started_driver();
         }
     }
 
     /// Drops the connection at once, and ends the session unless it has ended.
     pub(crate) fn abort(&self) {
         // Where it ends without a driver there are still threads to tell the listener, until it is asked to be told.
-        let _hold = if self.task.has_begun() { None } else { self.reactor.hold() };
-        let has_driver = !self.task.claim();
+        let _hold = if self.driver.is_started() { None } else { self.runtime.hold() };
+        let has_driver = !self.driver.prevent();
         self.ending.abort();
-        if let Some(reconnecting) = &self.reconnecting {
-            reconnecting.stop();
+        if let Some(reconnect) = &self.reconnect {
+            reconnect.stop();
         }
         let error = Error::new(Kind::Aborted, "the session was aborted");
         self.decide(Some(error), None, Initiator::Local);
@@ -148,7 +148,7 @@ impl Session {
         let remote = remote.or_else(|| unanswered.cloned());
         let error = error.map(|error| error.in_phase(Phase::Open));
         let verdict = Verdict { error, remote, initiator };
-        if self.reconnecting.is_some() {
+        if self.reconnect.is_some() {
             let mut outbox = self.outbox.lock();
             if self.survive(&mut outbox, &verdict) {
                 drop(outbox);
@@ -162,9 +162,9 @@ impl Session {
 
     /// The application ends the session while it has no connection.
     fn end_away(&self) {
-        if let Some(reconnecting) = &self.reconnecting {
-            self.decide_finally(&reconnecting.lost());
-            reconnecting.stop();
+        if let Some(reconnect) = &self.reconnect {
+            self.decide_finally(&reconnect.lost());
+            reconnect.stop();
         }
     }
 
@@ -263,8 +263,8 @@ impl Session {
         self.end_inbox();
         self.wire.lock().drop_transport(false);
         self.socket.lock().take();
-        if let Some(reconnecting) = &self.reconnecting {
-            reconnecting.finish();
+        if let Some(reconnect) = &self.reconnect {
+            reconnect.stop();
         }
         log!(Debug, self.id, "the connection is gone");
         self.ending.set_closed();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::authentication::Authenticator;
 use super::cookies::CookieJar;
 use super::queue_bounds::{QueueBounds, QueuePolicy};
-use super::reconnecting::ReconnectOptions;
+use super::reconnect::ReconnectOptions;
 use crate::error::{Error, Kind, Result};
 use crate::frame::Opcode;
 use crate::http::headers::{Headers, is_token};

@@ -158,7 +158,7 @@ impl Session {
             outgoing_dropped: sent.dropped_messages,
             timings: self.timings,
             is_tls_resumed: self.is_tls_resumed,
-            reconnects: self.reconnecting.as_ref().map_or(0, |reconnecting| received(&reconnecting.count)),
+            reconnects: self.reconnect.as_ref().map_or(0, |reconnecting| received(&reconnecting.count)),
         }
     }
 }

@@ -1,10 +1,15 @@
-//! What looks after a session in the background: it reads while the application is away, sends what the kernel did not
-//! take at once, and watches the clock. A thread of the reactor makes a step of it whenever there may be something to do.
+//! The driver: the task of a session in the background. It reads while the application is away, sends what the kernel did not
+//! take at once, watches the clock, and reconnects. It starts when there is first something to do.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
+
+use tokio::io::Interest;
+use tokio::sync::Notify;
+use tokio::time::{Sleep, sleep_until};
 
 use super::Session;
 use super::Verdict;
@@ -12,12 +17,13 @@ use super::handoff::Presence;
 use super::lateness::{Late, Lateness, Standing};
 use super::logging::{Later, log};
 use super::reading::Turned;
-use super::reconnecting::Next as Advance;
+use super::reconnect::Outcome;
+use super::runtime::{Hold, Runtime};
+use super::watch::{Found, Watch};
 use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
-use crate::protocol::Initiator;
 use crate::protocol::connection::close_timed_out;
-use crate::transport::{Interest, ready};
+use crate::protocol::{Initiator, deflate};
 
 /// How long the application may be away before the driver reads in its place; at most twice this.
 pub(super) const TICK: Duration = Duration::from_millis(4);
@@ -25,13 +31,51 @@ pub(super) const TICK: Duration = Duration::from_millis(4);
 /// How long a violation waits for its turn at most.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
-/// What a session's driver remembers from step to step.
-pub(super) struct Driver {
+/// Starts and wakes the driver of a session.
+#[derive(Default)]
+pub(super) struct DriverHandle {
+    state: AtomicU8,
+    wake: Notify,
+}
+
+/// There is no driver, and one may start.
+const NEW: u8 = 0;
+/// The driver was started.
+const STARTED: u8 = 1;
+/// No driver starts any more.
+const UNWANTED: u8 = 2;
+
+impl DriverHandle {
+    pub(super) fn is_started(&self) -> bool {
+        self.state.load(Ordering::Acquire) == STARTED
+    }
+
+    /// Has no driver start any more. Returns false if one was started.
+    pub(super) fn prevent(&self) -> bool {
+        self.change(UNWANTED) != STARTED
+    }
+
+    /// Waits for the next [`Session::wake_driver`].
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Changes the state from [`NEW`]. Returns what it was.
+    fn change(&self, to: u8) -> u8 {
+        let (Ok(before) | Err(before)) = self.state.compare_exchange(NEW, to, Ordering::AcqRel, Ordering::Acquire);
+        before
+    }
+}
+
+/// What the driver remembers from step to step.
+struct Driver {
     reading: Reading,
     /// What [`Handoff::look`](super::handoff::Handoff::look) remembers.
     seen: u64,
     /// There may be something to read that the socket does not announce.
     is_unfinished: bool,
+    /// The socket has become ready for these since the last step.
+    found: Found,
     /// The peer sends no more behind what is there: the socket says so once.
     has_end: bool,
     /// While reading is held: until when.
@@ -39,23 +83,19 @@ pub(super) struct Driver {
     lateness: Lateness,
     /// The session has ended; its transport goes as soon as the application has let go of it.
     is_over: bool,
-    /// What the socket is watched for.
-    watched: Interest,
-    /// It has let go of the connection that is lost.
-    is_away: bool,
-    /// When the reactor's timer is to make a step.
-    due: Option<Instant>,
-    /// The reactor's, from the first step on.
-    key: Option<usize>,
+    watch: Option<Watch>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// What comes after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+enum Next {
     /// A step when there is something to do.
     Wait,
     /// Another step, when others have had theirs.
     Again,
+    /// The connection is lost, and another one is wanted.
+    Reconnect,
     /// Nothing.
     Over,
 }
@@ -76,105 +116,127 @@ enum Reading {
 }
 
 impl Driver {
-    pub(super) fn new(since: Instant) -> Self {
+    fn new(since: Instant) -> Self {
         Self {
             reading: Reading::Watching { since },
             seen: 0,
             is_unfinished: false,
+            found: Found::default(),
             has_end: false,
             held_until: since,
             lateness: Lateness::default(),
             is_over: false,
-            is_away: false,
-            watched: Interest::default(),
-            due: None,
-            key: None,
+            watch: None,
+            timer: None,
         }
     }
 
-    /// Does what there is to do, with what the socket is ready for.
-    fn step(&mut self, session: &Arc<Session>, found: u32) -> Next {
-        let key = *self.key.get_or_insert_with(|| session.reactor.enter(Arc::clone(session)));
-        if session.reactor.crew.is_stopping() {
-            // Whoever stops the reactor may have looked before this one was there.
+    /// Does what there is to do.
+    fn step(&mut self, session: &Arc<Session>) -> Next {
+        let _later = Later::begin();
+        if session.runtime.cancel().is_cancelled() {
             session.abort();
         }
-        if session.is_away() {
-            return self.stay_away(session, key);
+        if !self.is_over && !session.is_away() {
+            self.is_over = !self.work(session);
         }
-        if !self.is_over {
-            self.is_over = !self.work(session, found);
-            if session.is_away() {
-                return self.stay_away(session, key);
-            }
+        if session.is_away() {
+            return Next::Reconnect;
         }
         if self.is_over {
             return self.leave(session);
         }
         if self.is_unfinished && self.reading == Reading::On {
-            session.note_ready(ready::RECEIVE);
+            self.found.receive = true;
             return Next::Again;
         }
-        if let Err(error) = self.watch_socket(session, key) {
+        if let Err(error) = self.watch_socket(session) {
             let error = Error::os(Kind::Internal, "could not wait for the socket", &error);
             session.decide(Some(error), None, Initiator::Transport);
+            if session.is_away() {
+                return Next::Reconnect;
+            }
             self.is_over = true;
             return self.leave(session);
         }
-        let due = self.deadline(session);
-        session.reactor.set_deadline(key, self.due, due);
-        self.due = due;
         Next::Wait
     }
 
-    /// A step while the connection is lost.
-    fn stay_away(&mut self, session: &Arc<Session>, key: usize) -> Next {
-        // What happens next to the session while it is away is its end.
-        self.is_over = true;
-        if !std::mem::replace(&mut self.is_away, true) {
-            if let Some(socket) = &*session.socket.lock() {
-                // It fails only for one that is not watched.
-                let _ = session.reactor.watch(socket, key, self.watched, Interest::default());
+    /// Waits until there may be something to do.
+    async fn wait(&mut self, session: &Session) {
+        let due = if self.is_over { None } else { self.deadline(session) };
+        self.set_timer(due);
+        let cancel = session.runtime.cancel();
+        let was_cancelled = cancel.is_cancelled();
+        let (watch, timer) = (&self.watch, &mut self.timer);
+        let found = tokio::select! {
+            () = session.driver.woken() => None,
+            found = async {
+                match watch {
+                    Some(watch) => watch.ready().await,
+                    None => std::future::pending().await,
+                }
+            } => Some(found),
+            () = async {
+                match timer {
+                    Some(timer) => timer.as_mut().await,
+                    None => std::future::pending().await,
+                }
+            } => None,
+            () = cancel.cancelled(), if !was_cancelled => None,
+        };
+        match found {
+            Some(Ok(found)) => {
+                self.found.receive |= found.receive;
+                self.found.send |= found.send;
+                self.has_end |= found.end;
             }
-            self.watched = Interest::default();
-            session.let_go();
+            // The runtime ends, which drops this task.
+            Some(Err(_)) => self.watch = None,
+            None => {}
         }
-        let Some(reconnecting) = &session.reconnecting else { return Next::Over };
-        let due = match reconnecting.advance(session) {
-            Advance::Sleep(due) => due,
-            Advance::Connected(established) => match session.take_up(*established) {
+    }
+
+    fn set_timer(&mut self, due: Option<Instant>) {
+        match (due, &mut self.timer) {
+            (None, timer) => *timer = None,
+            (Some(due), Some(timer)) if timer.deadline() == due.into() && !timer.is_elapsed() => {}
+            (Some(due), Some(timer)) => timer.as_mut().reset(due.into()),
+            (Some(due), timer) => *timer = Some(Box::pin(sleep_until(due.into()))),
+        }
+    }
+
+    /// Goes from the connection that is lost to the next one. Returns whether there is one.
+    async fn reconnect(&mut self, session: &Arc<Session>) -> bool {
+        self.watch = None;
+        self.timer = None;
+        session.let_go();
+        let verdict = match session.reconnect().await {
+            Outcome::Connected(established) => match session.take_up(*established) {
                 Ok(()) => {
-                    (self.is_over, self.is_away) = (false, false);
-                    self.lateness = Lateness::default();
-                    self.has_end = false;
+                    *self = Self::new(Instant::now());
                     self.seen = session.reader.handoff().left();
                     (self.reading, self.is_unfinished) = (Reading::On, true);
-                    session.note_ready(ready::RECEIVE);
-                    return Next::Again;
+                    self.found.receive = true;
+                    return true;
                 }
-                Err(error) => {
-                    session.decide_finally(&Verdict { error: Some(error), remote: None, initiator: Initiator::Local });
-                    return self.leave(session);
-                }
+                Err(error) => Verdict { error: Some(error), remote: None, initiator: Initiator::Local },
             },
-            Advance::GiveUp(verdict) => {
-                session.decide_finally(&verdict);
-                return self.leave(session);
-            }
+            Outcome::GaveUp(verdict) => verdict,
+            Outcome::Ended => return false,
         };
-        session.reactor.set_deadline(key, self.due, due);
-        self.due = due;
-        Next::Wait
+        session.decide_finally(&verdict);
+        false
     }
 
     /// Returns whether the session goes on.
-    fn work(&mut self, session: &Session, found: u32) -> bool {
-        if found & ready::SEND != 0 || session.has_waiting_senders() {
+    fn work(&mut self, session: &Session) -> bool {
+        let found = std::mem::take(&mut self.found);
+        if found.send || session.has_waiting_senders() {
             session.flush();
         }
-        self.has_end |= found & ready::END != 0;
         let to_end = self.has_end;
-        if found & ready::RECEIVE != 0 && self.reading == Reading::On && self.read(session, to_end) == Turned::Over {
+        if found.receive && self.reading == Reading::On && self.read(session, to_end) == Turned::Over {
             return false;
         }
         if session.ending.is_aborted() || self.time_out(session) {
@@ -186,6 +248,7 @@ impl Driver {
 
     /// A thread of the application that reads finds the end of the stream, and asks for a step when it has left.
     fn leave(&mut self, session: &Session) -> Next {
+        self.watch = None;
         session.abort();
         loop {
             match session.reader.handoff().look(&mut self.seen) {
@@ -302,33 +365,23 @@ impl Driver {
         self.reading = Reading::Watching { since: Instant::now() };
     }
 
-    /// Has the socket watched for what there is to wait for.
-    fn watch_socket(&mut self, session: &Session, key: usize) -> io::Result<()> {
-        let receive = self.reading == Reading::On;
-        let wanted = Interest { receive, send: session.is_blocked.load(Ordering::Relaxed) };
-        if wanted != self.watched
-            && let Some(socket) = &*session.socket.lock()
-        {
-            session.reactor.watch(socket, key, self.watched, wanted)?;
-            self.watched = wanted;
+    /// Has the socket watched for what there is to wait for. Registering it reports what is there already.
+    fn watch_socket(&mut self, session: &Session) -> io::Result<()> {
+        let (receive, send) = (self.reading == Reading::On, session.is_blocked.load(Ordering::Relaxed));
+        let wanted = match (receive, send) {
+            (false, false) => None,
+            (true, false) => Some(Interest::READABLE),
+            (false, true) => Some(Interest::WRITABLE),
+            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
+        };
+        if wanted != self.watch.as_ref().map(Watch::interest) {
+            self.watch = None;
+            let socket = session.socket.lock().clone();
+            if let (Some(interest), Some(socket)) = (wanted, socket) {
+                self.watch = Some(Watch::new(socket, interest)?);
+            }
         }
         Ok(())
-    }
-
-    /// The reactor's key, for whoever takes the session from it.
-    pub(super) fn take_key(&mut self) -> Option<usize> {
-        self.key.take()
-    }
-
-    /// Lets go of the reactor.
-    fn end(&mut self, session: &Session) {
-        let Some(key) = self.key.take() else { return };
-        if let Some(socket) = &*session.socket.lock() {
-            // It fails only for one that is not watched.
-            let _ = session.reactor.watch(socket, key, self.watched, Interest::default());
-        }
-        session.reactor.set_deadline(key, self.due.take(), None);
-        session.reactor.exit(key);
     }
 
     /// When something is due.
@@ -381,56 +434,63 @@ impl Driver {
     }
 }
 
-/// A driver that makes a step. It is outside of its lock: a step may call the application.
-struct Stepping<'a> {
-    session: &'a Session,
-    driver: Option<Driver>,
+/// Ends the session with its driver, also where that panics or the runtime drops it.
+struct Driving {
+    session: Arc<Session>,
+    _hold: Hold,
 }
 
-impl Drop for Stepping<'_> {
+impl Drop for Driving {
     fn drop(&mut self) {
-        *self.session.driver.lock() = self.driver.take();
+        self.session.abort();
+        self.session.drop_transport();
+        self.session.ask_to_tell();
+    }
+}
+
+async fn drive(session: Arc<Session>, hold: Hold) {
+    let driving = Driving { session, _hold: hold };
+    let session = &driving.session;
+    let mut driver = Driver::new(session.since);
+    // Functions of the application may take long.
+    let may_block = session.extensions.iter().any(|extension| extension.name != deflate::NAME);
+    loop {
+        let next = if may_block { tokio::task::block_in_place(|| driver.step(session)) } else { driver.step(session) };
+        match next {
+            Next::Wait => driver.wait(session).await,
+            Next::Again => tokio::task::yield_now().await,
+            Next::Reconnect => driver.is_over = !driver.reconnect(session).await,
+            Next::Over => return,
+        }
     }
 }
 
 impl Session {
-    /// A step of the driver, by the thread that has begun its task.
-    pub(super) fn step(self: &Arc<Self>) -> Next {
-        let _later = Later::begin();
-        let found = self.ready.swap(0, Ordering::AcqRel);
-        let mut stepping = Stepping { session: self, driver: self.driver.lock().take() };
-        stepping.driver.as_mut().map_or(Next::Over, |driver| driver.step(self, found))
-    }
-
-    /// The last step.
-    pub(super) fn end_driving(&self) {
-        self.abort();
-        let driver = self.driver.lock().take();
-        if let Some(mut driver) = driver {
-            driver.end(self);
-        }
-        self.drop_transport();
-        self.ask_to_tell();
-    }
-
-    /// The socket has become ready for something. Returns whether it is for the caller to queue a step.
-    pub(super) fn note_ready(&self, bits: u32) -> bool {
-        self.ready.fetch_or(bits, Ordering::AcqRel);
-        self.task.ask()
-    }
-
-    /// Has the driver make a step, and begin if need be.
-    pub(super) fn wake_driver(&self) {
-        if self.task.ask()
-            && let Some(session) = self.me.upgrade()
+    /// Starts the driver, unless that is done or not wanted any more.
+    pub(super) fn start_driver(self: &Arc<Self>) {
+        if self.driver.change(STARTED) == NEW
+            && let Some(hold) = self.runtime.hold()
         {
-            self.reactor.drive(session);
+            let session = Arc::clone(self);
+            self.runtime.spawn(hold, |_: Runtime, hold| drive(session, hold));
         }
     }
 
-    /// The same for what the driver sees in time when it begins.
-    pub(super) fn wake_begun_driver(&self) {
-        if self.task.has_begun() {
+    /// Has the driver make a step, and start if need be.
+    pub(super) fn wake_driver(&self) {
+        match self.driver.state.load(Ordering::Acquire) {
+            NEW => {
+                if let Some(session) = self.me.upgrade() {
+                    session.start_driver();
+                }
+            }
+            _ => self.driver.wake.notify_one(),
+        }
+    }
+
+    /// The same for what the driver sees in time when it starts.
+    pub(super) fn wake_started_driver(&self) {
+        if self.driver.is_started() {
             self.wake_driver();
         }
     }

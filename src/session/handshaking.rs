@@ -96,7 +96,7 @@ impl Visit<'_> {
         };
         let mut handshake = Handshake::new(request, nonce)?;
         let Connected { mut stream, socket, early, handshake_limit, timings } =
-            connect(target, &config.connect, self.environment, &runtime.resolver, limit)?;
+            connect(target, &config.connect, self.environment, runtime.resolver(), limit)?;
         let start = Instant::now();
         let agreed = exchange(&mut stream, &socket, &SHAKING_HANDS, &mut handshake, early, handshake_limit)?;
         if !extensions.is_empty() {

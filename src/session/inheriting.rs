@@ -1,22 +1,16 @@
 //! In a forked child: letting go of a session of the parent's, without a byte on the wire and without waiting for
-//! a lock, which a thread that only the parent has may hold for ever.
+//! a lock, which a thread that only the parent has may hold for ever. The driver's task, which the parent runs, keeps its memory.
 
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use super::Session;
-use super::driver::Driver;
 
 impl Session {
     /// Takes it out of all that keeps it, so that its memory and its descriptors go with the last handle. What was in use
     /// by other threads at the moment of the fork stays.
     /// Returns its descriptor, which then may be somebody's still.
     pub(crate) fn leave_to_parent(&self) -> Option<RawFd> {
-        if let Some(mut driver) = self.driver.try_lock() {
-            let key = driver.as_mut().and_then(Driver::take_key);
-            drop(driver);
-            self.reactor.forget(self, key);
-        }
-        self.backstop.forget(self);
+        self.runtime.backstop().forget(self);
         if let Some(mut listening) = self.listening.try_lock() {
             // Its functions are not called here.
             std::mem::forget(listening.listener.take());

@@ -2,8 +2,8 @@
 //! locks and tasks.
 //!
 //! Exactly one party reads the socket at a time, by the [`handoff`]: a thread of the application that receives, else
-//! the [`driver`]. Whoever has something to send sends it, by [`turn`]s. The driver, whose steps the threads of the
-//! [`reactor`] make, also sends what the kernel did not take at once, and watches the clock.
+//! the [`driver`], a task of the [`runtime`]. Whoever has something to send sends it, by [`turn`]s. The driver also sends what
+//! the kernel did not take at once, and watches the clock.
 //!
 //! Being the reader comes before the locks, and they in the order `encoders`, `wire`, `keepalive`, `outbox`, inbox. None of them is held while
 //! waiting.
@@ -17,9 +17,9 @@ pub(crate) mod config;
 mod config_network;
 pub(crate) mod cookies;
 pub(crate) mod counting;
-mod crew;
 pub(crate) mod deadline;
 mod delivery;
+mod dispatch;
 mod driver;
 mod ending;
 mod flushing;
@@ -37,15 +37,15 @@ mod keeping_alive;
 mod kept_cookies;
 mod lateness;
 pub(crate) mod logging;
+mod newcomers;
 mod opened;
 mod opening;
 mod outbox;
 pub(crate) mod queue_bounds;
-mod reactor;
 mod reading;
 mod receive_wait;
 mod receiving;
-pub(crate) mod reconnecting;
+pub(crate) mod reconnect;
 pub(crate) mod runtime;
 mod send_room;
 mod sending;
@@ -54,11 +54,11 @@ mod sync;
 mod taking_up;
 mod task;
 pub(crate) mod telling;
-mod timers;
 mod turn;
 mod unsent;
+mod watch;
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
@@ -70,7 +70,7 @@ pub(crate) use config::{CompressionFilter, Config};
 use counting::{Counts, Timings};
 pub(crate) use deadline::Deadline;
 pub(crate) use delivery::Delivery;
-use driver::Driver;
+use driver::DriverHandle;
 use ending::Ending;
 pub(crate) use ending::Verdict;
 use gate::Gate;
@@ -83,11 +83,11 @@ use interrupts::Interrupts;
 pub(crate) use opened::Opened;
 pub(crate) use opening::{connect, connect_later};
 use outbox::{Outbox, Wire};
-use reactor::Reactor;
 pub(crate) use receiving::Memory;
-use reconnecting::Reconnecting;
+use reconnect::Reconnect;
 pub(crate) use sending::Item;
 pub(crate) use spares::Spares;
+use runtime::Runtime;
 use task::Task;
 pub(crate) use telling::Listener;
 use telling::Listening;
@@ -146,19 +146,13 @@ pub(crate) struct Session {
     is_blocked: AtomicBool,
     /// For those who wait for room in the outbox, or for what is in it to go out.
     sent: Gate,
-    backstop: Arc<backstop::Backstop>,
 
     interrupts: Interrupts,
     ending: Ending,
     /// For waiting on it, and for ending it under a thread that does. None once the transport is gone.
     socket: Mutex<Option<Arc<Socket>>>,
-    /// The driver's steps.
-    task: Task,
-    /// None while a thread makes a step.
-    driver: Mutex<Option<Driver>>,
-    /// What the socket has become ready for since the driver's last step.
-    ready: AtomicU32,
-    reactor: Arc<Reactor>,
+    driver: DriverHandle,
+    runtime: Runtime,
 
     /// A [`Delivery`](delivery::Delivery).
     delivery: AtomicU8,
@@ -178,7 +172,7 @@ pub(crate) struct Session {
     group_turn: AtomicU8,
     owner: OnceLock<Weak<dyn Owner>>,
     /// None where the session ends with its connection.
-    reconnecting: Option<Box<Reconnecting>>,
+    reconnect: Option<Box<Reconnect>>,
 }
 
 /// The reading side.

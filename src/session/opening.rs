@@ -1,6 +1,6 @@
 //! From a URL to an open session.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use super::coalescing::Coalescing;
 use super::config::ShownControl;
 use super::counting::Counts;
 use super::delivery::Delivery;
-use super::driver::Driver;
+use super::driver::DriverHandle;
 use super::ending::Ending;
 use super::gate::Gate;
 use super::group::Group;
@@ -20,7 +20,7 @@ use super::inbox::Inbox;
 use super::interrupts::Interrupts;
 use super::logging::log;
 use super::outbox::{Outbox, Wire};
-use super::reconnecting::Reconnecting;
+use super::reconnect::Reconnect;
 use super::runtime::{self, Runtime};
 use super::taking_up::halves;
 use super::task::Task;
@@ -63,7 +63,7 @@ pub(crate) fn connect_later(
     let target = Target::parse(url)?;
     let environment = read_environment(id, &config);
     let runtime = runtime::get()?;
-    let pool = runtime.openers.clone();
+    let pool = runtime.openers().clone();
     let mut done = Done(Some(done));
     pool.run(move || {
         let Some(stop) = opening.stop() else { return };
@@ -110,11 +110,11 @@ fn open_and_start(
     attach: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
     log!(Info, id, "connecting to {}", target.place());
-    let session = open(id, target, config, environment, runtime, [&*runtime.stop, stop]).inspect_err(|error| {
+    let session = open(id, target, config, environment, runtime, [runtime.stop(), stop]).inspect_err(|error| {
         log!(Warning, id, "could not open: {error}");
     })?;
     // A function of the application may have forked: in the child the connection belongs to the parent.
-    runtime.stop.check()?;
+    runtime.stop().check()?;
     // If that fails, no callback is called.
     attach(&session).inspect_err(|_| session.abort())
 }
@@ -123,14 +123,14 @@ impl Session {
     /// Starts the driver and sets where messages are delivered, before any other thread can use the session. Fails when the
     /// library is being shut down.
     pub(crate) fn start(&self, listener: Option<Arc<dyn Listener>>, delivery: Delivery) -> Result<()> {
-        let Some(session) = self.me.upgrade().filter(|session| self.reactor.add(session)) else {
+        let Some(session) = self.me.upgrade().filter(|session| self.runtime.newcomers().add(&self.runtime, session)) else {
             return Err(Error::new(Kind::Aborted, "the library was shut down while connecting"));
         };
         if let Some(listener) = listener {
             session.listen(listener);
         }
         session.deliver_to(delivery);
-        if session.reconnecting.is_some() {
+        if session.reconnect.is_some() {
             // Only the driver reads: nobody of the application waits at a connection that may be another one soon.
             session.reader.handoff().keep();
             session.wake_driver();
@@ -157,8 +157,8 @@ fn open(
 ) -> Result<Arc<Session>> {
     config.check()?;
     let established = establish(id, target, config, &environment, runtime, stops)?;
-    let reconnecting = Reconnecting::new(target, config, environment, runtime);
-    Ok(session(id, config, established, runtime, reconnecting))
+    let reconnect = Reconnect::new(target, config, environment);
+    Ok(session(id, config, established, runtime, reconnect))
 }
 
 fn session(
@@ -166,14 +166,14 @@ fn session(
     config: &Config,
     established: Established,
     runtime: &Runtime,
-    reconnecting: Option<Box<Reconnecting>>,
+    reconnect: Option<Box<Reconnect>>,
 ) -> Arc<Session> {
     let Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed } = established;
     let (incoming, outgoing, encoders, extensions) =
         halves(config, extensions, masking_seed, &early, Volume::default());
     // Another connection may have some.
-    let may_encode = !encoders.is_empty() || (reconnecting.is_some() && !config.extensions.is_empty());
-    let deflates = reconnecting.is_some() || extensions.iter().any(|told| told.name == deflate::NAME);
+    let may_encode = !encoders.is_empty() || (reconnect.is_some() && !config.extensions.is_empty());
+    let deflates = reconnect.is_some() || extensions.iter().any(|told| told.name == deflate::NAME);
     let resending = config.reconnect.as_ref().map(|options| Resending::new(options.keeps_unsent));
     let counts = Counts::default();
     counts.note_bytes(early.len());
@@ -215,24 +215,21 @@ fn session(
         has_received: AtomicBool::new(false),
         is_blocked: AtomicBool::new(false),
         sent: Gate::default(),
-        backstop: Arc::clone(&runtime.backstop),
         interrupts: Interrupts::default(),
         ending: Ending::default(),
         socket: Mutex::new(Some(socket)),
-        task: Task::new(),
-        driver: Mutex::new(Some(Driver::new(now))),
-        ready: AtomicU32::new(0),
-        reactor: Arc::clone(&runtime.reactor),
+        driver: DriverHandle::default(),
+        runtime: runtime.clone(),
         delivery: AtomicU8::new(Delivery::Pulled as u8),
         listening: Mutex::default(),
         has_listener: AtomicBool::new(false),
-        telling: Task::idle(),
+        telling: Task::new(),
         is_writable: AtomicBool::new(false),
         is_forsaken: AtomicBool::new(false),
         is_held: AtomicBool::new(false),
         group: OnceLock::new(),
         group_turn: AtomicU8::new(0),
         owner: OnceLock::new(),
-        reconnecting,
+        reconnect,
     })
 }

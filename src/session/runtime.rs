@@ -1,20 +1,27 @@
 //! What runs behind the sessions of a process: started at first use, ended by [`shut_down`] only.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::lock::Mutex;
 
 use super::backstop::Backstop;
 use super::deadline::Deadline;
+use super::dispatch::{self, Dispatch};
 use super::gate::Gate;
 use super::logging::log;
-use super::reactor::{Hold, Reactor};
+use super::newcomers::Newcomers;
 use super::telling;
 use crate::error::{Error, Kind, Result};
-use crate::fork::PerProcess;
+use crate::fork::{self, PerProcess};
 use crate::transport::{Pool, PoolHandle, Stop, threads};
 
 const DEFAULT_WORKERS: usize = 2;
@@ -40,17 +47,12 @@ struct Running {
     /// Its threads may stay long in the system's resolver.
     resolver: Pool,
     openers: Pool,
+    tokio: tokio::runtime::Runtime,
     runtime: Runtime,
 }
 
 fn library() -> &'static Library {
     LIBRARY.get(|inherited| {
-        // If the inherited lock was held at the fork, the descriptors stay as they are.
-        if let Some(running) = inherited.and_then(|library| library.running.try_lock())
-            && let Some(running) = &*running
-        {
-            running.runtime.reactor.release();
-        }
         Library {
             workers: inherited.map_or(DEFAULT_WORKERS, |library| library.workers.load(Ordering::Relaxed)).into(),
             running: Mutex::new(None),
@@ -62,13 +64,102 @@ fn library() -> &'static Library {
 
 /// The runtime, as sessions use it.
 #[derive(Clone)]
-pub(super) struct Runtime {
-    pub(super) reactor: Arc<Reactor>,
-    pub(super) backstop: Arc<Backstop>,
-    pub(super) resolver: PoolHandle,
-    pub(super) openers: PoolHandle,
+pub(super) struct Runtime(Arc<Shared>);
+
+struct Shared {
+    handle: Handle,
+    /// The tasks, the dispatch jobs and the holds.
+    tracker: TaskTracker,
+    /// Cancelled when the library is shut down.
+    cancel: CancellationToken,
+    /// Nothing runs any more.
+    has_ended: Mutex<bool>,
+    dispatch: Dispatch,
+    newcomers: Newcomers,
+    backstop: Backstop,
+    resolver: PoolHandle,
+    openers: PoolHandle,
     /// For sessions that are being opened.
-    pub(super) stop: Arc<Stop>,
+    stop: Stop,
+}
+
+/// Keeps the runtime running, also while the library is being shut down.
+pub(super) struct Hold {
+    token: Option<TaskTrackerToken>,
+    generation: u64,
+}
+
+impl Clone for Hold {
+    fn clone(&self) -> Self {
+        Self { token: self.token.clone(), generation: self.generation }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // In a forked child, a thread that only the parent has may hold the tracker's lock.
+        if fork::is_inherited(self.generation) {
+            std::mem::forget(self.token.take());
+        }
+    }
+}
+
+impl Runtime {
+    /// Keeps the runtime running. Returns None once it has ended.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        let has_ended = self.0.has_ended.lock();
+        (!*has_ended).then(|| Hold { token: Some(self.0.tracker.token()), generation: fork::generation() })
+    }
+
+    /// Starts a task, which runs until it ends by itself.
+    pub(super) fn spawn<F>(&self, hold: Hold, task: impl FnOnce(Self, Hold) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.0.handle.spawn(task(self.clone(), hold));
+    }
+
+    /// Runs a function that may block. Where the system gives no thread for it, it waits for one of a later call.
+    pub(super) fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) {
+        let handle = self.0.handle.clone();
+        // tokio panics where there is no thread, and keeps the work.
+        let spawn = move || catch_unwind(AssertUnwindSafe(|| drop(handle.spawn_blocking(work))));
+        if fork::is_library_thread() {
+            let _ = spawn();
+        } else {
+            // In a task: a new thread inherits the signal mask of the thread that starts it.
+            self.0.handle.spawn(async move { drop(spawn()) });
+        }
+    }
+
+    /// Becomes cancelled when the library is shut down.
+    pub(super) fn cancel(&self) -> &CancellationToken {
+        &self.0.cancel
+    }
+
+    pub(super) fn dispatch(&self) -> &Dispatch {
+        &self.0.dispatch
+    }
+
+    pub(super) fn newcomers(&self) -> &Newcomers {
+        &self.0.newcomers
+    }
+
+    pub(super) fn backstop(&self) -> &Backstop {
+        &self.0.backstop
+    }
+
+    pub(super) fn resolver(&self) -> &PoolHandle {
+        &self.0.resolver
+    }
+
+    pub(super) fn openers(&self) -> &PoolHandle {
+        &self.0.openers
+    }
+
+    pub(super) fn stop(&self) -> &Stop {
+        &self.0.stop
+    }
 }
 
 /// The runtime for opening a session. Its threads do not end before the lease is dropped.
@@ -97,7 +188,7 @@ pub(super) fn get() -> Result<Lease> {
         }
     };
     // No thread shuts it down while `running` is locked.
-    let hold = runtime.reactor.hold().ok_or_else(|| Error::new(Kind::Internal, "the library's threads have ended"))?;
+    let hold = runtime.hold().ok_or_else(|| Error::new(Kind::Internal, "the library's threads have ended"))?;
     drop(running);
     if let Some(workers) = workers {
         log!(Debug, 0, "started {workers} threads");
@@ -163,11 +254,20 @@ fn still_ending() -> Error {
 }
 
 fn end(running: Running, deadline: Deadline) -> Result<()> {
-    running.runtime.stop.stop();
-    running.runtime.backstop.stop();
-    let in_time = running.runtime.reactor.stop(deadline);
-    running.openers.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
-    running.resolver.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    let Running { runtime, tokio, openers, resolver } = running;
+    runtime.0.stop.stop();
+    runtime.0.backstop.stop();
+    runtime.0.cancel.cancel();
+    runtime.0.newcomers.close();
+    let in_time = runtime.wait_for_tasks(deadline);
+    openers.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    resolver.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    if in_time {
+        tokio.shutdown_timeout(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    } else {
+        // What is under way goes on until it ends by itself.
+        runtime.end_later(tokio);
+    }
     log!(Debug, 0, "shut down");
     if !in_time || (deadline.has_passed() && threads::running() > 0) {
         return Err(still_ending());
@@ -175,22 +275,68 @@ fn end(running: Running, deadline: Deadline) -> Result<()> {
     Ok(())
 }
 
+impl Runtime {
+    /// Waits until all tasks, jobs and holds are gone. Returns whether they are in time.
+    fn wait_for_tasks(&self, deadline: Deadline) -> bool {
+        self.0.tracker.close();
+        loop {
+            let (done, is_done) = mpsc::channel();
+            let tracker = self.0.tracker.clone();
+            self.0.handle.spawn(async move {
+                tracker.wait().await;
+                // Nobody listens any more behind the deadline.
+                let _ = done.send(());
+            });
+            let outcome = match deadline.left() {
+                Some(left) => is_done.recv_timeout(left).is_ok(),
+                None => is_done.recv().is_ok(),
+            };
+            if !outcome {
+                return false;
+            }
+            let mut has_ended = self.0.has_ended.lock();
+            if self.0.tracker.is_empty() {
+                *has_ended = true;
+                return true;
+            }
+        }
+    }
+
+    fn end_later(self, tokio: tokio::runtime::Runtime) {
+        let wait = move || {
+            while !self.wait_for_tasks(Deadline::Never) {}
+            tokio.shutdown_timeout(LONGEST_SHUT_DOWN);
+        };
+        // Without a thread for it, the threads stay.
+        drop(threads::spawn(wait));
+    }
+}
+
 fn start(workers: usize) -> Result<Running> {
     let no_descriptor =
         |error: std::io::Error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error);
+    let no_thread = |error: std::io::Error| Error::os(Kind::Internal, "could not start the library's threads", &error);
     let stop = Stop::new("the library was shut down while connecting").map_err(no_descriptor)?;
-    let reactor = Reactor::start(workers)?;
+    let tokio = threads::start(workers, dispatch::MOST_JOBS + workers).map_err(no_thread)?;
     let pools = Pool::new().and_then(|resolver| Ok((resolver, Pool::new()?)));
-    let (resolver, openers) = pools.map_err(|error| {
-        reactor.stop(Deadline::Never);
-        Error::os(Kind::Internal, "could not start the library's threads", &error)
-    })?;
-    let runtime = Runtime {
-        backstop: Arc::new(Backstop::new(Arc::clone(&reactor))),
-        reactor,
+    let (resolver, openers) = match pools {
+        Ok(pools) => pools,
+        Err(error) => {
+            tokio.shutdown_background();
+            return Err(no_thread(error));
+        }
+    };
+    let runtime = Runtime(Arc::new(Shared {
+        handle: tokio.handle().clone(),
+        tracker: TaskTracker::new(),
+        cancel: CancellationToken::new(),
+        has_ended: Mutex::new(false),
+        dispatch: Dispatch::new(workers),
+        newcomers: Newcomers::default(),
+        backstop: Backstop::default(),
         resolver: resolver.handle(),
         openers: openers.handle(),
-        stop: Arc::new(stop),
-    };
-    Ok(Running { resolver, openers, runtime })
+        stop,
+    }));
+    Ok(Running { resolver, openers, tokio, runtime })
 }

@@ -311,7 +311,7 @@ impl Session {
             return Departure::Now;
         }
         if !outbox.coalescing.is_watched {
-            let watched = self.me.upgrade().is_some_and(|session| self.backstop.watch(session));
+            let watched = self.me.upgrade().is_some_and(|session| self.runtime.backstop().watch(session));
             if !watched {
                 return Departure::Now;
             }

@@ -40,14 +40,14 @@ pub(super) fn halves(
 impl Session {
     /// Whether the connection is lost and another one is being opened.
     pub(super) fn is_away(&self) -> bool {
-        self.reconnecting.as_ref().is_some_and(|reconnecting| reconnecting.is_away.load(Ordering::Acquire))
+        self.reconnect.as_ref().is_some_and(|reconnecting| reconnecting.is_away.load(Ordering::Acquire))
             && self.ending.verdict().is_none()
     }
 
     /// Takes the end of a connection for an outage, where the session survives it. Called with the outbox locked, so that
     /// nothing is queued for the connection any more.
     pub(super) fn survive(&self, outbox: &mut Outbox, verdict: &Verdict) -> bool {
-        let (Some(reconnecting), Some(resending)) = (&self.reconnecting, &mut outbox.resending) else { return false };
+        let (Some(reconnecting), Some(resending)) = (&self.reconnect, &mut outbox.resending) else { return false };
         let kind = verdict.error.as_ref().map(|error| error.kind);
         let is_ours = matches!(kind, Some(Kind::Aborted | Kind::Internal | Kind::Overflow));
         if is_ours || resending.is_ending || self.ending.is_aborted() || self.ending.verdict().is_some() {
@@ -90,7 +90,7 @@ impl Session {
 
     /// Goes on with another connection.
     pub(super) fn take_up(self: &Arc<Self>, established: Established) -> Result<()> {
-        let Some(reconnecting) = &self.reconnecting else { return Ok(()) };
+        let Some(reconnecting) = &self.reconnect else { return Ok(()) };
         let Established { stream, socket, extensions, early, masking_seed, .. } = established;
         let (incoming, mut outgoing, mut encoders, _) =
             halves(reconnecting.config(), extensions, masking_seed, &early, self.counts.decoded());

@@ -2,14 +2,12 @@
 
 use super::sync::{AtomicU32, Ordering};
 
-/// It has not begun: a session's driver before its first step.
-const NEW: u32 = 0;
-const IDLE: u32 = 1;
+const IDLE: u32 = 0;
 /// In a queue.
-const QUEUED: u32 = 2;
-const RUNNING: u32 = 3;
+const QUEUED: u32 = 1;
+const RUNNING: u32 = 2;
 /// Running, and asked for since.
-const ASKED: u32 = 4;
+const ASKED: u32 = 3;
 
 /// A task.
 #[derive(Debug)]
@@ -18,23 +16,18 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// One that is still to begin.
-    pub(crate) fn new() -> Self {
-        Self { state: AtomicU32::new(NEW) }
-    }
-
     /// One that waits to be asked for.
-    pub(crate) fn idle() -> Self {
+    pub(crate) fn new() -> Self {
         Self { state: AtomicU32::new(IDLE) }
     }
 
     /// Asks for it. Returns whether it is for the caller to queue it.
     pub(crate) fn ask(&self) -> bool {
         self.update(|state| match state {
-            NEW | IDLE => QUEUED,
+            IDLE => QUEUED,
             RUNNING => ASKED,
             other => other,
-        }) <= IDLE
+        }) == IDLE
     }
 
     /// Begins it, out of the queue.
@@ -48,19 +41,9 @@ impl Task {
         self.update(|state| if state == ASKED { QUEUED } else { IDLE }) == ASKED
     }
 
-    /// Whether it is for the caller to begin it, or to do without, before it has begun.
-    pub(crate) fn claim(&self) -> bool {
-        self.update(|state| if state == NEW { RUNNING } else { state }) == NEW
-    }
-
     /// Whether it runs, or is about to.
     pub(crate) fn is_busy(&self) -> bool {
         self.state.load(Ordering::Acquire) >= QUEUED
-    }
-
-    /// Whether it has begun, or was asked for.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.state.load(Ordering::Acquire) != NEW
     }
 
     /// Changes the state and returns what it was.

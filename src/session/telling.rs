@@ -1,8 +1,9 @@
-//! Calls a session's listener: on a thread of the reactor, one call at a time, with no lock held.
+//! Calls a session's listener: in a dispatch job, one call at a time, with no lock held.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
 use super::Session;
 use super::delivery::Delivery;
@@ -114,7 +115,7 @@ impl Session {
         listener: impl FnOnce() -> Arc<dyn Listener>,
     ) -> Result<()> {
         // With it there are threads that tell until the end is told.
-        let Some(_hold) = self.reactor.hold() else {
+        let Some(_hold) = self.runtime.hold() else {
             return Err(Error::new(Kind::Aborted, "the library was shut down"));
         };
         {
@@ -140,12 +141,27 @@ impl Session {
             && self.telling.ask()
             && let Some(session) = self.me.upgrade()
         {
-            self.reactor.tell(session);
+            session.dispatch();
         }
     }
 
+    /// Queues the calls of the listener. With the runtime ended, the listener knows of the end.
+    pub(super) fn dispatch(self: Arc<Self>) {
+        if let Some(hold) = self.runtime.hold() {
+            let runtime = self.runtime.clone();
+            runtime.dispatch().submit(&runtime, hold, self);
+        }
+    }
+
+    /// Waits for the listener, if there is one, to know that the session is open. For the driver.
+    pub(super) async fn told_opening(&self) {
+        // The driver is woken then.
+        let told = |_: &mut Context<'_>| if self.has_told_opening() { Poll::Ready(()) } else { Poll::Pending };
+        std::future::poll_fn(told).await;
+    }
+
     /// Whether the listener, if there is one, knows that the session is open.
-    pub(super) fn has_told_opening(&self) -> bool {
+    fn has_told_opening(&self) -> bool {
         let listening = self.listening.lock();
         listening.listener.is_none() || listening.told == Told::Opened
     }
@@ -236,7 +252,7 @@ impl Session {
     }
 
     fn take_reconnected(&self) -> Option<Error> {
-        let reconnecting = self.reconnecting.as_ref()?;
+        let reconnecting = self.reconnect.as_ref()?;
         reconnecting.over.lock().take().filter(|_| !self.is_forsaken.load(Ordering::Acquire))
     }
 

@@ -7,7 +7,6 @@ mod environment;
 mod exchange;
 pub(crate) mod files;
 pub(crate) mod limit;
-pub(crate) mod poller;
 pub(crate) mod proxy;
 mod resolve;
 pub(crate) mod socket;
@@ -36,7 +35,6 @@ pub(crate) use connect::{ConnectOptions, ConnectTimings, Connected, Path, TimeLi
 pub(crate) use environment::Environment;
 pub(crate) use exchange::exchange;
 pub(crate) use limit::{Step, Stop, Stopping, Stops, TimeLimit, Unstoppable};
-pub(crate) use poller::{Event, Events, Interest, Poller, ready};
 pub(crate) use proxy::{Proxy, ProxyChoice};
 pub(crate) use resolve::KnownAddresses;
 pub(crate) use socket::{KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};

@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle, ThreadId};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::lock::Mutex;
@@ -30,15 +30,10 @@ static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
 #[derive(Debug)]
 pub(crate) struct Thread {
     handle: Option<JoinHandle<()>>,
-    id: ThreadId,
     generation: u64,
 }
 
 impl Thread {
-    pub(crate) fn id(&self) -> ThreadId {
-        self.id
-    }
-
     /// Waits until it has ended. A panic of it is a bug that has had its message.
     pub(crate) fn join(mut self) {
         if let Some(handle) = self.handle.take() {
@@ -64,7 +59,7 @@ pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<Thread> 
             work();
         })
     })??;
-    Ok(Thread { id: handle.thread().id(), handle: Some(handle), generation: fork::generation() })
+    Ok(Thread { handle: Some(handle), generation: fork::generation() })
 }
 
 /// How many threads of the library run.
@@ -110,32 +105,38 @@ pub(crate) struct Pool(Runtime);
 #[derive(Clone, Debug)]
 pub(crate) struct PoolHandle(Handle);
 
+/// Starts the runtime of the library: so many workers, and so many blocking threads at most.
+pub(crate) fn start(workers: usize, blocking: usize) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(workers).max_blocking_threads(blocking).enable_io().enable_time();
+    build(builder)
+}
+
+/// Builds a runtime. Elsewhere: tokio asks the thread who it is, and the host's threads would keep the answer.
+fn build(mut builder: Builder) -> io::Result<Runtime> {
+    let built = Arc::new(Mutex::new(None));
+    let there = Arc::clone(&built);
+    let count = count();
+    builder
+        .thread_name(NAME)
+        .thread_stack_size(STACK)
+        .thread_keep_alive(KEEP_ALIVE)
+        .on_thread_start(|| {
+            fork::mark_library_thread();
+            count.fetch_add(1, Ordering::AcqRel);
+        })
+        .on_thread_stop(|| {
+            count.fetch_sub(1, Ordering::AcqRel);
+        });
+    // It panics where the system gives no thread, and leaves nothing there.
+    spawn(move || *there.lock() = Some(builder.build()))?.join();
+    let built = built.lock().take();
+    built.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+}
+
 impl Pool {
     pub(crate) fn new() -> io::Result<Self> {
-        // Elsewhere: tokio asks the thread who it is, and the host's threads would keep the answer.
-        let built = Arc::new(Mutex::new(None));
-        let there = Arc::clone(&built);
-        // A panic leaves nothing there.
-        spawn(move || *there.lock() = Some(Self::build()))?.join();
-        let built = built.lock().take();
-        built.unwrap_or_else(|| Err(io::ErrorKind::Other.into()))
-    }
-
-    fn build() -> io::Result<Self> {
-        let count = count();
-        Builder::new_current_thread()
-            .thread_name(NAME)
-            .thread_stack_size(STACK)
-            .thread_keep_alive(KEEP_ALIVE)
-            .on_thread_start(|| {
-                fork::mark_library_thread();
-                count.fetch_add(1, Ordering::AcqRel);
-            })
-            .on_thread_stop(|| {
-                count.fetch_sub(1, Ordering::AcqRel);
-            })
-            .build()
-            .map(Self)
+        build(Builder::new_current_thread()).map(Self)
     }
 
     pub(crate) fn handle(&self) -> PoolHandle {
