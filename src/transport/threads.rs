@@ -1,13 +1,14 @@
 //! The library's threads: named, with all signals blocked, counted.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::lock::Mutex;
+use rustix::io::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -21,6 +22,9 @@ const STACK: usize = 8 * 1024 * 1024;
 
 /// How long a thread of the pool waits for its next work.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// How long a worker waits for the others to start. It is over only where they cannot start.
+const LONGEST_START: Duration = Duration::from_secs(10);
 
 /// How many run. In a forked child there are none.
 static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
@@ -107,6 +111,8 @@ pub(crate) struct PoolHandle(Handle);
 
 /// Starts the runtime of the library: so many workers, and so many blocking threads at most.
 pub(crate) fn start(workers: usize, blocking: usize) -> io::Result<Runtime> {
+    // tokio cannot tell that there are too few.
+    probe(workers + 1)?;
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(workers).max_blocking_threads(blocking).enable_io().enable_time();
     build(builder)
@@ -116,22 +122,62 @@ pub(crate) fn start(workers: usize, blocking: usize) -> io::Result<Runtime> {
 fn build(mut builder: Builder) -> io::Result<Runtime> {
     let built = Arc::new(Mutex::new(None));
     let there = Arc::clone(&built);
+    let (complete, wait_complete) = latch();
     let count = count();
     builder
         .thread_name(NAME)
         .thread_stack_size(STACK)
         .thread_keep_alive(KEEP_ALIVE)
-        .on_thread_start(|| {
+        .on_thread_start(move || {
             fork::mark_library_thread();
+            if !wait_complete() {
+                // A worker of a runtime that another worker has no thread for: tokio waits for this one to end.
+                resume_unwind(Box::new(()));
+            }
             count.fetch_add(1, Ordering::AcqRel);
         })
         .on_thread_stop(|| {
             count.fetch_sub(1, Ordering::AcqRel);
         });
-    // It panics where the system gives no thread, and leaves nothing there.
-    spawn(move || *there.lock() = Some(builder.build()))?.join();
+    let build = move || {
+        // tokio panics where the system gives too few threads.
+        let runtime = catch_unwind(AssertUnwindSafe(|| builder.build()));
+        complete();
+        *there.lock() = Some(runtime.unwrap_or_else(|_| Err(Errno::AGAIN.into())));
+    };
+    spawn(build)?.join();
     let built = built.lock().take();
-    built.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+    built.unwrap_or_else(|| Err(io::ErrorKind::Other.into()))
+}
+
+/// Two functions: one opens the latch, the other waits for that, and returns false if it takes too long.
+fn latch() -> (impl Fn() + Send + 'static, impl Fn() -> bool + Send + Sync + 'static) {
+    let latch = Arc::new((std::sync::Mutex::new(false), std::sync::Condvar::new()));
+    let waited = Arc::clone(&latch);
+    let open = move || {
+        *latch.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        latch.1.notify_all();
+    };
+    let wait = move || {
+        let is_open = waited.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = waited.1.wait_timeout_while(is_open, LONGEST_START, |is_open| !*is_open);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    };
+    (open, wait)
+}
+
+/// Fails if the system gives fewer threads than that.
+fn probe(threads: usize) -> io::Result<()> {
+    let (release, wait) = latch();
+    let wait = Arc::new(wait);
+    let probes: io::Result<Vec<_>> = (0..threads)
+        .map(|_| {
+            let wait = Arc::clone(&wait);
+            spawn(move || _ = wait())
+        })
+        .collect();
+    release();
+    probes.map(|probes| probes.into_iter().for_each(Thread::join))
 }
 
 impl Pool {

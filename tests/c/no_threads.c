@@ -79,6 +79,8 @@ int main(void)
 {
     refused_with(0);
     refused_with(1);
+    /* One worker starts, the other does not. */
+    refused_with(2);
     available = 1000;
     ws_session *session = connect_plain("");
     echo_text(session, "now there are enough");
