@@ -118,7 +118,7 @@ impl From<Kind> for ws_status {
     }
 }
 
-/// Number, name and sentence of every status.
+/// The number, the name and the description of every status.
 const TEXTS: &[(ws_status, &CStr, &CStr)] = &[
     (ws_status::WS_OK, c"WS_OK", c"no error"),
     (ws_status::WS_ERR_INVALID_ARGUMENT, c"WS_ERR_INVALID_ARGUMENT", c"invalid argument"),
