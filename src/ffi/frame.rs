@@ -27,7 +27,7 @@ pub enum ws_frame_type {
     WS_PONG = 10,
 }
 
-/// What is special of a frame, as bits of its `flags`. Only raw sessions have such.
+/// Flag bits of a frame. Set only in raw sessions.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_frame_flags {

@@ -133,13 +133,13 @@ pub struct ws_statistics {
     pub wire_sent: u64,
     /// Bytes of frames that came in, headers and control frames included.
     pub wire_received: u64,
-    /// Bytes of payload that an extension has encoded, before that.
+    /// Payload bytes of the messages that extensions encoded, before compression.
     pub compressed_sent_before: u64,
-    /// The same, after that.
+    /// Payload bytes of these messages after compression.
     pub compressed_sent_after: u64,
-    /// Bytes of payload that an extension has decoded, before that.
+    /// Payload bytes of the messages that extensions decoded, before decompression.
     pub compressed_received_before: u64,
-    /// The same, after that.
+    /// Payload bytes of these messages after decompression.
     pub compressed_received_after: u64,
     /// Pings that were sent, the library's and the application's.
     pub pings_sent: u64,

@@ -44,8 +44,8 @@ pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_f
 }
 
 /// Receives a message into the caller's buffer, without the NUL byte behind it; else as ws_recv. `*size` becomes its
-/// size and `*type` its ws_frame_type; `type` may be NULL. What only raw sessions and a Close have, flags and a code, it
-/// does not tell.
+/// size and `*type` its ws_frame_type; `type` may be NULL. Does not return flags or the close
+/// code.
 ///
 /// When the message is larger than `capacity` it stays for the next call, `*size` becomes the size it needs, and
 /// WS_ERR_BUFFER_TOO_SMALL is returned. With several receiving threads the next call may meet another message.

@@ -9,8 +9,8 @@ use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 
 /// Connects to `address` where a URL says `host` and `port` (0: any port), without looking the host up. Further calls for
-/// the same host and port add addresses; NULL as `address` removes them. What is asked of the server stays as the URL
-/// says: the Host header, the name in its certificate. Behind a proxy that resolves names it has no effect.
+/// the same host and port add addresses; NULL as `address` removes them. The Host header, SNI and the check of the
+/// certificate still use the URL's host. Behind a proxy that resolves names it has no effect.
 ///
 /// `address` is an IP address: "127.0.0.1", "::1", "fe80::1%eth0".
 ///

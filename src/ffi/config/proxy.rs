@@ -11,9 +11,9 @@ use crate::ffi::status::ws_status;
 /// its port, 1080 unless it is given (443 for https), as with curl. Without a scheme it is one of http. The proxy opens a
 /// tunnel (CONNECT), also for ws. NULL: no proxy, whatever the environment says.
 ///
-/// A proxy is never passed by: where it fails, ws_connect fails with WS_ERR_PROXY, or WS_ERR_PROXY_AUTH when it does not
-/// take the credentials; the ws_error_http_ functions tell its answer. The certificate of an https proxy is always
-/// checked, against the same authorities as the server's.
+/// If the proxy fails, ws_connect fails with WS_ERR_PROXY, or with WS_ERR_PROXY_AUTH if the proxy refuses the credentials;
+/// there is no direct fallback. The ws_error_http_ functions return the proxy's answer. The certificate of an https proxy is
+/// always checked, against the same authorities as the server's.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not such a URL.
 ///
