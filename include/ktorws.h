@@ -98,7 +98,7 @@ typedef enum {
      */
     WS_ERR_INVALID_ARGUMENT = -101,
     /**
-     * Not possible in the state that the object is in. Nothing was done.
+     * The object is in the wrong state for this call. Nothing was done.
      */
     WS_ERR_STATE = -102,
     /**
@@ -380,7 +380,7 @@ typedef enum {
 } ws_control_frames;
 
 /**
- * What is special of a frame, as bits of its `flags`. Only raw sessions have such.
+ * Flag bits of a frame. Set only in raw sessions.
  */
 typedef enum {
     /**
@@ -1049,19 +1049,19 @@ typedef struct {
      */
     uint64_t wire_received;
     /**
-     * Bytes of payload that an extension has encoded, before that.
+     * Payload bytes of the messages that extensions encoded, before compression.
      */
     uint64_t compressed_sent_before;
     /**
-     * The same, after that.
+     * Payload bytes of these messages after compression.
      */
     uint64_t compressed_sent_after;
     /**
-     * Bytes of payload that an extension has decoded, before that.
+     * Payload bytes of the messages that extensions decoded, before decompression.
      */
     uint64_t compressed_received_before;
     /**
-     * The same, after that.
+     * Payload bytes of these messages after decompression.
      */
     uint64_t compressed_received_after;
     /**
@@ -1569,8 +1569,8 @@ ws_status ws_config_set_masking(ws_config *config,
 
 /**
  * Connects to `address` where a URL says `host` and `port` (0: any port), without looking the host up. Further calls for
- * the same host and port add addresses; NULL as `address` removes them. What is asked of the server stays as the URL
- * says: the Host header, the name in its certificate. Behind a proxy that resolves names it has no effect.
+ * the same host and port add addresses; NULL as `address` removes them. The Host header, SNI and the check of the
+ * certificate still use the URL's host. Behind a proxy that resolves names it has no effect.
  *
  * `address` is an IP address: "127.0.0.1", "::1", "fe80::1%eth0".
  *
@@ -1640,9 +1640,9 @@ ws_status ws_config_set_tcp_keepalive(ws_config *config,
  * its port, 1080 unless it is given (443 for https), as with curl. Without a scheme it is one of http. The proxy opens a
  * tunnel (CONNECT), also for ws. NULL: no proxy, whatever the environment says.
  *
- * A proxy is never passed by: where it fails, ws_connect fails with WS_ERR_PROXY, or WS_ERR_PROXY_AUTH when it does not
- * take the credentials; the ws_error_http_ functions tell its answer. The certificate of an https proxy is always
- * checked, against the same authorities as the server's.
+ * If the proxy fails, ws_connect fails with WS_ERR_PROXY, or with WS_ERR_PROXY_AUTH if the proxy refuses the credentials;
+ * there is no direct fallback. The ws_error_http_ functions return the proxy's answer. The certificate of an https proxy is
+ * always checked, against the same authorities as the server's.
  *
  * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not such a URL.
  */
@@ -2246,8 +2246,8 @@ ws_status ws_recv(ws_session *session,
 
 /**
  * Receives a message into the caller's buffer, without the NUL byte behind it; else as ws_recv. `*size` becomes its
- * size and `*type` its ws_frame_type; `type` may be NULL. What only raw sessions and a Close have, flags and a code, it
- * does not tell.
+ * size and `*type` its ws_frame_type; `type` may be NULL. Does not return flags or the close
+ * code.
  *
  * When the message is larger than `capacity` it stays for the next call, `*size` becomes the size it needs, and
  * WS_ERR_BUFFER_TOO_SMALL is returned. With several receiving threads the next call may meet another message.

@@ -1,4 +1,4 @@
-//! What makes an extension of C's functions one of the protocol.
+//! Adapts an extension of the application to the protocol's traits.
 
 use std::cell::Cell;
 use std::ffi::{CString, c_char, c_void};
@@ -6,10 +6,10 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
-use crate::ffi::extension::{ws_extension_piece, ws_extension_vtable, ws_piece_flags, ws_sink};
 use crate::ffi::frame::RSV_SHIFT;
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
+use crate::ffi::vtable::{ws_extension_piece, ws_extension_vtable, ws_piece_flags, ws_sink};
 use crate::fork;
 use crate::frame::Opcode;
 use crate::lock::assert_unlocked;
@@ -20,10 +20,10 @@ use crate::session::telling;
 type Encode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, rsv: *mut u32, output: *mut ws_sink) -> i32;
 type Decode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, output: *mut ws_sink) -> i32;
 
-/// An extension of C's functions, as a configuration has it.
+/// An extension of the application that a configuration has.
 pub(super) struct CExtension(Arc<Installed>);
 
-/// The functions and user data of an extension, shared by all its users.
+/// The functions and user data of an extension, which its configurations and sessions share.
 struct Installed {
     name: String,
     rsv: u8,
@@ -45,13 +45,13 @@ impl Drop for Installed {
     fn drop(&mut self) {
         if let Some(release) = self.release {
             assert_unlocked();
-            // SAFETY: of this type by the header, and called once, by the last user.
+            // SAFETY: of this type by the header; the last user calls it once.
             telling::inside(|| unsafe { release(self.user_data) });
         }
     }
 }
 
-/// What a negotiation made, until neither direction nor the session uses it any more.
+/// The instance that `negotiate` made. The encoder, the decoder and the session share it.
 struct Instance {
     pointer: *mut c_void,
     installed: Arc<Installed>,
@@ -66,16 +66,10 @@ impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(drop) = self.installed.drop {
             assert_unlocked();
-            // SAFETY: of this type by the header, and called once, by the last user.
+            // SAFETY: of this type by the header; the last user calls it once.
             telling::inside(|| unsafe { drop(self.pointer) });
         }
     }
-}
-
-/// The instance that C's `negotiate` made for an extension; NULL for those of other kinds.
-pub(super) fn instance_of(told: &Told) -> *mut c_void {
-    let instance = told.instance.as_ref().and_then(|instance| instance.downcast_ref::<Arc<Instance>>());
-    instance.map_or(ptr::null_mut(), |instance| instance.pointer)
 }
 
 impl CExtension {
@@ -90,7 +84,7 @@ impl CExtension {
     }
 }
 
-/// From the bits of ws_frame_flags; none where there are others.
+/// Converts bits of ws_frame_flags. Returns None if there are other bits.
 fn reserved_bits(flags: u32) -> Option<u8> {
     let rsv = u8::try_from(flags >> RSV_SHIFT).ok()?;
     (u32::from(rsv) << RSV_SHIFT == flags).then_some(rsv)
@@ -146,14 +140,55 @@ impl Extension for CExtension {
     }
 }
 
+/// An extension that a session has. All of it is lent by the session; later versions may add members at the end.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ws_extension {
+    /// Its name.
+    pub name: *const c_char,
+    /// The parameters the server chose: "a; b=1", "" for none.
+    pub parameters: *const c_char,
+    /// What its `negotiate` made; NULL for permessage-deflate.
+    pub instance: *mut c_void,
+}
+
+/// A [`ws_extension`] with the strings that it points to.
+pub(super) struct NegotiatedExtension {
+    pub(super) lent: ws_extension,
+    name: CString,
+    _parameters: CString,
+}
+
+// SAFETY: the strings belong to it and do not change; the application may use its instance on any thread.
+unsafe impl Send for NegotiatedExtension {}
+// SAFETY: as above.
+unsafe impl Sync for NegotiatedExtension {}
+
+impl NegotiatedExtension {
+    pub(super) fn new(told: &Told) -> Self {
+        let (name, parameters) = (guard::c_string(told.name.as_bytes()), guard::c_string(told.parameters.as_bytes()));
+        let lent = ws_extension { name: name.as_ptr(), parameters: parameters.as_ptr(), instance: instance_of(told) };
+        Self { lent, name, _parameters: parameters }
+    }
+
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        self.name.as_bytes().eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// Returns the instance that `negotiate` made. Returns NULL for extensions of the library.
+fn instance_of(told: &Told) -> *mut c_void {
+    let instance = told.instance.as_ref().and_then(|instance| instance.downcast_ref::<Arc<Instance>>());
+    instance.map_or(ptr::null_mut(), |instance| instance.pointer)
+}
+
 thread_local! {
-    /// The thread is in a function that encodes or decodes.
+    /// This thread is in `encode` or `decode` of an extension.
     static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls a function that encodes or decodes. So that messages keep their order, the session's encoders, or its reading,
-/// are locked meanwhile.
-pub(super) fn inside<T>(call: impl FnOnce() -> T) -> T {
+/// Calls `encode` or `decode`. The session's encoders or its reader are locked meanwhile, so that messages keep their order.
+fn inside<T>(call: impl FnOnce() -> T) -> T {
     struct Inside(bool);
 
     impl Drop for Inside {
@@ -166,7 +201,7 @@ pub(super) fn inside<T>(call: impl FnOnce() -> T) -> T {
     telling::inside(call)
 }
 
-/// An error in a function that encodes or decodes: it cannot use a session.
+/// Fails in `encode` and `decode`, which cannot use a session.
 pub(super) fn check_outside() -> Result<()> {
     if IS_INSIDE.get() {
         return Err(Error::new(Kind::State, "a function of an extension cannot use a session"));
@@ -198,7 +233,7 @@ impl Encoder for CEncoder {
 
 struct CDecoder {
     instance: Arc<Instance>,
-    /// The message that has begun and of which no piece was decoded yet, with its bits.
+    /// The type and reserved bits of the message, and whether the next piece is its first.
     message: Option<(Opcode, u8, bool)>,
 }
 
@@ -230,12 +265,12 @@ fn c_piece(opcode: Opcode, bytes: &[u8], (first, last): (bool, bool), rsv: u8) -
     }
 }
 
-/// What a ws_sink is.
+/// The object behind a `ws_sink`.
 pub(super) struct Output<'a, 'b> {
     target: Target<'a, 'b>,
-    /// What went wrong with writing, whatever C makes of it.
+    /// The error of a write, which counts even if the application ignores it.
     error: Option<Error>,
-    /// That of the process that makes the call.
+    /// The fork generation of the process that makes the call.
     generation: u64,
 }
 
@@ -265,7 +300,7 @@ impl<'a, 'b> Output<'a, 'b> {
         written.inspect_err(|error| self.error = Some(error.clone()))
     }
 
-    /// The call that wrote has returned with a status.
+    /// Checks the status with which the function of the application returned.
     fn finish(self, status: i32, name: &str) -> Result<()> {
         if fork::is_inherited(self.generation) {
             return Err(Error::new(Kind::Forked, "the session was opened by the parent process"));

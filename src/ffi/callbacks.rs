@@ -1,202 +1,14 @@
-//! Callbacks for a session's messages and changes of its state.
+//! Callbacks for the messages and state changes of a session.
 
 use std::ffi::c_void;
-use std::ptr;
 use std::sync::Arc;
 
-use crate::error::Error;
 use crate::ffi::config::{set_settings, ws_config};
-use crate::ffi::error::ws_error;
-use crate::ffi::frame::{lent_frame, ws_frame};
+use crate::ffi::entry::with_handle;
 use crate::ffi::guard;
-use crate::ffi::session::{with_handle, ws_session};
+use crate::ffi::handle::{Receiver, ws_session};
+use crate::ffi::listener::{CListener, Callbacks, ws_callbacks, ws_drop_callback, ws_frame_callback};
 use crate::ffi::status::ws_status;
-use crate::fork;
-use crate::lock::assert_unlocked;
-use crate::protocol::Frame;
-use crate::session::{Listener, telling};
-
-/// A function that is given a session's frames, lent until it returns.
-///
-/// It runs as those of ws_callbacks do.
-pub type ws_frame_callback =
-    Option<unsafe extern "C" fn(session: *mut ws_session, frame: *const ws_frame, user_data: *mut c_void)>;
-
-/// A function that the library calls when it no longer uses `user_data`.
-pub type ws_drop_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
-
-/// Functions that the library calls for events of a session. The caller of ws_config_set_callbacks sets `struct_size`; each
-/// function may be NULL.
-///
-/// Threads of the library call them, for one session one at a time and in order, with no lock held. A callback may take any
-/// time: it delays only later callbacks of its own session. Meanwhile the library answers pings, and messages wait in the
-/// incoming queue.
-///
-/// A callback may call every function of the library. Those that would wait for a later callback of the same session return
-/// WS_ERR_STATE: ws_recv, ws_wait_closed. ws_shutdown returns WS_ERR_STATE in any callback. A callback may call
-/// ws_session_free: no on_frame follows, but on_close does. After the last handle is freed, callbacks may use the session
-/// until they return, and ws_session_ref returns NULL. If ws_connect fails, no callback is called for that session; `drop` is
-/// called once all configurations with these callbacks are freed.
-///
-/// A callback may fork. The child has only the thread that forked. When the callback returns in the child, that thread ends,
-/// and the child exits with status 0 unless it has started other threads. The same holds for every other function of the
-/// application that a thread of the library calls.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct ws_callbacks {
-    /// sizeof(ws_callbacks), set by the caller.
-    pub struct_size: usize,
-    /// The session is open. It is the first callback; it is not called if opening failed. It may be called before
-    /// ws_connect returns. If it frees the session before that, ws_connect returns WS_ERR_ABORTED.
-    pub on_open: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
-    /// A message, or whatever else ws_recv would give; the frame is lent until the function returns. With this
-    /// function ws_recv returns WS_ERR_STATE; without it, messages are received as ever.
-    pub on_frame: ws_frame_callback,
-    /// The outgoing queue has room again, after a send returned WS_ERR_TIMEOUT because it was full.
-    pub on_writable: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
-    /// The session has ended, or could not be opened. `status` is what ws_recv returns at the end, or what ws_connect would
-    /// have returned. ws_session_error and ws_close_info return the details. It is the last callback. It is called exactly
-    /// once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
-    pub on_close: Option<unsafe extern "C" fn(session: *mut ws_session, status: ws_status, user_data: *mut c_void)>,
-    /// The library no longer uses `user_data`: all configurations with these callbacks are freed or have others, and all their
-    /// sessions have ended.
-    pub drop: ws_drop_callback,
-    /// The session has a new connection in place of a lost one (ws_config_set_reconnect). `lost` is the error that ended the
-    /// lost connection, lent until the function returns. Messages received on the lost connection may still follow.
-    pub on_reconnect:
-        Option<unsafe extern "C" fn(session: *mut ws_session, lost: *const ws_error, user_data: *mut c_void)>,
-}
-
-/// A configuration's callbacks, shared by all its users.
-pub(super) struct Callbacks {
-    functions: ws_callbacks,
-    user_data: *mut c_void,
-}
-
-// SAFETY: the header asks for functions and user data that any thread may use.
-unsafe impl Send for Callbacks {}
-// SAFETY: as above.
-unsafe impl Sync for Callbacks {}
-
-impl Callbacks {
-    pub(super) fn takes_frames(&self) -> bool {
-        self.functions.on_frame.is_some()
-    }
-}
-
-impl Drop for Callbacks {
-    fn drop(&mut self) {
-        if let Some(drop) = self.functions.drop {
-            assert_unlocked();
-            // SAFETY: of this type by the header, and called once, by the last user.
-            telling::inside(|| unsafe { drop(self.user_data) });
-        }
-    }
-}
-
-/// What ws_recv_callback was given.
-#[derive(Clone, Copy)]
-pub(super) struct Receiver {
-    function: unsafe extern "C" fn(*mut ws_session, *const ws_frame, *mut c_void),
-    user_data: *mut c_void,
-    drop: ws_drop_callback,
-}
-
-// SAFETY: the header asks for functions and user data that any thread may use.
-unsafe impl Send for Receiver {}
-
-/// A session's callbacks.
-pub(super) struct CListener {
-    /// Kept, with its memory, until the last call.
-    session: Arc<ws_session>,
-    callbacks: Option<Arc<Callbacks>>,
-}
-
-impl CListener {
-    pub(super) fn new(session: Arc<ws_session>, callbacks: Option<Arc<Callbacks>>) -> Self {
-        Self { session, callbacks }
-    }
-
-    fn handle(&self) -> *mut ws_session {
-        Arc::as_ptr(&self.session).cast_mut()
-    }
-}
-
-impl Listener for CListener {
-    fn opened(&self) {
-        if let Some(callbacks) = &self.callbacks
-            && let Some(on_open) = callbacks.functions.on_open
-        {
-            assert_unlocked();
-            // SAFETY: of this type by the header; the session is kept.
-            unsafe { on_open(self.handle(), callbacks.user_data) };
-            fork::end_thread_of_child();
-        }
-    }
-
-    fn frame(&self, frame: Frame) {
-        let lent = lent_frame(&frame);
-        let receiver = *self.session.receiver.lock();
-        if let Some(Receiver { function, user_data, .. }) = receiver {
-            assert_unlocked();
-            // SAFETY: of this type by the header; the session is kept, and the frame until the call returns.
-            unsafe { function(self.handle(), &raw const lent, user_data) };
-        } else if let Some(callbacks) = &self.callbacks
-            && let Some(on_frame) = callbacks.functions.on_frame
-        {
-            assert_unlocked();
-            // SAFETY: as above.
-            unsafe { on_frame(self.handle(), &raw const lent, callbacks.user_data) };
-        }
-        fork::end_thread_of_child();
-    }
-
-    fn writable(&self) {
-        if let Some(callbacks) = &self.callbacks
-            && let Some(on_writable) = callbacks.functions.on_writable
-        {
-            assert_unlocked();
-            // SAFETY: of this type by the header; the session is kept.
-            unsafe { on_writable(self.handle(), callbacks.user_data) };
-            fork::end_thread_of_child();
-        }
-    }
-
-    fn reconnected(&self, lost: &Error) {
-        if let Some(callbacks) = &self.callbacks
-            && let Some(on_reconnect) = callbacks.functions.on_reconnect
-        {
-            let lost = ws_error::new(lost.clone());
-            assert_unlocked();
-            // SAFETY: of this type by the header; the session is kept, and the error until the call returns.
-            unsafe { on_reconnect(self.handle(), &raw const lost, callbacks.user_data) };
-            fork::end_thread_of_child();
-        }
-    }
-
-    fn closed(&self, error: &Error) {
-        let receiver = self.session.receiver.lock().take();
-        if let Some(Receiver { function, user_data, drop }) = receiver {
-            assert_unlocked();
-            // SAFETY: of this type by the header; the session is kept.
-            unsafe { function(self.handle(), ptr::null(), user_data) };
-            fork::end_thread_of_child();
-            if let Some(drop) = drop {
-                // SAFETY: of this type by the header, and called once.
-                unsafe { drop(user_data) };
-                fork::end_thread_of_child();
-            }
-        }
-        if let Some(callbacks) = &self.callbacks
-            && let Some(on_close) = callbacks.functions.on_close
-        {
-            assert_unlocked();
-            // SAFETY: of this type by the header; the session is kept.
-            unsafe { on_close(self.handle(), error.kind.into(), callbacks.user_data) };
-            fork::end_thread_of_child();
-        }
-    }
-}
 
 /// Sets the functions that the library calls for sessions of the configuration; see ws_callbacks. NULL as `callbacks` removes
 /// them.
@@ -220,11 +32,11 @@ pub unsafe extern "C" fn ws_config_set_callbacks(
     let status = set_settings(config, |settings| {
         // SAFETY: the caller's promise.
         let functions = unsafe { guard::sized_struct(callbacks) }?;
-        let callbacks = functions.map(|functions| Arc::new(Callbacks { functions: *functions, user_data }));
+        let callbacks = functions.map(|functions| Arc::new(Callbacks::new(*functions, user_data)));
         before = std::mem::replace(&mut settings.callbacks, callbacks);
         Ok(())
     });
-    // Their `drop` may use the configuration.
+    // `drop` of the former callbacks may use the configuration.
     guard::value((), || drop(before));
     status
 }

@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 
 use crate::error::{Error, Phase};
-use crate::ffi::guard::{self, CHeaders};
+use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 
 /// Everything known about a failure. Read it with ws_error_status, ws_error_message, ws_error_phase,
@@ -26,11 +26,26 @@ impl ws_error {
         Self { error, message, headers }
     }
 
-    /// Gives a failure to the caller, if it wants it.
-    pub(super) fn hand_out(failure: &Error, out: Option<&mut *mut Self>) {
+    /// Writes a new error object to `out`, which is None if the caller does not want it.
+    pub(super) fn write_to(failure: &Error, out: Option<&mut *mut Self>) {
         if let Some(out) = out {
             *out = Box::into_raw(Box::new(Self::new(failure.clone())));
         }
+    }
+}
+
+/// Header fields with their values as C strings.
+struct CHeaders(Vec<(String, CString)>);
+
+impl CHeaders {
+    fn new<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
+        Self(fields.map(|(name, value)| (name.to_owned(), guard::c_string(value))).collect())
+    }
+
+    /// Returns the value of the `index`-th field of this name, or NULL.
+    fn get(&self, name: &str, index: usize) -> *const c_char {
+        let mut named = self.0.iter().filter(|(present, _)| present.eq_ignore_ascii_case(name));
+        named.nth(index).map_or(ptr::null(), |(_, value)| value.as_ptr())
     }
 }
 

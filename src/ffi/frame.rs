@@ -1,4 +1,4 @@
-//! Frames as C sees them, and where freed ones wait to be used again.
+//! Received frames, and the pool that recycles them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ pub enum ws_frame_type {
     WS_PONG = 10,
 }
 
-/// What is special of a frame, as bits of its `flags`. Only raw sessions have such.
+/// Flag bits of a frame. Set only in raw sessions.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_frame_flags {
@@ -41,7 +41,7 @@ pub enum ws_frame_flags {
     WS_FRAME_RSV1 = 64,
 }
 
-/// From the reserved bits to those of ws_frame_flags, which are where RFC 6455 section 5.2 has them.
+/// Shifts the reserved bits to their places in ws_frame_flags, which are those of RFC 6455 section 5.2.
 pub(super) const RSV_SHIFT: u32 = 4;
 
 /// A received frame: a whole message, in raw sessions one frame of it, or a control frame. A fragment has the type of its
@@ -62,18 +62,18 @@ pub struct ws_frame {
     pub close_code: u32,
 }
 
-/// A frame with its memory. The public part comes first, so that a pointer to one is a pointer to the other.
+/// A frame with its memory. `frame` is the first member, so that a pointer to it is a pointer to the whole.
 #[repr(C)]
 pub(super) struct OwnedFrame {
     frame: ws_frame,
     payload: Payload,
-    /// Where it goes when it is freed.
-    home: Arc<FreeFrames>,
-    /// The next one there.
+    /// The pool that takes the frame when it is freed.
+    pool: Arc<FramePool>,
+    /// The next frame in the pool.
     next: *mut Self,
 }
 
-/// What C sees of a frame, as long as the payload's memory stays where it is.
+/// Makes the public part of a frame. It is valid as long as the memory of the payload stays in place.
 #[inline]
 pub(super) fn lent_frame(frame: &Frame) -> ws_frame {
     let bytes = frame.payload.with_nul();
@@ -86,39 +86,39 @@ pub(super) fn lent_frame(frame: &Frame) -> ws_frame {
     }
 }
 
-/// From this size on the memory goes to the session, which keeps that of one large message while messages flow.
+/// Memory of at least this size goes to the session, which keeps that of one large message while messages flow.
 const LARGE: usize = 16 * 1024;
 
-/// How much the free frames of a session weigh together at most: each its memory in these units, and one more.
-const HEAVIEST: usize = 512;
+/// The maximum weight of a pool. Each frame weighs its memory in units, and one unit more.
+const MAX_WEIGHT: usize = 512;
 const WEIGHT_UNIT: usize = 512;
 
-/// An address takes the lower bits of a word; the weight of all frames takes the others.
+/// The lower bits of a word hold an address, the upper ones the weight of all frames.
 const ADDRESS_BITS: u32 = 48;
 const ADDRESS: usize = (1 << ADDRESS_BITS) - 1;
 
-/// No frames are kept any more.
+/// The word of a closed pool, which keeps no frames.
 const CLOSED: usize = usize::MAX;
 
-/// Freed frames of a session, to be used again: a stack to which any thread adds one at a time, and from which all are
-/// taken at once, so that one atomic step does for each.
-pub(super) struct FreeFrames {
-    /// The address of the first frame, and what all of them weigh.
+/// The freed frames of a session, for reuse. It is a lock-free stack: a thread pushes one frame or takes all frames, each with one
+/// atomic operation.
+pub(super) struct FramePool {
+    /// The address of the first frame and the weight of all frames.
     top: AtomicUsize,
-    /// A frame whose memory a message has that is not complete; it will want it.
+    /// A frame that has lent its memory to an incomplete message. The message will need the frame.
     lender: AtomicPtr<OwnedFrame>,
     spares: Arc<Spares>,
-    /// That of the session's process: in a forked child the spares may be locked for good.
+    /// The fork generation of the session's process. In a forked child the lock of `spares` may be held for good.
     generation: u64,
 }
 
-/// Frames that belong to nobody else.
+/// A list of frames that it owns.
 struct Chain {
     first: *mut OwnedFrame,
     weight: usize,
 }
 
-impl FreeFrames {
+impl FramePool {
     pub(super) fn new(spares: Arc<Spares>) -> Arc<Self> {
         Arc::new(Self {
             top: AtomicUsize::new(0),
@@ -128,13 +128,13 @@ impl FreeFrames {
         })
     }
 
-    /// Frees what is kept.
+    /// Frees the frames of the pool.
     pub(super) fn release(&self) {
         drop(self.take_all());
     }
 
-    /// Frees what is kept, and keeps nothing from now on. Each frame keeps this alive: without it nothing would ever be
-    /// freed.
+    /// Frees the frames of the pool, which keeps none from now on. Without this call nothing would ever be freed, because each
+    /// frame keeps the pool alive.
     pub(super) fn close(&self) {
         drop(self.take_lender());
         drop(Chain::from_word(self.top.swap(CLOSED, Ordering::AcqRel)));
@@ -145,7 +145,7 @@ impl FreeFrames {
             return None;
         }
         let lender = self.lender.swap(ptr::null_mut(), Ordering::Acquire);
-        // SAFETY: what is there was made by Box::into_raw, and is taken once.
+        // SAFETY: the pointer is from Box::into_raw, and is taken once.
         (!lender.is_null()).then(|| unsafe { Box::from_raw(lender) })
     }
 
@@ -166,19 +166,19 @@ impl FreeFrames {
         Chain::EMPTY
     }
 
-    /// Frees a frame. As long as it is not added it keeps its home alive; once it is, or is dropped, the home may be gone
-    /// and is not touched.
+    /// Frees a frame. The frame keeps its pool alive until it is pushed or dropped; then the pool may be gone and is not
+    /// accessed.
     fn give(mut frame: Box<OwnedFrame>) {
-        if frame.payload.capacity() >= LARGE && !fork::is_inherited(frame.home.generation) {
-            frame.home.spares.give(mem::take(&mut frame.payload).into_memory());
+        if frame.payload.capacity() >= LARGE && !fork::is_inherited(frame.pool.generation) {
+            frame.pool.spares.give(mem::take(&mut frame.payload).into_memory());
         }
-        let top: *const AtomicUsize = &raw const frame.home.top;
-        // SAFETY: the frame, which is not added, keeps its home alive.
+        let top: *const AtomicUsize = &raw const frame.pool.top;
+        // SAFETY: the frame, which is not pushed yet, keeps its pool alive.
         let mut before = unsafe { &*top }.load(Ordering::Relaxed);
         loop {
             let weight = (before >> ADDRESS_BITS) + weight(&frame);
             let has_room = (&raw const *frame).addr() & !ADDRESS == 0;
-            if before == CLOSED || weight > HEAVIEST || !has_room {
+            if before == CLOSED || weight > MAX_WEIGHT || !has_room {
                 return;
             }
             frame.next = ptr::with_exposed_provenance_mut(before & ADDRESS);
@@ -189,7 +189,7 @@ impl FreeFrames {
                 Ok(_) => return,
                 Err(now) => before = now,
             }
-            // SAFETY: it was not added, so it is still only here.
+            // SAFETY: the frame was not pushed, so nothing else has its address.
             frame = unsafe { Box::from_raw(address) };
         }
     }
@@ -209,7 +209,7 @@ impl Chain {
         if self.first.is_null() {
             return None;
         }
-        // SAFETY: the frames of a chain were made by Box::into_raw and belong to it alone.
+        // SAFETY: the frames of a chain are from Box::into_raw, and the chain owns them.
         let frame = unsafe { Box::from_raw(self.first) };
         self.first = frame.next;
         self.weight -= weight(&frame);
@@ -229,25 +229,26 @@ fn weight(frame: &OwnedFrame) -> usize {
 
 /// Makes frames for one call.
 pub(super) struct FrameMaker<'a> {
-    free: &'a Arc<FreeFrames>,
+    pool: &'a Arc<FramePool>,
+    /// Frames that were taken from the pool.
     kept: Chain,
-    /// A frame whose memory is lent to the session.
+    /// A frame that has lent its memory to the session.
     next: Option<Box<OwnedFrame>>,
 }
 
 impl<'a> FrameMaker<'a> {
-    pub(super) fn new(free: &'a Arc<FreeFrames>) -> Self {
-        Self { free, kept: Chain::EMPTY, next: None }
+    pub(super) fn new(pool: &'a Arc<FramePool>) -> Self {
+        Self { pool, kept: Chain::EMPTY, next: None }
     }
 
-    /// The frame of a message, for the caller to free.
+    /// Makes the frame of a message, which the caller frees.
     pub(super) fn frame(&mut self, message: Frame) -> *mut ws_frame {
         Box::into_raw(self.owned(message)).cast()
     }
 
-    /// Keeps the memory of a message that needs no frame.
-    pub(super) fn take_back(&mut self, message: Frame) {
-        FreeFrames::give(self.owned(message));
+    /// Recycles the memory of a message that needs no frame.
+    pub(super) fn recycle(&mut self, message: Frame) {
+        FramePool::give(self.owned(message));
     }
 
     fn owned(&mut self, message: Frame) -> Box<OwnedFrame> {
@@ -259,13 +260,13 @@ impl<'a> FrameMaker<'a> {
                 owned.payload = payload;
                 owned
             }
-            None => Box::new(OwnedFrame { frame, payload, home: Arc::clone(self.free), next: ptr::null_mut() }),
+            None => Box::new(OwnedFrame { frame, payload, pool: Arc::clone(self.pool), next: ptr::null_mut() }),
         }
     }
 
     fn take(&mut self) -> Option<Box<OwnedFrame>> {
-        self.next.take().or_else(|| self.free.take_lender()).or_else(|| self.kept.take()).or_else(|| {
-            self.kept = self.free.take_all();
+        self.next.take().or_else(|| self.pool.take_lender()).or_else(|| self.kept.take()).or_else(|| {
+            self.kept = self.pool.take_all();
             self.kept.take()
         })
     }
@@ -274,10 +275,10 @@ impl<'a> FrameMaker<'a> {
 impl Drop for FrameMaker<'_> {
     fn drop(&mut self) {
         if let Some(lender) = self.next.take() {
-            self.free.give_lender(lender);
+            self.pool.give_lender(lender);
         }
         while let Some(unused) = self.kept.take() {
-            FreeFrames::give(unused);
+            FramePool::give(unused);
         }
     }
 }
@@ -299,8 +300,8 @@ impl Memory for FrameMaker<'_> {
 pub unsafe extern "C" fn ws_frame_free(frame: *mut ws_frame) {
     guard::value((), || {
         if !frame.is_null() {
-            // SAFETY: every frame was made by FrameMaker, and the caller's promise.
-            FreeFrames::give(unsafe { Box::from_raw(frame.cast::<OwnedFrame>()) });
+            // SAFETY: FrameMaker makes every frame, and the caller's promise.
+            FramePool::give(unsafe { Box::from_raw(frame.cast::<OwnedFrame>()) });
         }
     });
 }

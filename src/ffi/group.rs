@@ -1,92 +1,20 @@
-//! Groups: many sessions that a thread receives from.
+//! Groups: one thread receives from many sessions.
 
 use std::any::Any;
 use std::ffi::c_char;
 use std::mem::ManuallyDrop;
 use std::os::fd::IntoRawFd;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-
-use crate::lock::Mutex;
-use slab::Slab;
+use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
-use crate::ffi::closing::close_frame;
+use crate::ffi::close::close_frame;
 use crate::ffi::config::{set_settings, ws_config};
 use crate::ffi::frame::{FrameMaker, ws_frame};
 use crate::ffi::guard;
-use crate::ffi::session::ws_session;
+use crate::ffi::handle::{ws_group, ws_session};
 use crate::ffi::status::ws_status;
-use crate::fork;
-use crate::session::group::Group;
-use crate::session::{Deadline, Session};
-
-/// Sessions that are received from together, and end together: made by ws_group_new, given sessions by opening them
-/// with a configuration of ws_config_set_group, freed by ws_group_free.
-///
-/// Any thread may call any function on it at any time. It belongs to the process that made it, as its sessions do.
-pub struct ws_group {
-    pub(super) group: Arc<Group>,
-    members: Mutex<Slab<Weak<ws_session>>>,
-    /// That of the process that made it.
-    generation: u64,
-}
-
-/// A session's place in its group.
-pub(super) struct Membership {
-    group: Arc<ws_group>,
-    key: usize,
-    has_ended: AtomicBool,
-}
-
-impl Membership {
-    /// The session does not belong to the group any more.
-    pub(super) fn end(&self) {
-        // The end of the session and the drop of its memory both call this; only the first call owns the key.
-        // In a forked child the lock may be held by a thread that only the parent has.
-        if !self.has_ended.swap(true, Ordering::AcqRel) && self.group.check_process().is_ok() {
-            let member = self.group.members.lock().try_remove(self.key);
-            drop(member);
-        }
-    }
-
-    /// The application has freed the session, whose memory may be in use a moment longer.
-    pub(super) fn forget(&self, handle: &ws_session, session: Option<&Session>) {
-        self.group.group.forget(handle, session);
-        self.end();
-    }
-
-    /// The session could not be opened.
-    pub(super) fn note_failure(&self, session: Arc<ws_session>, failure: Error) {
-        self.group.group.note_failure(session, failure);
-    }
-}
-
-impl ws_group {
-    /// Takes in a session.
-    pub(super) fn admit(self: &Arc<Self>, session: &Arc<ws_session>) -> Result<Membership> {
-        self.check_process()?;
-        let key = self.members.lock().insert(Arc::downgrade(session));
-        let membership = Membership { group: Arc::clone(self), key, has_ended: AtomicBool::new(false) };
-        if self.group.is_closed() {
-            membership.end();
-            return Err(Error::new(Kind::State, "the group was freed"));
-        }
-        Ok(membership)
-    }
-
-    fn sessions(&self) -> Vec<Arc<ws_session>> {
-        self.members.lock().iter().filter_map(|(_, session)| session.upgrade()).collect()
-    }
-
-    fn check_process(&self) -> Result<()> {
-        if fork::is_inherited(self.generation) {
-            return Err(Error::new(Kind::Forked, "the group was made by the parent process"));
-        }
-        Ok(())
-    }
-}
+use crate::session::Deadline;
 
 /// The group of a call, kept alive until the call returns even if another thread frees it.
 ///
@@ -101,7 +29,7 @@ unsafe fn group_of_call(group: *const ws_group) -> Result<Arc<ws_group>> {
     Ok(Arc::clone(&kept))
 }
 
-/// Runs an entry on a group.
+/// Runs a function on a group that returns a status.
 ///
 /// # Safety
 /// As for [`group_of_call`].
@@ -117,10 +45,7 @@ unsafe fn with_group(group: *const ws_group, body: impl FnOnce(&Arc<ws_group>) -
 /// Returns a new group without sessions, or NULL if it cannot be made. The caller frees it with ws_group_free.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_group_new() -> *mut ws_group {
-    guard::value(ptr::null_mut(), || {
-        let group = ws_group { group: Arc::default(), members: Mutex::default(), generation: fork::generation() };
-        Arc::into_raw(Arc::new(group)).cast_mut()
-    })
+    guard::value(ptr::null_mut(), || Arc::into_raw(ws_group::new()).cast_mut())
 }
 
 /// Frees a group and aborts its sessions, as ws_abort does (structured lifetime, as Ktor's CoroutineScope). The application
@@ -198,7 +123,7 @@ pub unsafe extern "C" fn ws_group_recv(
     unsafe {
         let (session, frame) = (guard::out(session, ptr::null_mut()), guard::out(frame, ptr::null_mut()));
         with_group(group, |group| {
-            let (session, frame) = (session.ok_or_else(guard::no_out)?, frame.ok_or_else(guard::no_out)?);
+            let (session, frame) = (session.ok_or_else(guard::null_out)?, frame.ok_or_else(guard::null_out)?);
             let received = group.group.receive(Deadline::after_ms(timeout_ms))?;
             let Ok(handle) = (received.owner as Arc<dyn Any + Send + Sync>).downcast::<ws_session>() else {
                 return Err(Error::new(Kind::Internal, "the group has something that is no session"));
@@ -206,8 +131,8 @@ pub unsafe extern "C" fn ws_group_recv(
             *session = Arc::as_ptr(&handle).cast_mut();
             match received.outcome {
                 Ok(message) => {
-                    let Some(open) = handle.opened() else { return Ok(()) };
-                    *frame = FrameMaker::new(&open.free_frames).frame(message);
+                    let Some(open) = handle.if_open() else { return Ok(()) };
+                    *frame = FrameMaker::new(&open.frame_pool).frame(message);
                     Ok(())
                 }
                 Err(end) => {

@@ -1,34 +1,36 @@
-//! Shared by all entries: catching panics, checking pointers and lengths.
+//! Catches panics, and checks and converts the arguments of the C API.
 
 use std::ffi::{CStr, CString, c_char};
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
+use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
 use crate::ffi::status::ws_status;
+use crate::session::config::timeout_from_ms;
 
-/// A text's length that means "up to the NUL": `WS_NUL_TERMINATED`.
+/// The length of a text that ends at its first NUL byte: `WS_NUL_TERMINATED`.
 const NUL_TERMINATED: usize = usize::MAX;
 
-/// Runs an entry that returns a status.
+/// Runs a function of the API that returns a status.
 pub(super) fn status(body: impl FnOnce() -> Result<()>) -> ws_status {
-    match caught(body) {
+    match catch(body) {
         Ok(()) => ws_status::WS_OK,
         Err(error) => error.kind.into(),
     }
 }
 
-/// Runs an entry that returns a value, `fallback` after a panic.
+/// Runs a function of the API that returns a value. Returns `fallback` after a panic.
 pub(super) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    caught(|| Ok(body())).unwrap_or(fallback)
+    catch(|| Ok(body())).unwrap_or(fallback)
 }
 
-/// Makes a panic an error.
-pub(super) fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    // What a panic leaves half done stays behind locks that do not poison; the driver's drop guard ends its session.
+/// Turns a panic into an error.
+pub(super) fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    // Locks do not poison, so that other calls can go on. If the driver panics, its drop guard ends the session.
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        // Dropping it could panic again.
+        // Dropping the payload could panic again.
         let _ = ManuallyDrop::new(panic);
         Err(Error::new(Kind::Internal, "the library has a bug: it panicked"))
     })
@@ -39,16 +41,16 @@ pub(super) fn invalid(message: &'static str) -> Error {
 }
 
 /// # Safety
-/// `pointer` is NULL or points to a `T` that lives, and is used by nobody else, as long as the result is used.
+/// `pointer` is NULL or points to a `T` that outlives the result and that nothing else uses meanwhile.
 pub(super) unsafe fn reference_mut<'a, T>(pointer: *mut T) -> Result<&'a mut T> {
     // SAFETY: the caller's promise.
     unsafe { pointer.as_mut() }.ok_or_else(|| invalid("an argument is NULL"))
 }
 
-/// No version's struct is larger: a larger size was never set.
+/// The largest `struct_size` to accept. A larger number is most likely uninitialized memory.
 const MAX_STRUCT_SIZE: usize = 4096;
 
-/// Checks the size that a caller has set in a struct of this library's version or a later one.
+/// Checks the `struct_size` of a struct that must have all members of this version.
 pub(super) fn check_struct_size<T>(struct_size: usize) -> Result<()> {
     if (size_of::<T>()..=MAX_STRUCT_SIZE).contains(&struct_size) {
         return Ok(());
@@ -61,45 +63,45 @@ fn wrong_size<T>() -> Error {
     Error::new(Kind::InvalidArgument, format!("struct_size is not sizeof({name})"))
 }
 
-/// A struct that the caller lends, whose first member is its size; None for NULL.
+/// Borrows a struct of the caller, whose first member is its size. Returns None for NULL.
 ///
 /// # Safety
-/// `pointer` is NULL or points to as many bytes as its size says, which nobody writes to as long as the result is used.
+/// `pointer` is NULL or points to as many bytes as its size says, which nothing writes to while the result lives.
 pub(super) unsafe fn sized_struct<'a, T>(pointer: *const T) -> Result<Option<&'a T>> {
     if pointer.is_null() {
         return Ok(None);
     }
-    // SAFETY: not NULL, and the caller's promise; only the first member is looked at before the size is known.
+    // SAFETY: not NULL, and the caller's promise; before the size is known, only the first member is read.
     check_struct_size::<T>(unsafe { pointer.cast::<usize>().read() })?;
     // SAFETY: as above.
     Ok(unsafe { pointer.as_ref() })
 }
 
-/// A copy of a struct that the caller lends, whose first member is its size and whose first version had `first_size` bytes. The
-/// members after the caller's size are 0. None for NULL.
+/// Copies a struct of the caller, whose first member is its size and whose first version had `first_size` bytes. Members beyond
+/// the caller's size are 0. Returns None for NULL.
 ///
 /// # Safety
-/// `pointer` is NULL or points to as many bytes as its size says, which nobody writes to during the call. Bytes of 0 are a
-/// valid `T`.
+/// `pointer` is NULL or points to as many bytes as its size says, which nothing writes to during the call. All-zero bytes are
+/// a valid `T`.
 pub(super) unsafe fn grown_struct<T: Copy>(pointer: *const T, first_size: usize) -> Result<Option<T>> {
     if pointer.is_null() {
         return Ok(None);
     }
-    // SAFETY: not NULL, and the caller's promise; only the first member is looked at before the size is known.
+    // SAFETY: not NULL, and the caller's promise; before the size is known, only the first member is read.
     let struct_size = unsafe { pointer.cast::<usize>().read() };
     if !(first_size..=MAX_STRUCT_SIZE).contains(&struct_size) {
         return Err(wrong_size::<T>());
     }
     let mut copy = MaybeUninit::<T>::zeroed();
     let known = struct_size.min(size_of::<T>());
-    // SAFETY: both have as many bytes.
+    // SAFETY: both have at least `known` bytes.
     unsafe { pointer.cast::<u8>().copy_to_nonoverlapping(copy.as_mut_ptr().cast(), known) };
-    // SAFETY: the caller's members, and the caller's promise for those of 0.
+    // SAFETY: the caller has set the copied members, and the caller's promise holds for those that are 0.
     Ok(Some(unsafe { copy.assume_init() }))
 }
 
-/// Fills a struct that the caller has allocated and whose size it has set; on failure with zeros, if the size is valid. Members
-/// of a later version stay unchanged.
+/// Fills a struct that the caller has allocated and whose size it has set. On failure the members become 0 if the size is
+/// valid. Members of later versions stay unchanged.
 ///
 /// # Safety
 /// `pointer` is NULL or points to as many bytes as its first member, the size, says.
@@ -107,7 +109,7 @@ pub(super) unsafe fn fill_struct<T: Copy>(pointer: *mut T, fill: impl FnOnce(usi
     if pointer.is_null() {
         return Err(invalid("the struct to fill is NULL"));
     }
-    // SAFETY: not NULL, and the caller's promise; only the first member is looked at before the size is known.
+    // SAFETY: not NULL, and the caller's promise; before the size is known, only the first member is read.
     let struct_size = unsafe { pointer.cast::<usize>().read() };
     check_struct_size::<T>(struct_size)?;
     match fill(struct_size) {
@@ -118,14 +120,14 @@ pub(super) unsafe fn fill_struct<T: Copy>(pointer: *mut T, fill: impl FnOnce(usi
         }
         Err(error) => {
             let size = size_of::<usize>();
-            // SAFETY: as above; plain numbers and pointers may be 0.
+            // SAFETY: as above; numbers and pointers may be 0.
             unsafe { pointer.cast::<u8>().add(size).write_bytes(0, size_of::<T>() - size) };
             Err(error)
         }
     }
 }
 
-/// An out-parameter, set to `on_failure`; None if the pointer is NULL.
+/// Sets an out-parameter to `on_failure` and returns it. Returns None for NULL.
 ///
 /// # Safety
 /// `pointer` is NULL or points to memory for a `T`.
@@ -133,7 +135,7 @@ pub(super) unsafe fn out<'a, T>(pointer: *mut T, on_failure: T) -> Option<&'a mu
     if pointer.is_null() {
         return None;
     }
-    // SAFETY: not NULL, and the caller's promise; it is written before it is a reference.
+    // SAFETY: not NULL, and the caller's promise; the memory is written before it becomes a reference.
     unsafe {
         pointer.write(on_failure);
         pointer.as_mut()
@@ -141,14 +143,14 @@ pub(super) unsafe fn out<'a, T>(pointer: *mut T, on_failure: T) -> Option<&'a mu
 }
 
 /// The error for a required out-parameter that is NULL.
-pub(super) fn no_out() -> Error {
+pub(super) fn null_out() -> Error {
     invalid("an out-parameter is NULL")
 }
 
-/// A payload. With a length of 0 the pointer does not matter.
+/// Borrows a payload. If the length is 0, the pointer is ignored.
 ///
 /// # Safety
-/// `length` is 0, or `data` is NULL or points to `length` bytes that are not written to as long as the result is used.
+/// `length` is 0, or `data` is NULL or points to `length` bytes that nothing writes to while the result lives.
 pub(super) unsafe fn bytes<'a>(data: *const u8, length: usize) -> Result<&'a [u8]> {
     if length == 0 {
         return Ok(&[]);
@@ -163,7 +165,7 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, length: usize) -> Result<&'a [u8
     Ok(unsafe { slice::from_raw_parts(data, length) })
 }
 
-/// The bytes of a text whose length may be `WS_NUL_TERMINATED`.
+/// Borrows the bytes of a text whose length may be `WS_NUL_TERMINATED`.
 ///
 /// # Safety
 /// As for [`bytes`]; with that length, `text` is NULL or ends with a NUL.
@@ -179,7 +181,7 @@ pub(super) unsafe fn text_bytes<'a>(text: *const c_char, length: usize) -> Resul
     Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
-/// From this length on, a string is only copied if memory for so many copies can be reserved.
+/// A string of at least this length is accepted only if memory for `COPIES` copies of it can be reserved.
 const LONG_TEXT: usize = 64 * 1024;
 const COPIES: usize = 8;
 
@@ -195,10 +197,10 @@ fn check_memory(text: &str) -> Result<()> {
         .map_err(|_| Error::new(Kind::NoMemory, format!("no memory for a string of {size} bytes")))
 }
 
-/// A NUL-terminated UTF-8 string.
+/// Borrows a NUL-terminated UTF-8 string.
 ///
 /// # Safety
-/// `text` is NULL or ends with a NUL, and is not written to as long as the result is used.
+/// `text` is NULL or ends with a NUL, and nothing writes to it while the result lives.
 pub(super) unsafe fn string<'a>(text: *const c_char) -> Result<&'a str> {
     // SAFETY: the caller's promise.
     let bytes = unsafe { text_bytes(text, NUL_TERMINATED) }?;
@@ -207,7 +209,7 @@ pub(super) unsafe fn string<'a>(text: *const c_char) -> Result<&'a str> {
     Ok(text)
 }
 
-/// Like [`string`], with NULL as none.
+/// Like [`string`]. Returns None for NULL.
 ///
 /// # Safety
 /// As for [`string`].
@@ -219,7 +221,7 @@ pub(super) unsafe fn optional_string<'a>(text: *const c_char) -> Result<Option<&
     unsafe { string(text) }.map(Some)
 }
 
-/// 0 or 1.
+/// Converts a switch: 0 or 1.
 pub(super) fn flag(value: i32) -> Result<bool> {
     match value {
         0 => Ok(false),
@@ -228,23 +230,13 @@ pub(super) fn flag(value: i32) -> Result<bool> {
     }
 }
 
-/// A C string of `bytes`, up to the first NUL.
+/// Copies `bytes` up to the first NUL to a C string.
 pub(super) fn c_string(bytes: &[u8]) -> CString {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     CString::new(&bytes[..end]).unwrap_or_default()
 }
 
-/// Header fields as C sees them.
-pub(super) struct CHeaders(Vec<(String, CString)>);
-
-impl CHeaders {
-    pub(super) fn new<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
-        Self(fields.map(|(name, value)| (name.to_owned(), c_string(value))).collect())
-    }
-
-    /// The value of the `index`-th field of this name, or NULL.
-    pub(super) fn get(&self, name: &str, index: usize) -> *const c_char {
-        let mut named = self.0.iter().filter(|(present, _)| present.eq_ignore_ascii_case(name));
-        named.nth(index).map_or(std::ptr::null(), |(_, value)| value.as_ptr())
-    }
+/// Converts a time in milliseconds. Returns None for 0 and negative numbers.
+pub(super) fn positive_ms(ms: i64) -> Option<Duration> {
+    timeout_from_ms(ms).filter(|time| !time.is_zero())
 }

@@ -1,12 +1,12 @@
-//! How many handles of an object the application has not freed.
+//! Counts the handles of an object that the application has not freed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A count that stays 0 once it is 0. The memory of the object may live longer.
+/// A count that stays 0 once it is 0. The memory of the object can live longer.
 pub(super) struct HandleCount(AtomicUsize);
 
 impl HandleCount {
-    /// One handle.
+    /// Starts with one handle.
     pub(super) fn new() -> Self {
         Self(AtomicUsize::new(1))
     }
@@ -21,7 +21,8 @@ impl HandleCount {
         self.change(|handles| handles.checked_sub(1)) == Some(1)
     }
 
-    pub(super) fn is_none(&self) -> bool {
+    /// The application has freed all handles.
+    pub(super) fn is_zero(&self) -> bool {
         self.0.load(Ordering::SeqCst) == 0
     }
 

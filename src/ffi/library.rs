@@ -1,4 +1,4 @@
-//! The library as a whole.
+//! Functions of the library as a whole: version, features, threads.
 
 use std::ffi::c_char;
 
@@ -7,7 +7,7 @@ use crate::ffi::status::ws_status;
 use crate::session::config::timeout_from_ms;
 use crate::session::runtime;
 
-/// What ws_has_feature knows.
+/// The features that ws_has_feature knows.
 const FEATURES: &[&str] = &["deflate", "proxy", "reconnect", "tls"];
 
 /// The library's version at run time, in the form of WS_VERSION_NUMBER: major << 16 | minor << 8 | patch.

@@ -1,16 +1,27 @@
-//! Floor 5: C in, C out. Handles, guards, statuses.
+//! Floor 5: the C API.
 //!
-//! Every function checks its pointers before it uses them and lets no panic out. Pointers that are not NULL are trusted
-//! to be what the header asks for.
-#![allow(unsafe_code, reason = "the border to C")]
+//! Every function checks its pointers for NULL before it uses them and lets no panic out. It trusts that a pointer that is
+//! not NULL is what the header asks for.
+//!
+//! The files form layers. A file does not use files of the layers above it, and no two files use each other:
+//!
+//! | files | what they hold |
+//! |---|---|
+//! | `connect`, `send`, `recv`, `close` … | functions of the API |
+//! | `config` | `ws_config` and its setters |
+//! | `listener`, `entry` | calls into the application, calls from it |
+//! | `handle` | the data behind `ws_session` and `ws_group` |
+//! | `c_extension`, `frame`, `error` | objects that a session refers to |
+//! | `guard`, `status`, `vtable`, `handle_count` | checks, statuses, plain types |
+#![allow(unsafe_code, reason = "the C API")]
 #![allow(non_camel_case_types, reason = "these are the names of the C API")]
 
-mod attach;
 mod c_extension;
+mod entry;
 mod guard;
 mod handle_count;
 
-// The header's order. The lines between keep it.
+// The header has the functions in this order. The empty lines keep rustfmt from changing it.
 
 pub mod status;
 
@@ -20,31 +31,25 @@ pub mod error;
 
 pub mod config;
 
-pub mod config_timeouts;
-
-pub mod config_session;
-
-pub mod config_network;
-
-pub mod config_http;
-
-pub mod cookies;
-
-pub mod config_tls;
-
-pub mod deflate;
+pub mod vtable;
 
 pub mod extension;
 
+pub mod handle;
+
+pub mod connect;
+
 pub mod session;
 
-pub mod connecting;
+pub mod connect_async;
 
 pub mod frame;
 
-pub mod sending;
+pub mod send;
 
-pub mod receiving;
+pub mod recv;
+
+pub mod listener;
 
 pub mod callbacks;
 
@@ -52,12 +57,10 @@ pub mod reconnect;
 
 pub mod group;
 
-pub mod tuning;
+pub mod options;
 
-pub mod closing;
+pub mod close;
 
-pub mod introspection;
+pub mod info;
 
-pub mod statistics;
-
-pub mod logging;
+pub mod log;

@@ -1,4 +1,4 @@
-//! Configurations: going on with another connection.
+//! Configures reconnecting.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::error::ws_error;
 use crate::ffi::guard;
-use crate::ffi::session::ws_session;
+use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::lock::assert_unlocked;
 use crate::session::Owner;
@@ -19,7 +19,7 @@ const DEFAULT_FIRST_DELAY: Duration = Duration::from_millis(500);
 const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(30);
 const DEFAULT_MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// The struct without the members that came later.
+/// The size of the first version of the struct.
 const FIRST_SIZE: usize = std::mem::offset_of!(ws_reconnect_options, max_retry_after_ms);
 
 /// Flags of ws_reconnect_options, to be added up.
@@ -168,7 +168,7 @@ impl Decision for CDecision {
         let (tries, delay) = suggested;
         let error = ws_error::new(why.clone());
         let mut delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-        // Sessions have no other owners.
+        // ws_session is the only implementation of Owner.
         let session = Arc::as_ptr(owner).cast::<ws_session>().cast_mut();
         assert_unlocked();
         // SAFETY: of this type by the header; the session is kept, and the error lives until it returns.

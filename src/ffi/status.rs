@@ -13,7 +13,7 @@ pub enum ws_status {
 
     /// An argument is NULL, out of range, not UTF-8 or contradicts another. Nothing was done.
     WS_ERR_INVALID_ARGUMENT = -101,
-    /// Not possible in the state that the object is in. Nothing was done.
+    /// The object is in the wrong state for this call. Nothing was done.
     WS_ERR_STATE = -102,
     /// The buffer is too small. The needed size was written; the message stays.
     WS_ERR_BUFFER_TOO_SMALL = -103,
@@ -118,7 +118,7 @@ impl From<Kind> for ws_status {
     }
 }
 
-/// Number, name and sentence of every status.
+/// The number, the name and the description of every status.
 const TEXTS: &[(ws_status, &CStr, &CStr)] = &[
     (ws_status::WS_OK, c"WS_OK", c"no error"),
     (ws_status::WS_ERR_INVALID_ARGUMENT, c"WS_ERR_INVALID_ARGUMENT", c"invalid argument"),

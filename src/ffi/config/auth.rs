@@ -1,4 +1,4 @@
-//! Configurations: what the opening handshake says besides, and what follows from its answer.
+//! Asks the application for credentials when a server wants them.
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -11,72 +11,6 @@ use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::authentication::{self, Authenticator, Question};
 use crate::session::telling;
-
-/// Sends a user name and a password with the handshake (Basic authentication, RFC 7617), in place of any Authorization
-/// header before. They are readable to whoever sees an unencrypted connection. NULL as `user`: none are sent.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` or `password` is NULL, for a control character in either, and for a colon in
-/// the user name.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed; `user` and `password` are NULL or C strings.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_basic_auth(
-    config: *mut ws_config,
-    user: *const c_char,
-    password: *const c_char,
-) -> ws_status {
-    set(config, |config| {
-        // SAFETY: the caller's promise.
-        match unsafe { guard::optional_string(user) }? {
-            None => config.headers.remove("Authorization"),
-            Some(user) => {
-                // SAFETY: the caller's promise.
-                let value = authentication::basic(user, unsafe { guard::string(password) }?)?;
-                config.headers.set("Authorization", &value)
-            }
-        }
-    })
-}
-
-/// Sends a token with the handshake (Bearer, RFC 6750), in place of any Authorization header before. NULL: none is sent.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a token that is empty or has a character that tokens do
-/// not have: they consist of letters, digits and "-._~+/=".
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed; `token` is NULL or a C string.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_bearer_token(config: *mut ws_config, token: *const c_char) -> ws_status {
-    set(config, |config| {
-        // SAFETY: the caller's promise.
-        match unsafe { guard::optional_string(token) }? {
-            None => config.headers.remove("Authorization"),
-            Some(token) => config.headers.set("Authorization", &authentication::bearer(token)?),
-        }
-    })
-}
-
-/// Follows so many redirects (the statuses 301, 302, 303, 307 and 308), 0 to 100. Default: 0, with which a redirect is
-/// WS_ERR_HANDSHAKE_STATUS; a further one is WS_ERR_TOO_MANY_REDIRECTS. The target may be a relative URL or one of ws,
-/// wss, http or https; from wss none leads to ws. Authorization, Cookie and Host headers of the configuration, and credentials
-/// of the URL, go to the same scheme, host and port only; what else was added goes along. A redirect that cannot be
-/// followed is WS_ERR_HANDSHAKE_INVALID.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or more than 100.
-///
-/// # Safety
-/// `config` is NULL or a configuration that is not freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_max_redirects(config: *mut ws_config, count: u32) -> ws_status {
-    set(config, |config| {
-        if count > 100 {
-            return Err(guard::invalid("at most 100 redirects are followed"));
-        }
-        config.max_redirects = count;
-        Ok(())
-    })
-}
 
 /// A server's question for credentials: an answer to the handshake with the status 401. It is lent to a ws_auth_callback
 /// until that returns.
@@ -232,7 +166,7 @@ pub unsafe extern "C" fn ws_auth_header(auth: *mut ws_auth, value: *const c_char
 
 fn answer(auth: *mut ws_auth, make: impl FnOnce(&Question) -> Result<String>) -> ws_status {
     guard::status(|| {
-        // SAFETY: every entry passes on the promise of its caller.
+        // SAFETY: the callers of every ws_auth function promise it.
         let auth = unsafe { auth.as_ref() }.ok_or_else(|| guard::invalid("the question is NULL"))?;
         *auth.answer.lock() = Some(make(&auth.question)?);
         Ok(())

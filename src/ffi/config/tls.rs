@@ -1,4 +1,4 @@
-//! Configurations: TLS. The files that they name are regular ones of at most 64 MiB.
+//! TLS. Files must be regular files of at most 64 MiB.
 
 use std::ffi::c_char;
 use std::path::Path;

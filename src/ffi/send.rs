@@ -1,12 +1,13 @@
-//! Sending messages.
+//! Sends messages, pings and pongs.
 
 use std::ffi::{c_char, c_void};
 use std::slice;
 
 use crate::error::Result;
+use crate::ffi::entry::{inspect, with_session};
 use crate::ffi::frame::ws_frame_type;
 use crate::ffi::guard;
-use crate::ffi::session::{look_at, with_session, ws_session};
+use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::frame::Opcode;
 use crate::session::{Deadline, Item};
@@ -191,7 +192,7 @@ pub unsafe extern "C" fn ws_flush(session: *mut ws_session, timeout_ms: i64) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_buffered_amount(session: *const ws_session) -> usize {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| session.session().map_or(0, |session| session.buffered())) }
+    unsafe { inspect(session, 0, |session| session.session().map_or(0, |session| session.buffered())) }
 }
 
 /// Sends a ping with `size` bytes of payload, 0 to 125, ahead of messages that wait, waiting at most for the send timeout
@@ -223,10 +224,10 @@ pub unsafe extern "C" fn ws_send_pong(session: *mut ws_session, data: *const c_v
     unsafe { with_session(session, |session| session.send_control(Opcode::Pong, guard::bytes(data.cast(), size)?)) }
 }
 
-/// What is to be sent.
+/// Checks the arguments of ws_send.
 ///
 /// # Safety
-/// `data` points to `length` bytes, or to a C string where that is allowed.
+/// `data` points to `length` bytes, or to a C string if `length` is WS_NUL_TERMINATED.
 unsafe fn item<'a>(r#type: u32, data: *const c_void, length: usize, flags: u32) -> Result<Item<'a>> {
     let opcode = message_type(r#type)?;
     let is_set = |flag: ws_send_flags| flags & flag as u32 != 0;

@@ -1,10 +1,11 @@
-//! Closing sessions.
+//! Closes, aborts and interrupts sessions.
 
 use std::ffi::c_char;
 
 use crate::error::{Error, Kind, Result};
+use crate::ffi::entry::{acquire_session, with_handle};
 use crate::ffi::guard;
-use crate::ffi::session::{session_of_call, with_handle, ws_session};
+use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::frame::CloseCode;
 use crate::protocol::{Close, Initiator};
@@ -148,11 +149,11 @@ pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i6
 pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws_close_reason) -> ws_status {
     guard::status(|| {
         // SAFETY: the caller's promise.
-        unsafe { guard::fill_struct(info, |struct_size| close_reason(&*session_of_call(session)?, struct_size)) }
+        unsafe { guard::fill_struct(info, |struct_size| close_reason(&*acquire_session(session)?, struct_size)) }
     })
 }
 
-/// A Close from C's arguments.
+/// Makes a Close from the arguments of ws_close.
 ///
 /// # Safety
 /// `reason` points to `length` bytes or a C string.
@@ -167,7 +168,7 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
     const ABNORMAL: u32 = CloseCode::ABNORMAL.0 as u32;
     kept.check_process()?;
     if let Some(failure) = kept.failure() {
-        // What ends an opening from this side is ws_abort, ws_close, ws_shutdown, and a timeout.
+        // ws_abort, ws_close, ws_shutdown and timeouts end an opening from this side.
         let initiator = match failure.kind {
             Kind::Aborted | Kind::Timeout => ws_close_initiator::WS_CLOSED_BY_LOCAL,
             _ => ws_close_initiator::WS_CLOSED_BY_TRANSPORT,
@@ -226,32 +227,6 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
             handle.abort();
             Ok(())
         })
-    }
-}
-
-impl ws_session {
-    /// Wakes the calls that wait, else the next one. Safe in a signal handler.
-    pub(super) fn interrupt(&self) -> Result<()> {
-        self.check_process()?;
-        match self.unopened() {
-            Some(opening) => {
-                opening.interrupt();
-                // It may have been opened meanwhile.
-                self.pass_on_interrupt();
-            }
-            None => self.session()?.interrupt(),
-        }
-        Ok(())
-    }
-
-    /// Passes an interrupt that came during opening, and that no call has returned, on to the open session. Called when the
-    /// session is open, and after each interrupt that found it unopened.
-    pub(super) fn pass_on_interrupt(&self) {
-        if let (Some(open), Some(opening)) = (self.opened(), &self.opening)
-            && opening.take_interrupt()
-        {
-            open.session.interrupt();
-        }
     }
 }
 

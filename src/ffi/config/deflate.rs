@@ -12,7 +12,7 @@ use crate::lock::assert_unlocked;
 use crate::protocol::deflate::{Options, PermessageDeflate, WINDOW_BITS};
 use crate::session::{CompressionFilter, telling};
 
-/// The struct without the members that came later.
+/// The size of the first version of the struct.
 const FIRST_SIZE: usize = std::mem::offset_of!(ws_deflate_options, flags);
 
 /// Flags of ws_deflate_options, to be added up.
@@ -132,7 +132,7 @@ fn check(options: &ws_deflate_options) -> Result<Options> {
     })
 }
 
-/// The caller's filter.
+/// The filter of the application.
 #[derive(Clone, Copy)]
 struct SharedFilter {
     function: unsafe extern "C" fn(*mut c_void, u32, *const c_void, usize) -> i32,
@@ -152,7 +152,7 @@ impl SharedFilter {
 
     fn wants(self, opcode: Opcode, payload: &[u8]) -> bool {
         assert_unlocked();
-        // SAFETY: the function takes these arguments, and its data is valid while there are sessions.
+        // SAFETY: of this type by the header; its user data is valid while there are sessions.
         let call = || unsafe { (self.function)(self.user_data, opcode as u32, payload.as_ptr().cast(), payload.len()) };
         telling::inside(call) != 0
     }

@@ -1,10 +1,11 @@
-//! The log.
+//! The log callback.
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
+use crate::ffi::entry::inspect;
 use crate::ffi::guard;
-use crate::ffi::session::{look_at, ws_session};
+use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::lock::assert_unlocked;
 use crate::session::logging::{self, Level, Sink};
@@ -31,7 +32,7 @@ pub enum ws_log_level {
 pub type ws_log_callback =
     Option<unsafe extern "C" fn(level: u32, session_id: u64, message: *const c_char, user_data: *mut c_void)>;
 
-/// What a function needs to be called.
+/// The function of the application and its user data.
 struct CSink {
     function: unsafe extern "C" fn(u32, u64, *const c_char, *mut c_void),
     user_data: *mut c_void,
@@ -95,5 +96,5 @@ pub unsafe extern "C" fn ws_set_log_callback(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_session_id(session: *const ws_session) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, ws_session::id) }
+    unsafe { inspect(session, 0, ws_session::id) }
 }

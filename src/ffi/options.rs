@@ -1,13 +1,13 @@
-//! What can be changed while a session goes on.
+//! Options of an open session.
 
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::ffi::config_session::positive_ms;
+use crate::ffi::entry::{acquire_session, inspect, with_session};
 use crate::ffi::guard;
-use crate::ffi::session::{look_at, session_of_call, with_session, ws_session};
+use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::protocol::Limits;
 use crate::session::config::check_limit;
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn ws_set_max_frame_size(session: *mut ws_session, bytes: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_max_frame_size(session: *const ws_session) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| limits(session).map_or(0, |limits| limits.max_frame_size)) }
+    unsafe { inspect(session, 0, |session| limits(session).map_or(0, |limits| limits.max_frame_size)) }
 }
 
 /// Sets the largest message to accept, in bytes over all its frames, 1 to 2^63-1, from the next frame on. A message
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ws_set_max_message_size(session: *mut ws_session, bytes
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_max_message_size(session: *const ws_session) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| limits(session).map_or(0, |limits| limits.max_message_size)) }
+    unsafe { inspect(session, 0, |session| limits(session).map_or(0, |limits| limits.max_message_size)) }
 }
 
 /// Switches masking, from the next message on (Ktor's masking).
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn ws_set_masking(session: *mut ws_session, on: i32) -> ws
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_masking(session: *const ws_session) -> i32 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| is_masking(session).map_or(0, i32::from)) }
+    unsafe { inspect(session, 0, |session| is_masking(session).map_or(0, i32::from)) }
 }
 
 /// Sets how often the library pings the server, in milliseconds (Ktor's pingIntervalMillis); 0 and negative numbers
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn ws_set_ping_interval_ms(session: *mut ws_session, inter
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            session.set_ping_interval(positive_ms(interval_ms));
+            session.set_ping_interval(guard::positive_ms(interval_ms));
             Ok(())
         })
     }
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn ws_set_ping_interval_ms(session: *mut ws_session, inter
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_ping_interval_ms(session: *const ws_session) -> i64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| ping_times(session).map_or(0, |(interval, _)| in_ms(interval))) }
+    unsafe { inspect(session, 0, |session| ping_times(session).map_or(0, |(interval, _)| in_ms(interval))) }
 }
 
 /// Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn ws_set_ping_timeout_ms(session: *mut ws_session, timeou
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            session.set_ping_timeout(positive_ms(timeout_ms));
+            session.set_ping_timeout(guard::positive_ms(timeout_ms));
             Ok(())
         })
     }
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn ws_set_ping_timeout_ms(session: *mut ws_session, timeou
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_get_ping_timeout_ms(session: *const ws_session) -> i64 {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, 0, |session| ping_times(session).map_or(0, |(_, timeout)| in_ms(timeout))) }
+    unsafe { inspect(session, 0, |session| ping_times(session).map_or(0, |(_, timeout)| in_ms(timeout))) }
 }
 
 /// Keeps a pointer of the application with the session. The library does not look at what it points to.
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn ws_get_ping_timeout_ms(session: *const ws_session) -> i
 pub unsafe extern "C" fn ws_set_user_data(session: *mut ws_session, user_data: *mut c_void) -> ws_status {
     guard::status(|| {
         // SAFETY: the caller's promise.
-        unsafe { session_of_call(session) }?.user_data.store(user_data, Ordering::Release);
+        unsafe { acquire_session(session) }?.user_data.store(user_data, Ordering::Release);
         Ok(())
     })
 }
@@ -185,16 +185,16 @@ pub unsafe extern "C" fn ws_set_user_data(session: *mut ws_session, user_data: *
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_user_data(session: *const ws_session) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { look_at(session, ptr::null_mut(), |session| session.user_data.load(Ordering::Acquire)) }
+    unsafe { inspect(session, ptr::null_mut(), |session| session.user_data.load(Ordering::Acquire)) }
 }
 
-/// What is set: of the session, or of the configuration until it is open.
+/// Reads a setting of the session, or of the configuration until the session is open.
 fn setting<T>(
     handle: &ws_session,
     of_session: impl FnOnce(&Session) -> T,
     of_configuration: impl FnOnce(&Configured) -> T,
 ) -> Option<T> {
-    match handle.opened() {
+    match handle.if_open() {
         Some(open) => Some(of_session(&open.session)),
         None => handle.opening.as_ref().map(|opening| of_configuration(opening.configured())),
     }
@@ -204,13 +204,13 @@ fn limits(handle: &ws_session) -> Option<Limits> {
     setting(handle, Session::limits, |configured| configured.limits)
 }
 
-/// None in a forked child, where the lock that guards them may be held for good.
+/// Returns None in a forked child, where the lock may be held for good.
 fn ping_times(handle: &ws_session) -> Option<(Option<Duration>, Option<Duration>)> {
     handle.check_process().ok()?;
     setting(handle, Session::ping_times, |configured| configured.ping_times)
 }
 
-/// The same for masking.
+/// Returns None in a forked child, as [`ping_times`] does.
 fn is_masking(handle: &ws_session) -> Option<bool> {
     handle.check_process().ok()?;
     setting(handle, Session::is_masking, |configured| configured.is_masking)

@@ -102,7 +102,7 @@ pub unsafe extern "C" fn ws_cookie_jar_header(
     guard::status(|| {
         // SAFETY: the caller's promise.
         let (jar, url) = unsafe { (cookie_jar(jar)?, guard::string(url)?) };
-        let size = size.ok_or_else(guard::no_out)?;
+        let size = size.ok_or_else(guard::null_out)?;
         if buffer.is_null() && capacity > 0 {
             return Err(guard::invalid("the buffer is NULL"));
         }

@@ -1,4 +1,4 @@
-//! Configurations: how long things may take.
+//! Timeouts.
 
 use std::time::Duration;
 

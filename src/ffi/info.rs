@@ -1,12 +1,118 @@
-//! The numbers of a session.
+//! What a session knows about itself: its handshake, its error, its statistics.
 
+use std::ffi::{CStr, c_char};
+use std::ptr;
 use std::time::Duration;
 
 use crate::ffi::c_extension::check_outside;
+use crate::ffi::entry::{acquire_session, inspect};
+use crate::ffi::error::ws_error;
 use crate::ffi::guard;
-use crate::ffi::session::{session_of_call, ws_session};
+use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
+use crate::session::Opened;
 use crate::session::counting::Statistics;
+
+/// Reads the result of the opening handshake. Returns `fallback` while the session is being opened.
+fn opened<T>(session: &ws_session, fallback: T, look: impl FnOnce(&Opened) -> T) -> T {
+    session.if_open().map_or(fallback, |open| look(&open.session.opened))
+}
+
+/// The subprotocol the server chose, "" if none, NULL for NULL. The string is the session's.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        inspect(session, ptr::null(), |session| opened(session, ptr::null(), |opened| opened.subprotocol().as_ptr()))
+    }
+}
+
+/// The URL that was connected to, in its normal form and without user and password (Ktor's call.request.url). NULL
+/// for NULL. The string is the session's.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_request_url(session: *const ws_session) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe { inspect(session, ptr::null(), |session| opened(session, ptr::null(), |opened| opened.url().as_ptr())) }
+}
+
+/// A header of the handshake's request: the value of the field called `name` (in any case), the `index`-th (from 0)
+/// where there are several. NULL where there is none, or an argument is NULL. The string is the session's.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `name` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_request_header(
+    session: *const ws_session,
+    name: *const c_char,
+    index: usize,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        inspect(session, ptr::null(), |session| {
+            opened(session, ptr::null(), |opened| {
+                let value = guard::string(name).ok().and_then(|name| opened.request_header(name, index));
+                value.map_or(ptr::null(), CStr::as_ptr)
+            })
+        })
+    }
+}
+
+/// The HTTP status of the handshake's response: 101. 0 for NULL.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_response_status(session: *const ws_session) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe { inspect(session, 0, |session| opened(session, 0, |opened| opened.response_status.into())) }
+}
+
+/// A header of the handshake's response: the value of the field called `name` (in any case), the `index`-th (from 0)
+/// where there are several. NULL where there is none, or an argument is NULL. The string is the session's. It is what
+/// the server sent, which need not be UTF-8.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `name` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_response_header(
+    session: *const ws_session,
+    name: *const c_char,
+    index: usize,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        inspect(session, ptr::null(), |session| {
+            opened(session, ptr::null(), |opened| {
+                let value = guard::string(name).ok().and_then(|name| opened.response_header(name, index));
+                value.map_or(ptr::null(), CStr::as_ptr)
+            })
+        })
+    }
+}
+
+/// What ended the session: NULL while nothing has, after a clean end, and for NULL. Its status is what receiving
+/// returns. The error is the session's: do not free it.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_session_error(session: *const ws_session) -> *const ws_error {
+    // SAFETY: the caller's promise.
+    unsafe {
+        inspect(session, ptr::null(), |session| {
+            let verdict = || session.if_open()?.session.verdict()?.error.clone();
+            let Some(error) = session.failure().cloned().or_else(verdict) else { return ptr::null() };
+            // The error lives as long as the handle.
+            ptr::from_ref(session.error.get_or_init(|| Box::new(ws_error::new(error))))
+        })
+    }
+}
 
 /// The numbers of a session at a moment. The caller allocates it and sets `struct_size`; later versions may add members
 /// at the end. Messages count when they are accepted for sending, and when they are decoded.
@@ -27,13 +133,13 @@ pub struct ws_statistics {
     pub wire_sent: u64,
     /// Bytes of frames that came in, headers and control frames included.
     pub wire_received: u64,
-    /// Bytes of payload that an extension has encoded, before that.
+    /// Payload bytes of the messages that extensions encoded, before compression.
     pub compressed_sent_before: u64,
-    /// The same, after that.
+    /// Payload bytes of these messages after compression.
     pub compressed_sent_after: u64,
-    /// Bytes of payload that an extension has decoded, before that.
+    /// Payload bytes of the messages that extensions decoded, before decompression.
     pub compressed_received_before: u64,
-    /// The same, after that.
+    /// Payload bytes of these messages after decompression.
     pub compressed_received_after: u64,
     /// Pings that were sent, the library's and the application's.
     pub pings_sent: u64,
@@ -88,7 +194,7 @@ pub unsafe extern "C" fn ws_stats(session: *const ws_session, stats: *mut ws_sta
     guard::status(|| {
         let statistics = |struct_size| {
             // SAFETY: the caller's promise.
-            let kept = unsafe { session_of_call(session) }?;
+            let kept = unsafe { acquire_session(session) }?;
             check_outside()?;
             Ok(filled(struct_size, &kept.session()?.statistics()))
         };

@@ -1,15 +1,17 @@
-//! Opening sessions asynchronously.
+//! Opens sessions on threads of the library.
 
 use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::ffi::callbacks::CListener;
 use crate::ffi::config::{Settings, ws_config};
+use crate::ffi::connect::attach;
+use crate::ffi::entry::acquire_session;
 use crate::ffi::error::ws_error;
 use crate::ffi::guard;
-use crate::ffi::session::{session_of_call, ws_session};
+use crate::ffi::handle::ws_session;
+use crate::ffi::listener::CListener;
 use crate::ffi::status::ws_status;
 use crate::session::{self, Deadline, Listener, Opening, telling};
 
@@ -42,12 +44,12 @@ pub unsafe extern "C" fn ws_connect_async(
     guard::status(|| {
         // SAFETY: the caller's promise.
         let (url, config) = unsafe { (guard::string(url)?, config.as_ref()) };
-        let session = session.ok_or_else(guard::no_out)?;
+        let session = session.ok_or_else(guard::null_out)?;
         let settings = config.map_or_else(Settings::default, |config| config.settings.clone());
         let handle = ws_session::new(Some(Arc::new(Opening::new(&settings.config)?)));
         let joined = settings.join_group(&handle);
         if let Err(failure) = joined.and_then(|()| open(url, settings, &handle)) {
-            handle.forget();
+            handle.discard();
             return Err(failure);
         }
         *session = Arc::as_ptr(&handle).cast_mut();
@@ -61,19 +63,19 @@ fn open(url: &str, settings: Settings, handle: &Arc<ws_session>) -> Result<()> {
     let opened = Arc::clone(handle);
     let settings = Arc::new(settings);
     let listening = Arc::clone(&settings);
-    let attach = move |session: &_| opened.attach(session, &settings);
+    let attach = move |session: &_| attach(&opened, session, &settings);
     let finished = Arc::clone(handle);
     session::connect_later(handle.id(), url, config, opening, attach, move |outcome| {
         finish(&finished, &listening, outcome)
     })
 }
 
-/// Records the outcome of an opening, and notifies waiting calls, the group and the callbacks.
+/// Records the outcome of an opening and notifies the calls that wait, the group and the callbacks.
 fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
     let failure = outcome.as_ref().err().cloned();
     if let Some(opening) = &handle.opening {
         opening.finish(outcome);
-        handle.pass_on_interrupt();
+        handle.forward_interrupt();
     }
     let Some(failure) = failure else { return };
     if let Some(membership) = handle.membership.get() {
@@ -106,10 +108,10 @@ pub unsafe extern "C" fn ws_wait_open(
     let error = unsafe { guard::out(error, ptr::null_mut()) };
     let wait = || {
         // SAFETY: the caller's promise.
-        let kept = unsafe { session_of_call(session) }?;
+        let kept = unsafe { acquire_session(session) }?;
         kept.wait_open(&mut Deadline::after_ms(timeout_ms))
     };
-    guard::status(|| guard::caught(wait).inspect_err(|failure| ws_error::hand_out(failure, error)))
+    guard::status(|| guard::catch(wait).inspect_err(|failure| ws_error::write_to(failure, error)))
 }
 
 /// Interrupts the calls of ws_connect that other threads make with this configuration: they return WS_ERR_INTERRUPTED. If

@@ -1,13 +1,14 @@
-//! Receiving messages.
+//! Receives messages.
 
 use std::ffi::c_void;
 use std::os::fd::IntoRawFd;
 use std::{ptr, slice};
 
 use crate::error::{Error, Kind};
+use crate::ffi::entry::{acquire_session, with_receiver};
 use crate::ffi::frame::{FrameMaker, ws_frame};
 use crate::ffi::guard;
-use crate::ffi::session::{session_of_call, with_receiver, ws_session};
+use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 
 /// Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
@@ -32,9 +33,9 @@ pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_f
     // SAFETY: the caller's promise.
     unsafe {
         let frame = guard::out(frame, ptr::null_mut());
-        with_receiver(session, timeout_ms, |session, frames, deadline| {
-            let frame = frame.ok_or_else(guard::no_out)?;
-            let mut maker = FrameMaker::new(frames);
+        with_receiver(session, timeout_ms, |session, pool, deadline| {
+            let frame = frame.ok_or_else(guard::null_out)?;
+            let mut maker = FrameMaker::new(pool);
             let received = session.receive(deadline, &mut maker)?;
             *frame = maker.frame(received);
             Ok(())
@@ -43,8 +44,8 @@ pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_f
 }
 
 /// Receives a message into the caller's buffer, without the NUL byte behind it; else as ws_recv. `*size` becomes its
-/// size and `*type` its ws_frame_type; `type` may be NULL. What only raw sessions and a Close have, flags and a code, it
-/// does not tell.
+/// size and `*type` its ws_frame_type; `type` may be NULL. Does not return flags or the close
+/// code.
 ///
 /// When the message is larger than `capacity` it stays for the next call, `*size` becomes the size it needs, and
 /// WS_ERR_BUFFER_TOO_SMALL is returned. With several receiving threads the next call may meet another message.
@@ -66,12 +67,12 @@ pub unsafe extern "C" fn ws_recv_into(
     // SAFETY: the caller's promise.
     unsafe {
         let (size, r#type) = (guard::out(size, 0), guard::out(r#type, 0));
-        with_receiver(session, timeout_ms, |session, frames, deadline| {
-            let size = size.ok_or_else(guard::no_out)?;
+        with_receiver(session, timeout_ms, |session, pool, deadline| {
+            let size = size.ok_or_else(guard::null_out)?;
             if buffer.is_null() && capacity > 0 {
                 return Err(guard::invalid("the buffer is NULL and its capacity is not 0"));
             }
-            let mut maker = FrameMaker::new(frames);
+            let mut maker = FrameMaker::new(pool);
             let message = session.receive_if(deadline, &mut maker, |message| {
                 let needed = message.payload.len();
                 if needed <= capacity {
@@ -89,7 +90,7 @@ pub unsafe extern "C" fn ws_recv_into(
             if let Some(r#type) = r#type {
                 *r#type = message.opcode as u32;
             }
-            maker.take_back(message);
+            maker.recycle(message);
             Ok(())
         })
     }
@@ -114,13 +115,13 @@ pub unsafe extern "C" fn ws_recv_batch(
     // SAFETY: the caller's promise.
     unsafe {
         let count = guard::out(count, 0);
-        with_receiver(session, timeout_ms, |session, free, deadline| {
-            let count = count.ok_or_else(guard::no_out)?;
+        with_receiver(session, timeout_ms, |session, pool, deadline| {
+            let count = count.ok_or_else(guard::null_out)?;
             if frames.is_null() || capacity == 0 {
                 return Err(guard::invalid("there is no room for a frame"));
             }
             let frames = slice::from_raw_parts_mut(frames.cast::<std::mem::MaybeUninit<*mut ws_frame>>(), capacity);
-            let mut maker = FrameMaker::new(free);
+            let mut maker = FrameMaker::new(pool);
             let first = session.receive(deadline, &mut maker)?;
             frames[0].write(maker.frame(first));
             let mut written = 1;
@@ -158,7 +159,7 @@ pub unsafe extern "C" fn ws_recv_batch(
 pub unsafe extern "C" fn ws_event_fd(session: *mut ws_session) -> i32 {
     guard::value(-1, || {
         // SAFETY: the caller's promise.
-        let descriptor = unsafe { session_of_call(session) }.and_then(|kept| kept.session()?.event_descriptor());
+        let descriptor = unsafe { acquire_session(session) }.and_then(|kept| kept.session()?.event_descriptor());
         descriptor.map_or(-1, IntoRawFd::into_raw_fd)
     })
 }

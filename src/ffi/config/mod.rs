@@ -1,0 +1,124 @@
+//! Configurations.
+
+// The header has the functions in this order. The empty lines keep rustfmt from changing it.
+
+pub mod headers;
+
+pub mod latency;
+
+pub mod timeouts;
+
+pub mod limits;
+
+pub mod keepalive;
+
+pub mod framing;
+
+pub mod network;
+
+pub mod proxy;
+
+pub mod http;
+
+pub mod auth;
+
+pub mod cookies;
+
+pub mod tls;
+
+pub mod deflate;
+
+use std::ptr;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::ffi::guard;
+use crate::ffi::handle::{ws_group, ws_session};
+use crate::ffi::listener::Callbacks;
+use crate::ffi::status::ws_status;
+use crate::session::{Config, ConnectInterrupts};
+
+/// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
+/// freed by ws_config_free.
+///
+/// ws_connect and ws_connect_async copy the configuration before they call any function of the application. The application
+/// may change, reuse or free it in callbacks and at any time after the call. Sessions of one configuration share its TLS
+/// state, so that later connections resume TLS sessions. Only one thread may change or free a configuration, and no other
+/// thread may use it meanwhile; otherwise any number of threads may use it.
+pub struct ws_config {
+    pub(super) settings: Settings,
+    /// Interrupts calls of ws_connect. The calls share it with the configuration.
+    pub(super) interrupts: Arc<ConnectInterrupts>,
+}
+
+/// The part of a configuration that sessions copy.
+#[derive(Clone, Default)]
+pub(super) struct Settings {
+    pub(super) config: Config,
+    pub(super) callbacks: Option<Arc<Callbacks>>,
+    pub(super) group: Option<Arc<ws_group>>,
+}
+
+impl Settings {
+    /// Adds a session to the group, if there is one.
+    pub(super) fn join_group(&self, session: &Arc<ws_session>) -> Result<()> {
+        let Some(group) = &self.group else { return Ok(()) };
+        if self.callbacks.as_ref().is_some_and(|callbacks| callbacks.has_on_frame()) {
+            return Err(guard::invalid("messages go to a group or to a callback, not to both"));
+        }
+        // A new session has no membership yet.
+        let _ = session.membership.set(group.admit(session)?);
+        Ok(())
+    }
+}
+
+/// A configuration with the defaults, which each setter names. NULL when it cannot be made.
+///
+/// The caller frees it with ws_config_free.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_config_new() -> *mut ws_config {
+    guard::value(ptr::null_mut(), || {
+        Box::into_raw(Box::new(ws_config { settings: Settings::default(), interrupts: Arc::default() }))
+    })
+}
+
+/// A copy that changes independently. NULL for NULL. The caller frees it with ws_config_free.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_clone(config: *const ws_config) -> *mut ws_config {
+    // SAFETY: the caller's promise.
+    guard::value(ptr::null_mut(), || match unsafe { config.as_ref() } {
+        Some(original) => {
+            let (settings, interrupts) = (original.settings.clone(), Arc::default());
+            Box::into_raw(Box::new(ws_config { settings, interrupts }))
+        }
+        None => ptr::null_mut(),
+    })
+}
+
+/// Frees a configuration. NULL is fine. Sessions opened with it go on.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed; nobody uses it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_free(config: *mut ws_config) {
+    guard::value((), || {
+        if !config.is_null() {
+            // SAFETY: made by Box::into_raw above, and the caller's promise.
+            drop(unsafe { Box::from_raw(config) });
+        }
+    });
+}
+
+/// Runs a setter of session settings. `config` is NULL or points to a configuration that no other thread uses.
+pub(super) fn set(config: *mut ws_config, change: impl FnOnce(&mut Config) -> Result<()>) -> ws_status {
+    set_settings(config, |settings| change(&mut settings.config))
+}
+
+/// Like [`set`], for a setter of callbacks or the group.
+pub(super) fn set_settings(config: *mut ws_config, change: impl FnOnce(&mut Settings) -> Result<()>) -> ws_status {
+    // SAFETY: the callers of every setter promise it.
+    guard::status(|| change(&mut unsafe { guard::reference_mut(config) }?.settings))
+}
