@@ -20,6 +20,7 @@ pub(crate) mod counting;
 pub(crate) mod deadline;
 mod delivery;
 mod dispatch;
+mod dispatch_state;
 mod driver;
 mod ending;
 mod flushing;
@@ -52,7 +53,6 @@ mod sending;
 mod spares;
 mod sync;
 mod taking_up;
-mod task;
 pub(crate) mod telling;
 mod turn;
 mod unsent;
@@ -70,6 +70,7 @@ pub(crate) use config::{CompressionFilter, Config};
 use counting::{Counts, Timings};
 pub(crate) use deadline::Deadline;
 pub(crate) use delivery::Delivery;
+use dispatch_state::DispatchState;
 use driver::DriverHandle;
 use ending::Ending;
 pub(crate) use ending::Verdict;
@@ -88,7 +89,6 @@ use reconnect::Reconnect;
 pub(crate) use sending::Item;
 pub(crate) use spares::Spares;
 use runtime::Runtime;
-use task::Task;
 pub(crate) use telling::Listener;
 use telling::Listening;
 use turn::Turn;
@@ -160,7 +160,7 @@ pub(crate) struct Session {
     /// There is a listener, and it can be told.
     has_listener: AtomicBool,
     /// The listener's calls.
-    telling: Task,
+    telling: DispatchState,
     /// The listener is to be told that there is room to send.
     is_writable: AtomicBool,
     /// The application has let go of it.

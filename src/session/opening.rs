@@ -10,6 +10,7 @@ use super::coalescing::Coalescing;
 use super::config::ShownControl;
 use super::counting::Counts;
 use super::delivery::Delivery;
+use super::dispatch_state::DispatchState;
 use super::driver::DriverHandle;
 use super::ending::Ending;
 use super::gate::Gate;
@@ -23,7 +24,6 @@ use super::outbox::{Outbox, Wire};
 use super::reconnect::Reconnect;
 use super::runtime::{self, Runtime};
 use super::taking_up::halves;
-use super::task::Task;
 use super::telling::Listener;
 use super::turn::Turn;
 use super::unsent::Resending;
@@ -223,7 +223,7 @@ fn session(
         delivery: AtomicU8::new(Delivery::Pulled as u8),
         listening: Mutex::default(),
         has_listener: AtomicBool::new(false),
-        telling: Task::new(),
+        telling: DispatchState::new(),
         is_writable: AtomicBool::new(false),
         is_forsaken: AtomicBool::new(false),
         is_held: AtomicBool::new(false),

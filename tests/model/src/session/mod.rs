@@ -7,6 +7,9 @@ mod sync;
 #[path = "../../../../src/session/deadline.rs"]
 #[allow(dead_code)]
 mod deadline;
+#[path = "../../../../src/session/dispatch_state.rs"]
+#[allow(dead_code)]
+mod dispatch_state;
 #[path = "../../../../src/session/handoff.rs"]
 #[allow(dead_code)]
 mod handoff;
@@ -19,9 +22,6 @@ mod interrupts;
 #[path = "../../../../src/session/queue_bounds.rs"]
 #[allow(dead_code)]
 mod queue_bounds;
-#[path = "../../../../src/session/task.rs"]
-#[allow(dead_code)]
-mod task;
 #[path = "../../../../src/session/turn.rs"]
 #[allow(dead_code)]
 mod turn;

@@ -6,7 +6,7 @@ mod handoff;
 mod inbox;
 mod interrupts;
 mod sending;
-mod task;
+mod dispatch_state;
 mod turn;
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Work that recurs: one thread at a time does it, and it is done once more for whoever asks meanwhile.
+//! Whether a session waits for a dispatch job: one job at a time calls its callbacks, and calls them once more if there was
+//! something new meanwhile.
 
 use super::sync::{AtomicU32, Ordering};
 
@@ -9,14 +10,14 @@ const RUNNING: u32 = 2;
 /// Running, and asked for since.
 const ASKED: u32 = 3;
 
-/// A task.
+/// The state.
 #[derive(Debug)]
-pub(crate) struct Task {
+pub(crate) struct DispatchState {
     state: AtomicU32,
 }
 
-impl Task {
-    /// One that waits to be asked for.
+impl DispatchState {
+    /// Nothing is to be called.
     pub(crate) fn new() -> Self {
         Self { state: AtomicU32::new(IDLE) }
     }

@@ -1,4 +1,4 @@
-//! Tasks, with threads that ask for one and threads that work, as in `src/session/reactor.rs`.
+//! Dispatch, with threads that ask for it and jobs, as in `src/session/dispatch.rs`.
 
 use std::collections::VecDeque;
 
@@ -7,11 +7,11 @@ use loom::thread;
 use std::sync::Arc;
 
 use super::super::sync::{AtomicU32, Mutex, Ordering};
-use super::super::task::Task;
+use super::super::dispatch_state::DispatchState;
 use super::explore;
 
-struct Reactor {
-    task: Task,
+struct Dispatch {
+    state: DispatchState,
     queue: Mutex<VecDeque<()>>,
     /// loom reports two threads in it at once.
     work: UnsafeCell<()>,
@@ -20,15 +20,15 @@ struct Reactor {
     done: AtomicU32,
 }
 
-impl Reactor {
-    fn new(task: Task) -> Arc<Self> {
+impl Dispatch {
+    fn new(state: DispatchState) -> Arc<Self> {
         let queue = Mutex::new(VecDeque::new());
-        Arc::new(Self { task, queue, work: UnsafeCell::new(()), due: AtomicU32::new(0), done: AtomicU32::new(0) })
+        Arc::new(Self { state, queue, work: UnsafeCell::new(()), due: AtomicU32::new(0), done: AtomicU32::new(0) })
     }
 
     fn ask(&self) {
         self.due.fetch_add(1, Ordering::Release);
-        if self.task.ask() {
+        if self.state.ask() {
             self.queue.lock().push_back(());
         }
     }
@@ -36,11 +36,11 @@ impl Reactor {
     /// Does what is in the queue.
     fn work(&self) {
         while self.pop() {
-            self.task.begin();
+            self.state.begin();
             let work = self.work.get_mut();
             self.done.fetch_add(self.due.swap(0, Ordering::Acquire), Ordering::Relaxed);
             drop(work);
-            if self.task.end() {
+            if self.state.end() {
                 self.queue.lock().push_back(());
             }
         }
@@ -56,37 +56,20 @@ impl Reactor {
 /// One thread at a time works, and everything that was asked for is done by those who looked into the queue last.
 #[test]
 fn nothing_that_was_asked_for_is_forgotten() {
-    explore("task", 3, || {
-        let reactor = Reactor::new(Task::idle());
+    explore("dispatch", 3, || {
+        let dispatch = Dispatch::new(DispatchState::new());
         let others = [0, 1].map(|_| {
-            let reactor = Arc::clone(&reactor);
+            let dispatch = Arc::clone(&dispatch);
             thread::spawn(move || {
-                reactor.ask();
-                reactor.work();
+                dispatch.ask();
+                dispatch.work();
             })
         });
-        reactor.ask();
-        reactor.work();
+        dispatch.ask();
+        dispatch.work();
         others.into_iter().for_each(|thread| thread.join().unwrap());
-        reactor.work();
-        assert_eq!(reactor.due.load(Ordering::Relaxed), 0);
-        assert_eq!(reactor.done.load(Ordering::Relaxed), 3);
-    });
-}
-
-/// Either the task begins, or somebody does without it.
-#[test]
-fn a_new_task_is_claimed_or_begins() {
-    explore("task, claimed", 3, || {
-        let reactor = Reactor::new(Task::new());
-        let claiming = thread::spawn({
-            let reactor = Arc::clone(&reactor);
-            move || reactor.task.claim()
-        });
-        reactor.ask();
-        let claimed = claiming.join().unwrap();
-        assert_eq!(reactor.queue.lock().is_empty(), claimed);
-        reactor.work();
-        assert_eq!(reactor.done.load(Ordering::Relaxed), u32::from(!claimed));
+        dispatch.work();
+        assert_eq!(dispatch.due.load(Ordering::Relaxed), 0);
+        assert_eq!(dispatch.done.load(Ordering::Relaxed), 3);
     });
 }
