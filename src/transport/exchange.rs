@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::http::Exchange;
+use crate::http::Upgrade;
 use crate::transport::limit::{Step, TimeLimit};
 use crate::transport::{Readiness, Socket, Stream, Waiting, tls};
 
@@ -22,7 +22,7 @@ enum Progress {
 }
 
 /// Returns what the exchange yields when it is accepted. `early` precedes the bytes of the stream.
-pub(crate) fn exchange<E: Exchange>(
+pub(crate) fn exchange<E: Upgrade>(
     stream: &mut Stream,
     socket: &Socket,
     step: &Step,
@@ -70,7 +70,7 @@ pub(crate) fn exchange<E: Exchange>(
 
 /// Sends the request, unless the peer refuses it meanwhile. Returns the error if sending fails, because an answer may have
 /// arrived nevertheless.
-fn send<E: Exchange>(
+fn send<E: Upgrade>(
     stream: &mut Stream,
     socket: &Socket,
     step: &Step,
@@ -108,7 +108,7 @@ fn send<E: Exchange>(
     Ok(None)
 }
 
-fn receive<E: Exchange>(exchange: &mut E, step: &Step, bytes: &[u8]) -> Result<Option<E::Accepted>> {
+fn receive<E: Upgrade>(exchange: &mut E, step: &Step, bytes: &[u8]) -> Result<Option<E::Accepted>> {
     exchange.receive(bytes).map_err(|error| error.in_phase(step.phase))
 }
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::MAX_CONTROL_PAYLOAD;
+use super::header::MAX_CONTROL_PAYLOAD;
 
-/// The longest close reason in bytes: a control payload less its two bytes of code.
+/// The longest close reason in bytes: the payload of a control frame without the two bytes of the code.
 pub const MAX_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 
 /// A close code.
@@ -29,14 +29,14 @@ impl CloseCode {
     }
 }
 
-/// Why a payload is not one of a Close frame.
+/// Why a payload is not a valid Close payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseError {
-    /// One byte: half a code.
+    /// The payload has one byte, which is half a code.
     HalfCode,
-    /// A code that must not be on the wire.
+    /// A Close frame must not carry this code.
     Code(CloseCode),
-    /// A reason that is not UTF-8.
+    /// The reason is not UTF-8.
     Reason,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for CloseError {
     }
 }
 
-/// Reads the payload of a Close frame: none where it is empty.
+/// Parses the payload of a Close frame. Returns `None` if it is empty.
 pub fn parse(payload: &[u8]) -> Result<Option<(CloseCode, &str)>, CloseError> {
     let Some((code, reason)) = payload.split_first_chunk::<2>() else {
         return if payload.is_empty() { Ok(None) } else { Err(CloseError::HalfCode) };
@@ -63,7 +63,7 @@ pub fn parse(payload: &[u8]) -> Result<Option<(CloseCode, &str)>, CloseError> {
     Ok(Some((code, reason)))
 }
 
-/// The longest beginning of `text` that fits a close reason, cut between characters.
+/// Truncates `text` to the length of a close reason, at a character boundary.
 pub fn fitting_reason(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_REASON)]
 }

@@ -1,15 +1,15 @@
-//! The body of a response that refuses the handshake: its first 64 KiB, for the error.
+//! Reads the body of a response that refuses the handshake. Keeps the first 64 KiB, for the error.
 
 use crate::http::ResponseHead;
 
 const MAX_BODY: usize = 64 * 1024;
 
-/// A line with the size of a chunk is short; what is longer is not one.
+/// The longest line with the size of a chunk.
 const MAX_SIZE_LINE: usize = 4096;
 
-/// Collects the beginning of a body.
+/// Collects the beginning of a response body.
 #[derive(Debug)]
-pub struct RefusalBody {
+pub struct ResponseBody {
     framing: Framing,
     body: Vec<u8>,
 }
@@ -22,8 +22,8 @@ enum Framing {
     UntilEnd,
 }
 
-impl RefusalBody {
-    /// The body behind `head` (RFC 9112 section 6.3).
+impl ResponseBody {
+    /// Reads the body that follows `head` (RFC 9112 section 6.3).
     pub fn new(head: &ResponseHead) -> Self {
         let framing = if matches!(head.status, 204 | 304) {
             Framing::Complete
@@ -40,7 +40,7 @@ impl RefusalBody {
         Self { framing, body: Vec::new() }
     }
 
-    /// Takes bytes; returns whether the body is complete, or as much of it as is kept.
+    /// Takes bytes. Returns whether the body is complete or has reached the size limit.
     pub fn push(&mut self, bytes: &[u8]) -> bool {
         match &mut self.framing {
             Framing::Complete => return true,
@@ -67,21 +67,21 @@ impl RefusalBody {
         matches!(self.framing, Framing::Complete)
     }
 
-    /// What has come of it.
+    /// Returns the part of the body that has arrived.
     pub fn into_bytes(self) -> Vec<u8> {
         self.body
     }
 }
 
-/// A number of bytes, as digits. A number that overflows counts as a body without an end.
+/// Parses a Content-Length. Returns `None` if it is invalid or overflows; the body then ends with the connection.
 fn length(text: &[u8]) -> Option<u64> {
     let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     digits.parse().ok()
 }
 
-/// Moves the content of chunks from `pending` to `body`. Returns whether more may follow; malformed framing ends it.
+/// Moves the content of chunks from `pending` to `body`. Returns whether more may follow. Malformed framing ends the body.
 fn unchunk(pending: &mut Vec<u8>, left: &mut u64, body: &mut Vec<u8>) -> bool {
-    // What stays is moved once, however many chunks there are.
+    // The remaining bytes are moved once at the end, not once per chunk.
     let mut rest = pending.as_slice();
     let goes_on = loop {
         let count = take(*left, rest);
@@ -91,7 +91,7 @@ fn unchunk(pending: &mut Vec<u8>, left: &mut u64, body: &mut Vec<u8>) -> bool {
         if *left > 0 {
             break true;
         }
-        // The line end behind a chunk stands before the next size.
+        // The line end of the chunk before.
         let line_end = rest.iter().take(3).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         if line_end > 2 {
             break false;

@@ -1,15 +1,18 @@
-//! The challenges of a WWW-Authenticate header (RFC 9110 section 11.6.1).
+//! Parses WWW-Authenticate headers (RFC 9110 section 11.6.1).
+//!
+//! The parser of http-auth is not used: it rejects token68 challenges, such as those of Negotiate, and a header with any
+//! malformed part.
 
-/// A scheme, and what it says.
+/// A challenge: an authentication scheme with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    /// As sent.
+    /// The scheme, in the case in which it was sent.
     pub scheme: String,
-    /// Names as sent, values without their quotes.
+    /// Names in the case in which they were sent, and values without quotes.
     pub parameters: Vec<(String, String)>,
 }
 
-/// The challenges up to where the text is malformed.
+/// Returns the challenges in front of the first syntax error.
 pub fn parse(text: &str) -> Vec<Challenge> {
     let mut challenges: Vec<Challenge> = Vec::new();
     let mut rest = text;
@@ -36,7 +39,7 @@ fn token(text: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| text.split_at(end))
 }
 
-/// A token or a quoted string, and what is behind it.
+/// Parses a token or a quoted string. Returns the value and the rest of the text.
 fn value_of(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         return token(text).map(|(value, behind)| (value.to_owned(), behind));
@@ -53,7 +56,7 @@ fn value_of(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// What is behind the base64 that some schemes have in place of parameters.
+/// Skips a token68, which some schemes have in place of parameters. Returns the rest of the text.
 fn token68(text: &str) -> Option<&str> {
     let is_68 = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     let end = text.bytes().position(|byte| !is_68(byte)).unwrap_or(text.len());
