@@ -15,7 +15,7 @@ use super::telling;
 use super::{Config, Owner, Session, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Initiator;
-use crate::transport::{Environment, Stop, Target};
+use crate::transport::{CancelToken, Environment, Target};
 
 /// How a session reconnects.
 #[derive(Clone)]
@@ -76,7 +76,7 @@ struct Outage {
     answer: Option<Answer>,
     /// Nothing more is to be answered.
     is_over: bool,
-    stop: Option<Arc<Stop>>,
+    stop: Option<Arc<CancelToken>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,7 +146,7 @@ impl Reconnecting {
     /// Ends what is under way.
     pub(super) fn stop(&self) {
         if let Some(stop) = &self.outage.lock().stop {
-            stop.stop();
+            stop.cancel();
         }
     }
 
@@ -155,7 +155,7 @@ impl Reconnecting {
         let mut outage = self.outage.lock();
         outage.is_over = true;
         if let Some(stop) = &outage.stop {
-            stop.stop();
+            stop.cancel();
         }
         let answer = outage.answer.take();
         drop(outage);
@@ -271,7 +271,7 @@ impl Reconnecting {
     fn open(&self, outage: &mut MutexGuard<'_, Outage>, session: &Arc<Session>) -> Next {
         outage.attempts += 1;
         outage.stage = Stage::Opening;
-        let stop = match Stop::new("the session was aborted while reconnecting") {
+        let stop = match CancelToken::new("the session was aborted while reconnecting") {
             Ok(stop) => Arc::new(stop),
             Err(error) => {
                 outage.error = Some(Error::os(Kind::Io, "the system gives no descriptor to wait with", &error));
@@ -281,7 +281,7 @@ impl Reconnecting {
         outage.stop = Some(Arc::clone(&stop));
         if session.ending.is_aborted() || session.ending.verdict().is_some() {
             // Whoever ended it may have looked before.
-            stop.stop();
+            stop.cancel();
         }
         let no_thread =
             || Answer::Opened(Box::new(Err(Error::new(Kind::Aborted, "the library has no thread to reconnect with"))));
@@ -317,7 +317,7 @@ impl Outage {
 
 impl Session {
     /// Opens another connection like the first.
-    fn reopen(&self, stop: &Stop) -> Result<Established> {
+    fn reopen(&self, stop: &CancelToken) -> Result<Established> {
         let Some(Reconnecting { target, config, environment, runtime, .. }) = self.reconnecting.as_deref() else {
             return Err(Error::new(Kind::Internal, "the session does not reconnect"));
         };

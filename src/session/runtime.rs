@@ -15,7 +15,7 @@ use super::reactor::{Hold, Reactor};
 use super::telling;
 use crate::error::{Error, Kind, Result};
 use crate::fork::PerProcess;
-use crate::transport::{Pool, PoolHandle, Stop, threads};
+use crate::transport::{CancelToken, Pool, PoolHandle, threads};
 
 const DEFAULT_WORKERS: usize = 2;
 const MAX_WORKERS: usize = 1024;
@@ -68,7 +68,7 @@ pub(super) struct Runtime {
     pub(super) resolver: PoolHandle,
     pub(super) openers: PoolHandle,
     /// For sessions that are being opened.
-    pub(super) stop: Arc<Stop>,
+    pub(super) stop: Arc<CancelToken>,
 }
 
 /// The runtime for opening a session. Its threads do not end before the lease is dropped.
@@ -163,7 +163,7 @@ fn still_ending() -> Error {
 }
 
 fn end(running: Running, deadline: Deadline) -> Result<()> {
-    running.runtime.stop.stop();
+    running.runtime.stop.cancel();
     running.runtime.backstop.stop();
     let in_time = running.runtime.reactor.stop(deadline);
     running.openers.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
@@ -178,7 +178,7 @@ fn end(running: Running, deadline: Deadline) -> Result<()> {
 fn start(workers: usize) -> Result<Running> {
     let no_descriptor =
         |error: std::io::Error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error);
-    let stop = Stop::new("the library was shut down while connecting").map_err(no_descriptor)?;
+    let stop = CancelToken::new("the library was shut down while connecting").map_err(no_descriptor)?;
     let reactor = Reactor::start(workers)?;
     let pools = Pool::new().and_then(|resolver| Ok((resolver, Pool::new()?)));
     let (resolver, openers) = pools.map_err(|error| {

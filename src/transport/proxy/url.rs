@@ -1,30 +1,26 @@
-//! A proxy: what its URL names, and how it is had to open a tunnel.
+//! Proxy URLs.
 
 use std::sync::Arc;
 
-use ::url::{Host, Url};
+use ::url::Url;
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::http::Connect;
-use crate::transport::limit::{Step, TimeLimit};
-use crate::transport::socks5::{Destination, Socks5};
-use crate::transport::{Endpoint, Readiness, Socket, Stream, Waiting, address, exchange, url};
+use crate::transport::url::credentials as credentials_of;
+use crate::transport::{Endpoint, address};
 
-const OPENING_TUNNEL: Step = Step { phase: Phase::Proxy, doing: "having the proxy open a tunnel" };
-
-/// Of curl, for all but https.
+/// The default port of every scheme except https, as in curl.
 const DEFAULT_PORT: u16 = 1080;
 const DEFAULT_PORT_TLS: u16 = 443;
 
-/// A user name and a password of SOCKS are that long at most (RFC 1929).
+/// The longest user name and password of SOCKS, in bytes (RFC 1929).
 const MAX_SOCKS_CREDENTIAL: usize = 255;
 
 /// Which proxy to use.
 #[derive(Clone, Debug)]
 pub(crate) enum ProxyChoice {
-    /// None.
+    /// No proxy.
     Direct,
-    /// What the environment says.
+    /// The proxy that the environment variables name.
     Environment,
     This(Arc<Proxy>),
 }
@@ -32,26 +28,26 @@ pub(crate) enum ProxyChoice {
 /// A proxy.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    pub(super) protocol: Protocol,
-    pub(super) endpoint: Endpoint,
-    credentials: Option<(String, String)>,
-    /// For messages: without credentials.
-    pub(super) place: String,
+    pub(in crate::transport) protocol: Protocol,
+    pub(in crate::transport) endpoint: Endpoint,
+    pub(super) credentials: Option<(String, String)>,
+    /// The URL without credentials, for messages.
+    place: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(in crate::transport) enum Protocol {
     Http,
     /// HTTP over TLS.
     Https,
-    /// Names are resolved here.
+    /// The client resolves names.
     Socks5,
-    /// Names are resolved by the proxy.
+    /// The proxy resolves names.
     Socks5Remote,
 }
 
 impl Proxy {
-    /// Reads a URL; without a scheme it is one of http.
+    /// Parses a proxy URL. The default scheme is http.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         if text.chars().any(|c| c.is_ascii_control() || c == ' ') {
             return Err(invalid("it holds a space or a control character"));
@@ -62,13 +58,13 @@ impl Proxy {
             "https" => Protocol::Https,
             "socks5" => Protocol::Socks5,
             "socks5h" => Protocol::Socks5Remote,
-            // The text may be a password without a scheme in front.
+            // The message does not contain the scheme, which may be part of a password.
             _ => return Err(invalid("its scheme is not http, https, socks5 or socks5h")),
         };
         if rest.is_empty() || rest.starts_with(['/', '\\']) || rest.ends_with(':') {
             return Err(invalid("it has no host"));
         }
-        // The parser reads hosts of these schemes only, and forgets a port that is the scheme's own.
+        // The parser reads the hosts of http and https only, and drops the default port of the scheme.
         let taken = address::take_zone(&format!("http://{rest}"));
         let (http, zone) = taken.map_or_else(|| (format!("http://{rest}"), None), |(url, zone)| (url, Some(zone)));
         let parse = |url: &str| Url::parse(url).map_err(invalid);
@@ -78,7 +74,7 @@ impl Proxy {
             return Err(invalid("it goes on behind the host and the port"));
         }
         let credentials =
-            url::credentials(&parsed).map_err(|_| invalid("its user name or password is not plain text"))?;
+            credentials_of(&parsed).map_err(|_| invalid("its user name or password is not plain text"))?;
         let is_socks = matches!(protocol, Protocol::Socks5 | Protocol::Socks5Remote);
         if let Some((user, password)) = &credentials {
             if is_socks && (user.is_empty() || user.len().max(password.len()) > MAX_SOCKS_CREDENTIAL) {
@@ -100,43 +96,13 @@ impl Proxy {
         Ok(Self { protocol, endpoint, credentials, place })
     }
 
-    /// Whether it resolves names.
-    pub(super) fn resolves(&self) -> bool {
+    /// Whether the proxy resolves names.
+    pub(in crate::transport) fn resolves_names(&self) -> bool {
         self.protocol != Protocol::Socks5
     }
 
-    /// Has it open a tunnel to one of the addresses, or where there are none to the endpoint itself. Returns what has come
-    /// through the tunnel already.
-    pub(super) fn open_tunnel(
-        &self,
-        stream: &mut Stream,
-        socket: &Socket,
-        to: &Endpoint,
-        address: Option<std::net::SocketAddr>,
-        limit: &TimeLimit<'_>,
-    ) -> Result<Vec<u8>> {
-        let opened = match self.protocol {
-            Protocol::Http | Protocol::Https => {
-                let mut connect = Connect::new(&to.authority(), self.credentials.as_ref());
-                exchange(stream, socket, &OPENING_TUNNEL, &mut connect, Vec::new(), *limit)
-            }
-            Protocol::Socks5 | Protocol::Socks5Remote => {
-                let to = match (&to.host, address) {
-                    (_, Some(address)) => Destination::Address(address),
-                    (Host::Domain(name), None) => Destination::Name(name, to.port),
-                    (Host::Ipv4(address), None) => Destination::Address((*address, to.port).into()),
-                    (Host::Ipv6(address), None) => Destination::Address((*address, to.port).into()),
-                };
-                Socks5::new(to, self.credentials.as_ref())
-                    .and_then(|talk| talk_socks(stream, socket, talk, limit))
-                    .map(|()| Vec::new())
-            }
-        };
-        opened.map_err(|error| self.failed(error))
-    }
-
-    /// The same error as one of the proxy.
-    pub(super) fn failed(&self, error: Error) -> Error {
+    /// Turns an error of the connection to the proxy into a proxy error.
+    pub(in crate::transport) fn to_proxy_error(&self, error: Error) -> Error {
         let kind = match error.kind {
             Kind::Resolve | Kind::Connect | Kind::Io => Kind::Proxy,
             kind => kind,
@@ -149,34 +115,7 @@ impl Proxy {
     }
 }
 
-fn talk_socks(stream: &mut Stream, socket: &Socket, mut talk: Socks5<'_>, limit: &TimeLimit<'_>) -> Result<()> {
-    let broken = |error: std::io::Error| Error::os(Kind::Proxy, "the connection was lost", &error);
-    while !talk.is_done() {
-        let mut request = talk.request();
-        while !request.is_empty() {
-            let sent = limit.hold(&OPENING_TUNNEL, socket, Readiness::Send, || stream.sender.send(request))?;
-            request = &request[sent.map_err(broken)?..];
-        }
-        // Not a byte more than it asks for: the next one is the server's.
-        let mut answer = vec![0; talk.expects()];
-        let mut received = 0;
-        while received < answer.len() {
-            let space = &mut answer[received..];
-            let receiver = &mut stream.receiver;
-            let count = limit
-                .hold(&OPENING_TUNNEL, socket, Readiness::Receive, || receiver.receive(&mut *space, Waiting::No))?
-                .map_err(broken)?;
-            if count == 0 {
-                return Err(Error::new(Kind::Proxy, "it ended the connection instead of answering"));
-            }
-            received += count;
-        }
-        talk.receive(&answer)?;
-    }
-    Ok(())
-}
-
-// The URL itself stays out of the message: it may hold a password.
+// The message does not contain the URL, which may contain a password.
 fn invalid(why: impl std::fmt::Display) -> Error {
     Error::new(Kind::InvalidArgument, format!("not a proxy's URL: {why}"))
 }

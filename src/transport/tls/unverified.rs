@@ -1,5 +1,5 @@
-//! Verification switched off: any certificate is accepted, but the server proves that it holds its key, as far as
-//! keys of its kind are supported. Nothing of the certificate is read but the key.
+//! Signatures without certificate verification: any certificate is accepted, but the server must still prove that it has the
+//! private key. Only the key of the certificate is parsed.
 
 use ring::signature::{
     RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, RsaParameters,
@@ -13,10 +13,10 @@ use rustls::pki_types::{
 use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
 use webpki::RawPublicKeyEntity;
 
-use crate::transport::tls_certificates;
+use crate::transport::tls::explain;
 
-/// RSA with keys from 1024 bits on, which TLS 1.2 can have and TLS 1.3 cannot: of the padding that it asks for, ring knows none
-/// for them.
+/// RSA signatures with keys from 1024 bits. TLS 1.2 only: TLS 1.3 requires PSS padding, which ring does not support for short
+/// keys.
 #[derive(Debug)]
 struct ShortRsa {
     scheme: SignatureScheme,
@@ -51,25 +51,25 @@ impl SignatureVerificationAlgorithm for ShortRsa {
     }
 }
 
-/// The schemes in the order in which servers are to choose: those for RSA first that work with short keys too. A server that
-/// knows better chooses one that does not.
+/// Returns the signature schemes in the order of preference. The RSA schemes that support short keys come first; a server with a
+/// preference of its own chooses another one.
 pub(super) fn schemes(supported: &WebPkiSupportedAlgorithms) -> Vec<SignatureScheme> {
     let mut schemes = supported.supported_schemes();
     schemes.sort_by_key(|scheme| match scheme {
         SignatureScheme::RSA_PSS_SHA256 | SignatureScheme::RSA_PSS_SHA384 | SignatureScheme::RSA_PSS_SHA512 => 2,
         SignatureScheme::RSA_PKCS1_SHA384 => 3,
-        scheme if takes_short_keys(*scheme) => 1,
+        scheme if supports_short_keys(*scheme) => 1,
         _ => 0,
     });
     schemes
 }
 
-/// Whether signatures of a scheme are verified in TLS 1.2 with short keys too.
-pub(super) fn takes_short_keys(scheme: SignatureScheme) -> bool {
+/// Whether the scheme supports short keys in TLS 1.2.
+pub(super) fn supports_short_keys(scheme: SignatureScheme) -> bool {
     SHORT_RSA.iter().any(|short| short.scheme == scheme)
 }
 
-/// Whether the key of the certificate has made a signature of a handshake in TLS 1.2.
+/// Verifies the signature of a TLS 1.2 handshake with the key of the certificate.
 pub(super) fn verify_tls12(
     message: &[u8],
     certificate: &[u8],
@@ -91,7 +91,7 @@ pub(super) fn verify_tls12(
     Err(Error::InvalidCertificate(CertificateError::BadSignature))
 }
 
-/// The same in TLS 1.3.
+/// Verifies the signature of a TLS 1.3 handshake with the key of the certificate.
 pub(super) fn verify_tls13(
     message: &[u8],
     certificate: &[u8],
@@ -102,7 +102,7 @@ pub(super) fn verify_tls13(
 }
 
 fn key_info(certificate: &[u8]) -> Result<SubjectPublicKeyInfoDer<'_>, Error> {
-    tls_certificates::key_info(certificate).map(Into::into).ok_or_else(unreadable)
+    explain::key_info(certificate).map(Into::into).ok_or_else(unreadable)
 }
 
 fn unreadable() -> Error {

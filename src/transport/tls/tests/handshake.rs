@@ -1,11 +1,10 @@
-//! Handshake messages: at the beginning, and tickets and new keys later.
+//! Handshake messages: the handshake itself, session tickets and key updates.
 
 use std::io::Write as _;
 
 use rustls::{AlertDescription, HandshakeKind};
 
 use super::{Pair, TLS12, TLS13, client_config, server_config, tls_error};
-use crate::transport::Waiting;
 
 #[test]
 fn application_data_behind_the_handshake() {
@@ -15,7 +14,7 @@ fn application_data_behind_the_handshake() {
     pair.stream.sender.flush().unwrap();
     pair.server_reads();
     pair.server_sends(b"early bird");
-    pair.stream.receiver.receive_handshake(Waiting::No).unwrap();
+    pair.stream.receive_tls_handshake().unwrap();
     assert!(!pair.stream.is_tls_handshaking());
     assert_eq!(pair.receive_all(5), b"early bird");
     pair.stream.sender.flush().unwrap();
@@ -23,7 +22,7 @@ fn application_data_behind_the_handshake() {
     pair.echoes();
 }
 
-/// A handshake message in several records, and sending while one of them is still to come.
+/// A handshake message arrives in several records, and the client sends before the last one.
 #[test]
 fn handshake_messages_in_small_records() {
     for versions in [TLS12, TLS13] {
@@ -48,7 +47,7 @@ fn key_updates_are_followed_and_answered() {
     for _ in 0..3 {
         pair.server.refresh_traffic_keys().unwrap();
         pair.echoes();
-        // Without a word between them.
+        // Nothing is sent in between.
         pair.server.refresh_traffic_keys().unwrap();
         pair.server.refresh_traffic_keys().unwrap();
         pair.server_sends(b"new keys");
@@ -85,7 +84,7 @@ fn what_is_not_tls_is_refused_at_its_first_bytes() {
         pair.stream.sender.flush().unwrap();
         pair.server_reads();
         pair.socket.write_all(greeting.as_bytes()).unwrap();
-        let error = pair.stream.receiver.receive_handshake(Waiting::No).unwrap_err();
+        let error = pair.stream.receive_tls_handshake().unwrap_err();
         assert!(matches!(tls_error(&error), rustls::Error::InvalidMessage(_)), "{error}");
         pair.stream.sender.flush().unwrap();
         pair.server.read_tls(&mut pair.socket).unwrap();
@@ -98,16 +97,16 @@ fn what_is_not_tls_is_refused_at_its_first_bytes() {
 fn a_handshake_message_in_endless_records_is_refused() {
     let mut pair = Pair::new(server_config(TLS13));
     pair.stream.sender.flush().unwrap();
-    // A ServerHello of 60000 bytes, one in each record.
+    // A ServerHello of 60000 bytes, one byte per record.
     let mut records = [[0x16, 3, 3, 0, 1, 0]; 1000];
     for (record, byte) in records.iter_mut().zip([2, 0, 0xea, 0x60]) {
         record[5] = byte;
     }
     let refused = (0..60).any(|_| {
         pair.socket.write_all(records.as_flattened()).unwrap();
-        // What follows is all zeros.
+        // The other bytes are zeros.
         records = [[0x16, 3, 3, 0, 1, 0]; 1000];
-        pair.stream.receiver.receive_handshake(Waiting::No).is_err()
+        pair.stream.receive_tls_handshake().is_err()
     });
     assert!(refused);
 }

@@ -1,4 +1,4 @@
-//! The certificates that the system trusts: those of the files that the environment names, else of those that systems have.
+//! The system's trust store: the files that SSL_CERT_FILE and SSL_CERT_DIR name, or else the usual paths.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls_native_certs::load_certs_from_paths;
 
-/// Where systems have them in one file: Debian, Red Hat (new and old), SUSE, OpenELEC, Alpine, Entware.
+/// Bundle files of Debian, Red Hat (new and old), SUSE, OpenELEC, Alpine and Entware.
 const FILES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -18,19 +18,19 @@ const FILES: &[&str] = &[
     "/opt/etc/ssl/certs/ca-certificates.crt",
 ];
 
-/// Where they have one file for each.
+/// Directories with one file per certificate.
 const DIRECTORIES: &[&str] = &["/etc/ssl/certs", "/etc/pki/tls/certs"];
 
-/// Where the environment says that they are.
+/// The paths that the environment variables name.
 #[derive(Debug, Default)]
-pub(super) struct SystemStore {
+pub(in crate::transport) struct SystemStore {
     file: Option<PathBuf>,
     directories: Vec<PathBuf>,
 }
 
 impl SystemStore {
     /// Reads SSL_CERT_FILE and SSL_CERT_DIR.
-    pub(super) fn read() -> Self {
+    pub(in crate::transport) fn read() -> Self {
         let directories = env::var_os("SSL_CERT_DIR").unwrap_or_default();
         Self {
             file: env::var_os("SSL_CERT_FILE").map(PathBuf::from),
@@ -38,7 +38,7 @@ impl SystemStore {
         }
     }
 
-    /// The certificates; why there are none, if there is none that can be used.
+    /// Loads the certificates. Returns a message if none is usable.
     pub(super) fn load(&self) -> Result<RootCertStore, String> {
         let (file, directories) = if self.file.is_none() && self.directories.is_empty() {
             let file = FILES.iter().map(Path::new).find(|path| path.exists());
@@ -47,7 +47,7 @@ impl SystemStore {
             (self.file.as_deref(), self.directories.iter().map(PathBuf::as_path).collect::<Vec<_>>())
         };
         let (mut found, mut errors) = (Vec::new(), Vec::new());
-        // What is not a file might be waited for without end.
+        // Reading a pipe could block forever.
         match file {
             Some(file) if file.exists() && !file.is_file() => errors.push(format!("{file:?} is not a regular file")),
             file => add(file, None, &mut found, &mut errors),
@@ -58,7 +58,7 @@ impl SystemStore {
         found.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
         found.dedup();
         let mut store = RootCertStore::empty();
-        // There may be certificates that rustls cannot use; the others still count.
+        // Ignores certificates that rustls does not support.
         store.add_parsable_certificates(found);
         if store.is_empty() {
             return Err(format!("the system's trust store has no usable certificate {}", errors.join("; ")));

@@ -1,4 +1,4 @@
-//! The client's side of SOCKS 5 (RFC 1928, RFC 1929), without I/O.
+//! A SOCKS 5 client (RFC 1928, RFC 1929) without I/O.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,14 +14,15 @@ const IPV4: u8 = 1;
 const NAME: u8 = 3;
 const IPV6: u8 = 4;
 
-/// Where the tunnel leads.
+/// The destination of the tunnel.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Destination<'a> {
     Address(SocketAddr),
     Name(&'a str, u16),
 }
 
-/// One talk with a proxy: a request, so many bytes of an answer, and again, until it is done.
+/// A SOCKS 5 negotiation. Repeats until it is done: send [`request`](Self::request), then receive
+/// [`expects`](Self::expects) bytes.
 #[derive(Debug)]
 pub(super) struct Socks5<'a> {
     destination: Destination<'a>,
@@ -34,9 +35,9 @@ pub(super) struct Socks5<'a> {
 enum State {
     Method,
     Authentication,
-    /// Up to the first byte of the address that the proxy tells, which says how long that is.
+    /// The reply up to the first byte of the bound address, which determines the length of the address.
     Reply,
-    /// The rest of the address, and the port.
+    /// The rest of the bound address, and the port.
     Address(usize),
     Done,
 }
@@ -55,12 +56,12 @@ impl<'a> Socks5<'a> {
         Ok(Self { destination, credentials, state: State::Method, request })
     }
 
-    /// What to send next; empty where only more is to be received.
+    /// Returns the bytes to send next. Empty if only more bytes are to be received.
     pub(super) fn request(&self) -> &[u8] {
         &self.request
     }
 
-    /// How many bytes are to be received then.
+    /// Returns the number of bytes to receive next.
     pub(super) fn expects(&self) -> usize {
         match self.state {
             State::Method | State::Authentication => 2,
@@ -74,11 +75,11 @@ impl<'a> Socks5<'a> {
         self.state == State::Done
     }
 
-    /// Takes as many bytes as it expects.
+    /// Processes the expected bytes.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<()> {
         self.request.clear();
         self.state = match (self.state, bytes) {
-            (State::Method, &[VERSION, NO_AUTHENTICATION]) => self.ask()?,
+            (State::Method, &[VERSION, NO_AUTHENTICATION]) => self.connect()?,
             (State::Method, &[VERSION, USER_AND_PASSWORD]) if self.credentials.is_some() => self.authenticate()?,
             (State::Method, &[VERSION, NO_METHOD]) if self.credentials.is_none() => {
                 return Err(refused("it wants a user name and a password"));
@@ -92,7 +93,7 @@ impl<'a> Socks5<'a> {
             (State::Method, _) => {
                 return Err(failed(format!("it does not speak SOCKS 5: it answered with {bytes:02x?}")));
             }
-            (State::Authentication, &[SUBNEGOTIATION_VERSION, 0]) => self.ask()?,
+            (State::Authentication, &[SUBNEGOTIATION_VERSION, 0]) => self.connect()?,
             (State::Authentication, &[SUBNEGOTIATION_VERSION, _]) => {
                 return Err(refused("it does not take the user name and password"));
             }
@@ -121,7 +122,7 @@ impl<'a> Socks5<'a> {
         Ok(State::Authentication)
     }
 
-    fn ask(&mut self) -> Result<State> {
+    fn connect(&mut self) -> Result<State> {
         self.request.extend([VERSION, CONNECT, 0]);
         let port = match self.destination {
             Destination::Address(address) => {
@@ -155,7 +156,7 @@ impl<'a> Socks5<'a> {
     }
 }
 
-/// RFC 1928 section 6.
+/// Describes a reply code (RFC 1928 section 6).
 fn reply_text(reply: u8) -> String {
     let text = match reply {
         1 => "general failure",

@@ -1,4 +1,4 @@
-//! How a TLS stream ends.
+//! The end of a TLS stream.
 
 use std::io::{Read as _, Write as _};
 

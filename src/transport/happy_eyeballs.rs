@@ -1,5 +1,5 @@
-//! From the addresses of a host to a connected TCP socket: Happy Eyeballs (RFC 8305). The families take turns, and an
-//! attempt that does not answer within a moment goes on beside the next one; the first to succeed is taken.
+//! Happy Eyeballs (RFC 8305): connects a TCP socket to one of the addresses of a host. Alternates between the address families.
+//! Starts the next attempt if one is not connected after a short delay. The first connected socket wins.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,35 +8,20 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::transport::limit::{TimeLimit, Waited};
-use crate::transport::{Readiness, Socket};
+use crate::transport::deadline::{ConnectDeadline, Waited};
+use crate::transport::{Readiness, Socket, TcpOptions};
 
 /// The Connection Attempt Delay (RFC 8305 section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Options of TCP sockets.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TcpOptions {
-    pub(crate) nodelay: bool,
-    pub(crate) keepalive: Option<TcpKeepalive>,
-    /// To be bound to; its port is 0.
-    pub(crate) local: Option<SocketAddr>,
-}
-
-/// The kernel's probes of a silent connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TcpKeepalive {
-    /// Silence before the first one.
-    pub(crate) idle: Duration,
-    pub(crate) interval: Duration,
-    /// Unanswered, until the connection is given up.
-    pub(crate) count: u32,
-}
-
 /// Connects to one of the addresses.
-pub(super) fn open(addresses: &[SocketAddr], options: &TcpOptions, limit: &TimeLimit<'_>) -> Result<Socket> {
+pub(super) fn connect(
+    addresses: &[SocketAddr],
+    options: &TcpOptions,
+    deadline: &ConnectDeadline<'_>,
+) -> Result<Socket> {
     let mut race =
-        Race { left: in_turns(addresses, options.local).into_iter(), running: Vec::new(), failures: Vec::new() };
+        Race { left: interleave(addresses, options.local).into_iter(), running: Vec::new(), failures: Vec::new() };
     if race.left.len() == 0 {
         let message = "the server has no address of the local address' family";
         return Err(Error::new(Kind::Connect, message).in_phase(Phase::Connect));
@@ -53,39 +38,39 @@ pub(super) fn open(addresses: &[SocketAddr], options: &TcpOptions, limit: &TimeL
             }
         }
         let until = (race.left.len() > 0).then_some(next_start);
-        match race.wait(limit, until)? {
+        match race.wait(deadline, until)? {
             Waited::Ready => {
                 if let Some(socket) = race.connected() {
                     return Ok(socket);
                 }
-                // One that failed makes room for the next at once.
+                // After a failed attempt, the next one starts at once.
                 next_start = Instant::now();
             }
-            Waited::Late if limit.has_passed() => {
+            Waited::TimedOut if deadline.has_passed() => {
                 let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
-                return Err(limit.exceeded(Phase::Connect, &format!("connecting to {}", addresses.join(", "))));
+                return Err(deadline.timeout_error(Phase::Connect, &format!("connecting to {}", addresses.join(", "))));
             }
-            Waited::Late => {}
+            Waited::TimedOut => {}
         }
     }
 }
 
-/// The families in turns, beginning with that of the first address (section 4). Those that cannot be reached from the
-/// local address are left out.
-fn in_turns(addresses: &[SocketAddr], local: Option<SocketAddr>) -> Vec<SocketAddr> {
+/// Interleaves the address families, starting with the family of the first address (section 4). Leaves out the family that the
+/// local address cannot reach.
+fn interleave(addresses: &[SocketAddr], local: Option<SocketAddr>) -> Vec<SocketAddr> {
     let usable = addresses.iter().filter(|address| local.is_none_or(|local| local.is_ipv4() == address.is_ipv4()));
     let (mut one, mut other): (Vec<SocketAddr>, Vec<SocketAddr>) =
         usable.partition(|address| address.is_ipv4() == addresses[0].is_ipv4());
     let count = one.len() + other.len();
     let (mut one, mut other) = (one.drain(..), other.drain(..));
-    let mut turns = Vec::with_capacity(count);
-    while turns.len() < count {
-        turns.extend(one.next().into_iter().chain(other.next()));
+    let mut interleaved = Vec::with_capacity(count);
+    while interleaved.len() < count {
+        interleaved.extend(one.next().into_iter().chain(other.next()));
     }
-    turns
+    interleaved
 }
 
-/// Attempts under way.
+/// The attempts.
 struct Race {
     left: std::vec::IntoIter<SocketAddr>,
     running: Vec<(SocketAddr, Socket)>,
@@ -119,13 +104,13 @@ impl Race {
         }
     }
 
-    /// Sleeps until an attempt has succeeded or failed, at most until then.
-    fn wait(&self, limit: &TimeLimit<'_>, until: Option<Instant>) -> Result<Waited> {
+    /// Waits until an attempt has succeeded or failed, or until `until`.
+    fn wait(&self, deadline: &ConnectDeadline<'_>, until: Option<Instant>) -> Result<Waited> {
         let mut fds: Vec<_> = self.running.iter().map(|(_, socket)| socket.poll_fd(Readiness::Send)).collect();
-        until.map_or(*limit, |until| limit.until(until)).wait_for_any(&mut fds)
+        until.map_or(*deadline, |until| deadline.until(until)).wait_for_any(&mut fds)
     }
 
-    /// The socket of an attempt that has succeeded. Those that have failed are taken out.
+    /// Returns the socket of a successful attempt. Removes failed attempts.
     fn connected(&mut self) -> Option<Socket> {
         let mut index = 0;
         while index < self.running.len() {
@@ -155,14 +140,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_families_take_turns() {
+    fn address_families_are_interleaved() {
         let addresses: Vec<SocketAddr> =
             ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"].map(|text| text.parse().unwrap()).to_vec();
-        let turns = |local: Option<&str>| {
-            let turns = in_turns(&addresses, local.map(|text| text.parse().unwrap()));
-            turns.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" ")
+        let interleaved = |local: Option<&str>| {
+            let addresses = interleave(&addresses, local.map(|text| text.parse().unwrap()));
+            addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(turns(None), "[::1]:1 1.1.1.1:1 [::2]:1 2.2.2.2:1 [::3]:1");
-        assert_eq!(turns(Some("127.0.0.1:0")), "1.1.1.1:1 2.2.2.2:1");
+        assert_eq!(interleaved(None), "[::1]:1 1.1.1.1:1 [::2]:1 2.2.2.2:1 [::3]:1");
+        assert_eq!(interleaved(Some("127.0.0.1:0")), "1.1.1.1:1 2.2.2.2:1");
     }
 }

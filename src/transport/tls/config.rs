@@ -1,49 +1,49 @@
-//! TLS settings, the rustls configuration made of them, and what its errors mean to a caller.
+//! The TLS options of a configuration, and the rustls configuration built from them.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use once_cell::sync::OnceCell;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
-use url::Host;
 use webpki::BorrowedCertRevocationList;
 
 use crate::error::{Error, Kind, Result};
-use crate::transport::system_store::SystemStore;
-use crate::transport::tls_key_log::KeyLogFile;
-use crate::transport::tls_pins::Pin;
-use crate::transport::tls_verifier::{self, Verifier};
-use crate::transport::{Endpoint, files};
+use crate::transport::files;
+use crate::transport::tls::keylog::KeyLogFile;
+use crate::transport::tls::pin::Pin;
+use crate::transport::tls::system_store::SystemStore;
+use crate::transport::tls::verify::Verifier;
 
-/// The protocol behind TLS: servers that prefer HTTP/2 must not choose it.
+/// The default ALPN protocol. Without it, servers could choose HTTP/2.
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// What to trust, how much of it to check, and whom to be.
+/// TLS options.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsOptions {
-    /// Trusted instead of the system's certificates unless empty.
+    /// Trusted instead of the system's trust store, unless empty.
     roots: Vec<CertificateDer<'static>>,
     revoked: Vec<CertificateRevocationListDer<'static>>,
     verify_peer: bool,
     verify_host: bool,
-    /// The name to ask for and to check instead of the URL's host.
+    /// The name to request and verify instead of the URL's host.
     server_name: Option<ServerName<'static>>,
     identity: Option<Arc<Identity>>,
     needs_tls_1_3: bool,
-    /// Offered in this order.
+    /// ALPN protocols in the order of preference.
     application_protocols: Vec<Vec<u8>>,
-    /// One of which the server's key has to be, unless there are none.
+    /// The server must have one of these keys, unless the list is empty.
     pins: Vec<Pin>,
     key_log: Option<Arc<KeyLogFile>>,
 }
 
-/// What the client shows to be somebody.
+/// The client's certificate chain and key.
 #[derive(Debug)]
 struct Identity {
     certificates: Vec<CertificateDer<'static>>,
@@ -75,8 +75,8 @@ impl Default for TlsOptions {
 }
 
 impl TlsOptions {
-    /// No certificates were given to trust.
-    pub(super) fn uses_system_store(&self) -> bool {
+    /// Whether the system's trust store is used.
+    pub(in crate::transport) fn uses_system_store(&self) -> bool {
         self.roots.is_empty()
     }
 
@@ -85,11 +85,11 @@ impl TlsOptions {
         self.verify_host = host;
     }
 
-    /// Trusts the certificates in `pem` too.
+    /// Adds trusted certificates.
     pub(crate) fn add_roots(&mut self, pem: &[u8]) -> Result<()> {
         let unreadable = |why: &dyn std::fmt::Display| invalid(format_args!("cannot read CA certificates: {why}"));
         let mut certificates = certificates(pem).map_err(|error| unreadable(&error))?;
-        // One that cannot be trusted is refused here, not at the first connection.
+        // Rejects an unusable certificate here, not at the first connection.
         let mut store = RootCertStore::empty();
         for certificate in &certificates {
             store.add(certificate.clone()).map_err(|error| unreadable(&error))?;
@@ -101,7 +101,7 @@ impl TlsOptions {
         Ok(())
     }
 
-    /// Trusts the certificates of the files in a directory too. Files that hold none are passed over.
+    /// Adds the trusted certificates of all files in a directory. Ignores files without certificates.
     pub(crate) fn add_roots_of_directory(&mut self, path: &str) -> Result<()> {
         let unreadable =
             |error: io::Error| Error::os(Kind::InvalidArgument, format_args!("cannot read {path:?}"), &error);
@@ -109,7 +109,7 @@ impl TlsOptions {
         for entry in std::fs::read_dir(path).map_err(unreadable)? {
             paths.push(entry.map_err(unreadable)?.path());
         }
-        // As c_rehash leaves them, there are links under a second name.
+        // In a directory of c_rehash, each certificate has a second name.
         paths.sort();
         let mut found = Vec::new();
         for path in paths.iter().filter(|path| path.is_file()) {
@@ -128,7 +128,7 @@ impl TlsOptions {
         Ok(())
     }
 
-    /// Certificates that these lists name are refused.
+    /// Sets the revocation lists. `None` removes them.
     pub(crate) fn set_revoked(&mut self, pem: Option<&[u8]>) -> Result<()> {
         let Some(pem) = pem else {
             self.revoked.clear();
@@ -139,7 +139,7 @@ impl TlsOptions {
         if lists.is_empty() {
             return Err(invalid("there is no revocation list in it"));
         }
-        // What cannot be read is refused here, not at the first connection.
+        // Rejects an invalid list here, not at the first connection.
         for list in &lists {
             BorrowedCertRevocationList::from_der(list)
                 .map_err(|error| invalid(format_args!("cannot read revocation lists: {error}")))?;
@@ -155,11 +155,11 @@ impl TlsOptions {
         Ok(())
     }
 
-    pub(super) fn server_name(&self) -> Option<&ServerName<'static>> {
+    pub(in crate::transport) fn server_name(&self) -> Option<&ServerName<'static>> {
         self.server_name.as_ref()
     }
 
-    /// Shows a certificate, with those behind it, to servers that ask for one.
+    /// Sets the client's certificate chain and key.
     pub(crate) fn set_identity(&mut self, certificates_pem: &[u8], key_pem: &[u8]) -> Result<()> {
         let certificates = certificates(certificates_pem)
             .map_err(|error| invalid(format_args!("cannot read the client certificate: {error}")))?;
@@ -185,7 +185,7 @@ impl TlsOptions {
         self.needs_tls_1_3 = version == TlsVersion::Tls13;
     }
 
-    /// Offers these protocols (RFC 7301), separated by commas; none where there is no text.
+    /// Sets the ALPN protocols (RFC 7301), separated by commas. `None` disables ALPN.
     pub(crate) fn set_application_protocols(&mut self, names: Option<&str>) -> Result<()> {
         let mut protocols = Vec::new();
         for name in names.into_iter().flat_map(|names| names.split(',')) {
@@ -201,7 +201,7 @@ impl TlsOptions {
         Ok(())
     }
 
-    /// Accepts servers with this key, or one of those given before, only.
+    /// Adds a pinned key. With pins, only servers with a pinned key are accepted.
     pub(crate) fn add_pin(&mut self, text: &str) -> Result<()> {
         self.pins.push(Pin::parse(text)?);
         Ok(())
@@ -211,7 +211,7 @@ impl TlsOptions {
         self.pins.clear();
     }
 
-    /// Appends the secrets of connections to a file.
+    /// Sets the file to which the secrets of connections are appended.
     pub(crate) fn set_key_log(&mut self, path: Option<&Path>) -> Result<()> {
         let open = |path: &Path| {
             KeyLogFile::open(path)
@@ -221,7 +221,7 @@ impl TlsOptions {
         Ok(())
     }
 
-    /// The configuration that all connections of these options share.
+    /// Builds the configuration for connections to servers.
     pub(super) fn build(&self, store: &SystemStore) -> Result<Arc<ClientConfig>> {
         let verifier = self.verifier(store, self.verify_peer, self.verify_host, &self.pins)?;
         let identity = self.identity.as_deref();
@@ -230,7 +230,7 @@ impl TlsOptions {
         Ok(Arc::new(config))
     }
 
-    /// That of connections to a proxy: what is said of the server does not concern it.
+    /// Builds the configuration for connections to proxies. The options that concern the server do not apply.
     pub(super) fn build_for_proxy(&self, store: &SystemStore) -> Result<Arc<ClientConfig>> {
         let mut config = self.build_with(self.verifier(store, true, true, &[])?, None)?;
         config.alpn_protocols = vec![HTTP_1_1.to_vec()];
@@ -296,13 +296,13 @@ impl TlsOptions {
 }
 
 impl Identity {
-    /// Whether rustls can use it: a key of a known kind, the certificate's own.
+    /// Returns an error if rustls does not support the key, or if the key does not match the certificate.
     fn check(&self) -> Result<()> {
         let unusable = |error: rustls::Error| invalid(format_args!("cannot use the client certificate: {error}"));
         let key = provider().key_provider.load_private_key(self.key.clone_key()).map_err(unusable)?;
         let certified = rustls::sign::CertifiedKey::new(self.certificates.clone(), key);
         match certified.keys_match() {
-            // Some keys cannot tell.
+            // Not every kind of key can be compared.
             Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(()),
             Err(error) => Err(unusable(error)),
         }
@@ -321,51 +321,29 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)
 }
 
-/// A connection to `peer`, its handshake still to be done.
-pub(super) fn connection(
-    config: &Arc<ClientConfig>,
-    peer: &Endpoint,
-    name: Option<&ServerName<'static>>,
-) -> Result<UnbufferedClientConnection> {
-    let unfit = |why: &dyn std::fmt::Display| {
-        Error::new(Kind::Tls, format!("cannot use TLS with the host {}: {why}", peer.host))
-    };
-    let name = match (name, &peer.host) {
-        (Some(name), _) => name.clone(),
-        (None, Host::Domain(name)) => {
-            // The dot behind a complete name is not part of what certificates say.
-            let name = name.strip_suffix('.').unwrap_or(name).to_owned();
-            ServerName::try_from(name).map_err(|error| unfit(&error))?
-        }
-        (None, Host::Ipv4(address)) => ServerName::IpAddress(std::net::IpAddr::from(*address).into()),
-        (None, Host::Ipv6(address)) => ServerName::IpAddress(std::net::IpAddr::from(*address).into()),
-    };
-    UnbufferedClientConnection::new(Arc::clone(config), name).map_err(|error| unfit(&error))
+/// The rustls configurations of a [`ConnectOptions`](crate::transport::ConnectOptions), built when first needed.
+#[derive(Debug, Default)]
+pub(crate) struct TlsState {
+    server: OnceCell<Arc<ClientConfig>>,
+    proxy: OnceCell<Arc<ClientConfig>>,
 }
 
-/// The error of a stream: a fault of the certificate, of TLS, or of the connection below.
-pub(crate) fn error(doing: &str, error: &io::Error) -> Error {
-    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-        let kind = if error.kind() == io::ErrorKind::InvalidData { Kind::Tls } else { Kind::Io };
-        return Error::os(kind, doing, error);
-    };
-    let kind = match tls {
-        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => Kind::TlsCertificate,
-        _ => Kind::Tls,
-    };
-    let tls_alert = match tls {
-        rustls::Error::AlertReceived(alert) => Some(u8::from(*alert)),
-        _ => None,
-    };
-    // The verifier knows more than its error can say.
-    let why = match (tls_verifier::take_reason(), kind) {
-        (Some(reason), Kind::TlsCertificate) => reason,
-        _ if matches!(tls, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
-            format!("the answer is not TLS: is this a server for ws:// or http://? ({tls})")
-        }
-        _ => tls.to_string(),
-    };
-    Error { tls_alert, ..Error::new(kind, format!("{doing}: {why}")) }
+impl TlsState {
+    pub(in crate::transport) fn for_server(
+        &self,
+        options: &TlsOptions,
+        store: &SystemStore,
+    ) -> Result<&Arc<ClientConfig>> {
+        self.server.get_or_try_init(|| options.build(store))
+    }
+
+    pub(in crate::transport) fn for_proxy(
+        &self,
+        options: &TlsOptions,
+        store: &SystemStore,
+    ) -> Result<&Arc<ClientConfig>> {
+        self.proxy.get_or_try_init(|| options.build_for_proxy(store))
+    }
 }
 
 fn unusable(error: &dyn std::fmt::Display) -> Error {

@@ -1,6 +1,6 @@
-//! The TLS stream against rustls' server, over a socket pair whose bytes the tests hold in their hands.
+//! Tests of the TLS stream with a rustls server, over a socket pair whose bytes the tests control.
 
-mod ending;
+mod closing;
 mod handshake;
 mod records;
 
@@ -12,8 +12,8 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ServerConfig, ServerConnection, SupportedProtocolVersion};
 use url::Host;
 
-use crate::transport::system_store::SystemStore;
-use crate::transport::{Endpoint, Socket, Stream, TlsOptions, Waiting, tls};
+use crate::transport::tls::{self, SystemStore, TlsOptions};
+use crate::transport::{Endpoint, Socket, Stream, Waiting};
 
 static TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
 static TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
@@ -37,7 +37,7 @@ fn client_config() -> Arc<ClientConfig> {
     options.build(&SystemStore::default()).unwrap()
 }
 
-/// A stream with its handshake before it.
+/// Returns a stream before its handshake.
 fn stream(socket: UnixStream, config: &Arc<ClientConfig>) -> Stream {
     let peer = Endpoint { host: Host::Domain("localhost".to_owned()), zone: None, port: 443 };
     let mut stream = Stream::plain(Arc::new(Socket::new(socket.into())));
@@ -64,7 +64,7 @@ impl Pair {
         Self { stream, server: ServerConnection::new(Arc::new(server)).unwrap(), socket: far }
     }
 
-    /// With the handshake done, and all that the server says of itself received.
+    /// Performs the handshake and receives everything that the server sends by itself.
     fn open(server: ServerConfig) -> Self {
         let mut pair = Self::new(server);
         pair.shake_hands(usize::MAX);
@@ -72,7 +72,7 @@ impl Pair {
         pair
     }
 
-    /// The server's bytes come in pieces.
+    /// Performs the handshake. The server's bytes arrive in pieces.
     fn shake_hands(&mut self, piece: usize) {
         loop {
             self.stream.sender.flush().unwrap();
@@ -82,12 +82,12 @@ impl Pair {
             }
             for bytes in self.server_bytes().chunks(piece) {
                 self.socket.write_all(bytes).unwrap();
-                self.stream.receiver.receive_handshake(Waiting::No).unwrap();
+                self.stream.receive_tls_handshake().unwrap();
             }
         }
     }
 
-    /// What the server has for the socket.
+    /// Returns the bytes that the server has to send.
     fn server_bytes(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         while self.server.wants_write() {
@@ -102,7 +102,7 @@ impl Pair {
         self.socket.write_all(&bytes).unwrap();
     }
 
-    /// What the server gets of what is in the socket.
+    /// Returns the plaintext that the server receives from the socket.
     fn server_reads(&mut self) -> Vec<u8> {
         let mut plaintext = Vec::new();
         while self.server.read_tls(&mut self.socket).is_ok_and(|count| count > 0) {
@@ -119,7 +119,7 @@ impl Pair {
         Ok(buffer)
     }
 
-    /// Receives until nothing is there.
+    /// Receives until there are no more bytes.
     fn receive_all(&mut self, size: usize) -> Vec<u8> {
         let mut received = Vec::new();
         loop {
@@ -142,7 +142,7 @@ impl Pair {
         assert_eq!(self.receive_all(100), b"");
     }
 
-    /// Both directions work.
+    /// Checks that both directions work.
     fn echoes(&mut self) {
         self.server_sends(b"to the client");
         assert_eq!(self.receive_all(100), b"to the client");
@@ -151,13 +151,13 @@ impl Pair {
     }
 }
 
-/// What is inside of an error for bad records.
+/// Returns the rustls error inside an error.
 fn tls_error(error: &io::Error) -> &rustls::Error {
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     error.get_ref().and_then(|inner| inner.downcast_ref()).unwrap()
 }
 
-/// Bytes that tell when one is missing.
+/// Returns bytes in which a missing byte is noticed.
 fn pattern(size: usize) -> Vec<u8> {
     (0..size).map(|index| u8::try_from(index % 251).unwrap()).collect()
 }

@@ -1,11 +1,11 @@
-//! A connected byte stream, plain or TLS, in two halves that two threads may use at once.
+//! A byte stream directly on a socket, plain or TLS. Its two halves can be used by two threads at the same time.
 
 use std::io;
 use std::sync::Arc;
 
 use rustls::client::UnbufferedClientConnection;
 
-use crate::transport::tls_stream::{self, TlsReceiver, TlsSender};
+use crate::transport::tls::{self, TlsReceiver, TlsSender};
 use crate::transport::{Socket, Waiting};
 
 /// A connected stream.
@@ -20,26 +20,37 @@ impl Stream {
         Self { receiver: Receiver { socket: Arc::clone(&socket), tls: None }, sender: Sender { socket, tls: None } }
     }
 
-    /// From now on everything goes through TLS: a connection with its handshake still before it, of which `early` was
-    /// received. It may be TLS within TLS, through a proxy.
-    pub(crate) fn start_tls(&mut self, connection: UnbufferedClientConnection, early: &[u8]) {
+    /// Starts TLS on the stream and returns the TLS halves for the handshake. `early` are bytes of the peer's records that have
+    /// already arrived. A stream to a proxy may use TLS already; the new connection then runs inside it.
+    pub(super) fn start_tls(
+        &mut self,
+        connection: UnbufferedClientConnection,
+        early: &[u8],
+    ) -> (&mut TlsReceiver, &mut TlsSender) {
         let below = (self.receiver.tls.take(), self.sender.tls.take());
-        let (receiver, sender) = tls_stream::halves(connection, below, early);
-        self.receiver.tls = Some(Box::new(receiver));
-        self.sender.tls = Some(Box::new(sender));
+        let (receiver, sender) = tls::halves(connection, below, early);
+        (self.receiver.tls.insert(Box::new(receiver)), self.sender.tls.insert(Box::new(sender)))
     }
 
-    /// Whether a TLS session of an earlier connection was taken up again.
+    /// Whether TLS resumed a session of an earlier connection.
     pub(crate) fn is_tls_resumed(&self) -> bool {
         self.receiver.tls.as_ref().is_some_and(|tls| tls.is_resumed())
     }
+}
 
-    pub(crate) fn is_tls_handshaking(&self) -> bool {
+#[cfg(test)]
+impl Stream {
+    pub(super) fn is_tls_handshaking(&self) -> bool {
         self.receiver.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
+    }
+
+    pub(super) fn receive_tls_handshake(&mut self) -> io::Result<usize> {
+        let Receiver { socket, tls } = &mut self.receiver;
+        tls.as_mut().map_or(Ok(0), |tls| tls.receive_handshake(socket, Waiting::No))
     }
 }
 
-/// The half that reads.
+/// The receiving half.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     socket: Arc<Socket>,
@@ -47,12 +58,11 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Reads what is there: 0 at the end of the stream, `Interrupted` when what came gives no bytes and the caller may look
-    /// around. The end of a TLS stream without close_notify is an end too: the WebSocket closing handshake says whether
-    /// something is missing.
+    /// Reads available bytes. Returns 0 at the end of the stream, and `Interrupted` if the received records contain no bytes, so
+    /// that the caller can check its deadline. A TLS stream may end without close_notify: the WebSocket closing handshake
+    /// detects truncation.
     ///
-    /// A rustls error is the inner error of one of kind `InvalidData`; the alert for the peer is then waiting in
-    /// [`Sender::flush`].
+    /// A TLS error has the kind `InvalidData` and a rustls error inside. [`Sender::flush`] then sends the alert.
     pub(crate) fn receive(&mut self, buffer: &mut [u8], waiting: Waiting) -> io::Result<usize> {
         match &mut self.tls {
             None => self.socket.receive(buffer, waiting),
@@ -60,27 +70,17 @@ impl Receiver {
         }
     }
 
-    /// Reads what there is of the TLS handshake; how many bytes, 0 at the end of the stream.
-    pub(super) fn receive_handshake(&mut self, waiting: Waiting) -> io::Result<usize> {
-        self.tls.as_mut().map_or(Ok(0), |tls| tls.receive_handshake(&self.socket, waiting))
-    }
-
-    /// Works on what there is of the handshake without reading.
-    pub(super) fn receive_early_handshake(&mut self) -> io::Result<()> {
-        self.tls.as_mut().map_or(Ok(()), |tls| tls.receive_early_handshake())
-    }
-
-    /// Whether it reads the socket's own bytes.
+    /// Whether the stream has no TLS.
     pub(crate) fn is_plain(&self) -> bool {
         self.tls.is_none()
     }
 
-    /// Whether what was received makes TLS send something: [`Sender::flush`] does.
+    /// Whether TLS has a reply to send by [`Sender::flush`].
     pub(crate) fn wants_flush(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_flush())
     }
 
-    /// Gives back memory that is only needed while bytes flow.
+    /// Frees the buffers of an idle stream.
     pub(crate) fn release(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.release();
@@ -88,7 +88,7 @@ impl Receiver {
     }
 }
 
-/// The half that writes.
+/// The sending half.
 #[derive(Debug)]
 pub(crate) struct Sender {
     socket: Arc<Socket>,
@@ -96,8 +96,8 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Takes as many of `bytes` as it can and returns how many; `WouldBlock` when it takes none. Over TLS, taken bytes
-    /// may still wait for [`flush`](Self::flush).
+    /// Sends bytes and returns their number, or `WouldBlock` if it accepts none. With TLS, accepted bytes may remain in a buffer
+    /// until [`flush`](Self::flush).
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.tls {
             None => self.socket.send(bytes),
@@ -105,40 +105,40 @@ impl Sender {
         }
     }
 
-    /// Sends what TLS has to send; `WouldBlock` while the socket does not take it.
+    /// Sends the buffered records. Returns `WouldBlock` if the socket does not accept all of them.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.tls.as_mut().map_or(Ok(()), |tls| tls.flush(&self.socket))
     }
 
-    /// Whether [`flush`](Self::flush) has something to send.
+    /// Whether there are buffered records for [`flush`](Self::flush).
     pub(crate) fn is_flushing(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.is_flushing())
     }
 
-    /// How much of what was taken the socket has not.
+    /// Returns the number of accepted bytes that the socket has not accepted.
     pub(crate) fn held(&self) -> usize {
         self.tls.as_ref().map_or(0, |tls| tls.held())
     }
 
-    /// Says, as far as the socket takes it at once, that no more bytes come: close_notify and the end of the stream.
+    /// Ends the sending direction: sends close_notify, if the socket accepts it at once, and shuts down sending.
     pub(crate) fn finish(&mut self) {
         self.finish_tls();
         self.socket.shut_down_sending();
     }
 
-    /// Says so within TLS only.
+    /// Sends close_notify, if the socket accepts it at once.
     pub(crate) fn finish_tls(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.finish(&self.socket);
         }
     }
 
-    /// Ends both directions, also of descriptors that forked processes hold.
+    /// Shuts down both directions of the socket, including descriptors of forked processes.
     pub(crate) fn shut_down(&self) {
         self.socket.shut_down();
     }
 
-    /// Gives back memory that is only needed while bytes flow.
+    /// Frees the buffers of an idle stream.
     pub(crate) fn release(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.release();

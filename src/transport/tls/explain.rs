@@ -1,4 +1,4 @@
-//! What is wrong with a certificate, for people: which one, and why.
+//! Explains certificate errors in messages: which certificate was refused, and why.
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 use rustls::{CertificateError, Error, OtherError};
@@ -6,10 +6,10 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer as _, GeneralName,
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-/// More of a server's text is not shown.
+/// The longest text of a server in messages, in characters.
 const MOST_SHOWN: usize = 200;
 
-/// Why a chain was refused.
+/// Explains why a chain was refused.
 pub(super) fn reason(
     error: &Error,
     end_entity: &CertificateDer<'_>,
@@ -26,38 +26,38 @@ pub(super) fn reason(
     let Some(leaf) = chain.first() else { return format!("the server's certificate cannot be read: {error}") };
     match fault {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            outside(&chain, now, |_, to, now| (to < now).then(|| format!("expired at {}", shown_time(to))))
+            validity_fault(&chain, now, |_, to, now| (to < now).then(|| format!("expired at {}", show_time(to))))
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            outside(&chain, now, |from, _, now| {
-                (now < from).then(|| format!("is not valid before {}", shown_time(from)))
+            validity_fault(&chain, now, |from, _, now| {
+                (now < from).then(|| format!("is not valid before {}", show_time(from)))
             })
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             let kind = if matches!(name, ServerName::IpAddress(_)) { "the address " } else { "" };
-            Some(format!("{} is for {}, not for {kind}{:?}", described(leaf), names(leaf), name.to_str()))
+            Some(format!("{} is for {}, not for {kind}{:?}", describe(leaf), names(leaf), name.to_str()))
         }
         CertificateError::UnknownIssuer if is_self_signed(leaf) => {
-            Some(format!("{} is signed by itself, and is not among the trusted ones", described(leaf)))
+            Some(format!("{} is signed by itself, and is not among the trusted ones", describe(leaf)))
         }
         CertificateError::UnknownIssuer => {
             let last = issuer_missing(&chain);
-            let issuer = shown(&last.issuer().to_string());
+            let issuer = show(&last.issuer().to_string());
             Some(format!(
                 "{} was issued by {issuer}, which is not known: it is neither sent nor trusted",
-                described(last)
+                describe(last)
             ))
         }
         CertificateError::Revoked => {
             let one = chain.iter().find(|certificate| is_revoked(certificate, revoked)).unwrap_or(leaf);
-            Some(format!("{} was revoked", described(one)))
+            Some(format!("{} was revoked", describe(one)))
         }
         _ => None,
     }
-    .unwrap_or_else(|| format!("{} cannot be accepted: {}", described(leaf), self::fault(error)))
+    .unwrap_or_else(|| format!("{} cannot be accepted: {}", describe(leaf), self::fault(error)))
 }
 
-/// What is wrong, in words.
+/// Describes an error of a certificate.
 pub(super) fn fault(error: &Error) -> String {
     let Error::InvalidCertificate(fault) = error else { return error.to_string() };
     let text = match fault {
@@ -91,7 +91,7 @@ pub(super) fn fault(error: &Error) -> String {
     text.to_owned()
 }
 
-/// The SubjectPublicKeyInfo of a certificate, whatever else is in it and whether or not that can be read.
+/// Returns the SubjectPublicKeyInfo of a certificate. Works for certificates that cannot be parsed completely.
 pub(super) fn key_info(certificate: &[u8]) -> Option<&[u8]> {
     const VERSION: u8 = 0xa0;
     let (_, whole, _) = element(certificate)?;
@@ -107,7 +107,7 @@ pub(super) fn key_info(certificate: &[u8]) -> Option<&[u8]> {
     Some(&fields[..fields.len() - rest.len()])
 }
 
-/// The first element of some DER: its tag, its content, and what is behind it.
+/// Returns the tag and the content of the first DER element, and the rest.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[tag, length], rest) = der.split_first_chunk()?;
     let (length, rest) = match length {
@@ -122,7 +122,7 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, content, rest))
 }
 
-/// How many bits the RSA key of a certificate has, none for other keys.
+/// Returns the size of the RSA key of a certificate in bits, or `None` for other keys.
 pub(super) fn rsa_bits(certificate: &[u8]) -> Option<usize> {
     let (_, info) = SubjectPublicKeyInfo::from_der(key_info(certificate)?).ok()?;
     match info.parsed().ok()? {
@@ -131,7 +131,7 @@ pub(super) fn rsa_bits(certificate: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether one of the lists names a certificate.
+/// Whether one of the revocation lists contains the certificate.
 fn is_revoked(certificate: &X509Certificate<'_>, lists: &[CertificateRevocationListDer<'_>]) -> bool {
     lists.iter().filter_map(|list| CertificateRevocationList::from_der(list).ok()).any(|(_, list)| {
         list.issuer() == certificate.issuer()
@@ -139,24 +139,25 @@ fn is_revoked(certificate: &X509Certificate<'_>, lists: &[CertificateRevocationL
     })
 }
 
-/// Whom a certificate is of.
+/// Returns the subject of a certificate.
 pub(super) fn subject(certificate: &[u8]) -> String {
     match X509Certificate::from_der(certificate) {
-        Ok((_, parsed)) => shown(&parsed.subject().to_string()),
+        Ok((_, parsed)) => show(&parsed.subject().to_string()),
         Err(_) => "an unreadable subject".to_owned(),
     }
 }
 
-fn described(certificate: &X509Certificate<'_>) -> String {
+fn describe(certificate: &X509Certificate<'_>) -> String {
     let (subject, issuer) = (certificate.subject().to_string(), certificate.issuer().to_string());
     if subject == issuer {
-        return format!("the certificate of {}", shown(&subject));
+        return format!("the certificate of {}", show(&subject));
     }
-    format!("the certificate of {} (issued by {})", shown(&subject), shown(&issuer))
+    format!("the certificate of {} (issued by {})", show(&subject), show(&issuer))
 }
 
-/// The first certificate of which `check` has something to say, with what that is: from its validity and the time.
-fn outside(
+/// Explains the first certificate for which `check` returns a fault. `check` gets the start and the end of the validity, and the
+/// current time.
+fn validity_fault(
     chain: &[X509Certificate<'_>],
     now: UnixTime,
     check: impl Fn(i64, i64, i64) -> Option<String>,
@@ -165,14 +166,14 @@ fn outside(
     chain.iter().find_map(|certificate| {
         let validity = certificate.validity();
         let fault = check(validity.not_before.timestamp(), validity.not_after.timestamp(), now)?;
-        Some(format!("{} {fault}", described(certificate)))
+        Some(format!("{} {fault}", describe(certificate)))
     })
 }
 
-/// The certificate whose issuer the chain does not hold.
+/// Returns the certificate whose issuer is missing in the chain.
 fn issuer_missing<'a, 'c>(chain: &'a [X509Certificate<'c>]) -> &'a X509Certificate<'c> {
     let mut last = &chain[0];
-    // No chain is longer than itself.
+    // Ends after the length of the chain, because certificates may have issued each other.
     for _ in chain {
         match chain.iter().find(|above| above.subject() == last.issuer() && !is_self_signed(last)) {
             Some(above) => last = above,
@@ -186,7 +187,7 @@ fn is_self_signed(certificate: &X509Certificate<'_>) -> bool {
     certificate.subject() == certificate.issuer()
 }
 
-/// The names that count; the common name does not (RFC 9525).
+/// Returns the subject alternative names. The common name is not used (RFC 9525).
 fn names(certificate: &X509Certificate<'_>) -> String {
     let extension = certificate.subject_alternative_name().ok().flatten();
     let names: Vec<_> = extension
@@ -201,16 +202,16 @@ fn names(certificate: &X509Certificate<'_>) -> String {
             _ => None,
         })
         .collect();
-    if names.is_empty() { "no name at all".to_owned() } else { shown(&names.join(", ")) }
+    if names.is_empty() { "no name at all".to_owned() } else { show(&names.join(", ")) }
 }
 
-/// A moment as a date.
-fn shown_time(time: i64) -> String {
+/// Formats a time.
+fn show_time(time: i64) -> String {
     x509_parser::time::ASN1Time::from_timestamp(time).map_or_else(|_| format!("second {time}"), |time| time.to_string())
 }
 
-/// A server's text: quoted, and not too much of it.
-fn shown(text: &str) -> String {
+/// Quotes and truncates a text of the server.
+fn show(text: &str) -> String {
     let end = text.char_indices().nth(MOST_SHOWN).map_or(text.len(), |(at, _)| at);
     if end < text.len() { format!("{:?}...", &text[..end]) } else { format!("{text:?}") }
 }

@@ -1,4 +1,4 @@
-//! Plaintext in, plaintext out, however its records come.
+//! Plaintext through records that arrive in any pieces.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -95,7 +95,7 @@ fn waiting_in_the_kernel_ends_with_each_arrival() {
     std::thread::scope(|scope| {
         let receiver = scope.spawn(|| {
             let mut buffer = [0; 100];
-            // What has come is not enough for a record; the caller may have other things to do.
+            // The bytes are not a complete record. The caller can check its deadline.
             let error = stream.receiver.receive(&mut buffer, Waiting::Kernel).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Interrupted);
             socket.write_all(second).unwrap();
@@ -116,7 +116,7 @@ fn waiting_in_the_kernel_ends_with_the_sockets_timeout() {
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
 }
 
-/// Both halves at work in two threads, with new keys all the time.
+/// Two threads use the halves, with frequent key updates.
 #[test]
 fn two_threads() {
     const ROUNDS: usize = 200;
@@ -161,7 +161,7 @@ fn two_threads() {
             while server.wants_write() {
                 server.write_tls(&mut socket).unwrap();
             }
-            // Many without application data between them would be refused.
+            // rustls refuses many key updates without application data in between.
             if !plaintext.is_empty() {
                 server.refresh_traffic_keys().unwrap();
             }

@@ -1,6 +1,6 @@
-//! Bytes on their way between the socket and TLS.
+//! A buffer for bytes between the socket and TLS.
 
-/// A queue of bytes in one piece of memory, which stays until it is given back.
+/// A queue of bytes in contiguous memory. Keeps its memory until [`release`](Self::release).
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     memory: Vec<u8>,
@@ -21,7 +21,7 @@ impl Buffer {
         &mut self.memory[self.start..self.end]
     }
 
-    /// The first `count` bytes are done with.
+    /// Removes the first `count` bytes.
     pub(super) fn consume(&mut self, count: usize) {
         self.start += count;
         debug_assert!(self.start <= self.end);
@@ -30,7 +30,7 @@ impl Buffer {
         }
     }
 
-    /// Memory behind the bytes, for at least `size` more.
+    /// Returns free memory for at least `size` bytes at the end.
     pub(super) fn space(&mut self, size: usize) -> &mut [u8] {
         if self.memory.len() - self.end < size {
             self.memory.copy_within(self.start..self.end, 0);
@@ -42,7 +42,7 @@ impl Buffer {
         &mut self.memory[self.end..]
     }
 
-    /// `count` bytes were put into [`space`](Self::space).
+    /// Appends the first `count` bytes of [`space`](Self::space).
     pub(super) fn filled(&mut self, count: usize) {
         self.end += count;
         debug_assert!(self.end <= self.memory.len());
@@ -53,7 +53,7 @@ impl Buffer {
         self.filled(bytes.len());
     }
 
-    /// Gives back what memory the bytes do not need.
+    /// Frees the unused memory.
     pub(super) fn release(&mut self) {
         if self.is_empty() {
             self.memory = Vec::new();

@@ -1,5 +1,4 @@
-//! Reads environment variables by the rules of curl and OpenSSL. The thread that connects reads them once for each session,
-//! because another thread must not change them during that.
+//! The environment variables that name a proxy, by the rules of curl.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,25 +7,25 @@ use std::net::IpAddr;
 use url::Host;
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::transport::system_store::SystemStore;
-use crate::transport::{ConnectOptions, Proxy, ProxyChoice, Target, address};
+use crate::transport::proxy::url::Proxy;
+use crate::transport::{Target, address};
 
-/// The variables in their order. HTTP_PROXY is not among them: in a CGI program it is a header of the request.
+/// The variables in the order of precedence. HTTP_PROXY is not used, because a CGI program gets the request header `Proxy` in it.
 const PLAIN: &[&str] = &["ws_proxy", "WS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"];
 const SECURE: &[&str] = &["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const EXCEPTIONS: &[&str] = &["no_proxy", "NO_PROXY"];
 
-/// What was read.
+/// The proxies that the environment variables name.
 #[derive(Debug, Default)]
-pub(crate) struct Environment {
-    /// For ws and for wss.
+pub(in crate::transport) struct ProxyEnv {
+    /// For ws URLs.
     plain: Option<Variable>,
+    /// For wss URLs.
     secure: Option<Variable>,
-    /// The targets that need no proxy.
+    /// The targets without a proxy.
     exceptions: Vec<Exception>,
-    /// The invalid entries of no_proxy, for the log.
+    /// A message for each invalid entry of no_proxy.
     ignored: Vec<String>,
-    pub(super) system_store: SystemStore,
 }
 
 /// A variable that is set.
@@ -41,23 +40,17 @@ struct Variable {
 enum Exception {
     Everything,
     Network(IpAddr, u32),
-    /// With a port, or any.
+    /// With `None`, every port.
     Address(IpAddr, Option<u16>),
-    /// A name, and those below it.
+    /// A domain with its subdomains.
     Name(String, Option<u16>),
 }
 
-impl Environment {
-    /// Reads what connecting with these options may need.
-    pub(crate) fn read(options: &ConnectOptions) -> Self {
-        let mut read = Self::default();
-        if options.tls.uses_system_store() {
-            read.system_store = SystemStore::read();
-        }
-        if matches!((&options.proxy, &options.path), (ProxyChoice::Environment, None)) {
-            read.plain = first_of(PLAIN);
-            read.secure = first_of(SECURE);
-        }
+impl ProxyEnv {
+    /// Reads the variables.
+    pub(in crate::transport) fn read() -> Self {
+        let (plain, secure) = (first_of(PLAIN), first_of(SECURE));
+        let mut read = Self { plain, secure, ..Self::default() };
         let is_empty = |variable: &Option<Variable>| variable.as_ref().is_none_or(|variable| variable.value.is_empty());
         if !(is_empty(&read.plain) && is_empty(&read.secure))
             && let Some(Variable { name, value }) = first_of(EXCEPTIONS)
@@ -67,37 +60,37 @@ impl Environment {
         read
     }
 
-    /// The invalid entries of no_proxy, one sentence each.
-    pub(crate) fn ignored(&self) -> &[String] {
+    /// Returns a message for each invalid entry of no_proxy.
+    pub(in crate::transport) fn ignored(&self) -> &[String] {
         &self.ignored
     }
 
-    /// The proxy on the way to a target, if there is one.
-    pub(super) fn proxy(&self, target: &Target) -> Result<Option<Proxy>> {
+    /// Returns the proxy for a target.
+    pub(in crate::transport) fn proxy(&self, target: &Target) -> Result<Option<Proxy>> {
         let Some(Variable { name, value }) = (if target.secure { &self.secure } else { &self.plain }) else {
             return Ok(None);
         };
         let Some(url) = value.to_str() else { return Err(unusable(name, "it is not UTF-8")) };
-        if url.trim().is_empty() || self.exceptions.iter().any(|exception| exception.holds(target)) {
+        if url.trim().is_empty() || self.exceptions.iter().any(|exception| exception.matches(target)) {
             return Ok(None);
         }
         Proxy::parse(url.trim()).map(Some).map_err(|error| unusable(name, error))
     }
 }
 
-/// The first of the variables that is set.
+/// Returns the first variable that is set.
 fn first_of(names: &[&'static str]) -> Option<Variable> {
     names.iter().find_map(|name| Some(Variable { name, value: env::var_os(name)? }))
 }
 
-/// The entries of a list, and a sentence for each invalid one, which is ignored.
+/// Parses the entries of no_proxy. Returns them, and a message for each invalid entry, which is ignored.
 fn exceptions(name: &str, list: &str) -> (Vec<Exception>, Vec<String>) {
     let (mut exceptions, mut ignored) = (Vec::new(), Vec::new());
     let entries = list.split([',', ' ', '\t', '\r', '\n']).filter(|entry| !entry.is_empty());
     for (index, entry) in entries.enumerate() {
         match Exception::parse(entry) {
             Some(exception) => exceptions.push(exception),
-            // The entry itself may be a password.
+            // The message does not contain the entry, which may be a password.
             None => ignored.push(format!(
                 "entry {} of the environment variable {name} is ignored: it is not a host, an address or a network",
                 index + 1
@@ -108,7 +101,7 @@ fn exceptions(name: &str, list: &str) -> (Vec<Exception>, Vec<String>) {
 }
 
 impl Exception {
-    /// None for a malformed one.
+    /// Returns `None` if the entry is invalid.
     fn parse(entry: &str) -> Option<Self> {
         if entry == "*" {
             return Some(Self::Everything);
@@ -129,7 +122,7 @@ impl Exception {
         if let Ok(address) = address::parse(host) {
             return Some(Self::Address(address.ip(), port));
         }
-        // As the target's own host was read: lower case, IDNA.
+        // Normalizes the host as in the target's URL: lower case, IDNA.
         match Host::parse(host.trim_start_matches("*.").trim_matches('.')) {
             Ok(Host::Domain(host)) => Some(Self::Name(host, port)),
             _ => None,
@@ -137,7 +130,7 @@ impl Exception {
     }
 
     /// Whether the entry matches the target.
-    fn holds(&self, target: &Target) -> bool {
+    fn matches(&self, target: &Target) -> bool {
         let is_port = |port: &Option<u16>| port.is_none_or(|port| port == target.endpoint.port);
         match self {
             Self::Everything => true,
@@ -154,7 +147,7 @@ impl Exception {
     }
 }
 
-/// Digits, and no sign.
+/// Parses a number of digits without a sign.
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -192,7 +185,7 @@ mod tests {
     fn excepted(url: &str, list: &str) -> (bool, Vec<String>) {
         let target = Target::parse(url).unwrap();
         let (exceptions, ignored) = exceptions("no_proxy", list);
-        (exceptions.iter().any(|exception| exception.holds(&target)), ignored)
+        (exceptions.iter().any(|exception| exception.matches(&target)), ignored)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! rustls' state of one connection, and what has to be kept between two looks at it.
+//! The TLS record layer: the rustls state of a connection, with the data that must be kept between calls.
 
 use std::io;
 
@@ -6,70 +6,70 @@ use rustls::HandshakeKind;
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic};
 
-use crate::transport::tls_buffer::Buffer;
+use crate::transport::tls::buffer::Buffer;
 
-/// The largest payload of a record.
+/// The size of the largest payload of a record.
 pub(super) const PAYLOAD_SIZE: usize = 16 * 1024;
 
-/// The largest record: the payload, what encryption may add to it, and the header.
+/// The size of the largest record: the header, the payload and the overhead of encryption.
 pub(super) const RECORD_SIZE: usize = PAYLOAD_SIZE + 2048 + HEADER_SIZE;
 
 const HEADER_SIZE: usize = 5;
 
-/// What encryption adds to a payload at most: the header, the nonce of TLS 1.2, the content type of TLS 1.3, the tag.
+/// The maximum overhead of a record: the header, the nonce of TLS 1.2, the content type of TLS 1.3 and the tag.
 const OVERHEAD: usize = HEADER_SIZE + 8 + 1 + 16;
 
 const ALERT_SIZE: usize = 2;
 
-/// How much is kept of a handshake message that comes in several records: rustls' own limit in its buffered form.
+/// The size limit of a handshake message that arrives in several records. The buffered API of rustls has the same limit.
 const MAX_FRAGMENT: usize = 0xffff;
 
-/// One TLS state, which serves both directions.
-pub(super) struct Engine {
+/// The TLS state of a connection, for both directions.
+pub(super) struct RecordLayer {
     connection: UnbufferedClientConnection,
-    /// The records that the handshake message under way has come in so far. rustls decrypts them where they are and
-    /// wants to see them in front of the next record, whoever looks.
+    /// The records of an incomplete handshake message. rustls decrypts them in place, and every call must pass them in front of
+    /// the next record.
     fragment: Vec<u8>,
-    /// Records that TLS made by itself: the handshake, alerts. The sender takes them.
-    made: Buffer,
+    /// Records that TLS itself sends: the handshake, alerts and key updates.
+    output: Buffer,
     /// The peer has sent close_notify.
     peer_closed: bool,
-    /// What was wrong with the peer's records. rustls is not given anything after it.
+    /// The error of the peer's records. rustls gets no records after it.
     failure: Option<rustls::Error>,
 }
 
-impl Engine {
+impl RecordLayer {
     pub(super) fn new(connection: UnbufferedClientConnection) -> Self {
-        let (fragment, made) = (Vec::new(), Buffer::default());
-        let mut engine = Self { connection, fragment, made, peer_closed: false, failure: None };
-        engine.collect();
-        engine
+        let (fragment, output) = (Vec::new(), Buffer::default());
+        let mut layer = Self { connection, fragment, output, peer_closed: false, failure: None };
+        layer.collect();
+        layer
     }
 
     pub(super) fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
 
-    /// Whether a session of an earlier connection was taken up again.
+    /// Whether a session of an earlier connection was resumed.
     pub(super) fn is_resumed(&self) -> bool {
         self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
-    /// Whether there is something in [`made`](Self::take_made).
-    pub(super) fn has_made(&self) -> bool {
-        !self.made.is_empty()
+    /// Whether TLS itself has records to send.
+    pub(super) fn has_output(&self) -> bool {
+        !self.output.is_empty()
     }
 
-    /// Moves the records that TLS made by itself to `records`.
-    pub(super) fn take_made(&mut self, records: &mut Buffer) {
-        if self.has_made() {
-            records.append(self.made.bytes());
-            self.made = Buffer::default();
+    /// Moves the records that TLS itself sends to `records`.
+    pub(super) fn take_output(&mut self, records: &mut Buffer) {
+        if self.has_output() {
+            records.append(self.output.bytes());
+            self.output = Buffer::default();
         }
     }
 
-    /// Works on one record, which it overwrites, and gives the plaintext in it to `take`. Returns whether the peer has
-    /// ended the stream: no record may follow.
+    /// Decrypts one record in place and passes its plaintext to `take`. Returns whether the peer has ended the stream; no record
+    /// may follow then.
     pub(super) fn receive(&mut self, record: &mut [u8], take: impl FnMut(&[u8])) -> io::Result<bool> {
         if self.failure.is_none() {
             let outcome = if self.fragment.is_empty() {
@@ -83,7 +83,7 @@ impl Engine {
             if self.fragment.len() > MAX_FRAGMENT {
                 self.failure = Some(rustls::Error::General("a handshake message in too many records".to_owned()));
             }
-            // Also the alert that tells the peer of the failure.
+            // Includes the alert for a failure.
             self.collect();
         }
         if let Some(failure) = &self.failure {
@@ -92,8 +92,7 @@ impl Engine {
         Ok(self.peer_closed)
     }
 
-    /// Returns how many bytes of `records` are done with: all, or not those of a handshake message with an end still
-    /// to come.
+    /// Returns the number of processed bytes of `records`: all, or all except those of an incomplete handshake message.
     fn process(&mut self, records: &mut [u8], mut take: impl FnMut(&[u8])) -> Result<usize, rustls::Error> {
         let mut done = 0;
         loop {
@@ -107,11 +106,11 @@ impl Engine {
                         take(record.payload);
                     }
                     if done == records.len() {
-                        // The usual record of application data; a second look would find nothing.
+                        // Usual for application data. Another call would find nothing.
                         return Ok(done);
                     }
                 }
-                ConnectionState::EncodeTlsData(mut data) => encode(&mut data, &mut self.made),
+                ConnectionState::EncodeTlsData(mut data) => encode(&mut data, &mut self.output),
                 ConnectionState::TransmitTlsData(data) => data.done(),
                 ConnectionState::PeerClosed => self.peer_closed = true,
                 _ => return Ok(done),
@@ -119,37 +118,37 @@ impl Engine {
         }
     }
 
-    /// Has what rustls wants to send encoded.
+    /// Encodes the records that rustls has to send.
     fn collect(&mut self) {
-        // Anything to be sent comes before anything else: rustls does not look at records here.
+        // rustls returns records to send before it processes received ones.
         while self.connection.wants_write() {
             match self.connection.process_tls_records(&mut []).state {
-                Ok(ConnectionState::EncodeTlsData(mut data)) => encode(&mut data, &mut self.made),
+                Ok(ConnectionState::EncodeTlsData(mut data)) => encode(&mut data, &mut self.output),
                 _ => return,
             }
         }
     }
 
-    /// Encrypts a beginning of `bytes` that fits one record, behind what is in `records`. Returns its length.
+    /// Encrypts the first bytes of `bytes` into one record and appends it to `records`. Returns the number of encrypted bytes.
     pub(super) fn encrypt(&mut self, bytes: &[u8], records: &mut Buffer) -> io::Result<usize> {
         let payload = &bytes[..bytes.len().min(PAYLOAD_SIZE)];
         self.write(payload.len(), records, |traffic, space| traffic.encrypt(payload, space))?;
         Ok(payload.len())
     }
 
-    /// Says that no more comes, unless an alert has said so.
+    /// Appends close_notify to `records`, unless an alert was sent.
     pub(super) fn close(&mut self, records: &mut Buffer) -> io::Result<()> {
         self.write(ALERT_SIZE, records, |traffic, space| traffic.queue_close_notify(space))
     }
 
-    /// Has one record with a payload of `size` bytes made, behind all that goes before it.
+    /// Appends a record with a payload of `size` bytes to `records`, after the records that TLS itself sends.
     fn write(
         &mut self,
         size: usize,
         records: &mut Buffer,
         mut make: impl FnMut(&mut WriteTraffic<'_, ClientConnectionData>, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> io::Result<()> {
-        self.take_made(records);
+        self.take_output(records);
         if let Some(failure) = &self.failure {
             return Err(invalid_data(failure.clone()));
         }
@@ -168,9 +167,9 @@ impl Engine {
                     records.filled(count);
                     return Ok(());
                 }
-                // The answer to a KeyUpdate goes first.
+                // The reply to a KeyUpdate precedes the record.
                 Err(EncryptError::InsufficientSize(error)) => space = error.required_size,
-                // TLS 1.2 cannot renew its keys.
+                // TLS 1.2 has no key update.
                 Err(EncryptError::EncryptExhausted) => {
                     return Err(io::Error::other("as much was sent as one TLS 1.2 connection may send"));
                 }
@@ -179,14 +178,14 @@ impl Engine {
     }
 }
 
-impl std::fmt::Debug for Engine {
+impl std::fmt::Debug for RecordLayer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("peer_closed", &self.peer_closed).field("failure", &self.failure).finish()
+        f.debug_struct("RecordLayer").field("peer_closed", &self.peer_closed).field("failure", &self.failure).finish()
     }
 }
 
-/// The length of the first record in `bytes`, once it is complete. What cannot be the beginning of one counts as a
-/// record, to be refused.
+/// Returns the length of the first record in `bytes`, or `None` while it is incomplete. Invalid bytes count as one record, which
+/// rustls refuses.
 pub(super) fn first_record(bytes: &[u8]) -> Option<usize> {
     let &[content_type, _, _, high, low, ..] = bytes else { return None };
     let size = HEADER_SIZE + usize::from(u16::from_be_bytes([high, low]));

@@ -1,13 +1,13 @@
-//! Public keys that a server may have, by their hash.
+//! Pinned public keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Kind, Result};
-use crate::transport::tls_certificates;
+use crate::transport::tls::explain;
 
-/// How curl writes one.
+/// The prefix that curl uses.
 const PREFIX: &str = "sha256//";
 
 /// The SHA-256 of a certificate's SubjectPublicKeyInfo.
@@ -15,7 +15,7 @@ const PREFIX: &str = "sha256//";
 pub(super) struct Pin([u8; 32]);
 
 impl Pin {
-    /// Reads base64.
+    /// Parses base64, with or without the prefix.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let decoded = BASE64.decode(text.strip_prefix(PREFIX).unwrap_or(text)).ok();
         let hash = decoded.and_then(|bytes| bytes.try_into().ok());
@@ -24,9 +24,9 @@ impl Pin {
         })
     }
 
-    /// That of a certificate.
+    /// Returns the pin of a certificate.
     pub(super) fn of(certificate: &[u8]) -> Option<Self> {
-        Some(Self(Sha256::digest(tls_certificates::key_info(certificate)?).into()))
+        Some(Self(Sha256::digest(explain::key_info(certificate)?).into()))
     }
 }
 
