@@ -18,8 +18,8 @@ use crate::transport::{
     TlsOptions, happy_eyeballs,
 };
 
-const TLS_HANDSHAKE: Step = Step { phase: Phase::Tls, doing: "negotiating TLS" };
-const TLS_HANDSHAKE_WITH_PROXY: Step = Step { phase: Phase::Proxy, doing: "negotiating TLS with the proxy" };
+const TLS_HANDSHAKE: Step = Step { phase: Phase::Tls, doing: "the TLS handshake" };
+const TLS_HANDSHAKE_WITH_PROXY: Step = Step { phase: Phase::Proxy, doing: "the TLS handshake with the proxy" };
 const CONNECTING_UNIX: Step = Step { phase: Phase::Connect, doing: "connecting to the Unix socket" };
 
 /// How to connect.
