@@ -1,7 +1,7 @@
 //! The challenges of WWW-Authenticate: what was read, written and read again is the same.
 
 use ktorws::http::Challenge;
-use ktorws::http::challenges::parse;
+use ktorws::http::auth_challenge::parse;
 use ktorws::http::headers::is_token;
 
 pub fn challenges(bytes: &[u8]) {

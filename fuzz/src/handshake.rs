@@ -1,7 +1,7 @@
 //! The answer to an opening handshake.
 
 use ktorws::error::{Error, Kind};
-use ktorws::http::Exchange as _;
+use ktorws::http::Upgrade as _;
 use ktorws::http::headers::Headers;
 use ktorws::protocol::deflate::{self, Options, PermessageDeflate};
 use ktorws::protocol::extension::Extension;

@@ -1,7 +1,7 @@
 //! A proxy's answer to CONNECT.
 
 use ktorws::error::{Error, Kind};
-use ktorws::http::{Connect, Exchange as _};
+use ktorws::http::{Connect, Upgrade as _};
 
 use super::input::Input;
 

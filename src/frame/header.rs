@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use super::MAX_CONTROL_PAYLOAD;
+/// The longest payload of a control frame (RFC 6455 section 5.5).
+pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// The longest header: two bytes, a 64-bit length, a masking key.
+/// The size of the longest header: two bytes, a 64-bit length and a masking key.
 pub const MAX_HEADER_SIZE: usize = 14;
 
-/// What a frame is.
+/// The type of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
@@ -19,14 +20,14 @@ pub enum Opcode {
     Binary = 2,
     /// The closing handshake.
     Close = 8,
-    /// Asks for a pong.
+    /// Requests a pong.
     Ping = 9,
     /// Answers a ping.
     Pong = 10,
 }
 
 impl Opcode {
-    /// The opcode with this number; none for the reserved ones.
+    /// Returns the opcode with this number, or `None` if the number is reserved.
     pub fn from_bits(bits: u8) -> Option<Self> {
         Some(match bits {
             0 => Self::Continuation,
@@ -39,7 +40,7 @@ impl Opcode {
         })
     }
 
-    /// Close, ping or pong.
+    /// Whether the frame is a close, ping or pong.
     pub fn is_control(self) -> bool {
         self as u8 & 8 != 0
     }
@@ -48,30 +49,30 @@ impl Opcode {
 /// A frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The message's last frame.
+    /// Whether this is the last frame of the message.
     pub fin: bool,
     /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
     pub rsv: u8,
-    /// What the frame is.
+    /// The type of the frame.
     pub opcode: Opcode,
-    /// The masking key of a masked frame.
+    /// The masking key, if the frame is masked.
     pub mask: Option<[u8; 4]>,
-    /// The payload's length in bytes, below 2^63.
+    /// The length of the payload in bytes, below 2^63.
     pub length: u64,
 }
 
-/// Why bytes are not a frame header.
+/// Why bytes are not a valid frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderError {
-    /// An opcode that RFC 6455 reserves.
+    /// RFC 6455 reserves the opcode.
     ReservedOpcode(u8),
-    /// A control frame without FIN.
+    /// A control frame has no FIN bit.
     FragmentedControl(Opcode),
-    /// A control frame that announces more than 125 bytes, by its 7-bit length field.
+    /// A control frame has a payload of more than 125 bytes.
     LongControl(Opcode),
-    /// A length in a longer form than it needs.
+    /// The length is not in its shortest form.
     NonMinimalLength(u64),
-    /// A 64-bit length with its top bit set.
+    /// The most significant bit of a 64-bit length is set.
     OversizeLength,
 }
 
@@ -91,9 +92,9 @@ impl fmt::Display for HeaderError {
     }
 }
 
-/// Reads the header at the start of `bytes`: the header and its size, or none while bytes are missing.
+/// Decodes the header at the start of `bytes`. Returns the header and its size, or `None` while bytes are missing.
 ///
-/// A header that cannot become valid is refused as soon as its first two bytes are there.
+/// An invalid opcode or control frame is rejected as soon as the first two bytes have arrived.
 pub fn decode(bytes: &[u8]) -> Result<Option<(Header, usize)>, HeaderError> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
     let bits = first & 0x0f;
@@ -140,7 +141,7 @@ pub fn decode(bytes: &[u8]) -> Result<Option<(Header, usize)>, HeaderError> {
     Ok(Some((header, bytes.len() - rest.len())))
 }
 
-/// A header in its wire form.
+/// An encoded header.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoded {
     bytes: [u8; MAX_HEADER_SIZE],
@@ -148,12 +149,12 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// The header's bytes.
+    /// Returns the bytes of the header.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.size]
     }
 
-    /// The bytes, with others behind them up to a fixed length, and their number: cheaper to copy.
+    /// Returns the bytes padded to a fixed length, which is cheaper to copy, and the size of the header.
     pub fn padded(&self) -> (&[u8; MAX_HEADER_SIZE], usize) {
         (&self.bytes, self.size)
     }
@@ -165,8 +166,8 @@ impl Encoded {
     }
 }
 
-/// The wire form of `header`, with the shortest form of its length.
-#[expect(clippy::cast_possible_truncation, reason = "each cast is behind a check of the range")]
+/// Encodes `header`, with its length in the shortest form.
+#[expect(clippy::cast_possible_truncation, reason = "each cast follows a range check")]
 pub fn encode(header: &Header) -> Encoded {
     let mut encoded = Encoded { bytes: [0; MAX_HEADER_SIZE], size: 0 };
     let first = u8::from(header.fin) << 7 | (header.rsv & 7) << 4 | header.opcode as u8;

@@ -1,9 +1,9 @@
-//! Masking (RFC 6455 section 5.3) while copying: the one pass over a payload on its way out.
+//! Masking (RFC 6455 section 5.3). Masks a payload while copying it, in one pass.
 #![allow(unsafe_code, reason = "SIMD and writing into a vector's spare capacity")]
 
 use std::mem::MaybeUninit;
 
-/// Below this many bytes the set-up of the wide loop costs more than it saves.
+/// The payload size in bytes from which the AVX2 loop is faster than the portable one.
 #[cfg(target_arch = "x86_64")]
 const WIDE_FROM: usize = 128;
 
@@ -12,11 +12,11 @@ pub fn append_masked(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     out.reserve(payload.len());
     let start = out.len();
     copy_masked(&mut out.spare_capacity_mut()[..payload.len()], payload, key);
-    // SAFETY: copy_masked initialised all of the `payload.len()` bytes behind `start`, which are within the capacity.
+    // SAFETY: copy_masked initialised the `payload.len()` bytes after `start`, which are within the capacity.
     unsafe { out.set_len(start + payload.len()) };
 }
 
-/// Writes `source` masked with `key` into all of `target`. The two have the same length.
+/// Writes `source` masked with `key` into all of `target`. Both have the same length.
 fn copy_masked(target: &mut [MaybeUninit<u8>], source: &[u8], key: [u8; 4]) {
     assert_eq!(target.len(), source.len());
     #[cfg(target_arch = "x86_64")]
@@ -61,7 +61,7 @@ unsafe fn copy_masked_avx2(target: &mut [MaybeUninit<u8>], source: &[u8], key: [
         }
         at += WIDTH;
     }
-    // `wide` is a multiple of four, so the key starts anew.
+    // `wide` is a multiple of four, so the rest starts with the first byte of the key.
     copy_masked_portable(&mut target[wide..], &source[wide..], key);
 }
 

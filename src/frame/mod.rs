@@ -1,12 +1,10 @@
-//! Floor 1: bytes and frames (RFC 6455 section 5). Total functions on slices: no connection, no socket, no clock.
+//! WebSocket frames as bytes (RFC 6455 section 5): headers, masking, UTF-8 validation and Close payloads. Functions on slices
+//! without I/O.
 
-pub mod close;
+pub mod close_code;
 pub mod header;
 pub mod mask;
 pub mod utf8;
 
-pub use close::CloseCode;
-pub use header::{Header, Opcode};
-
-/// The longest payload of a control frame (RFC 6455 section 5.5).
-pub const MAX_CONTROL_PAYLOAD: usize = 125;
+pub use close_code::CloseCode;
+pub use header::{Header, MAX_CONTROL_PAYLOAD, Opcode};

@@ -1,33 +1,33 @@
-//! UTF-8 validation of text that arrives in pieces (RFC 6455 section 8.1): fails at the first byte that cannot
-//! belong to valid text, whatever the pieces.
+//! UTF-8 validation of text that arrives in pieces (RFC 6455 section 8.1). It fails at the first invalid byte, however the
+//! text is split.
 
-/// A code point's longest encoding.
+/// The length of the longest encoding of a code point.
 const MAX_SEQUENCE: usize = 4;
 
-/// The text holds bytes that are not UTF-8; where the first of them stands.
+/// The text is not valid UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUtf8 {
-    /// The offset, in bytes from the start of the text, up to which it was valid.
+    /// The number of valid bytes at the start of the text.
     pub valid_up_to: u64,
 }
 
-/// Validates one text, piece by piece.
+/// Validates one text piece by piece.
 #[derive(Clone, Debug, Default)]
 pub struct Utf8Validator {
-    /// The valid beginning of a code point whose other bytes have not arrived.
+    /// The first bytes of a code point whose other bytes have not arrived.
     pending: [u8; MAX_SEQUENCE],
     pending_size: usize,
-    /// Bytes of whole code points seen.
+    /// The number of bytes of complete code points.
     validated: u64,
 }
 
 impl Utf8Validator {
-    /// Takes the next piece.
+    /// Validates the next piece.
     pub fn push(&mut self, mut piece: &[u8]) -> Result<(), InvalidUtf8> {
         while self.pending_size > 0 {
             let Some((&byte, rest)) = piece.split_first() else { return Ok(()) };
             piece = rest;
-            // Below MAX_SEQUENCE here: a whole sequence is either valid or not.
+            // `pending_size` is below MAX_SEQUENCE, because a complete sequence is either valid or invalid.
             self.pending[self.pending_size] = byte;
             self.pending_size += 1;
             match std::str::from_utf8(&self.pending[..self.pending_size]) {
@@ -52,7 +52,7 @@ impl Utf8Validator {
         Ok(())
     }
 
-    /// The text has ended: a code point cut in two is an error.
+    /// Ends the text. Returns an error if its last code point is incomplete.
     pub fn finish(&self) -> Result<(), InvalidUtf8> {
         if self.pending_size == 0 { Ok(()) } else { Err(self.invalid(0)) }
     }

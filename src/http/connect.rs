@@ -1,24 +1,25 @@
-//! CONNECT (RFC 9110 section 9.3.6): has a proxy open a tunnel.
+//! CONNECT (RFC 9110 section 9.3.6): asks a proxy to open a tunnel.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::error::{Error, Kind, Phase, Refusal, Result};
-use crate::http::exchange::{Answer, Answered, Exchange};
 use crate::http::response_head::PROXY;
+use crate::http::upgrade::{ResponseReader, Upgrade, UpgradeResponse};
 
-/// Some proxies say "unauthorized" where they mean "proxy authentication required": nobody else has answered.
+/// Some proxies answer 401 instead of 407. Only the proxy can have answered.
 const WANTS_CREDENTIALS: &[u16] = &[401, 407];
 
-/// A request for a tunnel.
+/// A CONNECT request.
 #[derive(Debug)]
 pub struct Connect {
     request: String,
-    answer: Answer,
+    response: ResponseReader,
 }
 
 impl Connect {
-    /// A tunnel to `authority`, a host and a port. The credentials are sent at once, as Basic authentication (RFC 7617).
+    /// Asks for a tunnel to `authority`, which is `host:port`. Sends the credentials with the first request, as Basic
+    /// authentication (RFC 7617).
     pub fn new(authority: &str, credentials: Option<&(String, String)>) -> Self {
         let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
         if let Some((user, password)) = credentials {
@@ -26,13 +27,14 @@ impl Connect {
             request.push_str(&format!("Proxy-Authorization: Basic {encoded}\r\n"));
         }
         request.push_str("\r\n");
-        // The answer's length says nothing: with a status from 200 to 299 the tunnel begins behind its head.
-        Self { request, answer: Answer::new(PROXY, |status| (200..300).contains(&status)) }
+        // A response with a status from 200 to 299 has no body, whatever its Content-Length says. The tunnel begins after
+        // the head.
+        Self { request, response: ResponseReader::new(PROXY, |status| (200..300).contains(&status)) }
     }
 }
 
-impl Exchange for Connect {
-    /// The bytes that have come through the tunnel.
+impl Upgrade for Connect {
+    /// The bytes that have already arrived through the tunnel.
     type Accepted = Vec<u8>;
 
     fn request(&self) -> &[u8] {
@@ -40,20 +42,20 @@ impl Exchange for Connect {
     }
 
     fn receive(&mut self, bytes: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.answer.receive(bytes) {
+        match self.response.receive(bytes) {
             Ok(None) => Ok(None),
-            Ok(Some(Answered::Accepted(_, early))) => Ok(Some(early)),
-            Ok(Some(Answered::Refused(refusal))) => Err(refused(refusal)),
+            Ok(Some(UpgradeResponse::Accepted(_, early))) => Ok(Some(early)),
+            Ok(Some(UpgradeResponse::Refused(refusal))) => Err(refused(refusal)),
             Err(error) => Err(error.in_phase(Phase::Proxy)),
         }
     }
 
     fn is_refused(&self) -> bool {
-        self.answer.is_refused()
+        self.response.is_refused()
     }
 
     fn interrupted(&mut self) -> Error {
-        self.answer.interrupted().map_or_else(|error| error.in_phase(Phase::Proxy), refused)
+        self.response.interrupted().map_or_else(|error| error.in_phase(Phase::Proxy), refused)
     }
 }
 

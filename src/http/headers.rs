@@ -1,9 +1,9 @@
-//! Header fields that the application adds to the opening handshake.
+//! Header fields that the application adds to the opening handshake request.
 
 use crate::error::{Error, Kind, Result};
 
-/// Fields that would contradict the request: those that the handshake sets, those of a body, which it does not have, those of
-/// one connection (RFC 9110 section 7.6.1), and credentials for a proxy, which the server must not see.
+/// Fields that the application must not set: fields that the handshake sets itself, fields of a request body, connection-specific
+/// fields (RFC 9110 section 7.6.1), and proxy credentials, which the server must not see.
 const RESERVED: [&str; 11] = [
     "Connection",
     "Content-Length",
@@ -18,21 +18,21 @@ const RESERVED: [&str; 11] = [
     "Upgrade",
 ];
 
-/// All fields with this prefix belong to the handshake (RFC 6455 section 11.3).
+/// The handshake sets all fields with this prefix itself (RFC 6455 section 11.3).
 const RESERVED_PREFIX: &str = "Sec-WebSocket-";
 
-/// The field that names the origin.
+/// The field that names the server's host.
 const HOST: &str = "Host";
 
-/// Fields that a request has at most once.
+/// Fields that may occur only once in a request.
 const SINGLE: [&str; 4] = ["Authorization", HOST, "Origin", "User-Agent"];
 
-/// Header fields in the order they were added. Names compare without regard to case.
+/// Header fields in the order in which they were added. Names are case-insensitive.
 #[derive(Clone, Debug, Default)]
 pub struct Headers(Vec<(String, String)>);
 
 impl Headers {
-    /// Adds a field; one that a request may have only once replaces what was there.
+    /// Adds a field. A field that may occur only once replaces the one before.
     pub fn add(&mut self, name: &str, value: &str) -> Result<()> {
         check_name(name)?;
         check_value(name, value)?;
@@ -43,7 +43,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Makes this the only field of its name.
+    /// Sets a field. Removes all other fields of this name.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         check_name(name)?;
         check_value(name, value)?;
@@ -63,23 +63,23 @@ impl Headers {
         self.0.retain(|(present, _)| !present.eq_ignore_ascii_case(name));
     }
 
-    /// The first value of this name.
+    /// Returns the first value of this name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(present, _)| present.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// All fields.
+    /// Returns all fields.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
-/// A token of RFC 9110 section 5.6.2.
+/// Whether the text is a token (RFC 9110 section 5.6.2).
 pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Whether it is a valid value of Host: a host as in a URL, with an optional port (RFC 9110 section 7.2).
+/// Whether the text is a valid Host value: a host as in a URL, with an optional port (RFC 9110 section 7.2).
 fn is_host(text: &str) -> bool {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte);
     let (host, port) = match text.strip_prefix('[').map(|inner| inner.split_once(']')) {
@@ -99,7 +99,7 @@ fn is_host(text: &str) -> bool {
 
 fn check_name(name: &str) -> Result<()> {
     if !is_token(name) {
-        // What follows may be a value, and that a credential.
+        // The rest may be a value with a secret.
         let end = name.find(|c: char| !is_token(c.encode_utf8(&mut [0; 4]))).unwrap_or(name.len());
         return Err(invalid(format!("a header name that begins with {:?} is not a token", &name[..end])));
     }
@@ -112,7 +112,7 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 fn check_value(name: &str, value: &str) -> Result<()> {
-    // The value stays out of the message: it may be a credential.
+    // The message does not contain the value, which may be a secret.
     if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
         return Err(invalid(format!("the value of the header {name} holds a control character")));
     }

@@ -1,19 +1,18 @@
-//! HTTP/1.1 as text: the header fields of a request, the head and the body of an answer, requests that have
-//! the connection become something else. It takes bytes and gives bytes: for the opening handshake, and for the proxies on
-//! the way to it.
+//! HTTP/1.1 without I/O: request header fields, response heads and bodies, and requests that turn the connection into
+//! something else, such as CONNECT. The opening handshake and the connections to proxies use it.
 
 #![forbid(unsafe_code)]
 
-pub mod challenges;
+pub mod auth_challenge;
 pub mod connect;
-pub mod exchange;
 pub mod headers;
-pub mod refusal_body;
+pub mod response_body;
 pub mod response_head;
+pub mod upgrade;
 
-pub use challenges::Challenge;
+pub use auth_challenge::Challenge;
 pub use connect::Connect;
-pub use exchange::{Answer, Answered, Exchange};
 pub use headers::Headers;
-pub use refusal_body::RefusalBody;
-pub use response_head::{Answerer, HeadReader, PROXY, ResponseHead, SERVER};
+pub use response_body::ResponseBody;
+pub use response_head::{HeadReader, PROXY, Peer, ResponseHead, SERVER};
+pub use upgrade::{ResponseReader, Upgrade, UpgradeResponse};

@@ -1,28 +1,28 @@
-//! The head of an HTTP/1.1 response: found in a byte stream, bounded, parsed by httparse.
+//! Reads HTTP/1.1 response heads from a byte stream. Limits their size; httparse parses them.
 
 use std::borrow::Cow;
 
 use crate::error::{Error, Kind, Result};
 
-/// The most bytes of response heads, interim ones included, that a handshake reads.
+/// The limit on the bytes of all response heads of a handshake, including interim responses.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// The most fields of a head. Each takes more memory than the few bytes it may have.
+/// The limit on the fields of a head. Each field takes more memory than its bytes.
 const MAX_HEADER_COUNT: usize = 1024;
 
-/// A response's head.
+/// The head of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseHead {
     /// The status code.
     pub status: u16,
-    /// HTTP/1.1, not 1.0.
+    /// Whether the version is HTTP/1.1 and not HTTP/1.0.
     pub is_http_1_1: bool,
-    /// Names as sent, values as sent less the white space around them.
+    /// Names as sent; values as sent, without leading and trailing white space.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
 impl ResponseHead {
-    /// All values of a field.
+    /// Returns all values of a field.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.headers
             .iter()
@@ -30,7 +30,7 @@ impl ResponseHead {
             .map(|(_, value)| value.as_slice())
     }
 
-    /// The elements of a comma-separated field, over all its lines.
+    /// Returns the elements of a comma-separated field, from all its lines.
     pub fn elements<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.values(name)
             .flat_map(|value| value.split(|byte| *byte == b','))
@@ -39,20 +39,20 @@ impl ResponseHead {
     }
 }
 
-/// Who answers: a name for messages, and the kind of error when what it sends is no answer.
+/// The sender of a response: its name in messages, and the kind of error for an invalid response.
 #[derive(Clone, Copy, Debug)]
-pub struct Answerer {
+pub struct Peer {
     name: &'static str,
     kind: Kind,
 }
 
-/// The server that the handshake is with.
-pub const SERVER: Answerer = Answerer { name: "the server", kind: Kind::HandshakeInvalid };
-/// A proxy on the way to it.
-pub const PROXY: Answerer = Answerer { name: "the proxy", kind: Kind::Proxy };
+/// The WebSocket server.
+pub const SERVER: Peer = Peer { name: "the server", kind: Kind::HandshakeInvalid };
+/// A proxy in front of the server.
+pub const PROXY: Peer = Peer { name: "the proxy", kind: Kind::Proxy };
 
-impl Answerer {
-    /// The error of an answer that is none.
+impl Peer {
+    /// Returns the error for an invalid response.
     pub fn invalid(self, message: impl std::fmt::Display) -> Error {
         Error::new(self.kind, format!("{}{message}", self.name))
     }
@@ -61,17 +61,17 @@ impl Answerer {
 /// Collects bytes until a head is complete.
 #[derive(Debug)]
 pub struct HeadReader {
-    from: Answerer,
+    from: Peer,
     buffer: Vec<u8>,
-    /// How far the end of the head has been looked for.
+    /// The number of bytes already searched for the end of the head.
     scanned: usize,
-    /// Bytes of the interim heads before this one.
+    /// The number of bytes of the interim heads before this one.
     before: usize,
 }
 
 impl HeadReader {
-    /// Reads what `from` answers.
-    pub fn new(from: Answerer) -> Self {
+    /// Reads the response of `from`.
+    pub fn new(from: Peer) -> Self {
         Self { from, buffer: Vec::new(), scanned: 0, before: 0 }
     }
 
@@ -80,18 +80,18 @@ impl HeadReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Bytes collected, interim heads included.
+    /// Returns the number of bytes received, including interim heads.
     pub fn received(&self) -> usize {
         self.before + self.buffer.len()
     }
 
-    /// The next complete head.
+    /// Returns the next complete head, or `None` while it is incomplete.
     pub fn poll(&mut self) -> Result<Option<ResponseHead>> {
-        // What can never become a response is told at once, not after the handshake timeout.
+        // Bytes that cannot become a response fail at once, not after the handshake timeout.
         let protocol = b"HTTP/";
         let shown = protocol.len().min(self.buffer.len());
         if self.buffer[..shown] != protocol[..shown] {
-            // An alert or a handshake record, of a version of TLS.
+            // A TLS alert or handshake record.
             if matches!(self.buffer[..], [0x15 | 0x16, 3, ..]) {
                 let message = "'s answer is not HTTP but TLS: the URL of such a server begins with wss:// or https://";
                 return Err(self.from.invalid(message));
@@ -112,7 +112,7 @@ impl HeadReader {
         Ok(Some(head))
     }
 
-    /// The bytes behind the last head.
+    /// Returns the bytes after the last head.
     pub fn into_rest(self) -> Vec<u8> {
         self.buffer
     }
@@ -121,7 +121,7 @@ impl HeadReader {
         self.from.invalid(format_args!("'s answer has a head longer than {MAX_HEAD} bytes"))
     }
 
-    /// Looks for an empty line where it has not been looked for, so that a head in tiny pieces costs no more.
+    /// Finds the empty line that ends the head. Searches each byte once, however small the pieces are that arrive.
     fn find_end(&mut self) -> Option<usize> {
         let from = self.scanned.saturating_sub(2);
         for (at, byte) in self.buffer.iter().enumerate().skip(from) {
@@ -134,13 +134,13 @@ impl HeadReader {
     }
 }
 
-fn parse(bytes: &[u8], from: Answerer) -> Result<ResponseHead> {
+fn parse(bytes: &[u8], from: Peer) -> Result<ResponseHead> {
     let bytes = &*unfolded(bytes);
     let error = match parse_with(&httparse::ParserConfig::default(), bytes, from) {
         Ok(head) => return Ok(head),
         Err(error) => error,
     };
-    // A refusal is told even if some of its fields cannot be read.
+    // A refusal with invalid header fields is still reported as a refusal.
     let mut lenient = httparse::ParserConfig::default();
     lenient.ignore_invalid_headers_in_responses(true);
     match parse_with(&lenient, bytes, from) {
@@ -149,7 +149,7 @@ fn parse(bytes: &[u8], from: Answerer) -> Result<ResponseHead> {
     }
 }
 
-/// The head with folded fields unfolded: blanks replace their line ends (RFC 9112 section 5.2). A status line is never folded.
+/// Unfolds header fields: spaces replace the line ends (RFC 9112 section 5.2). The status line is never folded.
 fn unfolded(head: &[u8]) -> Cow<'_, [u8]> {
     let mut unfolded = Cow::Borrowed(head);
     let first_field = head.iter().position(|byte| *byte == b'\n').map_or(head.len(), |end| end + 1);
@@ -157,14 +157,14 @@ fn unfolded(head: &[u8]) -> Cow<'_, [u8]> {
         let is_fold = head[at] == b'\n' && matches!(head.get(at + 1), Some(b' ' | b'\t'));
         if is_fold {
             let start = if head[at - 1] == b'\r' { at - 1 } else { at };
-            // An empty line does not go on: the head would have ended there.
+            // The line before is not empty, because the head would have ended there.
             unfolded.to_mut()[start..=at].fill(b' ');
         }
     }
     unfolded
 }
 
-fn parse_with(config: &httparse::ParserConfig, bytes: &[u8], from: Answerer) -> Result<ResponseHead> {
+fn parse_with(config: &httparse::ParserConfig, bytes: &[u8], from: Peer) -> Result<ResponseHead> {
     let mut fields = vec![httparse::EMPTY_HEADER; MAX_HEADER_COUNT];
     let mut response = httparse::Response::new(&mut fields);
     match config.parse_response(&mut response, bytes) {
@@ -177,7 +177,7 @@ fn parse_with(config: &httparse::ParserConfig, bytes: &[u8], from: Answerer) -> 
                 .map(|field| (field.name.to_owned(), field.value.trim_ascii().to_vec()))
                 .collect(),
         }),
-        // An empty line ends it, so an incomplete head is a malformed one.
+        // The bytes end with an empty line, so an incomplete head is malformed.
         Ok(httparse::Status::Partial) => Err(from.invalid("'s answer has no complete HTTP head")),
         Err(httparse::Error::TooManyHeaders) => {
             Err(from.invalid(format_args!("'s answer has more than {MAX_HEADER_COUNT} header fields")))
@@ -186,8 +186,8 @@ fn parse_with(config: &httparse::ParserConfig, bytes: &[u8], from: Answerer) -> 
     }
 }
 
-/// The error when `from` sends no more in the middle of an answer.
-pub(super) fn cut_off(from: Answerer, received: usize) -> Error {
+/// Returns the error for a connection that `from` ended in the middle of a response.
+pub(super) fn cut_off(from: Peer, received: usize) -> Error {
     let error = from.invalid(format_args!(" ended the connection after {received} bytes of its answer"));
     Error { is_cut_off: true, ..error }
 }

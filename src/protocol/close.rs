@@ -1,7 +1,7 @@
 //! What one side said in its Close frame.
 
 use crate::error::{Error, Kind};
-use crate::frame::close::{MAX_REASON, fitting_reason};
+use crate::frame::close_code::{MAX_REASON, fitting_reason};
 use crate::frame::{CloseCode, MAX_CONTROL_PAYLOAD};
 
 /// The content of a Close frame.

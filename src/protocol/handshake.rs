@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest as _, Sha1};
 
 use crate::error::{Error, Kind, Refusal, Result};
-use crate::http::{Answer, Answered, Exchange, Headers, ResponseHead, SERVER};
+use crate::http::{Headers, ResponseHead, ResponseReader, SERVER, Upgrade, UpgradeResponse};
 use crate::protocol::extension::{Extension, Negotiated};
 use crate::protocol::extension_header;
 
@@ -48,7 +48,7 @@ pub struct Handshake<'e> {
     accept: String,
     subprotocols: Vec<String>,
     extensions: &'e [&'e dyn Extension],
-    answer: Answer,
+    answer: ResponseReader,
 }
 
 impl<'e> Handshake<'e> {
@@ -61,7 +61,7 @@ impl<'e> Handshake<'e> {
             accept: accept_for(&key),
             subprotocols: request.subprotocols.to_vec(),
             extensions: request.extensions,
-            answer: Answer::new(SERVER, |status| status == SWITCHING_PROTOCOLS),
+            answer: ResponseReader::new(SERVER, |status| status == SWITCHING_PROTOCOLS),
         })
     }
 
@@ -129,7 +129,7 @@ impl<'e> Handshake<'e> {
     }
 }
 
-impl Exchange for Handshake<'_> {
+impl Upgrade for Handshake<'_> {
     type Accepted = Opened;
 
     fn request(&self) -> &[u8] {
@@ -139,11 +139,11 @@ impl Exchange for Handshake<'_> {
     fn receive(&mut self, bytes: &[u8]) -> Result<Option<Opened>> {
         match self.answer.receive(bytes)? {
             None => Ok(None),
-            Some(Answered::Accepted(head, early)) => {
+            Some(UpgradeResponse::Accepted(head, early)) => {
                 let (subprotocol, extensions) = self.check(&head)?;
                 Ok(Some(Opened { response: head, subprotocol, extensions, early }))
             }
-            Some(Answered::Refused(refused)) => Err(refusal(refused)),
+            Some(UpgradeResponse::Refused(refused)) => Err(refusal(refused)),
         }
     }
 

@@ -5,7 +5,7 @@
 use crate::error::{Error, Kind};
 use crate::frame::header::{self, Header, MAX_HEADER_SIZE};
 use crate::frame::utf8::Utf8Validator;
-use crate::frame::{Opcode, close as close_payload};
+use crate::frame::{Opcode, close_code as close_payload};
 use crate::protocol::Close;
 use crate::protocol::decoders::Decoders;
 use crate::protocol::encoders::Volume;

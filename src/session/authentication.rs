@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http_auth::{ChallengeRef, DigestClient, ParamValue, PasswordParams};
 
 use crate::error::{Error, Kind, Result};
-use crate::http::{Challenge, challenges};
+use crate::http::{Challenge, auth_challenge};
 
 /// How often a server is answered that asks for credentials.
 pub(super) const MAX_ATTEMPTS: u32 = 8;
@@ -60,7 +60,7 @@ pub(crate) fn header(value: &str) -> Result<String> {
 pub(crate) fn digest(question: &Question, user: &str, password: &str) -> Result<String> {
     check(user)?;
     check(password)?;
-    let challenges = question.challenges.iter().flat_map(|text| challenges::parse(text));
+    let challenges = question.challenges.iter().flat_map(|text| auth_challenge::parse(text));
     for challenge in challenges.filter(|challenge| challenge.scheme.eq_ignore_ascii_case("Digest")) {
         let Some(mut client) = digest_client(&challenge) else { continue };
         // Without a body there is only one quality of protection: that of the request.

@@ -14,8 +14,8 @@ use crate::protocol::Limits;
 use crate::protocol::extension::{self, Extension};
 use crate::protocol::keepalive::KeepaliveOptions;
 pub(crate) use crate::transport::files::read as read_file;
-use crate::transport::{ConnectOptions, KnownAddresses, ProxyChoice, TcpOptions, TlsOptions};
-pub(crate) use crate::transport::{TimeLimits, TlsVersion};
+use crate::transport::{ConnectOptions, DnsOverrides, ProxyChoice, TcpOptions, TlsOptions};
+pub(crate) use crate::transport::{Timeouts, TlsVersion};
 
 const USER_AGENT: &str = concat!("ktorws/", env!("CARGO_PKG_VERSION"));
 
@@ -112,7 +112,7 @@ impl Default for Config {
             subprotocols: Vec::new(),
             limits: Limits { max_frame_size: DEFAULT_LIMIT, max_message_size: DEFAULT_LIMIT },
             connect: ConnectOptions {
-                limits: TimeLimits {
+                timeouts: Timeouts {
                     connect: Some(Duration::from_secs(10)),
                     resolve: None,
                     handshake: Some(Duration::from_secs(15)),
@@ -121,9 +121,9 @@ impl Default for Config {
                     all: None,
                 },
                 tcp: TcpOptions { nodelay: true, keepalive: None, local: None },
-                known: KnownAddresses::default(),
+                dns_overrides: DnsOverrides::default(),
                 proxy: ProxyChoice::Environment,
-                path: None,
+                connect_override: None,
                 tls: TlsOptions::default(),
                 tls_state: Arc::default(),
             },

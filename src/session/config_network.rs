@@ -8,7 +8,7 @@ use crate::lock::Mutex;
 
 use super::Config;
 use crate::error::{Error, Kind, Result};
-use crate::transport::{Path, Proxy, ProxyChoice, TcpKeepalive, address};
+use crate::transport::{ConnectOverride, Proxy, ProxyChoice, TcpKeepalive, address};
 
 /// What the kernel can be told.
 const LONGEST_KEEPALIVE_S: u32 = 32767;
@@ -33,13 +33,14 @@ impl Config {
             let message = format!("the path of a Unix socket has 1 to {MAX_UNIX_PATH} bytes and no control character");
             return Err(Error::new(Kind::InvalidArgument, message));
         }
-        self.connect.path = path.map(|path| Path::Unix(path.to_owned()));
+        self.connect.connect_override = path.map(|path| ConnectOverride::Unix(path.to_owned()));
         Ok(())
     }
 
     /// Uses this connected socket for the next session.
     pub(crate) fn set_socket(&mut self, socket: Option<OwnedFd>) {
-        self.connect.path = socket.map(|socket| Path::Socket(Arc::new(Mutex::new(Some(socket)))));
+        self.connect.connect_override =
+            socket.map(|socket| ConnectOverride::Socket(Arc::new(Mutex::new(Some(socket)))));
     }
 
     /// Has the kernel probe silent connections; not at all without seconds of silence.

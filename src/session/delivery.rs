@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::Session;
 use super::group::Group;
 use crate::error::{Error, Kind, Result};
-use crate::transport::Wake;
+use crate::transport::EventFd;
 
 /// A way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,8 +140,8 @@ impl Session {
     }
 }
 
-pub(super) fn new_signal() -> Result<Wake> {
-    Wake::new().map_err(|error| no_descriptor(&error))
+pub(super) fn new_signal() -> Result<EventFd> {
+    EventFd::new().map_err(|error| no_descriptor(&error))
 }
 
 pub(super) fn no_descriptor(error: &std::io::Error) -> Error {

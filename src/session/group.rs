@@ -17,7 +17,7 @@ use super::inbox::Taken;
 use super::interrupts::{Interrupts, Waiter};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Frame;
-use crate::transport::Wake;
+use crate::transport::EventFd;
 
 /// What the floor above knows a session as.
 pub(crate) trait Owner: Any + Send + Sync {
@@ -46,7 +46,7 @@ pub(crate) struct Group {
 struct Turns {
     queue: VecDeque<Turn>,
     /// Readable while the queue holds something.
-    signal: Option<Arc<Wake>>,
+    signal: Option<Arc<EventFd>>,
     /// Threads that wait.
     waiting: usize,
     is_closed: bool,

@@ -15,7 +15,9 @@ use crate::error::{Error, Kind, Phase, Refusal, Result};
 use crate::http::Headers;
 use crate::protocol::extension::Negotiated;
 use crate::protocol::handshake::{Handshake, Request};
-use crate::transport::{Connected, Environment, Socket, Step, Stops, Stream, Target, TimeLimit, connect, exchange};
+use crate::transport::{
+    CancelSources, ConnectDeadline, Connected, Environment, Socket, Step, Stream, Target, connect, upgrade,
+};
 
 const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "shaking hands" };
 
@@ -46,9 +48,9 @@ pub(super) fn establish(
     config: &Config,
     environment: &Environment,
     runtime: &Runtime,
-    stops: Stops<'_>,
+    stops: CancelSources<'_>,
 ) -> Result<Established> {
-    let limit = TimeLimit::on_all(config.connect.limits.all, stops);
+    let limit = ConnectDeadline::overall(config.connect.timeouts.all, stops);
     let mut visit = Visit {
         id,
         config,
@@ -82,7 +84,7 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn attempt(&self, runtime: &Runtime, limit: TimeLimit<'_>) -> Result<Established> {
+    fn attempt(&self, runtime: &Runtime, limit: ConnectDeadline<'_>) -> Result<Established> {
         let Secrets { nonce, masking_seed } = Secrets::draw()?;
         let (target, config) = (&*self.target, self.config);
         let headers = self.headers()?;
@@ -95,13 +97,13 @@ impl Visit<'_> {
             extensions: &extensions,
         };
         let mut handshake = Handshake::new(request, nonce)?;
-        let Connected { mut stream, socket, early, handshake_limit, timings } =
+        let Connected { mut stream, socket, early, handshake_deadline, timings } =
             connect(target, &config.connect, self.environment, runtime.resolver(), limit)?;
         let start = Instant::now();
-        let agreed = exchange(&mut stream, &socket, &SHAKING_HANDS, &mut handshake, early, handshake_limit)?;
+        let agreed = upgrade(&mut stream, &socket, &SHAKING_HANDS, &mut handshake, early, handshake_deadline)?;
         if !extensions.is_empty() {
             // They may be the application's own, and have taken their time.
-            handshake_limit.keep(&SHAKING_HANDS)?;
+            handshake_deadline.check(&SHAKING_HANDS)?;
         }
         let timings = Timings::new(&timings, start.elapsed());
         if let Some(jar) = &config.cookies {
@@ -149,7 +151,7 @@ impl Visit<'_> {
     }
 
     /// Whether there is something to try after an error. If not, it is returned.
-    fn go_on(&mut self, mut error: Error, limit: TimeLimit<'_>) -> Result<()> {
+    fn go_on(&mut self, mut error: Error, limit: ConnectDeadline<'_>) -> Result<()> {
         let refusal = match (error.kind, error.refusal.take()) {
             (Kind::HandshakeStatus, Some(refusal)) => refusal,
             (_, refusal) => return Err(Error { refusal, ..error }),
@@ -158,7 +160,7 @@ impl Visit<'_> {
             jar.take(&self.target, &refusal.headers);
         }
         if refusal.status == UNAUTHORIZED && self.authenticate(&refusal) {
-            return limit.keep(&ASKING);
+            return limit.check(&ASKING);
         }
         if REDIRECTS.contains(&refusal.status) && self.config.max_redirects > 0 {
             return self.follow(refusal);

@@ -8,7 +8,7 @@ use super::deadline::Deadline;
 use super::gate::{Gate, Ticket};
 use super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::sync::{AtomicU32, Mutex, Ordering};
-use crate::transport::Wake;
+use crate::transport::EventFd;
 
 /// What a message costs besides its payload's memory: its place in the queue and the allocator's overhead.
 const MESSAGE_OVERHEAD: usize = 128;
@@ -61,7 +61,7 @@ struct Queue<M> {
     /// The reader is to be told when all is taken.
     reader_waits_for_all: bool,
     /// Readable while there is something to take.
-    signal: Option<Arc<Wake>>,
+    signal: Option<Arc<EventFd>>,
     /// Threads that wait until the session is closed.
     leaving: usize,
     /// We have begun to close.
@@ -246,7 +246,7 @@ impl<M> Inbox<M> {
     }
 
     /// A descriptor that is readable exactly while there is something to take. It is made by the first who asks.
-    pub(crate) fn signal<E>(&self, make: impl FnOnce() -> Result<Wake, E>) -> Result<Arc<Wake>, E> {
+    pub(crate) fn signal<E>(&self, make: impl FnOnce() -> Result<EventFd, E>) -> Result<Arc<EventFd>, E> {
         let mut queue = self.queue.lock();
         if let Some(signal) = &queue.signal {
             return Ok(Arc::clone(signal));

@@ -15,7 +15,7 @@ use super::interrupts::{Interrupts, Waiter};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::fork::{self, PerProcess};
 use crate::protocol::{Keepalive, Limits};
-use crate::transport::{Broadcast, Stop, Stopping, Subscription};
+use crate::transport::{Broadcast, Cancel, CancelToken, Subscription};
 
 /// Interrupts of the calls that connect with a configuration. Each process has its own, because a child inherits counts of calls
 /// that only its parent makes, and a descriptor that wakes its parent.
@@ -89,12 +89,12 @@ impl fmt::Debug for Interruptible<'_> {
     }
 }
 
-impl Stopping for Interruptible<'_> {
+impl Cancel for Interruptible<'_> {
     fn check(&self) -> Result<()> {
         self.waiter.check()
     }
 
-    fn wake(&self) -> Option<PollFd<'_>> {
+    fn poll_fd(&self) -> Option<PollFd<'_>> {
         Some(self.woken.poll_fd())
     }
 
@@ -106,7 +106,7 @@ impl Stopping for Interruptible<'_> {
 /// The progress of an opening: it is aborted, or the session is attached, whichever comes first.
 struct Progress {
     /// Present only during the opening, so that an open session keeps no descriptor for it.
-    stop: Option<Arc<Stop>>,
+    stop: Option<Arc<CancelToken>>,
     is_aborted: bool,
     is_open: bool,
 }
@@ -131,7 +131,8 @@ pub(crate) struct Opening {
 
 impl Opening {
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        let stop = Stop::new("the session was aborted while connecting").map_err(|error| no_descriptor(&error))?;
+        let stop =
+            CancelToken::new("the session was aborted while connecting").map_err(|error| no_descriptor(&error))?;
         let progress = Progress { stop: Some(Arc::new(stop)), is_aborted: false, is_open: false };
         let keepalive = Keepalive::new(config.keepalive, Instant::now());
         Ok(Self {
@@ -160,7 +161,7 @@ impl Opening {
         }
         progress.is_aborted = true;
         if let Some(stop) = &progress.stop {
-            stop.stop();
+            stop.cancel();
         }
         true
     }
@@ -176,8 +177,8 @@ impl Opening {
         Ok(())
     }
 
-    /// The [`Stop`] for the thread that opens the session.
-    pub(super) fn stop(&self) -> Option<Arc<Stop>> {
+    /// The [`CancelToken`] for the thread that opens the session.
+    pub(super) fn stop(&self) -> Option<Arc<CancelToken>> {
         self.progress.lock().stop.clone()
     }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::sync::{AtomicU64, OnceLock, Ordering, fence};
 use crate::error::{Error, Kind, Result};
-use crate::transport::Wake;
+use crate::transport::EventFd;
 
 /// Calls that wait.
 const WAITING: u64 = 0xffff_ffff;
@@ -18,7 +18,7 @@ const WOKEN: u64 = 1 << 33;
 pub(super) struct Interrupts {
     word: AtomicU64,
     /// Wakes the thread that sleeps on the socket. Made by the first that does.
-    wake: OnceLock<Wake>,
+    wake: OnceLock<EventFd>,
 }
 
 /// A call that waits, until it is dropped.
@@ -66,11 +66,11 @@ impl Interrupts {
     }
 
     /// What wakes a thread that sleeps on the socket.
-    pub(super) fn wake(&self) -> Result<&Wake> {
+    pub(super) fn wake(&self) -> Result<&EventFd> {
         if let Some(wake) = self.wake.get() {
             return Ok(wake);
         }
-        let wake = Wake::new()
+        let wake = EventFd::new()
             .map_err(|error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error))?;
         let wake = self.wake.get_or_init(|| wake);
         // Whoever interrupts now sees it, or whoever checks now sees the interrupt.

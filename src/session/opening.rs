@@ -33,7 +33,7 @@ use crate::protocol::Keepalive;
 use crate::protocol::deflate;
 use crate::protocol::encoders::Volume;
 use crate::protocol::keepalive::Liveness;
-use crate::transport::{Environment, Stopping, Stops, Target, Unstoppable};
+use crate::transport::{Cancel, CancelSources, Environment, NeverCancel, Target};
 
 /// Opens a session on the calling thread, unless that is interrupted. `attach` hands it to the application.
 pub(crate) fn connect(
@@ -47,7 +47,7 @@ pub(crate) fn connect(
     let environment = read_environment(id, config);
     let runtime = runtime::get()?;
     let interruptible = interrupts.map(ConnectInterrupts::begin).transpose()?;
-    let interrupted: &dyn Stopping = interruptible.as_ref().map_or(&Unstoppable, |call| call);
+    let interrupted: &dyn Cancel = interruptible.as_ref().map_or(&NeverCancel, |call| call);
     open_and_start(id, &target, config, environment, &runtime, interrupted, attach)
 }
 
@@ -106,7 +106,7 @@ fn open_and_start(
     config: &Config,
     environment: Arc<Environment>,
     runtime: &Runtime,
-    stop: &dyn Stopping,
+    stop: &dyn Cancel,
     attach: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
     log!(Info, id, "connecting to {}", target.place());
@@ -153,7 +153,7 @@ fn open(
     config: &Config,
     environment: Arc<Environment>,
     runtime: &Runtime,
-    stops: Stops<'_>,
+    stops: CancelSources<'_>,
 ) -> Result<Arc<Session>> {
     config.check()?;
     let established = establish(id, target, config, &environment, runtime, stops)?;

@@ -15,7 +15,7 @@ use super::{Config, Owner, Session, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::lock::Mutex;
 use crate::protocol::Initiator;
-use crate::transport::{Environment, Stop, Stops, Target};
+use crate::transport::{CancelSources, CancelToken, Environment, Target};
 
 /// How a session reconnects.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ struct Outage {
     /// Delays that grew in a row: a connection that does not last does not count.
     streak: u32,
     /// Ends the attempt under way.
-    stop: Option<Arc<Stop>>,
+    stop: Option<Arc<CancelToken>>,
 }
 
 /// How reconnecting ended.
@@ -120,7 +120,7 @@ impl Reconnect {
     /// Ends the attempt under way.
     pub(super) fn stop(&self) {
         if let Some(stop) = &self.outage.lock().stop {
-            stop.stop();
+            stop.cancel();
         }
     }
 
@@ -241,13 +241,13 @@ impl Session {
 
     /// Opens another connection like the first.
     async fn attempt(self: &Arc<Self>, reconnect: &Reconnect) -> Result<Established> {
-        let stop = Stop::new("the session was aborted while reconnecting")
+        let stop = CancelToken::new("the session was aborted while reconnecting")
             .map_err(|error| Error::os(Kind::Io, "the system gives no descriptor to wait with", &error))?;
         let stop = Arc::new(stop);
         reconnect.outage.lock().stop = Some(Arc::clone(&stop));
         if self.ending.is_aborted() || self.ending.verdict().is_some() {
             // Whoever ended it may have looked before.
-            stop.stop();
+            stop.cancel();
         }
         let (session, (answer, answered)) = (Arc::clone(self), oneshot::channel());
         self.runtime.openers().run(move || {
@@ -258,13 +258,13 @@ impl Session {
         answered.await.unwrap_or_else(|_| no_thread())
     }
 
-    fn reopen(&self, stop: &Stop) -> Result<Established> {
+    fn reopen(&self, stop: &CancelToken) -> Result<Established> {
         let Some(Reconnect { target, config, environment, .. }) = self.reconnect.as_deref() else {
             return Err(Error::new(Kind::Internal, "the session does not reconnect"));
         };
         log!(Info, self.id(), "connecting to {}", target.place());
-        let stops: Stops<'_> = [self.runtime.stop(), stop];
-        let established = establish(self.id(), target, config, environment, &self.runtime, stops)?;
+        let sources: CancelSources<'_> = [self.runtime.stop(), stop];
+        let established = establish(self.id(), target, config, environment, &self.runtime, sources)?;
         let (before, now) = (self.opened.subprotocol(), established.opened.subprotocol());
         if before != now {
             let message = format!("the server chose the subprotocol {now:?}, before it was {before:?}");

@@ -22,7 +22,7 @@ use super::newcomers::Newcomers;
 use super::telling;
 use crate::error::{Error, Kind, Result};
 use crate::fork::{self, PerProcess};
-use crate::transport::{Pool, PoolHandle, Stop, threads};
+use crate::transport::{CancelToken, Pool, PoolHandle, threads};
 
 const DEFAULT_WORKERS: usize = 2;
 const MAX_WORKERS: usize = 1024;
@@ -80,7 +80,7 @@ struct Shared {
     resolver: PoolHandle,
     openers: PoolHandle,
     /// For sessions that are being opened.
-    stop: Stop,
+    stop: CancelToken,
 }
 
 /// Keeps the runtime running, also while the library is being shut down.
@@ -157,7 +157,7 @@ impl Runtime {
         &self.0.openers
     }
 
-    pub(super) fn stop(&self) -> &Stop {
+    pub(super) fn stop(&self) -> &CancelToken {
         &self.0.stop
     }
 }
@@ -255,7 +255,7 @@ fn still_ending() -> Error {
 
 fn end(running: Running, deadline: Deadline) -> Result<()> {
     let Running { runtime, tokio, openers, resolver } = running;
-    runtime.0.stop.stop();
+    runtime.0.stop.cancel();
     runtime.0.backstop.stop();
     runtime.0.cancel.cancel();
     runtime.0.newcomers.close();
@@ -316,7 +316,7 @@ fn start(workers: usize) -> Result<Running> {
     let no_descriptor =
         |error: std::io::Error| Error::os(Kind::Internal, "the system gives no descriptor to wait with", &error);
     let no_thread = |error: std::io::Error| Error::os(Kind::Internal, "could not start the library's threads", &error);
-    let stop = Stop::new("the library was shut down while connecting").map_err(no_descriptor)?;
+    let stop = CancelToken::new("the library was shut down while connecting").map_err(no_descriptor)?;
     let tokio = threads::start(workers, dispatch::MOST_JOBS + workers).map_err(no_thread)?;
     let pools = Pool::new().and_then(|resolver| Ok((resolver, Pool::new()?)));
     let (resolver, openers) = match pools {

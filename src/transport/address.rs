@@ -1,4 +1,4 @@
-//! Addresses as people write them.
+//! Endpoints and IP addresses in text form.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -7,7 +7,7 @@ use url::Host;
 
 use crate::error::{Error, Kind, Result};
 
-/// Something that listens at a port of a host.
+/// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) host: Host<String>,
@@ -17,7 +17,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The address, where the host is one.
+    /// Returns the address if the host is an IP address.
     pub(super) fn address(&self) -> Result<Option<SocketAddr>> {
         Ok(match &self.host {
             Host::Domain(_) => None,
@@ -26,13 +26,13 @@ impl Endpoint {
         })
     }
 
-    /// Host and port, as CONNECT wants them.
+    /// Returns `host:port`, as in a CONNECT request.
     pub(super) fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 }
 
-/// An address without a port: "127.0.0.1", "::1", "[::1]", "fe80::1%eth0".
+/// Parses an address without a port: "127.0.0.1", "::1", "[::1]", "fe80::1%eth0".
 pub(crate) fn parse(text: &str) -> Result<SocketAddr> {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let (address, zone) = match inner.split_once('%') {
@@ -49,7 +49,7 @@ pub(crate) fn parse(text: &str) -> Result<SocketAddr> {
     }
 }
 
-/// The number of a network interface, 0 for none.
+/// Returns the index of a network interface, or 0 without a zone.
 fn scope(zone: Option<&str>) -> Result<u32> {
     let Some(zone) = zone else { return Ok(0) };
     if let Ok(number) = zone.parse() {
@@ -64,8 +64,8 @@ fn scope(zone: Option<&str>) -> Result<u32> {
     })
 }
 
-/// Takes the zone out of the host of a URL, where it is an address in brackets: `%25eth0` (RFC 6874), or `%eth0` as people
-/// write it.
+/// Removes the zone from an IPv6 address in a URL. The zone is `%25eth0` (RFC 6874) or `%eth0`. Returns the URL and the zone, or
+/// `None` if there is no zone.
 pub(super) fn take_zone(url: &str) -> Option<(String, String)> {
     let start = url.find("://")? + 3;
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |length| start + length);

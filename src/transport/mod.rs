@@ -1,46 +1,35 @@
-//! Floor 3: from a URL to a connected byte stream. Plain socket calls on the calling thread; only names are looked up
-//! elsewhere. Knows nothing of WebSocket frames.
+//! Opens byte streams: from a URL to a connected socket with TLS, through a proxy if needed. Makes socket calls on the calling
+//! thread; only name resolution uses other threads. Knows no WebSocket frames.
+//!
+//! [`connect`] is the entry point. It uses `resolve`, `happy_eyeballs`, `proxy` and `tls` in this order.
 
 pub(crate) mod address;
-pub(crate) mod connect;
-mod environment;
-mod exchange;
+mod cancel;
+mod deadline;
+mod dial;
+mod direct;
+mod eventfd;
 pub(crate) mod files;
-pub(crate) mod limit;
-pub(crate) mod proxy;
+mod happy_eyeballs;
+mod proxy;
 mod resolve;
-pub(crate) mod socket;
-mod socks5;
-pub(crate) mod stream;
-mod system_store;
-mod tcp;
+mod socket;
 pub(crate) mod threads;
 pub(crate) mod tls;
-mod tls_buffer;
-mod tls_certificates;
-mod tls_engine;
-mod tls_key_log;
-mod tls_pins;
-mod tls_stream;
-#[cfg(test)]
-mod tls_tests;
-mod tls_unverified;
-mod tls_verifier;
 mod unacknowledged;
-pub(crate) mod url;
-mod wake;
+mod upgrade;
+mod url;
 
 pub(crate) use address::Endpoint;
-pub(crate) use connect::{ConnectOptions, ConnectTimings, Connected, Path, TimeLimits, connect};
-pub(crate) use environment::Environment;
-pub(crate) use exchange::exchange;
-pub(crate) use limit::{Step, Stop, Stopping, Stops, TimeLimit, Unstoppable};
+pub(crate) use cancel::{Cancel, CancelSources, CancelToken, NeverCancel};
+pub(crate) use deadline::{ConnectDeadline, Step};
+pub(crate) use dial::{ConnectOptions, ConnectOverride, ConnectTimings, Connected, Environment, Timeouts, connect};
+pub(crate) use direct::{Receiver, Sender, Stream};
+pub(crate) use eventfd::{Broadcast, EventFd, Subscription};
 pub(crate) use proxy::{Proxy, ProxyChoice};
-pub(crate) use resolve::KnownAddresses;
-pub(crate) use socket::{KERNEL_SLEEP_FROM, Readiness, Socket, Waiting};
-pub(crate) use stream::{Receiver, Sender, Stream};
-pub(crate) use tcp::{TcpKeepalive, TcpOptions};
+pub(crate) use resolve::DnsOverrides;
+pub(crate) use socket::{KERNEL_SLEEP_FROM, Readiness, Socket, TcpKeepalive, TcpOptions, Waiting};
 pub(crate) use threads::{Pool, PoolHandle};
 pub(crate) use tls::{TlsOptions, TlsVersion};
+pub(crate) use upgrade::upgrade;
 pub(crate) use url::Target;
-pub(crate) use wake::{Broadcast, Subscription, Wake};

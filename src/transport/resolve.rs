@@ -1,4 +1,4 @@
-//! From a host to its addresses: given by the configuration, or looked up by `getaddrinfo`.
+//! Resolves host names: by the configuration's overrides, or else by `getaddrinfo`.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -7,27 +7,27 @@ use std::sync::{Arc, OnceLock};
 use url::Host;
 
 use crate::error::{Error, Kind, Phase, Result};
-use crate::transport::limit::{TimeLimit, Waited};
-use crate::transport::{Endpoint, PoolHandle, Wake, address};
+use crate::transport::deadline::{ConnectDeadline, Waited};
+use crate::transport::{Endpoint, EventFd, PoolHandle, address};
 
-/// No name of a host is longer, nor is it with all its characters written in IDNA.
+/// The longest accepted host name in bytes, before IDNA encoding.
 const MAX_HOST: usize = 1024;
 
-/// Addresses of hosts that are not looked up.
+/// The addresses that the configuration sets for hosts.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KnownAddresses(Vec<Known>);
+pub(crate) struct DnsOverrides(Vec<DnsOverride>);
 
 #[derive(Clone, Debug)]
-struct Known {
+struct DnsOverride {
     host: Host<String>,
-    /// 0 for every port.
+    /// 0 means every port.
     port: u16,
-    /// Its port does not count.
+    /// Its port is not used.
     address: SocketAddr,
 }
 
-impl KnownAddresses {
-    /// Adds an address of a host, or with none removes those of this host and port.
+impl DnsOverrides {
+    /// Adds an address of a host. Without an address, removes all addresses of this host and port.
     pub(crate) fn set(&mut self, host: &str, port: u16, address: Option<&str>) -> Result<()> {
         let unfit = || {
             let shown: String = host.chars().take(100).collect();
@@ -41,17 +41,17 @@ impl KnownAddresses {
             Err(_) => Host::parse(host).map_err(|_| unfit())?,
         };
         match address {
-            None => self.0.retain(|known| known.host != host || known.port != port),
-            Some(address) => self.0.push(Known { host, port, address: address::parse(address)? }),
+            None => self.0.retain(|own| own.host != host || own.port != port),
+            Some(address) => self.0.push(DnsOverride { host, port, address: address::parse(address)? }),
         }
         Ok(())
     }
 
-    /// The addresses of this port, else those of every port.
+    /// Returns the addresses for this port, or else the addresses for every port.
     fn find(&self, endpoint: &Endpoint) -> Vec<SocketAddr> {
         let of_port = |port| {
-            let known = self.0.iter().filter(move |known| known.host == endpoint.host && known.port == port);
-            known.map(|known| with_port(known.address, endpoint.port)).collect::<Vec<_>>()
+            let found = self.0.iter().filter(move |own| own.host == endpoint.host && own.port == port);
+            found.map(|own| with_port(own.address, endpoint.port)).collect::<Vec<_>>()
         };
         let found = of_port(endpoint.port);
         if found.is_empty() { of_port(0) } else { found }
@@ -63,16 +63,16 @@ fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
     address
 }
 
-/// The addresses of a host, in the order of `getaddrinfo`. That runs in the pool: it ends when it likes.
+/// Returns the addresses of a host in the order of `getaddrinfo`. `getaddrinfo` runs in the pool, because it cannot be cancelled.
 pub(super) fn resolve(
     endpoint: &Endpoint,
-    known: &KnownAddresses,
+    overrides: &DnsOverrides,
     pool: &PoolHandle,
-    limit: &TimeLimit<'_>,
+    deadline: &ConnectDeadline<'_>,
 ) -> Result<Vec<SocketAddr>> {
-    let known = known.find(endpoint);
-    if !known.is_empty() {
-        return Ok(known);
+    let overridden = overrides.find(endpoint);
+    if !overridden.is_empty() {
+        return Ok(overridden);
     }
     if let Some(address) = endpoint.address().map_err(|error| error.in_phase(Phase::Resolve))? {
         return Ok(vec![address]);
@@ -82,10 +82,10 @@ pub(super) fn resolve(
         Error::new(Kind::Resolve, format!("could not resolve {name:?}: {why}")).in_phase(Phase::Resolve)
     };
     let lookup = Arc::new(Lookup::new().map_err(|error| failed(&error))?);
-    let (end, name_there, port) = (End(Arc::clone(&lookup)), name.clone(), endpoint.port);
-    pool.run(move || end.look_up(&name_there, port));
-    if limit.wait(lookup.done.poll_fd())? == Waited::Late {
-        return Err(limit.exceeded(Phase::Resolve, &format!("resolving {name:?}")));
+    let (guard, name_there, port) = (LookupGuard(Arc::clone(&lookup)), name.clone(), endpoint.port);
+    pool.run(move || guard.look_up(&name_there, port));
+    if deadline.wait(lookup.done.poll_fd())? == Waited::TimedOut {
+        return Err(deadline.timeout_error(Phase::Resolve, &format!("resolving {name:?}")));
     }
     match lookup.found.get() {
         Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses.clone()),
@@ -98,28 +98,28 @@ pub(super) fn resolve(
     }
 }
 
-/// What a thread waits for while another one looks up a name.
+/// A lookup in another thread.
 struct Lookup {
     found: OnceLock<io::Result<Vec<SocketAddr>>>,
-    done: Wake,
+    done: EventFd,
 }
 
 impl Lookup {
     fn new() -> io::Result<Self> {
-        Ok(Self { found: OnceLock::new(), done: Wake::new()? })
+        Ok(Self { found: OnceLock::new(), done: EventFd::new()? })
     }
 }
 
-/// Says that a lookup is over, also when the system gives no thread for it.
-struct End(Arc<Lookup>);
+/// Signals the end of a lookup when dropped, also if the system has no thread for it.
+struct LookupGuard(Arc<Lookup>);
 
-impl End {
+impl LookupGuard {
     fn look_up(&self, name: &str, port: u16) {
         self.0.found.get_or_init(|| (name, port).to_socket_addrs().map(Iterator::collect));
     }
 }
 
-impl Drop for End {
+impl Drop for LookupGuard {
     fn drop(&mut self) {
         self.0.done.wake();
     }

@@ -1,5 +1,4 @@
-//! The socket calls. Every one says `MSG_NOSIGNAL` or cannot raise SIGPIPE, and all but those that sleep in the kernel
-//! say `MSG_DONTWAIT`.
+//! Socket calls. No call raises SIGPIPE, and no call blocks except `recv` and `connect`, for [`KERNEL_SLEEP`] at most.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,46 +14,68 @@ use rustix::net::sockopt::{
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::fork;
-use crate::transport::Wake;
-use crate::transport::tcp::{TcpKeepalive, TcpOptions};
+use crate::transport::EventFd;
 use crate::transport::unacknowledged::unacknowledged;
 
-/// How long a thread sleeps in `connect` or `recv` before it sleeps in `poll`. The former saves a system call for each
-/// message; the latter can be woken without harm to the stream. The kernel rounds this up to one or two of its ticks.
+/// How long a thread waits in `recv` or `connect` before it waits in `poll`. Waiting in `recv` saves a system call per message;
+/// waiting in `poll` can be ended without harm to the stream. The kernel rounds the time up to one or two of its ticks.
 pub(crate) const KERNEL_SLEEP: Duration = Duration::from_millis(1);
 
-/// With less time than this left, [`KERNEL_SLEEP`] is not used, since the kernel ends it some ticks late.
+/// The minimum remaining time for [`KERNEL_SLEEP`]. With less time, the kernel would exceed the deadline by some ticks.
 pub(crate) const KERNEL_SLEEP_FROM: Duration = Duration::from_millis(50);
 
 /// How to wait for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiting {
-    /// Not at all.
+    /// Does not wait.
     No,
-    /// In the kernel, for [`KERNEL_SLEEP`]. A signal ends it as `Interrupted`.
+    /// Waits in `recv` for [`KERNEL_SLEEP`]. A signal ends the wait with `Interrupted`.
     Kernel,
 }
 
-/// What a [`Socket::wait`] is for.
+/// The readiness that [`Socket::wait`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readiness {
     Receive,
     Send,
-    /// Either of them.
+    /// One of the two.
     Either,
 }
 
-/// A stream socket, close-on-exec. In a forked child nothing is read from it, sent or ended: it is the parent's.
+/// Options of TCP sockets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TcpOptions {
+    pub(crate) nodelay: bool,
+    pub(crate) keepalive: Option<TcpKeepalive>,
+    /// The local address to bind to. Its port is 0.
+    pub(crate) local: Option<SocketAddr>,
+}
+
+/// TCP keepalive probes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TcpKeepalive {
+    /// The idle time before the first probe.
+    pub(crate) idle: Duration,
+    pub(crate) interval: Duration,
+    /// The number of unanswered probes after which the connection is lost.
+    pub(crate) count: u32,
+}
+
+/// A stream socket, close-on-exec. It belongs to the process that opened it: a forked child does not receive, send or shut down.
 #[derive(Debug)]
-pub(crate) struct Socket(OwnedFd, u64);
+pub(crate) struct Socket {
+    fd: OwnedFd,
+    /// The process that opened the socket.
+    generation: u64,
+}
 
 impl Socket {
     #[cfg(test)]
     pub(super) fn new(fd: OwnedFd) -> Self {
-        Self(fd, fork::generation())
+        Self { fd, generation: fork::generation() }
     }
 
-    /// A TCP socket, to be connected to `address`.
+    /// Opens a TCP socket for `address`, without connecting it.
     pub(super) fn tcp(address: SocketAddr, options: &TcpOptions) -> io::Result<Self> {
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let fd = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
@@ -65,8 +86,8 @@ impl Socket {
         Self::with_timeouts(fd)
     }
 
-    /// A socket that is connected to a path of the file system, or with an `@` in front to an abstract name. `WouldBlock`
-    /// while the server has others to accept first.
+    /// Connects to a Unix socket: a path of the file system, or an abstract name after `@`. Returns `WouldBlock` while the
+    /// server's backlog is full.
     pub(super) fn unix(path: &str) -> io::Result<Self> {
         let address = match path.strip_prefix('@') {
             Some(name) => SocketAddrUnix::new_abstract_name(name.as_bytes())?,
@@ -74,11 +95,11 @@ impl Socket {
         };
         let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         let socket = Self::with_timeouts(fd)?;
-        rustix::net::connect(&socket.0, &address)?;
+        rustix::net::connect(&socket.fd, &address)?;
         Ok(socket)
     }
 
-    /// A connected stream socket of the application.
+    /// Takes over a connected stream socket of the application.
     pub(super) fn adopt(fd: OwnedFd, options: &TcpOptions) -> io::Result<Self> {
         if socket_type(&fd)? != SocketType::STREAM {
             return Err(Errno::SOCKTNOSUPPORT.into());
@@ -92,60 +113,66 @@ impl Socket {
 
     fn with_timeouts(fd: OwnedFd) -> io::Result<Self> {
         set_socket_timeout(&fd, Timeout::Recv, Some(KERNEL_SLEEP))?;
-        // For `connect` only: nothing else that sends waits.
+        // Applies to `connect` only. Sending does not wait.
         set_socket_timeout(&fd, Timeout::Send, Some(KERNEL_SLEEP))?;
-        Ok(Self(fd, fork::generation()))
+        Ok(Self { fd, generation: fork::generation() })
     }
 
-    /// An error in a forked child.
+    /// Returns an error in a forked child.
     fn check_process(&self) -> io::Result<()> {
-        if fork::is_inherited(self.1) { Err(Errno::BADFD.into()) } else { Ok(()) }
+        if fork::is_inherited(self.generation) { Err(Errno::BADFD.into()) } else { Ok(()) }
     }
 
-    /// Connects, or begins to: false until the socket is ready for sending and [`connected`](Self::connected) says how
-    /// it went.
+    /// Starts to connect. Returns whether the socket is connected already. If not, [`connected`](Self::connected) returns the
+    /// result once the socket is ready for sending.
     pub(super) fn connect(&self, address: SocketAddr) -> io::Result<bool> {
-        match rustix::net::connect(&self.0, &address) {
+        match rustix::net::connect(&self.fd, &address) {
             Ok(()) => Ok(true),
             Err(Errno::INPROGRESS | Errno::INTR) => Ok(false),
             Err(errno) => Err(errno.into()),
         }
     }
 
-    /// How connecting went.
+    /// Returns the result of connecting.
     pub(super) fn connected(&self) -> io::Result<()> {
-        Ok(socket_error(&self.0)??)
+        Ok(socket_error(&self.fd)??)
     }
 
     /// Whether the socket is ready now.
     pub(super) fn is_ready(&self, flags: PollFlags) -> bool {
-        let mut fds = [PollFd::new(&self.0, flags)];
+        let mut fds = [PollFd::new(&self.fd, flags)];
         poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
-    /// Reads what is there: 0 at the end of the stream, `WouldBlock` while nothing is there, `Interrupted` only from
-    /// sleeping in the kernel.
+    /// Reads available bytes. Returns 0 at the end of the stream and `WouldBlock` if there are no bytes. Returns `Interrupted`
+    /// with [`Waiting::Kernel`] only.
     pub(crate) fn receive(&self, buffer: &mut [u8], waiting: Waiting) -> io::Result<usize> {
         self.check_process()?;
         let (count, _) = match waiting {
-            Waiting::No => retry_on_intr(|| rustix::net::recv(&self.0, &mut *buffer, RecvFlags::DONTWAIT))?,
-            Waiting::Kernel => rustix::net::recv(&self.0, buffer, RecvFlags::empty())?,
+            Waiting::No => retry_on_intr(|| rustix::net::recv(&self.fd, &mut *buffer, RecvFlags::DONTWAIT))?,
+            Waiting::Kernel => rustix::net::recv(&self.fd, buffer, RecvFlags::empty())?,
         };
         Ok(count)
     }
 
-    /// How many bytes wait to be read.
+    /// Returns the number of bytes in the receive buffer.
     pub(crate) fn available(&self) -> u64 {
-        rustix::io::ioctl_fionread(&self.0).unwrap_or(0)
+        rustix::io::ioctl_fionread(&self.fd).unwrap_or(0)
     }
 
-    /// How many bytes were sent that the peer's kernel does not have.
+    /// Returns the number of sent bytes that the peer's kernel has not acknowledged.
     pub(crate) fn unacknowledged(&self) -> u64 {
-        unacknowledged(self.0.as_fd())
+        unacknowledged(self.fd.as_fd())
     }
 
-    /// Sleeps until the socket is ready, `wake` is woken, the timeout is over (none for no limit) or a signal comes.
-    pub(crate) fn wait(&self, readiness: Readiness, wake: Option<&Wake>, timeout: Option<Duration>) -> io::Result<()> {
+    /// Waits until the socket is ready, `wake` is readable, the timeout expires or a signal arrives. Without a timeout, it waits
+    /// without limit.
+    pub(crate) fn wait(
+        &self,
+        readiness: Readiness,
+        wake: Option<&EventFd>,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let socket = self.poll_fd(readiness);
         let outcome = match wake {
@@ -164,48 +191,48 @@ impl Socket {
             Readiness::Send => PollFlags::OUT,
             Readiness::Either => PollFlags::IN | PollFlags::OUT,
         };
-        PollFd::new(&self.0, flags)
+        PollFd::new(&self.fd, flags)
     }
 
-    /// Gives the kernel as many bytes as it takes; `WouldBlock` when it takes none.
+    /// Sends as many bytes as the kernel accepts. Returns `WouldBlock` if it accepts none.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.check_process()?;
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        Ok(retry_on_intr(|| rustix::net::send(&self.0, bytes, flags))?)
+        Ok(retry_on_intr(|| rustix::net::send(&self.fd, bytes, flags))?)
     }
 
-    /// Says that no more is sent; the peer sees the end of the stream.
+    /// Shuts down sending. The peer receives the end of the stream.
     pub(crate) fn shut_down_sending(&self) {
         self.shut(Shutdown::Write);
     }
 
-    /// Ends reading: a sleeping reader finds the end of the stream after the bytes that have arrived.
+    /// Shuts down receiving. A waiting reader receives the bytes that have arrived, then the end of the stream.
     pub(crate) fn shut_down_receiving(&self) {
         self.shut(Shutdown::Read);
     }
 
-    /// Ends both directions.
+    /// Shuts down both directions.
     pub(crate) fn shut_down(&self) {
         self.shut(Shutdown::Both);
     }
 
     fn shut(&self, how: Shutdown) {
         if self.check_process().is_ok() {
-            // An error means that there is no connection left to end.
-            let _ = rustix::net::shutdown(&self.0, how);
+            // An error means that the connection has already ended.
+            let _ = rustix::net::shutdown(&self.fd, how);
         }
     }
 }
 
 impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.fd.as_raw_fd()
     }
 }
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 

@@ -1,19 +1,20 @@
-//! WebSocket URLs (RFC 6455 section 3), read by the `url` crate as browsers read them.
+//! WebSocket URLs (RFC 6455 section 3). The `url` crate parses them as browsers do.
 
+use percent_encoding::percent_decode_str;
 use url::{Position, Url};
 
 use crate::error::{Error, Kind, Result};
 use crate::transport::{Endpoint, address};
 
-/// What a URL names.
+/// The target of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// `wss`: TLS.
+    /// Whether the scheme is wss.
     pub(crate) secure: bool,
     pub(crate) endpoint: Endpoint,
     /// Path and query.
     pub(crate) resource: String,
-    /// The Host header: the port only where it is not the scheme's own.
+    /// The value of the Host header. It contains the port unless it is the scheme's default.
     pub(crate) authority: String,
     /// User and password.
     pub(crate) credentials: Option<(String, String)>,
@@ -22,18 +23,18 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Where it leads, without what may be secret: credentials, and the query.
+    /// Returns the URL without credentials and query, which may be secret.
     pub(crate) fn place(&self) -> &str {
         self.text.split('?').next().unwrap_or_default()
     }
 
     /// Parses `ws`, `wss`, `http` (meaning `ws`) and `https` (meaning `wss`) URLs.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        // The parser drops or encodes these; in a caller's URL they are a mistake, or an injection.
+        // The parser drops or encodes these characters. In a caller's URL they are a mistake or an injection.
         if text.chars().any(|c| c.is_ascii_control() || c == ' ') {
             return Err(invalid("it holds a space or a control character"));
         }
-        // It also reads what browsers forgive: "ws:host", "ws:\\host".
+        // The parser accepts URLs such as "ws:host" and "ws:\\host".
         if !text.split_once("://").is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric())) {
             return Err(invalid("it does not begin with ws:// or wss://"));
         }
@@ -52,7 +53,7 @@ impl Target {
             return Err(invalid("it has a fragment, which a WebSocket URL must not have"));
         }
         let credentials = credentials(&url)?;
-        // Neither fails: the schemes are of one class, and such a URL has a host.
+        // These calls cannot fail for the accepted schemes, because such a URL has a host.
         let cleaned = url
             .set_scheme(if secure { "wss" } else { "ws" })
             .and_then(|()| url.set_username(""))
@@ -73,12 +74,12 @@ impl Target {
         })
     }
 
-    /// Whether what is meant for one may be told to the other (RFC 6454).
+    /// Whether both have the same origin (RFC 6454).
     pub(crate) fn has_origin_of(&self, other: &Self) -> bool {
         self.secure == other.secure && self.endpoint == other.endpoint
     }
 
-    /// Where a redirect from here leads. A fragment and credentials in it do not count. TLS is not given up.
+    /// Returns the target of a redirect. Ignores a fragment and credentials in it. Refuses a redirect from wss to ws.
     pub(crate) fn redirected(&self, location: &str) -> std::result::Result<Self, String> {
         if location.chars().any(|c| c.is_control() || c == ' ') {
             return Err("its Location holds a space or a control character".to_owned());
@@ -87,7 +88,7 @@ impl Target {
             .and_then(|base| base.join(location))
             .map_err(|error| format!("its Location is not a URL: {error}"))?;
         url.set_fragment(None);
-        // They fail only for URLs without a host, which are refused next.
+        // These calls fail only for URLs without a host, which are refused next.
         let _ = url.set_username("").and_then(|()| url.set_password(None));
         let is_near = url.host_str() == Url::parse(&self.text).ok().as_ref().and_then(Url::host_str);
         let zone = self.endpoint.zone.clone().filter(|_| is_near);
@@ -99,10 +100,10 @@ impl Target {
     }
 }
 
-/// User and password of a URL.
+/// Returns the user and the password of a URL.
 pub(super) fn credentials(url: &Url) -> Result<Option<(String, String)>> {
-    let decode = |text| {
-        let bytes = percent_decoded(text);
+    let decode = |text: &str| {
+        let bytes = percent_decode_str(text).collect();
         let text = String::from_utf8(bytes).ok().filter(|text| !text.chars().any(char::is_control));
         text.ok_or_else(|| invalid("its user name or password is not plain UTF-8 text"))
     };
@@ -112,26 +113,7 @@ pub(super) fn credentials(url: &Url) -> Result<Option<(String, String)>> {
     Ok(Some((decode(url.username())?, decode(url.password().unwrap_or_default())?)))
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        rest = match (byte, tail) {
-            (b'%', [high, low, tail @ ..]) if digit(*high).is_some() && digit(*low).is_some() => {
-                decoded.push(digit(*high).unwrap_or(0) << 4 | digit(*low).unwrap_or(0));
-                tail
-            }
-            _ => {
-                decoded.push(byte);
-                tail
-            }
-        };
-    }
-    decoded
-}
-
-// The URL itself stays out of the message: it may hold a password.
+// The message does not contain the URL, which may contain a password.
 fn invalid(why: impl std::fmt::Display) -> Error {
     Error::new(Kind::Url, format!("not a WebSocket URL: {why}"))
 }

@@ -1,8 +1,8 @@
 //! RFC 9110 and 9112: header fields of requests, the head and the body of an answer, and tunnels through proxies.
 
 use ktorws::error::{Error, Kind, Phase, Result};
-use ktorws::http::challenges::{self, Challenge};
-use ktorws::http::{Answerer, Connect, Exchange as _, HeadReader, Headers, PROXY, RefusalBody, ResponseHead, SERVER};
+use ktorws::http::auth_challenge::{self, Challenge};
+use ktorws::http::{Connect, HeadReader, Headers, PROXY, Peer, ResponseBody, ResponseHead, SERVER, Upgrade as _};
 
 const KIB_64: usize = 64 * 1024;
 
@@ -98,7 +98,7 @@ fn heads_count_together_and_what_is_behind_them_does_not() {
 }
 
 /// A head with so many of the shortest fields.
-fn poll_fields(from: Answerer, count: usize) -> Result<Option<ResponseHead>> {
+fn poll_fields(from: Peer, count: usize) -> Result<Option<ResponseHead>> {
     let mut reader = HeadReader::new(from);
     reader.push(b"HTTP/1.1 200 OK\n");
     reader.push("a:\n".repeat(count).as_bytes());
@@ -155,7 +155,7 @@ fn a_status_line_is_not_folded() {
 #[test]
 fn the_delimiters_of_a_body() {
     let complete = |head: &ResponseHead, body: &[u8]| {
-        let mut read = RefusalBody::new(head);
+        let mut read = ResponseBody::new(head);
         (read.push(body), read.into_bytes())
     };
     for status in [204, 304] {
@@ -176,7 +176,7 @@ fn the_delimiters_of_a_body() {
 
 #[test]
 fn a_body_of_known_length_comes_in_pieces() {
-    let mut body = RefusalBody::new(&head(404, &[("Content-Length", "7")]));
+    let mut body = ResponseBody::new(&head(404, &[("Content-Length", "7")]));
     assert!(!body.push(b"abc"));
     assert!(!body.push(b"def"));
     assert!(body.push(b"ghi"));
@@ -188,7 +188,7 @@ fn a_body_of_known_length_comes_in_pieces() {
 fn chunks_in_any_pieces() {
     let wire = b"3\r\nabc\r\n00a;name=\"value\"\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
     for size in 1..wire.len() {
-        let mut body = RefusalBody::new(&head(404, &[("Transfer-Encoding", "chunked")]));
+        let mut body = ResponseBody::new(&head(404, &[("Transfer-Encoding", "chunked")]));
         let complete = wire.chunks(size).filter(|piece| body.push(piece)).count();
         assert!(complete >= 1, "pieces of {size}");
         assert_eq!(body.into_bytes(), b"abc0123456789", "pieces of {size}");
@@ -198,7 +198,7 @@ fn chunks_in_any_pieces() {
 #[test]
 fn malformed_chunks_end_a_body() {
     let read = |wire: &[u8]| {
-        let mut body = RefusalBody::new(&head(404, &[("Transfer-Encoding", "chunked")]));
+        let mut body = ResponseBody::new(&head(404, &[("Transfer-Encoding", "chunked")]));
         (body.push(wire), body.into_bytes())
     };
     assert_eq!(read(b"3\r\nabc"), (false, b"abc".to_vec()));
@@ -219,7 +219,7 @@ fn malformed_chunks_end_a_body() {
 #[test]
 fn of_a_long_body_64_kib_are_kept() {
     for fields in [&[][..], &[("Content-Length", "1000000")], &[("Transfer-Encoding", "chunked")]] {
-        let mut body = RefusalBody::new(&head(503, fields));
+        let mut body = ResponseBody::new(&head(503, fields));
         if fields.iter().any(|(name, _)| *name == "Transfer-Encoding") {
             assert!(!body.push(b"f4240\r\n"));
         }
@@ -296,7 +296,10 @@ fn an_invalid_proxy_answer_fails_in_the_proxy_phase() {
 #[test]
 fn challenges_with_base64_in_place_of_parameters() {
     let shown = |text: &str| -> Vec<(String, usize)> {
-        challenges::parse(text).into_iter().map(|Challenge { scheme, parameters }| (scheme, parameters.len())).collect()
+        auth_challenge::parse(text)
+            .into_iter()
+            .map(|Challenge { scheme, parameters }| (scheme, parameters.len()))
+            .collect()
     };
     let pair = |scheme: &str, parameters: usize| (scheme.to_owned(), parameters);
     assert_eq!(shown("A abc=, B x=1"), [pair("A", 0), pair("B", 1)]);

@@ -1,7 +1,7 @@
 //! RFC 6455 section 4.1 and RFC 7692 section 7.1: what a server may answer to an offer of extensions.
 
 use ktorws::error::{Error, Kind};
-use ktorws::http::Exchange as _;
+use ktorws::http::Upgrade as _;
 use ktorws::http::headers::Headers;
 use ktorws::protocol::Extension;
 use ktorws::protocol::deflate::{Options, PermessageDeflate};

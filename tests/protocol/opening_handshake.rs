@@ -1,7 +1,7 @@
 //! RFC 6455 section 4.1: the client's opening handshake.
 
 use ktorws::error::{Error, Kind, Refusal};
-use ktorws::http::Exchange as _;
+use ktorws::http::Upgrade as _;
 use ktorws::http::headers::Headers;
 use ktorws::protocol::handshake::{Handshake, Opened, Request, accept_for};
 use proptest::prelude::*;

@@ -28,7 +28,7 @@ pub unsafe extern "C" fn ws_config_set_resolve(
     set(config, |config| {
         // SAFETY: the caller's promise.
         let (host, address) = unsafe { (guard::string(host)?, guard::optional_string(address)?) };
-        config.connect.known.set(host, port, address)
+        config.connect.dns_overrides.set(host, port, address)
     })
 }
 

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::config::{TimeLimits, timeout_from_ms};
+use crate::session::config::{Timeouts, timeout_from_ms};
 
 /// Sets how long resolving the host and connecting TCP may take together, in milliseconds; negative is no limit.
 /// Default: 10,000.
@@ -131,10 +131,10 @@ pub unsafe extern "C" fn ws_config_set_idle_timeout_ms(config: *mut ws_config, t
 fn set_limit(
     config: *mut ws_config,
     timeout_ms: i64,
-    limit: impl FnOnce(&mut TimeLimits) -> &mut Option<Duration>,
+    limit: impl FnOnce(&mut Timeouts) -> &mut Option<Duration>,
 ) -> ws_status {
     set(config, |config| {
-        *limit(&mut config.connect.limits) = timeout(timeout_ms)?;
+        *limit(&mut config.connect.timeouts) = timeout(timeout_ms)?;
         Ok(())
     })
 }

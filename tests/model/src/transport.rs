@@ -3,12 +3,12 @@
 use loom::sync::{Condvar, Mutex};
 
 #[derive(Debug)]
-pub(crate) struct Wake {
+pub(crate) struct EventFd {
     is_woken: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Wake {
+impl EventFd {
     pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self { is_woken: Mutex::new(false), changed: Condvar::new() })
     }

@@ -9,7 +9,7 @@ use super::super::deadline::Deadline;
 use super::super::inbox::{Inbox, Taken};
 use super::super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::{Notify, explore};
-use crate::transport::Wake;
+use crate::transport::EventFd;
 
 fn inbox(messages: usize) -> Inbox<u32> {
     Inbox::new(QueueBounds { messages, bytes: usize::MAX, policy: QueuePolicy::Wait })
@@ -160,7 +160,7 @@ fn a_full_inbox_does_not_keep_the_end_away() {
 fn the_descriptor_tells_of_what_is_there() {
     explore("inbox, descriptor", 3, || {
         let inbox = Arc::new(inbox(4));
-        let wake = inbox.signal(Wake::new).unwrap();
+        let wake = inbox.signal(EventFd::new).unwrap();
         let reader = thread::spawn({
             let inbox = Arc::clone(&inbox);
             move || {

@@ -1,0 +1,23 @@
+//! TLS with rustls: the configuration, the verification of certificates, the handshake, and the encrypted halves of a stream.
+
+mod buffer;
+mod config;
+mod error;
+mod explain;
+mod handshake;
+mod keylog;
+mod pin;
+mod record;
+mod stream;
+mod system_store;
+#[cfg(test)]
+mod tests;
+mod unverified;
+mod verify;
+
+pub(super) use config::TlsState;
+pub(crate) use config::{TlsOptions, TlsVersion};
+pub(crate) use error::error;
+pub(super) use handshake::{connection, handshake};
+pub(super) use stream::{TlsReceiver, TlsSender, halves};
+pub(super) use system_store::SystemStore;
