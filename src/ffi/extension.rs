@@ -9,7 +9,7 @@ use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::session::{look_at, ws_session};
 use crate::ffi::status::ws_status;
-use crate::protocol::extension::Told;
+use crate::protocol::extension::ExtensionInfo;
 
 /// Where a part of a message stands in it, as bits of ws_extension_piece.
 #[repr(C)]
@@ -117,7 +117,7 @@ unsafe impl Send for NegotiatedExtension {}
 unsafe impl Sync for NegotiatedExtension {}
 
 impl NegotiatedExtension {
-    pub(super) fn new(told: &Told) -> Self {
+    pub(super) fn new(told: &ExtensionInfo) -> Self {
         let (name, parameters) = (guard::c_string(told.name.as_bytes()), guard::c_string(told.parameters.as_bytes()));
         let lent = ws_extension { name: name.as_ptr(), parameters: parameters.as_ptr(), instance: instance_of(told) };
         Self { lent, name, _parameters: parameters }

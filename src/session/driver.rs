@@ -16,7 +16,7 @@ use super::reconnecting::Next as Advance;
 use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
 use crate::protocol::Initiator;
-use crate::protocol::connection::close_timed_out;
+use crate::protocol::close::close_timed_out;
 use crate::transport::{Interest, ready};
 
 /// How long the application may be away before the driver reads in its place; at most twice this.
@@ -215,7 +215,7 @@ impl Driver {
             Reading::Stalled if session.may_read() => {
                 // The peer was not silent: it was not listened to.
                 session.note_received();
-                session.keepalive.lock().excuse(now);
+                session.keepalive.lock().restart_timeout(now);
                 self.reading = Reading::On;
             }
             Reading::Held if self.held_until <= now || session.may_fail() => {

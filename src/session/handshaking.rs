@@ -14,7 +14,8 @@ use super::runtime::Runtime;
 use crate::error::{Error, Kind, Phase, Refusal, Result};
 use crate::http::Headers;
 use crate::protocol::extension::Negotiated;
-use crate::protocol::handshake::{Handshake, Request};
+use crate::protocol::handshake::HandshakeRequest;
+use crate::protocol::handshake_h1::Handshake;
 use crate::transport::{Connected, Environment, Socket, Step, Stops, Stream, Target, TimeLimit, connect, exchange};
 
 const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "shaking hands" };
@@ -87,7 +88,7 @@ impl Visit<'_> {
         let (target, config) = (&*self.target, self.config);
         let headers = self.headers()?;
         let extensions = config.offered()?;
-        let request = Request {
+        let request = HandshakeRequest {
             resource: &target.resource,
             host: &target.authority,
             headers: &headers,

@@ -31,7 +31,7 @@ use super::{Config, ConnectInterrupts, Opening, Reader, Session};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Keepalive;
 use crate::protocol::deflate;
-use crate::protocol::encoders::Volume;
+use crate::protocol::extension::CodecStats;
 use crate::protocol::keepalive::Liveness;
 use crate::transport::{Environment, Stopping, Stops, Target, Unstoppable};
 
@@ -170,7 +170,7 @@ fn session(
 ) -> Arc<Session> {
     let Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed } = established;
     let (incoming, outgoing, encoders, extensions) =
-        halves(config, extensions, masking_seed, &early, Volume::default());
+        halves(config, extensions, masking_seed, &early, CodecStats::default());
     // Another connection may have some.
     let may_encode = !encoders.is_empty() || (reconnecting.is_some() && !config.extensions.is_empty());
     let deflates = reconnecting.is_some() || extensions.iter().any(|told| told.name == deflate::NAME);

@@ -2,7 +2,7 @@
 
 use ktorws::frame::Opcode;
 use ktorws::protocol::deflate::Options;
-use ktorws::protocol::{Agreement, Connection, Decoders, Incoming, Limits, Received};
+use ktorws::protocol::{Connection, ConnectionSetup, Decoders, Event, FrameDecoder, Limits};
 
 use crate::deflate::{RSV1, connection, default_connection};
 use crate::peer::{self, frame, marked_frame, receive};
@@ -27,23 +27,23 @@ fn with_full_window() -> Connection {
     }
     stored.push(0);
     let events = receive(&mut connection, &marked_frame(true, Opcode::Binary, RSV1, &stored));
-    assert!(matches!(&events[..], [Received::Frame(frame)] if frame.payload.len() == noise.len()));
+    assert!(matches!(&events[..], [Event::Frame(frame)] if frame.payload.len() == noise.len()));
     connection
 }
 
 /// What decoding a stream costs for each of its bytes.
 fn cost(connection: &mut Connection, stream: &[u8]) -> u64 {
-    let before = connection.incoming.work();
+    let before = connection.decoder.work();
     let events = receive(connection, stream);
-    assert!(events.iter().all(|event| matches!(event, Received::Frame(_))), "{events:?}");
-    (connection.incoming.work() - before) / stream.len() as u64
+    assert!(events.iter().all(|event| matches!(event, Event::Frame(_))), "{events:?}");
+    (connection.decoder.work() - before) / stream.len() as u64
 }
 
 #[test]
 fn memory_of_messages_before_is_for_those_below_32_kib() {
     for (size, expected) in [(126, 1), (32 * 1024 - 1, 1), (32 * 1024, 0), (65_535, 0)] {
         let start = &frame(true, Opcode::Binary, &vec![0; size])[..4];
-        let mut incoming = Incoming::new(start, Decoders::default(), false);
+        let mut incoming = FrameDecoder::new(start, Decoders::default(), false);
         let mut asked = 0;
         let received = incoming.poll(&LIMITS, || {
             asked += 1;
@@ -58,9 +58,9 @@ fn every_byte_that_is_decoded_counts() {
     // The inflater reads the empty last block. The last byte is read twice: by itself, and with the tail.
     let mut small = default_connection();
     receive(&mut small, &marked_frame(true, Opcode::Binary, RSV1, b"\x03\x00\x00"));
-    assert_eq!(small.incoming.work(), 2 + 1 + 5);
-    assert!(with_full_window().incoming.work() >= 40_000);
-    assert_eq!(peer::connection().incoming.work(), 0);
+    assert_eq!(small.decoder.work(), 2 + 1 + 5);
+    assert!(with_full_window().decoder.work() >= 40_000);
+    assert_eq!(peer::connection().decoder.work(), 0);
 }
 
 /// A window of 32 KiB for each of them is what it must not be.
@@ -115,12 +115,12 @@ fn small_streams_in_any_chunking_give_the_same() {
 
 /// Counts how often a decoder comes back before it has worked through a stream.
 fn yields(decoders: Decoders, stream: &[u8]) -> usize {
-    let mut incoming = Incoming::new(stream, decoders, false);
+    let mut incoming = FrameDecoder::new(stream, decoders, false);
     let mut yields = 0;
     while let Some(received) = incoming.poll(&LIMITS, Vec::new) {
         match received {
-            Received::Yield => yields += 1,
-            other => assert!(matches!(other, Received::Frame(_)), "{other:?}"),
+            Event::Yield => yields += 1,
+            other => assert!(matches!(other, Event::Frame(_)), "{other:?}"),
         }
     }
     yields
@@ -172,9 +172,9 @@ fn messages_keep_little_more_than_their_payload() {
     ] {
         let mut connection = connection(Options::default(), "", LIMITS);
         // Memory of a large message that was freed.
-        connection.incoming.offer(vec![0; 1 << 20]);
+        connection.decoder.recycle(vec![0; 1 << 20]);
         let events = receive(&mut connection, &stream);
-        let [Received::Frame(frame)] = &events[..] else { panic!("{name}: {events:?}") };
+        let [Event::Frame(frame)] = &events[..] else { panic!("{name}: {events:?}") };
         let (size, capacity) = (frame.payload.len(), frame.payload.capacity());
         let slack = if size < 32 * 1024 { SLACK } else { LARGE_SLACK };
         assert!(capacity <= 2 * size + slack, "{name}: {capacity} bytes for {size}");
@@ -185,9 +185,9 @@ fn messages_keep_little_more_than_their_payload() {
 #[test]
 fn a_small_message_does_not_keep_large_memory() {
     let mut connection =
-        Connection::new(Agreement::default(), LIMITS, None, ktorws::protocol::MaskingKeys::from_seed([7; 32]), &[]);
-    connection.incoming.offer(vec![0; 8 << 20]);
+        Connection::new(ConnectionSetup::default(), LIMITS, None, ktorws::protocol::MaskKeys::from_seed([7; 32]), &[]);
+    connection.decoder.recycle(vec![0; 8 << 20]);
     let events = receive(&mut connection, &frame(true, Opcode::Binary, &[7; 40_000]));
-    let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    let [Event::Frame(frame)] = &events[..] else { panic!("{events:?}") };
     assert!(frame.payload.capacity() <= 2 * 40_000 + LARGE_SLACK, "{}", frame.payload.capacity());
 }
