@@ -1,4 +1,4 @@
-//! Any byte stream in any chunking gives the same events and the same answers, and never a panic.
+//! Any chunking of any byte stream gives the same events and replies, and never a panic.
 
 use ktorws::frame::Opcode;
 use ktorws::frame::header::{self, Header};

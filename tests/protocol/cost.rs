@@ -1,4 +1,4 @@
-//! What a hostile server can make a connection do and keep for each byte it sends.
+//! The maximum work and memory per byte that a hostile server can cause.
 
 use ktorws::frame::Opcode;
 use ktorws::protocol::deflate::Options;

@@ -1,4 +1,4 @@
-//! Our own pings, by a clock that the test moves.
+//! Keepalive pings, with a clock that the test controls.
 
 use std::time::{Duration, Instant};
 

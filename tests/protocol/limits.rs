@@ -1,4 +1,4 @@
-//! Limits on frames and messages, and that memory follows what arrived.
+//! Limits of frames and messages. Memory follows the received bytes, not the announced ones.
 
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;

@@ -1,4 +1,4 @@
-//! RFC 6455 section 4.1 and RFC 7692 section 7.1: what a server may answer to an offer of extensions.
+//! Extension negotiation (RFC 6455 section 4.1, RFC 7692 section 7.1): which responses the client accepts.
 
 use ktorws::error::{Error, Kind};
 use ktorws::http::Exchange as _;

@@ -1,4 +1,4 @@
-//! Raw connections: every frame as it came, nothing answered.
+//! Raw connections: single frames, without automatic replies.
 
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;

@@ -1,4 +1,4 @@
-//! The sizes of reads of the receiving half, and the state that it reports.
+//! The receiving half: the sizes of reads, and the state that it reports.
 
 use ktorws::frame::Opcode;
 use ktorws::frame::header::{self, Header};

@@ -1,4 +1,4 @@
-//! RFC 6455 section 9.1: several extensions, one behind the other.
+//! Several extensions in series (RFC 6455 section 9.1).
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! RFC 6455 sections 5.3 and 6.1: what goes out, and in which pieces the transport may take it.
+//! The sending half (RFC 6455 sections 5.3 and 6.1): the frames that it encodes, however the transport accepts them.
 
 use std::time::Instant;
 
