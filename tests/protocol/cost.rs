@@ -54,7 +54,7 @@ fn memory_of_messages_before_is_for_those_below_32_kib() {
 }
 
 #[test]
-fn every_byte_that_is_decoded_counts() {
+fn work_counts_every_decoded_byte() {
     // The inflater reads the empty last block. The last byte is read twice: by itself, and with the tail.
     let mut small = default_connection();
     receive(&mut small, &marked_frame(true, Opcode::Binary, RSV1, b"\x03\x00\x00"));
@@ -65,7 +65,7 @@ fn every_byte_that_is_decoded_counts() {
 
 /// A window of 32 KiB for each of them is what it must not be.
 #[test]
-fn last_blocks_cost_little_for_each_byte() {
+fn last_blocks_have_a_bounded_cost_per_byte() {
     for (block, most) in [
         // Empty, with the fixed codes and without compression.
         (&b"\x03\x00"[..], 50),
@@ -84,14 +84,14 @@ fn last_blocks_cost_little_for_each_byte() {
 }
 
 #[test]
-fn messages_with_last_blocks_cost_little_for_each_byte() {
+fn messages_with_last_blocks_have_a_bounded_cost_per_byte() {
     let message = marked_frame(true, Opcode::Binary, RSV1, b"\x03\x00\x00");
     let cost = cost(&mut with_full_window(), &message.repeat(5000));
     assert!(cost <= 100, "{cost} bytes");
 }
 
 #[test]
-fn small_messages_do_not_move_the_history_each() {
+fn small_messages_rarely_trim_the_history() {
     let message = marked_frame(true, Opcode::Binary, RSV1, b"\x4a\x04\x00");
     let cost = cost(&mut with_full_window(), &message.repeat(5000));
     assert!(cost <= 100, "{cost} bytes");
@@ -127,14 +127,14 @@ fn yields(decoders: Decoders, stream: &[u8]) -> usize {
 }
 
 #[test]
-fn a_poll_ends_after_a_bounded_number_of_frames() {
+fn poll_yields_after_a_bounded_number_of_frames() {
     let fragments =
         [frame(false, Opcode::Binary, b""), frame(false, Opcode::Continuation, b"").repeat(100_000)].concat();
     assert!(yields(Decoders::default(), &fragments) >= 100_000 / 1024);
 }
 
 #[test]
-fn a_poll_ends_after_a_bounded_amount_of_decoding() {
+fn poll_yields_after_a_bounded_amount_of_decoding() {
     let mut from = connection(Options::default(), "", LIMITS);
     from.send(Opcode::Binary, &vec![0; 32 << 20]).expect("an open connection");
     let payload = peer::sent(&mut from).remove(0).payload;
@@ -154,7 +154,7 @@ fn deflate() -> Decoders {
 
 /// What messages keep, which the application may have for as long as it wants.
 #[test]
-fn messages_keep_little_more_than_their_payload() {
+fn a_message_holds_little_more_memory_than_its_payload() {
     for (name, stream) in [
         ("empty blocks", {
             let message = [b"\x00\x01\x00\xfe\xffA", &EMPTY.repeat(13_100)[..], b"\x00"].concat();
@@ -183,7 +183,7 @@ fn messages_keep_little_more_than_their_payload() {
 }
 
 #[test]
-fn a_small_message_does_not_keep_large_memory() {
+fn a_small_message_does_not_hold_a_large_buffer() {
     let mut connection =
         Connection::new(ConnectionSetup::default(), LIMITS, None, ktorws::protocol::MaskKeys::from_seed([7; 32]), &[]);
     connection.decoder.recycle(vec![0; 8 << 20]);

@@ -83,7 +83,7 @@ fn reads_grow_while_they_fill_the_space() {
 }
 
 #[test]
-fn the_space_behind_bytes_of_the_handshake_holds_a_header() {
+fn read_buffer_after_early_bytes_holds_a_header() {
     for size in [KIB_4 - 14, KIB_4 - 13, 70_000] {
         let space = incoming(&empty_messages(size)).read_buffer().len();
         assert_eq!(space, KIB_4.saturating_sub(size / 2 * 2).max(14), "{size}");
@@ -96,7 +96,7 @@ fn the_space_behind_bytes_of_the_handshake_holds_a_header() {
 }
 
 #[test]
-fn what_is_not_decoded_moves_along() {
+fn undecoded_bytes_are_kept() {
     let ping = frame(true, Opcode::Ping, b"ping");
     let mut incoming = incoming(NOTHING);
     give(&mut incoming, &[&empty_messages(100), &ping[..1]].concat());
@@ -120,7 +120,7 @@ fn space_for(decoders: Decoders, arrived: usize, left: usize) -> usize {
 }
 
 #[test]
-fn a_large_rest_of_a_frame_goes_into_the_message() {
+fn the_rest_of_a_large_frame_is_read_into_the_message() {
     // With offered memory, the space is all of the rest.
     assert_eq!(space_for(Decoders::default(), 1000, DIRECT), DIRECT);
     assert_eq!(space_for(Decoders::default(), 1000, 500_000), 500_000);
@@ -134,7 +134,7 @@ fn a_large_rest_of_a_frame_goes_into_the_message() {
 }
 
 #[test]
-fn a_message_is_the_same_in_pieces_of_any_size() {
+fn chunking_does_not_change_a_large_message() {
     let payload: Vec<u8> = (0..300_000_usize).map(|i| b'a' + (i % 23) as u8).collect();
     let stream = [
         frame(false, Opcode::Text, &payload[..100_000]),
@@ -162,7 +162,7 @@ fn a_direct_read_is_checked_for_utf8() {
 }
 
 #[test]
-fn a_message_in_one_frame_gets_the_memory_that_it_announces() {
+fn an_unfragmented_message_allocates_the_announced_length() {
     for length in [70_000, 100_000, 1_000_000] {
         let events = feed(&mut incoming(NOTHING), &frame(true, Opcode::Binary, &vec![1; length]));
         assert_eq!(message(&events).capacity(), length + 1 + PAGE);
@@ -170,7 +170,7 @@ fn a_message_in_one_frame_gets_the_memory_that_it_announces() {
 }
 
 #[test]
-fn a_message_in_fragments_gets_as_much_memory_again() {
+fn a_fragmented_message_doubles_its_memory() {
     let fragments = |last: usize, limit| {
         let stream = [frame(false, Opcode::Binary, &[1; 40_000]), frame(true, Opcode::Continuation, &vec![1; last])];
         let mut incoming = incoming(&stream.concat());
@@ -199,7 +199,7 @@ fn a_message_in_fragments_gets_as_much_memory_again() {
 }
 
 #[test]
-fn memory_is_offered_for_one_large_message() {
+fn recycled_memory_serves_one_large_message() {
     let mut incoming = incoming(NOTHING);
     assert!(incoming.wants_memory());
     let memory = vec![0; 100_000];
@@ -222,7 +222,7 @@ fn memory_is_offered_for_one_large_message() {
 }
 
 #[test]
-fn memory_for_reads_is_freed() {
+fn read_memory_is_freed() {
     // For each number of reads that fill the space: the size of the next read after `shrink`.
     for (fills, shrunk) in [(1, KIB_16), (2, KIB_4), (3, KIB_4)] {
         for (free, expected) in
@@ -245,7 +245,7 @@ fn memory_for_reads_is_freed() {
 }
 
 #[test]
-fn what_is_under_way() {
+fn mid_frame_and_mid_message_state() {
     let under_way = |bytes: &[u8]| {
         let mut incoming = incoming(NOTHING);
         give(&mut incoming, bytes);
@@ -273,7 +273,7 @@ fn small(incoming: &mut FrameDecoder, most: u64, first: bool) -> Option<Vec<u8>>
 }
 
 #[test]
-fn a_small_message_in_one_frame_has_a_short_way() {
+fn poll_small_returns_small_unfragmented_messages() {
     for opcode in [Opcode::Text, Opcode::Binary] {
         for first in [true, false] {
             let mut incoming = incoming(&[frame(true, opcode, &[b'a'; 125]), frame(true, opcode, b"")].concat());
@@ -310,7 +310,7 @@ fn a_small_message_in_one_frame_has_a_short_way() {
 }
 
 #[test]
-fn what_is_not_compressed_is_not_counted_as_decoded() {
+fn codec_stats_exclude_uncompressed_messages() {
     let mut incoming = FrameDecoder::new(NOTHING, deflate::decoders(""), false);
     let plain = [frame(false, Opcode::Text, b"a"), frame(true, Opcode::Continuation, b"b")].concat();
     assert_eq!(message(&feed(&mut incoming, &plain))[..], *b"ab");

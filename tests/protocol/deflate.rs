@@ -112,7 +112,7 @@ fn what_is_sent_is_the_first_example() {
 }
 
 #[test]
-fn without_takeover_every_message_stands_alone() {
+fn without_context_takeover_messages_are_independent() {
     for (options, parameters) in [
         (Options::default(), "client_no_context_takeover"),
         (Options { client_no_context_takeover: true, ..Options::default() }, ""),
@@ -147,7 +147,7 @@ fn fragments_are_one_message() {
 }
 
 #[test]
-fn fragments_that_are_sent_are_one_message() {
+fn sent_fragments_are_compressed_as_one_message() {
     let (mut from, mut to) = (default_connection(), default_connection());
     from.send_fragment(Opcode::Text, b"Hello, ", false).expect("a fragment");
     for (payload, fin) in [("", false), ("Hello", false), ("", true)] {
@@ -165,7 +165,7 @@ fn fragments_that_are_sent_are_one_message() {
 }
 
 #[test]
-fn messages_that_are_not_compressed_go_between() {
+fn uncompressed_messages_between_compressed_ones() {
     let mut connection = default_connection();
     let stream = [
         marked_frame(true, Opcode::Text, RSV1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]),
@@ -181,7 +181,7 @@ fn messages_that_are_not_compressed_go_between() {
 }
 
 #[test]
-fn small_messages_may_stay_as_they_are() {
+fn messages_below_min_size_are_not_compressed() {
     let mut connection = connection(Options { min_size: 10, ..Options::default() }, "", LIMITS);
     for text in ["012345678", "0123456789"] {
         connection.send(Opcode::Text, text.as_bytes()).expect("an open connection");
@@ -191,7 +191,7 @@ fn small_messages_may_stay_as_they_are() {
 }
 
 #[test]
-fn reserved_bits_where_they_must_not_be() {
+fn misplaced_reserved_bits_are_refused() {
     let start = marked_frame(false, Opcode::Text, RSV1, b"\xf2\x48");
     for wrong in [
         [start, marked_frame(true, Opcode::Continuation, RSV1, b"\xcd")].concat(),
@@ -205,7 +205,7 @@ fn reserved_bits_where_they_must_not_be() {
 }
 
 #[test]
-fn what_a_fragment_holds_is_decoded_with_it() {
+fn each_fragment_is_decoded_when_it_arrives() {
     // The codes of a literal and of a reference of 258 bytes end with the third byte. The output exceeds the first room.
     let mut connection = default_connection();
     assert_eq!(receive(&mut connection, &marked_frame(false, Opcode::Binary, RSV1, b"\x4a\x1c\x05")), []);
@@ -230,7 +230,7 @@ fn twice(parameters: &str, between: impl Fn(&mut Encoders)) -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn what_is_not_sent_is_forgotten() {
+fn discard_resets_the_compressor() {
     let [first, second] = twice("", Encoders::discard);
     assert_eq!(first, second);
     // Freed memory does not end a context.
@@ -269,7 +269,7 @@ fn data_that_cannot_be_inflated() {
 }
 
 #[test]
-fn a_block_that_the_tail_breaks_is_not_one_that_is_cut_short() {
+fn a_block_that_the_tail_breaks_is_invalid_not_truncated() {
     // After a last block: the length of a stored block, to which the tail is no complement; nothing.
     for (payload, what) in [(&b"\x03\x00\x01\x05"[..], "cannot be inflated"), (b"\x03\x00", "is cut short")] {
         let events = receive(&mut default_connection(), &marked_frame(true, Opcode::Binary, RSV1, payload));
@@ -302,7 +302,7 @@ fn inflating_stops_at_the_message_limit() {
 }
 
 #[test]
-fn a_compressed_message_has_an_end_even_if_nothing_comes_of_it() {
+fn the_compressed_size_of_a_message_is_limited() {
     let limits = Limits { max_frame_size: 1 << 20, max_message_size: 1000 };
     let mut connection = connection(Options::default(), "", limits);
     // Empty stored blocks.
@@ -324,7 +324,7 @@ fn windows_of_every_size() {
 
 proptest! {
     #[test]
-    fn what_is_compressed_is_inflated(
+    fn compressed_messages_round_trip(
         messages in prop::collection::vec(prop::collection::vec(prop::sample::select(&b"abcdefgh \xff"[..]), 0..3000), 1..8),
         level in 1..=9_u8,
         takes_over in any::<bool>(),

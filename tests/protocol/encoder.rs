@@ -37,7 +37,7 @@ fn masking_keys_depend_on_the_seed_and_do_not_repeat() {
 }
 
 #[test]
-fn masking_keys_do_not_repeat_where_their_memory_is_freed() {
+fn masking_keys_do_not_repeat_after_release() {
     let mut keys = MaskKeys::from_seed([1; 32]);
     let mut drawn = std::collections::HashSet::new();
     for _ in 0..100 {
@@ -98,7 +98,7 @@ fn fragments_have_one_opcode_and_one_end() {
 }
 
 #[test]
-fn nothing_is_queued_after_our_close() {
+fn nothing_is_queued_after_the_close() {
     let mut connection = connection();
     let outbound = OutboundMessage { opcode: Opcode::Text, payload: b"late", fin: true, is_utf8: true };
     let admitted = connection.encoder.permit(&outbound).expect("an open connection");
@@ -122,7 +122,7 @@ fn pings_go_between_fragments() {
 }
 
 #[test]
-fn unmasked_frames_where_they_are_wanted() {
+fn set_masking_turns_masking_off() {
     let mut connection = connection();
     assert!(connection.encoder.is_masking());
     connection.encoder.set_masking(false);
@@ -162,7 +162,7 @@ fn the_oldest_whole_messages_can_be_dropped() {
 }
 
 #[test]
-fn what_is_counted() {
+fn totals_count_everything_queued() {
     let mut connection = connection();
     connection.send(Opcode::Text, b"abc").expect("an open connection");
     connection.send_fragment(Opcode::Binary, b"de", false).expect("a fragment");
@@ -216,7 +216,7 @@ fn pending_and_in_flight_messages_are_counted() {
 }
 
 #[test]
-fn large_messages_are_cut_into_frames() {
+fn large_messages_are_fragmented() {
     let mut connection = connection();
     connection.encoder.set_fragment(Some(3));
     for payload in ["", "abc", "abcd", "abcdef"] {
@@ -242,7 +242,7 @@ fn large_messages_are_cut_into_frames() {
 }
 
 #[test]
-fn our_close_is_not_counted_behind_messages_that_wait() {
+fn sent_excludes_an_unsent_close() {
     let mut connection = connection();
     connection.send(Opcode::Text, b"abc").expect("an open connection");
     connection.close(Close::new(1000, "").expect("a valid close"), peer::now());
@@ -252,7 +252,7 @@ fn our_close_is_not_counted_behind_messages_that_wait() {
 }
 
 #[test]
-fn counts_go_on_from_the_connection_before() {
+fn totals_continue_from_the_previous_connection() {
     let mut before = connection();
     before.send(Opcode::Text, b"abc").expect("an open connection");
     before.encoder.queue_control(Opcode::Ping, b"p").expect("a ping");
@@ -297,7 +297,7 @@ fn counts_go_on_from_the_connection_before() {
 }
 
 #[test]
-fn the_larger_memory_is_used_again() {
+fn the_larger_buffer_is_reused() {
     let mut connection = connection();
     connection.send(Opcode::Binary, &[0; 100_000]).expect("an open connection");
     let address = connection.to_send().as_ptr();
@@ -346,7 +346,7 @@ proptest! {
 }
 
 #[test]
-fn a_queue_that_never_drains_does_not_keep_what_is_sent() {
+fn a_queue_that_never_drains_frees_sent_frames() {
     let mut connection = connection();
     connection.send(Opcode::Binary, &[0; 4096]).expect("an open connection");
     for _ in 0..2000 {

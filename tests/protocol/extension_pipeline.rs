@@ -82,7 +82,7 @@ fn agreement(extensions: &[Tag]) -> ConnectionSetup {
 const LIMITS: Limits = Limits { max_frame_size: 100, max_message_size: 100 };
 
 #[test]
-fn outgoing_in_the_order_of_the_answer_and_incoming_the_other_way() {
+fn encoders_run_in_response_order_and_decoders_in_reverse() {
     let mut connection = peer::agreed_connection(agreement(&[Tag("a", b'a', 4), Tag("b", b'b', 2)]), LIMITS);
     connection.send(Opcode::Text, b"x").expect("an open connection");
     assert_eq!(peer::sent(&mut connection), [Sent { rsv: 6, ..Sent::new(Opcode::Text, b"xab") }]);
@@ -94,7 +94,7 @@ fn outgoing_in_the_order_of_the_answer_and_incoming_the_other_way() {
 }
 
 #[test]
-fn an_extension_without_bits_has_all_messages() {
+fn an_extension_without_reserved_bits_gets_all_messages() {
     let mut connection = peer::agreed_connection(agreement(&[Tag("a", b'a', 0)]), LIMITS);
     connection.send(Opcode::Binary, b"").expect("an open connection");
     assert_eq!(peer::sent(&mut connection), [Sent::new(Opcode::Binary, b"a")]);
@@ -105,7 +105,7 @@ fn an_extension_without_bits_has_all_messages() {
 }
 
 #[test]
-fn what_an_extension_makes_larger_has_the_message_limit() {
+fn the_message_limit_applies_to_decoded_bytes() {
     let mut connection = peer::agreed_connection(agreement(&[Tag("a", b'a', 0), Tag("b", b'b', 0)]), LIMITS);
     let mut payload = vec![b'x'; 98];
     payload.extend(b"ab");
@@ -128,7 +128,7 @@ impl Decoder for Failing {
 }
 
 #[test]
-fn the_close_code_says_how_decoding_failed() {
+fn the_close_code_depends_on_the_decoding_error() {
     for (kind, code) in
         [(Kind::NoMemory, 1011), (Kind::Compression, 1007), (Kind::MessageTooBig, 1009), (Kind::Protocol, 1002)]
     {
@@ -145,7 +145,7 @@ fn the_close_code_says_how_decoding_failed() {
 }
 
 #[test]
-fn what_is_decoded_has_no_memory_beyond_the_limit() {
+fn decoded_memory_stays_within_the_limit() {
     let limits = Limits { max_frame_size: 10_000, max_message_size: 10_000 };
     let mut connection = peer::agreed_connection(agreement(&[Tag("a", b'a', 0)]), limits);
     let stream = [
@@ -162,7 +162,7 @@ fn what_is_decoded_has_no_memory_beyond_the_limit() {
 }
 
 #[test]
-fn what_the_extensions_change_is_counted() {
+fn codec_stats_count_changed_messages() {
     let volume = |plain, encoded| CodecStats { plain, encoded };
     let ConnectionSetup { mut encoders, mut decoders, .. } = agreement(&[Tag("a", b'a', 4), Tag("b", b'b', 2)]);
     assert_eq!((encoders.stats(), decoders.stats()), (CodecStats::default(), CodecStats::default()));
@@ -244,7 +244,7 @@ impl Decoder for Noting {
 }
 
 #[test]
-fn extensions_give_back_memory_between_messages_and_forget() {
+fn release_and_discard_reach_every_extension() {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let info = ExtensionInfo { name: String::new(), parameters: String::new(), instance: None };
     let noting = || Box::new(Noting(Arc::clone(&calls)));
@@ -272,13 +272,13 @@ fn extensions_give_back_memory_between_messages_and_forget() {
 }
 
 #[test]
-fn an_extension_forgets_and_has_one_offer_unless_it_says_otherwise() {
+fn an_extension_supports_discard_and_has_no_fallback_by_default() {
     let extension = Tag("a", b'a', 4);
     assert_eq!((extension.supports_discard(), extension.fallback()), (true, None));
 }
 
 #[test]
-fn names_and_bits_have_one_owner() {
+fn names_and_reserved_bits_have_one_owner() {
     let installed = Tag("a", b'a', 4);
     let check = |extension: Tag| check_installation(&extension, [&installed as &dyn Extension]);
     check(Tag("b", b'b', 3)).expect("nothing of it is taken");

@@ -32,7 +32,7 @@ fn without_an_interval_there_are_no_pings() {
 }
 
 #[test]
-fn the_first_ping_comes_after_a_whole_interval_and_then_at_its_pace() {
+fn pings_are_due_every_interval() {
     let mut keepalive = pinging(Liveness::Pong);
     assert_eq!(keepalive.poll([0; 4], at(9)), None);
     assert_eq!(keepalive.deadline(), Some(at(10)));
@@ -52,7 +52,7 @@ fn the_first_ping_comes_after_a_whole_interval_and_then_at_its_pace() {
 }
 
 #[test]
-fn only_the_pong_of_the_ping_counts() {
+fn only_the_matching_pong_counts() {
     let mut keepalive = pinging(Liveness::Pong);
     let first = ping(&mut keepalive, at(10));
     assert!(keepalive.pong_received(&first, at(10)));
@@ -67,7 +67,7 @@ fn only_the_pong_of_the_ping_counts() {
 }
 
 #[test]
-fn any_byte_counts_where_it_is_to() {
+fn any_byte_counts_with_liveness_any() {
     let mut keepalive = pinging(Liveness::Any);
     ping(&mut keepalive, at(10));
     assert!(keepalive.bytes_received(at(11)));
@@ -79,7 +79,7 @@ fn any_byte_counts_where_it_is_to() {
 }
 
 #[test]
-fn a_late_start_gives_the_peer_its_time() {
+fn a_late_ping_has_the_full_timeout() {
     let mut keepalive = Keepalive::new(KeepaliveOptions::default(), now());
     assert_eq!(keepalive.interval(), None);
     keepalive.set_interval(Some(INTERVAL), at(100));
@@ -93,7 +93,7 @@ fn a_late_start_gives_the_peer_its_time() {
 }
 
 #[test]
-fn a_timeout_that_changes_holds_for_the_ping_under_way() {
+fn set_timeout_applies_to_the_outstanding_ping() {
     let mut keepalive = pinging(Liveness::Pong);
     ping(&mut keepalive, at(10));
     keepalive.set_timeout(Some(Duration::from_secs(1)), at(10));
@@ -103,7 +103,7 @@ fn a_timeout_that_changes_holds_for_the_ping_under_way() {
 }
 
 #[test]
-fn who_was_not_listened_to_gets_the_time_anew() {
+fn restart_timeout_extends_the_deadline() {
     let mut keepalive = pinging(Liveness::Pong);
     ping(&mut keepalive, at(10));
     keepalive.restart_timeout(at(29));
@@ -112,7 +112,7 @@ fn who_was_not_listened_to_gets_the_time_anew() {
 }
 
 #[test]
-fn the_pong_timeout_counts_from_when_the_ping_was_sent() {
+fn the_pong_timeout_starts_when_the_ping_is_sent() {
     let mut keepalive = pinging(Liveness::Pong);
     let first = ping(&mut keepalive, at(10));
     keepalive.ping_sent(at(25));
@@ -127,7 +127,7 @@ fn the_pong_timeout_counts_from_when_the_ping_was_sent() {
 }
 
 #[test]
-fn a_session_that_closes_has_no_pings() {
+fn stop_ends_pings() {
     let mut keepalive = pinging(Liveness::Pong);
     ping(&mut keepalive, at(10));
     keepalive.stop();

@@ -37,7 +37,7 @@ fn the_limits_do_not_apply_to_control_frames() {
 }
 
 #[test]
-fn a_changed_limit_holds_from_the_next_frame_on() {
+fn a_changed_limit_applies_to_the_next_frame() {
     let wide = Limits { max_frame_size: 10, max_message_size: 10 };
     let narrow = Limits { max_frame_size: 5, max_message_size: 5 };
     let mut incoming = FrameDecoder::new(&frame(true, Opcode::Binary, &[0; 10])[..6], Decoders::default(), false);
