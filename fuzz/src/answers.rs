@@ -2,14 +2,14 @@
 
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
-use ktorws::protocol::Received;
+use ktorws::protocol::Event;
 
 use super::inflate::{Inflated, Stop, inflate};
 use super::sent::Sent;
 use super::setup::{self, Setup};
 
 /// Each ping has its pong, and the end its Close.
-pub fn check(setup: &Setup, events: &[Received], sent: &[Sent]) {
+pub fn check(setup: &Setup, events: &[Event], sent: &[Sent]) {
     let mut act = setup.act;
     let mut expected = Vec::new();
     let mut is_closing = false;
@@ -29,7 +29,7 @@ pub fn check(setup: &Setup, events: &[Received], sent: &[Sent]) {
     }
     let mut sent: Vec<Sent> = sent.iter().cloned().map(inflated).collect();
     // Its reason is free.
-    if let (Some(Received::Violation(_)), Some(close)) = (events.last(), sent.last_mut())
+    if let (Some(Event::ProtocolError(_)), Some(close)) = (events.last(), sent.last_mut())
         && expected.last() != Some(close)
     {
         assert!(std::str::from_utf8(&close.payload[2..]).is_ok() && close.payload.len() <= 125);
@@ -38,9 +38,9 @@ pub fn check(setup: &Setup, events: &[Received], sent: &[Sent]) {
     assert_eq!(sent, expected);
 }
 
-fn answer(setup: &Setup, event: &Received) -> Option<Sent> {
+fn answer(setup: &Setup, event: &Event) -> Option<Sent> {
     match event {
-        Received::Violation(error) => {
+        Event::ProtocolError(error) => {
             let code: u16 = match error.kind {
                 Kind::Protocol => 1002,
                 Kind::Utf8 => 1007,
@@ -51,12 +51,12 @@ fn answer(setup: &Setup, event: &Received) -> Option<Sent> {
             Some(frame(Opcode::Close, &code.to_be_bytes()))
         }
         _ if setup.is_raw => None,
-        Received::Ping(payload) => Some(frame(Opcode::Pong, payload.as_bytes())),
-        Received::Close(close) => {
+        Event::Ping(payload) => Some(frame(Opcode::Pong, payload.as_bytes())),
+        Event::Close(close) => {
             let code = close.code.map_or(Vec::new(), |code| code.0.to_be_bytes().to_vec());
             Some(frame(Opcode::Close, &[&code, close.reason.as_bytes()].concat()))
         }
-        Received::Frame(_) | Received::Pong(_) | Received::Yield => None,
+        Event::Frame(_) | Event::Pong(_) | Event::Yield => None,
     }
 }
 

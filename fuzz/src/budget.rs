@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ktorws::protocol::Received;
+use ktorws::protocol::Event;
 
 /// What a connection has whatever comes: an inflater, a compressor, and what is read at a time.
 const BASE: usize = 2 << 20;
@@ -55,7 +55,7 @@ unsafe impl GlobalAlloc for Counting {
 
 /// Calls `run` on a stream of so many bytes, and looks what that took. `payload`: the most that a message of the stream may
 /// have inflated to without coming out.
-pub fn within<T>(stream: usize, payload: usize, run: impl FnOnce() -> T, events: impl Fn(&T) -> &[Received]) -> T {
+pub fn within<T>(stream: usize, payload: usize, run: impl FnOnce() -> T, events: impl Fn(&T) -> &[Event]) -> T {
     let before = IN_USE.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
     ALLOCATED.store(0, Ordering::Relaxed);
@@ -70,11 +70,11 @@ pub fn within<T>(stream: usize, payload: usize, run: impl FnOnce() -> T, events:
 }
 
 /// Looks at what decoding has cost, with so many bytes received.
-pub fn check_work(work: u64, received: usize, events: &[Received]) {
+pub fn check_work(work: u64, received: usize, events: &[Event]) {
     let most = (BASE as u64) + WORK * received as u64 + 8 * sum(events) as u64;
     assert!(work <= most, "decoding has cost {work}, with {received} bytes");
 }
 
-fn sum(events: &[Received]) -> usize {
-    events.iter().map(|event| if let Received::Frame(frame) = event { frame.payload.len() } else { 0 }).sum()
+fn sum(events: &[Event]) -> usize {
+    events.iter().map(|event| if let Event::Frame(frame) = event { frame.payload.len() } else { 0 }).sum()
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ktorws::error::Error;
 use ktorws::frame::Opcode;
-use ktorws::protocol::{Agreement, Close, Connection, Decoders, Encoders, MaskingKeys, Received};
+use ktorws::protocol::{Close, Connection, ConnectionSetup, Decoders, Encoders, Event, MaskKeys};
 
 use super::budget;
 use super::setup::{Direction, Setup, agree};
@@ -23,7 +23,7 @@ pub enum Flow {
 /// What became of a stream.
 #[derive(PartialEq)]
 pub struct Outcome {
-    pub events: Vec<Received>,
+    pub events: Vec<Event>,
     /// Bytes.
     pub sent: Vec<u8>,
     /// What it means that the stream ends here.
@@ -68,8 +68,8 @@ impl<'a> Exchange<'a> {
             None => (Encoders::default(), Decoders::default()),
             Some(server) => agree(Direction { window_bits: 15, takes_over: true }, server, Default::default()),
         };
-        let agreement = Agreement { encoders, decoders, is_raw: setup.is_raw };
-        let keys = MaskingKeys::from_seed([7; 32]);
+        let agreement = ConnectionSetup { encoders, decoders, is_raw: setup.is_raw };
+        let keys = MaskKeys::from_seed([7; 32]);
         let connection = Connection::new(agreement, setup.limits, Some(Duration::from_secs(5)), keys, early);
         let outcome = Outcome { events: Vec::new(), sent: Vec::new(), end: Ok(()) };
         Self { setup, flow, connection, now: Instant::now(), received: early.len(), has_acted: false, outcome }
@@ -77,7 +77,7 @@ impl<'a> Exchange<'a> {
 
     fn receive(&mut self, mut piece: &[u8]) {
         while !piece.is_empty() {
-            let room = self.connection.incoming.space().len();
+            let room = self.connection.decoder.read_buffer().len();
             // What is read at a time, or twice of a message what is there of it.
             assert!(room <= 2 * self.received + 72 * 1024, "room for {room} bytes after {}", self.received);
             let taken = self.connection.receive(piece);
@@ -100,7 +100,7 @@ impl<'a> Exchange<'a> {
             self.send();
         }
         assert_eq!(self.connection.poll_event(self.now), None);
-        assert_eq!(self.connection.incoming.is_finished(), self.has_ended());
+        assert_eq!(self.connection.decoder.is_finished(), self.has_ended());
     }
 
     /// What the application does, which goes by what it has received.
@@ -120,7 +120,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn has_ended(&self) -> bool {
-        matches!(self.outcome.events.last(), Some(Received::Close(_) | Received::Violation(_)))
+        matches!(self.outcome.events.last(), Some(Event::Close(_) | Event::ProtocolError(_)))
     }
 
     /// Takes what is to be sent, or a little of it.
@@ -144,19 +144,19 @@ impl<'a> Exchange<'a> {
     /// What a session does while nothing comes.
     fn keep_house(&mut self) {
         match self.received % 16 {
-            0..4 => self.connection.incoming.release(),
-            4..8 => self.connection.incoming.shrink(),
-            8 => self.connection.incoming.offer(vec![0xee; self.received % 70_000]),
+            0..4 => self.connection.decoder.release(),
+            4..8 => self.connection.decoder.shrink(),
+            8 => self.connection.decoder.recycle(vec![0xee; self.received % 70_000]),
             _ => {}
         }
     }
 
     fn finish(mut self) -> Outcome {
         while self.send_some(usize::MAX) {}
-        budget::check_work(self.connection.incoming.work(), self.received, &self.outcome.events);
-        assert_eq!(self.connection.outgoing.pending(), 0);
+        budget::check_work(self.connection.decoder.work(), self.received, &self.outcome.events);
+        assert_eq!(self.connection.encoder.pending(), 0);
         let closing = self.connection.closing().is_some();
-        assert_eq!(self.connection.outgoing.has_sent_close(), closing);
+        assert_eq!(self.connection.encoder.has_sent_close(), closing);
         assert_eq!(self.connection.poll_timeout().is_some(), closing);
         self.outcome.end = self.connection.end_of_stream();
         assert_eq!(self.outcome.end.is_ok(), self.has_ended());
@@ -168,7 +168,7 @@ impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for event in &self.events {
             match event {
-                Received::Frame(frame) => {
+                Event::Frame(frame) => {
                     writeln!(f, "{:?} of {} bytes, more: {}", frame.opcode, frame.payload.len(), frame.more)?;
                 }
                 other => writeln!(f, "{other:?}")?,

@@ -1,7 +1,7 @@
 //! Sec-WebSocket-Extensions: what was read, written and read again is the same.
 
 use ktorws::http::headers::is_token;
-use ktorws::protocol::extension_header::{Element, Parameters, parse};
+use ktorws::protocol::extension::header::{Element, Parameters, parse};
 
 pub fn extension_header(bytes: &[u8]) {
     if let Some(elements) = parse(bytes) {

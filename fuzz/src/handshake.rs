@@ -5,7 +5,8 @@ use ktorws::http::Upgrade as _;
 use ktorws::http::headers::Headers;
 use ktorws::protocol::deflate::{self, Options, PermessageDeflate};
 use ktorws::protocol::extension::Extension;
-use ktorws::protocol::handshake::{Handshake, Opened, Request};
+use ktorws::protocol::handshake::{HandshakeRequest, HandshakeResponse};
+use ktorws::protocol::handshake_h1::Handshake;
 
 use super::input::Input;
 
@@ -62,7 +63,7 @@ fn run(response: &[u8], sizes: &[usize]) -> Outcome {
     let headers = Headers::default();
     let deflate = PermessageDeflate(Options::default());
     let extensions: [&dyn Extension; 1] = [&deflate];
-    let request = Request {
+    let request = HandshakeRequest {
         resource: "/chat",
         host: "example.com",
         headers: &headers,
@@ -98,11 +99,11 @@ impl Outcome {
         }
     }
 
-    fn opened(opened: Opened, behind: &[u8]) -> Self {
-        let Opened { response, subprotocol, extensions, early } = opened;
+    fn opened(opened: HandshakeResponse, behind: &[u8]) -> Self {
+        let HandshakeResponse { response, subprotocol, extensions, early } = opened;
         assert!(response.status == 101 && response.is_http_1_1);
-        let told = extensions.iter().map(|extension| &extension.told);
-        let extensions = told.map(|told| (told.name.clone(), told.parameters.clone())).collect();
+        let infos = extensions.iter().map(|extension| &extension.info);
+        let extensions = infos.map(|info| (info.name.clone(), info.parameters.clone())).collect();
         Self::Opened(Agreed { headers: response.headers, subprotocol, extensions, behind: [&early, behind].concat() })
     }
 }

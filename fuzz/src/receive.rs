@@ -1,7 +1,7 @@
 //! A stream from a server to an open connection, of three kinds.
 
 use ktorws::frame::Opcode;
-use ktorws::protocol::{Limits, Received};
+use ktorws::protocol::{Event, Limits};
 
 use super::exchange::{self, Flow, Outcome};
 use super::input::Input;
@@ -56,12 +56,12 @@ fn check(setup: &Setup, input: &mut Input<'_>) {
     answers::check_slow(setup, &sent, &sent::frames(&slow.sent));
 }
 
-fn check_events(setup: &Setup, events: &[Received]) {
+fn check_events(setup: &Setup, events: &[Event]) {
     let Limits { max_frame_size, max_message_size } = setup.limits;
     let mut size = 0;
     for (index, event) in events.iter().enumerate() {
         match event {
-            Received::Frame(frame) => {
+            Event::Frame(frame) => {
                 let length = frame.payload.len();
                 size += length as u64;
                 assert!(size <= max_message_size, "a message of {size} bytes or more");
@@ -78,9 +78,9 @@ fn check_events(setup: &Setup, events: &[Received]) {
                 }
                 size = if frame.more { size } else { 0 };
             }
-            Received::Close(_) | Received::Violation(_) => assert_eq!(index + 1, events.len()),
-            Received::Ping(_) | Received::Pong(_) => {}
-            Received::Yield => panic!("the connection goes on by itself"),
+            Event::Close(_) | Event::ProtocolError(_) => assert_eq!(index + 1, events.len()),
+            Event::Ping(_) | Event::Pong(_) => {}
+            Event::Yield => panic!("the connection goes on by itself"),
         }
     }
 }

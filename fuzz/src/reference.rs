@@ -3,7 +3,7 @@
 use ktorws::error::Kind;
 use ktorws::frame::header::{Header, decode};
 use ktorws::frame::{CloseCode, Opcode};
-use ktorws::protocol::Received;
+use ktorws::protocol::Event;
 
 use super::inflate::{Inflated, Stop, inflate};
 use super::setup::{Direction, Setup};
@@ -27,18 +27,18 @@ pub enum Expected {
 }
 
 impl Expected {
-    pub fn fits(&self, event: &Received) -> bool {
+    pub fn fits(&self, event: &Event) -> bool {
         match (self, event) {
-            (Self::Frame { opcode, payload, more, rsv }, Received::Frame(frame)) => {
+            (Self::Frame { opcode, payload, more, rsv }, Event::Frame(frame)) => {
                 (*opcode, &payload[..], *more, *rsv) == (frame.opcode, &frame.payload[..], frame.more, frame.rsv)
             }
-            (Self::Ping(payload), Received::Ping(came)) | (Self::Pong(payload), Received::Pong(came)) => {
+            (Self::Ping(payload), Event::Ping(came)) | (Self::Pong(payload), Event::Pong(came)) => {
                 payload == came.as_bytes()
             }
-            (Self::Close(code, reason), Received::Close(close)) => {
+            (Self::Close(code, reason), Event::Close(close)) => {
                 *code == close.code && reason == close.reason.as_bytes()
             }
-            (Self::Violation(kinds), Received::Violation(error)) => kinds.contains(&error.kind),
+            (Self::Violation(kinds), Event::ProtocolError(error)) => kinds.contains(&error.kind),
             _ => false,
         }
     }

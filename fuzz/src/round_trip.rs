@@ -5,8 +5,8 @@ use std::time::Instant;
 use ktorws::error::{Error, Kind};
 use ktorws::frame::{CloseCode, Opcode, header};
 use ktorws::protocol::deflate::Options;
-use ktorws::protocol::outbound::Outbound;
-use ktorws::protocol::{Close, Encoders, Flight, Initiator, MaskingKeys, Outgoing, Piece, Received};
+use ktorws::protocol::encoder::OutboundMessage;
+use ktorws::protocol::{Close, Encoders, Event, FrameEncoder, InFlight, Initiator, MaskKeys, MessageChunk};
 
 use super::exchange::{self, Flow};
 use super::input::Input;
@@ -18,9 +18,9 @@ const LARGEST: usize = 100_000;
 
 /// One side of a connection, and what it was made to say.
 struct Sender {
-    outgoing: Outgoing,
+    outgoing: FrameEncoder,
     encoders: Encoders,
-    flight: Flight,
+    flight: InFlight,
     /// Messages may be dropped.
     drops: bool,
     failed: bool,
@@ -38,13 +38,13 @@ pub fn round_trip(bytes: &[u8]) {
     let options = Options { level: 1 + level % 9, memory_level: 1 + memory_level % 9, ..Options::default() };
     let unused = Direction { window_bits: 15, takes_over: true };
     let encoders = deflate.map_or_else(Encoders::default, |direction| agree(direction, unused, options).0);
-    let mut outgoing = Outgoing::new(MaskingKeys::from_seed([1; 32]), None);
+    let mut outgoing = FrameEncoder::new(MaskKeys::from_seed([1; 32]), None);
     let fragment = (fragment > 0).then(|| usize::from(fragment).pow(2));
     outgoing.set_fragment(fragment);
     let mut sender = Sender {
         outgoing,
         encoders,
-        flight: Flight::default(),
+        flight: InFlight::default(),
         drops: flags & 2 != 0,
         failed: false,
         messages: Vec::new(),
@@ -130,24 +130,24 @@ impl Sender {
     /// As a session does.
     fn queue(&mut self, opcode: Opcode, payload: &[u8], fin: bool) -> Result<(), Error> {
         let is_utf8 = opcode != Opcode::Text || std::str::from_utf8(payload).is_ok();
-        let admitted = self.outgoing.admit(&Outbound { opcode, payload, fin, is_utf8 })?;
+        let admitted = self.outgoing.permit(&OutboundMessage { opcode, payload, fin, is_utf8 })?;
         let (opcode, first, last) = (admitted.opcode, admitted.first, admitted.last);
-        let piece = Piece { opcode, payload, first, last, compress: true };
+        let piece = MessageChunk { opcode, payload, first, last, compress: true };
         let (rsv, payload) = self.encoders.encode(piece)?;
         self.outgoing.queue(admitted, rsv, payload)?;
         if self.drops {
-            self.encoders.forget();
+            self.encoders.discard();
         }
         Ok(())
     }
 
     fn send_some(&mut self, most: usize) -> bool {
-        self.outgoing.load(&mut self.flight);
+        self.outgoing.refill(&mut self.flight);
         let bytes = self.flight.to_send();
         let count = bytes.len().min(most);
         self.wire.extend_from_slice(&bytes[..count]);
         self.flight.sent(count);
-        self.outgoing.load(&mut self.flight);
+        self.outgoing.refill(&mut self.flight);
         count > 0
     }
 
@@ -160,9 +160,9 @@ impl Sender {
         let (mut messages, mut pings, mut close) = (Vec::new(), Vec::new(), None);
         for event in receive(&self.wire, deflate, fragment) {
             match event {
-                Received::Frame(frame) => messages.push((frame.opcode, frame.payload.to_vec())),
-                Received::Ping(payload) => pings.push(payload.as_bytes().to_vec()),
-                Received::Close(received) => close = Some(received),
+                Event::Frame(frame) => messages.push((frame.opcode, frame.payload.to_vec())),
+                Event::Ping(payload) => pings.push(payload.as_bytes().to_vec()),
+                Event::Close(received) => close = Some(received),
                 other => panic!("{other:?} was not sent"),
             }
         }
@@ -176,7 +176,7 @@ impl Sender {
 }
 
 /// What the other side makes of what was sent.
-fn receive(wire: &[u8], deflate: Option<Direction>, fragment: Option<usize>) -> Vec<Received> {
+fn receive(wire: &[u8], deflate: Option<Direction>, fragment: Option<usize>) -> Vec<Event> {
     let mut stream = Vec::new();
     for frame in sent::frames(wire) {
         let sent::Sent { fin, rsv, opcode, payload } = frame;

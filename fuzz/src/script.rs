@@ -4,7 +4,7 @@
 use ktorws::frame::header::{self, Header};
 use ktorws::frame::{CloseCode, Opcode};
 use ktorws::protocol::deflate::Options;
-use ktorws::protocol::{Encoders, Piece};
+use ktorws::protocol::{Encoders, MessageChunk};
 
 use super::blocks;
 use super::input::Input;
@@ -107,7 +107,7 @@ impl Script<'_, '_> {
             if first && !last && cut == 0 {
                 continue;
             }
-            let piece = Piece { opcode, payload: piece, first, last, compress: true };
+            let piece = MessageChunk { opcode, payload: piece, first, last, compress: true };
             let (_, output) = encoders.encode(piece).expect("what can be compressed");
             encoded.extend_from_slice(output);
         }

@@ -1,8 +1,8 @@
 //! How a connection is set up and fed, which the first bytes of an input choose.
 
 use ktorws::protocol::deflate::{Options, PermessageDeflate};
-use ktorws::protocol::extension::{self, Extension as _, Negotiated, Told};
-use ktorws::protocol::extension_header::Parameters;
+use ktorws::protocol::extension::header::Parameters;
+use ktorws::protocol::extension::{self, Extension as _, ExtensionInfo, Negotiated};
 use ktorws::protocol::{Decoders, Encoders, Limits};
 
 use super::input::Input;
@@ -87,8 +87,8 @@ pub fn agree(client: Direction, server: Direction, options: Options) -> (Encoder
     let parameters = format!("{}; {}", client.parameters("client"), server.parameters("server"));
     let parameters = Parameters::parse(&parameters).expect("well-formed parameters");
     let extension = PermessageDeflate(options);
-    let agreed = extension.agree(&parameters).expect("an answer to what is offered");
-    let told = Told { name: extension.name().into(), parameters: parameters.to_string(), instance: None };
-    let (encoders, decoders, _) = extension::part(vec![Negotiated { told, rsv: extension.rsv(), agreed }]);
+    let codec = extension.accept(&parameters).expect("an answer to what is offered");
+    let info = ExtensionInfo { name: extension.name().into(), parameters: parameters.to_string(), instance: None };
+    let (encoders, decoders, _) = extension::build_pipelines(vec![Negotiated { info, rsv: extension.rsv(), codec }]);
     (encoders, decoders)
 }

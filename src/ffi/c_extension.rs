@@ -13,8 +13,8 @@ use crate::ffi::vtable::{ws_extension_piece, ws_extension_vtable, ws_piece_flags
 use crate::fork;
 use crate::frame::Opcode;
 use crate::lock::assert_unlocked;
-use crate::protocol::extension::{Agreed, Decoder, Encoder, Encoding, Extension, Piece, Sink, Told};
-use crate::protocol::extension_header::Parameters;
+use crate::protocol::extension::header::Parameters;
+use crate::protocol::extension::{Codec, Decoder, Encoder, Encoding, Extension, ExtensionInfo, MessageChunk, Sink};
 use crate::session::telling;
 
 type Encode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, rsv: *mut u32, output: *mut ws_sink) -> i32;
@@ -99,7 +99,7 @@ impl Extension for CExtension {
         self.0.rsv
     }
 
-    fn forgets(&self) -> bool {
+    fn supports_discard(&self) -> bool {
         false
     }
 
@@ -119,7 +119,7 @@ impl Extension for CExtension {
         Ok(parameters)
     }
 
-    fn agree(&self, parameters: &Parameters) -> Result<Agreed> {
+    fn accept(&self, parameters: &Parameters) -> Result<Codec> {
         let mut pointer = ptr::null_mut();
         if let Some(negotiate) = self.0.negotiate {
             let text = CString::new(parameters.to_string()).unwrap_or_default();
@@ -131,7 +131,7 @@ impl Extension for CExtension {
             }
         }
         let instance = Arc::new(Instance { pointer, installed: Arc::clone(&self.0) });
-        Ok(Agreed {
+        Ok(Codec {
             encoder: Box::new(CEncoder(Arc::clone(&instance))),
             decoder: Box::new(CDecoder { instance: Arc::clone(&instance), message: None }),
             decodes_unmarked: self.0.rsv == 0,
@@ -165,7 +165,7 @@ unsafe impl Send for NegotiatedExtension {}
 unsafe impl Sync for NegotiatedExtension {}
 
 impl NegotiatedExtension {
-    pub(super) fn new(told: &Told) -> Self {
+    pub(super) fn new(told: &ExtensionInfo) -> Self {
         let (name, parameters) = (guard::c_string(told.name.as_bytes()), guard::c_string(told.parameters.as_bytes()));
         let lent = ws_extension { name: name.as_ptr(), parameters: parameters.as_ptr(), instance: instance_of(told) };
         Self { lent, name, _parameters: parameters }
@@ -177,7 +177,7 @@ impl NegotiatedExtension {
 }
 
 /// Returns the instance that `negotiate` made. Returns NULL for extensions of the library.
-fn instance_of(told: &Told) -> *mut c_void {
+fn instance_of(told: &ExtensionInfo) -> *mut c_void {
     let instance = told.instance.as_ref().and_then(|instance| instance.downcast_ref::<Arc<Instance>>());
     instance.map_or(ptr::null_mut(), |instance| instance.pointer)
 }
@@ -212,7 +212,7 @@ pub(super) fn check_outside() -> Result<()> {
 struct CEncoder(Arc<Instance>);
 
 impl Encoder for CEncoder {
-    fn encode(&mut self, piece: &Piece<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
+    fn encode(&mut self, piece: &MessageChunk<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
         let Instance { pointer, installed } = &*self.0;
         let c_piece = c_piece(piece.opcode, piece.payload, (piece.first, piece.last), 0);
         let mut bits = 0;

@@ -1,4 +1,4 @@
-//! What one side said in its Close frame.
+//! The Close frame and the closing handshake (RFC 6455 sections 5.5.1 and 7).
 
 use crate::error::{Error, Kind};
 use crate::frame::close_code::{MAX_REASON, fitting_reason};
@@ -7,14 +7,14 @@ use crate::frame::{CloseCode, MAX_CONTROL_PAYLOAD};
 /// The content of a Close frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Close {
-    /// None where the frame was empty.
+    /// The close code; `None` if the frame has no payload.
     pub code: Option<CloseCode>,
-    /// At most 123 bytes.
+    /// The reason, at most 123 bytes.
     pub reason: String,
 }
 
 impl Close {
-    /// A Close with a code that may be sent and a reason that fits; 0 stands for no code, which has no reason.
+    /// Checks that the code may be sent and that the reason fits. A `code` of 0 means no code; it requires an empty reason.
     pub fn new(code: u32, reason: &str) -> Result<Self, Error> {
         let invalid = |message| Err(Error::new(Kind::InvalidArgument, message));
         if code == 0 {
@@ -30,12 +30,12 @@ impl Close {
         Ok(Self { code: Some(code), reason: reason.to_owned() })
     }
 
-    /// What the connection says when it ends itself; a long reason is cut.
+    /// The Close of a failed connection. Truncates a reason that is too long.
     pub fn because(code: CloseCode, reason: &str) -> Self {
         Self { code: Some(code), reason: fitting_reason(reason).to_owned() }
     }
 
-    /// The frame's payload.
+    /// The payload of the frame.
     pub fn payload(&self) -> Vec<u8> {
         let mut payload = Vec::with_capacity(MAX_CONTROL_PAYLOAD);
         if let Some(code) = self.code {
@@ -46,20 +46,20 @@ impl Close {
     }
 }
 
-/// Who began the end of a connection.
+/// The side that ended the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initiator {
-    /// The application: it closed or aborted.
+    /// The application closed or aborted the connection.
     Local,
     /// The peer sent the first Close.
     Remote,
-    /// The connection was failed for what the peer sent (RFC 6455 section 7.1.7).
+    /// The connection failed because the peer violated the protocol (RFC 6455 section 7.1.7).
     Protocol,
     /// The transport ended without a Close.
     Transport,
 }
 
-/// The code with which the connection is failed for an error that the peer caused.
+/// The close code for an error that the peer caused.
 pub fn code_for(kind: Kind) -> CloseCode {
     match kind {
         Kind::Utf8 | Kind::Compression => CloseCode::NOT_CONSISTENT,
@@ -67,4 +67,9 @@ pub fn code_for(kind: Kind) -> CloseCode {
         Kind::NoMemory => CloseCode::INTERNAL_ERROR,
         _ => CloseCode::PROTOCOL_ERROR,
     }
+}
+
+/// The error for a peer that did not complete the closing handshake in time.
+pub fn close_timed_out() -> Error {
+    Error::new(Kind::ClosedAbnormally, "the server did not complete the closing handshake within the close timeout")
 }

@@ -1,152 +1,152 @@
-//! Our own pings: when one is due, which pong answers it, and when the peer is taken for gone (Ktor's pinger).
+//! Keepalive (Ktor's pinger): when to send a ping, which pong answers it, and when the peer has timed out.
 
 use std::time::{Duration, Instant};
 
-/// The payload of a ping: its number and something the peer cannot know.
+/// The payload of a ping: a counter and a random number.
 type PingPayload = [u8; 8];
 
-/// What counts as a sign of life.
+/// What proves that the peer is alive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Liveness {
     /// The pong that answers the ping.
     #[default]
     Pong,
-    /// Any byte that came since the ping.
+    /// Any byte received after the ping.
     Any,
 }
 
-/// When to ping and how long to wait.
+/// Options for pings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeepaliveOptions {
-    /// From one ping to the next; none for no pings.
+    /// The time from one ping to the next; `None` for no pings.
     pub interval: Option<Duration>,
-    /// How long the answer may take; none for twice the interval.
+    /// The time limit for the answer; `None` for twice the interval.
     pub timeout: Option<Duration>,
-    /// What counts as an answer.
+    /// What counts as an answer to a ping.
     pub liveness: Liveness,
 }
 
-/// The pinger of a session. Most sessions have no pings: theirs takes no room.
+/// The keepalive of a session. Takes no memory in a session without pings.
 #[derive(Debug)]
-pub struct Keepalive(Option<Box<Pinging>>);
+pub struct Keepalive(Option<Box<Pinger>>);
 
 #[derive(Debug)]
-struct Pinging {
+struct Pinger {
     options: KeepaliveOptions,
-    /// None while there are no pings, and while one is under way.
+    /// `None` without pings, and while a ping is outstanding.
     next_ping: Option<Instant>,
-    awaited: Option<Awaited>,
+    outstanding: Option<OutstandingPing>,
     count: u32,
     last_rtt: Option<Duration>,
 }
 
 #[derive(Debug)]
-struct Awaited {
+struct OutstandingPing {
     payload: PingPayload,
-    /// When it was sent; until that is known, when it was due.
+    /// When the ping was sent; until that is known, when it was due.
     sent: Instant,
     deadline: Option<Instant>,
 }
 
-/// What is due.
+/// What the caller has to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// A ping with this payload is to be sent.
+pub enum KeepaliveAction {
+    /// Send a ping with this payload.
     Ping(PingPayload),
-    /// The peer has given no sign of life in time.
+    /// The peer did not answer in time. Fail the connection.
     Timeout,
 }
 
 impl Keepalive {
-    /// The first ping comes after a whole interval.
+    /// Starts keepalive. The first ping is due after one interval.
     pub fn new(options: KeepaliveOptions, now: Instant) -> Self {
         let is_needed = options != KeepaliveOptions::default();
-        Self(is_needed.then(|| Box::new(Pinging::new(options, now))))
+        Self(is_needed.then(|| Box::new(Pinger::new(options, now))))
     }
 
-    fn pinging(&mut self, now: Instant) -> &mut Pinging {
-        self.0.get_or_insert_with(|| Box::new(Pinging::new(KeepaliveOptions::default(), now)))
+    fn pinger(&mut self, now: Instant) -> &mut Pinger {
+        self.0.get_or_insert_with(|| Box::new(Pinger::new(KeepaliveOptions::default(), now)))
     }
 
-    /// How often it pings; none for not at all.
+    /// The ping interval; `None` without pings.
     pub fn interval(&self) -> Option<Duration> {
         self.0.as_ref()?.options.interval
     }
 
-    /// How long a pong may take with these options; none where there are no pings.
+    /// The time limit for a pong; `None` without pings.
     pub fn timeout(&self) -> Option<Duration> {
         self.0.as_ref()?.timeout()
     }
 
-    /// Changes the interval: a ping under way is forgotten, the next one comes after a whole interval.
+    /// Changes the interval. Abandons an outstanding ping; the next ping is due after one interval.
     pub fn set_interval(&mut self, interval: Option<Duration>, now: Instant) {
-        self.pinging(now).set_interval(interval, now);
+        self.pinger(now).set_interval(interval, now);
     }
 
-    /// Changes the timeout, also that of a ping under way.
+    /// Changes the timeout, also for an outstanding ping.
     pub fn set_timeout(&mut self, timeout: Option<Duration>, now: Instant) {
-        self.pinging(now).set_timeout(timeout);
+        self.pinger(now).set_timeout(timeout);
     }
 
-    /// No more pings: the session is closing.
+    /// Stops pings. For a session that is closing.
     pub fn stop(&mut self) {
-        if let Some(pinging) = &mut self.0 {
-            pinging.stop();
+        if let Some(pinger) = &mut self.0 {
+            pinger.stop();
         }
     }
 
-    /// When to [`poll`](Self::poll).
+    /// When to call [`poll`](Self::poll).
     pub fn deadline(&self) -> Option<Instant> {
         self.0.as_ref()?.deadline()
     }
 
-    /// Whether a ping is under way.
+    /// Whether a ping is outstanding.
     pub fn awaits_pong(&self) -> bool {
-        self.0.as_ref().is_some_and(|pinging| pinging.awaited.is_some())
+        self.0.as_ref().is_some_and(|pinger| pinger.outstanding.is_some())
     }
 
-    /// What is due. `random` must be new each time.
-    pub fn poll(&mut self, random: [u8; 4], now: Instant) -> Option<Due> {
+    /// Returns what to do now. `random` must be new for each call.
+    pub fn poll(&mut self, random: [u8; 4], now: Instant) -> Option<KeepaliveAction> {
         self.0.as_mut()?.poll(random, now)
     }
 
-    /// The ping under way went out: its time counts from now, and not from when it was queued.
-    pub fn sent(&mut self, now: Instant) {
-        if let Some(pinging) = &mut self.0 {
-            pinging.sent(now);
+    /// Records that the outstanding ping was sent. Its timeout starts now.
+    pub fn ping_sent(&mut self, now: Instant) {
+        if let Some(pinger) = &mut self.0 {
+            pinger.ping_sent(now);
         }
     }
 
-    /// A pong came. Any other than that of the ping under way has no meaning. Returns whether it is that one: then the
-    /// [`deadline`](Self::deadline) has changed.
-    pub fn pong(&mut self, payload: &[u8], now: Instant) -> bool {
-        self.0.as_mut().is_some_and(|pinging| pinging.pong(payload, now))
+    /// Handles a pong. Returns whether it answers the outstanding ping; the [`deadline`](Self::deadline) has then changed.
+    /// Other pongs are ignored.
+    pub fn pong_received(&mut self, payload: &[u8], now: Instant) -> bool {
+        self.0.as_mut().is_some_and(|pinger| pinger.pong_received(payload, now))
     }
 
-    /// Bytes came. Returns whether that counts as an answer.
-    pub fn heard(&mut self, now: Instant) -> bool {
-        self.0.as_mut().is_some_and(|pinging| pinging.heard(now))
+    /// Records that bytes were received. Returns whether that answers the outstanding ping.
+    pub fn bytes_received(&mut self, now: Instant) -> bool {
+        self.0.as_mut().is_some_and(|pinger| pinger.bytes_received(now))
     }
 
-    /// This side did not read for a while, or the peer has shown in another way that it is alive: the ping under
-    /// way gets its time anew.
-    pub fn excuse(&mut self, now: Instant) {
-        if let Some(pinging) = &mut self.0 {
-            pinging.excuse(now);
+    /// Restarts the timeout of the outstanding ping. For a session that did not read for a while, or whose peer is known to
+    /// be alive.
+    pub fn restart_timeout(&mut self, now: Instant) {
+        if let Some(pinger) = &mut self.0 {
+            pinger.restart_timeout(now);
         }
     }
 
-    /// How long the last answered ping took.
+    /// The round-trip time of the last answered ping.
     pub fn last_rtt(&self) -> Option<Duration> {
         self.0.as_ref()?.last_rtt
     }
 }
 
-impl Pinging {
+impl Pinger {
     fn new(options: KeepaliveOptions, now: Instant) -> Self {
-        let mut pinging = Self { options, next_ping: None, awaited: None, count: 0, last_rtt: None };
-        pinging.begin(now);
-        pinging
+        let mut pinger = Self { options, next_ping: None, outstanding: None, count: 0, last_rtt: None };
+        pinger.schedule_ping(now);
+        pinger
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -156,39 +156,39 @@ impl Pinging {
 
     fn set_interval(&mut self, interval: Option<Duration>, now: Instant) {
         self.options.interval = interval;
-        self.begin(now);
+        self.schedule_ping(now);
     }
 
     fn set_timeout(&mut self, timeout: Option<Duration>) {
         self.options.timeout = timeout;
         let timeout = self.timeout();
-        if let Some(awaited) = &mut self.awaited {
-            awaited.deadline = timeout.and_then(|timeout| awaited.sent.checked_add(timeout));
+        if let Some(outstanding) = &mut self.outstanding {
+            outstanding.deadline = timeout.and_then(|timeout| outstanding.sent.checked_add(timeout));
         }
     }
 
     fn stop(&mut self) {
-        (self.next_ping, self.awaited) = (None, None);
+        (self.next_ping, self.outstanding) = (None, None);
     }
 
-    fn begin(&mut self, now: Instant) {
-        self.awaited = None;
+    fn schedule_ping(&mut self, now: Instant) {
+        self.outstanding = None;
         self.next_ping = self.options.interval.and_then(|interval| now.checked_add(interval));
     }
 
     fn deadline(&self) -> Option<Instant> {
-        match &self.awaited {
-            Some(awaited) => awaited.deadline,
+        match &self.outstanding {
+            Some(outstanding) => outstanding.deadline,
             None => self.next_ping,
         }
     }
 
-    fn poll(&mut self, random: [u8; 4], now: Instant) -> Option<Due> {
+    fn poll(&mut self, random: [u8; 4], now: Instant) -> Option<KeepaliveAction> {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return None;
         }
-        if self.awaited.is_some() {
-            return Some(Due::Timeout);
+        if self.outstanding.is_some() {
+            return Some(KeepaliveAction::Timeout);
         }
         self.next_ping = None;
         self.count = self.count.wrapping_add(1);
@@ -196,42 +196,44 @@ impl Pinging {
         let [e, f, g, h] = random;
         let payload = [a, b, c, d, e, f, g, h];
         let deadline = self.timeout().and_then(|timeout| now.checked_add(timeout));
-        self.awaited = Some(Awaited { payload, sent: now, deadline });
-        Some(Due::Ping(payload))
+        self.outstanding = Some(OutstandingPing { payload, sent: now, deadline });
+        Some(KeepaliveAction::Ping(payload))
     }
 
-    fn sent(&mut self, now: Instant) {
-        if let Some(awaited) = &mut self.awaited {
-            awaited.sent = now;
+    fn ping_sent(&mut self, now: Instant) {
+        if let Some(outstanding) = &mut self.outstanding {
+            outstanding.sent = now;
         }
-        self.excuse(now);
+        self.restart_timeout(now);
     }
 
-    fn pong(&mut self, payload: &[u8], now: Instant) -> bool {
-        let Some(awaited) = self.awaited.as_ref().filter(|awaited| awaited.payload == payload) else { return false };
-        self.last_rtt = Some(now.saturating_duration_since(awaited.sent));
-        self.answered(now);
+    fn pong_received(&mut self, payload: &[u8], now: Instant) -> bool {
+        let Some(outstanding) = self.outstanding.as_ref().filter(|outstanding| outstanding.payload == payload) else {
+            return false;
+        };
+        self.last_rtt = Some(now.saturating_duration_since(outstanding.sent));
+        self.ping_answered(now);
         true
     }
 
-    fn heard(&mut self, now: Instant) -> bool {
-        let counts = self.options.liveness == Liveness::Any && self.awaited.is_some();
+    fn bytes_received(&mut self, now: Instant) -> bool {
+        let counts = self.options.liveness == Liveness::Any && self.outstanding.is_some();
         if counts {
-            self.answered(now);
+            self.ping_answered(now);
         }
         counts
     }
 
-    fn excuse(&mut self, now: Instant) {
+    fn restart_timeout(&mut self, now: Instant) {
         let timeout = self.timeout();
-        if let Some(awaited) = &mut self.awaited {
-            awaited.deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        if let Some(outstanding) = &mut self.outstanding {
+            outstanding.deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         }
     }
 
-    /// The next ping is due an interval after the one that was answered, or now if that has passed.
-    fn answered(&mut self, now: Instant) {
-        let sent = self.awaited.take().map_or(now, |awaited| awaited.sent);
+    /// Schedules the next ping one interval after the answered one, or now if that time has passed.
+    fn ping_answered(&mut self, now: Instant) {
+        let sent = self.outstanding.take().map_or(now, |outstanding| outstanding.sent);
         self.next_ping =
             self.options.interval.and_then(|interval| sent.checked_add(interval)).map(|next| next.max(now));
     }

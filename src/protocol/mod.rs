@@ -1,39 +1,30 @@
-//! Floor 2: one WebSocket connection as a state machine (RFC 6455). It takes bytes and the time, and gives bytes and
-//! events; it opens no socket, reads no clock, takes no lock and starts no thread.
+//! One WebSocket connection as a state machine (RFC 6455). The input is received bytes and the current time; the output
+//! is bytes to send and events. The module opens no socket, reads no clock, takes no lock and starts no thread.
 //!
-//! A connection begins with a [`handshake::Handshake`] and goes on as a [`Connection`], whose two halves,
-//! [`Incoming`] and [`Outgoing`], can be parted so that one thread reads while another writes.
+//! A connection starts with a [`handshake_h1::Handshake`] and continues as a [`Connection`]. Its two halves,
+//! [`FrameDecoder`] and [`FrameEncoder`], can be split so that one thread reads while another writes.
 
 #![forbid(unsafe_code)]
 
 pub mod close;
 pub mod connection;
-pub mod decoders;
+pub mod decoder;
 pub mod deflate;
-mod dropping;
-pub mod encoders;
+pub mod encoder;
+pub mod event;
 pub mod extension;
-pub mod extension_header;
-pub mod flight;
 pub mod handshake;
-pub mod incoming;
+pub mod handshake_h1;
 pub mod keepalive;
-pub mod masking_keys;
-pub mod outbound;
-pub mod outgoing;
-pub mod partial_message;
+pub mod mask_keys;
 mod payload;
-pub mod received;
 
 pub use close::{Close, Initiator};
-pub use connection::{Agreement, Connection};
-pub use decoders::Decoders;
-pub use encoders::Encoders;
-pub use extension::{Extension, Piece};
-pub use flight::Flight;
-pub use incoming::{Incoming, Limits};
+pub use connection::{Connection, ConnectionSetup};
+pub use decoder::{FrameDecoder, Limits};
+pub use encoder::{FrameEncoder, InFlight};
+pub use event::{ControlPayload, Event, Frame};
+pub use extension::{Decoders, Encoders, Extension, MessageChunk};
 pub use keepalive::Keepalive;
-pub use masking_keys::MaskingKeys;
-pub use outgoing::Outgoing;
+pub use mask_keys::MaskKeys;
 pub use payload::Payload;
-pub use received::{ControlPayload, Frame, Received};

@@ -1,40 +1,40 @@
-//! The bytes of a message, in memory that messages use one after the other.
+//! The payload of a message, in memory that later messages reuse.
 
 use std::ops::Deref;
 
 use crate::error::{Error, Kind};
 
-/// The least memory that is made, so that it serves the next small message as well.
+/// The minimum allocation, so that the memory fits the next small message too.
 const LEAST: usize = 128;
 
-/// How much unused memory a small message may keep.
+/// How much unused memory a complete small message may keep.
 const SLACK: usize = 1024;
 
-/// From this size on it matters where in a page the kernel copies to.
+/// Memory of at least this size is placed in its page. See [`PLACE`].
 const PLACED_FROM: usize = 32 * 1024;
 
 const PAGE: usize = 4096;
 
-/// Where in a page the next byte from the kernel goes. It copies from near the start of a page with `rep movsb`, which
-/// on current processors is several times slower when the target lies a few bytes further into its page.
+/// The offset in a page where the next byte from the kernel is placed. The kernel copies from near the start of a page with
+/// `rep movsb`. On current processors this is several times slower if the target is a few bytes further into its page.
 const PLACE: usize = 512;
 
-/// A payload that grows as bytes arrive. One NUL stands behind it.
+/// A payload that grows as bytes arrive. A complete payload is followed by a NUL.
 #[derive(Clone, Default)]
 pub struct Payload {
-    /// All of it initialised; only `memory[start..][..size]` is the payload.
+    /// All bytes are initialised. `memory[start..][..size]` is the payload.
     memory: Vec<u8>,
     start: usize,
     size: usize,
 }
 
 impl Payload {
-    /// An empty payload in memory from [`into_memory`](Self::into_memory), or in none.
+    /// An empty payload in memory from [`into_memory`](Self::into_memory), or in an empty vector.
     pub fn in_memory(memory: Vec<u8>) -> Self {
         Self { memory, start: 0, size: 0 }
     }
 
-    /// A small payload, in memory that is larger, or in new memory.
+    /// A small payload, in `memory` if that is larger, else in new memory.
     #[inline]
     pub(super) fn small(mut memory: Vec<u8>, bytes: &[u8]) -> Self {
         if memory.len() <= bytes.len() {
@@ -45,23 +45,23 @@ impl Payload {
         Self { memory, start: 0, size: bytes.len() }
     }
 
-    /// The memory, to be used again.
+    /// The memory, for reuse.
     pub fn into_memory(self) -> Vec<u8> {
         self.memory
     }
 
-    /// How much memory it has.
+    /// The size of the memory.
     pub fn capacity(&self) -> usize {
         self.memory.len()
     }
 
-    /// The payload and the NUL behind it.
+    /// The payload and the NUL after it.
     pub fn with_nul(&self) -> &[u8] {
         if self.memory.is_empty() { b"\0" } else { &self.memory[self.start..=self.start + self.size] }
     }
 
-    /// Makes room for `now` bytes, knowing that `later` more are announced. The room at most doubles what has arrived,
-    /// whatever was announced.
+    /// Reserves memory for `now` bytes, and for the `later` bytes that are announced after them, if that is at most twice the
+    /// memory for the received bytes.
     pub(super) fn reserve(&mut self, now: usize, later: u64) -> Result<(), Error> {
         let needed = self.size + now + 1;
         let whole = usize::try_from(later).map_or(usize::MAX, |later| needed.saturating_add(later));
@@ -86,25 +86,25 @@ impl Payload {
         Ok(())
     }
 
-    /// Appends bytes, for which there is room.
+    /// Appends bytes. The caller has reserved memory for them.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.space()[..bytes.len()].copy_from_slice(bytes);
         self.size += bytes.len();
     }
 
-    /// The room behind the payload.
+    /// The reserved memory after the payload.
     pub(super) fn space(&mut self) -> &mut [u8] {
         let end = self.memory.len().saturating_sub(1);
         &mut self.memory[(self.start + self.size).min(end)..end]
     }
 
-    /// `count` bytes were put into [`space`](Self::space).
+    /// Records that the first `count` bytes of [`space`](Self::space) were written.
     pub(super) fn filled(&mut self, count: usize) {
         self.size += count;
         debug_assert!(self.start + self.size < self.memory.len());
     }
 
-    /// Frees memory that far exceeds the complete payload, which may be kept for long.
+    /// Shrinks memory that far exceeds the complete payload, because the application may keep the payload.
     pub(super) fn fit(&mut self) {
         let used = self.size + 1;
         let slack = if used >= PLACED_FROM { PAGE } else { SLACK };
@@ -112,7 +112,7 @@ impl Payload {
             return;
         }
         let mut memory = Vec::new();
-        // Without memory for a smaller one it stays.
+        // If the smaller allocation fails, the payload keeps its memory.
         if memory.try_reserve_exact(used.max(LEAST)).is_ok() {
             memory.extend_from_slice(self);
             memory.resize(used.max(LEAST), 0);
@@ -120,7 +120,7 @@ impl Payload {
         }
     }
 
-    /// Puts the NUL behind the payload.
+    /// Writes the NUL after the payload.
     pub(super) fn terminate(&mut self) {
         if let Some(behind) = self.memory.get_mut(self.start + self.size) {
             *behind = 0;
@@ -128,7 +128,7 @@ impl Payload {
     }
 }
 
-/// Memory for reading `size` bytes to, and where in it.
+/// Allocates memory to read `size` bytes into. Returns the memory and the offset to read to.
 pub(super) fn placed(size: usize) -> (Vec<u8>, usize) {
     if size < PLACED_FROM {
         return (vec![0; size], 0);
@@ -139,7 +139,7 @@ pub(super) fn placed(size: usize) -> (Vec<u8>, usize) {
     (memory, start)
 }
 
-/// Where in `memory` a payload has to start for the byte after its first `size` ones to lie well in its page.
+/// The offset in `memory` at which a payload starts if the byte after its first `size` bytes is at [`PLACE`] in its page.
 fn place(memory: &[u8], size: usize) -> usize {
     let next = memory.as_ptr().addr().wrapping_add(size);
     PLACE.wrapping_sub(next) % PAGE
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_payload_takes_memory_that_is_larger() {
+    fn small_reuses_memory_that_is_larger() {
         for (room, reused) in [(0, false), (3, false), (4, true), (500, true)] {
             let memory = vec![7; room];
             let address = memory.as_ptr();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_at_most_twice_what_has_arrived() {
+    fn reserve_at_most_doubles_the_received_bytes() {
         assert_eq!(reserved(0, 0).capacity(), LEAST);
         assert_eq!(reserved(100, 0).capacity(), LEAST);
         assert_eq!(reserved(100, 1000).capacity(), 202);
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(reserved(1000, u64::MAX).capacity(), 2002);
         let mut payload = reserved(1000, 0);
         payload.push(&[1; 1000]);
-        // Nothing more is needed for what fits.
+        // No allocation if the bytes fit.
         payload.reserve(0, 5000).expect("memory");
         assert_eq!(payload.capacity(), 1001);
         payload.reserve(1, 5000).expect("memory");
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_made_in_one_step_and_is_exact() {
+    fn reserve_allocates_exactly() {
         for (now, later) in [(0, 0), (1000, 100), (PLACED_FROM, 0), (100_000, 100_000)] {
             let payload = reserved(now, later);
             assert_eq!(payload.memory.capacity(), payload.memory.len(), "{now}");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_compare_by_their_bytes() {
+    fn payloads_compare_by_bytes() {
         let payload = Payload::small(vec![7; 500], b"abc");
         assert_eq!(payload, Payload::from(&b"abc"[..]));
         assert_ne!(payload, Payload::from(&b"abd"[..]));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_payload_lies_where_the_kernel_copies_fast() {
+    fn a_large_payload_is_placed_in_its_page() {
         for now in [0, 1, 5000, PLACED_FROM] {
             let payload = reserved(now, PLACED_FROM as u64);
             let room = (now + 1 + PLACED_FROM).min(2 * (now + 1)).max(LEAST);
@@ -250,7 +250,7 @@ mod tests {
         }
         assert_eq!(reserved(PLACED_FROM - 2, 0).capacity(), PLACED_FROM - 1);
         assert_eq!(reserved(PLACED_FROM - 1, 0).capacity(), PLACED_FROM + PAGE);
-        // What has arrived moves along.
+        // Received bytes are copied.
         let mut payload = reserved(1000, 0);
         payload.push(&[1; 1000]);
         payload.reserve(PLACED_FROM, 0).expect("memory");
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_used_again_is_placed_where_there_is_room() {
+    fn reused_memory_is_placed_if_it_is_large_enough() {
         for (room, is_enough) in [(PLACED_FROM + 1, false), (PLACED_FROM + 1 + PAGE, true)] {
             for now in [0, 100] {
                 let memory = vec![0; room];
@@ -274,14 +274,14 @@ mod tests {
                 assert!(rest >= PLACED_FROM);
             }
         }
-        // Small ones are not, nor do they lie where a large one did.
+        // A small payload starts at 0, also in memory that a large payload used.
         let mut payload = Payload::in_memory(vec![0; 2 * PLACED_FROM]);
         payload.reserve(100, (PLACED_FROM - 102) as u64).expect("memory");
         assert_eq!((payload.start, payload.capacity()), (0, 2 * PLACED_FROM));
     }
 
     #[test]
-    fn memory_to_read_to_is_placed_from_32_kib_on() {
+    fn read_memory_is_placed_from_32_kib() {
         for size in [0, 1, 100, PLACED_FROM - 1] {
             let (memory, start) = placed(size);
             assert_eq!((memory.len(), start), (size, 0));
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn excess_memory_is_freed() {
+    fn fit_frees_excess_memory() {
         let fitted = |size: usize, room: usize| {
             let mut payload = Payload::in_memory(vec![9; room]);
             payload.push(&vec![1; size]);

@@ -191,7 +191,7 @@ impl Session {
     /// Whether something waits that nobody else sends: when the kernel takes no more, the driver does. Without a
     /// transport nobody ever will.
     fn is_held_back(&self, outbox: &Outbox) -> bool {
-        outbox.outgoing.unloaded() > 0
+        outbox.outgoing.waiting_bytes() > 0
             && outbox.failure.is_none()
             && !self.is_blocked.load(Ordering::Relaxed)
             && !self.ending.is_closed()

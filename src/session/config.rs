@@ -179,7 +179,7 @@ impl Config {
             return Ok(Vec::new());
         }
         let drops = self.terms.outgoing.policy == QueuePolicy::DropOldest;
-        if let Some(extension) = self.extensions.iter().find(|extension| drops && !extension.forgets()) {
+        if let Some(extension) = self.extensions.iter().find(|extension| drops && !extension.supports_discard()) {
             let name = extension.name();
             let message = format!("the extension {name} cannot go with an outgoing queue that drops messages");
             return Err(Error::new(Kind::InvalidArgument, message));

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Session;
-use crate::protocol::encoders::Volume;
-use crate::protocol::{Frame, Incoming};
+use crate::protocol::extension::CodecStats;
+use crate::protocol::{Frame, FrameDecoder};
 use crate::transport::ConnectTimings;
 
 /// What has come in. Only the reader writes, so that counting takes no atomic addition.
@@ -52,8 +52,8 @@ pub(crate) struct Statistics {
     pub(crate) payload_received: u64,
     pub(crate) wire_sent: u64,
     pub(crate) wire_received: u64,
-    pub(crate) encoded: Volume,
-    pub(crate) decoded: Volume,
+    pub(crate) encoded: CodecStats,
+    pub(crate) decoded: CodecStats,
     pub(crate) pings_sent: u64,
     pub(crate) pings_received: u64,
     pub(crate) pongs_sent: u64,
@@ -77,19 +77,19 @@ fn add(counter: &AtomicU64, number: u64) {
 impl Counts {
     /// The reader has decoded a frame.
     #[inline]
-    pub(super) fn note_frame(&self, frame: &Frame, incoming: &Incoming) {
+    pub(super) fn note_frame(&self, frame: &Frame, incoming: &FrameDecoder) {
         add(&self.messages, u64::from(!frame.more));
         add(&self.payload, frame.payload.len() as u64);
-        if let Some(Volume { plain, encoded }) = incoming.decoded() {
+        if let Some(CodecStats { plain, encoded }) = incoming.codec_stats() {
             self.decoded.store(plain, Ordering::Relaxed);
             self.encoded.store(encoded, Ordering::Relaxed);
         }
     }
 
     /// What decoders had decoded.
-    pub(super) fn decoded(&self) -> Volume {
+    pub(super) fn decoded(&self) -> CodecStats {
         let plain = self.decoded.load(Ordering::Relaxed);
-        Volume { plain, encoded: self.encoded.load(Ordering::Relaxed) }
+        CodecStats { plain, encoded: self.encoded.load(Ordering::Relaxed) }
     }
 
     /// The reader has decoded a ping.
@@ -144,7 +144,7 @@ impl Session {
             wire_sent,
             wire_received: received(&counts.wire),
             encoded,
-            decoded: Volume { plain: received(&counts.decoded), encoded: received(&counts.encoded) },
+            decoded: CodecStats { plain: received(&counts.decoded), encoded: received(&counts.encoded) },
             pings_sent: sent.pings,
             pings_received: received(&counts.pings),
             pongs_sent: sent.pongs,

@@ -22,7 +22,7 @@ use super::runtime::{Hold, Runtime};
 use super::watch::{Found, Watch};
 use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
-use crate::protocol::connection::close_timed_out;
+use crate::protocol::close::close_timed_out;
 use crate::protocol::{Initiator, deflate};
 
 /// How long the application may be away before the driver reads in its place; at most twice this.
@@ -278,7 +278,7 @@ impl Driver {
             Reading::Stalled if session.may_read() => {
                 // The peer was not silent: it was not listened to.
                 session.note_received();
-                session.keepalive.lock().excuse(now);
+                session.keepalive.lock().restart_timeout(now);
                 self.reading = Reading::On;
             }
             Reading::Held if self.held_until <= now || session.may_fail() => {

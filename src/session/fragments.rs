@@ -4,7 +4,7 @@
 use std::thread::{self, ThreadId};
 
 use crate::error::{Error, Kind, Result};
-use crate::protocol::outbound::{Outbound, no_message};
+use crate::protocol::encoder::{OutboundMessage, no_message};
 
 /// The message in fragments that is under way, if there is one.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ impl Fragments {
     /// Whether a message or a fragment may be queued now. If not, another thread's message has to be completed first. Returns an
     /// error once for the next fragment of a message whose beginning is lost.
     #[inline]
-    pub(super) fn admit(&mut self, outbound: &Outbound<'_>) -> Result<bool> {
+    pub(super) fn admit(&mut self, outbound: &OutboundMessage<'_>) -> Result<bool> {
         if self.sender.is_none() && self.broken.is_none() && outbound.is_first() {
             return Ok(true);
         }
@@ -27,7 +27,7 @@ impl Fragments {
     }
 
     #[cold]
-    fn admit_amid(&mut self, outbound: &Outbound<'_>) -> Result<bool> {
+    fn admit_amid(&mut self, outbound: &OutboundMessage<'_>) -> Result<bool> {
         let caller = thread::current().id();
         if outbound.is_first() {
             // The thread begins another message and gives up the broken one.
@@ -52,7 +52,7 @@ impl Fragments {
 
     /// Records that it was queued or kept. Returns whether that completed a message in fragments.
     #[inline]
-    pub(super) fn note(&mut self, outbound: &Outbound<'_>) -> bool {
+    pub(super) fn note(&mut self, outbound: &OutboundMessage<'_>) -> bool {
         if outbound.is_whole() {
             return false;
         }

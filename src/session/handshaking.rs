@@ -14,7 +14,8 @@ use super::runtime::Runtime;
 use crate::error::{Error, Kind, Phase, Refusal, Result};
 use crate::http::Headers;
 use crate::protocol::extension::Negotiated;
-use crate::protocol::handshake::{Handshake, Request};
+use crate::protocol::handshake::HandshakeRequest;
+use crate::protocol::handshake_h1::Handshake;
 use crate::transport::{
     CancelSources, ConnectDeadline, Connected, Environment, Socket, Step, Stream, Target, connect, upgrade,
 };
@@ -89,7 +90,7 @@ impl Visit<'_> {
         let (target, config) = (&*self.target, self.config);
         let headers = self.headers()?;
         let extensions = config.offered()?;
-        let request = Request {
+        let request = HandshakeRequest {
             resource: &target.resource,
             host: &target.authority,
             headers: &headers,

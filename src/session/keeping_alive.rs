@@ -7,7 +7,7 @@ use super::logging::log;
 use super::outbox::QueuedPing;
 use crate::error::{Error, Kind};
 use crate::frame::{CloseCode, Opcode};
-use crate::protocol::keepalive::Due;
+use crate::protocol::keepalive::KeepaliveAction;
 
 impl Session {
     /// Sends a ping that is due. Returns whether the peer has failed to answer one.
@@ -22,15 +22,15 @@ impl Session {
             return false;
         }
         if let Some(taken) = outbox.ping_taken() {
-            keepalive.sent(taken);
+            keepalive.ping_sent(taken);
         }
         let mut random = [0; 4];
         // Without random bytes the number alone tells the pings apart.
         let _ = getrandom::fill(&mut random);
         match keepalive.poll(random, now) {
             None => false,
-            Some(Due::Timeout) => true,
-            Some(Due::Ping(payload)) => {
+            Some(KeepaliveAction::Timeout) => true,
+            Some(KeepaliveAction::Ping(payload)) => {
                 drop(keepalive);
                 let queued = outbox.outgoing.queue_control(Opcode::Ping, &payload).is_ok();
                 outbox.ping = queued.then(|| QueuedPing::behind(&outbox.outgoing));
@@ -50,9 +50,9 @@ impl Session {
         if keepalive.awaits_pong()
             && let Some(taken) = self.outbox.lock().ping_taken()
         {
-            keepalive.sent(taken);
+            keepalive.ping_sent(taken);
         }
-        keepalive.pong(payload, Instant::now())
+        keepalive.pong_received(payload, Instant::now())
     }
 
     /// Ends the session: the peer has not answered a ping.

@@ -188,7 +188,7 @@ impl Lateness {
         if takes || sends {
             match late {
                 Late::Close => session.outbox.lock().outgoing.renew_close_deadline(now),
-                Late::Pong => session.keepalive.lock().excuse(now),
+                Late::Pong => session.keepalive.lock().restart_timeout(now),
                 Late::Bytes => self.took = Some(now),
             }
         }

@@ -86,16 +86,16 @@ pub(crate) use opening::{connect, connect_later};
 use outbox::{Outbox, Wire};
 pub(crate) use receiving::Memory;
 use reconnect::Reconnect;
+use runtime::Runtime;
 pub(crate) use sending::Item;
 pub(crate) use spares::Spares;
-use runtime::Runtime;
 pub(crate) use telling::Listener;
 use telling::Listening;
 use turn::Turn;
 
 use crate::error::{Error, Kind, Result};
-use crate::protocol::extension::Told;
-use crate::protocol::{Encoders, Frame, Incoming, Keepalive, Limits};
+use crate::protocol::extension::ExtensionInfo;
+use crate::protocol::{Encoders, Frame, FrameDecoder, Keepalive, Limits};
 use crate::transport::{Receiver, Socket};
 
 /// A WebSocket session. Every method may be called from any thread at any time.
@@ -108,7 +108,7 @@ pub(crate) struct Session {
     max_message_size: AtomicU64,
     terms: Arc<Terms>,
     /// The extensions that were agreed on.
-    pub(crate) extensions: Box<[Told]>,
+    pub(crate) extensions: Box<[ExtensionInfo]>,
     allows_unmasked: bool,
     /// The control frames that the application sees.
     shown: ShownControl,
@@ -177,7 +177,7 @@ pub(crate) struct Session {
 
 /// The reading side.
 struct Reader {
-    incoming: Incoming,
+    incoming: FrameDecoder,
     receiver: Receiver,
     /// A violation that waits for its turn behind the messages before it.
     held: Option<Error>,

@@ -31,7 +31,7 @@ use super::{Config, ConnectInterrupts, Opening, Reader, Session};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Keepalive;
 use crate::protocol::deflate;
-use crate::protocol::encoders::Volume;
+use crate::protocol::extension::CodecStats;
 use crate::protocol::keepalive::Liveness;
 use crate::transport::{Cancel, CancelSources, Environment, NeverCancel, Target};
 
@@ -123,7 +123,8 @@ impl Session {
     /// Starts the driver and sets where messages are delivered, before any other thread can use the session. Fails when the
     /// library is being shut down.
     pub(crate) fn start(&self, listener: Option<Arc<dyn Listener>>, delivery: Delivery) -> Result<()> {
-        let Some(session) = self.me.upgrade().filter(|session| self.runtime.newcomers().add(&self.runtime, session)) else {
+        let Some(session) = self.me.upgrade().filter(|session| self.runtime.newcomers().add(&self.runtime, session))
+        else {
             return Err(Error::new(Kind::Aborted, "the library was shut down while connecting"));
         };
         if let Some(listener) = listener {
@@ -170,7 +171,7 @@ fn session(
 ) -> Arc<Session> {
     let Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed } = established;
     let (incoming, outgoing, encoders, extensions) =
-        halves(config, extensions, masking_seed, &early, Volume::default());
+        halves(config, extensions, masking_seed, &early, CodecStats::default());
     // Another connection may have some.
     let may_encode = !encoders.is_empty() || (reconnect.is_some() && !config.extensions.is_empty());
     let deflates = reconnect.is_some() || extensions.iter().any(|told| told.name == deflate::NAME);

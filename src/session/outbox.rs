@@ -10,9 +10,9 @@ use super::sending::Item;
 use super::unsent::{Resending, Unsent};
 use crate::error::{Error, Result};
 use crate::frame::CloseCode;
-use crate::protocol::encoders::Volume;
-use crate::protocol::outbound::Admitted;
-use crate::protocol::{Close, Flight, Initiator, Outgoing, Received};
+use crate::protocol::encoder::SendPermit;
+use crate::protocol::extension::CodecStats;
+use crate::protocol::{Close, Event, FrameEncoder, InFlight, Initiator};
 use crate::transport::Sender;
 
 /// With more than this many bytes of pongs waiting, the peer's pings are no longer read.
@@ -30,7 +30,7 @@ pub(super) struct QueuedPing {
 
 impl QueuedPing {
     /// The control frame that was queued last.
-    pub(super) fn behind(outgoing: &Outgoing) -> Self {
+    pub(super) fn behind(outgoing: &FrameEncoder) -> Self {
         Self { end: outgoing.totals().control_bytes, taken: None, sent: None }
     }
 
@@ -42,7 +42,7 @@ impl QueuedPing {
 
 /// What waits to be sent. Locked for moments only, never across a system call.
 pub(super) struct Outbox {
-    pub(super) outgoing: Outgoing,
+    pub(super) outgoing: FrameEncoder,
     pub(super) coalescing: Coalescing,
     pub(super) fragments: Fragments,
     /// The stream has failed; nothing more can be sent.
@@ -62,13 +62,13 @@ pub(super) struct Outbox {
     /// The library's ping that was queued last.
     pub(super) ping: Option<QueuedPing>,
     /// What extensions have encoded. Also here, since the encoders are locked while they encode.
-    pub(super) encoded: Volume,
+    pub(super) encoded: CodecStats,
     /// In a session that reconnects.
     pub(super) resending: Option<Box<Resending>>,
 }
 
 impl Outbox {
-    pub(super) fn new(outgoing: Outgoing, coalescing: Coalescing, resending: Option<Resending>) -> Self {
+    pub(super) fn new(outgoing: FrameEncoder, coalescing: Coalescing, resending: Option<Resending>) -> Self {
         Self {
             outgoing,
             coalescing,
@@ -81,14 +81,14 @@ impl Outbox {
             driver_waits: false,
             wants_room: false,
             ping: None,
-            encoded: Volume::default(),
+            encoded: CodecStats::default(),
             resending: resending.map(Box::new),
         }
     }
 
     /// Queues what was admitted, and keeps the message if the session keeps unsent messages; on an error does neither.
     #[inline]
-    pub(super) fn queue(&mut self, admitted: Admitted, rsv: u8, payload: &[u8], item: &Item<'_>) -> Result<()> {
+    pub(super) fn queue(&mut self, admitted: SendPermit, rsv: u8, payload: &[u8], item: &Item<'_>) -> Result<()> {
         if self.resending.is_none() {
             return self.outgoing.queue(admitted, rsv, payload);
         }
@@ -106,9 +106,9 @@ impl Outbox {
     }
 
     /// Takes note of what the flight has sent, and hands it more. Returns whether something was sent.
-    pub(super) fn load(&mut self, flight: &mut Flight) -> bool {
+    pub(super) fn load(&mut self, flight: &mut InFlight) -> bool {
         let (before, pending) = (self.outgoing.pending_data(), self.outgoing.pending());
-        self.outgoing.load(flight);
+        self.outgoing.refill(flight);
         // Pongs do not count: a peer that only pings takes nothing of what is before our Close.
         if self.outgoing.closing().is_some() && self.outgoing.pending_data() < before {
             self.outgoing.renew_close_deadline(Instant::now());
@@ -117,7 +117,7 @@ impl Outbox {
     }
 
     /// Releases memory that holds no queued bytes.
-    pub(super) fn release(&mut self, flight: &mut Flight) {
+    pub(super) fn release(&mut self, flight: &mut InFlight) {
         self.outgoing.release(flight);
         if let Some(unsent) = self.unsent_mut() {
             unsent.release();
@@ -204,12 +204,12 @@ impl Outbox {
         let Some(kept) = self.unsent_mut().and_then(|unsent| unsent.messages.back_mut()) else { return };
         let (_, payload) = std::mem::replace(&mut kept.counted, (true, kept.payload.len()));
         let uncounted = kept.payload.len() - payload;
-        self.outgoing.count(uncounted);
+        self.outgoing.record_unqueued(uncounted);
     }
 
     /// From now on what is queued is for another connection.
-    pub(super) fn renew(&mut self, mut outgoing: Outgoing) {
-        outgoing.carry_on(&self.outgoing);
+    pub(super) fn renew(&mut self, mut outgoing: FrameEncoder) {
+        outgoing.continue_from(&self.outgoing);
         self.outgoing = outgoing;
         self.failure = None;
         self.failing = false;
@@ -220,17 +220,17 @@ impl Outbox {
     }
 
     /// Queues the answer to what came in.
-    pub(super) fn answer(&mut self, received: &Received) {
-        let is_violation = matches!(received, Received::Violation(_));
+    pub(super) fn answer(&mut self, received: &Event) {
+        let is_violation = matches!(received, Event::ProtocolError(_));
         self.failing |= is_violation;
         self.is_cut |= is_violation;
         // Pongs that can never be sent would only pile up.
-        if self.failure.is_none() || !matches!(received, Received::Ping(_)) {
+        if self.failure.is_none() || !matches!(received, Event::Ping(_)) {
             self.outgoing.answer(received, Instant::now());
         }
     }
 
-    /// Fails the connection. See [`Outgoing::fail`].
+    /// Fails the connection. See [`FrameEncoder::fail`].
     pub(super) fn fail(&mut self, code: CloseCode, reason: &str, now: Instant) {
         self.is_cut = true;
         self.outgoing.fail(code, reason, Initiator::Local, now);
@@ -277,7 +277,7 @@ impl Outbox {
 
 /// The bytes under way and the stream. The sending thread locks it, before the outbox.
 pub(super) struct Wire {
-    pub(super) flight: Flight,
+    pub(super) flight: InFlight,
     /// None once the transport is gone.
     sender: Option<Sender>,
     /// TLS holds bytes of the flight.
@@ -291,7 +291,7 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(sender: Sender) -> Self {
         Self {
-            flight: Flight::default(),
+            flight: InFlight::default(),
             sender: Some(sender),
             holds_records: false,
             sent_control: false,

@@ -10,8 +10,7 @@ use super::logging::log;
 use super::{Reader, Session};
 use crate::error::Error;
 use crate::frame::Opcode;
-use crate::protocol::connection::unannounced_end;
-use crate::protocol::{Frame, Incoming, Initiator, Received};
+use crate::protocol::{Event, Frame, FrameDecoder, Initiator};
 use crate::transport::{Waiting, tls};
 
 /// How many reads before other sessions get their turn, and how often the decoder yields.
@@ -48,7 +47,7 @@ impl<'a> Answers<'a> {
     }
 
     /// See [`Session::deliver`].
-    pub(super) fn deliver(&mut self, received: Received) {
+    pub(super) fn deliver(&mut self, received: Event) {
         self.pongs += usize::from(self.session.deliver(received));
         if self.pongs == PONGS_TOGETHER {
             self.send();
@@ -89,19 +88,19 @@ impl Session {
                 }
                 match reader.incoming.poll(&self.limits(), Vec::new) {
                     None => break,
-                    Some(Received::Frame(frame)) => {
+                    Some(Event::Frame(frame)) => {
                         self.counts.note_frame(&frame, &reader.incoming);
                         self.push(frame);
                     }
-                    Some(Received::Violation(error)) => {
+                    Some(Event::ProtocolError(error)) => {
                         reader.held = Some(error);
                         if !self.may_fail() {
                             return Turned::Held;
                         }
                         self.fail_held(reader);
                     }
-                    Some(Received::Yield) if yields == YIELDS_PER_TURN => return Turned::Unfinished,
-                    Some(Received::Yield) => yields += 1,
+                    Some(Event::Yield) if yields == YIELDS_PER_TURN => return Turned::Unfinished,
+                    Some(Event::Yield) => yields += 1,
                     Some(received) => answers.deliver(received),
                 }
             }
@@ -110,7 +109,7 @@ impl Session {
                 self.note_empty();
                 return Turned::Drained;
             }
-            let space = reader.incoming.space().len();
+            let space = reader.incoming.read_buffer().len();
             match self.receive_bytes(reader, Waiting::No) {
                 // More than that was not there, and what comes is announced.
                 Ok(count) if 0 < count && count < space && !to_end && reader.receiver.is_plain() => drains = true,
@@ -132,13 +131,13 @@ impl Session {
 
     /// Reads bytes into the decoder.
     pub(super) fn receive_bytes(&self, reader: &mut Reader, waiting: Waiting) -> io::Result<usize> {
-        self.is_amid_frame.store(reader.incoming.is_amid_frame(), Ordering::Relaxed);
-        let received = reader.receiver.receive(reader.incoming.space(), waiting);
+        self.is_amid_frame.store(reader.incoming.is_mid_frame(), Ordering::Relaxed);
+        let received = reader.receiver.receive(reader.incoming.read_buffer(), waiting);
         if received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
             self.note_empty();
         }
         if let Ok(count @ 1..) = received {
-            reader.incoming.received(count);
+            reader.incoming.bytes_read(count);
             self.counts.note_bytes(count);
             if self.notes_bytes {
                 self.note_received();
@@ -156,13 +155,13 @@ impl Session {
         while !self.is_forsaken.load(Ordering::Acquire) && self.inbox.takes_more() {
             let Some(received) = reader.incoming.poll(&self.limits(), Vec::new) else { return };
             let frame = match received {
-                Received::Frame(frame) => {
+                Event::Frame(frame) => {
                     self.counts.note_frame(&frame, &reader.incoming);
                     frame
                 }
-                Received::Ping(payload) if self.shown.pings => Frame::control(Opcode::Ping, payload.as_bytes()),
-                Received::Pong(payload) if self.shown.pongs => Frame::control(Opcode::Pong, payload.as_bytes()),
-                Received::Close(ref close) if self.shown.closes => Frame::close(close),
+                Event::Ping(payload) if self.shown.pings => Frame::control(Opcode::Ping, payload.as_bytes()),
+                Event::Pong(payload) if self.shown.pongs => Frame::control(Opcode::Pong, payload.as_bytes()),
+                Event::Close(ref close) if self.shown.closes => Frame::close(close),
                 _ => continue,
             };
             let (size, memory) = (frame.payload.len(), frame.payload.capacity());
@@ -189,11 +188,11 @@ impl Session {
 
     /// Handles what was decoded: queues it for the application if that wants to see it, answers it, and decides the verdict if it
     /// ends the session. Returns whether a pong waits to be sent.
-    fn deliver(&self, received: Received) -> bool {
+    fn deliver(&self, received: Event) -> bool {
         match received {
-            Received::Yield => {}
-            Received::Frame(frame) => self.push(frame),
-            Received::Ping(payload) => {
+            Event::Yield => {}
+            Event::Frame(frame) => self.push(frame),
+            Event::Ping(payload) => {
                 self.counts.note_ping();
                 if self.shown.pings {
                     self.push(Frame::control(Opcode::Ping, payload.as_bytes()));
@@ -201,7 +200,7 @@ impl Session {
                 self.outbox.lock().answer(&received);
                 return true;
             }
-            Received::Pong(payload) => {
+            Event::Pong(payload) => {
                 self.counts.note_pong();
                 if self.take_pong(payload.as_bytes()) {
                     log!(Debug, self.id, "pong to our ping");
@@ -212,7 +211,7 @@ impl Session {
                     self.push(Frame::control(Opcode::Pong, payload.as_bytes()));
                 }
             }
-            Received::Close(ref close) => {
+            Event::Close(ref close) => {
                 if self.shown.closes {
                     self.push(Frame::close(close));
                 }
@@ -228,7 +227,7 @@ impl Session {
                     self.decide(None, Some(close.clone()), Initiator::Remote);
                 }
             }
-            Received::Violation(ref error) => {
+            Event::ProtocolError(ref error) => {
                 self.answer(&received);
                 self.decide(Some(error.clone()), None, Initiator::Protocol);
             }
@@ -236,7 +235,7 @@ impl Session {
         false
     }
 
-    fn answer(&self, received: &Received) {
+    fn answer(&self, received: &Event) {
         self.outbox.lock().answer(received);
         self.flush_or_leave();
     }
@@ -255,15 +254,15 @@ impl Session {
     /// Lets a violation take effect that has waited for its turn.
     pub(super) fn fail_held(&self, reader: &mut Reader) {
         if let Some(violation) = reader.held.take() {
-            Answers::new(self).deliver(Received::Violation(violation));
+            Answers::new(self).deliver(Event::ProtocolError(violation));
         }
     }
 
     /// The byte stream is over, by its end or by an error.
-    pub(super) fn end_with_stream(&self, error: Option<&io::Error>, incoming: &Incoming) {
+    pub(super) fn end_with_stream(&self, error: Option<&io::Error>, incoming: &FrameDecoder) {
         let verdict = match error {
             Some(error) => Some(tls::error("the connection was lost", error)),
-            None => unannounced_end(incoming).err().map(|end: Error| {
+            None => incoming.end_of_stream().err().map(|end: Error| {
                 // recv may return EOF after send got ECONNRESET: prefer the error of sending.
                 drop(self.wire.lock());
                 self.outbox.lock().failure.as_deref().cloned().unwrap_or(end)
@@ -281,7 +280,7 @@ impl Session {
     }
 
     pub(super) fn note_received(&self) {
-        if self.keepalive.lock().heard(Instant::now()) {
+        if self.keepalive.lock().bytes_received(Instant::now()) {
             self.wake_driver();
         }
         let passed = self.since.elapsed().as_millis();

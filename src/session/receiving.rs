@@ -11,7 +11,7 @@ use super::reading::Answers;
 use super::receive_wait::{Sleep, Stopped, late};
 use super::{Reader, Session, Verdict};
 use crate::error::{Error, Kind, Result};
-use crate::protocol::{Frame, Received};
+use crate::protocol::{Event, Frame};
 
 /// How many control frames a call decodes before it looks at the clock.
 const CONTROL_FRAMES: usize = 256;
@@ -169,15 +169,15 @@ impl Session {
             let mut answers = Answers::new(self);
             while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
                 match received {
-                    Received::Yield => break,
-                    Received::Frame(frame) => {
+                    Event::Yield => break,
+                    Event::Frame(frame) => {
                         self.counts.note_frame(&frame, &reader.incoming);
                         if !take(memory, frame) {
                             break;
                         }
                     }
                     // It waits for its turn, behind the messages that the application is about to see.
-                    Received::Violation(error) => reader.held = Some(error),
+                    Event::ProtocolError(error) => reader.held = Some(error),
                     other => answers.deliver(other),
                 }
                 // A control frame is to be seen in its place.
@@ -261,16 +261,16 @@ impl Session {
         }
         // The application has taken all that came before it, and asks for more.
         self.fail_held(reader);
-        if reader.incoming.lacks_memory()
+        if reader.incoming.wants_memory()
             && let Some(memory) = self.spares.take()
         {
-            reader.incoming.offer(memory);
+            reader.incoming.recycle(memory);
         }
         let (mut answers, mut left) = (Answers::new(self), CONTROL_FRAMES);
         while let Some(received) = reader.incoming.poll(&self.limits(), || memory.small()) {
             match received {
-                Received::Yield => left = 1,
-                Received::Frame(frame) => {
+                Event::Yield => left = 1,
+                Event::Frame(frame) => {
                     self.counts.note_frame(&frame, &reader.incoming);
                     if let Err(unfit) = fits(&frame) {
                         self.put_back(frame);

@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -52,13 +52,11 @@ struct Running {
 }
 
 fn library() -> &'static Library {
-    LIBRARY.get(|inherited| {
-        Library {
-            workers: inherited.map_or(DEFAULT_WORKERS, |library| library.workers.load(Ordering::Relaxed)).into(),
-            running: Mutex::new(None),
-            ending: AtomicUsize::new(0),
-            ended: Gate::default(),
-        }
+    LIBRARY.get(|inherited| Library {
+        workers: inherited.map_or(DEFAULT_WORKERS, |library| library.workers.load(Ordering::Relaxed)).into(),
+        running: Mutex::new(None),
+        ending: AtomicUsize::new(0),
+        ended: Gate::default(),
     })
 }
 

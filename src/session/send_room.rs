@@ -12,7 +12,7 @@ use super::queue_bounds::{QueueBounds, QueuePolicy};
 use super::unsent::Unsent;
 use crate::error::{Error, Kind, Result};
 use crate::lock::MutexGuard;
-use crate::protocol::outbound::Outbound;
+use crate::protocol::encoder::OutboundMessage;
 
 /// What a sender waits for.
 enum Obstacle {
@@ -31,7 +31,7 @@ impl Session {
         let outgoing = &outbox.outgoing;
         let (waiting_messages, waiting_bytes) = match policy {
             // Messages that are being written cannot be dropped.
-            QueuePolicy::DropOldest => outgoing.unloaded_messages(),
+            QueuePolicy::DropOldest => outgoing.waiting_messages(),
             // Pongs have a bound of their own.
             QueuePolicy::Wait | QueuePolicy::Close => (outgoing.pending_messages(), outgoing.pending_data()),
         };
@@ -66,7 +66,7 @@ impl Session {
     pub(super) fn wait_for_room(
         &self,
         outbox: &mut MutexGuard<'_, Outbox>,
-        outbound: &Outbound<'_>,
+        outbound: &OutboundMessage<'_>,
         deadline: &mut Deadline,
     ) -> Result<()> {
         let size = outbound.payload.len();

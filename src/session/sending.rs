@@ -15,8 +15,8 @@ use super::unsent::Unsent;
 use super::{CompressionFilter, Session};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode};
-use crate::protocol::outbound::Outbound;
-use crate::protocol::{Encoders, Piece};
+use crate::protocol::encoder::OutboundMessage;
+use crate::protocol::{Encoders, MessageChunk};
 use crate::transport::Readiness;
 
 /// What is held back goes out when it is this much.
@@ -29,7 +29,7 @@ const LONGEST_STAY: Duration = Duration::from_millis(20);
 /// A message to send, or a fragment of one.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
-    pub(crate) outbound: Outbound<'a>,
+    pub(crate) outbound: OutboundMessage<'a>,
     /// More messages follow: it need not be sent now.
     pub(crate) corked: bool,
     /// Extensions may compress it.
@@ -39,7 +39,7 @@ pub(crate) struct Item<'a> {
 impl<'a> Item<'a> {
     /// A whole text must be UTF-8; of fragments the whole message must be. `fin`: it ends its message.
     pub(crate) fn new(opcode: Opcode, payload: &'a [u8], fin: bool) -> Result<Self> {
-        let mut outbound = Outbound { opcode, payload, fin, is_utf8: true };
+        let mut outbound = OutboundMessage { opcode, payload, fin, is_utf8: true };
         if opcode == Opcode::Text {
             match simdutf8::compat::from_utf8(payload) {
                 Ok(_) => {}
@@ -107,7 +107,7 @@ impl Session {
     /// Calls the application's compression filter, with no lock held.
     fn filtered<'a>(&self, item: Item<'a>) -> Item<'a> {
         let Some(CompressionFilter { min_size, wants }) = &self.filter else { return item };
-        let Outbound { opcode, payload, fin, .. } = item.outbound;
+        let OutboundMessage { opcode, payload, fin, .. } = item.outbound;
         let is_small = fin && (payload.is_empty() || payload.len() < *min_size);
         let is_asked = item.compress && item.outbound.is_first() && !is_small;
         Item { compress: item.compress && (!is_asked || wants(opcode, payload)), ..item }
@@ -152,7 +152,7 @@ impl Session {
 
     /// Records that it was queued or kept. After the last fragment of a message, wakes waiting senders.
     #[inline]
-    fn note_fragment(&self, outbox: &mut Outbox, outbound: &Outbound<'_>) {
+    fn note_fragment(&self, outbox: &mut Outbox, outbound: &OutboundMessage<'_>) {
         if outbox.fragments.note(outbound) && outbox.waiting > 0 {
             self.sent.open_for_all();
         }
@@ -162,7 +162,7 @@ impl Session {
     fn queue_now(&self, outbox: &mut MutexGuard<'_, Outbox>, item: &Item<'_>, deadline: &mut Deadline) -> Result<()> {
         match &self.encoders {
             None => {
-                let admitted = outbox.outgoing.admit(&item.outbound)?;
+                let admitted = outbox.outgoing.permit(&item.outbound)?;
                 outbox.queue(admitted, 0, item.outbound.payload, item)
             }
             Some(encoders) => self.queue_encoded(outbox, encoders, item, deadline),
@@ -201,7 +201,7 @@ impl Session {
             let mut item = Item::new(whole.opcode, &whole.payload, true)?;
             item.compress = whole.compress;
             self.queue_to_resend(outbox, &item, deadline)?;
-            outbox.outgoing.uncount(whole.counted);
+            outbox.outgoing.subtract_counted(whole.counted);
             return Ok(());
         }
         match self.queue_now(outbox, item, deadline) {
@@ -240,9 +240,9 @@ impl Session {
             drop(locked);
             self.wait_for_room(outbox, &outbound, deadline)?;
         };
-        let admitted = outbox.outgoing.admit(&outbound)?;
+        let admitted = outbox.outgoing.permit(&outbound)?;
         let (opcode, first, last) = (admitted.opcode, admitted.first, admitted.last);
-        let piece = Piece { opcode, payload: outbound.payload, first, last, compress };
+        let piece = MessageChunk { opcode, payload: outbound.payload, first, last, compress };
         let outcome = match MutexGuard::unlocked(outbox, || encoders.encode(piece)) {
             // The session may be closing by now, or its connection be lost.
             Ok((rsv, payload)) => {
@@ -251,9 +251,9 @@ impl Session {
             Err(error) => Err(error),
         };
         if outcome.is_err() || self.terms.outgoing.policy == QueuePolicy::DropOldest {
-            encoders.forget();
+            encoders.discard();
         }
-        outbox.encoded = encoders.volume();
+        outbox.encoded = encoders.stats();
         drop(encoders);
         if outbox.waiting > 0 {
             self.sent.open_for_all();
@@ -307,7 +307,8 @@ impl Session {
     /// When the message that was just queued is sent. For `Later`, the backstop is set to send it.
     fn departure(&self, outbox: &mut Outbox, corked: bool) -> Departure {
         let received = self.has_received.load(Ordering::Relaxed) && self.has_received.swap(false, Ordering::Relaxed);
-        if outbox.coalescing.queued(received, corked) == Departure::Now || outbox.outgoing.unloaded() >= HELD_BACK {
+        if outbox.coalescing.queued(received, corked) == Departure::Now || outbox.outgoing.waiting_bytes() >= HELD_BACK
+        {
             return Departure::Now;
         }
         if !outbox.coalescing.is_watched {

@@ -12,10 +12,10 @@ use super::logging::log;
 use super::outbox::{Outbox, Wire};
 use super::{Reader, Session, Verdict};
 use crate::error::{Kind, Result};
-use crate::protocol::encoders::Volume;
+use crate::protocol::encoder::OutboundMessage;
+use crate::protocol::extension::CodecStats;
 use crate::protocol::extension::{self, Negotiated};
-use crate::protocol::outbound::Outbound;
-use crate::protocol::{Agreement, Connection, Encoders, Incoming, MaskingKeys, Outgoing, Piece};
+use crate::protocol::{Connection, ConnectionSetup, Encoders, FrameDecoder, FrameEncoder, MaskKeys, MessageChunk};
 
 /// The halves of a connection that was agreed on.
 pub(super) fn halves(
@@ -23,17 +23,17 @@ pub(super) fn halves(
     extensions: Vec<Negotiated>,
     masking_seed: [u8; 32],
     early: &[u8],
-    decoded: Volume,
-) -> (Incoming, Outgoing, Encoders, Vec<extension::Told>) {
-    let (encoders, mut decoders, told) = extension::part(extensions);
-    decoders.carry_on(decoded);
-    let agreement = Agreement { encoders, decoders, is_raw: config.raw };
-    let keys = MaskingKeys::from_seed(masking_seed);
+    decoded: CodecStats,
+) -> (FrameDecoder, FrameEncoder, Encoders, Vec<extension::ExtensionInfo>) {
+    let (encoders, mut decoders, told) = extension::build_pipelines(extensions);
+    decoders.continue_from(decoded);
+    let agreement = ConnectionSetup { encoders, decoders, is_raw: config.raw };
+    let keys = MaskKeys::from_seed(masking_seed);
     let connection = Connection::new(agreement, config.limits, config.terms.close_timeout, keys, early);
     let (incoming, mut outgoing, encoders) = connection.into_halves();
     outgoing.set_fragment(config.fragment);
     outgoing.set_masking(config.masking);
-    outgoing.set_answers(config.auto_pong && !config.raw, !config.raw);
+    outgoing.set_auto_reply(config.auto_pong && !config.raw, !config.raw);
     (incoming, outgoing, encoders, told)
 }
 
@@ -103,7 +103,7 @@ impl Session {
         }
         let mut present = self.encoders.as_ref().map(|present| present.lock());
         if let Some(present) = &mut present {
-            encoders.carry_on(present.volume());
+            encoders.continue_from(present.stats());
             std::mem::swap(&mut **present, &mut encoders);
         }
         let mut keepalive = self.keepalive.lock();
@@ -140,12 +140,12 @@ fn resend(outbox: &mut MutexGuard<'_, Outbox>, mut encoders: Option<&mut Encoder
     for index in 0.. {
         let Some(kept) = outbox.unsent_mut().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
         let (opcode, compress, payload) = (kept.opcode, kept.compress, std::mem::take(&mut kept.payload));
-        let outbound = Outbound { opcode, payload: &payload, fin: true, is_utf8: true };
-        resent = outbox.outgoing.admit(&outbound).and_then(|admitted| {
+        let outbound = OutboundMessage { opcode, payload: &payload, fin: true, is_utf8: true };
+        resent = outbox.outgoing.permit(&outbound).and_then(|admitted| {
             let (rsv, encoded) = match &mut encoders {
                 None => (0, &payload[..]),
                 Some(encoders) => {
-                    let piece = Piece { opcode, payload: &payload, first: true, last: true, compress };
+                    let piece = MessageChunk { opcode, payload: &payload, first: true, last: true, compress };
                     MutexGuard::unlocked(outbox, || encoders.encode(piece))?
                 }
             };
@@ -160,10 +160,10 @@ fn resend(outbox: &mut MutexGuard<'_, Outbox>, mut encoders: Option<&mut Encoder
         }
         kept.end = end;
         let counted = std::mem::replace(&mut kept.counted, (true, kept.payload.len()));
-        outbox.outgoing.uncount(counted);
+        outbox.outgoing.subtract_counted(counted);
     }
     if let Some(encoders) = &encoders {
-        outbox.encoded = encoders.volume();
+        outbox.encoded = encoders.stats();
     }
     if let Some(resending) = &mut outbox.resending {
         resending.is_away = false;

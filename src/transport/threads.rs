@@ -2,14 +2,14 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::lock::Mutex;
-use rustix::io::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow};
+use rustix::io::Errno;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::fork::{self, PerProcess};

@@ -1,8 +1,8 @@
-//! Any byte stream in any chunking gives the same events and the same answers, and never a panic.
+//! Any chunking of any byte stream gives the same events and replies, and never a panic.
 
 use ktorws::frame::Opcode;
 use ktorws::frame::header::{self, Header};
-use ktorws::protocol::{Limits, Received};
+use ktorws::protocol::{Event, Limits};
 use proptest::prelude::*;
 
 use crate::peer;
@@ -31,7 +31,7 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop_oneof![9 => frame, 1 => noise], 0..8).prop_map(|parts| parts.concat())
 }
 
-fn run(pieces: impl Iterator<Item = Vec<u8>>) -> (Vec<Received>, Vec<u8>) {
+fn run(pieces: impl Iterator<Item = Vec<u8>>) -> (Vec<Event>, Vec<u8>) {
     let mut connection = peer::connection_with(Limits { max_frame_size: 80_000, max_message_size: 100_000 });
     let mut events = Vec::new();
     for piece in pieces {

@@ -2,12 +2,12 @@
 
 use ktorws::error::Kind;
 use ktorws::frame::{CloseCode, Opcode};
-use ktorws::protocol::{Close, Initiator, Received};
+use ktorws::protocol::{Close, Event, Initiator};
 
 use crate::peer::{self, CLOSE_TIMEOUT, Sent, connection, frame, receive, sent, text};
 
-fn received(code: u16, reason: &str) -> [Received; 1] {
-    [Received::Close(Close { code: Some(CloseCode(code)), reason: reason.to_owned() })]
+fn received(code: u16, reason: &str) -> [Event; 1] {
+    [Event::Close(Close { code: Some(CloseCode(code)), reason: reason.to_owned() })]
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_close_is_echoed_with_its_code_and_reason() {
 fn an_empty_close_is_answered_with_an_empty_close() {
     let mut connection = connection();
     let events = receive(&mut connection, &frame(true, Opcode::Close, b""));
-    assert_eq!(events, [Received::Close(Close::default())]);
+    assert_eq!(events, [Event::Close(Close::default())]);
     assert_eq!(sent(&mut connection), [Sent::new(Opcode::Close, b"")]);
 }
 
@@ -87,7 +87,7 @@ fn our_close_goes_out_behind_what_is_queued_and_only_once() {
     assert_eq!(sent(&mut connection), [Sent::new(Opcode::Text, b"first"), Sent::close(4000, "done")]);
     // Messages that were on their way still arrive, then the answer, which is not answered.
     let events = receive(&mut connection, &[text("on its way"), peer::close(4000, "done")].concat());
-    assert!(matches!(&events[..], [Received::Frame(_), Received::Close(_)]));
+    assert!(matches!(&events[..], [Event::Frame(_), Event::Close(_)]));
     assert_eq!(sent(&mut connection), []);
     assert_eq!(connection.end_of_stream(), Ok(()));
 }
@@ -170,11 +170,11 @@ fn a_violation_while_our_close_is_under_way_leaves_out_the_messages_that_have_no
         receive(&mut connection, &[0xff, 0]);
         let rest = connection.to_send().len();
         for _ in 0..rest {
-            assert!(!connection.outgoing.has_sent_close(), "{taken}");
+            assert!(!connection.encoder.has_sent_close(), "{taken}");
             wire.push(connection.to_send()[0]);
             connection.sent(1);
         }
-        assert!(connection.outgoing.has_sent_close(), "{taken}");
+        assert!(connection.encoder.has_sent_close(), "{taken}");
         let begun =
             messages.iter().take(taken.div_ceil(message_size)).map(|message| Sent::new(Opcode::Binary, message));
         let expected: Vec<_> = begun.chain([Sent::close(4000, "mine")]).collect();
@@ -188,10 +188,10 @@ fn time_to_answer_our_close_counts_from_when_it_went_out() {
     let later = now + CLOSE_TIMEOUT / 2;
     let mut connection = connection();
     connection.close(Close::new(1000, "").expect("a valid close"), now);
-    assert!(!connection.outgoing.has_sent_close());
+    assert!(!connection.encoder.has_sent_close());
     peer::drain(&mut connection);
-    connection.outgoing.renew_close_deadline(later);
-    assert!(connection.outgoing.has_sent_close());
+    connection.encoder.renew_close_deadline(later);
+    assert!(connection.encoder.has_sent_close());
     assert_eq!(connection.poll_timeout(), Some(later + CLOSE_TIMEOUT));
 }
 

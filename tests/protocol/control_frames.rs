@@ -2,7 +2,7 @@
 
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
-use ktorws::protocol::{Close, Received};
+use ktorws::protocol::{Close, Event};
 
 use crate::peer::{self, Sent, connection, frame, receive, sent};
 
@@ -31,7 +31,7 @@ fn a_ping_may_be_empty_or_hold_125_bytes() {
 fn an_unsolicited_pong_is_not_answered() {
     let mut connection = connection();
     let events = receive(&mut connection, &frame(true, Opcode::Pong, b"hi"));
-    assert!(matches!(&events[..], [Received::Pong(payload)] if payload.as_bytes() == b"hi"));
+    assert!(matches!(&events[..], [Event::Pong(payload)] if payload.as_bytes() == b"hi"));
     assert_eq!(sent(&mut connection), []);
 }
 

@@ -1,8 +1,8 @@
-//! What a hostile server can make a connection do and keep for each byte it sends.
+//! The maximum work and memory per byte that a hostile server can cause.
 
 use ktorws::frame::Opcode;
 use ktorws::protocol::deflate::Options;
-use ktorws::protocol::{Agreement, Connection, Decoders, Incoming, Limits, Received};
+use ktorws::protocol::{Connection, ConnectionSetup, Decoders, Event, FrameDecoder, Limits};
 
 use crate::deflate::{RSV1, connection, default_connection};
 use crate::peer::{self, frame, marked_frame, receive};
@@ -27,23 +27,23 @@ fn with_full_window() -> Connection {
     }
     stored.push(0);
     let events = receive(&mut connection, &marked_frame(true, Opcode::Binary, RSV1, &stored));
-    assert!(matches!(&events[..], [Received::Frame(frame)] if frame.payload.len() == noise.len()));
+    assert!(matches!(&events[..], [Event::Frame(frame)] if frame.payload.len() == noise.len()));
     connection
 }
 
 /// What decoding a stream costs for each of its bytes.
 fn cost(connection: &mut Connection, stream: &[u8]) -> u64 {
-    let before = connection.incoming.work();
+    let before = connection.decoder.work();
     let events = receive(connection, stream);
-    assert!(events.iter().all(|event| matches!(event, Received::Frame(_))), "{events:?}");
-    (connection.incoming.work() - before) / stream.len() as u64
+    assert!(events.iter().all(|event| matches!(event, Event::Frame(_))), "{events:?}");
+    (connection.decoder.work() - before) / stream.len() as u64
 }
 
 #[test]
 fn memory_of_messages_before_is_for_those_below_32_kib() {
     for (size, expected) in [(126, 1), (32 * 1024 - 1, 1), (32 * 1024, 0), (65_535, 0)] {
         let start = &frame(true, Opcode::Binary, &vec![0; size])[..4];
-        let mut incoming = Incoming::new(start, Decoders::default(), false);
+        let mut incoming = FrameDecoder::new(start, Decoders::default(), false);
         let mut asked = 0;
         let received = incoming.poll(&LIMITS, || {
             asked += 1;
@@ -54,18 +54,18 @@ fn memory_of_messages_before_is_for_those_below_32_kib() {
 }
 
 #[test]
-fn every_byte_that_is_decoded_counts() {
+fn work_counts_every_decoded_byte() {
     // The inflater reads the empty last block. The last byte is read twice: by itself, and with the tail.
     let mut small = default_connection();
     receive(&mut small, &marked_frame(true, Opcode::Binary, RSV1, b"\x03\x00\x00"));
-    assert_eq!(small.incoming.work(), 2 + 1 + 5);
-    assert!(with_full_window().incoming.work() >= 40_000);
-    assert_eq!(peer::connection().incoming.work(), 0);
+    assert_eq!(small.decoder.work(), 2 + 1 + 5);
+    assert!(with_full_window().decoder.work() >= 40_000);
+    assert_eq!(peer::connection().decoder.work(), 0);
 }
 
 /// A window of 32 KiB for each of them is what it must not be.
 #[test]
-fn last_blocks_cost_little_for_each_byte() {
+fn last_blocks_have_a_bounded_cost_per_byte() {
     for (block, most) in [
         // Empty, with the fixed codes and without compression.
         (&b"\x03\x00"[..], 50),
@@ -84,14 +84,14 @@ fn last_blocks_cost_little_for_each_byte() {
 }
 
 #[test]
-fn messages_with_last_blocks_cost_little_for_each_byte() {
+fn messages_with_last_blocks_have_a_bounded_cost_per_byte() {
     let message = marked_frame(true, Opcode::Binary, RSV1, b"\x03\x00\x00");
     let cost = cost(&mut with_full_window(), &message.repeat(5000));
     assert!(cost <= 100, "{cost} bytes");
 }
 
 #[test]
-fn small_messages_do_not_move_the_history_each() {
+fn small_messages_rarely_trim_the_history() {
     let message = marked_frame(true, Opcode::Binary, RSV1, b"\x4a\x04\x00");
     let cost = cost(&mut with_full_window(), &message.repeat(5000));
     assert!(cost <= 100, "{cost} bytes");
@@ -115,26 +115,26 @@ fn small_streams_in_any_chunking_give_the_same() {
 
 /// Counts how often a decoder comes back before it has worked through a stream.
 fn yields(decoders: Decoders, stream: &[u8]) -> usize {
-    let mut incoming = Incoming::new(stream, decoders, false);
+    let mut incoming = FrameDecoder::new(stream, decoders, false);
     let mut yields = 0;
     while let Some(received) = incoming.poll(&LIMITS, Vec::new) {
         match received {
-            Received::Yield => yields += 1,
-            other => assert!(matches!(other, Received::Frame(_)), "{other:?}"),
+            Event::Yield => yields += 1,
+            other => assert!(matches!(other, Event::Frame(_)), "{other:?}"),
         }
     }
     yields
 }
 
 #[test]
-fn a_poll_ends_after_a_bounded_number_of_frames() {
+fn poll_yields_after_a_bounded_number_of_frames() {
     let fragments =
         [frame(false, Opcode::Binary, b""), frame(false, Opcode::Continuation, b"").repeat(100_000)].concat();
     assert!(yields(Decoders::default(), &fragments) >= 100_000 / 1024);
 }
 
 #[test]
-fn a_poll_ends_after_a_bounded_amount_of_decoding() {
+fn poll_yields_after_a_bounded_amount_of_decoding() {
     let mut from = connection(Options::default(), "", LIMITS);
     from.send(Opcode::Binary, &vec![0; 32 << 20]).expect("an open connection");
     let payload = peer::sent(&mut from).remove(0).payload;
@@ -154,7 +154,7 @@ fn deflate() -> Decoders {
 
 /// What messages keep, which the application may have for as long as it wants.
 #[test]
-fn messages_keep_little_more_than_their_payload() {
+fn a_message_holds_little_more_memory_than_its_payload() {
     for (name, stream) in [
         ("empty blocks", {
             let message = [b"\x00\x01\x00\xfe\xffA", &EMPTY.repeat(13_100)[..], b"\x00"].concat();
@@ -172,9 +172,9 @@ fn messages_keep_little_more_than_their_payload() {
     ] {
         let mut connection = connection(Options::default(), "", LIMITS);
         // Memory of a large message that was freed.
-        connection.incoming.offer(vec![0; 1 << 20]);
+        connection.decoder.recycle(vec![0; 1 << 20]);
         let events = receive(&mut connection, &stream);
-        let [Received::Frame(frame)] = &events[..] else { panic!("{name}: {events:?}") };
+        let [Event::Frame(frame)] = &events[..] else { panic!("{name}: {events:?}") };
         let (size, capacity) = (frame.payload.len(), frame.payload.capacity());
         let slack = if size < 32 * 1024 { SLACK } else { LARGE_SLACK };
         assert!(capacity <= 2 * size + slack, "{name}: {capacity} bytes for {size}");
@@ -183,11 +183,11 @@ fn messages_keep_little_more_than_their_payload() {
 }
 
 #[test]
-fn a_small_message_does_not_keep_large_memory() {
+fn a_small_message_does_not_hold_a_large_buffer() {
     let mut connection =
-        Connection::new(Agreement::default(), LIMITS, None, ktorws::protocol::MaskingKeys::from_seed([7; 32]), &[]);
-    connection.incoming.offer(vec![0; 8 << 20]);
+        Connection::new(ConnectionSetup::default(), LIMITS, None, ktorws::protocol::MaskKeys::from_seed([7; 32]), &[]);
+    connection.decoder.recycle(vec![0; 8 << 20]);
     let events = receive(&mut connection, &frame(true, Opcode::Binary, &[7; 40_000]));
-    let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    let [Event::Frame(frame)] = &events[..] else { panic!("{events:?}") };
     assert!(frame.payload.capacity() <= 2 * 40_000 + LARGE_SLACK, "{}", frame.payload.capacity());
 }

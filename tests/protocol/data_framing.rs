@@ -2,7 +2,7 @@
 
 use ktorws::error::Kind;
 use ktorws::frame::header::{self, Encoded, Header, HeaderError, Opcode};
-use ktorws::protocol::{Frame, Received};
+use ktorws::protocol::{Event, Frame};
 use proptest::prelude::*;
 
 use crate::peer;
@@ -13,7 +13,7 @@ const PROTOCOL: (Kind, u16) = (Kind::Protocol, 1002);
 fn the_examples_of_section_5_7_are_read() {
     for bytes in [b"\x81\x05Hello".as_slice(), b"\x01\x03Hel\x80\x02lo"] {
         let events = peer::receive(&mut peer::connection(), bytes);
-        assert_eq!(events, [Received::Frame(Frame::message(Opcode::Text, b"Hello"[..].into()))]);
+        assert_eq!(events, [Event::Frame(Frame::message(Opcode::Text, b"Hello"[..].into()))]);
     }
 }
 
@@ -22,7 +22,7 @@ fn payloads_of_every_length_form_arrive_whole() {
     for length in [0, 1, 125, 126, 127, 65_535, 65_536, 1 << 20] {
         let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
         let events = peer::receive(&mut peer::connection(), &peer::frame(true, Opcode::Binary, &payload));
-        assert_eq!(events, [Received::Frame(Frame::message(Opcode::Binary, payload[..].into()))], "length {length}");
+        assert_eq!(events, [Event::Frame(Frame::message(Opcode::Binary, payload[..].into()))], "length {length}");
     }
 }
 
@@ -85,7 +85,7 @@ fn an_error_says_what_is_wrong_with_the_frame() {
         (&[0x88, 3, 3, 0xe8, 0xff], "a Close frame with a reason that is not UTF-8"),
     ] {
         let events = peer::receive(&mut peer::connection(), bytes);
-        let [Received::Violation(error)] = &events[..] else { panic!("not one violation: {events:?}") };
+        let [Event::ProtocolError(error)] = &events[..] else { panic!("not one violation: {events:?}") };
         assert!(error.message.contains(reason), "{error:?} does not say {reason:?}");
     }
 }

@@ -3,9 +3,9 @@
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
 use ktorws::protocol::deflate::{Options, PermessageDeflate};
-use ktorws::protocol::extension::{Negotiated, Told, part};
-use ktorws::protocol::extension_header::Parameters;
-use ktorws::protocol::{Agreement, Connection, Decoders, Encoders, Extension, Limits, Piece, Received};
+use ktorws::protocol::extension::header::Parameters;
+use ktorws::protocol::extension::{ExtensionInfo, Negotiated, build_pipelines};
+use ktorws::protocol::{Connection, ConnectionSetup, Decoders, Encoders, Event, Extension, Limits, MessageChunk};
 use proptest::prelude::*;
 
 use crate::peer::{self, Sent, marked_frame, receive, violation};
@@ -17,9 +17,9 @@ const LIMITS: Limits = Limits { max_frame_size: 1 << 20, max_message_size: 1 << 
 fn sides(options: Options, parameters: &str) -> (Encoders, Decoders) {
     let parameters = Parameters::parse(parameters).expect("well-formed parameters");
     let deflate = PermessageDeflate(options);
-    let agreed = deflate.agree(&parameters).expect("a valid answer");
-    let told = Told { name: String::new(), parameters: String::new(), instance: None };
-    let (encoders, decoders, _) = part(vec![Negotiated { told, rsv: RSV1, agreed }]);
+    let codec = deflate.accept(&parameters).expect("a valid answer");
+    let info = ExtensionInfo { name: String::new(), parameters: String::new(), instance: None };
+    let (encoders, decoders, _) = build_pipelines(vec![Negotiated { info, rsv: RSV1, codec }]);
     (encoders, decoders)
 }
 
@@ -31,7 +31,7 @@ pub fn decoders(parameters: &str) -> Decoders {
 /// A connection on which permessage-deflate was agreed with these parameters.
 pub fn connection(options: Options, parameters: &str, limits: Limits) -> Connection {
     let (encoders, decoders) = sides(options, parameters);
-    peer::agreed_connection(Agreement { encoders, decoders, is_raw: false }, limits)
+    peer::agreed_connection(ConnectionSetup { encoders, decoders, is_raw: false }, limits)
 }
 
 pub fn default_connection() -> Connection {
@@ -42,7 +42,7 @@ pub fn default_connection() -> Connection {
 fn texts(connection: &mut Connection, messages: &[&[u8]]) -> Vec<String> {
     let frames: Vec<u8> = messages.iter().flat_map(|payload| marked_frame(true, Opcode::Text, RSV1, payload)).collect();
     let text = |received| match received {
-        Received::Frame(frame) => String::from_utf8(frame.payload.to_vec()).expect("UTF-8"),
+        Event::Frame(frame) => String::from_utf8(frame.payload.to_vec()).expect("UTF-8"),
         other => panic!("{other:?}"),
     };
     receive(connection, &frames).into_iter().map(text).collect()
@@ -60,7 +60,7 @@ fn pass(from: &mut Connection, to: &mut Connection, messages: &[(Opcode, Vec<u8>
     for ((opcode, payload), sent) in messages.iter().zip(peer::sent(from)) {
         assert_eq!(sent.rsv, if payload.is_empty() { 0 } else { RSV1 });
         let events = receive(to, &marked_frame(sent.fin, sent.opcode, sent.rsv, &sent.payload));
-        let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+        let [Event::Frame(frame)] = &events[..] else { panic!("{events:?}") };
         assert_eq!((frame.opcode, &frame.payload[..], frame.rsv), (*opcode, &payload[..], 0));
     }
 }
@@ -95,7 +95,7 @@ fn a_stream_refers_to_nothing_before_the_window() {
     };
     let small_window = || connection(Options::default(), "server_max_window_bits=9", LIMITS);
     let events = receive(&mut small_window(), &message(b"\x03\xc6\x3f\x00"));
-    assert!(matches!(&events[..], [Received::Frame(frame)] if frame.payload[..] == [b'a'; 603]), "{events:?}");
+    assert!(matches!(&events[..], [Event::Frame(frame)] if frame.payload[..] == [b'a'; 603]), "{events:?}");
     assert_eq!(violation(&mut small_window(), &message(b"\x03\x26\x00\x00")), (Kind::Compression, 1007));
 }
 
@@ -112,7 +112,7 @@ fn what_is_sent_is_the_first_example() {
 }
 
 #[test]
-fn without_takeover_every_message_stands_alone() {
+fn without_context_takeover_messages_are_independent() {
     for (options, parameters) in [
         (Options::default(), "client_no_context_takeover"),
         (Options { client_no_context_takeover: true, ..Options::default() }, ""),
@@ -142,12 +142,12 @@ fn fragments_are_one_message() {
         peer::frame(true, Opcode::Continuation, b""),
     ];
     let events = receive(&mut default_connection(), &stream.concat());
-    let [Received::Ping(_), Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    let [Event::Ping(_), Event::Frame(frame)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(&frame.payload[..], b"Hello");
 }
 
 #[test]
-fn fragments_that_are_sent_are_one_message() {
+fn sent_fragments_are_compressed_as_one_message() {
     let (mut from, mut to) = (default_connection(), default_connection());
     from.send_fragment(Opcode::Text, b"Hello, ", false).expect("a fragment");
     for (payload, fin) in [("", false), ("Hello", false), ("", true)] {
@@ -160,12 +160,12 @@ fn fragments_that_are_sent_are_one_message() {
     let stream: Vec<u8> =
         sent.iter().flat_map(|frame| marked_frame(frame.fin, frame.opcode, frame.rsv, &frame.payload)).collect();
     let events = receive(&mut to, &stream);
-    let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    let [Event::Frame(frame)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(&frame.payload[..], b"Hello, Hello");
 }
 
 #[test]
-fn messages_that_are_not_compressed_go_between() {
+fn uncompressed_messages_between_compressed_ones() {
     let mut connection = default_connection();
     let stream = [
         marked_frame(true, Opcode::Text, RSV1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]),
@@ -174,14 +174,14 @@ fn messages_that_are_not_compressed_go_between() {
     ];
     let events = receive(&mut connection, &stream.concat());
     let payloads = events.iter().map(|event| match event {
-        Received::Frame(frame) => &frame.payload[..],
+        Event::Frame(frame) => &frame.payload[..],
         other => panic!("{other:?}"),
     });
     assert_eq!(payloads.collect::<Vec<_>>(), [b"Hello".as_slice(), b"plain", b"Hello"]);
 }
 
 #[test]
-fn small_messages_may_stay_as_they_are() {
+fn messages_below_min_size_are_not_compressed() {
     let mut connection = connection(Options { min_size: 10, ..Options::default() }, "", LIMITS);
     for text in ["012345678", "0123456789"] {
         connection.send(Opcode::Text, text.as_bytes()).expect("an open connection");
@@ -191,7 +191,7 @@ fn small_messages_may_stay_as_they_are() {
 }
 
 #[test]
-fn reserved_bits_where_they_must_not_be() {
+fn misplaced_reserved_bits_are_refused() {
     let start = marked_frame(false, Opcode::Text, RSV1, b"\xf2\x48");
     for wrong in [
         [start, marked_frame(true, Opcode::Continuation, RSV1, b"\xcd")].concat(),
@@ -205,14 +205,14 @@ fn reserved_bits_where_they_must_not_be() {
 }
 
 #[test]
-fn what_a_fragment_holds_is_decoded_with_it() {
+fn each_fragment_is_decoded_when_it_arrives() {
     // The codes of a literal and of a reference of 258 bytes end with the third byte. The output exceeds the first room.
     let mut connection = default_connection();
     assert_eq!(receive(&mut connection, &marked_frame(false, Opcode::Binary, RSV1, b"\x4a\x1c\x05")), []);
-    let volume = connection.incoming.decoded().expect("a decoder");
+    let volume = connection.decoder.codec_stats().expect("a decoder");
     assert_eq!((volume.plain, volume.encoded), (259, 3));
     let events = receive(&mut connection, &peer::frame(true, Opcode::Continuation, b"\x00\x00"));
-    assert!(matches!(&events[..], [Received::Frame(frame)] if frame.payload[..] == [b'a'; 259]), "{events:?}");
+    assert!(matches!(&events[..], [Event::Frame(frame)] if frame.payload[..] == [b'a'; 259]), "{events:?}");
 }
 
 /// Encodes the same text twice, and calls `between` before the second time.
@@ -222,7 +222,7 @@ fn twice(parameters: &str, between: impl Fn(&mut Encoders)) -> [Vec<u8>; 2] {
         if second {
             between(&mut encoders);
         }
-        let piece = Piece { opcode: Opcode::Text, payload: b"Hello", first: true, last: true, compress: true };
+        let piece = MessageChunk { opcode: Opcode::Text, payload: b"Hello", first: true, last: true, compress: true };
         let (rsv, payload) = encoders.encode(piece).expect("compressed data");
         assert_eq!(rsv, RSV1);
         payload.to_vec()
@@ -230,8 +230,8 @@ fn twice(parameters: &str, between: impl Fn(&mut Encoders)) -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn what_is_not_sent_is_forgotten() {
-    let [first, second] = twice("", Encoders::forget);
+fn discard_resets_the_compressor() {
+    let [first, second] = twice("", Encoders::discard);
     assert_eq!(first, second);
     // Freed memory does not end a context.
     let [first, second] = twice("", Encoders::release);
@@ -269,11 +269,11 @@ fn data_that_cannot_be_inflated() {
 }
 
 #[test]
-fn a_block_that_the_tail_breaks_is_not_one_that_is_cut_short() {
+fn a_block_that_the_tail_breaks_is_invalid_not_truncated() {
     // After a last block: the length of a stored block, to which the tail is no complement; nothing.
     for (payload, what) in [(&b"\x03\x00\x01\x05"[..], "cannot be inflated"), (b"\x03\x00", "is cut short")] {
         let events = receive(&mut default_connection(), &marked_frame(true, Opcode::Binary, RSV1, payload));
-        let [Received::Violation(error)] = &events[..] else { panic!("{events:?}") };
+        let [Event::ProtocolError(error)] = &events[..] else { panic!("{events:?}") };
         assert!(error.message.contains(what), "{error}");
     }
 }
@@ -296,13 +296,13 @@ fn inflating_stops_at_the_message_limit() {
     assert!(payload.len() < 1000);
     let frame = marked_frame(true, Opcode::Binary, RSV1, &payload);
     let mut enough = connection(Options::default(), "", limits(100_000));
-    assert!(matches!(&receive(&mut enough, &frame)[..], [Received::Frame(_)]));
+    assert!(matches!(&receive(&mut enough, &frame)[..], [Event::Frame(_)]));
     let mut less = connection(Options::default(), "", limits(99_999));
     assert_eq!(violation(&mut less, &frame), (Kind::MessageTooBig, 1009));
 }
 
 #[test]
-fn a_compressed_message_has_an_end_even_if_nothing_comes_of_it() {
+fn the_compressed_size_of_a_message_is_limited() {
     let limits = Limits { max_frame_size: 1 << 20, max_message_size: 1000 };
     let mut connection = connection(Options::default(), "", limits);
     // Empty stored blocks.
@@ -324,7 +324,7 @@ fn windows_of_every_size() {
 
 proptest! {
     #[test]
-    fn what_is_compressed_is_inflated(
+    fn compressed_messages_round_trip(
         messages in prop::collection::vec(prop::collection::vec(prop::sample::select(&b"abcdefgh \xff"[..]), 0..3000), 1..8),
         level in 1..=9_u8,
         takes_over in any::<bool>(),
@@ -337,7 +337,7 @@ proptest! {
         for message in messages {
             pass(&mut from, &mut to, &[(Opcode::Binary, message)]);
             if releases {
-                to.incoming.release();
+                to.decoder.release();
             }
         }
     }

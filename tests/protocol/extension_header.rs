@@ -1,6 +1,6 @@
 //! RFC 6455 section 9.1: the header that extensions are offered and chosen with.
 
-use ktorws::protocol::extension_header::{Element, Parameters, parse};
+use ktorws::protocol::extension::header::{Element, Parameters, parse};
 use proptest::prelude::*;
 
 fn elements(value: &str) -> Vec<(String, String)> {

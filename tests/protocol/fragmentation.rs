@@ -2,19 +2,19 @@
 
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
-use ktorws::protocol::{Frame, Received};
+use ktorws::protocol::{Event, Frame};
 
 use crate::peer::{self, Sent, connection, frame, receive, sent};
 
-fn message(opcode: Opcode, payload: &[u8]) -> Received {
-    Received::Frame(Frame::message(opcode, payload.into()))
+fn message(opcode: Opcode, payload: &[u8]) -> Event {
+    Event::Frame(Frame::message(opcode, payload.into()))
 }
 
 #[test]
 fn a_ping_between_fragments_is_answered_before_the_message_is_whole() {
     let mut connection = connection();
     let head = [frame(false, Opcode::Text, b"ABC"), frame(true, Opcode::Ping, b"now")].concat();
-    assert!(matches!(&receive(&mut connection, &head)[..], [Received::Ping(payload)] if payload.as_bytes() == b"now"));
+    assert!(matches!(&receive(&mut connection, &head)[..], [Event::Ping(payload)] if payload.as_bytes() == b"now"));
     assert_eq!(sent(&mut connection), [Sent::new(Opcode::Pong, b"now")]);
     let tail = [frame(false, Opcode::Continuation, b"12"), frame(true, Opcode::Continuation, b"3")].concat();
     assert_eq!(receive(&mut connection, &tail), [message(Opcode::Text, b"ABC123")]);
@@ -41,7 +41,7 @@ fn a_hundred_thousand_fragments_make_one_message() {
     }
     bytes.extend(frame(true, Opcode::Continuation, b"c"));
     let events = receive(&mut connection, &bytes);
-    let [Received::Frame(Frame { payload, .. })] = &events[..] else { panic!("{} events", events.len()) };
+    let [Event::Frame(Frame { payload, .. })] = &events[..] else { panic!("{} events", events.len()) };
     assert_eq!((payload.len(), payload.first(), payload.last()), (100_002, Some(&b'a'), Some(&b'c')));
 }
 

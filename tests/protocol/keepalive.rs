@@ -1,9 +1,9 @@
-//! Our own pings, by a clock that the test moves.
+//! Keepalive pings, with a clock that the test controls.
 
 use std::time::{Duration, Instant};
 
 use ktorws::protocol::Keepalive;
-use ktorws::protocol::keepalive::{Due, KeepaliveOptions, Liveness};
+use ktorws::protocol::keepalive::{KeepaliveAction, KeepaliveOptions, Liveness};
 
 use crate::peer::now;
 
@@ -19,7 +19,7 @@ fn pinging(liveness: Liveness) -> Keepalive {
 
 fn ping(keepalive: &mut Keepalive, now: Instant) -> [u8; 8] {
     match keepalive.poll([1, 2, 3, 4], now) {
-        Some(Due::Ping(payload)) => payload,
+        Some(KeepaliveAction::Ping(payload)) => payload,
         other => panic!("{other:?}"),
     }
 }
@@ -32,7 +32,7 @@ fn without_an_interval_there_are_no_pings() {
 }
 
 #[test]
-fn the_first_ping_comes_after_a_whole_interval_and_then_at_its_pace() {
+fn pings_are_due_every_interval() {
     let mut keepalive = pinging(Liveness::Pong);
     assert_eq!(keepalive.poll([0; 4], at(9)), None);
     assert_eq!(keepalive.deadline(), Some(at(10)));
@@ -40,46 +40,46 @@ fn the_first_ping_comes_after_a_whole_interval_and_then_at_its_pace() {
     let first = ping(&mut keepalive, at(10));
     assert!(keepalive.awaits_pong());
     assert_eq!(keepalive.poll([0; 4], at(11)), None);
-    assert!(keepalive.pong(&first, at(12)));
+    assert!(keepalive.pong_received(&first, at(12)));
     assert!(!keepalive.awaits_pong());
     assert_eq!(keepalive.last_rtt(), Some(Duration::from_secs(2)));
     assert_eq!(keepalive.deadline(), Some(at(20)));
     let second = ping(&mut keepalive, at(20));
     assert_ne!(first, second);
     // An answer that takes longer than the interval: the next ping follows at once.
-    assert!(keepalive.pong(&second, at(35)));
+    assert!(keepalive.pong_received(&second, at(35)));
     assert_eq!(keepalive.deadline(), Some(at(35)));
 }
 
 #[test]
-fn only_the_pong_of_the_ping_counts() {
+fn only_the_matching_pong_counts() {
     let mut keepalive = pinging(Liveness::Pong);
     let first = ping(&mut keepalive, at(10));
-    assert!(keepalive.pong(&first, at(10)));
+    assert!(keepalive.pong_received(&first, at(10)));
     let second = ping(&mut keepalive, at(20));
     for other in [&first[..], b"", &second[..7]] {
-        assert!(!keepalive.pong(other, at(21)));
+        assert!(!keepalive.pong_received(other, at(21)));
     }
-    assert!(!keepalive.heard(at(21)));
+    assert!(!keepalive.bytes_received(at(21)));
     // Twice the interval.
     assert_eq!(keepalive.poll([0; 4], at(39)), None);
-    assert_eq!(keepalive.poll([0; 4], at(40)), Some(Due::Timeout));
+    assert_eq!(keepalive.poll([0; 4], at(40)), Some(KeepaliveAction::Timeout));
 }
 
 #[test]
-fn any_byte_counts_where_it_is_to() {
+fn any_byte_counts_with_liveness_any() {
     let mut keepalive = pinging(Liveness::Any);
     ping(&mut keepalive, at(10));
-    assert!(keepalive.heard(at(11)));
+    assert!(keepalive.bytes_received(at(11)));
     assert_eq!(keepalive.deadline(), Some(at(20)));
     // What comes before the ping does not.
-    assert!(!keepalive.heard(at(12)));
+    assert!(!keepalive.bytes_received(at(12)));
     ping(&mut keepalive, at(20));
-    assert_eq!(keepalive.poll([0; 4], at(40)), Some(Due::Timeout));
+    assert_eq!(keepalive.poll([0; 4], at(40)), Some(KeepaliveAction::Timeout));
 }
 
 #[test]
-fn a_late_start_gives_the_peer_its_time() {
+fn a_late_ping_has_the_full_timeout() {
     let mut keepalive = Keepalive::new(KeepaliveOptions::default(), now());
     assert_eq!(keepalive.interval(), None);
     keepalive.set_interval(Some(INTERVAL), at(100));
@@ -93,7 +93,7 @@ fn a_late_start_gives_the_peer_its_time() {
 }
 
 #[test]
-fn a_timeout_that_changes_holds_for_the_ping_under_way() {
+fn set_timeout_applies_to_the_outstanding_ping() {
     let mut keepalive = pinging(Liveness::Pong);
     ping(&mut keepalive, at(10));
     keepalive.set_timeout(Some(Duration::from_secs(1)), at(10));
@@ -103,31 +103,31 @@ fn a_timeout_that_changes_holds_for_the_ping_under_way() {
 }
 
 #[test]
-fn who_was_not_listened_to_gets_the_time_anew() {
+fn restart_timeout_extends_the_deadline() {
     let mut keepalive = pinging(Liveness::Pong);
     ping(&mut keepalive, at(10));
-    keepalive.excuse(at(29));
+    keepalive.restart_timeout(at(29));
     assert_eq!(keepalive.poll([0; 4], at(48)), None);
-    assert_eq!(keepalive.poll([0; 4], at(49)), Some(Due::Timeout));
+    assert_eq!(keepalive.poll([0; 4], at(49)), Some(KeepaliveAction::Timeout));
 }
 
 #[test]
-fn the_pong_timeout_counts_from_when_the_ping_was_sent() {
+fn the_pong_timeout_starts_when_the_ping_is_sent() {
     let mut keepalive = pinging(Liveness::Pong);
     let first = ping(&mut keepalive, at(10));
-    keepalive.sent(at(25));
+    keepalive.ping_sent(at(25));
     assert_eq!(keepalive.poll([0; 4], at(44)), None);
     assert_eq!(keepalive.deadline(), Some(at(45)));
-    assert!(keepalive.pong(&first, at(27)));
+    assert!(keepalive.pong_received(&first, at(27)));
     assert_eq!(keepalive.last_rtt(), Some(Duration::from_secs(2)));
     assert_eq!(keepalive.deadline(), Some(at(35)));
     // There is none under way.
-    keepalive.sent(at(28));
+    keepalive.ping_sent(at(28));
     assert_eq!(keepalive.deadline(), Some(at(35)));
 }
 
 #[test]
-fn a_session_that_closes_has_no_pings() {
+fn stop_ends_pings() {
     let mut keepalive = pinging(Liveness::Pong);
     ping(&mut keepalive, at(10));
     keepalive.stop();

@@ -1,9 +1,9 @@
-//! Limits on frames and messages, and that memory follows what arrived.
+//! Limits of frames and messages. Memory follows the received bytes, not the announced ones.
 
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
 use ktorws::frame::header::{self, Header};
-use ktorws::protocol::{Decoders, Incoming, Limits, Received};
+use ktorws::protocol::{Decoders, Event, FrameDecoder, Limits};
 
 use crate::peer::{self, connection_with, frame, receive};
 
@@ -37,19 +37,19 @@ fn the_limits_do_not_apply_to_control_frames() {
 }
 
 #[test]
-fn a_changed_limit_holds_from_the_next_frame_on() {
+fn a_changed_limit_applies_to_the_next_frame() {
     let wide = Limits { max_frame_size: 10, max_message_size: 10 };
     let narrow = Limits { max_frame_size: 5, max_message_size: 5 };
-    let mut incoming = Incoming::new(&frame(true, Opcode::Binary, &[0; 10])[..6], Decoders::default(), false);
+    let mut incoming = FrameDecoder::new(&frame(true, Opcode::Binary, &[0; 10])[..6], Decoders::default(), false);
     assert_eq!(incoming.poll(&wide, Vec::new), None);
     // The frame under way was accepted.
-    incoming.space()[..6].fill(0);
-    incoming.received(6);
-    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Received::Frame(_))));
+    incoming.read_buffer()[..6].fill(0);
+    incoming.bytes_read(6);
+    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Event::Frame(_))));
     let next = announced(true, Opcode::Binary, 6);
-    incoming.space()[..next.len()].copy_from_slice(&next);
-    incoming.received(next.len());
-    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Received::Violation(_))));
+    incoming.read_buffer()[..next.len()].copy_from_slice(&next);
+    incoming.bytes_read(next.len());
+    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Event::ProtocolError(_))));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_message_holds_at_most_twice_what_arrived() {
     let mut connection = peer::connection();
     for length in [1, 100, 70_000, 1_000_000] {
         let events = receive(&mut connection, &frame(true, Opcode::Binary, &vec![0; length]));
-        let [Received::Frame(message)] = &events[..] else { panic!("{} events", events.len()) };
+        let [Event::Frame(message)] = &events[..] else { panic!("{} events", events.len()) };
         let capacity = message.payload.capacity();
         assert!(capacity > length, "no room for a NUL behind {length} bytes");
         // Small messages share a least size; large ones are placed in their first page.

@@ -1,5 +1,5 @@
-//! The protocol floor by itself: bytes in, events and bytes out. One file for each part of RFC 6455, and of
-//! what there is besides.
+//! Tests of `src/protocol` without I/O: bytes in, events and bytes out. One file for each part of RFC 6455, and for
+//! each other part of the module.
 #![allow(clippy::expect_used, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tests")]
 
 mod chunking;
@@ -7,8 +7,11 @@ mod closing_handshake;
 mod control_frames;
 mod cost;
 mod data_framing;
+mod decoder;
 mod deflate;
+mod encoder;
 mod extension_header;
+mod extension_pipeline;
 mod fragmentation;
 mod http;
 mod keepalive;
@@ -17,7 +20,4 @@ mod negotiation;
 mod opening_handshake;
 mod peer;
 mod raw;
-mod reading;
-mod sending;
-mod stacking;
 mod utf8;

@@ -1,11 +1,12 @@
-//! RFC 6455 section 4.1 and RFC 7692 section 7.1: what a server may answer to an offer of extensions.
+//! Extension negotiation (RFC 6455 section 4.1, RFC 7692 section 7.1): which responses the client accepts.
 
 use ktorws::error::{Error, Kind};
 use ktorws::http::Upgrade as _;
 use ktorws::http::headers::Headers;
 use ktorws::protocol::Extension;
 use ktorws::protocol::deflate::{Options, PermessageDeflate};
-use ktorws::protocol::handshake::{Handshake, Opened, Request, accept_for};
+use ktorws::protocol::handshake::{HandshakeRequest, HandshakeResponse};
+use ktorws::protocol::handshake_h1::{Handshake, accept_for};
 
 const NONCE: &[u8; 16] = b"the sample nonce";
 
@@ -14,7 +15,8 @@ fn negotiate(options: Options, answer: &str) -> (String, Result<Vec<String>, Err
     let deflate = PermessageDeflate(options);
     let headers = Headers::default();
     let extensions: [&dyn Extension; 1] = [&deflate];
-    let request = Request { resource: "/", host: "h", headers: &headers, subprotocols: &[], extensions: &extensions };
+    let request =
+        HandshakeRequest { resource: "/", host: "h", headers: &headers, subprotocols: &[], extensions: &extensions };
     let mut handshake = Handshake::new(request, *NONCE).expect("a valid offer");
     let header = |name: &str| handshake.headers().find(|(n, _)| *n == name).map(|(_, value)| value.to_owned());
     let accept = accept_for(&header("Sec-WebSocket-Key").expect("a key"));
@@ -23,7 +25,7 @@ fn negotiate(options: Options, answer: &str) -> (String, Result<Vec<String>, Err
         "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{answer}\r\n"
     );
     let outcome = handshake.receive(head.as_bytes()).map(|opened| {
-        let Opened { extensions, .. } = opened.expect("a whole answer");
+        let HandshakeResponse { extensions, .. } = opened.expect("a whole answer");
         extensions.iter().map(|extension| format!("{extension:?}")).collect()
     });
     (offer, outcome)

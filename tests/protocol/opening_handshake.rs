@@ -3,7 +3,8 @@
 use ktorws::error::{Error, Kind, Refusal};
 use ktorws::http::Upgrade as _;
 use ktorws::http::headers::Headers;
-use ktorws::protocol::handshake::{Handshake, Opened, Request, accept_for};
+use ktorws::protocol::handshake::{HandshakeRequest, HandshakeResponse};
+use ktorws::protocol::handshake_h1::{Handshake, accept_for};
 use proptest::prelude::*;
 
 /// The nonce behind the key of section 1.3.
@@ -15,7 +16,7 @@ fn handshake(subprotocols: &[&str]) -> Handshake<'static> {
     let mut headers = Headers::default();
     headers.add("X-Own", "value").expect("a valid header");
     let subprotocols: Vec<_> = subprotocols.iter().map(ToString::to_string).collect();
-    let request = Request {
+    let request = HandshakeRequest {
         resource: "/chat?x=1",
         host: "example.com:8000",
         headers: &headers,
@@ -31,7 +32,7 @@ fn agreed() -> String {
     )
 }
 
-fn answer(head: &str) -> Result<Option<Opened>, Error> {
+fn answer(head: &str) -> Result<Option<HandshakeResponse>, Error> {
     handshake(&["chat", "superchat"]).receive(head.as_bytes())
 }
 
@@ -71,7 +72,8 @@ fn a_host_header_of_the_application_stands_in_for_ours() {
     let mut headers = Headers::default();
     headers.set("host", "other").expect("a valid header");
     headers.add("HOST", "other:81").expect("another valid header");
-    let request = Request { resource: "/", host: "example.com", headers: &headers, subprotocols: &[], extensions: &[] };
+    let request =
+        HandshakeRequest { resource: "/", host: "example.com", headers: &headers, subprotocols: &[], extensions: &[] };
     let request = Handshake::new(request, *NONCE).expect("nothing is offered");
     let hosts: Vec<_> = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("host")).collect();
     assert_eq!(hosts, [("Host", "other:81")]);
@@ -368,7 +370,7 @@ proptest! {
             "HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".to_owned(),
         ]),
     ) {
-        let summary = |outcome: Result<Option<Opened>, Error>| match outcome {
+        let summary = |outcome: Result<Option<HandshakeResponse>, Error>| match outcome {
             Ok(Some(opened)) => format!("{:?} {:?}", opened.response, opened.subprotocol),
             Ok(None) => "more".to_owned(),
             Err(error) => format!("{error:?}"),

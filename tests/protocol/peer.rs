@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ktorws::frame::header::{self, Header, Opcode};
-use ktorws::protocol::{Agreement, Connection, Limits, MaskingKeys, Received};
+use ktorws::protocol::{Connection, ConnectionSetup, Event, Limits, MaskKeys};
 
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -12,11 +12,11 @@ pub fn connection() -> Connection {
 }
 
 pub fn connection_with(limits: Limits) -> Connection {
-    agreed_connection(Agreement::default(), limits)
+    agreed_connection(ConnectionSetup::default(), limits)
 }
 
-pub fn agreed_connection(agreement: Agreement, limits: Limits) -> Connection {
-    Connection::new(agreement, limits, Some(CLOSE_TIMEOUT), MaskingKeys::from_seed([7; 32]), &[])
+pub fn agreed_connection(agreement: ConnectionSetup, limits: Limits) -> Connection {
+    Connection::new(agreement, limits, Some(CLOSE_TIMEOUT), MaskKeys::from_seed([7; 32]), &[])
 }
 
 /// A server's frame: unmasked.
@@ -39,7 +39,7 @@ pub fn close(code: u16, reason: &str) -> Vec<u8> {
 }
 
 /// Feeds all of `bytes` and returns everything that came of them.
-pub fn receive(connection: &mut Connection, mut bytes: &[u8]) -> Vec<Received> {
+pub fn receive(connection: &mut Connection, mut bytes: &[u8]) -> Vec<Event> {
     let mut events = Vec::new();
     loop {
         let taken = connection.receive(bytes);
@@ -114,7 +114,7 @@ pub fn frames(mut bytes: &[u8]) -> Vec<Sent> {
 /// The only event must be a violation; its kind, and the code of the only frame sent for it.
 pub fn violation(connection: &mut Connection, bytes: &[u8]) -> (ktorws::error::Kind, u16) {
     let events = receive(connection, bytes);
-    let [Received::Violation(error)] = &events[..] else { panic!("not one violation: {events:?}") };
+    let [Event::ProtocolError(error)] = &events[..] else { panic!("not one violation: {events:?}") };
     let kind = error.kind;
     let sent = sent(connection);
     let [Sent { opcode: Opcode::Close, payload, .. }] = &sent[..] else { panic!("not one Close: {sent:?}") };

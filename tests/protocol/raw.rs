@@ -1,21 +1,21 @@
-//! Raw connections: every frame as it came, nothing answered.
+//! Raw connections: single frames, without automatic replies.
 
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
-use ktorws::protocol::{Agreement, Close, Connection, Frame, Initiator, Limits, Received};
+use ktorws::protocol::{Close, Connection, ConnectionSetup, Event, Frame, Initiator, Limits};
 
 use crate::peer::{self, Sent, frame, marked_frame, receive, violation};
 
 fn raw_with(limits: Limits) -> Connection {
-    peer::agreed_connection(Agreement { is_raw: true, ..Agreement::default() }, limits)
+    peer::agreed_connection(ConnectionSetup { is_raw: true, ..ConnectionSetup::default() }, limits)
 }
 
 fn raw() -> Connection {
     raw_with(Limits { max_frame_size: 1 << 20, max_message_size: 1 << 20 })
 }
 
-fn fragment(opcode: Opcode, payload: &[u8], more: bool, rsv: u8) -> Received {
-    Received::Frame(Frame { more, rsv, ..Frame::message(opcode, payload.into()) })
+fn fragment(opcode: Opcode, payload: &[u8], more: bool, rsv: u8) -> Event {
+    Event::Frame(Frame { more, rsv, ..Frame::message(opcode, payload.into()) })
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn fragments_come_one_by_one_with_the_type_of_their_message() {
     let mut connection = raw();
     let events = receive(&mut connection, &stream.concat());
     assert_eq!(events[0], fragment(Opcode::Text, b"ab", true, 0));
-    assert!(matches!(&events[1], Received::Ping(payload) if payload.as_bytes() == b"p"));
+    assert!(matches!(&events[1], Event::Ping(payload) if payload.as_bytes() == b"p"));
     assert_eq!(events[2], fragment(Opcode::Text, b"", true, 0));
     assert_eq!(events[3], fragment(Opcode::Text, b"c", false, 0));
     assert_eq!(events[4], fragment(Opcode::Binary, &[0; 40_000], false, 5));
@@ -40,7 +40,7 @@ fn fragments_come_one_by_one_with_the_type_of_their_message() {
 #[test]
 fn a_close_is_for_the_application_to_answer() {
     let mut connection = raw();
-    assert!(matches!(&receive(&mut connection, &peer::close(1001, "bye"))[..], [Received::Close(_)]));
+    assert!(matches!(&receive(&mut connection, &peer::close(1001, "bye"))[..], [Event::Close(_)]));
     assert_eq!(peer::drain(&mut connection), []);
     assert!(connection.close(Close::new(1001, "").expect("a valid code"), peer::now()));
     assert_eq!(peer::sent(&mut connection), [Sent::close(1001, "")]);
@@ -56,7 +56,7 @@ fn the_checks_stay() {
     ] {
         let mut connection = raw();
         let events = receive(&mut connection, &bytes);
-        let Some(Received::Violation(error)) = events.last() else { panic!("{events:?}") };
+        let Some(Event::ProtocolError(error)) = events.last() else { panic!("{events:?}") };
         assert_eq!(error.kind, verdict.0);
         assert!(
             matches!(&peer::sent(&mut connection)[..], [sent] if sent.payload.starts_with(&u16::to_be_bytes(verdict.1)))

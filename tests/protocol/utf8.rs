@@ -3,7 +3,7 @@
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
 use ktorws::frame::utf8::Utf8Validator;
-use ktorws::protocol::Received;
+use ktorws::protocol::Event;
 use proptest::prelude::*;
 
 use crate::peer::{self, connection, frame, receive};
@@ -47,11 +47,11 @@ fn invalid_text_fails_the_connection_whole_or_in_fragments() {
 #[test]
 fn valid_text_and_any_binary_arrive() {
     for valid in VALID {
-        assert!(matches!(&receive(&mut connection(), &peer::text(valid))[..], [Received::Frame(_)]), "{valid:?}");
+        assert!(matches!(&receive(&mut connection(), &peer::text(valid))[..], [Event::Frame(_)]), "{valid:?}");
     }
     for invalid in INVALID {
         let events = receive(&mut connection(), &frame(true, Opcode::Binary, invalid));
-        assert!(matches!(&events[..], [Received::Frame(_)]));
+        assert!(matches!(&events[..], [Event::Frame(_)]));
     }
 }
 

@@ -1,24 +1,24 @@
-//! DEFLATE streams of a few bytes (RFC 1951), decoded without an inflater. A server may end its stream and begin another
-//! one every two bytes (RFC 7692 section 7.2.3.4), and an inflater costs a whole window for each.
+//! A decoder for DEFLATE streams of a few bytes (RFC 1951). A server may start a new stream every two bytes (RFC 7692 section
+//! 7.2.3.4), and starting an inflater costs a whole window.
 
-/// The longest stream that is decoded here. For a longer one, an inflater costs little for each byte.
+/// The maximum length of a small stream. For a longer stream, the cost of an inflater per byte is small.
 pub(super) const LONGEST: usize = 16;
 
-/// The classification of some bytes.
+/// What the bytes begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// They begin with a whole stream of so many bytes.
+    /// A whole stream of so many bytes.
     Stream(usize),
-    /// They end with an empty block without compression, as a message does.
+    /// The end of a message: the bytes end with an empty block without compression.
     Message,
-    /// More are needed.
+    /// An incomplete stream.
     Short,
-    /// They are for an inflater: a block with a code of its own, or what is wrong.
+    /// A stream for an inflater: it has a block with dynamic codes, or is invalid.
     Other,
 }
 
-/// Decodes the first stream of `bytes` to `output`, which is empty. `ends`: nothing follows in the message. `before` is
-/// what was decoded before: the byte so far back, from 1 on, or none.
+/// Decodes the first stream of `bytes` to `output`, which is empty on entry. `ends` says that `bytes` end the message.
+/// `before` returns a byte of the previous output by its distance from the end, which is at least 1.
 pub(super) fn decode(bytes: &[u8], ends: bool, output: &mut Vec<u8>, before: impl Fn(usize) -> Option<u8>) -> Found {
     let mut bits = Bits { bytes, at: 0 };
     loop {
@@ -31,7 +31,7 @@ pub(super) fn decode(bytes: &[u8], ends: bool, output: &mut Vec<u8>, before: imp
     }
 }
 
-/// Whether it is the stream's last block, and an empty one without compression.
+/// Decodes a block. Returns whether it is the last block of the stream, and whether it is empty and without compression.
 fn block(
     bits: &mut Bits<'_>,
     output: &mut Vec<u8>,
@@ -45,7 +45,7 @@ fn block(
     }
 }
 
-/// A block without compression. Returns its size.
+/// Decodes a block without compression. Returns its size.
 fn stored(bits: &mut Bits<'_>, output: &mut Vec<u8>) -> Result<usize, Found> {
     bits.at = bits.at.next_multiple_of(8);
     let (size, complement) = (bits.number(16)?, bits.number(16)?);
@@ -59,7 +59,7 @@ fn stored(bits: &mut Bits<'_>, output: &mut Vec<u8>) -> Result<usize, Found> {
     Ok(size)
 }
 
-/// A block with the fixed codes.
+/// Decodes a block with the fixed codes.
 fn fixed(bits: &mut Bits<'_>, output: &mut Vec<u8>, before: &impl Fn(usize) -> Option<u8>) -> Result<(), Found> {
     loop {
         let symbol = fixed_symbol(bits)?;
@@ -114,7 +114,7 @@ fn fixed_symbol(bits: &mut Bits<'_>) -> Result<usize, Found> {
 
 struct Bits<'a> {
     bytes: &'a [u8],
-    /// The next bit.
+    /// The index of the next bit.
     at: usize,
 }
 
@@ -126,12 +126,12 @@ impl Bits<'_> {
         Ok(bit)
     }
 
-    /// A number, its lowest bit first.
+    /// Reads a number, lowest bit first.
     fn number(&mut self, count: usize) -> Result<usize, Found> {
         (0..count).try_fold(0, |number, position| Ok(number | self.bit()? << position))
     }
 
-    /// `count` more bits of a Huffman code, its highest bit first.
+    /// Reads `count` more bits of a Huffman code, highest bit first.
     fn code(&mut self, start: usize, count: usize) -> Result<usize, Found> {
         (0..count).try_fold(start, |code, _| Ok(code << 1 | self.bit()?))
     }
@@ -153,8 +153,7 @@ mod tests {
     #[test]
     fn small_streams_are_decoded() {
         for (bytes, found, output) in [
-            // Empty last blocks: with the fixed codes, whatever stands behind them in their last byte, and without
-            // compression.
+            // Empty last blocks: with the fixed codes, with any bits after the block in its last byte, and without compression.
             (&b"\x03\x00"[..], Found::Stream(2), &b""[..]),
             (b"\x03\xfc\x03\x00", Found::Stream(2), b""),
             (b"\x01\x00\x00\xff\xff\x03", Found::Stream(5), b""),
@@ -165,12 +164,12 @@ mod tests {
             (b"\xf3\x48\xcd\xc9\xc9\x07\x00", Found::Stream(7), b"Hello"),
             // Literals of nine bits.
             (b"\x7b\xf8\x1f\x00", Found::Stream(4), b"\xe1\xff"),
-            // Three bytes from three back.
+            // Three bytes at distance three.
             (b"\x03\x22\x00", Found::Stream(3), b"ory"),
             (b"", Found::Short, b""),
             (b"\x03", Found::Short, b""),
             (b"\x01\x02\x00\xfd\xffa", Found::Short, b""),
-            // A code of its own, a reserved type, lengths that do not fit, too far back.
+            // Dynamic codes, a reserved type, lengths that do not match, a distance that is too large.
             (b"\x05\x00", Found::Other, b""),
             (b"\x07\x00", Found::Other, b""),
             (b"\x01\x00\x00\xff\xfe", Found::Other, b""),
@@ -179,7 +178,7 @@ mod tests {
         ] {
             let (as_found, decoded) = decoded(bytes, false);
             assert_eq!(as_found, found, "{bytes:x?}");
-            // What is not whole says nothing.
+            // The output of an incomplete stream is not checked.
             assert!(decoded == output || !matches!(found, Found::Stream(_)), "{bytes:x?}: {decoded:x?}");
         }
     }
@@ -264,7 +263,7 @@ mod tests {
         (24577, 13),
     ];
 
-    /// A last block with the fixed codes that holds one reference. Each pair is an index of the table and the extra bits.
+    /// A last block with the fixed codes and one reference. Each pair is an index of the table and the extra bits.
     fn reference((length, more_length): (usize, usize), (distance, more_distance): (usize, usize)) -> Vec<u8> {
         let mut bits = vec![1, 1, 0];
         let symbol = 257 + length;

@@ -1,30 +1,30 @@
-//! What is under way to the transport: frames taken from [`Outgoing`](super::Outgoing), and which of their bytes come
-//! next.
+//! Frames that are being written to the transport.
 
 use crate::frame::header;
 
-/// Frames on their way out. Whoever sends holds it, so that others can queue meanwhile.
+/// Frames taken from the queue of a [`FrameEncoder`](super::FrameEncoder), partly written to the transport. It is a separate
+/// object so that other threads can queue frames while one thread writes.
 #[derive(Debug, Default)]
-pub struct Flight {
-    /// Frames back to back, of which `sent` bytes are gone.
+pub struct InFlight {
+    /// Data frames and the Close, back to back. The first `sent` bytes are written.
     pub(super) data: Vec<u8>,
     pub(super) sent: usize,
-    /// Where the frame that `sent` stands in, or at the start of, begins; brought up to date when it is asked for.
+    /// A frame boundary at or before `sent`. [`boundary`](Self::boundary) advances it.
     frame_start: usize,
-    /// Pongs; they overtake `data` between two of its frames.
+    /// Pings and pongs. They are written between two frames of `data`.
     pub(super) control: Vec<u8>,
     pub(super) control_sent: usize,
-    /// Where our Close begins in `data`.
+    /// The position of this side's Close in `data`.
     pub(super) close_start: Option<usize>,
 }
 
-impl Flight {
-    /// The next bytes for the transport; empty when there are none.
+impl InFlight {
+    /// The next bytes for the transport; empty if there are none.
     pub fn to_send(&mut self) -> &[u8] {
         if self.control_sent == self.control.len() {
             return &self.data[self.sent..];
         }
-        // A control frame may go out between two frames, not inside one.
+        // A control frame must not interrupt another frame.
         let boundary = self.boundary();
         if self.control_sent > 0 || boundary == self.sent {
             &self.control[self.control_sent..]
@@ -33,7 +33,7 @@ impl Flight {
         }
     }
 
-    /// The transport took `count` of the bytes of [`to_send`](Self::to_send). Returns whether they are of pings and pongs.
+    /// The transport accepted `count` bytes of [`to_send`](Self::to_send). Returns whether they belong to pings and pongs.
     pub fn sent(&mut self, count: usize) -> bool {
         let from_control =
             self.control_sent < self.control.len() && (self.control_sent > 0 || self.boundary() == self.sent);
@@ -45,33 +45,33 @@ impl Flight {
         from_control
     }
 
-    /// How many bytes of our Close are sent.
+    /// The number of bytes of this side's Close that are sent.
     pub fn sent_of_close(&self) -> usize {
         self.close_start.map_or(0, |start| self.sent.saturating_sub(start))
     }
 
-    /// Whether nothing of it is left to send.
+    /// Whether everything is sent.
     pub fn is_empty(&self) -> bool {
         self.data_left() == 0 && self.control_sent == self.control.len()
     }
 
-    /// Bytes of messages and our Close not sent.
+    /// Unsent bytes of data frames and of the Close.
     pub(super) fn data_left(&self) -> usize {
         self.data.len() - self.sent
     }
 
-    /// Whether the first byte of our Close is sent.
+    /// Whether the first byte of the Close is sent.
     pub(super) fn has_begun_close(&self) -> bool {
         self.sent_of_close() > 0
     }
 
-    /// Whether all of our Close is sent.
+    /// Whether the whole Close is sent.
     pub(super) fn has_sent_close(&self) -> bool {
         self.close_start.is_some() && self.data_left() == 0
     }
 
-    /// Leaves of the messages only the frame that is partly sent. Our Close stays.
-    pub(super) fn cut(&mut self) {
+    /// Removes the frames that are not yet begun, except the Close.
+    pub(super) fn discard_unsent(&mut self) {
         let keep = self.boundary();
         match &mut self.close_start {
             None => self.data.truncate(keep),
@@ -83,7 +83,7 @@ impl Flight {
         }
     }
 
-    /// Takes the next frames, all those before being sent. `data` gets the empty buffer in exchange.
+    /// Takes the next data frames. All earlier ones must be sent. Swaps the buffers.
     pub(super) fn take_data(&mut self, data: &mut Vec<u8>) {
         debug_assert_eq!(self.data_left(), 0);
         self.data.clear();
@@ -92,7 +92,7 @@ impl Flight {
         self.frame_start = 0;
     }
 
-    /// Takes the next pongs, all those before being sent.
+    /// Takes the next pings and pongs. All earlier ones must be sent. Swaps the buffers.
     pub(super) fn take_control(&mut self, control: &mut Vec<u8>) {
         debug_assert_eq!(self.control_sent, self.control.len());
         self.control.clear();
@@ -100,17 +100,17 @@ impl Flight {
         self.control_sent = 0;
     }
 
-    /// Gives back memory that nothing waits in.
+    /// Frees memory that holds no unsent bytes.
     pub(super) fn release(&mut self) {
         if self.is_empty() && self.close_start.is_none() {
             *self = Self::default();
         }
     }
 
-    /// The end of the frame that is partly sent, or `sent` itself between two frames.
+    /// The end of the partly sent frame; `sent` if no frame is partly sent.
     fn boundary(&mut self) -> usize {
         while self.frame_start < self.sent {
-            // The buffer holds whole frames that this side wrote; each has a header.
+            // Decoding cannot fail: the buffer holds whole frames that this side encoded.
             let Ok(Some((header, size))) = header::decode(&self.data[self.frame_start..]) else { break };
             let end = usize::try_from(header.length).map_or(self.data.len(), |length| self.frame_start + size + length);
             if end > self.sent {
@@ -127,20 +127,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_given_back_where_nothing_waits_in_it() {
-        let idle = || Flight { data: vec![1; 10], sent: 10, control: vec![2; 5], control_sent: 5, ..Flight::default() };
-        let mut flight = idle();
-        flight.release();
-        assert_eq!((flight.data.capacity(), flight.control.capacity(), flight.sent, flight.control_sent), (0, 0, 0, 0));
-        for waiting in [Flight { sent: 9, ..idle() }, Flight { control_sent: 4, ..idle() }] {
+    fn release_frees_memory_without_unsent_bytes() {
+        let idle =
+            || InFlight { data: vec![1; 10], sent: 10, control: vec![2; 5], control_sent: 5, ..InFlight::default() };
+        let mut in_flight = idle();
+        in_flight.release();
+        assert_eq!(
+            (in_flight.data.capacity(), in_flight.control.capacity(), in_flight.sent, in_flight.control_sent),
+            (0, 0, 0, 0)
+        );
+        for waiting in [InFlight { sent: 9, ..idle() }, InFlight { control_sent: 4, ..idle() }] {
             let left = (waiting.data_left(), waiting.control.len() - waiting.control_sent);
-            let mut flight = waiting;
-            flight.release();
-            assert_eq!((flight.data_left(), flight.control.len() - flight.control_sent), left);
+            let mut in_flight = waiting;
+            in_flight.release();
+            assert_eq!((in_flight.data_left(), in_flight.control.len() - in_flight.control_sent), left);
         }
-        // That our Close is sent is not forgotten.
-        let mut flight = Flight { close_start: Some(4), ..idle() };
-        flight.release();
-        assert!(flight.has_sent_close());
+        // `release` keeps the record that the Close is sent.
+        let mut in_flight = InFlight { close_start: Some(4), ..idle() };
+        in_flight.release();
+        assert!(in_flight.has_sent_close());
     }
 }

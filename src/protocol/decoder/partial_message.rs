@@ -1,42 +1,42 @@
-//! A message that has not arrived completely.
+//! A message that is being received.
 
 use crate::error::{Error, Kind};
 use crate::frame::Opcode;
 use crate::frame::utf8::{InvalidUtf8, Utf8Validator};
-use crate::protocol::decoders::Decoders;
+use crate::protocol::event::Frame;
+use crate::protocol::extension::Decoders;
 use crate::protocol::payload::Payload;
-use crate::protocol::received::Frame;
 
 #[derive(Debug)]
 pub(super) struct PartialMessage {
     pub(super) opcode: Opcode,
-    /// Of a raw connection only the frame's.
+    /// The bytes received so far; in a raw connection, those of the current frame.
     pub(super) payload: Payload,
-    /// None where what arrives is not text.
+    /// The UTF-8 check; `None` if the message is not text.
     pub(super) utf8: Option<Utf8Validator>,
-    /// An extension decodes it.
+    /// Whether an extension decodes the message.
     pub(super) is_encoded: bool,
-    /// More frames follow, so its size is unknown.
+    /// Whether the first frame is not the last, so that the size is unknown.
     pub(super) is_fragmented: bool,
-    /// The payloads that its frames have announced.
+    /// The sum of the lengths that its frames announced.
     pub(super) announced: u64,
-    /// The message limit, as it was when its last frame began.
+    /// The message limit when the latest frame began.
     pub(super) limit: u64,
 }
 
 impl PartialMessage {
-    /// Takes a piece of a frame of which `left` more bytes are announced.
-    pub(super) fn push(&mut self, piece: &[u8], left: u64) -> Result<(), Error> {
+    /// Appends a part of a frame. `left` more bytes of the frame are announced.
+    pub(super) fn push(&mut self, part: &[u8], left: u64) -> Result<(), Error> {
         if let Some(utf8) = &mut self.utf8 {
-            utf8.push(piece).map_err(not_utf8)?;
+            utf8.push(part).map_err(not_utf8)?;
         }
-        self.reserve(piece.len(), left)?;
-        self.payload.push(piece);
+        self.reserve(part.len(), left)?;
+        self.payload.push(part);
         Ok(())
     }
 
-    /// Makes room for `now` bytes of a frame of which `left` more are announced. In a fragmented message for as many
-    /// again as there are, up to the limit: it would be copied for every fragment.
+    /// Reserves memory for `now` bytes of a frame of which `left` more are announced. A fragmented message doubles its
+    /// memory, up to the limit, because otherwise each fragment would cause a copy.
     pub(super) fn reserve(&mut self, now: usize, left: u64) -> Result<(), Error> {
         let mut later = left;
         if self.is_fragmented {
@@ -46,25 +46,25 @@ impl PartialMessage {
         self.payload.reserve(now, later)
     }
 
-    /// Takes a piece that the extensions decode; `last` ends the message.
+    /// Decodes a part of a frame and appends the result. `last` ends the message.
     pub(super) fn push_encoded(
         &mut self,
         decoders: &mut Decoders,
-        piece: &[u8],
+        part: &[u8],
         last: bool,
         max_size: u64,
     ) -> Result<(), Error> {
         let before = self.payload.len();
-        let outcome = decoders.decode(piece, last, &mut self.payload, max_size);
-        // What came before an error was wrong before it, however much of both is in the piece.
+        let outcome = decoders.decode(part, last, &mut self.payload, max_size);
+        // Invalid UTF-8 before a decoding error takes precedence, so that the error does not depend on how bytes arrive.
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(&self.payload[before..]).map_err(not_utf8)?;
         }
         outcome
     }
 
-    /// Takes `count` bytes that are in place.
-    pub(super) fn take_in(&mut self, count: usize) -> Result<(), Error> {
+    /// Appends `count` bytes that were read directly into the space of the payload.
+    pub(super) fn push_direct(&mut self, count: usize) -> Result<(), Error> {
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(&self.payload.space()[..count]).map_err(not_utf8)?;
         }
@@ -72,7 +72,7 @@ impl PartialMessage {
         Ok(())
     }
 
-    /// The message, or of a raw connection its last frame.
+    /// Ends the message. Returns the message; in a raw connection, its last frame.
     pub(super) fn finish(mut self, rsv: u8) -> Result<Frame, Error> {
         if let Some(utf8) = &self.utf8 {
             utf8.finish().map_err(not_utf8)?;
@@ -83,7 +83,7 @@ impl PartialMessage {
         Ok(Frame { rsv, ..Frame::message(self.opcode, self.payload) })
     }
 
-    /// A raw connection's frame that others follow.
+    /// Returns a frame of a raw connection that is not the last of its message.
     pub(super) fn take_fragment(&mut self, rsv: u8) -> Frame {
         self.payload.terminate();
         self.payload.fit();

@@ -1,15 +1,16 @@
-//! RFC 6455 section 9.1: several extensions, one behind the other.
+//! Several extensions in series (RFC 6455 section 9.1).
 
 use std::sync::{Arc, Mutex};
 
 use ktorws::error::{Error, Kind, Result};
 use ktorws::frame::Opcode;
-use ktorws::protocol::encoders::Volume;
+use ktorws::protocol::extension::CodecStats;
+use ktorws::protocol::extension::header::Parameters;
 use ktorws::protocol::extension::{
-    Agreed, Decoder, Encoder, Encoding, Extension, Negotiated, Piece, Sink, Told, check_installation, part,
+    Codec, Decoder, Encoder, Encoding, Extension, ExtensionInfo, MessageChunk, Negotiated, Sink, build_pipelines,
+    check_installation,
 };
-use ktorws::protocol::extension_header::Parameters;
-use ktorws::protocol::{Agreement, Decoders, Encoders, Incoming, Limits, Received};
+use ktorws::protocol::{ConnectionSetup, Decoders, Encoders, Event, FrameDecoder, Limits};
 
 use crate::peer::{self, Sent, marked_frame, receive};
 
@@ -34,9 +35,9 @@ impl Extension for Tag {
         Ok(String::new())
     }
 
-    fn agree(&self, _: &Parameters) -> Result<Agreed> {
+    fn accept(&self, _: &Parameters) -> Result<Codec> {
         let direction = || Tagging { tag: self.1, rsv: self.2 };
-        Ok(Agreed {
+        Ok(Codec {
             encoder: Box::new(direction()),
             decoder: Box::new(direction()),
             decodes_unmarked: self.2 == 0,
@@ -46,7 +47,7 @@ impl Extension for Tag {
 }
 
 impl Encoder for Tagging {
-    fn encode(&mut self, piece: &Piece<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
+    fn encode(&mut self, piece: &MessageChunk<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
         output.extend_from_slice(piece.payload);
         if piece.last {
             output.push(self.tag);
@@ -67,49 +68,49 @@ impl Decoder for Tagging {
     }
 }
 
-fn agreement(extensions: &[Tag]) -> Agreement {
+fn agreement(extensions: &[Tag]) -> ConnectionSetup {
     let negotiated = extensions.iter().map(|extension| {
-        let told = Told { name: extension.0.to_owned(), parameters: String::new(), instance: None };
-        let agreed = extension.agree(&Parameters::default()).expect("it agrees");
-        Negotiated { told, rsv: extension.2, agreed }
+        let info = ExtensionInfo { name: extension.0.to_owned(), parameters: String::new(), instance: None };
+        let codec = extension.accept(&Parameters::default()).expect("it agrees");
+        Negotiated { info, rsv: extension.2, codec }
     });
-    let (encoders, decoders, told) = part(negotiated.collect());
-    assert_eq!(told.len(), extensions.len());
-    Agreement { encoders, decoders, is_raw: false }
+    let (encoders, decoders, info) = build_pipelines(negotiated.collect());
+    assert_eq!(info.len(), extensions.len());
+    ConnectionSetup { encoders, decoders, is_raw: false }
 }
 
 const LIMITS: Limits = Limits { max_frame_size: 100, max_message_size: 100 };
 
 #[test]
-fn outgoing_in_the_order_of_the_answer_and_incoming_the_other_way() {
+fn encoders_run_in_response_order_and_decoders_in_reverse() {
     let mut connection = peer::agreed_connection(agreement(&[Tag("a", b'a', 4), Tag("b", b'b', 2)]), LIMITS);
     connection.send(Opcode::Text, b"x").expect("an open connection");
     assert_eq!(peer::sent(&mut connection), [Sent { rsv: 6, ..Sent::new(Opcode::Text, b"xab") }]);
     for (rsv, payload) in [(6, "xab"), (4, "xa"), (2, "xb"), (0, "x")] {
         let events = receive(&mut connection, &marked_frame(true, Opcode::Text, rsv, payload.as_bytes()));
-        let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+        let [Event::Frame(frame)] = &events[..] else { panic!("{events:?}") };
         assert_eq!((&frame.payload[..], frame.rsv), (b"x".as_slice(), 0));
     }
 }
 
 #[test]
-fn an_extension_without_bits_has_all_messages() {
+fn an_extension_without_reserved_bits_gets_all_messages() {
     let mut connection = peer::agreed_connection(agreement(&[Tag("a", b'a', 0)]), LIMITS);
     connection.send(Opcode::Binary, b"").expect("an open connection");
     assert_eq!(peer::sent(&mut connection), [Sent::new(Opcode::Binary, b"a")]);
     // Small messages too, which have a short way else.
     let events = receive(&mut connection, &peer::text("xa"));
-    let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    let [Event::Frame(frame)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(&frame.payload[..], b"x");
 }
 
 #[test]
-fn what_an_extension_makes_larger_has_the_message_limit() {
+fn the_message_limit_applies_to_decoded_bytes() {
     let mut connection = peer::agreed_connection(agreement(&[Tag("a", b'a', 0), Tag("b", b'b', 0)]), LIMITS);
     let mut payload = vec![b'x'; 98];
     payload.extend(b"ab");
     let events = receive(&mut connection, &peer::frame(true, Opcode::Binary, &payload));
-    let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    let [Event::Frame(frame)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(frame.payload.len(), 98);
 }
 
@@ -127,24 +128,24 @@ impl Decoder for Failing {
 }
 
 #[test]
-fn the_close_code_says_how_decoding_failed() {
+fn the_close_code_depends_on_the_decoding_error() {
     for (kind, code) in
         [(Kind::NoMemory, 1011), (Kind::Compression, 1007), (Kind::MessageTooBig, 1009), (Kind::Protocol, 1002)]
     {
         let mut agreement = agreement(&[]);
-        let told = Told { name: String::new(), parameters: String::new(), instance: None };
-        let agreed = Agreed {
+        let info = ExtensionInfo { name: String::new(), parameters: String::new(), instance: None };
+        let codec = Codec {
             decoder: Box::new(Failing(kind)),
-            ..Tag("a", b'a', 4).agree(&Parameters::default()).expect("it agrees")
+            ..Tag("a", b'a', 4).accept(&Parameters::default()).expect("it agrees")
         };
-        agreement.decoders = part(vec![Negotiated { told, rsv: 4, agreed }]).1;
+        agreement.decoders = build_pipelines(vec![Negotiated { info, rsv: 4, codec }]).1;
         let mut connection = peer::agreed_connection(agreement, LIMITS);
         assert_eq!(peer::violation(&mut connection, &marked_frame(true, Opcode::Binary, 4, b"x")), (kind, code));
     }
 }
 
 #[test]
-fn what_is_decoded_has_no_memory_beyond_the_limit() {
+fn decoded_memory_stays_within_the_limit() {
     let limits = Limits { max_frame_size: 10_000, max_message_size: 10_000 };
     let mut connection = peer::agreed_connection(agreement(&[Tag("a", b'a', 0)]), limits);
     let stream = [
@@ -152,27 +153,27 @@ fn what_is_decoded_has_no_memory_beyond_the_limit() {
         peer::frame(true, Opcode::Continuation, &[&[7; 3000][..], b"a"].concat()),
     ];
     let events = receive(&mut connection, &stream.concat());
-    let [Received::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    let [Event::Frame(frame)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(frame.payload[..], [7; 9000]);
     // One byte shows that there is more, and one is the NUL.
     assert!(frame.payload.capacity() <= 10_002, "{}", frame.payload.capacity());
     // A decoder that does not say what it costs costs nothing.
-    assert_eq!(connection.incoming.work(), 0);
+    assert_eq!(connection.decoder.work(), 0);
 }
 
 #[test]
-fn what_the_extensions_change_is_counted() {
-    let volume = |plain, encoded| Volume { plain, encoded };
-    let Agreement { mut encoders, mut decoders, .. } = agreement(&[Tag("a", b'a', 4), Tag("b", b'b', 2)]);
-    assert_eq!((encoders.volume(), decoders.volume()), (Volume::default(), Volume::default()));
-    encoders.carry_on(volume(1000, 2000));
-    decoders.carry_on(volume(3000, 4000));
-    let piece = Piece { opcode: Opcode::Text, payload: b"xyz", first: true, last: true, compress: true };
-    for piece in [piece, piece, Piece { compress: false, ..piece }] {
+fn codec_stats_count_changed_messages() {
+    let volume = |plain, encoded| CodecStats { plain, encoded };
+    let ConnectionSetup { mut encoders, mut decoders, .. } = agreement(&[Tag("a", b'a', 4), Tag("b", b'b', 2)]);
+    assert_eq!((encoders.stats(), decoders.stats()), (CodecStats::default(), CodecStats::default()));
+    encoders.continue_from(volume(1000, 2000));
+    decoders.continue_from(volume(3000, 4000));
+    let piece = MessageChunk { opcode: Opcode::Text, payload: b"xyz", first: true, last: true, compress: true };
+    for piece in [piece, piece, MessageChunk { compress: false, ..piece }] {
         encoders.encode(piece).expect("it encodes");
     }
-    assert_eq!(encoders.volume(), volume(1006, 2010));
-    let mut connection = peer::agreed_connection(Agreement { encoders, decoders, is_raw: false }, LIMITS);
+    assert_eq!(encoders.stats(), volume(1006, 2010));
+    let mut connection = peer::agreed_connection(ConnectionSetup { encoders, decoders, is_raw: false }, LIMITS);
     let stream = [
         marked_frame(false, Opcode::Text, 6, b"xyz"),
         peer::frame(true, Opcode::Continuation, b"xyzab"),
@@ -180,16 +181,16 @@ fn what_the_extensions_change_is_counted() {
         peer::text("as it is"),
     ];
     let events = receive(&mut connection, &stream.concat());
-    assert!(matches!(&events[..], [Received::Frame(_), Received::Frame(_), Received::Frame(_)]), "{events:?}");
-    assert_eq!(connection.incoming.decoded(), Some(volume(3006, 4010)));
-    assert_eq!(peer::connection().incoming.decoded(), None);
+    assert!(matches!(&events[..], [Event::Frame(_), Event::Frame(_), Event::Frame(_)]), "{events:?}");
+    assert_eq!(connection.decoder.codec_stats(), Some(volume(3006, 4010)));
+    assert_eq!(peer::connection().decoder.codec_stats(), None);
 }
 
 /// Marks messages with bits of all.
 struct Greedy;
 
 impl Encoder for Greedy {
-    fn encode(&mut self, piece: &Piece<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
+    fn encode(&mut self, piece: &MessageChunk<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
         output.extend_from_slice(piece.payload);
         Ok(Encoding::Changed { rsv: 7 })
     }
@@ -197,11 +198,11 @@ impl Encoder for Greedy {
 
 #[test]
 fn an_extension_sets_its_own_bits_only() {
-    let told = Told { name: String::new(), parameters: String::new(), instance: None };
-    let agreed =
-        Agreed { encoder: Box::new(Greedy), ..Tag("a", b'a', 2).agree(&Parameters::default()).expect("it agrees") };
-    let (mut encoders, ..) = part(vec![Negotiated { told, rsv: 2, agreed }]);
-    let piece = Piece { opcode: Opcode::Text, payload: b"x", first: true, last: true, compress: true };
+    let info = ExtensionInfo { name: String::new(), parameters: String::new(), instance: None };
+    let codec =
+        Codec { encoder: Box::new(Greedy), ..Tag("a", b'a', 2).accept(&Parameters::default()).expect("it agrees") };
+    let (mut encoders, ..) = build_pipelines(vec![Negotiated { info, rsv: 2, codec }]);
+    let piece = MessageChunk { opcode: Opcode::Text, payload: b"x", first: true, last: true, compress: true };
     assert_eq!(encoders.encode(piece).expect("it encodes"), (2, &b"x"[..]));
 }
 
@@ -215,11 +216,11 @@ impl Noting {
 }
 
 impl Encoder for Noting {
-    fn encode(&mut self, _: &Piece<'_>, _: &mut Vec<u8>) -> Result<Encoding> {
+    fn encode(&mut self, _: &MessageChunk<'_>, _: &mut Vec<u8>) -> Result<Encoding> {
         Ok(Encoding::Unchanged)
     }
 
-    fn forget(&mut self) {
+    fn discard(&mut self) {
         self.note("forget");
     }
 
@@ -243,40 +244,41 @@ impl Decoder for Noting {
 }
 
 #[test]
-fn extensions_give_back_memory_between_messages_and_forget() {
+fn release_and_discard_reach_every_extension() {
     let calls = Arc::new(Mutex::new(Vec::new()));
-    let told = Told { name: String::new(), parameters: String::new(), instance: None };
+    let info = ExtensionInfo { name: String::new(), parameters: String::new(), instance: None };
     let noting = || Box::new(Noting(Arc::clone(&calls)));
-    let agreed = Agreed { encoder: noting(), decoder: noting(), decodes_unmarked: true, instance: None };
-    let (mut encoders, decoders, _): (Encoders, Decoders, _) = part(vec![Negotiated { told, rsv: 4, agreed }]);
+    let codec = Codec { encoder: noting(), decoder: noting(), decodes_unmarked: true, instance: None };
+    let (mut encoders, decoders, _): (Encoders, Decoders, _) =
+        build_pipelines(vec![Negotiated { info, rsv: 4, codec }]);
     assert!(!encoders.is_empty() && !decoders.is_empty());
     assert!(Encoders::default().is_empty() && Decoders::default().is_empty());
     let take = || std::mem::take(&mut *calls.lock().expect("no panic"));
-    encoders.forget();
+    encoders.discard();
     assert_eq!(take(), ["forget"]);
     encoders.release();
     assert_eq!(take(), ["release the encoder"]);
     let stream = [peer::frame(false, Opcode::Text, b"x"), peer::frame(true, Opcode::Continuation, b"y")].concat();
-    let mut incoming = Incoming::new(&stream[..3], decoders, false);
+    let mut incoming = FrameDecoder::new(&stream[..3], decoders, false);
     assert_eq!(incoming.poll(&LIMITS, Vec::new), None);
     // In the middle of a message the decoder needs what it has.
     incoming.release();
     assert_eq!(take(), [""; 0]);
-    incoming.space()[..stream.len() - 3].copy_from_slice(&stream[3..]);
-    incoming.received(stream.len() - 3);
-    assert!(matches!(incoming.poll(&LIMITS, Vec::new), Some(Received::Frame(_))));
+    incoming.read_buffer()[..stream.len() - 3].copy_from_slice(&stream[3..]);
+    incoming.bytes_read(stream.len() - 3);
+    assert!(matches!(incoming.poll(&LIMITS, Vec::new), Some(Event::Frame(_))));
     incoming.release();
     assert_eq!(take(), ["release the decoder"]);
 }
 
 #[test]
-fn an_extension_forgets_and_has_one_offer_unless_it_says_otherwise() {
+fn an_extension_supports_discard_and_has_no_fallback_by_default() {
     let extension = Tag("a", b'a', 4);
-    assert_eq!((extension.forgets(), extension.fallback()), (true, None));
+    assert_eq!((extension.supports_discard(), extension.fallback()), (true, None));
 }
 
 #[test]
-fn names_and_bits_have_one_owner() {
+fn names_and_reserved_bits_have_one_owner() {
     let installed = Tag("a", b'a', 4);
     let check = |extension: Tag| check_installation(&extension, [&installed as &dyn Extension]);
     check(Tag("b", b'b', 3)).expect("nothing of it is taken");

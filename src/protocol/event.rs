@@ -1,21 +1,21 @@
-//! What came in: frames for the application, and what has to be answered.
+//! Events of the receiving half, and the frames that the application receives.
 
 use crate::error::Error;
 use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode};
 use crate::protocol::{Close, Payload};
 
-/// What the application gets (Ktor's Frame): a whole message, in a raw session one frame of it, or a control frame.
+/// A frame for the application (Ktor's Frame): a whole message, one frame of a raw session, or a control frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Of a fragment: its message's.
+    /// The opcode. A fragment has the opcode of its message.
     pub opcode: Opcode,
-    /// Valid UTF-8 where it is a whole text. Of a Close: the reason.
+    /// The payload. A whole text is valid UTF-8. A Close has its reason here.
     pub payload: Payload,
-    /// A fragment that others of its message follow.
+    /// Whether more fragments of the message follow.
     pub more: bool,
-    /// The reserved bits of a raw session's frame: RSV1, RSV2 and RSV3 as 4, 2 and 1.
+    /// The reserved bits of a frame in a raw session: RSV1, RSV2 and RSV3 as 4, 2 and 1.
     pub rsv: u8,
-    /// The code of a Close, 1005 if it has none; else 0.
+    /// The code of a Close, 1005 if the Close has none. 0 for other frames.
     pub close_code: u16,
 }
 
@@ -37,24 +37,24 @@ impl Frame {
     }
 }
 
-/// What came in.
+/// An event of the receiving half.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// A message, or a raw session's fragment.
+pub enum Event {
+    /// A message, or a frame of a raw session.
     Frame(Frame),
-    /// A ping, to be answered.
+    /// A ping.
     Ping(ControlPayload),
     /// A pong.
     Pong(ControlPayload),
-    /// The peer's Close. Nothing follows.
+    /// The peer's Close. No event follows.
     Close(Close),
-    /// The peer broke the protocol or a limit. Nothing follows.
-    Violation(Error),
-    /// No event yet: there is more to decode, and the caller may check its time limit first.
+    /// The peer violated the protocol or exceeded a limit. No event follows.
+    ProtocolError(Error),
+    /// No event yet. More input is ready to be decoded; the caller may check its deadline first.
     Yield,
 }
 
-/// The payload of a ping or pong.
+/// The payload of a control frame.
 #[derive(Clone, Copy)]
 pub struct ControlPayload {
     bytes: [u8; MAX_CONTROL_PAYLOAD],
@@ -69,9 +69,9 @@ impl ControlPayload {
         &self.bytes[..self.size]
     }
 
-    pub(super) fn push(&mut self, piece: &[u8]) {
-        self.bytes[self.size..self.size + piece.len()].copy_from_slice(piece);
-        self.size += piece.len();
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.size..self.size + bytes.len()].copy_from_slice(bytes);
+        self.size += bytes.len();
     }
 }
 

@@ -1,84 +1,87 @@
-//! Messages that go out (RFC 7692 sections 6.1 and 7.2.1).
+//! Compression of outgoing messages (RFC 7692 sections 6.1 and 7.2.1).
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
-use super::{Agreement, Options, RSV, TAIL};
+use super::format::{RSV, TAIL};
+use super::negotiate::NegotiatedParameters;
+use super::options::Options;
 use crate::error::{Error, Kind, Result};
-use crate::protocol::extension::{Encoder, Encoding, Piece};
+use crate::protocol::extension::{Encoder, Encoding, MessageChunk};
 
-/// zlib has no smaller window. What it compresses with this one refers at most 250 bytes back, which a window of 256
-/// bytes holds as well.
+/// The smallest window that zlib supports. With it, zlib refers back at most 250 bytes, which also fits a window of 256
+/// bytes.
 const SMALLEST_WINDOW_BITS: u8 = 9;
 
-/// What a flush adds at most to what is compressed.
+/// The maximum number of bytes that a flush adds to the output.
 const FLUSH_ROOM: usize = 64;
 
 pub(super) struct Compressor {
     config: DeflateConfig,
-    takes_over: bool,
+    /// Whether messages refer to earlier messages.
+    context_takeover: bool,
     min_size: usize,
-    /// None while it is not needed.
+    /// `None` while it is not needed.
     deflate: Option<Deflate>,
 }
 
 impl Compressor {
-    pub(super) fn new(options: &Options, agreement: &Agreement) -> Self {
-        let window_bits = agreement.client_window_bits.max(SMALLEST_WINDOW_BITS);
+    pub(super) fn new(options: &Options, negotiated: &NegotiatedParameters) -> Self {
+        let window_bits = negotiated.client_window_bits.max(SMALLEST_WINDOW_BITS);
         let config = DeflateConfig {
             level: options.level.into(),
             mem_level: options.memory_level.into(),
-            // Negative is zlib's word for a raw stream.
+            // A negative value selects a raw stream.
             window_bits: -i32::from(window_bits),
             ..DeflateConfig::default()
         };
-        let takes_over = agreement.client_takes_over;
-        Self { config, takes_over, min_size: options.min_size, deflate: None }
+        let context_takeover = negotiated.client_context_takeover;
+        Self { config, context_takeover, min_size: options.min_size, deflate: None }
     }
 
-    fn wants(&self, piece: &Piece<'_>) -> bool {
-        // An empty message would only grow.
-        let is_small = piece.last && (piece.payload.is_empty() || piece.payload.len() < self.min_size);
-        piece.compress && !is_small
+    fn should_compress(&self, chunk: &MessageChunk<'_>) -> bool {
+        // Compression makes an empty message longer.
+        let is_small = chunk.last && (chunk.payload.is_empty() || chunk.payload.len() < self.min_size);
+        chunk.compress && !is_small
     }
 }
 
 impl Encoder for Compressor {
-    fn encode(&mut self, piece: &Piece<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
-        if piece.first && !self.wants(piece) {
+    fn encode(&mut self, chunk: &MessageChunk<'_>, output: &mut Vec<u8>) -> Result<Encoding> {
+        if chunk.first && !self.should_compress(chunk) {
             return Ok(Encoding::Unchanged);
         }
         let deflate = self.deflate.get_or_insert_with(|| Deflate::new_with_config(self.config));
-        if !piece.payload.is_empty() {
-            flush(deflate, piece.payload, output)?;
+        if !chunk.payload.is_empty() {
+            flush(deflate, chunk.payload, output)?;
         }
-        if piece.last {
+        if chunk.last {
             if output.ends_with(&TAIL) {
                 output.truncate(output.len() - TAIL.len());
             } else {
-                // Nothing since the last flush: the header of an empty block, of which the tail is the rest.
+                // No output since the last flush. Appends the header of an empty block; the tail is the rest of that block.
                 output.push(0);
             }
-            if !self.takes_over {
+            if !self.context_takeover {
                 deflate.reset();
             }
         }
         Ok(Encoding::Changed { rsv: RSV })
     }
 
-    fn forget(&mut self) {
+    fn discard(&mut self) {
         if let Some(deflate) = &mut self.deflate {
             deflate.reset();
         }
     }
 
     fn release(&mut self) {
-        if !self.takes_over {
+        if !self.context_takeover {
             self.deflate = None;
         }
     }
 }
 
-/// Compresses all of `input` and flushes, so that the output ends at a byte.
+/// Compresses all of `input` and flushes, so that the output ends at a byte boundary.
 fn flush(deflate: &mut Deflate, mut input: &[u8], output: &mut Vec<u8>) -> Result<()> {
     loop {
         let start = output.len();
@@ -95,7 +98,7 @@ fn flush(deflate: &mut Deflate, mut input: &[u8], output: &mut Vec<u8>) -> Resul
         if let Err(error) = outcome {
             return Err(Error::new(Kind::Compression, format!("could not compress: {}", error.as_str())));
         }
-        // With room left, all of it is out.
+        // Free space in the output means that all output is written.
         if made < room && input.is_empty() {
             return Ok(());
         }
@@ -111,21 +114,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_that_no_message_needs_is_freed() {
-        for takes_over in [true, false] {
-            let agreement = Agreement {
+    fn release_frees_memory_that_no_message_needs() {
+        for context_takeover in [true, false] {
+            let negotiated = NegotiatedParameters {
                 client_window_bits: 15,
                 server_window_bits: 15,
-                client_takes_over: takes_over,
-                server_takes_over: true,
+                client_context_takeover: context_takeover,
+                server_context_takeover: true,
             };
-            let mut compressor = Compressor::new(&Options::default(), &agreement);
+            let mut compressor = Compressor::new(&Options::default(), &negotiated);
             let opcode = crate::frame::Opcode::Text;
-            let piece = Piece { opcode, payload: b"Hello", first: true, last: true, compress: true };
-            compressor.encode(&piece, &mut Vec::new()).expect("compressed data");
+            let chunk = MessageChunk { opcode, payload: b"Hello", first: true, last: true, compress: true };
+            compressor.encode(&chunk, &mut Vec::new()).expect("compressed data");
             assert!(compressor.deflate.is_some());
             compressor.release();
-            assert_eq!(compressor.deflate.is_some(), takes_over);
+            assert_eq!(compressor.deflate.is_some(), context_takeover);
         }
     }
 }

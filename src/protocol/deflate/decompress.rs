@@ -1,32 +1,35 @@
-//! Messages that come in (RFC 7692 sections 6.2 and 7.2.2).
+//! Decompression of incoming messages (RFC 7692 sections 6.2 and 7.2.2).
 
 use zlib_rs::{Inflate, InflateError, InflateFlush, Status};
 
+use super::format::TAIL;
+use super::negotiate::NegotiatedParameters;
 use super::small_stream::{self, Found};
-use super::{Agreement, TAIL};
 use crate::error::{Error, Kind, Result};
 use crate::frame::Opcode;
 use crate::protocol::extension::{Decoder, Sink};
 
-/// How much larger than its compressed form a message is expected to be.
+/// The expected ratio of a message's size to its compressed size.
 const EXPECTED_RATIO: usize = 4;
 
-/// How many bytes the history may exceed a window by before it is trimmed.
+/// The history is trimmed when it exceeds the window by this fraction of the window.
 const HISTORY_SLACK: usize = 4;
 
 pub(super) struct Decompressor {
     window_bits: u8,
-    takes_over: bool,
-    /// None while it is not needed.
+    /// Whether messages refer to earlier messages.
+    context_takeover: bool,
+    /// `None` while it is not needed.
     inflate: Option<Inflate>,
-    /// The end of the previous output, at least a window, for a stream that ends and is followed by another.
+    /// The end of the previous output, up to a window or somewhat more. A stream that follows an ended stream may refer to it.
     history: Vec<u8>,
-    /// The stream has ended with its last block, and what has followed is not with the inflater.
+    /// Whether the last block ended the stream. The inflater does not have the bytes that followed.
     ended: bool,
-    /// The bytes after the end: the beginning of the next stream.
+    /// The first bytes of the next stream.
     head: Head,
-    /// Memory for what small streams hold.
+    /// A buffer for the output of small streams.
     small: Vec<u8>,
+    /// See [`Decoder::work`].
     work: u64,
 }
 
@@ -57,10 +60,10 @@ impl Head {
 }
 
 impl Decompressor {
-    pub(super) fn new(agreement: &Agreement) -> Self {
+    pub(super) fn new(negotiated: &NegotiatedParameters) -> Self {
         Self {
-            window_bits: agreement.server_window_bits,
-            takes_over: agreement.server_takes_over,
+            window_bits: negotiated.server_window_bits,
+            context_takeover: negotiated.server_context_takeover,
             inflate: None,
             history: Vec::new(),
             ended: false,
@@ -70,11 +73,11 @@ impl Decompressor {
         }
     }
 
-    /// Inflates all of `input`, except the first bytes of a stream that follows an ended one.
+    /// Inflates `input`. If a stream ends, the first bytes of the next stream stay in `head`.
     fn inflate(&mut self, mut input: &[u8], output: &mut Sink<'_>) -> Result<()> {
         loop {
             if self.ended {
-                if !self.pass_small_streams(&mut input, output)? {
+                if !self.decode_small_streams(&mut input, output)? {
                     return Ok(());
                 }
                 self.inflate_head(output)?;
@@ -88,7 +91,7 @@ impl Decompressor {
         }
     }
 
-    /// Inflates `input` up to the end of the stream. Returns how much of it.
+    /// Inflates `input` up to the end of the stream. Returns the number of bytes consumed.
     fn inflate_stream(&mut self, input: &[u8], output: &mut Sink<'_>) -> Result<usize> {
         let mut at = 0;
         loop {
@@ -103,7 +106,7 @@ impl Decompressor {
             output.filled(made)?;
             at += taken;
             self.ended = matches!(status.map_err(|error| broken(&error))?, Status::StreamEnd);
-            // With room left, all that the input holds is out.
+            // Free space in the output means that all output is written.
             if self.ended || (at == input.len() && made < room) {
                 return Ok(at);
             }
@@ -113,8 +116,8 @@ impl Decompressor {
         }
     }
 
-    /// Decodes small streams that follow an ended one. Returns whether the next one needs an inflater.
-    fn pass_small_streams(&mut self, input: &mut &[u8], output: &mut Sink<'_>) -> Result<bool> {
+    /// Decodes small streams that follow an ended stream. Returns whether the next stream needs an inflater.
+    fn decode_small_streams(&mut self, input: &mut &[u8], output: &mut Sink<'_>) -> Result<bool> {
         loop {
             self.head.fill(input);
             match self.find_small(&[], output) {
@@ -128,7 +131,7 @@ impl Decompressor {
         }
     }
 
-    /// Classifies the head followed by `tail`. A `tail` that is not empty ends the message.
+    /// Classifies the bytes of `head` followed by `tail`. A `tail` that is not empty ends the message.
     fn find_small(&mut self, tail: &[u8], output: &Sink<'_>) -> Found {
         let mut bytes = [0; small_stream::LONGEST + TAIL.len()];
         let size = self.head.size + tail.len();
@@ -147,8 +150,8 @@ impl Decompressor {
         found
     }
 
-    /// Gives the head to an inflater that knows what came before: after a stream's last block (section 7.2.3.4) the next
-    /// one may refer to it. Where the head holds a whole stream, the rest stays.
+    /// Inflates the bytes of `head`, with the previous output as the dictionary: after a last block (section 7.2.3.4), the next
+    /// stream may refer to it. If `head` holds a whole stream, the bytes after that stream stay in it.
     fn inflate_head(&mut self, output: &mut Sink<'_>) -> Result<()> {
         let window = self.window();
         let written = output.written();
@@ -176,11 +179,11 @@ impl Decompressor {
         1 << self.window_bits
     }
 
-    /// Puts the end of a message into the history.
+    /// Appends the end of a message to the history.
     fn remember(&mut self, message: &[u8]) {
         let window = self.window();
         let new = &message[message.len().saturating_sub(window)..];
-        // Not for every message: a small one costs less than a window.
+        // Trimming after each message would cost a window even for a small message.
         if self.history.len() + new.len() > window + window / HISTORY_SLACK {
             let kept = window - new.len();
             self.work += kept as u64;
@@ -190,7 +193,7 @@ impl Decompressor {
         self.history.extend_from_slice(new);
     }
 
-    /// The message is complete: what the sender has cut off has to end its last block.
+    /// Ends the message: the tail that the sender removed must end the last block.
     fn finish(&mut self, output: &mut Sink<'_>) -> Result<()> {
         while self.ended {
             match self.find_small(&TAIL, output) {
@@ -207,7 +210,8 @@ impl Decompressor {
             }
         }
         let inflate = self.inflate.get_or_insert_with(|| Inflate::new(false, self.window_bits));
-        // One byte more, which must not be taken: with `Block` it stops behind the empty block that the tail ends.
+        // The input is one byte longer than the tail. With `Block`, the inflater stops after the empty block that the tail ends
+        // and must not consume that byte.
         let mut input = [0; TAIL.len() + 1];
         input[..TAIL.len()].copy_from_slice(&TAIL);
         let before = inflate.total_in();
@@ -233,7 +237,7 @@ impl Decoder for Decompressor {
         }
         if last {
             self.finish(output)?;
-            if self.takes_over {
+            if self.context_takeover {
                 self.remember(output.written());
             } else {
                 self.ended = false;
@@ -246,7 +250,7 @@ impl Decoder for Decompressor {
     }
 
     fn release(&mut self) {
-        if !self.takes_over {
+        if !self.context_takeover {
             self.inflate = None;
         }
         self.small = Vec::new();
@@ -274,36 +278,36 @@ fn delta(after: u64, before: u64) -> usize {
 mod tests {
     use super::*;
 
-    fn decompressor(server_takes_over: bool) -> Decompressor {
+    fn decompressor(server_context_takeover: bool) -> Decompressor {
         let window_bits = 9;
         let (client_window_bits, server_window_bits) = (window_bits, window_bits);
-        Decompressor::new(&Agreement {
+        Decompressor::new(&NegotiatedParameters {
             client_window_bits,
             server_window_bits,
-            client_takes_over: true,
-            server_takes_over,
+            client_context_takeover: true,
+            server_context_takeover,
         })
     }
 
     #[test]
-    fn memory_that_no_message_needs_is_freed() {
-        for takes_over in [true, false] {
-            let mut decompressor = decompressor(takes_over);
+    fn release_frees_memory_that_no_message_needs() {
+        for context_takeover in [true, false] {
+            let mut decompressor = decompressor(context_takeover);
             let mut payload = crate::protocol::Payload::default();
             let message = b"\xf3\x48\xcd\xc9\xc9\x07\x00\x4b\x04\x00\x00";
             decompressor.decode(message, true, &mut Sink::new(&mut payload, 100)).expect("two streams");
             assert_eq!(&payload[..], b"Helloa");
             assert!(decompressor.inflate.is_some() && decompressor.small.capacity() > 0);
             decompressor.release();
-            assert_eq!((decompressor.inflate.is_some(), decompressor.small.capacity()), (takes_over, 0));
+            assert_eq!((decompressor.inflate.is_some(), decompressor.small.capacity()), (context_takeover, 0));
         }
     }
 
     #[test]
-    fn the_history_is_a_window_and_at_most_a_quarter_more() {
+    fn the_history_exceeds_a_window_by_a_quarter_at_most() {
         let mut decompressor = decompressor(true);
         let mut all = Vec::new();
-        // For each message: its size, the size of the history after it, and the bytes that trimming moved.
+        // For each message: its size, the size of the history afterwards, and the number of bytes that trimming moved.
         let mut work = 0;
         for (message, expected, moved) in [
             (0, 0, 0),

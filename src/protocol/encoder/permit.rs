@@ -1,4 +1,4 @@
-//! A message to send, or a fragment of one, and the rules for its order (RFC 6455 section 5.4).
+//! Messages and fragments to send, and the check of their order (RFC 6455 section 5.4).
 
 use crate::error::{Error, Kind};
 use crate::frame::Opcode;
@@ -6,53 +6,54 @@ use crate::frame::utf8::Utf8Validator;
 
 /// A message to send, or a fragment of one.
 #[derive(Clone, Copy, Debug)]
-pub struct Outbound<'a> {
-    /// Text or binary where it begins a message, else continuation.
+pub struct OutboundMessage<'a> {
+    /// Text or binary for the first fragment of a message, continuation for later ones.
     pub opcode: Opcode,
     /// The payload.
     pub payload: &'a [u8],
-    /// It ends its message.
+    /// Whether it ends its message.
     pub fin: bool,
-    /// It is UTF-8 by itself, or begins no text.
+    /// Whether the payload need not be checked: it is valid UTF-8, or it is not the beginning of a text.
     pub is_utf8: bool,
 }
 
-impl Outbound<'_> {
+impl OutboundMessage<'_> {
     /// Whether it begins a message.
     pub fn is_first(&self) -> bool {
         self.opcode != Opcode::Continuation
     }
 
-    /// Whether it is a message by itself.
+    /// Whether it is an unfragmented message.
     pub fn is_whole(&self) -> bool {
         self.fin && self.is_first()
     }
 }
 
-/// An [`Outbound`] that was checked. It must be [`queue`](super::Outgoing::queue)d before anything else.
+/// Permission to send an [`OutboundMessage`], which was checked. Pass it to [`queue`](super::FrameEncoder::queue) before
+/// another message is checked.
 #[derive(Debug)]
-pub struct Admitted {
-    /// The message's: text or binary.
+pub struct SendPermit {
+    /// The opcode of the message: text or binary.
     pub opcode: Opcode,
     pub(super) size: usize,
-    /// It begins a message.
+    /// Whether it begins a message.
     pub first: bool,
-    /// It ends a message.
+    /// Whether it ends a message.
     pub last: bool,
-    /// Of a fragment.
+    /// The state of the UTF-8 check after a fragment.
     pub(super) utf8: Option<Box<Utf8Validator>>,
 }
 
-/// A message of which fragments were queued and not the last.
+/// A message whose last fragment is not yet queued.
 #[derive(Debug)]
-pub(super) struct OpenMessage {
+pub(super) struct FragmentedMessage {
     pub(super) opcode: Opcode,
     pub(super) utf8: Box<Utf8Validator>,
 }
 
-impl Admitted {
+impl SendPermit {
     #[inline]
-    pub(super) fn new(outbound: &Outbound<'_>, open: Option<&OpenMessage>) -> Result<Self, Error> {
+    pub(super) fn new(outbound: &OutboundMessage<'_>, open: Option<&FragmentedMessage>) -> Result<Self, Error> {
         if open.is_none() && outbound.is_whole() && outbound.is_utf8 {
             let (opcode, size) = (outbound.opcode, outbound.payload.len());
             return Ok(Self { opcode, size, first: true, last: true, utf8: None });
@@ -61,8 +62,8 @@ impl Admitted {
     }
 
     #[cold]
-    fn fragment(outbound: &Outbound<'_>, open: Option<&OpenMessage>) -> Result<Self, Error> {
-        let Outbound { opcode, payload, fin, is_utf8 } = *outbound;
+    fn fragment(outbound: &OutboundMessage<'_>, open: Option<&FragmentedMessage>) -> Result<Self, Error> {
+        let OutboundMessage { opcode, payload, fin, is_utf8 } = *outbound;
         let (size, first, last) = (payload.len(), outbound.is_first(), fin);
         match open {
             None if first => Self { opcode, size, first, last, utf8: None }.checked(payload, is_utf8),
@@ -71,12 +72,14 @@ impl Admitted {
                 let opcode = open.opcode;
                 Err(Error::new(Kind::State, format!("a fragmented {opcode:?} message is not complete")))
             }
-            Some(OpenMessage { opcode, utf8 }) => Self { opcode: *opcode, size, first, last, utf8: Some(utf8.clone()) }
-                .checked(payload, *opcode != Opcode::Text),
+            Some(FragmentedMessage { opcode, utf8 }) => {
+                Self { opcode: *opcode, size, first, last, utf8: Some(utf8.clone()) }
+                    .checked(payload, *opcode != Opcode::Text)
+            }
         }
     }
 
-    /// Checks the UTF-8 of a fragment of a text.
+    /// Checks that a fragment of a text is UTF-8.
     fn checked(mut self, payload: &[u8], is_utf8: bool) -> Result<Self, Error> {
         if is_utf8 {
             return Ok(self);
@@ -91,7 +94,7 @@ impl Admitted {
     }
 }
 
-/// A continuation has nothing to continue.
+/// The error for a continuation without a message to continue.
 pub fn no_message() -> Error {
     Error::new(Kind::State, "no message in fragments has begun")
 }

@@ -1,8 +1,8 @@
-//! The sizes of reads of the receiving half, and the state that it reports.
+//! The receiving half: the sizes of reads, and the state that it reports.
 
 use ktorws::frame::Opcode;
 use ktorws::frame::header::{self, Header};
-use ktorws::protocol::{Decoders, Incoming, Limits, Received};
+use ktorws::protocol::{Decoders, Event, FrameDecoder, Limits};
 
 use crate::deflate;
 use crate::peer::{frame, marked_frame};
@@ -22,8 +22,8 @@ const PAGE: usize = 4096;
 
 const NOTHING: &[u8] = b"";
 
-fn incoming(early: &[u8]) -> Incoming {
-    Incoming::new(early, Decoders::default(), false)
+fn incoming(early: &[u8]) -> FrameDecoder {
+    FrameDecoder::new(early, Decoders::default(), false)
 }
 
 fn announced(fin: bool, opcode: Opcode, length: usize) -> Vec<u8> {
@@ -36,28 +36,28 @@ fn empty_messages(size: usize) -> Vec<u8> {
 }
 
 /// Puts bytes into the space, which is large enough.
-fn give(incoming: &mut Incoming, bytes: &[u8]) {
-    incoming.space()[..bytes.len()].copy_from_slice(bytes);
-    incoming.received(bytes.len());
+fn give(incoming: &mut FrameDecoder, bytes: &[u8]) {
+    incoming.read_buffer()[..bytes.len()].copy_from_slice(bytes);
+    incoming.bytes_read(bytes.len());
 }
 
-fn poll(incoming: &mut Incoming) -> Vec<Received> {
-    std::iter::from_fn(|| incoming.poll(&LIMITS, Vec::new)).filter(|received| *received != Received::Yield).collect()
+fn poll(incoming: &mut FrameDecoder) -> Vec<Event> {
+    std::iter::from_fn(|| incoming.poll(&LIMITS, Vec::new)).filter(|received| *received != Event::Yield).collect()
 }
 
 /// Fills the whole space with messages and takes them. Returns the size of the space.
-fn fill(incoming: &mut Incoming) -> usize {
-    let size = incoming.space().len();
+fn fill(incoming: &mut FrameDecoder) -> usize {
+    let size = incoming.read_buffer().len();
     give(incoming, &empty_messages(size));
     assert_eq!(poll(incoming).len(), size / 2);
     size
 }
 
 /// Gives all bytes, piece by piece, and takes what comes.
-fn feed(incoming: &mut Incoming, mut bytes: &[u8]) -> Vec<Received> {
+fn feed(incoming: &mut FrameDecoder, mut bytes: &[u8]) -> Vec<Event> {
     let mut events = poll(incoming);
     while !bytes.is_empty() {
-        let (piece, rest) = bytes.split_at(incoming.space().len().min(bytes.len()));
+        let (piece, rest) = bytes.split_at(incoming.read_buffer().len().min(bytes.len()));
         give(incoming, piece);
         bytes = rest;
         events.extend(poll(incoming));
@@ -65,17 +65,17 @@ fn feed(incoming: &mut Incoming, mut bytes: &[u8]) -> Vec<Received> {
     events
 }
 
-fn message(events: &[Received]) -> &ktorws::protocol::Payload {
-    let [Received::Frame(frame)] = events else { panic!("{} events", events.len()) };
+fn message(events: &[Event]) -> &ktorws::protocol::Payload {
+    let [Event::Frame(frame)] = events else { panic!("{} events", events.len()) };
     &frame.payload
 }
 
 #[test]
 fn reads_grow_while_they_fill_the_space() {
     let mut incoming = incoming(NOTHING);
-    let address = incoming.space().as_ptr();
+    let address = incoming.read_buffer().as_ptr();
     // Memory that is large enough is not replaced.
-    assert_eq!(incoming.space().as_ptr(), address);
+    assert_eq!(incoming.read_buffer().as_ptr(), address);
     give(&mut incoming, &empty_messages(KIB_4 - 2));
     poll(&mut incoming);
     let sizes: Vec<_> = (0..4).map(|_| fill(&mut incoming)).collect();
@@ -83,27 +83,27 @@ fn reads_grow_while_they_fill_the_space() {
 }
 
 #[test]
-fn the_space_behind_bytes_of_the_handshake_holds_a_header() {
+fn read_buffer_after_early_bytes_holds_a_header() {
     for size in [KIB_4 - 14, KIB_4 - 13, 70_000] {
-        let space = incoming(&empty_messages(size)).space().len();
+        let space = incoming(&empty_messages(size)).read_buffer().len();
         assert_eq!(space, KIB_4.saturating_sub(size / 2 * 2).max(14), "{size}");
     }
     // A buffer of 65,534 bytes grows to 64 KiB, wherever it begins in its memory.
     let mut incoming = incoming(&empty_messages(KIB_64 - 16));
     give(&mut incoming, &empty_messages(14));
     assert_eq!(poll(&mut incoming).len(), KIB_64 / 2 - 1);
-    assert_eq!(incoming.space().len(), KIB_64);
+    assert_eq!(incoming.read_buffer().len(), KIB_64);
 }
 
 #[test]
-fn what_is_not_decoded_moves_along() {
+fn undecoded_bytes_are_kept() {
     let ping = frame(true, Opcode::Ping, b"ping");
     let mut incoming = incoming(NOTHING);
     give(&mut incoming, &[&empty_messages(100), &ping[..1]].concat());
     assert_eq!(poll(&mut incoming).len(), 50);
-    assert_eq!(incoming.space().len(), KIB_4 - 1);
+    assert_eq!(incoming.read_buffer().len(), KIB_4 - 1);
     give(&mut incoming, &ping[1..]);
-    assert!(matches!(&poll(&mut incoming)[..], [Received::Ping(payload)] if payload.as_bytes() == b"ping"));
+    assert!(matches!(&poll(&mut incoming)[..], [Event::Ping(payload)] if payload.as_bytes() == b"ping"));
 }
 
 /// The space when `arrived` bytes of a binary frame have arrived and `left` bytes are to come.
@@ -112,15 +112,15 @@ fn space_for(decoders: Decoders, arrived: usize, left: usize) -> usize {
     let stored = [&b"\x00\xff\xff\x00\x00"[..], &vec![7; arrived]].concat();
     let payload = if rsv == 0 { vec![7; arrived] } else { stored[..arrived].to_vec() };
     let whole = marked_frame(true, Opcode::Binary, rsv, &[payload, vec![0; left]].concat());
-    let mut incoming = Incoming::new(&whole[..whole.len() - left], decoders, false);
-    incoming.offer(vec![0; 1 << 20]);
+    let mut incoming = FrameDecoder::new(&whole[..whole.len() - left], decoders, false);
+    incoming.recycle(vec![0; 1 << 20]);
     assert_eq!(poll(&mut incoming), []);
-    assert!(incoming.is_amid_frame());
-    incoming.space().len()
+    assert!(incoming.is_mid_frame());
+    incoming.read_buffer().len()
 }
 
 #[test]
-fn a_large_rest_of_a_frame_goes_into_the_message() {
+fn the_rest_of_a_large_frame_is_read_into_the_message() {
     // With offered memory, the space is all of the rest.
     assert_eq!(space_for(Decoders::default(), 1000, DIRECT), DIRECT);
     assert_eq!(space_for(Decoders::default(), 1000, 500_000), 500_000);
@@ -130,11 +130,11 @@ fn a_large_rest_of_a_frame_goes_into_the_message() {
     // Without offered memory, the message's memory doubles.
     let mut incoming = incoming(&[announced(true, Opcode::Binary, 100_000), vec![1; 3000]].concat());
     assert_eq!(poll(&mut incoming), []);
-    assert_eq!(incoming.space().len(), 3001);
+    assert_eq!(incoming.read_buffer().len(), 3001);
 }
 
 #[test]
-fn a_message_is_the_same_in_pieces_of_any_size() {
+fn chunking_does_not_change_a_large_message() {
     let payload: Vec<u8> = (0..300_000_usize).map(|i| b'a' + (i % 23) as u8).collect();
     let stream = [
         frame(false, Opcode::Text, &payload[..100_000]),
@@ -145,7 +145,7 @@ fn a_message_is_the_same_in_pieces_of_any_size() {
     for size in [1000, 4096, 30_000, 1 << 20] {
         let mut incoming = incoming(NOTHING);
         let events: Vec<_> = stream.chunks(size).flat_map(|piece| feed(&mut incoming, piece)).collect();
-        assert!(matches!(&events[0], Received::Ping(ping) if ping.as_bytes() == [7; 125]), "{size}");
+        assert!(matches!(&events[0], Event::Ping(ping) if ping.as_bytes() == [7; 125]), "{size}");
         assert!(**message(&events[1..]) == payload[..], "{size}");
     }
 }
@@ -156,13 +156,13 @@ fn a_direct_read_is_checked_for_utf8() {
         let mut payload = vec![b'a'; 100_000];
         payload[at] = if valid { b'b' } else { 0xff };
         let events = feed(&mut incoming(NOTHING), &frame(true, Opcode::Text, &payload));
-        assert_eq!(matches!(&events[..], [Received::Frame(_)]), valid, "{at}");
-        assert_eq!(matches!(&events[..], [Received::Violation(_)]), !valid, "{at}");
+        assert_eq!(matches!(&events[..], [Event::Frame(_)]), valid, "{at}");
+        assert_eq!(matches!(&events[..], [Event::ProtocolError(_)]), !valid, "{at}");
     }
 }
 
 #[test]
-fn a_message_in_one_frame_gets_the_memory_that_it_announces() {
+fn an_unfragmented_message_allocates_the_announced_length() {
     for length in [70_000, 100_000, 1_000_000] {
         let events = feed(&mut incoming(NOTHING), &frame(true, Opcode::Binary, &vec![1; length]));
         assert_eq!(message(&events).capacity(), length + 1 + PAGE);
@@ -170,12 +170,12 @@ fn a_message_in_one_frame_gets_the_memory_that_it_announces() {
 }
 
 #[test]
-fn a_message_in_fragments_gets_as_much_memory_again() {
+fn a_fragmented_message_doubles_its_memory() {
     let fragments = |last: usize, limit| {
         let stream = [frame(false, Opcode::Binary, &[1; 40_000]), frame(true, Opcode::Continuation, &vec![1; last])];
         let mut incoming = incoming(&stream.concat());
         let limits = Limits { max_message_size: limit, ..LIMITS };
-        let Some(Received::Frame(frame)) = incoming.poll(&limits, Vec::new) else { panic!("no message") };
+        let Some(Event::Frame(frame)) = incoming.poll(&limits, Vec::new) else { panic!("no message") };
         frame.payload.capacity() - 1 - PAGE
     };
     assert_eq!(fragments(5000, 1 << 26), 85_000);
@@ -189,51 +189,53 @@ fn a_message_in_fragments_gets_as_much_memory_again() {
     give(&mut incoming, &announced(true, Opcode::Continuation, 39_000));
     let message = loop {
         match incoming.poll(&limits, Vec::new) {
-            Some(Received::Frame(frame)) => break frame.payload,
+            Some(Event::Frame(frame)) => break frame.payload,
             other => assert_eq!(other, None),
         }
-        let size = incoming.space().len();
-        incoming.received(size);
+        let size = incoming.read_buffer().len();
+        incoming.bytes_read(size);
     };
     assert_eq!((message.len(), message.capacity()), (79_000, 79_001 + PAGE));
 }
 
 #[test]
-fn memory_is_offered_for_one_large_message() {
+fn recycled_memory_serves_one_large_message() {
     let mut incoming = incoming(NOTHING);
-    assert!(incoming.lacks_memory());
+    assert!(incoming.wants_memory());
     let memory = vec![0; 100_000];
     let address = memory.as_ptr();
-    incoming.offer(memory);
-    assert!(!incoming.lacks_memory());
+    incoming.recycle(memory);
+    assert!(!incoming.wants_memory());
     // A small message does not take it.
     feed(&mut incoming, &frame(true, Opcode::Binary, &[1; 1000]));
-    assert!(!incoming.lacks_memory());
+    assert!(!incoming.wants_memory());
     let events = feed(&mut incoming, &frame(true, Opcode::Binary, &[1; 60_000]));
-    assert!(incoming.lacks_memory());
-    let Received::Frame(frame) = events.into_iter().next().expect("a message") else { panic!("no message") };
+    assert!(incoming.wants_memory());
+    let Event::Frame(frame) = events.into_iter().next().expect("a message") else { panic!("no message") };
     let memory = frame.payload.into_memory();
     assert_eq!(memory.as_ptr(), address);
-    for free in [Incoming::shrink, Incoming::release] {
-        incoming.offer(vec![0; 1]);
+    for free in [FrameDecoder::shrink, FrameDecoder::release] {
+        incoming.recycle(vec![0; 1]);
         free(&mut incoming);
-        assert!(incoming.lacks_memory());
+        assert!(incoming.wants_memory());
     }
 }
 
 #[test]
-fn memory_for_reads_is_freed() {
+fn read_memory_is_freed() {
     // For each number of reads that fill the space: the size of the next read after `shrink`.
     for (fills, shrunk) in [(1, KIB_16), (2, KIB_4), (3, KIB_4)] {
-        for (free, expected) in [(Incoming::shrink as fn(&mut Incoming), shrunk), (Incoming::release, KIB_4)] {
+        for (free, expected) in
+            [(FrameDecoder::shrink as fn(&mut FrameDecoder), shrunk), (FrameDecoder::release, KIB_4)]
+        {
             let mut incoming = incoming(NOTHING);
             (0..fills).for_each(|_| _ = fill(&mut incoming));
             free(&mut incoming);
-            assert_eq!(incoming.space().len(), expected, "{fills}");
+            assert_eq!(incoming.read_buffer().len(), expected, "{fills}");
         }
     }
     // Input that was not decoded is kept.
-    for free in [Incoming::shrink, Incoming::release] {
+    for free in [FrameDecoder::shrink, FrameDecoder::release] {
         let mut incoming = incoming(NOTHING);
         (0..2).for_each(|_| _ = fill(&mut incoming));
         give(&mut incoming, &frame(true, Opcode::Binary, b"kept"));
@@ -243,13 +245,13 @@ fn memory_for_reads_is_freed() {
 }
 
 #[test]
-fn what_is_under_way() {
+fn mid_frame_and_mid_message_state() {
     let under_way = |bytes: &[u8]| {
         let mut incoming = incoming(NOTHING);
         give(&mut incoming, bytes);
         let before = incoming.has_input();
         assert_eq!(poll(&mut incoming), []);
-        (before, incoming.has_input(), incoming.is_amid_frame(), incoming.is_mid_message())
+        (before, incoming.has_input(), incoming.is_mid_frame(), incoming.is_mid_message())
     };
     assert_eq!(under_way(NOTHING), (false, false, false, false));
     // A part of a header, of a message's frame and of a ping. The last connection is between two fragments.
@@ -259,11 +261,11 @@ fn what_is_under_way() {
     assert_eq!(under_way(b"\x02\x01a"), (true, false, false, true));
     let mut done = incoming(&frame(true, Opcode::Binary, b"a"));
     assert_eq!(poll(&mut done).len(), 1);
-    assert!(!done.has_input() && !done.is_amid_frame() && !done.is_mid_message());
+    assert!(!done.has_input() && !done.is_mid_frame() && !done.is_mid_message());
 }
 
 /// What the short way for small messages takes, with this limit for frames, or else for messages.
-fn small(incoming: &mut Incoming, most: u64, first: bool) -> Option<Vec<u8>> {
+fn small(incoming: &mut FrameDecoder, most: u64, first: bool) -> Option<Vec<u8>> {
     let other = 1 << 20;
     let (frame, message) = if first { (most, other) } else { (other, most) };
     let limits = Limits { max_frame_size: frame, max_message_size: message };
@@ -271,7 +273,7 @@ fn small(incoming: &mut Incoming, most: u64, first: bool) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn a_small_message_in_one_frame_has_a_short_way() {
+fn poll_small_returns_small_unfragmented_messages() {
     for opcode in [Opcode::Text, Opcode::Binary] {
         for first in [true, false] {
             let mut incoming = incoming(&[frame(true, opcode, &[b'a'; 125]), frame(true, opcode, b"")].concat());
@@ -295,7 +297,7 @@ fn a_small_message_in_one_frame_has_a_short_way() {
         assert_eq!(small(&mut incoming(&other), 200, true), None, "{other:x?}");
     }
     let message = frame(true, Opcode::Binary, b"a");
-    let mut raw = Incoming::new(&message, Decoders::default(), true);
+    let mut raw = FrameDecoder::new(&message, Decoders::default(), true);
     assert_eq!(small(&mut raw, 200, true), None);
     // It is closed inside a message and a frame, and after a Close.
     let close = frame(true, Opcode::Close, b"");
@@ -308,15 +310,15 @@ fn a_small_message_in_one_frame_has_a_short_way() {
 }
 
 #[test]
-fn what_is_not_compressed_is_not_counted_as_decoded() {
-    let mut incoming = Incoming::new(NOTHING, deflate::decoders(""), false);
+fn codec_stats_exclude_uncompressed_messages() {
+    let mut incoming = FrameDecoder::new(NOTHING, deflate::decoders(""), false);
     let plain = [frame(false, Opcode::Text, b"a"), frame(true, Opcode::Continuation, b"b")].concat();
     assert_eq!(message(&feed(&mut incoming, &plain))[..], *b"ab");
-    let volume = incoming.decoded().expect("a decoder");
+    let volume = incoming.codec_stats().expect("a decoder");
     assert_eq!((volume.plain, volume.encoded, incoming.work()), (0, 0, 0));
     let hello = marked_frame(true, Opcode::Text, deflate::RSV1, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
     assert_eq!(message(&feed(&mut incoming, &hello))[..], *b"Hello");
-    let volume = incoming.decoded().expect("a decoder");
+    let volume = incoming.codec_stats().expect("a decoder");
     // Seven bytes that are read, and five that are written and kept.
     assert_eq!((volume.plain, volume.encoded, incoming.work()), (5, 7, 7 + 5 + 5));
 }

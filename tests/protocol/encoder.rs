@@ -1,13 +1,13 @@
-//! RFC 6455 sections 5.3 and 6.1: what goes out, and in which pieces the transport may take it.
+//! The sending half (RFC 6455 sections 5.3 and 6.1): the frames that it encodes, however the transport accepts them.
 
 use std::time::Instant;
 
 use ktorws::error::Kind;
 use ktorws::frame::Opcode;
 use ktorws::frame::header;
-use ktorws::protocol::outbound::Outbound;
-use ktorws::protocol::outgoing::Queued;
-use ktorws::protocol::{Close, Connection, MaskingKeys};
+use ktorws::protocol::encoder::OutboundMessage;
+use ktorws::protocol::encoder::SendTotals;
+use ktorws::protocol::{Close, Connection, MaskKeys};
 use proptest::prelude::*;
 
 use crate::peer::{self, Sent, connection, frame, receive, sent};
@@ -28,7 +28,7 @@ fn lengths_are_sent_in_their_shortest_form() {
 #[test]
 fn masking_keys_depend_on_the_seed_and_do_not_repeat() {
     let draw = |seed| {
-        let mut keys = MaskingKeys::from_seed([seed; 32]);
+        let mut keys = MaskKeys::from_seed([seed; 32]);
         (0..1000).map(|_| keys.draw()).collect::<std::collections::HashSet<_>>()
     };
     let (first, second) = (draw(1), draw(2));
@@ -37,8 +37,8 @@ fn masking_keys_depend_on_the_seed_and_do_not_repeat() {
 }
 
 #[test]
-fn masking_keys_do_not_repeat_where_their_memory_is_freed() {
-    let mut keys = MaskingKeys::from_seed([1; 32]);
+fn masking_keys_do_not_repeat_after_release() {
+    let mut keys = MaskKeys::from_seed([1; 32]);
     let mut drawn = std::collections::HashSet::new();
     for _ in 0..100 {
         for _ in 0..10 {
@@ -56,7 +56,7 @@ fn a_whole_message_begins_and_ends() {
         (Opcode::Continuation, true, false, false),
         (Opcode::Continuation, false, false, false),
     ] {
-        let outbound = Outbound { opcode, payload: b"", fin, is_utf8: true };
+        let outbound = OutboundMessage { opcode, payload: b"", fin, is_utf8: true };
         assert_eq!((outbound.is_first(), outbound.is_whole()), (first, whole), "{opcode:?} {fin}");
     }
 }
@@ -98,23 +98,23 @@ fn fragments_have_one_opcode_and_one_end() {
 }
 
 #[test]
-fn nothing_is_queued_after_our_close() {
+fn nothing_is_queued_after_the_close() {
     let mut connection = connection();
-    let outbound = Outbound { opcode: Opcode::Text, payload: b"late", fin: true, is_utf8: true };
-    let admitted = connection.outgoing.admit(&outbound).expect("an open connection");
+    let outbound = OutboundMessage { opcode: Opcode::Text, payload: b"late", fin: true, is_utf8: true };
+    let admitted = connection.encoder.permit(&outbound).expect("an open connection");
     assert!(connection.close(Close::new(1000, "").expect("a valid Close"), Instant::now()));
-    let error = connection.outgoing.queue(admitted, 0, b"late").expect_err("our Close is queued");
+    let error = connection.encoder.queue(admitted, 0, b"late").expect_err("our Close is queued");
     assert_eq!(error.kind, Kind::Closed);
     let opcodes: Vec<_> = sent(&mut connection).into_iter().map(|frame| frame.opcode).collect();
     assert_eq!(opcodes, [Opcode::Close]);
-    assert_eq!(connection.outgoing.totals().messages, 0);
+    assert_eq!(connection.encoder.totals().messages, 0);
 }
 
 #[test]
 fn pings_go_between_fragments() {
     let mut connection = connection();
     connection.send_fragment(Opcode::Binary, b"a", false).expect("a fragment");
-    connection.outgoing.queue_control(Opcode::Ping, b"p").expect("a ping");
+    connection.encoder.queue_control(Opcode::Ping, b"p").expect("a ping");
     connection.send_fragment(Opcode::Continuation, b"b", true).expect("a fragment");
     let opcodes: Vec<_> = sent(&mut connection).into_iter().map(|frame| frame.opcode).collect();
     assert_eq!(opcodes.iter().filter(|opcode| **opcode == Opcode::Ping).count(), 1);
@@ -122,13 +122,13 @@ fn pings_go_between_fragments() {
 }
 
 #[test]
-fn unmasked_frames_where_they_are_wanted() {
+fn set_masking_turns_masking_off() {
     let mut connection = connection();
-    assert!(connection.outgoing.is_masking());
-    connection.outgoing.set_masking(false);
-    assert!(!connection.outgoing.is_masking());
+    assert!(connection.encoder.is_masking());
+    connection.encoder.set_masking(false);
+    assert!(!connection.encoder.is_masking());
     connection.send(Opcode::Text, b"Hello").expect("an open connection");
-    connection.outgoing.set_masking(true);
+    connection.encoder.set_masking(true);
     connection.send(Opcode::Text, b"Hello").expect("an open connection");
     let bytes = peer::drain(&mut connection);
     assert_eq!(&bytes[..7], b"\x81\x05Hello");
@@ -147,49 +147,49 @@ fn the_oldest_whole_messages_can_be_dropped() {
     connection.send_fragment(Opcode::Continuation, b"2", true).expect("a fragment");
     connection.send(Opcode::Binary, b"3").expect("an open connection");
     connection.send_fragment(Opcode::Text, b"4", false).expect("a fragment");
-    assert_eq!(connection.outgoing.pending_messages(), 4);
-    assert!(connection.outgoing.drop_oldest());
-    assert!(connection.outgoing.drop_oldest());
-    assert_eq!(connection.outgoing.pending_messages(), 2);
+    assert_eq!(connection.encoder.pending_messages(), 4);
+    assert!(connection.encoder.drop_oldest());
+    assert!(connection.encoder.drop_oldest());
+    assert_eq!(connection.encoder.pending_messages(), 2);
     bytes.extend(peer::drain(&mut connection));
     let payloads: Vec<_> = peer::frames(&bytes).into_iter().map(|frame| frame.payload).collect();
     assert_eq!(payloads, [b"0", b"3", b"4"]);
     // The rest of a message that has begun to go out cannot be dropped.
     connection.send_fragment(Opcode::Continuation, b"4", true).expect("a fragment");
-    assert!(!connection.outgoing.drop_oldest());
-    let totals = connection.outgoing.totals();
+    assert!(!connection.encoder.drop_oldest());
+    let totals = connection.encoder.totals();
     assert_eq!((totals.dropped_messages, totals.dropped_bytes), (2, 7 + 7 + 7));
 }
 
 #[test]
-fn what_is_counted() {
+fn totals_count_everything_queued() {
     let mut connection = connection();
     connection.send(Opcode::Text, b"abc").expect("an open connection");
     connection.send_fragment(Opcode::Binary, b"de", false).expect("a fragment");
     connection.send_fragment(Opcode::Continuation, b"", true).expect("a fragment");
-    connection.outgoing.queue_control(Opcode::Pong, b"x").expect("a pong");
+    connection.encoder.queue_control(Opcode::Pong, b"x").expect("a pong");
     receive(&mut connection, &frame(true, Opcode::Ping, b"y"));
     let expected =
-        Queued { messages: 2, payload: 5, bytes: 6 * 3 + 5, control_bytes: 14, pongs: 2, ..Queued::default() };
-    assert_eq!(*connection.outgoing.totals(), expected);
+        SendTotals { messages: 2, payload: 5, bytes: 6 * 3 + 5, control_bytes: 14, pongs: 2, ..SendTotals::default() };
+    assert_eq!(*connection.encoder.totals(), expected);
     assert_eq!(peer::drain(&mut connection).len(), 23 + 14);
-    assert_eq!((connection.outgoing.sent(), connection.outgoing.sent_control()), (23, 14));
-    assert_eq!(connection.outgoing.pending_messages(), 0);
+    assert_eq!((connection.encoder.sent(), connection.encoder.sent_control()), (23, 14));
+    assert_eq!(connection.encoder.pending_messages(), 0);
 }
 
 #[test]
 fn pending_and_in_flight_messages_are_counted() {
     let mut connection = connection();
     let counts = |connection: &Connection| {
-        let outgoing = &connection.outgoing;
+        let outgoing = &connection.encoder;
         let pending = (outgoing.pending(), outgoing.pending_data(), outgoing.pending_control());
         let sent = (outgoing.queued(), outgoing.sent(), outgoing.sent_control());
-        ((outgoing.unloaded(), outgoing.unloaded_messages()), outgoing.pending_messages(), pending, sent)
+        ((outgoing.waiting_bytes(), outgoing.waiting_messages()), outgoing.pending_messages(), pending, sent)
     };
     assert_eq!(counts(&connection), ((0, (0, 0)), 0, (0, 0, 0), (0, 0, 0)));
     connection.send(Opcode::Text, b"abc").expect("an open connection");
     connection.send(Opcode::Binary, b"de").expect("an open connection");
-    connection.outgoing.queue_control(Opcode::Ping, b"x").expect("a ping");
+    connection.encoder.queue_control(Opcode::Ping, b"x").expect("a ping");
     assert_eq!(counts(&connection), ((24, (2, 17)), 2, (24, 17, 7), (17, 0, 0)));
     // Under way: the ping, then the messages.
     assert_eq!(connection.to_send().len(), 7);
@@ -206,19 +206,19 @@ fn pending_and_in_flight_messages_are_counted() {
     assert_eq!(counts(&connection), ((0, (0, 0)), 1, (6, 6, 0), (23, 17, 7)));
     // Our Close waits like a message, but is not counted as one.
     connection.close(Close::new(1000, "").expect("a valid close"), peer::now());
-    let outgoing = &connection.outgoing;
-    assert_eq!((outgoing.unloaded_messages(), outgoing.pending_messages(), outgoing.pending()), ((0, 8), 1, 14));
+    let outgoing = &connection.encoder;
+    assert_eq!((outgoing.waiting_messages(), outgoing.pending_messages(), outgoing.pending()), ((0, 8), 1, 14));
     assert_eq!((outgoing.queued(), outgoing.sent()), (23, 17));
     assert_eq!((outgoing.has_sent_close(), outgoing.sent_close()), (false, 0));
     peer::drain(&mut connection);
     assert_eq!(counts(&connection), ((0, (0, 0)), 0, (0, 0, 0), (23, 23, 7)));
-    assert_eq!((connection.outgoing.has_sent_close(), connection.outgoing.sent_close()), (true, 8));
+    assert_eq!((connection.encoder.has_sent_close(), connection.encoder.sent_close()), (true, 8));
 }
 
 #[test]
-fn large_messages_are_cut_into_frames() {
+fn large_messages_are_fragmented() {
     let mut connection = connection();
-    connection.outgoing.set_fragment(Some(3));
+    connection.encoder.set_fragment(Some(3));
     for payload in ["", "abc", "abcd", "abcdef"] {
         connection.send(Opcode::Text, payload.as_bytes()).expect("an open connection");
     }
@@ -238,45 +238,52 @@ fn large_messages_are_cut_into_frames() {
             frame(false, true, "def"),
         ]
     );
-    assert_eq!(connection.outgoing.totals().messages, 4);
+    assert_eq!(connection.encoder.totals().messages, 4);
 }
 
 #[test]
-fn our_close_is_not_counted_behind_messages_that_wait() {
+fn sent_excludes_an_unsent_close() {
     let mut connection = connection();
     connection.send(Opcode::Text, b"abc").expect("an open connection");
     connection.close(Close::new(1000, "").expect("a valid close"), peer::now());
-    assert_eq!((connection.outgoing.queued(), connection.outgoing.sent()), (9, 0));
+    assert_eq!((connection.encoder.queued(), connection.encoder.sent()), (9, 0));
     assert_eq!(peer::drain(&mut connection).len(), 9 + 8);
-    assert_eq!((connection.outgoing.sent(), connection.outgoing.sent_close()), (9, 8));
+    assert_eq!((connection.encoder.sent(), connection.encoder.sent_close()), (9, 8));
 }
 
 #[test]
-fn counts_go_on_from_the_connection_before() {
+fn totals_continue_from_the_previous_connection() {
     let mut before = connection();
     before.send(Opcode::Text, b"abc").expect("an open connection");
-    before.outgoing.queue_control(Opcode::Ping, b"p").expect("a ping");
+    before.encoder.queue_control(Opcode::Ping, b"p").expect("a ping");
     assert_eq!(before.to_send().len(), 7);
     before.sent(7);
     assert_eq!(before.to_send().len(), 9);
     before.sent(9);
     // The connection does not send these.
     before.send(Opcode::Text, b"lost").expect("an open connection");
-    before.outgoing.queue_control(Opcode::Pong, b"lost").expect("a pong");
+    before.encoder.queue_control(Opcode::Pong, b"lost").expect("a pong");
 
     let mut connection = connection();
     connection.send(Opcode::Text, b"d").expect("an open connection");
-    connection.outgoing.queue_control(Opcode::Ping, b"").expect("a ping");
-    connection.outgoing.carry_on(&before.outgoing);
-    let expected =
-        Queued { messages: 2, payload: 7, bytes: 9 + 7, control_bytes: 7 + 6, pings: 1, pongs: 1, ..Queued::default() };
-    assert_eq!(*connection.outgoing.totals(), expected);
+    connection.encoder.queue_control(Opcode::Ping, b"").expect("a ping");
+    connection.encoder.continue_from(&before.encoder);
+    let expected = SendTotals {
+        messages: 2,
+        payload: 7,
+        bytes: 9 + 7,
+        control_bytes: 7 + 6,
+        pings: 1,
+        pongs: 1,
+        ..SendTotals::default()
+    };
+    assert_eq!(*connection.encoder.totals(), expected);
     // The first call uncounts the lost message, which is queued again. The others count messages that are queued later.
-    connection.outgoing.uncount((true, 4));
-    connection.outgoing.count(10);
-    connection.outgoing.count(20);
-    connection.outgoing.uncount((false, 5));
-    assert_eq!(*connection.outgoing.totals(), Queued { messages: 3, payload: 28, ..expected });
+    connection.encoder.subtract_counted((true, 4));
+    connection.encoder.record_unqueued(10);
+    connection.encoder.record_unqueued(20);
+    connection.encoder.subtract_counted((false, 5));
+    assert_eq!(*connection.encoder.totals(), SendTotals { messages: 3, payload: 28, ..expected });
 
     // The bytes of a Close that was sent count.
     let mut closed = self::connection();
@@ -285,12 +292,12 @@ fn counts_go_on_from_the_connection_before() {
     peer::drain(&mut closed);
     let mut connection = self::connection();
     connection.send(Opcode::Text, b"").expect("an open connection");
-    connection.outgoing.carry_on(&closed.outgoing);
-    assert_eq!(connection.outgoing.queued(), 9 + 8 + 6);
+    connection.encoder.continue_from(&closed.encoder);
+    assert_eq!(connection.encoder.queued(), 9 + 8 + 6);
 }
 
 #[test]
-fn the_larger_memory_is_used_again() {
+fn the_larger_buffer_is_reused() {
     let mut connection = connection();
     connection.send(Opcode::Binary, &[0; 100_000]).expect("an open connection");
     let address = connection.to_send().as_ptr();
@@ -339,13 +346,13 @@ proptest! {
 }
 
 #[test]
-fn a_queue_that_never_drains_does_not_keep_what_is_sent() {
+fn a_queue_that_never_drains_frees_sent_frames() {
     let mut connection = connection();
     connection.send(Opcode::Binary, &[0; 4096]).expect("an open connection");
     for _ in 0..2000 {
         connection.send(Opcode::Binary, &[1; 4090]).expect("an open connection");
         let count = connection.to_send().len().min(4098);
         connection.sent(count);
-        assert!(connection.outgoing.pending() < 3 * 4098, "{} bytes wait", connection.outgoing.pending());
+        assert!(connection.encoder.pending() < 3 * 4098, "{} bytes wait", connection.encoder.pending());
     }
 }
