@@ -13,7 +13,7 @@ use crate::ffi::guard;
 use crate::ffi::handle::{OpenSession, ws_session};
 use crate::ffi::listener::CListener;
 use crate::ffi::status::ws_status;
-use crate::session::{self, Delivery, Listener, Owner, Session};
+use crate::session::{self, Listener, Owner, Session};
 
 /// Opens a session: resolves the URL's host, connects, through a proxy if there is one, negotiates TLS for wss, and does the
 /// opening handshake (RFC 6455 section 4.1; Ktor's webSocketSession). It waits for all that on the calling thread, at most
@@ -98,13 +98,8 @@ pub(super) fn attach(handle: &Arc<ws_session>, session: &Arc<Session>, settings:
     if is_group_closed() {
         return Err(Error::new(Kind::Aborted, "the group was freed"));
     }
-    let callbacks = settings.callbacks.as_ref();
-    let delivery = match &settings.group {
-        Some(_) => Delivery::Grouped,
-        None if callbacks.is_some_and(|callbacks| callbacks.has_on_frame()) => Delivery::Told,
-        None => Delivery::Pulled,
-    };
-    let listener = callbacks.map(|callbacks| {
+    let delivery = settings.delivery();
+    let listener = settings.callbacks.as_ref().map(|callbacks| {
         Arc::new(CListener::new(Arc::clone(handle), Some(Arc::clone(callbacks)))) as Arc<dyn Listener>
     });
     let start = || {

@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::error::Result;
 use crate::ffi::config::{Settings, ws_config};
@@ -13,7 +14,7 @@ use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::listener::CListener;
 use crate::ffi::status::ws_status;
-use crate::session::{self, Deadline, Listener, Opening, telling};
+use crate::session::{self, Deadline, Delivery, Listener, Opening, telling};
 
 /// Opens a session as ws_connect does, on a thread of the library: it returns at once. Until the session is open,
 /// ws_state is WS_STATE_CONNECTING. Then the callbacks of the configuration are called, on_open or, when it could not be
@@ -47,6 +48,7 @@ pub unsafe extern "C" fn ws_connect_async(
         let session = session.ok_or_else(guard::null_out)?;
         let settings = config.map_or_else(Settings::default, |config| config.settings.clone());
         let handle = ws_session::new(Some(Arc::new(Opening::new(&settings.config)?)));
+        handle.is_pushed.store(settings.delivery() != Delivery::Pulled, Ordering::Release);
         let joined = settings.join_group(&handle);
         if let Err(failure) = joined.and_then(|()| open(url, settings, &handle)) {
             handle.discard();
@@ -76,6 +78,12 @@ fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
     if let Some(opening) = &handle.opening {
         opening.finish(outcome);
         handle.forward_interrupt();
+        // It fails for a session whose messages go elsewhere, which has no descriptor.
+        if handle.update_readiness().is_ok()
+            && let Some(open) = handle.if_open()
+        {
+            open.session.signal_opening();
+        }
     }
     let Some(failure) = failure else { return };
     if let Some(membership) = handle.membership.get() {

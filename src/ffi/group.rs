@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::ffi::c_char;
 use std::mem::ManuallyDrop;
-use std::os::fd::IntoRawFd;
 use std::ptr;
 use std::sync::Arc;
 
@@ -146,9 +145,13 @@ pub unsafe extern "C" fn ws_group_recv(
     }
 }
 
-/// Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable exactly while ws_group_recv
-/// with a timeout of 0 would return something other than WS_ERR_TIMEOUT. As with ws_event_fd, the caller owns it, removes it from an epoll set, and closes it
-/// with close(). Returns -1 for NULL, in a forked child, and when the system provides no descriptor.
+/// Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable while ws_group_recv with a timeout of 0 would
+/// return something other than WS_ERR_TIMEOUT.
+///
+/// The group owns the descriptor: each call returns the same one, and ws_group_free closes it, which removes it from every epoll
+/// set. Watch it only; do not close it, read from it or write to it.
+///
+/// Returns -1 for NULL, in a forked child, and when the system provides no descriptor.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed.
@@ -160,7 +163,7 @@ pub unsafe extern "C" fn ws_group_event_fd(group: *mut ws_group) -> i32 {
             group.check_process()?;
             group.group.event_descriptor()
         });
-        descriptor.map_or(-1, IntoRawFd::into_raw_fd)
+        descriptor.unwrap_or(-1)
     })
 }
 

@@ -1,6 +1,7 @@
 //! The data behind `ws_session` and `ws_group`, which refer to each other.
 
 use std::ffi::c_void;
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -16,7 +17,7 @@ use crate::ffi::handle_count::HandleCount;
 use crate::fork;
 use crate::protocol::Close;
 use crate::session::group::Group;
-use crate::session::{Deadline, Opening, Owner, Session, logging};
+use crate::session::{ReadinessFd, no_descriptor, Deadline, Opening, Owner, Session, logging};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
 ///
@@ -43,6 +44,10 @@ pub struct ws_session {
     pub(super) user_data: AtomicPtr<c_void>,
     /// The function of ws_recv_callback.
     pub(super) receiver: Mutex<Option<Receiver>>,
+    /// The descriptor of ws_event_fd, made by its first call.
+    readiness: OnceBox<Arc<ReadinessFd>>,
+    /// Messages go to a callback or a group.
+    pub(super) is_pushed: AtomicBool,
     /// The session's place in its group, if it has one.
     pub(super) membership: OnceLock<Membership>,
 }
@@ -69,6 +74,8 @@ impl ws_session {
             close_reason: OnceLock::new(),
             user_data: AtomicPtr::default(),
             receiver: Mutex::default(),
+            readiness: OnceBox::new(),
+            is_pushed: AtomicBool::new(false),
             membership: OnceLock::new(),
         });
         // All handles together own one reference.
@@ -121,6 +128,39 @@ impl ws_session {
     /// Like [`Self::open_session`], without the check for a forked child, where the session's locks may be held for good.
     pub(super) fn if_open(&self) -> Option<&OpenSession> {
         self.open.get()
+    }
+
+    /// The descriptor of ws_event_fd.
+    pub(super) fn event_descriptor(&self) -> Result<RawFd> {
+        self.check_process()?;
+        if self.is_pushed.load(Ordering::Acquire) {
+            return Err(Error::new(Kind::State, "the messages of the session go elsewhere"));
+        }
+        let make = || ReadinessFd::new().map(|made| Box::new(Arc::new(made))).map_err(|error| no_descriptor(&error));
+        let readiness = self.readiness.get_or_try_init(make)?;
+        self.update_readiness()?;
+        Ok(readiness.number())
+    }
+
+    /// Connects the descriptor, if there is one, with what it is to tell. Called when it is made, and when an opening has ended:
+    /// the later of the two does it.
+    pub(super) fn update_readiness(&self) -> Result<()> {
+        let Some(readiness) = self.readiness.get() else { return Ok(()) };
+        match self.open.get() {
+            Some(open) => open.session.signal_by(readiness)?,
+            None if self.failure().is_some() => readiness.signal().wake(),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Closes the descriptor of ws_event_fd. The application has freed all handles.
+    pub(super) fn close_readiness(&self) {
+        match self.readiness.get() {
+            Some(readiness) if self.is_inherited() => readiness.close_inherited(),
+            Some(readiness) => readiness.close(),
+            None => {}
+        }
     }
 
     /// Waits until the session is open.

@@ -1,7 +1,6 @@
 //! Receives messages.
 
 use std::ffi::c_void;
-use std::os::fd::IntoRawFd;
 use std::{ptr, slice};
 
 use crate::error::{Error, Kind};
@@ -138,20 +137,22 @@ pub unsafe extern "C" fn ws_recv_batch(
     }
 }
 
-/// Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable exactly while ws_recv with a timeout of 0
-/// would return something other than WS_ERR_TIMEOUT. It is level-triggered: the caller may receive one message each time or
-/// all of them.
+/// Returns a file descriptor for poll(2), epoll(7) and event loops. When it is readable, call ws_recv with a timeout of 0 until
+/// it returns WS_ERR_TIMEOUT. The calling thread then reads from the connection itself.
 ///
-/// The caller owns the descriptor and closes it with close(). Each call returns a new duplicate, close-on-exec. Watch it
-/// only; never read from it or write to it. It outlives the session.
+/// The descriptor is readable while ws_recv would return something other than WS_ERR_TIMEOUT: a message, the end of the session,
+/// or the failure to open it. It may also be readable while there is no message, for example after a ping or after a part of a
+/// message; ws_recv then returns WS_ERR_TIMEOUT. After that it is not readable until something arrives. It is level-triggered.
 ///
-/// Remove the descriptor from an epoll set with EPOLL_CTL_DEL before close(). close() alone does not remove it: the session
-/// holds another descriptor of the same eventfd, so the set goes on reporting events for a session that may be freed.
+/// The session owns the descriptor: each call returns the same one, also through reconnecting, and the last ws_session_free
+/// closes it before it returns, which removes it from every epoll set. Watch it only; do not close it, read from it or write to
+/// it. A duplicate of it would stay in an epoll set.
 ///
-/// From the first call on the library's threads read from the connection. ws_recv still waits as before.
+/// It can be called from ws_connect_async on. While the application does not receive, the library reads in its place, so that
+/// pings are answered within 50 ms. ws_recv still waits as before.
 ///
-/// Returns -1 for NULL, while the session is being opened, when its messages go to a callback or a group, in a forked
-/// child, and when no descriptor can be had.
+/// Returns -1 for NULL, when the messages of the session go to a callback or a group, in a forked child, and when the system
+/// provides no descriptor.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -159,7 +160,7 @@ pub unsafe extern "C" fn ws_recv_batch(
 pub unsafe extern "C" fn ws_event_fd(session: *mut ws_session) -> i32 {
     guard::value(-1, || {
         // SAFETY: the caller's promise.
-        let descriptor = unsafe { acquire_session(session) }.and_then(|kept| kept.session()?.event_descriptor());
-        descriptor.map_or(-1, IntoRawFd::into_raw_fd)
+        let descriptor = unsafe { acquire_session(session) }.and_then(|kept| kept.event_descriptor());
+        descriptor.unwrap_or(-1)
     })
 }

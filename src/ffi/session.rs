@@ -61,6 +61,7 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
         }
         // SAFETY: `ws_session::new` left one reference with the handles, and the last handle drops it.
         let last = unsafe { Arc::from_raw(session) };
+        last.close_readiness();
         if last.is_inherited() {
             // The connection belongs to the parent process.
             if let Some(descriptor) = last.open.get().and_then(|open| open.session.leave_to_parent()) {

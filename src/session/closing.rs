@@ -252,9 +252,22 @@ impl Session {
                 }
             }
         };
+        if reader.as_ref().is_some_and(|reader| reader.is_noted) {
+            self.inbox.set_buffered(false);
+        }
         self.left(left);
         // It may be the last that has an extension of the application's.
         drop(reader);
+    }
+
+    /// Nobody waits for the socket any more.
+    pub(super) fn drop_socket(&self) {
+        let mut present = self.socket.lock();
+        let socket = present.take();
+        if let (Some(readiness), Some(socket)) = (self.readiness.get(), &socket) {
+            readiness.unwatch(socket);
+        }
+        drop(present);
     }
 
     /// The last step of the end.
@@ -262,7 +275,7 @@ impl Session {
         self.drop_reader();
         self.end_inbox();
         self.wire.lock().drop_transport(false);
-        self.socket.lock().take();
+        self.drop_socket();
         if let Some(reconnect) = &self.reconnect {
             reconnect.stop();
         }

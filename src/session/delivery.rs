@@ -1,14 +1,13 @@
-//! The ways in which what is received reaches the application, besides threads that read for themselves. In all of them
-//! the driver reads, so that there is something to tell.
+//! The ways in which what is received reaches the application. Threads of the application read themselves, also those that wait for
+//! a descriptor. For a listener and for a group the driver reads.
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Session;
+use super::{Reader, Session};
 use super::group::Group;
 use crate::error::{Error, Kind, Result};
-use crate::transport::EventFd;
+use crate::transport::ReadinessFd;
 
 /// A way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +30,6 @@ impl Session {
             2 => Delivery::Told,
             _ => Delivery::Grouped,
         }
-    }
-
-    /// Leaves the first way for another one, for good.
-    fn switch_to(&self, delivery: Delivery) -> Result<()> {
-        if self.delivery() == delivery {
-            return Ok(());
-        }
-        match self.leave_for(delivery) {
-            Ok(()) => self.have_driver_read(),
-            // Another thread has just done the same.
-            Err(_) if self.delivery() == delivery => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
     }
 
     /// Decides to leave the first way for another one. The caller goes on with [`have_driver_read`](Self::have_driver_read).
@@ -82,10 +67,68 @@ impl Session {
         }
     }
 
-    /// A descriptor, the caller's, that is readable exactly while receiving without waiting would give something.
-    pub(crate) fn event_descriptor(&self) -> Result<OwnedFd> {
-        self.switch_to(Delivery::Signalled)?;
-        self.inbox.signal(new_signal)?.duplicate().map_err(|error| no_descriptor(&error))
+    /// Has a descriptor be readable while there may be something to receive. Threads that receive read from the socket.
+    pub(crate) fn signal_by(&self, readiness: &Arc<ReadinessFd>) -> Result<()> {
+        match self.leave_for(Delivery::Signalled) {
+            Ok(()) => {}
+            Err(_) if self.delivery() == Delivery::Signalled => {}
+            Err(error) => return Err(error),
+        }
+        {
+            let socket = self.socket.lock();
+            if self.readiness.set(Arc::clone(readiness)).is_ok()
+                && let Some(socket) = &*socket
+            {
+                readiness.watch(socket);
+            }
+        }
+        self.inbox.set_signal(readiness.signal());
+        self.check_buffered();
+        Ok(())
+    }
+
+    /// Has the descriptor be readable while the reader holds bytes that may be messages. For the reader.
+    pub(super) fn note_buffered(&self, reader: &mut Reader) {
+        let Reader { incoming, receiver, held, has_more, .. } = reader;
+        let is_buffered = held.is_some() || (*has_more && (incoming.has_input() || receiver.has_buffered()));
+        if reader.is_noted != is_buffered {
+            reader.is_noted = is_buffered;
+            self.inbox.set_buffered(is_buffered);
+        }
+    }
+
+    /// Has the descriptor be readable until the next call that receives, because the session has just been opened.
+    pub(crate) fn signal_opening(&self) {
+        if !self.is_signalled() {
+            return;
+        }
+        let signalled = self.reader.try_enter(|reader| {
+            if let Some(reader) = reader {
+                reader.is_noted = true;
+                self.inbox.set_buffered(true);
+            }
+        });
+        if let Some(((), left)) = signalled {
+            self.left(left);
+        }
+    }
+
+    /// The same for a thread that is not the reader. If another one is, that does it when it leaves.
+    pub(super) fn check_buffered(&self) {
+        let checked = self.reader.try_enter(|reader| {
+            if let Some(reader) = reader {
+                self.note_buffered(reader);
+            }
+        });
+        if let Some(((), left)) = checked {
+            self.left(left);
+        }
+    }
+
+    /// Whether threads that receive are told by a descriptor.
+    #[inline]
+    pub(super) fn is_signalled(&self) -> bool {
+        self.delivery.load(Ordering::Acquire) == Delivery::Signalled as u8
     }
 
     /// Has messages go to a listener or a group, before anybody else knows the session.
@@ -132,18 +175,14 @@ impl Session {
     pub(super) fn has_delivered(&self) -> bool {
         let is_taken = match self.delivery() {
             // Threads that ask for more do so themselves, where they may.
-            Delivery::Pulled => self.reader.handoff().is_kept() && self.inbox.is_taken(),
-            Delivery::Signalled | Delivery::Grouped => self.inbox.is_taken(),
+            Delivery::Pulled | Delivery::Signalled => self.reader.handoff().is_kept() && self.inbox.is_taken(),
+            Delivery::Grouped => self.inbox.is_taken(),
             Delivery::Told => self.inbox.is_taken() && !self.telling.is_busy(),
         };
         is_taken && (self.is_blocked.load(Ordering::Relaxed) || self.outbox.lock().outgoing.pending_data() == 0)
     }
 }
 
-pub(super) fn new_signal() -> Result<EventFd> {
-    EventFd::new().map_err(|error| no_descriptor(&error))
-}
-
-pub(super) fn no_descriptor(error: &std::io::Error) -> Error {
+pub(crate) fn no_descriptor(error: &std::io::Error) -> Error {
     Error::os(Kind::Internal, "the system gives no descriptor to wait with", error)
 }

@@ -28,6 +28,9 @@ use crate::protocol::{Initiator, deflate};
 /// How long the application may be away before the driver reads in its place; at most twice this.
 pub(super) const TICK: Duration = Duration::from_millis(4);
 
+/// How long the application has to come for what its descriptor tells of, before the driver reads in its place.
+const GRACE: Duration = Duration::from_millis(20);
+
 /// How long a violation waits for its turn at most.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
@@ -74,6 +77,8 @@ struct Driver {
     seen: u64,
     /// There may be something to read that the socket does not announce.
     is_unfinished: bool,
+    /// The application has read since the driver did.
+    gives_grace: bool,
     /// The socket has become ready for these since the last step.
     found: Found,
     /// The peer sends no more behind what is there: the socket says so once.
@@ -107,6 +112,8 @@ enum Reading {
     Off,
     /// The application was there a moment ago: looks again a tick later.
     Watching { since: Instant },
+    /// The socket has something, and the application, which is told so by its descriptor, has time to come for it.
+    Grace { until: Instant },
     /// The driver reads.
     On,
     /// It would, but the application has to receive first, or the peer to take what is sent.
@@ -121,6 +128,7 @@ impl Driver {
             reading: Reading::Watching { since },
             seen: 0,
             is_unfinished: false,
+            gives_grace: true,
             found: Found::default(),
             has_end: false,
             held_until: since,
@@ -236,6 +244,9 @@ impl Driver {
             session.flush();
         }
         let to_end = self.has_end;
+        if found.receive && self.reading == Reading::On && self.gives_grace && session.is_signalled() && !to_end {
+            self.reading = Reading::Grace { until: Instant::now() + GRACE };
+        }
         if found.receive && self.reading == Reading::On && self.read(session, to_end) == Turned::Over {
             return false;
         }
@@ -275,6 +286,11 @@ impl Driver {
                     session.release_sending();
                 }
             }
+            Reading::Grace { .. } if session.reader.handoff().left() != self.seen => self.stand_back(session),
+            Reading::Grace { until } if until <= now => {
+                self.gives_grace = false;
+                self.reading = Reading::On;
+            }
             Reading::Stalled if session.may_read() => {
                 // The peer was not silent: it was not listened to.
                 session.note_received();
@@ -295,9 +311,10 @@ impl Driver {
             || session.keepalive.lock().awaits_pong()
             || self.lateness.is_overtime();
         if is_urgent
-            && matches!(self.reading, Reading::Off | Reading::Watching { .. })
+            && matches!(self.reading, Reading::Off | Reading::Watching { .. } | Reading::Grace { .. })
             && !session.reader.handoff().is_inside()
         {
+            self.gives_grace = false;
             self.seen = session.reader.handoff().left();
             self.reading = Reading::On;
         }
@@ -322,6 +339,9 @@ impl Driver {
             if turned == Turned::Drained {
                 reader.incoming.release();
                 reader.receiver.release();
+            }
+            if session.is_signalled() {
+                session.note_buffered(reader);
             }
             turned
         });
@@ -363,6 +383,7 @@ impl Driver {
     fn stand_back(&mut self, session: &Session) {
         self.seen = session.reader.handoff().left();
         self.reading = Reading::Watching { since: Instant::now() };
+        self.gives_grace = true;
     }
 
     /// Has the socket watched for what there is to wait for. Registering it reports what is there already.
@@ -389,6 +410,7 @@ impl Driver {
         let tick = match self.reading {
             Reading::Watching { since } => Some(since + TICK),
             Reading::Held => Some(self.held_until),
+            Reading::Grace { until } => Some(until),
             _ => None,
         };
         let peer = self.lateness.deadline(session, self.listens());

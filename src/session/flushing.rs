@@ -50,7 +50,7 @@ impl Session {
             self.is_blocked.store(false, Ordering::Relaxed);
             self.load(&mut outbox, &mut wire);
             if outbox.frees_driver() {
-                self.wake_driver();
+                self.resume_reading();
             }
             if outbox.failure.is_some() {
                 return Flushed::Failed;

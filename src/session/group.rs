@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +11,7 @@ use crate::lock::Mutex;
 
 use super::Session;
 use super::deadline::Deadline;
-use super::delivery::{new_signal, no_descriptor};
+use super::delivery::no_descriptor;
 use super::gate::Gate;
 use super::inbox::Taken;
 use super::interrupts::{Interrupts, Waiter};
@@ -46,7 +46,7 @@ pub(crate) struct Group {
 struct Turns {
     queue: VecDeque<Turn>,
     /// Readable while the queue holds something.
-    signal: Option<Arc<EventFd>>,
+    signal: Option<EventFd>,
     /// Threads that wait.
     waiting: usize,
     is_closed: bool,
@@ -159,18 +159,22 @@ impl Group {
         }
     }
 
-    /// A descriptor, the caller's, that is readable exactly while receiving without waiting would give something.
-    pub(crate) fn event_descriptor(&self) -> Result<OwnedFd> {
+    /// The number of a descriptor that is readable exactly while receiving without waiting would give something. It stays open
+    /// until the group is closed.
+    pub(crate) fn event_descriptor(&self) -> Result<RawFd> {
         let mut turns = self.turns.lock();
+        if turns.is_closed {
+            return Err(Error::new(Kind::State, "the group is closed"));
+        }
         if turns.signal.is_none() {
-            let signal = Arc::new(new_signal()?);
-            if !turns.queue.is_empty() || turns.is_closed {
+            let signal = EventFd::new().map_err(|error| no_descriptor(&error))?;
+            if !turns.queue.is_empty() {
                 signal.wake();
             }
             turns.signal = Some(signal);
         }
         let signal = turns.signal.as_ref().ok_or_else(|| Error::new(Kind::Internal, "there is no descriptor"))?;
-        signal.duplicate().map_err(|error| no_descriptor(&error))
+        Ok(signal.as_raw_fd())
     }
 
     /// Wakes the calls that wait, else the next that would. Safe in a signal handler.
@@ -183,11 +187,10 @@ impl Group {
     pub(crate) fn close(&self) {
         let mut turns = self.turns.lock();
         turns.is_closed = true;
-        if let Some(signal) = &turns.signal {
-            signal.wake();
-        }
+        let signal = turns.signal.take();
         let left = std::mem::take(&mut turns.queue);
         drop(turns);
+        drop(signal);
         self.changed.open_for_all();
         drop(left);
     }

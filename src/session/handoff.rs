@@ -138,6 +138,11 @@ impl Handoff {
         self.update(|word| word | KEPT);
     }
 
+    /// The application may read again.
+    pub(crate) fn give_back(&self) {
+        self.update(|word| word & !KEPT);
+    }
+
     /// Whether only the driver reads.
     pub(crate) fn is_kept(&self) -> bool {
         self.word.load(Ordering::Acquire) & KEPT != 0

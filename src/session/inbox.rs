@@ -60,8 +60,11 @@ struct Queue<M> {
     reader_waits: bool,
     /// The reader is to be told when all is taken.
     reader_waits_for_all: bool,
-    /// Readable while there is something to take.
+    /// The reader holds bytes that may be messages.
+    is_buffered: bool,
+    /// Readable while there is something to take, or while the reader holds bytes.
     signal: Option<Arc<EventFd>>,
+    is_signalled: bool,
     /// Threads that wait until the session is closed.
     leaving: usize,
     /// We have begun to close.
@@ -77,7 +80,9 @@ impl<M> Inbox<M> {
             waiting: 0,
             reader_waits: false,
             reader_waits_for_all: false,
+            is_buffered: false,
             signal: None,
+            is_signalled: false,
             leaving: 0,
             closing: false,
         };
@@ -124,9 +129,8 @@ impl<M> Inbox<M> {
             }
         }
         queue.total.add(size);
-        let signals = queue.messages.is_empty() && !queue.ended;
         queue.messages.push_back((message, size));
-        self.set_news(&queue, signals);
+        self.set_news(&mut queue);
         let waiting = queue.waiting > 0;
         drop(queue);
         if waiting {
@@ -140,9 +144,8 @@ impl<M> Inbox<M> {
         let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
         let mut queue = self.queue.lock();
         queue.total.add(size);
-        let signals = queue.messages.is_empty() && !queue.ended;
         queue.messages.push_front((message, size));
-        self.set_news(&queue, signals);
+        self.set_news(&mut queue);
         let waiting = queue.waiting > 0;
         drop(queue);
         if waiting {
@@ -159,9 +162,8 @@ impl<M> Inbox<M> {
     /// Nothing more comes.
     pub(crate) fn end(&self) {
         let mut queue = self.queue.lock();
-        let signals = queue.messages.is_empty() && !queue.ended;
         queue.ended = true;
-        self.set_news(&queue, signals);
+        self.set_news(&mut queue);
         drop(queue);
         self.changed.open_for_all();
     }
@@ -208,10 +210,7 @@ impl<M> Inbox<M> {
         queue.total.subtract(size);
         let is_empty = queue.messages.is_empty();
         if is_empty && !queue.ended {
-            // In this order `news` is never 0 while the descriptor is readable.
-            if let Some(signal) = &queue.signal {
-                signal.drain();
-            }
+            queue.update_signal();
             self.news.store(0, Ordering::Release);
         }
         let wake_for_room = queue.reader_waits && self.is_below(&queue, 2);
@@ -239,24 +238,27 @@ impl<M> Inbox<M> {
         queue.total = Size::default();
         let dropped = std::mem::take(&mut queue.messages);
         if !queue.ended {
+            queue.update_signal();
             self.news.store(0, Ordering::Release);
         }
         drop(queue);
         drop(dropped);
     }
 
-    /// A descriptor that is readable exactly while there is something to take. It is made by the first who asks.
-    pub(crate) fn signal<E>(&self, make: impl FnOnce() -> Result<EventFd, E>) -> Result<Arc<EventFd>, E> {
+    /// Has a descriptor be readable while there is something to take.
+    pub(crate) fn set_signal(&self, signal: &Arc<EventFd>) {
         let mut queue = self.queue.lock();
-        if let Some(signal) = &queue.signal {
-            return Ok(Arc::clone(signal));
+        if queue.signal.is_none() {
+            queue.signal = Some(Arc::clone(signal));
+            queue.update_signal();
         }
-        let signal = Arc::new(make()?);
-        if !queue.messages.is_empty() || queue.ended {
-            signal.wake();
-        }
-        queue.signal = Some(Arc::clone(&signal));
-        Ok(signal)
+    }
+
+    /// The reader holds bytes that may be messages, or does not any more.
+    pub(crate) fn set_buffered(&self, is_buffered: bool) {
+        let mut queue = self.queue.lock();
+        queue.is_buffered = is_buffered;
+        queue.update_signal();
     }
 
     /// The moment for [`wait`](Self::wait), taken before looking for what is waited for.
@@ -287,12 +289,10 @@ impl<M> Inbox<M> {
         self.changed.open_for_all();
     }
 
-    /// There is something to take; `signals`: there was nothing before.
-    fn set_news(&self, queue: &Queue<M>, signals: bool) {
+    /// There is something to take.
+    fn set_news(&self, queue: &mut Queue<M>) {
         self.news.store(1, Ordering::Release);
-        if let Some(signal) = queue.signal.as_ref().filter(|_| signals) {
-            signal.wake();
-        }
+        queue.update_signal();
     }
 
     /// Whether the queue is below its bounds divided by `part`.
@@ -315,6 +315,21 @@ impl Size {
 }
 
 impl<M> Queue<M> {
+    /// Makes the descriptor readable, or not.
+    fn update_signal(&mut self) {
+        let is_wanted = !self.messages.is_empty() || self.ended || self.is_buffered;
+        if let Some(signal) = &self.signal
+            && is_wanted != self.is_signalled
+        {
+            if is_wanted {
+                signal.wake();
+            } else {
+                signal.drain();
+            }
+            self.is_signalled = is_wanted;
+        }
+    }
+
     fn is_discarding(&self) -> bool {
         self.closing && self.leaving > 0
     }

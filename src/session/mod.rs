@@ -69,7 +69,7 @@ use config::Terms;
 pub(crate) use config::{CompressionFilter, Config};
 use counting::{Counts, Timings};
 pub(crate) use deadline::Deadline;
-pub(crate) use delivery::Delivery;
+pub(crate) use delivery::{Delivery, no_descriptor};
 use dispatch_state::DispatchState;
 use driver::DriverHandle;
 use ending::Ending;
@@ -96,6 +96,7 @@ use turn::Turn;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::extension::ExtensionInfo;
 use crate::protocol::{Encoders, Frame, FrameDecoder, Keepalive, Limits};
+pub(crate) use crate::transport::ReadinessFd;
 use crate::transport::{Receiver, Socket};
 
 /// A WebSocket session. Every method may be called from any thread at any time.
@@ -151,6 +152,8 @@ pub(crate) struct Session {
     ending: Ending,
     /// For waiting on it, and for ending it under a thread that does. None once the transport is gone.
     socket: Mutex<Option<Arc<Socket>>>,
+    /// Watches the socket, where the application wants a descriptor. Set with the socket locked.
+    readiness: OnceLock<Arc<ReadinessFd>>,
     driver: DriverHandle,
     runtime: Runtime,
 
@@ -185,6 +188,28 @@ struct Reader {
     comes_soon: bool,
     /// How well spinning has paid lately.
     spin_credit: i32,
+    /// The socket was not found empty since the last bytes.
+    has_more: bool,
+    /// The last bytes were all that the socket had.
+    is_emptied: bool,
+    /// What the descriptor was told last of bytes that are held.
+    is_noted: bool,
+}
+
+impl Reader {
+    fn new(incoming: FrameDecoder, receiver: Receiver) -> Self {
+        let has_more = incoming.has_input();
+        Self {
+            incoming,
+            receiver,
+            held: None,
+            comes_soon: false,
+            spin_credit: 0,
+            has_more,
+            is_emptied: false,
+            is_noted: false,
+        }
+    }
 }
 
 /// As in RFC 6455 and browsers; a session exists from OPEN on.

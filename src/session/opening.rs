@@ -131,11 +131,6 @@ impl Session {
             session.listen(listener);
         }
         session.deliver_to(delivery);
-        if session.reconnect.is_some() {
-            // Only the driver reads: nobody of the application waits at a connection that may be another one soon.
-            session.reader.handoff().keep();
-            session.wake_driver();
-        }
         Ok(())
     }
 
@@ -196,13 +191,7 @@ fn session(
         max_frame_size: config.limits.max_frame_size.into(),
         max_message_size: config.limits.max_message_size.into(),
         terms: Arc::clone(&config.terms),
-        reader: Handed::new(Some(Reader {
-            incoming,
-            receiver: stream.receiver,
-            held: None,
-            comes_soon: false,
-            spin_credit: 0,
-        })),
+        reader: Handed::new(Some(Reader::new(incoming, stream.receiver))),
         inbox: Inbox::new(config.incoming),
         spares: Arc::default(),
         last_received: AtomicU64::new(0),
@@ -219,6 +208,7 @@ fn session(
         interrupts: Interrupts::default(),
         ending: Ending::default(),
         socket: Mutex::new(Some(socket)),
+        readiness: OnceLock::new(),
         driver: DriverHandle::default(),
         runtime: runtime.clone(),
         delivery: AtomicU8::new(Delivery::Pulled as u8),

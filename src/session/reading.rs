@@ -106,6 +106,7 @@ impl Session {
             }
             answers.send();
             if drains {
+                reader.has_more = false;
                 self.note_empty();
                 return Turned::Drained;
             }
@@ -132,11 +133,17 @@ impl Session {
     /// Reads bytes into the decoder.
     pub(super) fn receive_bytes(&self, reader: &mut Reader, waiting: Waiting) -> io::Result<usize> {
         self.is_amid_frame.store(reader.incoming.is_mid_frame(), Ordering::Relaxed);
-        let received = reader.receiver.receive(reader.incoming.read_buffer(), waiting);
+        let buffer = reader.incoming.read_buffer();
+        let space = buffer.len();
+        let received = reader.receiver.receive(buffer, waiting);
         if received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            reader.has_more = false;
             self.note_empty();
         }
+        reader.is_emptied = false;
         if let Ok(count @ 1..) = received {
+            reader.has_more = true;
+            reader.is_emptied = count < space && reader.receiver.is_plain();
             reader.incoming.bytes_read(count);
             self.counts.note_bytes(count);
             if self.notes_bytes {
@@ -275,7 +282,7 @@ impl Session {
     }
 
     /// Records that the reader has found the socket empty and has decoded all received bytes.
-    fn note_empty(&self) {
+    pub(super) fn note_empty(&self) {
         self.found_empty.store(self.found_empty.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 

@@ -77,6 +77,12 @@ impl<'a, 's> Sleep<'a, 's> {
         if self.reads > READS_WITHOUT_WAITING && self.deadline.has_passed() {
             return Err(late().into());
         }
+        if std::mem::take(&mut reader.is_emptied) && self.deadline.has_passed() && session.is_signalled() {
+            // What has come since then makes the descriptor readable.
+            reader.has_more = false;
+            session.note_empty();
+            return Err(late().into());
+        }
         loop {
             let in_kernel = self.sleeps_in_kernel(reader);
             if self.since.is_none()

@@ -47,7 +47,8 @@ impl Session {
     ) -> Result<Frame> {
         let mut fits = fits;
         if !self.inbox.has_news()
-            && let Some((received, left)) = self.reader.try_enter(|reader| self.decode_small(reader, memory, &mut fits))
+            && let Some((received, left)) =
+                self.reader.try_enter(|reader| self.noting_buffered(reader, |reader| self.decode_small(reader, memory, &mut fits)))
         {
             self.left(left);
             if let Some(received) = received {
@@ -82,6 +83,30 @@ impl Session {
         })
     }
 
+    /// Whether the peer has to take pongs first. The descriptor then ignores the socket until it has.
+    #[cold]
+    fn stops_reading(&self) -> bool {
+        let mut outbox = self.outbox.lock();
+        if !self.is_signalled() {
+            return outbox.is_clogged();
+        }
+        let stops = outbox.stops_driver();
+        if stops
+            && let (Some(readiness), Some(socket)) = (self.readiness.get(), &*self.socket.lock())
+        {
+            readiness.pause(socket);
+        }
+        stops
+    }
+
+    /// The peer has taken pongs.
+    pub(super) fn resume_reading(&self) {
+        self.wake_driver();
+        if let (Some(readiness), Some(socket)) = (self.readiness.get(), &*self.socket.lock()) {
+            readiness.resume(socket);
+        }
+    }
+
     fn receive_slowly(
         &self,
         mut deadline: Deadline,
@@ -98,7 +123,9 @@ impl Session {
             let waits = deadline != Deadline::Now;
             let sleep = Sleep::new(self, &mut deadline, &mut waiter);
             let later = Later::begin();
-            let lead = |reader: &mut Option<Reader>| self.lead(reader, sleep, memory, &mut fits);
+            let lead = |reader: &mut Option<Reader>| {
+                self.noting_buffered(reader, |reader| self.lead(reader, sleep, memory, &mut fits))
+            };
             let led = if waits { self.reader.enter(has_followed, lead) } else { self.reader.try_enter(lead) };
             if let Some((led, left)) = led {
                 self.left(left);
@@ -162,7 +189,7 @@ impl Session {
             }
         }
         let _later = Later::begin();
-        let decoded = self.reader.try_enter(|reader| {
+        let decode = |reader: &mut Option<Reader>| {
             let Some(reader) = reader.as_mut().filter(|reader| reader.held.is_none() && !self.inbox.has_news()) else {
                 return;
             };
@@ -185,13 +212,31 @@ impl Session {
                     break;
                 }
             }
-        });
+        };
+        let decoded = self.reader.try_enter(|reader| self.noting_buffered(reader, decode));
         if let Some(((), left)) = decoded {
             self.left(left);
         }
     }
 
+    /// Reads as the reader. Afterwards the descriptor, if there is one, says what is left.
+    #[inline]
+    fn noting_buffered<R>(
+        &self,
+        reader: &mut Option<Reader>,
+        read: impl FnOnce(&mut Option<Reader>) -> R,
+    ) -> R {
+        let outcome = read(reader);
+        if self.is_signalled()
+            && let Some(reader) = reader
+        {
+            self.note_buffered(reader);
+        }
+        outcome
+    }
+
     /// The calling thread has stopped being the reader.
+    #[inline]
     pub(super) fn left(&self, left: Left) {
         if left.follower {
             self.inbox.wake_one();
@@ -227,7 +272,7 @@ impl Session {
             if self.reader.handoff().is_kept() || Later::has_lines() {
                 return Ok(Led::Look);
             }
-            if self.is_blocked.load(Ordering::Relaxed) && self.outbox.lock().is_clogged() {
+            if self.is_blocked.load(Ordering::Relaxed) && self.stops_reading() {
                 sleep.until_sent()?;
                 continue;
             }

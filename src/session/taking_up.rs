@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::lock::MutexGuard;
 
 use super::config::Config;
+use super::delivery::Delivery;
 use super::handshaking::Established;
 use super::logging::log;
 use super::outbox::{Outbox, Wire};
@@ -67,6 +68,9 @@ impl Session {
             None => outbox.fragments.lose(),
         }
         reconnecting.begin(verdict.clone());
+        // A thread that reads leaves, and waits for the next connection.
+        self.reader.handoff().keep();
+        self.interrupts.wake_reader();
         match &verdict.error {
             Some(error) => log!(Warning, self.id, "the connection is lost: {error}"),
             None => log!(Info, self.id, "the server has closed the connection"),
@@ -84,8 +88,19 @@ impl Session {
         drop(outbox);
         wire.drop_transport(true);
         drop(wire);
-        self.socket.lock().take();
+        self.drop_socket();
         self.keepalive.lock().stop();
+    }
+
+    fn put_reader(&self, reader: Reader) {
+        let mut reader = Some(reader);
+        loop {
+            match self.reader.enter_as_driver(|present| *present = reader.take()) {
+                Some(((), left)) => return self.left(left),
+                // A thread that looks for the reader leaves soon.
+                None => std::thread::yield_now(),
+            }
+        }
     }
 
     /// Goes on with another connection.
@@ -95,11 +110,13 @@ impl Session {
         let (incoming, mut outgoing, mut encoders, _) =
             halves(reconnecting.config(), extensions, masking_seed, &early, self.counts.decoded());
         self.counts.note_bytes(early.len());
-        *self.socket.lock() = Some(socket);
-        let reader = Reader { incoming, receiver: stream.receiver, held: None, comes_soon: false, spin_credit: 0 };
-        let entered = self.reader.enter_as_driver(|present| *present = Some(reader));
-        if let Some(((), left)) = entered {
-            self.left(left);
+        self.put_reader(Reader::new(incoming, stream.receiver));
+        {
+            let mut present = self.socket.lock();
+            if let Some(readiness) = self.readiness.get() {
+                readiness.watch(&socket);
+            }
+            *present = Some(socket);
         }
         let mut present = self.encoders.as_ref().map(|present| present.lock());
         if let Some(present) = &mut present {
@@ -123,6 +140,10 @@ impl Session {
         let resent = resend(&mut outbox, present.as_deref_mut());
         reconnecting.is_away.store(false, Ordering::Release);
         drop((outbox, present));
+        if matches!(self.delivery(), Delivery::Pulled | Delivery::Signalled) {
+            self.reader.handoff().give_back();
+            self.inbox.wake_all();
+        }
         // They may be the last that have an extension of the application's.
         drop(encoders);
         self.note_received();

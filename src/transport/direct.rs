@@ -75,6 +75,11 @@ impl Receiver {
         self.tls.is_none()
     }
 
+    /// Whether TLS holds received bytes.
+    pub(crate) fn has_buffered(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_buffered())
+    }
+
     /// Whether TLS has a reply to send by [`Sender::flush`].
     pub(crate) fn wants_flush(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_flush())

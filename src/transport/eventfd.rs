@@ -1,10 +1,10 @@
 //! Event descriptors (eventfd(2)), which wake threads that wait for sockets.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd};
-use rustix::io::{Errno, fcntl_dupfd_cloexec, read, write};
+use rustix::io::{Errno, read, write};
 
 /// An eventfd, close-on-exec and non-blocking.
 #[derive(Debug)]
@@ -21,11 +21,6 @@ impl EventFd {
         let _ = write(&self.0, &1_u64.to_ne_bytes());
     }
 
-    /// Returns a duplicate, close-on-exec, which the caller owns.
-    pub(crate) fn duplicate(&self) -> std::io::Result<OwnedFd> {
-        Ok(fcntl_dupfd_cloexec(&self.0, 3)?)
-    }
-
     /// Makes the descriptor unreadable.
     pub(crate) fn drain(&self) {
         while read(&self.0, &mut [0; 8]) == Err(Errno::INTR) {}
@@ -37,6 +32,12 @@ impl EventFd {
 
     pub(super) fn poll_fd(&self) -> PollFd<'_> {
         PollFd::new(&self.0, PollFlags::IN)
+    }
+}
+
+impl AsRawFd for EventFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
     }
 }
 

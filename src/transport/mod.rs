@@ -12,6 +12,7 @@ mod eventfd;
 pub(crate) mod files;
 mod happy_eyeballs;
 mod proxy;
+mod readiness;
 mod resolve;
 mod socket;
 pub(crate) mod threads;
@@ -27,6 +28,7 @@ pub(crate) use dial::{ConnectOptions, ConnectOverride, ConnectTimings, Connected
 pub(crate) use direct::{Receiver, Sender, Stream};
 pub(crate) use eventfd::{Broadcast, EventFd, Subscription};
 pub(crate) use proxy::{Proxy, ProxyChoice};
+pub(crate) use readiness::ReadinessFd;
 pub(crate) use resolve::DnsOverrides;
 pub(crate) use socket::{KERNEL_SLEEP_FROM, Readiness, Socket, TcpKeepalive, TcpOptions, Waiting};
 pub(crate) use threads::{Pool, PoolHandle};

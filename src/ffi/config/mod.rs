@@ -36,7 +36,7 @@ use crate::ffi::guard;
 use crate::ffi::handle::{ws_group, ws_session};
 use crate::ffi::listener::Callbacks;
 use crate::ffi::status::ws_status;
-use crate::session::{Config, ConnectInterrupts};
+use crate::session::{Config, ConnectInterrupts, Delivery};
 
 /// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
 /// freed by ws_config_free.
@@ -60,6 +60,15 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Where the messages of a session go.
+    pub(super) fn delivery(&self) -> Delivery {
+        match &self.group {
+            Some(_) => Delivery::Grouped,
+            None if self.callbacks.as_ref().is_some_and(|callbacks| callbacks.has_on_frame()) => Delivery::Told,
+            None => Delivery::Pulled,
+        }
+    }
+
     /// Adds a session to the group, if there is one.
     pub(super) fn join_group(&self, session: &Arc<ws_session>) -> Result<()> {
         let Some(group) = &self.group else { return Ok(()) };

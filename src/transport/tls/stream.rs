@@ -82,6 +82,11 @@ impl TlsReceiver {
         self.shared.has_output.load(Ordering::Relaxed) || self.below.as_ref().is_some_and(|below| below.wants_flush())
     }
 
+    /// Whether it holds received bytes.
+    pub(in crate::transport) fn has_buffered(&self) -> bool {
+        !self.plaintext.is_empty() || !self.records.is_empty() || self.below.as_ref().is_some_and(|below| below.has_buffered())
+    }
+
     pub(in crate::transport) fn release(&mut self) {
         if let Some(below) = &mut self.below {
             below.release();
