@@ -32,7 +32,7 @@ impl Session {
         }
     }
 
-    /// Decides to leave the first way for another one. The caller goes on with [`have_driver_read`](Self::have_driver_read).
+    /// Decides to leave the first way for another one. The caller goes on with [`stop_calls`](Self::stop_calls).
     pub(super) fn leave_for(&self, delivery: Delivery) -> Result<()> {
         let (first, other) = (Delivery::Pulled as u8, delivery as u8);
         match self.delivery.compare_exchange(first, other, Ordering::AcqRel, Ordering::Acquire) {
@@ -41,10 +41,12 @@ impl Session {
         }
     }
 
-    /// Threads of the application do not read any more.
-    pub(super) fn have_driver_read(&self) {
+    /// Calls of the application do not receive any more.
+    pub(super) fn stop_calls(&self) {
         // A thread that reads looks around, and leaves.
-        self.reader.handoff().keep();
+        if self.delivery() == Delivery::Grouped {
+            self.reader.handoff().keep();
+        }
         self.interrupts.wake_reader();
         self.inbox.wake_all();
         self.wake_driver();
@@ -59,12 +61,19 @@ impl Session {
         Error::new(Kind::State, format!("the session's messages go to {way}"))
     }
 
+    /// Whether the listener is told when the driver has read something.
+    pub(super) fn waits_for_message(&self) -> bool {
+        self.delivery() == Delivery::Told && !self.telling.is_busy()
+    }
+
     /// Whether threads may receive.
     pub(super) fn check_receivable(&self) -> Result<()> {
-        match self.delivery() {
-            Delivery::Pulled | Delivery::Signalled => Ok(()),
-            Delivery::Told | Delivery::Grouped => Err(self.delivered_otherwise()),
-        }
+        if self.is_receivable() { Ok(()) } else { Err(self.delivered_otherwise()) }
+    }
+
+    #[inline]
+    pub(super) fn is_receivable(&self) -> bool {
+        matches!(self.delivery(), Delivery::Pulled | Delivery::Signalled)
     }
 
     /// Has a descriptor be readable while there may be something to receive. Threads that receive read from the socket.
@@ -135,7 +144,7 @@ impl Session {
     pub(super) fn deliver_to(&self, delivery: Delivery) {
         self.delivery.store(delivery as u8, Ordering::Release);
         if delivery != Delivery::Pulled {
-            self.have_driver_read();
+            self.stop_calls();
         }
     }
 

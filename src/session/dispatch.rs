@@ -29,6 +29,8 @@ struct State {
     jobs: usize,
     /// Jobs that wait for a thread.
     starting: usize,
+    /// Jobs that wait for the next message of a session.
+    lingering: usize,
     /// How often a job has taken a session.
     taken: u64,
     /// A task looks whether the jobs are stuck.
@@ -45,7 +47,7 @@ impl Dispatch {
         let (starts, watches) = {
             let mut state = self.state.lock();
             state.queue.push_back(session);
-            let starts = state.jobs < self.usual;
+            let starts = state.jobs < self.usual + state.lingering;
             (starts && state.add_job(), !std::mem::replace(&mut state.is_watched, true))
         };
         if watches {
@@ -56,6 +58,14 @@ impl Dispatch {
         }
     }
 
+    /// Lets the calling job wait for the next message of its session, unless there is other work or enough jobs do.
+    pub(super) fn linger(&self) -> Option<Lingering<'_>> {
+        let mut state = self.state.lock();
+        let may = state.queue.is_empty() && state.lingering < self.usual;
+        state.lingering += usize::from(may);
+        may.then(|| Lingering(self))
+    }
+
     fn next(&self) -> Option<Arc<Session>> {
         let mut state = self.state.lock();
         let session = state.queue.pop_front();
@@ -64,6 +74,15 @@ impl Dispatch {
             None => state.jobs -= 1,
         }
         session
+    }
+}
+
+/// A job that waits for the next message of its session.
+pub(super) struct Lingering<'a>(&'a Dispatch);
+
+impl Drop for Lingering<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().lingering -= 1;
     }
 }
 

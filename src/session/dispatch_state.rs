@@ -37,6 +37,16 @@ impl DispatchState {
         debug_assert_eq!(before, QUEUED);
     }
 
+    /// Looks anew at what there is to call, during a run.
+    pub(crate) fn look(&self) {
+        self.update(|state| if state == ASKED { RUNNING } else { state });
+    }
+
+    /// Whether it was asked for since the run began, or looked anew.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.state.load(Ordering::Acquire) == ASKED
+    }
+
     /// Ends a run. Returns whether it was asked for meanwhile: then it is for the caller to queue it.
     pub(crate) fn end(&self) -> bool {
         self.update(|state| if state == ASKED { QUEUED } else { IDLE }) == ASKED

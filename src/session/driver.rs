@@ -305,6 +305,7 @@ impl Driver {
         }
         // Somebody waits for what only reading brings, or it decides whether the peer is late.
         let is_urgent = session.reader.handoff().is_kept()
+            || session.waits_for_message()
             || session.ending.verdict().is_some()
             || session.inbox.is_leaving()
             || session.has_waiting_senders()

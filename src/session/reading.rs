@@ -235,6 +235,10 @@ impl Session {
                 }
             }
             Event::ProtocolError(ref error) => {
+                if self.holds_back.load(Ordering::Relaxed) {
+                    // What the application has answered before goes out first.
+                    self.flush_or_leave();
+                }
                 self.answer(&received);
                 self.decide(Some(error.clone()), None, Initiator::Protocol);
             }

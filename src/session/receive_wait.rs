@@ -55,11 +55,25 @@ pub(super) struct Sleep<'a, 's> {
     reads: usize,
     /// Since when a call that does not wait has decoded.
     decodes_since: Option<Instant>,
+    /// A dispatch job waits, not a call.
+    is_dispatch: bool,
 }
 
 impl<'a, 's> Sleep<'a, 's> {
     pub(super) fn new(session: &'s Session, deadline: &'a mut Deadline, waiter: &'a mut Option<Waiter<'s>>) -> Self {
-        Self { session, deadline, waiter, since: None, rests: false, reads: 0, decodes_since: None }
+        Self { session, deadline, waiter, since: None, rests: false, reads: 0, decodes_since: None, is_dispatch: false }
+    }
+
+    /// How a dispatch job waits. Interrupts are for calls.
+    pub(super) fn of_dispatch(self) -> Self {
+        Self { is_dispatch: true, ..self }
+    }
+
+    /// Whether the thread has to stop reading: the driver reads, messages go elsewhere, or there are other callbacks to call.
+    pub(super) fn must_leave(&self) -> bool {
+        let is_elsewhere =
+            if self.is_dispatch { self.session.telling.is_asked() } else { !self.session.is_receivable() };
+        is_elsewhere || self.session.reader.handoff().is_kept()
     }
 
     /// Waits for bytes and reads them: 0 at the end of the stream.
@@ -108,7 +122,7 @@ impl<'a, 's> Sleep<'a, 's> {
                         self.rest(reader);
                     }
                     self.poll(Readiness::Receive)?;
-                    if session.reader.handoff().is_kept() {
+                    if self.must_leave() {
                         return Err(Stopped::Again);
                     }
                 }
@@ -121,8 +135,9 @@ impl<'a, 's> Sleep<'a, 's> {
     /// once in `poll`, but in `recv` only when the kernel returns.
     fn sleeps_in_kernel(&self, reader: &Reader) -> bool {
         reader.comes_soon
-            && !self.session.interrupts.has_woken()
-            && self.deadline.left().is_none_or(|left| left >= KERNEL_SLEEP_FROM)
+            && (self.is_dispatch
+                || (!self.session.interrupts.has_woken()
+                    && self.deadline.left().is_none_or(|left| left >= KERNEL_SLEEP_FROM)))
     }
 
     /// Releases memory, because the wait may be long.
@@ -165,7 +180,7 @@ impl<'a, 's> Sleep<'a, 's> {
         let left = if looks_again { Some(left.unwrap_or(REST_AFTER).min(REST_AFTER)) } else { left };
         self.begin()?;
         // A thread that keeps the reader after this check sees the descriptor and wakes this thread.
-        if self.session.reader.handoff().is_kept() {
+        if self.must_leave() {
             return Ok(());
         }
         let Some(socket) = self.session.socket.lock().clone() else { return Ok(()) };
@@ -181,6 +196,7 @@ impl<'a, 's> Sleep<'a, 's> {
     /// Registers the call as waiting. Fails if it was interrupted.
     fn begin(&mut self) -> Result<()> {
         match self.waiter {
+            _ if self.is_dispatch => Ok(()),
             Some(waiter) => waiter.check(),
             None => {
                 *self.waiter = Some(self.session.interrupts.begin()?);

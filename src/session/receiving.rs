@@ -2,6 +2,7 @@
 //! itself, decodes in place and returns. The others wait to follow it.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::handoff::Left;
@@ -20,6 +21,24 @@ const CONTROL_FRAMES: usize = 256;
 pub(crate) trait Memory {
     /// Some that can be used again, or none.
     fn small(&mut self) -> Vec<u8>;
+}
+
+/// Small messages get memory of their own.
+struct NoMemory;
+
+impl Memory for NoMemory {
+    fn small(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+/// What a dispatch job has received.
+pub(super) enum ForListener {
+    Frame(Frame),
+    /// There may be something else to call.
+    Look,
+    /// Nothing came in time.
+    Nothing,
 }
 
 /// How reading ended.
@@ -47,6 +66,7 @@ impl Session {
     ) -> Result<Frame> {
         let mut fits = fits;
         if !self.inbox.has_news()
+            && self.is_receivable()
             && let Some((received, left)) =
                 self.reader.try_enter(|reader| self.noting_buffered(reader, |reader| self.decode_small(reader, memory, &mut fits)))
         {
@@ -156,6 +176,22 @@ impl Session {
             self.inbox.wake_one();
         }
         received
+    }
+
+    /// Receives for the listener, on the thread of its dispatch job, as a call would.
+    pub(super) fn receive_for_listener(&self, wait: Duration) -> ForListener {
+        let (mut deadline, mut waiter) = (Deadline::Within(wait).fixed(), None);
+        let sleep = Sleep::new(self, &mut deadline, &mut waiter).of_dispatch();
+        let later = Later::begin();
+        let led = self.reader.try_enter(|reader| self.lead(reader, sleep, &mut NoMemory, &mut |_| Ok(())));
+        let Some((led, left)) = led else { return ForListener::Nothing };
+        self.left(left);
+        drop(later);
+        match led {
+            Ok(Led::Frame(frame)) => ForListener::Frame(frame),
+            Ok(Led::Look | Led::Yield) => ForListener::Look,
+            Err(_) => ForListener::Nothing,
+        }
     }
 
     /// Takes what the driver has read.
@@ -269,7 +305,7 @@ impl Session {
                 sleep.look_at_clock()?;
             }
             // What was logged is told by a thread that does not read.
-            if self.reader.handoff().is_kept() || Later::has_lines() {
+            if sleep.must_leave() || Later::has_lines() {
                 return Ok(Led::Look);
             }
             if self.is_blocked.load(Ordering::Relaxed) && self.stops_reading() {

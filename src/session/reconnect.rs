@@ -255,7 +255,9 @@ impl Session {
             let _ = answer.send(session.reopen(&stop));
         });
         let no_thread = || Err(Error::new(Kind::Aborted, "the library has no thread to reconnect with"));
-        answered.await.unwrap_or_else(|_| no_thread())
+        let outcome = answered.await.unwrap_or_else(|_| no_thread());
+        reconnect.outage.lock().stop = None;
+        outcome
     }
 
     fn reopen(&self, stop: &CancelToken) -> Result<Established> {

@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -278,19 +278,22 @@ impl Runtime {
     fn wait_for_tasks(&self, deadline: Deadline) -> bool {
         self.0.tracker.close();
         loop {
-            let (done, is_done) = mpsc::channel();
-            let tracker = self.0.tracker.clone();
+            let done = Arc::new((AtomicBool::new(false), Gate::default()));
+            let (tracker, there) = (self.0.tracker.clone(), Arc::clone(&done));
             self.0.handle.spawn(async move {
                 tracker.wait().await;
-                // Nobody listens any more behind the deadline.
-                let _ = done.send(());
+                there.0.store(true, Ordering::Release);
+                there.1.open_for_all();
             });
-            let outcome = match deadline.left() {
-                Some(left) => is_done.recv_timeout(left).is_ok(),
-                None => is_done.recv().is_ok(),
-            };
-            if !outcome {
-                return false;
+            loop {
+                let ticket = done.1.ticket();
+                if done.0.load(Ordering::Acquire) {
+                    break;
+                }
+                if deadline.has_passed() {
+                    return false;
+                }
+                done.1.wait(ticket, deadline);
             }
             let mut has_ended = self.0.has_ended.lock();
             if self.0.tracker.is_empty() {

@@ -4,13 +4,18 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::Session;
 use super::delivery::Delivery;
 use super::inbox::Taken;
+use super::receiving::ForListener;
 use crate::error::{Error, Kind, Result};
 use crate::fork;
 use crate::protocol::Frame;
+
+/// How long a dispatch job waits for the next message, on its own thread, before the driver does.
+const LINGER: Duration = Duration::from_millis(4);
 
 /// After so many frames other sessions get their turn.
 const FRAMES_PER_TURN: usize = 64;
@@ -130,18 +135,23 @@ impl Session {
                 listening.listener = Some(listener());
             }
         }
-        self.have_driver_read();
+        self.stop_calls();
         self.start_telling();
         Ok(())
     }
 
     /// There is something to tell, if anybody listens.
     pub(super) fn ask_to_tell(&self) {
-        if self.has_listener.load(Ordering::Acquire)
-            && self.telling.ask()
-            && let Some(session) = self.me.upgrade()
-        {
-            session.dispatch();
+        if !self.has_listener.load(Ordering::Acquire) {
+            return;
+        }
+        if self.telling.ask() {
+            if let Some(session) = self.me.upgrade() {
+                session.dispatch();
+            }
+        } else if self.reader.handoff().is_inside() {
+            // The dispatch job may wait for the next message.
+            self.interrupts.wake_reader();
         }
     }
 
@@ -201,7 +211,9 @@ impl Session {
         }
         let mut frames = 0;
         let mut has_all = false;
+        let mut lingering = None;
         loop {
+            self.telling.look();
             if self.is_forsaken.load(Ordering::Acquire) && self.delivery() == Delivery::Told {
                 self.inbox.clear();
                 has_all = true;
@@ -220,7 +232,20 @@ impl Session {
             }
             match self.take_oldest() {
                 Taken::Message(frame) => listener.frame(frame),
-                Taken::Nothing => break,
+                Taken::Nothing if self.is_forsaken.load(Ordering::Acquire) => break,
+                Taken::Nothing => {
+                    if lingering.is_none() {
+                        lingering = self.runtime.dispatch().linger();
+                    }
+                    if lingering.is_none() {
+                        break;
+                    }
+                    match self.receive_for_listener(LINGER) {
+                        ForListener::Frame(frame) => listener.frame(frame),
+                        ForListener::Look => {}
+                        ForListener::Nothing => break,
+                    }
+                }
                 Taken::Ended => has_all = true,
             }
             frames += 1;
@@ -268,9 +293,9 @@ impl Session {
         }
     }
 
-    /// Telling has come to an end for now: a violation may have waited for that.
+    /// Telling has come to an end for now: the driver reads again, and a violation may have waited for that.
     pub(super) fn has_told(&self) {
-        if self.is_held.load(Ordering::Acquire) {
+        if self.delivery() == Delivery::Told || self.is_held.load(Ordering::Acquire) {
             self.wake_driver();
         }
     }
