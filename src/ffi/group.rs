@@ -44,7 +44,7 @@ unsafe fn with_group(group: *const ws_group, body: impl FnOnce(&Arc<ws_group>) -
 /// Returns a new group without sessions, or NULL if it cannot be made. The caller frees it with ws_group_free.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_group_new() -> *mut ws_group {
-    guard::value(ptr::null_mut(), || Arc::into_raw(ws_group::new()).cast_mut())
+    guard::value(ptr::null_mut(), || ws_group::new().map_or(ptr::null_mut(), |group| Arc::into_raw(group).cast_mut()))
 }
 
 /// Frees a group and aborts its sessions, as ws_abort does (structured lifetime, as Ktor's CoroutineScope). The application

@@ -318,8 +318,9 @@ impl Membership {
 }
 
 impl ws_group {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { group: Arc::default(), members: Mutex::default(), generation: fork::generation() })
+    pub(super) fn new() -> Result<Arc<Self>> {
+        let group = Arc::new(Group::new()?);
+        Ok(Arc::new(Self { group, members: Mutex::default(), generation: fork::generation() }))
     }
 
     /// Takes in a session.

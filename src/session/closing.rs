@@ -264,8 +264,8 @@ impl Session {
     pub(super) fn drop_socket(&self) {
         let mut present = self.socket.lock();
         let socket = present.take();
-        if let (Some(readiness), Some(socket)) = (self.readiness.get(), &socket) {
-            readiness.unwatch(socket);
+        if let Some(socket) = &socket {
+            self.unwatch_socket(socket);
         }
         drop(present);
     }

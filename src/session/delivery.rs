@@ -1,13 +1,13 @@
 //! The ways in which what is received reaches the application. Threads of the application read themselves, also those that wait for
-//! a descriptor. For a listener and for a group the driver reads.
+//! a descriptor. A dispatch job reads for a listener. While none of them reads, the driver does.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Reader, Session};
-use super::group::Group;
+use super::group::{Group, Member};
 use crate::error::{Error, Kind, Result};
-use crate::transport::ReadinessFd;
+use crate::transport::{ReadinessFd, Socket};
 
 /// A way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +44,6 @@ impl Session {
     /// Calls of the application do not receive any more.
     pub(super) fn stop_calls(&self) {
         // A thread that reads looks around, and leaves.
-        if self.delivery() == Delivery::Grouped {
-            self.reader.handoff().keep();
-        }
         self.interrupts.wake_reader();
         self.inbox.wake_all();
         self.wake_driver();
@@ -98,8 +95,9 @@ impl Session {
 
     /// Has the descriptor be readable while the reader holds bytes that may be messages. For the reader.
     pub(super) fn note_buffered(&self, reader: &mut Reader) {
-        let Reader { incoming, receiver, held, has_more, .. } = reader;
-        let is_buffered = held.is_some() || (*has_more && (incoming.has_input() || receiver.has_buffered()));
+        let Reader { incoming, receiver, held, has_more, is_emptied, .. } = reader;
+        let holds_records = !*is_emptied && receiver.has_buffered();
+        let is_buffered = held.is_some() || (*has_more && (incoming.has_input() || holds_records));
         if reader.is_noted != is_buffered {
             reader.is_noted = is_buffered;
             self.inbox.set_buffered(is_buffered);
@@ -150,11 +148,43 @@ impl Session {
 
     /// Has the group receive what there is from now on.
     pub(super) fn join(&self, group: &Arc<Group>) {
-        // It has none yet.
-        let _ = self.group.set(Arc::clone(group));
-        if self.inbox.has_news() {
-            self.note_news();
+        {
+            let socket = self.socket.lock();
+            // It has none yet.
+            let _ = self.group.set(Member::new(Arc::clone(group)));
+            if let Some(socket) = &*socket {
+                self.watch_socket(socket);
+            }
         }
+        group.stand_by(&self.runtime);
+        // What was read before is not in the socket.
+        self.note_news();
+    }
+
+    /// Has the application's descriptor, or the group, watch the socket, which is locked.
+    pub(super) fn watch_socket(&self, socket: &Socket) {
+        if let Some(readiness) = self.readiness.get() {
+            readiness.watch(socket);
+        }
+        if let Some(member) = self.group.get() {
+            member.group.watch(member, &self.me, socket);
+        }
+    }
+
+    /// The same no more.
+    pub(super) fn unwatch_socket(&self, socket: &Socket) {
+        if let Some(readiness) = self.readiness.get() {
+            readiness.unwatch(socket);
+        }
+        if let Some(member) = self.group.get() {
+            member.group.unwatch(socket);
+        }
+    }
+
+    /// Has the driver read once, because nobody receives from the group.
+    pub(super) fn read_in_background(&self) {
+        self.reads_in_background.store(true, Ordering::Release);
+        self.wake_driver();
     }
 
     /// The inbox has got something.
@@ -164,8 +194,8 @@ impl Session {
             Delivery::Pulled | Delivery::Signalled => {}
             Delivery::Told => self.ask_to_tell(),
             Delivery::Grouped => {
-                if let (Some(group), Some(session)) = (self.group.get(), self.me.upgrade()) {
-                    group.note(session);
+                if let (Some(member), Some(session)) = (self.group.get(), self.me.upgrade()) {
+                    member.group.note(session);
                 }
             }
         }

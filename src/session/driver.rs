@@ -13,6 +13,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::Session;
 use super::Verdict;
+use super::delivery::Delivery;
 use super::handoff::Presence;
 use super::lateness::{Late, Lateness, Standing};
 use super::logging::{Later, log};
@@ -29,7 +30,7 @@ use crate::protocol::{Initiator, deflate};
 pub(super) const TICK: Duration = Duration::from_millis(4);
 
 /// How long the application has to come for what its descriptor tells of, before the driver reads in its place.
-const GRACE: Duration = Duration::from_millis(20);
+pub(super) const GRACE: Duration = Duration::from_millis(20);
 
 /// How long a violation waits for its turn at most.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
@@ -274,7 +275,11 @@ impl Driver {
     fn look_around(&mut self, session: &Session) {
         let now = Instant::now();
         let before = self.reading;
+        if session.delivery() == Delivery::Grouped {
+            self.stand_by_group(session);
+        }
         match self.reading {
+            Reading::Off if session.delivery() == Delivery::Grouped => {}
             Reading::Off if session.reader.handoff().is_watched() => self.reading = Reading::Watching { since: now },
             Reading::Watching { since } if now.saturating_duration_since(since) >= TICK => {
                 self.reading = match session.reader.handoff().look(&mut self.seen) {
@@ -303,15 +308,7 @@ impl Driver {
             }
             _ => {}
         }
-        // Somebody waits for what only reading brings, or it decides whether the peer is late.
-        let is_urgent = session.reader.handoff().is_kept()
-            || session.waits_for_message()
-            || session.ending.verdict().is_some()
-            || session.inbox.is_leaving()
-            || session.has_waiting_senders()
-            || session.keepalive.lock().awaits_pong()
-            || self.lateness.is_overtime();
-        if is_urgent
+        if self.is_urgent(session)
             && matches!(self.reading, Reading::Off | Reading::Watching { .. } | Reading::Grace { .. })
             && !session.reader.handoff().is_inside()
         {
@@ -327,6 +324,29 @@ impl Driver {
             // It has come back, and may have taken from the socket what it does not decode.
             self.stand_back(session);
         }
+    }
+
+    /// A session of a group is read by those who receive from the group. While nobody does, the group asks for it.
+    fn stand_by_group(&mut self, session: &Session) {
+        if matches!(self.reading, Reading::Off | Reading::Watching { .. } | Reading::Grace { .. }) {
+            self.reading = if session.reads_in_background.swap(false, Ordering::AcqRel) {
+                self.seen = session.reader.handoff().left();
+                Reading::On
+            } else {
+                Reading::Off
+            };
+        }
+    }
+
+    /// Whether somebody waits for what only reading brings, or it decides whether the peer is late.
+    fn is_urgent(&self, session: &Session) -> bool {
+        session.reader.handoff().is_kept()
+            || session.waits_for_message()
+            || session.ending.verdict().is_some()
+            || session.inbox.is_leaving()
+            || session.has_waiting_senders()
+            || session.keepalive.lock().awaits_pong()
+            || self.lateness.is_overtime()
     }
 
     /// Reads, unless the application does again.
@@ -353,6 +373,9 @@ impl Driver {
         session.left(left);
         match turned {
             Turned::Drained => {
+                if session.delivery() == Delivery::Grouped && !self.is_urgent(session) {
+                    self.reading = Reading::Off;
+                }
                 session.release_sending();
                 session.spares.release();
                 if let Some(owner) = session.owner() {

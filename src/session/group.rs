@@ -1,23 +1,36 @@
-//! Sessions that one thread, or some, receive from: those with something wait in a queue for their turn, each once, so
-//! that none can push itself before the others.
+//! Sessions that one thread, or some, receive from. The group has an epoll instance with the sockets of its sessions: a thread that
+//! receives waits in it and reads there. Sessions with something to receive wait in a queue for their turn, each once, so that
+//! none gets ahead of the others.
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::os::fd::{AsRawFd, RawFd};
-use std::sync::Arc;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
 
-use crate::lock::Mutex;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use slab::Slab;
 
 use super::Session;
 use super::deadline::Deadline;
 use super::delivery::no_descriptor;
 use super::gate::Gate;
-use super::inbox::Taken;
+use super::group_presence::Presence;
 use super::interrupts::{Interrupts, Waiter};
+use super::receiving::ForGroup;
 use crate::error::{Error, Kind, Result};
+use crate::fork;
+use crate::lock::{Mutex, MutexGuard};
 use crate::protocol::Frame;
-use crate::transport::EventFd;
+use crate::transport::{EventFd, Socket};
+
+/// Events that a thread takes at once.
+const EVENTS: usize = 64;
+
+/// The key of [`Group::signal`] in the epoll instance.
+const SIGNAL: u64 = u64::MAX;
 
 /// What the floor above knows a session as.
 pub(crate) trait Owner: Any + Send + Sync {
@@ -34,21 +47,32 @@ const HAS_TURN: u8 = 1;
 const LAST_TURN: u8 = 2;
 
 /// A group.
-#[derive(Default)]
 pub(crate) struct Group {
     turns: Mutex<Turns>,
-    /// For those who receive.
+    /// For threads that receive while another one waits in the epoll instance, and for closing.
     changed: Gate,
     interrupts: Interrupts,
+    /// Readable while the queue holds something that a thread in the epoll instance does not know of.
+    signal: EventFd,
+    pub(super) presence: Presence,
 }
 
-#[derive(Default)]
 struct Turns {
+    /// None once the group is closed. No thread waits in it then.
+    epoll: Option<Arc<OwnedFd>>,
+    members: Slab<Weak<Session>>,
     queue: VecDeque<Turn>,
-    /// Readable while the queue holds something.
-    signal: Option<EventFd>,
-    /// Threads that wait.
+    /// Turns before the sockets are looked at again.
+    round: usize,
+    /// A thread waits in the epoll instance, or looks into it.
+    has_leader: bool,
+    /// The leader waits.
+    is_leader_waiting: bool,
+    /// Other threads that wait.
     waiting: usize,
+    /// The application has asked for the descriptor.
+    is_watched: bool,
+    is_signalled: bool,
     is_closed: bool,
 }
 
@@ -68,16 +92,47 @@ pub(crate) struct Received {
     _session: Option<Arc<Session>>,
 }
 
-/// A turn without a message, dropped when no lock is held.
-type Skipped = (Arc<Session>, Option<Arc<dyn Owner>>);
+/// The membership of a session.
+pub(super) struct Member {
+    pub(super) group: Arc<Group>,
+    key: OnceLock<usize>,
+    generation: u64,
+}
 
 impl Group {
+    pub(crate) fn new() -> Result<Self> {
+        let make = || {
+            let (epoll, signal) = (epoll::create(CreateFlags::CLOEXEC)?, EventFd::new()?);
+            epoll::add(&epoll, &signal, EventData::new_u64(SIGNAL), EventFlags::IN)?;
+            Ok((epoll, signal))
+        };
+        let (epoll, signal) = make().map_err(|error| no_descriptor(&error))?;
+        let turns = Turns {
+            epoll: Some(Arc::new(epoll)),
+            members: Slab::new(),
+            queue: VecDeque::new(),
+            round: 0,
+            has_leader: false,
+            is_leader_waiting: false,
+            waiting: 0,
+            is_watched: false,
+            is_signalled: false,
+            is_closed: false,
+        };
+        Ok(Self {
+            turns: Mutex::new(turns),
+            changed: Gate::default(),
+            interrupts: Interrupts::default(),
+            signal,
+            presence: Presence::default(),
+        })
+    }
+
     /// A session has something to receive.
     pub(super) fn note(&self, session: Arc<Session>) {
         let mut turns = self.turns.lock();
-        // Another thread may have taken the message already.
         let is_wanted = !turns.is_closed && !session.is_forsaken.load(Ordering::Acquire);
-        if is_wanted && session.inbox.has_news() && session.group_turn.load(Ordering::Relaxed) == NO_TURN {
+        if is_wanted && session.group_turn.load(Ordering::Relaxed) == NO_TURN {
             session.group_turn.store(HAS_TURN, Ordering::Relaxed);
             self.push(&mut turns, Turn::Session(session));
         }
@@ -98,101 +153,282 @@ impl Group {
         if session.is_some_and(|session| session.group_turn.load(Ordering::Relaxed) != HAS_TURN) {
             return;
         }
-        let before = turns.queue.len();
         let left: VecDeque<_> = std::mem::take(&mut turns.queue);
         let (forgotten, kept): (VecDeque<_>, VecDeque<_>) = left.into_iter().partition(|turn| match turn {
             Turn::Session(turn) => session.is_some_and(|session| std::ptr::eq(session, &**turn)),
             Turn::Failed(turn, _) => is_same(&**turn),
         });
         turns.queue = kept;
-        if before > 0 {
-            turns.note_emptied();
-        }
+        self.update_signal(&mut turns);
         drop(turns);
         drop(forgotten);
     }
 
     fn push(&self, turns: &mut Turns, turn: Turn) {
-        if turns.queue.is_empty()
-            && let Some(signal) = &turns.signal
-        {
-            signal.wake();
-        }
         turns.queue.push_back(turn);
         if turns.waiting > 0 {
             self.changed.open_for_one();
         }
+        self.update_signal(turns);
     }
 
-    /// The next frame of the session whose turn it is, or its end, which is told once.
+    /// Has the descriptor and the leader know whether the queue holds something.
+    fn update_signal(&self, turns: &mut Turns) {
+        let is_wanted = !turns.queue.is_empty() && (turns.is_watched || turns.is_leader_waiting);
+        if is_wanted && !turns.is_signalled {
+            turns.is_signalled = true;
+            self.signal.wake();
+        } else if turns.queue.is_empty() && turns.is_signalled {
+            turns.is_signalled = false;
+            self.signal.drain();
+        }
+    }
+
+    /// Watches the socket of a session.
+    pub(super) fn watch(&self, member: &Member, session: &Weak<Session>, socket: &Socket) {
+        let mut turns = self.turns.lock();
+        if turns.is_closed {
+            return;
+        }
+        let key = *member.key.get_or_init(|| turns.members.insert(Weak::clone(session)));
+        if let Some(epoll) = &turns.epoll {
+            let flags = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+            // It fails only if there is no memory: then the driver reads.
+            let _ = epoll::add(epoll, socket.as_fd(), EventData::new_u64(key as u64), flags);
+        }
+    }
+
+    /// Does not watch the socket any more.
+    pub(super) fn unwatch(&self, socket: &Socket) {
+        if let Some(epoll) = &self.turns.lock().epoll {
+            // It fails only if the socket is not watched.
+            let _ = epoll::delete(epoll, socket.as_fd());
+        }
+    }
+
+    /// The session does not belong to it any more.
+    fn remove(&self, key: usize) {
+        let member = self.turns.lock().members.try_remove(key);
+        drop(member);
+    }
+
+    /// The next frame of the session whose turn it is, or its end, which is told once. Reads on the calling thread.
     pub(crate) fn receive(&self, deadline: Deadline) -> Result<Received> {
         let deadline = deadline.fixed();
+        let _inside = self.presence.enter();
         let mut waiter: Option<Waiter<'_>> = None;
-        let mut skipped = Vec::new();
         loop {
             // An interrupt that comes after the check opens the gate for this ticket.
             let ticket = self.changed.ticket();
-            skipped.clear();
-            {
-                let mut turns = self.turns.lock();
-                if let Some(received) = turns.next(&mut skipped) {
-                    // A session that has more is in the queue again: that is for another one who waits.
-                    if !turns.queue.is_empty() && turns.waiting > 0 {
-                        self.changed.open_for_one();
-                    }
-                    return Ok(received);
-                }
-                if turns.is_closed {
-                    return Err(Error::new(Kind::Aborted, "the group was freed"));
-                }
-                if deadline.has_passed() {
-                    return Err(Error::new(Kind::Timeout, "no message came in time"));
-                }
-                match &waiter {
-                    Some(waiter) => waiter.check()?,
-                    None => waiter = Some(self.interrupts.begin()?),
-                }
-                turns.waiting += 1;
+            let mut turns = self.turns.lock();
+            if turns.round == 0 && !turns.queue.is_empty() && turns.members.len() > 1 && !turns.has_leader {
+                // Others may have something by now.
+                turns = self.look(turns, Deadline::Now);
+                turns.round = turns.queue.len();
             }
-            self.changed.wait(ticket, deadline);
-            self.turns.lock().waiting -= 1;
+            turns.round = turns.round.saturating_sub(1);
+            let turn = turns.queue.pop_front();
+            match turn {
+                Some(Turn::Failed(owner, error)) => {
+                    self.pass_on(&mut turns);
+                    return Ok(Received { owner, outcome: Err(error), _session: None });
+                }
+                Some(Turn::Session(session)) => {
+                    let is_over = session.group_turn.load(Ordering::Relaxed) == LAST_TURN;
+                    if !is_over {
+                        session.group_turn.store(NO_TURN, Ordering::Relaxed);
+                    }
+                    drop(turns);
+                    if is_over {
+                        continue;
+                    }
+                    if let Some(received) = self.receive_from(session) {
+                        self.pass_on(&mut self.turns.lock());
+                        return Ok(received);
+                    }
+                    continue;
+                }
+                None => self.update_signal(&mut turns),
+            }
+            if turns.is_closed {
+                return Err(Error::new(Kind::Aborted, "the group was freed"));
+            }
+            if !turns.has_leader && deadline.has_passed() {
+                turns = self.look(turns, Deadline::Now);
+                if !turns.queue.is_empty() {
+                    continue;
+                }
+            }
+            if deadline.has_passed() {
+                return Err(Error::new(Kind::Timeout, "no message came in time"));
+            }
+            match &waiter {
+                Some(waiter) => waiter.check()?,
+                None => waiter = Some(self.interrupts.begin()?),
+            }
+            if turns.has_leader {
+                turns.waiting += 1;
+                drop(turns);
+                self.changed.wait(ticket, deadline);
+                self.turns.lock().waiting -= 1;
+            } else {
+                let mut turns = self.look(turns, deadline);
+                self.pass_on(&mut turns);
+            }
         }
     }
 
-    /// The number of a descriptor that is readable exactly while receiving without waiting would give something. It stays open
-    /// until the group is closed.
+    /// If there is more, it is for another thread that waits; else that thread is the next leader.
+    fn pass_on(&self, turns: &mut Turns) {
+        if turns.waiting > 0 && (!turns.has_leader || !turns.queue.is_empty()) {
+            self.changed.open_for_one();
+        }
+        self.update_signal(turns);
+    }
+
+    /// Receives from a session that has its turn. None if there was nothing.
+    fn receive_from(&self, session: Arc<Session>) -> Option<Received> {
+        // A session that the application has freed is skipped.
+        let owner = session.owner().filter(|_| !session.is_forsaken.load(Ordering::Acquire))?;
+        let outcome = match session.receive_for_group() {
+            ForGroup::Frame(frame, has_more) => {
+                if has_more {
+                    self.note(Arc::clone(&session));
+                }
+                Ok(frame)
+            }
+            ForGroup::Nothing => return None,
+            ForGroup::Unfinished => {
+                self.note(session);
+                return None;
+            }
+            ForGroup::Ended => {
+                let turns = self.turns.lock();
+                // It has no other, and tells its end once.
+                if session.group_turn.swap(LAST_TURN, Ordering::Relaxed) == LAST_TURN {
+                    drop(turns);
+                    return None;
+                }
+                drop(turns);
+                Err(session.ended_error())
+            }
+        };
+        Some(Received { owner, outcome, _session: Some(session) })
+    }
+
+    /// Gives turns to the sessions whose sockets have something, waiting for one until the deadline.
+    fn look<'a>(
+        &'a self,
+        mut turns: MutexGuard<'a, Turns>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, Turns> {
+        let Some(epoll) = turns.epoll.clone() else { return turns };
+        turns.has_leader = true;
+        turns.is_leader_waiting = deadline != Deadline::Now;
+        drop(turns);
+        let mut events = [const { MaybeUninit::uninit() }; EVENTS];
+        let timeout = deadline.left().and_then(|left| Timespec::try_from(left).ok());
+        // A signal wakes it as well: the caller looks around.
+        let events = epoll::wait(&epoll, &mut events, timeout.as_ref()).map_or(&mut [][..], |(events, _)| events);
+        // Before others learn that there is no leader: the group may wait for that to close it.
+        drop(epoll);
+        let mut others = Vec::new();
+        let mut turns = self.turns.lock();
+        turns.has_leader = false;
+        turns.is_leader_waiting = false;
+        if turns.is_closed {
+            self.changed.open_for_all();
+            return turns;
+        }
+        for event in events {
+            if event.data.u64() == SIGNAL {
+                // Also for an interrupt.
+                self.signal.drain();
+                turns.is_signalled = false;
+                continue;
+            }
+            let key = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
+            let Some(session) = turns.members.get(key).and_then(Weak::upgrade) else { continue };
+            if session.group_turn.load(Ordering::Relaxed) == NO_TURN {
+                session.group_turn.store(HAS_TURN, Ordering::Relaxed);
+                turns.queue.push_back(Turn::Session(session));
+            } else {
+                others.push(session);
+            }
+        }
+        if !others.is_empty() {
+            drop(turns);
+            // One of them may be the last that knows of its session, which then leaves the group.
+            drop(others);
+            turns = self.turns.lock();
+        }
+        turns
+    }
+
+    /// Has the drivers read from the sessions that have something, because the application is away. Returns whether there are any.
+    pub(super) fn read_in_background(&self) {
+        let sessions: Vec<_> = {
+            let mut turns = self.turns.lock();
+            if turns.has_leader {
+                return;
+            }
+            turns = self.look(turns, Deadline::Now);
+            self.update_signal(&mut turns);
+            let sessions = turns.queue.iter().filter_map(|turn| match turn {
+                Turn::Session(session) => Some(Arc::clone(session)),
+                Turn::Failed(..) => None,
+            });
+            sessions.collect()
+        };
+        for session in sessions {
+            session.read_in_background();
+        }
+    }
+
+    /// The number of a descriptor that is readable while receiving without waiting may give something. It stays open until the
+    /// group is closed.
     pub(crate) fn event_descriptor(&self) -> Result<RawFd> {
         let mut turns = self.turns.lock();
-        if turns.is_closed {
-            return Err(Error::new(Kind::State, "the group is closed"));
-        }
-        if turns.signal.is_none() {
-            let signal = EventFd::new().map_err(|error| no_descriptor(&error))?;
-            if !turns.queue.is_empty() {
-                signal.wake();
-            }
-            turns.signal = Some(signal);
-        }
-        let signal = turns.signal.as_ref().ok_or_else(|| Error::new(Kind::Internal, "there is no descriptor"))?;
-        Ok(signal.as_raw_fd())
+        turns.is_watched = true;
+        self.update_signal(&mut turns);
+        let epoll = turns.epoll.as_ref().ok_or_else(|| Error::new(Kind::State, "the group is closed"))?;
+        Ok(epoll.as_raw_fd())
+    }
+
+    /// An epoll instance with the descriptor. The background has one of its own, so that nothing keeps the group's open.
+    pub(super) fn nested(&self) -> std::io::Result<Option<OwnedFd>> {
+        let turns = self.turns.lock();
+        let Some(epoll) = &turns.epoll else { return Ok(None) };
+        let nested = epoll::create(CreateFlags::CLOEXEC)?;
+        epoll::add(&nested, epoll, EventData::new_u64(0), EventFlags::IN | EventFlags::ET)?;
+        Ok(Some(nested))
     }
 
     /// Wakes the calls that wait, else the next that would. Safe in a signal handler.
     pub(crate) fn interrupt(&self) {
         self.interrupts.interrupt();
         self.changed.open_for_all();
+        self.signal.wake();
     }
 
     /// Nothing more is received. The sessions are for the caller to end.
     pub(crate) fn close(&self) {
         let mut turns = self.turns.lock();
         turns.is_closed = true;
-        let signal = turns.signal.take();
-        let left = std::mem::take(&mut turns.queue);
+        let (epoll, left) = (turns.epoll.take(), std::mem::take(&mut turns.queue));
         drop(turns);
-        drop(signal);
+        drop((epoll, left));
         self.changed.open_for_all();
-        drop(left);
+        self.presence.close();
+        // The descriptor is closed by the thread that waits in it.
+        loop {
+            let ticket = self.changed.ticket();
+            if !self.turns.lock().has_leader {
+                return;
+            }
+            self.signal.wake();
+            self.changed.wait(ticket, Deadline::Never);
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -200,57 +436,19 @@ impl Group {
     }
 }
 
-impl Turns {
-    fn next(&mut self, skipped: &mut Vec<Skipped>) -> Option<Received> {
-        let received = loop {
-            match self.queue.pop_front() {
-                None => break None,
-                Some(Turn::Failed(owner, error)) => {
-                    break Some(Received { owner, outcome: Err(error), _session: None });
-                }
-                Some(Turn::Session(session)) => {
-                    session.group_turn.store(NO_TURN, Ordering::Relaxed);
-                    // A session that the application has freed is skipped.
-                    let owner = match session.owner() {
-                        Some(owner) if !session.is_forsaken.load(Ordering::Acquire) => owner,
-                        owner => {
-                            skipped.push((session, owner));
-                            continue;
-                        }
-                    };
-                    let outcome = match session.take_oldest() {
-                        Taken::Nothing => {
-                            skipped.push((session, Some(owner)));
-                            continue;
-                        }
-                        Taken::Ended => {
-                            // It has no other.
-                            session.group_turn.store(LAST_TURN, Ordering::Relaxed);
-                            Err(session.ended_error())
-                        }
-                        Taken::Message(frame) => {
-                            if session.inbox.has_news() {
-                                session.group_turn.store(HAS_TURN, Ordering::Relaxed);
-                                self.queue.push_back(Turn::Session(Arc::clone(&session)));
-                            }
-                            Ok(frame)
-                        }
-                    };
-                    break Some(Received { owner, outcome, _session: Some(session) });
-                }
-            }
-        };
-        self.note_emptied();
-        received
+impl Member {
+    pub(super) fn new(group: Arc<Group>) -> Self {
+        Self { group, key: OnceLock::new(), generation: fork::generation() }
     }
+}
 
-    /// With nothing in the queue the descriptor is not readable.
-    fn note_emptied(&self) {
-        if self.queue.is_empty()
-            && !self.is_closed
-            && let Some(signal) = &self.signal
+impl Drop for Member {
+    fn drop(&mut self) {
+        // In a forked child, a thread that only the parent has may hold the lock.
+        if let Some(key) = self.key.get()
+            && !fork::is_inherited(self.generation)
         {
-            signal.drain();
+            self.group.remove(*key);
         }
     }
 }

@@ -27,6 +27,7 @@ mod flushing;
 mod fragments;
 mod gate;
 pub(crate) mod group;
+mod group_presence;
 mod handed;
 mod handoff;
 mod handshaking;
@@ -75,7 +76,7 @@ use driver::DriverHandle;
 use ending::Ending;
 pub(crate) use ending::Verdict;
 use gate::Gate;
-use group::Group;
+use group::Member;
 pub(crate) use group::Owner;
 use handed::Handed;
 use inbox::Inbox;
@@ -170,7 +171,9 @@ pub(crate) struct Session {
     is_forsaken: AtomicBool,
     /// A violation waits for its turn.
     is_held: AtomicBool,
-    group: OnceLock<Arc<Group>>,
+    group: OnceLock<Member>,
+    /// The driver is to read, because nobody receives from the group.
+    reads_in_background: AtomicBool,
     /// Whether it is in the group's queue.
     group_turn: AtomicU8,
     owner: OnceLock<Weak<dyn Owner>>,
@@ -209,6 +212,13 @@ impl Reader {
             is_emptied: false,
             is_noted: false,
         }
+    }
+}
+
+impl Reader {
+    /// Whether the socket or the reader may have more, which nothing announces.
+    fn may_have_more(&self) -> bool {
+        self.held.is_some() || (self.has_more && (self.incoming.has_input() || !self.is_emptied))
     }
 }
 

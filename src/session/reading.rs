@@ -143,7 +143,7 @@ impl Session {
         reader.is_emptied = false;
         if let Ok(count @ 1..) = received {
             reader.has_more = true;
-            reader.is_emptied = count < space && reader.receiver.is_plain();
+            reader.is_emptied = if reader.receiver.is_plain() { count < space } else { reader.receiver.is_emptied() };
             reader.incoming.bytes_read(count);
             self.counts.note_bytes(count);
             if self.notes_bytes {

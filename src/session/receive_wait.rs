@@ -55,24 +55,34 @@ pub(super) struct Sleep<'a, 's> {
     reads: usize,
     /// Since when a call that does not wait has decoded.
     decodes_since: Option<Instant>,
-    /// A dispatch job waits, not a call.
-    is_dispatch: bool,
+    caller: Caller,
+}
+
+/// Who receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    Call,
+    Dispatch,
+    Group,
 }
 
 impl<'a, 's> Sleep<'a, 's> {
     pub(super) fn new(session: &'s Session, deadline: &'a mut Deadline, waiter: &'a mut Option<Waiter<'s>>) -> Self {
-        Self { session, deadline, waiter, since: None, rests: false, reads: 0, decodes_since: None, is_dispatch: false }
+        Self { session, deadline, waiter, since: None, rests: false, reads: 0, decodes_since: None, caller: Caller::Call }
     }
 
-    /// How a dispatch job waits. Interrupts are for calls.
-    pub(super) fn of_dispatch(self) -> Self {
-        Self { is_dispatch: true, ..self }
+    /// How another one waits than a call of the session. Interrupts are for calls.
+    pub(super) fn of(self, caller: Caller) -> Self {
+        Self { caller, ..self }
     }
 
     /// Whether the thread has to stop reading: the driver reads, messages go elsewhere, or there are other callbacks to call.
     pub(super) fn must_leave(&self) -> bool {
-        let is_elsewhere =
-            if self.is_dispatch { self.session.telling.is_asked() } else { !self.session.is_receivable() };
+        let is_elsewhere = match self.caller {
+            Caller::Call => !self.session.is_receivable(),
+            Caller::Dispatch => self.session.telling.is_asked(),
+            Caller::Group => false,
+        };
         is_elsewhere || self.session.reader.handoff().is_kept()
     }
 
@@ -91,7 +101,7 @@ impl<'a, 's> Sleep<'a, 's> {
         if self.reads > READS_WITHOUT_WAITING && self.deadline.has_passed() {
             return Err(late().into());
         }
-        if std::mem::take(&mut reader.is_emptied) && self.deadline.has_passed() && session.is_signalled() {
+        if std::mem::take(&mut reader.is_emptied) && self.deadline.has_passed() && (session.is_signalled() || self.caller == Caller::Group) {
             // What has come since then makes the descriptor readable.
             reader.has_more = false;
             session.note_empty();
@@ -135,7 +145,7 @@ impl<'a, 's> Sleep<'a, 's> {
     /// once in `poll`, but in `recv` only when the kernel returns.
     fn sleeps_in_kernel(&self, reader: &Reader) -> bool {
         reader.comes_soon
-            && (self.is_dispatch
+            && (self.caller == Caller::Dispatch
                 || (!self.session.interrupts.has_woken()
                     && self.deadline.left().is_none_or(|left| left >= KERNEL_SLEEP_FROM)))
     }
@@ -196,7 +206,7 @@ impl<'a, 's> Sleep<'a, 's> {
     /// Registers the call as waiting. Fails if it was interrupted.
     fn begin(&mut self) -> Result<()> {
         match self.waiter {
-            _ if self.is_dispatch => Ok(()),
+            _ if self.caller != Caller::Call => Ok(()),
             Some(waiter) => waiter.check(),
             None => {
                 *self.waiter = Some(self.session.interrupts.begin()?);

@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::deadline::Deadline;
+use super::delivery::Delivery;
 use super::handoff::Left;
 use super::inbox::Taken;
 use super::logging::Later;
 use super::reading::Answers;
-use super::receive_wait::{Sleep, Stopped, late};
+use super::receive_wait::{Caller, Sleep, Stopped, late};
 use super::{Reader, Session, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Event, Frame};
@@ -39,6 +40,17 @@ pub(super) enum ForListener {
     Look,
     /// Nothing came in time.
     Nothing,
+}
+
+/// What a group has received from a session.
+pub(super) enum ForGroup {
+    /// A frame, and whether there may be more.
+    Frame(Frame, bool),
+    /// There may be more, in another turn.
+    Unfinished,
+    /// What comes next makes the socket ready, or gives the session a turn.
+    Nothing,
+    Ended,
 }
 
 /// How reading ended.
@@ -181,7 +193,7 @@ impl Session {
     /// Receives for the listener, on the thread of its dispatch job, as a call would.
     pub(super) fn receive_for_listener(&self, wait: Duration) -> ForListener {
         let (mut deadline, mut waiter) = (Deadline::Within(wait).fixed(), None);
-        let sleep = Sleep::new(self, &mut deadline, &mut waiter).of_dispatch();
+        let sleep = Sleep::new(self, &mut deadline, &mut waiter).of(Caller::Dispatch);
         let later = Later::begin();
         let led = self.reader.try_enter(|reader| self.lead(reader, sleep, &mut NoMemory, &mut |_| Ok(())));
         let Some((led, left)) = led else { return ForListener::Nothing };
@@ -191,6 +203,44 @@ impl Session {
             Ok(Led::Frame(frame)) => ForListener::Frame(frame),
             Ok(Led::Look | Led::Yield) => ForListener::Look,
             Err(_) => ForListener::Nothing,
+        }
+    }
+
+    /// Receives for the group, in the turn of the session.
+    pub(super) fn receive_for_group(&self) -> ForGroup {
+        loop {
+            if self.inbox.has_news() {
+                match self.take_oldest() {
+                    // The socket may have something as well.
+                    Taken::Message(frame) => return ForGroup::Frame(frame, true),
+                    Taken::Ended => return ForGroup::Ended,
+                    Taken::Nothing => {}
+                }
+            }
+            let (mut deadline, mut waiter, mut has_more) = (Deadline::Now, None, false);
+            let sleep = Sleep::new(self, &mut deadline, &mut waiter).of(Caller::Group);
+            let later = Later::begin();
+            let led = self.reader.enter(false, |reader| {
+                let led = self.lead(reader, sleep, &mut NoMemory, &mut |_| Ok(()));
+                if let Some(reader) = reader {
+                    has_more = reader.may_have_more();
+                    if !has_more {
+                        reader.incoming.release();
+                        reader.receiver.release();
+                    }
+                }
+                led
+            });
+            // Whoever reads now gives the session another turn.
+            let Some((led, left)) = led else { return ForGroup::Nothing };
+            self.left(left);
+            drop(later);
+            match led {
+                Ok(Led::Frame(frame)) => return ForGroup::Frame(frame, has_more || self.inbox.has_news()),
+                Ok(Led::Look | Led::Yield) => {}
+                Err(_) if has_more => return ForGroup::Unfinished,
+                Err(_) => return ForGroup::Nothing,
+            }
         }
     }
 
@@ -276,6 +326,10 @@ impl Session {
     pub(super) fn left(&self, left: Left) {
         if left.follower {
             self.inbox.wake_one();
+            // It may have been a thread that receives from the group.
+            if self.delivery() == Delivery::Grouped {
+                self.note_news();
+            }
         }
         if left.driver {
             self.wake_driver();

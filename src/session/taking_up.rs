@@ -7,7 +7,6 @@ use std::time::Instant;
 use crate::lock::MutexGuard;
 
 use super::config::Config;
-use super::delivery::Delivery;
 use super::handshaking::Established;
 use super::logging::log;
 use super::outbox::{Outbox, Wire};
@@ -113,9 +112,7 @@ impl Session {
         self.put_reader(Reader::new(incoming, stream.receiver));
         {
             let mut present = self.socket.lock();
-            if let Some(readiness) = self.readiness.get() {
-                readiness.watch(&socket);
-            }
+            self.watch_socket(&socket);
             *present = Some(socket);
         }
         let mut present = self.encoders.as_ref().map(|present| present.lock());
@@ -140,10 +137,8 @@ impl Session {
         let resent = resend(&mut outbox, present.as_deref_mut());
         reconnecting.is_away.store(false, Ordering::Release);
         drop((outbox, present));
-        if matches!(self.delivery(), Delivery::Pulled | Delivery::Signalled) {
-            self.reader.handoff().give_back();
-            self.inbox.wake_all();
-        }
+        self.reader.handoff().give_back();
+        self.inbox.wake_all();
         // They may be the last that have an extension of the application's.
         drop(encoders);
         self.note_received();

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "tokio registers a descriptor by its number")]
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use tokio::io::Interest;
@@ -11,8 +12,8 @@ use crate::transport::Socket;
 
 /// A socket, registered for what it is watched for. A registered socket wakes a worker for every packet, so that it is
 /// registered only while the driver waits for it.
-pub(super) struct Watch {
-    socket: AsyncFd<Arc<Socket>>,
+pub(super) struct Watch<T: AsRawFd = Arc<Socket>> {
+    socket: AsyncFd<T>,
     interest: Interest,
 }
 
@@ -25,11 +26,11 @@ pub(super) struct Found {
     pub(super) end: bool,
 }
 
-impl Watch {
+impl<T: AsRawFd> Watch<T> {
     /// Registers the socket. What it is ready for already is reported.
-    pub(super) fn new(socket: Arc<Socket>, interest: Interest) -> io::Result<Self> {
-        // SAFETY: the descriptor is that of the socket, which the registration owns together with others and which is never
-        // closed before the last of them is gone.
+    pub(super) fn new(socket: T, interest: Interest) -> io::Result<Self> {
+        // SAFETY: the registration owns the socket, alone or together with others, and nothing closes its descriptor before the
+        // last owner is gone.
         let socket = unsafe { AsyncFd::register_with_interest(socket, interest)? };
         Ok(Self { socket, interest })
     }

@@ -80,6 +80,11 @@ impl Receiver {
         self.tls.as_ref().is_some_and(|tls| tls.has_buffered())
     }
 
+    /// Whether TLS has found the socket empty, and holds no complete record.
+    pub(crate) fn is_emptied(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_emptied())
+    }
+
     /// Whether TLS has a reply to send by [`Sender::flush`].
     pub(crate) fn wants_flush(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_flush())

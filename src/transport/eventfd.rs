@@ -1,6 +1,6 @@
 //! Event descriptors (eventfd(2)), which wake threads that wait for sockets.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd};
@@ -26,18 +26,14 @@ impl EventFd {
         while read(&self.0, &mut [0; 8]) == Err(Errno::INTR) {}
     }
 
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-
     pub(super) fn poll_fd(&self) -> PollFd<'_> {
         PollFd::new(&self.0, PollFlags::IN)
     }
 }
 
-impl AsRawFd for EventFd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+impl AsFd for EventFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
@@ -63,7 +59,7 @@ impl Broadcast {
     pub(crate) fn subscribe(&self) -> std::io::Result<Subscription> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         // Edge-triggered: each write is a new event.
-        epoll::add(&epoll, self.0.fd(), EventData::new_u64(0), EventFlags::IN | EventFlags::ET)?;
+        epoll::add(&epoll, &self.0, EventData::new_u64(0), EventFlags::IN | EventFlags::ET)?;
         Ok(Subscription(epoll))
     }
 }

@@ -21,7 +21,7 @@ impl ReadinessFd {
     pub(crate) fn new() -> std::io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let signal = EventFd::new()?;
-        epoll::add(&epoll, signal.fd(), EventData::new_u64(0), EventFlags::IN)?;
+        epoll::add(&epoll, &signal, EventData::new_u64(0), EventFlags::IN)?;
         Ok(Self { number: epoll.as_raw_fd(), epoll: Mutex::new(Some(epoll)), signal: Arc::new(signal) })
     }
 

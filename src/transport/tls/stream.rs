@@ -87,6 +87,12 @@ impl TlsReceiver {
         !self.plaintext.is_empty() || !self.records.is_empty() || self.below.as_ref().is_some_and(|below| below.has_buffered())
     }
 
+    /// Whether the last read took all that the socket had, and no complete record of it is left.
+    pub(in crate::transport) fn is_emptied(&self) -> bool {
+        let is_direct = self.below.is_none();
+        is_direct && !self.is_bulk && self.plaintext.is_empty() && first_record(self.records.bytes()).is_none()
+    }
+
     pub(in crate::transport) fn release(&mut self) {
         if let Some(below) = &mut self.below {
             below.release();
