@@ -693,8 +693,8 @@ class detail::session_operations {
     }
 
     /**
-     * Returns a descriptor for poll, epoll and event loops, or -1. When it is readable, call recv without waiting until it
-     * times out. The session owns the descriptor: each call returns the same one, and freeing the session closes it.
+     * Returns a descriptor for poll, epoll and event loops, or -1. When it is readable, call recv without waiting until
+     * it times out. The session owns the descriptor: each call returns the same one, and freeing the session closes it.
      */
     int event_fd() const noexcept { return ws_event_fd(session_); }
 
@@ -2130,7 +2130,8 @@ class group final {
         return received;
     }
 
-    /** Returns a descriptor for poll, epoll and event loops, or -1. The group owns it and closes it when it is freed. */
+    /** Returns a descriptor for poll, epoll and event loops, or -1. The group owns it and closes it when it is freed.
+     */
     int event_fd() const noexcept { return ws_group_event_fd(get()); }
 
     void close(std::uint32_t code, std::string_view reason, time_limit limit, std::error_code &ec) const noexcept
