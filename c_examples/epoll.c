@@ -11,18 +11,7 @@
 typedef struct {
     const char *url;
     ws_session *session;
-    int fd;
 } talk;
-
-/* Closing the descriptor alone would leave it in the loop: the session holds the same eventfd until it is freed. */
-static void end(int loop, talk *self)
-{
-    if (self->fd >= 0) {
-        epoll_ctl(loop, EPOLL_CTL_DEL, self->fd, NULL);
-        close(self->fd);
-    }
-    ws_session_free(self->session);
-}
 
 /* Returns whether the session goes on. */
 static int begin(int loop, talk *self)
@@ -34,31 +23,32 @@ static int begin(int loop, talk *self)
         return 0;
     }
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = self};
-    self->fd = ws_event_fd(self->session);
-    if (self->fd >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, self->fd, &event) == 0 &&
+    if (epoll_ctl(loop, EPOLL_CTL_ADD, ws_event_fd(self->session), &event) == 0 &&
         ws_send_text(self->session, "hello", WS_NUL_TERMINATED) == WS_OK)
         return 1;
     fprintf(stderr, "epoll: %s: cannot greet the server\n", self->url);
-    end(loop, self);
+    ws_session_free(self->session);
     return 0;
 }
 
-/* The descriptor is readable: there is a message, or the session has ended. Returns whether it goes on. */
-static int go_on(int loop, talk *self, int *failures)
+/* The descriptor is readable: receives until there is nothing more. Returns whether the session goes on. */
+static int go_on(talk *self, int *failures)
 {
     ws_frame *frame = NULL;
-    ws_status status = ws_recv(self->session, &frame, 0);
-    if (status == WS_OK) {
+    ws_status status;
+    while ((status = ws_recv(self->session, &frame, 0)) == WS_OK) {
         printf("%s\n", (const char *)frame->data);
         ws_frame_free(frame);
         ws_close(self->session, WS_CLOSE_NORMAL, NULL, 0);
-        return 1;
     }
+    if (status == WS_ERR_TIMEOUT)
+        return 1;
     if (status != WS_ERR_CLOSED) {
         fprintf(stderr, "epoll: %s: %s\n", self->url, ws_strerror(status));
         ++*failures;
     }
-    end(loop, self);
+    /* The session owns the descriptor. Freeing the session closes it, which removes it from the epoll set. */
+    ws_session_free(self->session);
     return 0;
 }
 
@@ -84,7 +74,7 @@ int main(int argc, char **argv)
         struct epoll_event events[16];
         int count = epoll_wait(loop, events, 16, -1);
         for (int i = 0; i < count; i++)
-            open -= !go_on(loop, events[i].data.ptr, &failures);
+            open -= !go_on(events[i].data.ptr, &failures);
     }
     close(loop);
     free(talks);

@@ -6,7 +6,6 @@
 #include <glib.h>
 #include <ktorws.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 typedef struct {
     GMainLoop *loop;
@@ -14,21 +13,21 @@ typedef struct {
     ws_status status;
 } talk;
 
-/* The descriptor is readable: there is a message, or the session has ended. */
+/* The descriptor is readable: receives until there is nothing more. */
 static gboolean on_event(gint fd, GIOCondition condition, gpointer user_data)
 {
     (void)fd, (void)condition;
     talk *self = user_data;
     ws_frame *frame = NULL;
-    self->status = ws_recv(self->session, &frame, 0);
-    if (self->status != WS_OK) {
-        g_main_loop_quit(self->loop);
-        return G_SOURCE_REMOVE;
+    while ((self->status = ws_recv(self->session, &frame, 0)) == WS_OK) {
+        g_print("%s\n", (const char *)frame->data);
+        ws_frame_free(frame);
+        ws_close(self->session, WS_CLOSE_NORMAL, NULL, 0);
     }
-    g_print("%s\n", (const char *)frame->data);
-    ws_frame_free(frame);
-    ws_close(self->session, WS_CLOSE_NORMAL, NULL, 0);
-    return G_SOURCE_CONTINUE;
+    if (self->status == WS_ERR_TIMEOUT)
+        return G_SOURCE_CONTINUE;
+    g_main_loop_quit(self->loop);
+    return G_SOURCE_REMOVE;
 }
 
 int main(int argc, char **argv)
@@ -45,11 +44,10 @@ int main(int argc, char **argv)
         g_main_loop_unref(self.loop);
         return EXIT_FAILURE;
     }
-    int fd = ws_event_fd(self.session);
-    g_unix_fd_add(fd, G_IO_IN, on_event, &self);
+    g_unix_fd_add(ws_event_fd(self.session), G_IO_IN, on_event, &self);
     ws_send_text(self.session, "hello", WS_NUL_TERMINATED);
     g_main_loop_run(self.loop);
-    close(fd);
+    /* The loop no longer watches the descriptor, which the session owns and now closes. */
     ws_session_free(self.session);
     g_main_loop_unref(self.loop);
     if (self.status != WS_ERR_CLOSED)

@@ -2,8 +2,8 @@
  *
  *     poll URL
  *
- * The session's event descriptor stands beside standard input in poll(2): it is readable exactly while ws_recv has
- * something to return without waiting. */
+ * poll(2) waits for the session's event descriptor and for standard input. When the descriptor is readable, the program
+ * calls ws_recv until it returns WS_ERR_TIMEOUT. */
 
 #define _POSIX_C_SOURCE 200809L
 #include <ktorws.h>
@@ -37,6 +37,18 @@ static int send_lines(ws_session *session)
     return 1;
 }
 
+/* Prints the messages that have arrived. Returns WS_ERR_TIMEOUT, or how the session ended. */
+static ws_status print_messages(ws_session *session)
+{
+    ws_frame *frame = NULL;
+    ws_status status;
+    while ((status = ws_recv(session, &frame, 0)) == WS_OK) {
+        printf("%s\n", (const char *)frame->data);
+        ws_frame_free(frame);
+    }
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -56,16 +68,10 @@ int main(int argc, char **argv)
         [SESSION] = {.fd = ws_event_fd(session), .events = POLLIN},
         [INPUT] = {.fd = STDIN_FILENO, .events = POLLIN},
     };
-    ws_status status = WS_OK;
-    while (status == WS_OK && poll(waited, 2, -1) > 0) {
-        if (waited[SESSION].revents != 0) {
-            ws_frame *frame = NULL;
-            status = ws_recv(session, &frame, 0);
-            if (status == WS_OK) {
-                printf("%s\n", (const char *)frame->data);
-                ws_frame_free(frame);
-            }
-        }
+    ws_status status = WS_ERR_TIMEOUT;
+    while (status == WS_ERR_TIMEOUT && poll(waited, 2, -1) > 0) {
+        if (waited[SESSION].revents != 0)
+            status = print_messages(session);
         if (waited[INPUT].revents != 0 && !send_lines(session)) {
             /* What is still to come is received until the session says that it is closed. */
             ws_close(session, WS_CLOSE_NORMAL, NULL, 0);
@@ -74,7 +80,7 @@ int main(int argc, char **argv)
     }
     if (status != WS_ERR_CLOSED)
         fprintf(stderr, "poll: the conversation broke off: %s\n", ws_strerror(status));
-    close(waited[SESSION].fd);
+    /* Closes the descriptor too. */
     ws_session_free(session);
     return status == WS_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -2274,20 +2274,22 @@ ws_status ws_recv_batch(ws_session *session,
                         int64_t timeout_ms);
 
 /**
- * Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable exactly while ws_recv with a timeout of 0
- * would return something other than WS_ERR_TIMEOUT. It is level-triggered: the caller may receive one message each time or
- * all of them.
+ * Returns a file descriptor for poll(2), epoll(7) and event loops. When it is readable, call ws_recv with a timeout of 0 until
+ * it returns WS_ERR_TIMEOUT. The calling thread then reads from the connection itself.
  *
- * The caller owns the descriptor and closes it with close(). Each call returns a new duplicate, close-on-exec. Watch it
- * only; never read from it or write to it. It outlives the session.
+ * The descriptor is readable while ws_recv would return something other than WS_ERR_TIMEOUT: a message, the end of the session,
+ * or the failure to open it. It may also be readable while there is no message, for example after a ping or after a part of a
+ * message; ws_recv then returns WS_ERR_TIMEOUT. After that it is not readable until something arrives. It is level-triggered.
  *
- * Remove the descriptor from an epoll set with EPOLL_CTL_DEL before close(). close() alone does not remove it: the session
- * holds another descriptor of the same eventfd, so the set goes on reporting events for a session that may be freed.
+ * The session owns the descriptor: each call returns the same one, also through reconnecting, and the last ws_session_free
+ * closes it before it returns, which removes it from every epoll set. Watch it only; do not close it, read from it or write to
+ * it. A duplicate of it would stay in an epoll set.
  *
- * From the first call on the library's threads read from the connection. ws_recv still waits as before.
+ * It can be called from ws_connect_async on. While the application does not receive, the library reads in its place, so that
+ * pings are answered within 50 ms. ws_recv still waits as before.
  *
- * Returns -1 for NULL, while the session is being opened, when its messages go to a callback or a group, in a forked
- * child, and when no descriptor can be had.
+ * Returns -1 for NULL, when the messages of the session go to a callback or a group, in a forked child, and when the system
+ * provides no descriptor.
  */
 int32_t ws_event_fd(ws_session *session);
 
@@ -2404,9 +2406,13 @@ ws_status ws_group_recv(ws_group *group,
                         int64_t timeout_ms);
 
 /**
- * Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable exactly while ws_group_recv
- * with a timeout of 0 would return something other than WS_ERR_TIMEOUT. As with ws_event_fd, the caller owns it, removes it from an epoll set, and closes it
- * with close(). Returns -1 for NULL, in a forked child, and when the system provides no descriptor.
+ * Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable while ws_group_recv with a timeout of 0 would
+ * return something other than WS_ERR_TIMEOUT.
+ *
+ * The group owns the descriptor: each call returns the same one, and ws_group_free closes it, which removes it from every epoll
+ * set. Watch it only; do not close it, read from it or write to it.
+ *
+ * Returns -1 for NULL, in a forked child, and when the system provides no descriptor.
  */
 int32_t ws_group_event_fd(ws_group *group);
 

@@ -692,7 +692,10 @@ class detail::session_operations {
         return frames;
     }
 
-    /** Returns -1 if there is none. The caller owns the descriptor, removes it from an epoll set and closes it. */
+    /**
+     * Returns a descriptor for poll, epoll and event loops, or -1. When it is readable, call recv without waiting until
+     * it times out. The session owns the descriptor: each call returns the same one, and freeing the session closes it.
+     */
     int event_fd() const noexcept { return ws_event_fd(session_); }
 
     void close(std::uint32_t code, std::string_view reason, std::error_code &ec) const noexcept
@@ -2127,7 +2130,8 @@ class group final {
         return received;
     }
 
-    /** -1 where there is none. The descriptor is the caller's, to be closed with close(). */
+    /** Returns a descriptor for poll, epoll and event loops, or -1. The group owns it and closes it when it is freed.
+     */
     int event_fd() const noexcept { return ws_group_event_fd(get()); }
 
     void close(std::uint32_t code, std::string_view reason, time_limit limit, std::error_code &ec) const noexcept

@@ -10,7 +10,6 @@
 
 struct polled {
     ws_session *session;
-    int descriptor;
     int poller;
 };
 
@@ -18,12 +17,12 @@ void *open_polled(const struct options *options, const char *url)
 {
     struct polled *polled = allocate(sizeof *polled);
     polled->session = open_session(options, url);
-    polled->descriptor = ws_event_fd(polled->session);
-    if (polled->descriptor < 0)
+    int descriptor = ws_event_fd(polled->session);
+    if (descriptor < 0)
         fail("no descriptor for the session's events");
     polled->poller = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = polled};
-    if (polled->poller < 0 || epoll_ctl(polled->poller, EPOLL_CTL_ADD, polled->descriptor, &event) != 0)
+    if (polled->poller < 0 || epoll_ctl(polled->poller, EPOLL_CTL_ADD, descriptor, &event) != 0)
         fail("cannot watch a descriptor: %s", strerror(errno));
     return polled;
 }
@@ -32,7 +31,6 @@ void close_polled(void *opened)
 {
     struct polled *polled = opened;
     close_session(polled->session);
-    close(polled->descriptor);
     close(polled->poller);
     free(polled);
 }
@@ -43,7 +41,7 @@ void send_polled(void *opened, const uint8_t *message, size_t size, size_t count
     send_each(polled->session, message, size, count);
 }
 
-/* One message after a wake; of several that are wanted, as many as there are. */
+/* Receives until there are no more, or until it has all that are wanted. The descriptor is level-triggered. */
 void receive_polled(void *opened, size_t size, size_t count)
 {
     struct polled *polled = opened;

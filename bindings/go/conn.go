@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 )
@@ -39,14 +40,15 @@ func errShut() error {
 
 // newConn makes a Conn of a session that is open, and frees the session when it cannot.
 func newConn(session *C.ws_session, e *events) (*Conn, error) {
-	descriptor := C.ws_event_fd(session)
-	if descriptor < 0 {
+	descriptor, err := duplicate(session)
+	if err != nil {
 		C.ws_session_free(session)
-		return nil, statusError(C.WS_ERR_INTERNAL, "the system gives no descriptor to wait with")
+		return nil, err
 	}
 	h := &handle{session: session}
-	in, err := newInbox(h, os.NewFile(uintptr(descriptor), "ktorws"))
+	in, err := newInbox(h, descriptor)
 	if err != nil {
+		descriptor.Close()
 		C.ws_session_free(session)
 		return nil, err
 	}
@@ -63,6 +65,25 @@ func newConn(session *C.ws_session, e *events) (*Conn, error) {
 	}
 	runtime.SetFinalizer(c, func(c *Conn) { c.CloseNow() })
 	return c, nil
+}
+
+// duplicate returns a duplicate of the session's descriptor, for Go's netpoller, which closes what it watches. It must be
+// closed before the session is freed.
+func duplicate(session *C.ws_session) (*os.File, error) {
+	number := C.ws_event_fd(session)
+	if number < 0 {
+		return nil, statusError(C.WS_ERR_INTERNAL, "the system gives no descriptor to wait with")
+	}
+	own, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(number), syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		return nil, os.NewSyscallError("fcntl", errno)
+	}
+	// os.NewFile leaves a descriptor that can block to blocking reads. This one is never read from.
+	if err := syscall.SetNonblock(int(own), true); err != nil {
+		syscall.Close(int(own))
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(own, "ktorws"), nil
 }
 
 // Subprotocol is the one that the server chose, "" if none.
@@ -342,9 +363,9 @@ func (c *Conn) CloseNow() error {
 }
 
 func (c *Conn) shut() {
-	if c.session.shut() {
+	// Closing waits until the goroutine that leads has left the netpoller.
+	if c.session.shut(func() { c.in.descriptor.Close() }) {
 		runtime.SetFinalizer(c, nil)
-		c.in.descriptor.Close()
 	}
 }
 

@@ -373,6 +373,24 @@ func TestReadBehindPing(t *testing.T) {
 	}
 }
 
+// A pong comes behind more messages than are received ahead.
+func TestPingBehindMessages(t *testing.T) {
+	const messages = 300
+	c := dial(t, echoURL, nil)
+	for i := 0; i < messages; i++ {
+		write(t, c, ktorws.MessageText, strconv.Itoa(i))
+	}
+	pinged := make(chan error)
+	go func() { pinged <- c.Ping(patience(t)) }()
+	eventually(t, "the ping is sent", func() bool { return c.Stats().PingsSent == 1 })
+	for i := 0; i < messages; i++ {
+		expect(t, c, ktorws.MessageText, strconv.Itoa(i))
+	}
+	if err := <-pinged; err != nil {
+		t.Error(err)
+	}
+}
+
 // Pongs do not fill the library's queue while nobody reads.
 func TestPongsWithoutReaders(t *testing.T) {
 	c := dial(t, echoURL, &ktorws.DialOptions{

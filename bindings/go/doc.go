@@ -37,7 +37,7 @@
 //
 // # Processes
 //
-// The library has threads of its own, and descriptors: three for each Conn. A process that forks without exec, which Go
+// The library has threads of its own, and descriptors: four for each Conn. A process that forks without exec, which Go
 // programs do not, is described in ktorws.h.
 package ktorws
 

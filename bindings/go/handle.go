@@ -43,14 +43,15 @@ func (h *handle) release() {
 	}
 }
 
-// shut lets no more calls in. The first time it returns true.
-func (h *handle) shut() bool {
+// shut lets no more calls in. The first time it calls a function before the session can be freed, and returns true.
+func (h *handle) shut(before func()) bool {
 	for {
 		state := h.state.Load()
 		if state&handleShut != 0 {
 			return false
 		}
 		if h.state.CompareAndSwap(state, (state|handleShut)+handleCall) {
+			before()
 			h.release()
 			return true
 		}

@@ -55,6 +55,8 @@ type inbox struct {
 	most C.uint32_t
 	// What does not fit is dropped: it stands before the server's Close.
 	leaving bool
+	// The library may have more: receiving stopped before it said that it has not.
+	hasMore bool
 	pings   map[string]chan struct{}
 	err     error
 }
@@ -119,6 +121,9 @@ func (in *inbox) take(into []Message) int {
 	if in.size() == 0 {
 		in.queue, in.head = in.queue[:0], 0
 	}
+	if in.hasMore && in.wantsMore() && len(in.leading) > 0 {
+		in.lookAgain()
+	}
 	in.wake()
 	return count
 }
@@ -168,9 +173,8 @@ func (in *inbox) wait(ctx context.Context, enough func() bool, answered chan str
 	return err
 }
 
-// lead waits in the netpoller, which calls look at first and each time the descriptor has become readable. It keeps a change
-// that comes while look is at work, and the descriptor is readable exactly while there is something to receive, so a look
-// that finds nothing misses nothing.
+// lead waits in the netpoller, which calls look at first and each time something arrives: it is edge-triggered, and keeps an
+// edge that comes while look is at work. A look that stops before the library has nothing more has hasMore set.
 func (in *inbox) lead(ctx context.Context, enough func() bool) error {
 	defer func() { <-in.leading }()
 	in.enough = enough
@@ -219,23 +223,27 @@ func (in *inbox) interrupt(watch chan (<-chan struct{})) {
 		case done = <-watch:
 		case <-done:
 			done = nil
-			in.descriptor.SetReadDeadline(time.Unix(1, 0))
+			in.lookAgain()
 		case <-in.ended:
 			return
 		}
 	}
 }
 
+// lookAgain has the one who leads look at its context, and at what there is to receive.
+func (in *inbox) lookAgain() { in.descriptor.SetReadDeadline(time.Unix(1, 0)) }
+
 // fillIfWanted receives unless there are messages here that nobody has asked for.
 func (in *inbox) fillIfWanted() {
-	if in.err == nil && (in.size() == 0 || in.readsOn()) {
+	in.hasMore = true
+	if in.err == nil && in.wantsMore() {
 		in.fill()
 	}
 }
 
-// readsOn reports whether to receive though there are messages here.
-func (in *inbox) readsOn() bool {
-	return in.leaving || len(in.pings) > 0 && in.size() < C.SHIM_IN
+// wantsMore reports whether to receive: without messages here, for a pong, and for the server's Close.
+func (in *inbox) wantsMore() bool {
+	return in.size() == 0 || in.leaving || len(in.pings) > 0 && in.size() < C.SHIM_IN
 }
 
 var receipts = sync.Pool{New: func() interface{} { return new(C.kgo_receipt) }}
@@ -250,7 +258,7 @@ func (in *inbox) fill() {
 		return
 	}
 	defer in.session.release()
-	for in.size() == 0 || in.readsOn() {
+	for in.wantsMore() {
 		flush := C.int32_t(0)
 		if in.unflushed.Load() != 0 {
 			in.unflushed.Store(0)
@@ -260,6 +268,7 @@ func (in *inbox) fill() {
 		case 0:
 			in.unpack(receipt)
 		case ErrTimeout:
+			in.hasMore = false
 			return
 		default:
 			in.end(endOf(session, status))
@@ -353,46 +362,4 @@ func (in *inbox) abandon(err error) {
 	defer in.mu.Unlock()
 	in.queue, in.head = nil, 0
 	in.end(err)
-}
-
-// expect has the channel closed when the pong with this payload comes.
-func (in *inbox) expect(payload string, answered chan struct{}) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.pings == nil {
-		in.pings = make(map[string]chan struct{})
-	}
-	in.pings[payload] = answered
-}
-
-func (in *inbox) forget(payload string) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	delete(in.pings, payload)
-}
-
-// awaitPong waits until it has come.
-func (in *inbox) awaitPong(ctx context.Context, answered chan struct{}) error {
-	isAnswered := func() bool {
-		select {
-		case <-answered:
-			return true
-		default:
-			return false
-		}
-	}
-	for {
-		in.mu.Lock()
-		if isAnswered() {
-			in.mu.Unlock()
-			return nil
-		}
-		if in.err != nil {
-			in.mu.Unlock()
-			return in.err
-		}
-		if err := in.wait(ctx, isAnswered, answered); err != nil {
-			return err
-		}
-	}
 }

@@ -1,12 +1,12 @@
 /* ktorws._ktorws.Asynchronous: sending and receiving that are awaited, in asyncio's event loop or another one like it.
  *
- * The loop watches the library's descriptor. */
+ * The loop watches the session's descriptor, which the library closes when the session is freed. While it is watched
+ * the loop holds the session, so it is never watched then. */
 
 #include "native.h"
 
 #include <stddef.h>
 #include <structmember.h>
-#include <unistd.h>
 
 static int call_loop(Session *session, const char *method, int descriptor, PyObject *callback)
 {
@@ -39,7 +39,7 @@ static int unwatch(Session *session)
     return call_loop(session, "remove_reader", session->descriptor, NULL);
 }
 
-/* Takes what there is among what waits: WS_OK, why there is nothing, or 1 with an exception. */
+/* Takes what there is among what waits, at most a batch: WS_OK, why there is nothing, or 1 with an exception. */
 int take_in(Session *self)
 {
     ws_frame *frames[BATCH];
@@ -89,16 +89,23 @@ static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssiz
                                values[1] == NULL ? Py_None : values[1]);
 }
 
-/* Called by the loop: a task goes on, or what there is for nobody is kept. */
+/* Called by the loop: a task goes on, or what there is for nobody is kept. The task receives until nothing is left. */
 static PyObject *on_readable(Session *self, PyObject *none)
 {
     (void)none;
-    if (self->is_awaited)
-        return future_wake((Future *)self->future);
-    int outcome = take_in(self);
+    int outcome;
+    do
+        outcome = take_in(self);
+    while ((outcome == WS_OK && self->waiting.count == 0) || outcome == WS_ERR_INTERRUPTED);
     if (outcome == 1)
         return NULL;
-    int is_over = outcome != WS_OK && outcome != WS_ERR_TIMEOUT && outcome != WS_ERR_INTERRUPTED;
+    int is_over = outcome != WS_OK && outcome != WS_ERR_TIMEOUT;
+    if (self->is_awaited) {
+        /* A descriptor is readable without a message after a ping or a part of a message. */
+        if (is_over || self->waiting.count > 0)
+            return future_wake((Future *)self->future);
+        Py_RETURN_NONE;
+    }
     int wants_more =
         self->waiting.count == 0 || (self->pongs_expected > 0 && self->waiting.bytes <= MOST_WAITING_BYTES);
     if ((is_over || !wants_more) && unwatch(self) < 0)
@@ -106,14 +113,11 @@ static PyObject *on_readable(Session *self, PyObject *none)
     Py_RETURN_NONE;
 }
 
-/* _end_watching(): the session has ended. Remaining messages can be received without its descriptors. */
+/* _end_watching(): the session has ended. Remaining messages can be received without its descriptor. */
 static PyObject *end_watching(Session *self, PyObject *none)
 {
     (void)none;
     int outcome = unwatch(self);
-    if (self->descriptor >= 0)
-        close(self->descriptor);
-    self->descriptor = -1;
     news_close(self->news);
     if (outcome < 0)
         return NULL;

@@ -71,6 +71,7 @@ typedef struct {
     /* Event loops. */
     PyObject *loop;
     struct news *news;
+    /* Of the handle, which owns it; -1 before it is first watched. */
     int descriptor;
     int is_watched;
     unsigned streak;

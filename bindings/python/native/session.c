@@ -4,7 +4,6 @@
 
 #include <stddef.h>
 #include <structmember.h>
-#include <unistd.h>
 
 static PyObject *session_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
@@ -48,8 +47,6 @@ static void session_dealloc(Session *self)
     PyObject_GC_UnTrack(self);
     waiting_clear(&self->waiting);
     ws_session_free(self->handle);
-    if (self->descriptor >= 0)
-        close(self->descriptor);
     if (self->news != NULL)
         news_release(self->news);
     session_clear(self);

@@ -46,7 +46,8 @@ pub const Group = struct {
         return c.ws_group_size(group.raw);
     }
 
-    /// The caller closes it. null where none can be had.
+    /// Returns a descriptor for poll, epoll and event loops, or null. The group owns it: each call returns the same one,
+    /// and `deinit` closes it.
     pub fn eventFd(group: Group) ?i32 {
         const fd = c.ws_group_event_fd(group.raw);
         return if (fd < 0) null else fd;

@@ -146,7 +146,9 @@ pub const Session = struct {
         return frames[0..count];
     }
 
-    /// The caller owns the descriptor, removes it from an epoll set and closes it. Returns null if there is none.
+    /// Returns a descriptor for poll, epoll and event loops, or null. When it is readable, receive without waiting until
+    /// that returns `error.Timeout`. The session owns the descriptor: each call returns the same one, and `deinit` of the
+    /// last handle closes it.
     pub fn eventFd(session: Session) ?i32 {
         const fd = c.ws_event_fd(session.raw);
         return if (fd < 0) null else fd;

@@ -64,6 +64,24 @@ test "every status of ktorws.h has an error of its own" {
     try ktorws.check(ktorws.c.WS_OK);
 }
 
+test "the event descriptor" {
+    const session = try connect("");
+    defer session.deinit();
+    const fd = session.eventFd().?;
+    try session.sendText("hello");
+    var watched = [_]std.posix.pollfd{.{ .fd = fd, .events = std.posix.POLL.IN, .revents = 0 }};
+    const frame = while (true) {
+        try expectEqual(1, try std.posix.poll(&watched, -1));
+        break session.recv(now) catch |err| switch (err) {
+            error.Timeout => continue,
+            else => return err,
+        };
+    };
+    defer frame.deinit();
+    try expectEqualStrings("hello", frame.data());
+    try expectEqual(fd, session.eventFd());
+}
+
 test "messages" {
     const session = try connect("");
     defer session.deinit();
@@ -346,4 +364,5 @@ test "groups" {
     try expectError(error.Interrupted, group.recv(.forever));
     try group.close(1000, "", patience);
     try expect(group.eventFd() != null);
+    try expectEqual(group.eventFd(), group.eventFd());
 }
