@@ -40,13 +40,14 @@ func errShut() error {
 
 // newConn makes a Conn of a session that is open, and frees the session when it cannot.
 func newConn(session *C.ws_session, e *events) (*Conn, error) {
-	descriptor, err := duplicate(session)
+	number := C.ws_event_fd(session)
+	descriptor, err := duplicate(number)
 	if err != nil {
 		C.ws_session_free(session)
 		return nil, err
 	}
 	h := &handle{session: session}
-	in, err := newInbox(h, descriptor)
+	in, err := newInbox(h, number, descriptor)
 	if err != nil {
 		descriptor.Close()
 		C.ws_session_free(session)
@@ -67,10 +68,9 @@ func newConn(session *C.ws_session, e *events) (*Conn, error) {
 	return c, nil
 }
 
-// duplicate returns a duplicate of the session's descriptor, for Go's netpoller, which closes what it watches. It must be
+// duplicate returns a duplicate of a session's descriptor, for Go's netpoller, which closes what it watches. It must be
 // closed before the session is freed.
-func duplicate(session *C.ws_session) (*os.File, error) {
-	number := C.ws_event_fd(session)
+func duplicate(number C.int32_t) (*os.File, error) {
 	if number < 0 {
 		return nil, statusError(C.WS_ERR_INTERNAL, "the system gives no descriptor to wait with")
 	}

@@ -26,7 +26,9 @@ const sweepEvery = 1024
 // inbox has what was received ahead. Of those who wait for something one leads: it waits in Go's netpoller, by itself, for
 // the library's descriptor, and receives for all. The others wait for it, and then one of them leads.
 type inbox struct {
-	session    *handle
+	session *handle
+	// The session's descriptor, and the duplicate of it that Go waits for.
+	number     C.int32_t
 	descriptor *os.File
 	raw        syscall.RawConn
 	// Messages that were written since something was received, or was tried to be.
@@ -61,13 +63,14 @@ type inbox struct {
 	err     error
 }
 
-func newInbox(session *handle, descriptor *os.File) (*inbox, error) {
+func newInbox(session *handle, number C.int32_t, descriptor *os.File) (*inbox, error) {
 	raw, err := descriptor.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
 	in := &inbox{
 		session:    session,
+		number:     number,
 		descriptor: descriptor,
 		raw:        raw,
 		readable:   make(chan struct{}, 1),
@@ -84,7 +87,7 @@ func newInbox(session *handle, descriptor *os.File) (*inbox, error) {
 			return true
 		}
 		in.wake()
-		return false
+		return in.hasMore && in.wantsMore()
 	}
 	return in, nil
 }
@@ -174,7 +177,7 @@ func (in *inbox) wait(ctx context.Context, enough func() bool, answered chan str
 }
 
 // lead waits in the netpoller, which calls look at first and each time something arrives: it is edge-triggered, and keeps an
-// edge that comes while look is at work. A look that stops before the library has nothing more has hasMore set.
+// edge that comes while look is at work. A look that stops before the library has nothing more leaves hasMore set.
 func (in *inbox) lead(ctx context.Context, enough func() bool) error {
 	defer func() { <-in.leading }()
 	in.enough = enough
@@ -264,11 +267,11 @@ func (in *inbox) fill() {
 			in.unflushed.Store(0)
 			flush = 1
 		}
-		switch status := Status(C.kgo_receive(numberOf(session), in.most, flush, receipt)); status {
+		switch status := Status(C.kgo_receive(numberOf(session), in.number, in.most, flush, receipt)); status {
 		case 0:
 			in.unpack(receipt)
 		case ErrTimeout:
-			in.hasMore = false
+			in.hasMore = receipt.is_readable != 0
 			return
 		default:
 			in.end(endOf(session, status))
