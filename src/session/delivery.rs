@@ -158,7 +158,13 @@ impl Session {
         }
         group.stand_by(&self.runtime);
         // What was read before is not in the socket.
-        self.note_news();
+        let had = self.reader.enter(false, |reader| reader.as_ref().is_some_and(|reader| reader.has_more));
+        if let Some((had, left)) = had {
+            self.left(left);
+            if had || self.inbox.has_news() {
+                self.note_news();
+            }
+        }
     }
 
     /// Has the application's descriptor, or the group, watch the socket, which is locked.
@@ -198,6 +204,30 @@ impl Session {
                     member.group.note(session);
                 }
             }
+        }
+    }
+
+    /// A thread did not become the reader, and may have missed what only an edge announces: it is announced again.
+    pub(super) fn note_missed(&self) {
+        let delivery = self.delivery();
+        if !matches!(delivery, Delivery::Signalled | Delivery::Grouped) {
+            return;
+        }
+        let missed = self.reader.enter(false, |reader| {
+            let Some(reader) = reader else { return false };
+            let is_unread = || self.socket.lock().as_ref().is_some_and(|socket| socket.available() > 0);
+            let misses = self.inbox.has_news() || reader.may_have_more() || self.has_edge.load(Ordering::SeqCst);
+            if delivery == Delivery::Signalled && (misses || is_unread()) {
+                reader.is_noted = true;
+                self.inbox.signal_again();
+            }
+            misses
+        });
+        // Whoever reads now does the same.
+        let Some((misses, left)) = missed else { return };
+        self.left(left);
+        if misses {
+            self.note_news();
         }
     }
 

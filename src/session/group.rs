@@ -6,7 +6,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use rustix::event::Timespec;
@@ -54,6 +54,8 @@ pub(crate) struct Group {
     interrupts: Interrupts,
     /// Readable while the queue holds something that a thread in the epoll instance does not know of.
     signal: EventFd,
+    /// A thread waits in the epoll instance, or is about to.
+    is_leader_waiting: AtomicBool,
     pub(super) presence: Presence,
 }
 
@@ -66,8 +68,6 @@ struct Turns {
     round: usize,
     /// A thread waits in the epoll instance, or looks into it.
     has_leader: bool,
-    /// The leader waits.
-    is_leader_waiting: bool,
     /// Other threads that wait.
     waiting: usize,
     /// The application has asked for the descriptor.
@@ -113,7 +113,6 @@ impl Group {
             queue: VecDeque::new(),
             round: 0,
             has_leader: false,
-            is_leader_waiting: false,
             waiting: 0,
             is_watched: false,
             is_signalled: false,
@@ -124,6 +123,7 @@ impl Group {
             changed: Gate::default(),
             interrupts: Interrupts::default(),
             signal,
+            is_leader_waiting: AtomicBool::new(false),
             presence: Presence::default(),
         })
     }
@@ -174,7 +174,7 @@ impl Group {
 
     /// Has the descriptor and the leader know whether the queue holds something.
     fn update_signal(&self, turns: &mut Turns) {
-        let is_wanted = !turns.queue.is_empty() && (turns.is_watched || turns.is_leader_waiting);
+        let is_wanted = !turns.queue.is_empty() && (turns.is_watched || self.is_leader_waiting.load(Ordering::SeqCst));
         if is_wanted && !turns.is_signalled {
             turns.is_signalled = true;
             self.signal.wake();
@@ -262,9 +262,20 @@ impl Group {
             if deadline.has_passed() {
                 return Err(Error::new(Kind::Timeout, "no message came in time"));
             }
-            match &waiter {
-                Some(waiter) => waiter.check()?,
-                None => waiter = Some(self.interrupts.begin()?),
+            let begun = match &waiter {
+                Some(waiter) => waiter.check(),
+                None => self.interrupts.begin().map(|begun| waiter = Some(begun)),
+            };
+            if let Err(interrupted) = begun {
+                if waiter.is_none() && !turns.has_leader {
+                    turns = self.look(turns, Deadline::Now);
+                    if !turns.queue.is_empty() {
+                        // This call need not wait: the interrupt is for the next one that would.
+                        self.interrupts.interrupt();
+                        continue;
+                    }
+                }
+                return Err(interrupted);
             }
             if turns.has_leader {
                 turns.waiting += 1;
@@ -272,6 +283,14 @@ impl Group {
                 self.changed.wait(ticket, deadline);
                 self.turns.lock().waiting -= 1;
             } else {
+                self.is_leader_waiting.store(true, Ordering::SeqCst);
+                // An interrupt that came before nobody has woken.
+                if let Some(waiter) = &waiter
+                    && let Err(interrupted) = waiter.check()
+                {
+                    self.is_leader_waiting.store(false, Ordering::SeqCst);
+                    return Err(interrupted);
+                }
                 let mut turns = self.look(turns, deadline);
                 self.pass_on(&mut turns);
             }
@@ -324,7 +343,6 @@ impl Group {
     ) -> MutexGuard<'a, Turns> {
         let Some(epoll) = turns.epoll.clone() else { return turns };
         turns.has_leader = true;
-        turns.is_leader_waiting = deadline != Deadline::Now;
         drop(turns);
         let mut events = [const { MaybeUninit::uninit() }; EVENTS];
         let timeout = deadline.left().and_then(|left| Timespec::try_from(left).ok());
@@ -335,7 +353,7 @@ impl Group {
         let mut others = Vec::new();
         let mut turns = self.turns.lock();
         turns.has_leader = false;
-        turns.is_leader_waiting = false;
+        self.is_leader_waiting.store(false, Ordering::SeqCst);
         if turns.is_closed {
             self.changed.open_for_all();
             return turns;
@@ -349,6 +367,7 @@ impl Group {
             }
             let key = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
             let Some(session) = turns.members.get(key).and_then(Weak::upgrade) else { continue };
+            session.has_edge.store(true, Ordering::SeqCst);
             if session.group_turn.load(Ordering::Relaxed) == NO_TURN {
                 session.group_turn.store(HAS_TURN, Ordering::Relaxed);
                 turns.queue.push_back(Turn::Session(session));
@@ -408,7 +427,9 @@ impl Group {
     pub(crate) fn interrupt(&self) {
         self.interrupts.interrupt();
         self.changed.open_for_all();
-        self.signal.wake();
+        if self.is_leader_waiting.load(Ordering::SeqCst) {
+            self.signal.wake();
+        }
     }
 
     /// Nothing more is received. The sessions are for the caller to end.

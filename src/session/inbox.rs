@@ -261,6 +261,16 @@ impl<M> Inbox<M> {
         queue.update_signal();
     }
 
+    /// Makes the descriptor readable anew, for those who watch it for edges, until [`set_buffered`](Self::set_buffered).
+    pub(crate) fn signal_again(&self) {
+        let mut queue = self.queue.lock();
+        queue.is_buffered = true;
+        if let Some(signal) = &queue.signal {
+            signal.wake();
+            queue.is_signalled = true;
+        }
+    }
+
     /// The moment for [`wait`](Self::wait), taken before looking for what is waited for.
     pub(crate) fn ticket(&self) -> Ticket {
         self.changed.ticket()

@@ -172,6 +172,8 @@ pub(crate) struct Session {
     /// A violation waits for its turn.
     is_held: AtomicBool,
     group: OnceLock<Member>,
+    /// The group was told that the socket has something, and nobody has read since.
+    has_edge: AtomicBool,
     /// The driver is to read, because nobody receives from the group.
     reads_in_background: AtomicBool,
     /// Whether it is in the group's queue.
@@ -201,7 +203,7 @@ struct Reader {
 
 impl Reader {
     fn new(incoming: FrameDecoder, receiver: Receiver) -> Self {
-        let has_more = incoming.has_input();
+        let has_more = incoming.has_input() || receiver.has_buffered();
         Self {
             incoming,
             receiver,

@@ -101,7 +101,7 @@ impl<'a, 's> Sleep<'a, 's> {
         if self.reads > READS_WITHOUT_WAITING && self.deadline.has_passed() {
             return Err(late().into());
         }
-        if std::mem::take(&mut reader.is_emptied) && self.deadline.has_passed() && (session.is_signalled() || self.caller == Caller::Group) {
+        if std::mem::take(&mut reader.is_emptied) && self.deadline.has_passed() && session.is_signalled() {
             // What has come since then makes the descriptor readable.
             reader.has_more = false;
             session.note_empty();

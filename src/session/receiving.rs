@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use super::delivery::Delivery;
 use super::handoff::Left;
 use super::inbox::Taken;
 use super::logging::Later;
@@ -158,7 +157,11 @@ impl Session {
             let lead = |reader: &mut Option<Reader>| {
                 self.noting_buffered(reader, |reader| self.lead(reader, sleep, memory, &mut fits))
             };
-            let led = if waits { self.reader.enter(has_followed, lead) } else { self.reader.try_enter(lead) };
+            let led = if waits || self.is_signalled() {
+                self.reader.enter(has_followed, lead)
+            } else {
+                self.reader.try_enter(lead)
+            };
             if let Some((led, left)) = led {
                 self.left(left);
                 drop(later);
@@ -223,7 +226,7 @@ impl Session {
             let led = self.reader.enter(false, |reader| {
                 let led = self.lead(reader, sleep, &mut NoMemory, &mut |_| Ok(()));
                 if let Some(reader) = reader {
-                    has_more = reader.may_have_more();
+                    has_more = reader.may_have_more() || self.has_edge.load(Ordering::SeqCst);
                     if !has_more {
                         reader.incoming.release();
                         reader.receiver.release();
@@ -326,10 +329,7 @@ impl Session {
     pub(super) fn left(&self, left: Left) {
         if left.follower {
             self.inbox.wake_one();
-            // It may have been a thread that receives from the group.
-            if self.delivery() == Delivery::Grouped {
-                self.note_news();
-            }
+            self.note_missed();
         }
         if left.driver {
             self.wake_driver();

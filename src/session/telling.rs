@@ -179,6 +179,10 @@ impl Session {
     /// The application has freed the session: from now on the listener is only called for the end.
     pub(crate) fn forsake(&self) {
         self.is_forsaken.store(true, Ordering::Release);
+        if let Some(socket) = &*self.socket.lock() {
+            // What comes from now on makes no descriptor readable.
+            self.unwatch_socket(socket);
+        }
     }
 
     /// Fails for a call that would wait for an event that can only follow after the listener has returned.

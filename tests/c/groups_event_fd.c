@@ -45,7 +45,12 @@ static unsigned all_waiting(const run *self)
 
 static void compare(const run *self)
 {
-    CHECK_EQ(is_readable(self->fd), all_waiting(self) > 0);
+    if (all_waiting(self) > 0) {
+        CHECK(is_readable(self->fd));
+    } else {
+        expect_nothing_in(self->group);
+        CHECK(!is_readable(self->fd));
+    }
     CHECK_EQ(ws_group_size(self->group), MEMBERS);
 }
 
@@ -77,6 +82,9 @@ static member *receive_one(run *self, int64_t timeout_ms, ws_status expected)
         return NULL;
     }
     CHECK(frame == NULL);
+    /* The descriptor may be readable when there is no message. */
+    if (status == WS_ERR_TIMEOUT && timeout_ms == 0 && all_waiting(self) == 0)
+        return NULL;
     CHECK_STATUS(status, expected);
     if (status == WS_ERR_TIMEOUT) {
         CHECK(session == NULL);
@@ -142,9 +150,7 @@ static void end_member(run *self, member *who)
 
 static void change_descriptor(run *self)
 {
-    CHECK_EQ(close(self->fd), 0);
-    self->fd = ws_group_event_fd(self->group);
-    CHECK(self->fd >= 0);
+    CHECK_EQ(ws_group_event_fd(self->group), self->fd);
 }
 
 static void client_acts(run *self)
@@ -205,11 +211,8 @@ static void random_run(transport how, unsigned seed, unsigned *connections)
         receive_one(&self, 0, WS_OK);
         compare(&self);
     }
-    /* It goes with its sessions; the descriptor says so. */
     ws_config_free(self.config);
     ws_group_free(self.group);
-    CHECK(is_readable(self.fd));
-    CHECK_EQ(close(self.fd), 0);
     for (int i = 0; i < MEMBERS; i++) {
         CHECK_OK(ws_wait_closed(self.members[i].peer.session, PATIENCE_MS));
         CHECK_STATUS(ws_error_status(ws_session_error(self.members[i].peer.session)), WS_ERR_ABORTED);
