@@ -177,7 +177,6 @@ static void interrupts(void)
     CHECK_OK(ws_interrupt(session));
     STEER("texts 1");
     expect_result(&first, WS_OK);
-    CHECK_EQ(close(fd), 0);
     CHECK_EQ(sigaction(SIGUSR1, &before, NULL), 0);
     ws_config_free(config);
     ws_session_free(session);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LARGEST = 40000, FRAMES = 8 };
 
@@ -129,7 +128,8 @@ static void receive_otherwise(chance *dice, ws_session *session)
             struct pollfd watched = {.fd = fd, .events = POLLIN};
             if (poll(&watched, 1, (int)below(dice, 10)) > 0)
                 receive(dice, session);
-            close(fd);
+            int again = ws_event_fd(session);
+            EXPECT(again == fd || again < 0, "another descriptor");
         }
     } else if (REFUSED_RECV_CALLBACK && RECV_CALLBACK_AT_THE_END) {
         record *told = new_record("ws_recv_callback");
