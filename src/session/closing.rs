@@ -266,6 +266,7 @@ impl Session {
         let socket = present.take();
         if let (Some(readiness), Some(socket)) = (self.readiness.get(), &socket) {
             readiness.unwatch(socket);
+            self.inbox.set_paused(false);
         }
         drop(present);
     }
