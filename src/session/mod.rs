@@ -198,7 +198,7 @@ struct Reader {
 
 impl Reader {
     fn new(incoming: FrameDecoder, receiver: Receiver) -> Self {
-        let has_more = incoming.has_input();
+        let has_more = incoming.has_input() || receiver.has_buffered();
         Self {
             incoming,
             receiver,

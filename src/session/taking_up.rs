@@ -142,6 +142,10 @@ impl Session {
         drop((outbox, present));
         if matches!(self.delivery(), Delivery::Pulled | Delivery::Signalled) {
             self.reader.handoff().give_back();
+            if self.is_signalled() {
+                // Messages may have come with the server's answer.
+                self.check_buffered();
+            }
             self.inbox.wake_all();
         }
         // They may be the last that have an extension of the application's.
