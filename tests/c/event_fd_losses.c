@@ -108,6 +108,55 @@ static void away_for_ever(transport how)
     free_watched(session);
 }
 
+/* The messages that came in one piece with the server's answer: 1 if the descriptor was right. */
+static int take_greeting(ws_session *session, int fd, unsigned count, size_t size)
+{
+    static char text[LARGEST_TEXT + 1];
+    int is_right = 1;
+    arrive();
+    for (unsigned i = 0; i < count;) {
+        ws_frame *frame = NULL;
+        int said = is_readable(fd);
+        ws_status status = ws_recv(session, &frame, 0);
+        is_right &= said;
+        if (status == WS_ERR_TIMEOUT)
+            continue;
+        CHECK_OK(status);
+        memset(text, 'x', sizeof text);
+        int length = snprintf(text, sizeof text, "%u", i++);
+        text[length] = ' ';
+        CHECK_EQ(frame->size, size < (size_t)length ? (size_t)length : size);
+        CHECK(memcmp(frame->data, text, frame->size) == 0);
+        ws_frame_free(frame);
+    }
+    expect_nothing_more(session, fd);
+    return is_right;
+}
+
+static int greeted(transport how, unsigned count, size_t size)
+{
+    enum { CONNECTIONS = 3 };
+    char url[256];
+    snprintf(url, sizeof url, "%sgreeting/%u/%zu", environment(how == TLS ? "STEERED_WSS_URL" : "STEERED_WS_URL"), count,
+             size);
+    ws_reconnect_options options = {.struct_size = sizeof options, .first_delay_ms = 1, .max_delay_ms = 5};
+    ws_config *config = ws_config_new();
+    CHECK(config != NULL);
+    CHECK_OK(ws_config_set_reconnect(config, &options));
+    ws_session *session = connect_to(url, environment("STEERED_CA_FILE"), config);
+    ws_config_free(config);
+    int fd = event_fd_of(session);
+    int is_right = take_greeting(session, fd, count, size);
+    for (unsigned i = 1; i < CONNECTIONS; i++) {
+        STEER("finish");
+        while (statistics(session).reconnects < i || ws_state(session) != WS_STATE_OPEN)
+            sched_yield();
+        is_right &= take_greeting(session, fd, count, size);
+    }
+    free_watched(session);
+    return is_right;
+}
+
 int main(int argc, char **argv)
 {
     unsigned seed = seed_of(argc, argv);
@@ -116,6 +165,12 @@ int main(int argc, char **argv)
         UNLESS_LAPSED(random_run(i % 2 == 0 ? PLAIN : TLS, i % 4 >= 2, seed + i));
     for (transport how = PLAIN; how <= TLS; how++)
         away_for_ever(how);
+    for (transport how = PLAIN; how <= TLS; how++) {
+        UNLESS_LAPSED(greeted(how, 1, 0));
+        UNLESS_LAPSED(greeted(how, 5, 100));
+        UNLESS_LAPSED(greeted(how, 3, 20000));
+        UNLESS_LAPSED(greeted(how, 1, 60000));
+    }
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
 }

@@ -136,6 +136,35 @@ static void a_full_queue_ends_the_session(transport how)
     ws_session_free(session);
 }
 
+/* A server sends pings and does not take the answers: the library stops reading, and the descriptor says nothing until the
+ * server takes some. Whether the application receives again and again, or came last before the socket was full. */
+static void a_server_that_takes_no_pongs(transport how, int receives)
+{
+    ws_session *session = connect_steered(how, NULL);
+    int fd = event_fd_of(session);
+    STEER("read off");
+    STEER("flood pings");
+    if (receives) {
+        uint64_t pings;
+        do {
+            pings = statistics(session).pings_received;
+            for (int i = 0; i < 100; i++)
+                CHECK_STATUS(receive_now(session), WS_ERR_TIMEOUT);
+        } while (statistics(session).pings_received > pings);
+    }
+    CHECK_STR(server("held"), "yes");
+    expect_nothing_more(session, fd);
+    STEER("stop");
+    STEER("texts 1");
+    STEER("read on");
+    ws_frame *frame = NULL;
+    CHECK_OK(receive_watching(session, fd, &frame));
+    CHECK_STR((const char *)frame->data, "0");
+    ws_frame_free(frame);
+    expect_nothing_more(session, fd);
+    ws_session_free(session);
+}
+
 int main(void)
 {
     for (transport how = PLAIN; how <= TLS; how++) {
@@ -144,6 +173,8 @@ int main(void)
         a_full_queue_waits(how);
         a_full_queue_drops(how);
         a_full_queue_ends_the_session(how);
+        for (int receives = 0; receives < 2; receives++)
+            a_server_that_takes_no_pongs(how, receives);
     }
     far_more_than_fits();
     CHECK_OK(ws_shutdown(PATIENCE_MS));
