@@ -44,8 +44,8 @@ static inline void lapse(watched *self, const char *what)
     self->has_lapsed = 1;
 }
 
-/* A call has just returned `status`, which took no message off the script yet; `said`: the descriptor was readable before.
- * Nothing was under way. */
+/* A call has just returned `status`, which took no message off the script yet; `said`: the descriptor was readable
+ * before. Nothing was under way. */
 static inline void judge(watched *self, int said, ws_status status)
 {
     if (status != WS_ERR_TIMEOUT) {
@@ -63,8 +63,8 @@ static inline void judge(watched *self, int said, ws_status status)
         return;
     }
     if (says) {
-        /* A call that emptied the socket and gave a message leaves it to the next one to say that there is nothing, and bytes
-         * may have come in between. The one behind that finds them. */
+        /* A call that emptied the socket and gave a message leaves it to the next one to say that there is nothing, and
+         * bytes may have come in between. The one behind that finds them. */
         CHECK_STATUS(receive_now(self->peer.session), WS_ERR_TIMEOUT);
         if (is_readable(self->fd))
             lapse(self, "the descriptor stays readable");

@@ -58,10 +58,27 @@ static void interrupt(watched *self)
     CHECK_STATUS(ws_recv(self->peer.session, &frame, -1), WS_ERR_INTERRUPTED);
 }
 
+/* The application is away, and the library reads in its place. */
+static void stay_away(watched *self)
+{
+    /* Fewer than any queue holds. */
+    enum { QUEUED = 1 };
+    if (self->end != WS_OK)
+        return;
+    release(&self->peer, self->peer.bytes - self->peer.released);
+    while (waiting(&self->peer) > QUEUED) {
+        ws_frame *frame = NULL;
+        CHECK_OK(receive_watching(self->peer.session, self->fd, &frame));
+        expect_next_frame(&self->peer, frame);
+    }
+    exchange_ping(&self->peer);
+    self->drained = self->peer.released;
+}
+
 static void client_acts(watched *self)
 {
     ws_status status;
-    switch (draw(&self->random, 9)) {
+    switch (draw(&self->random, 24) == 0 ? 9 : draw(&self->random, 9)) {
     case 0:
         take_into(self, 0);
         break;
@@ -83,6 +100,9 @@ static void client_acts(watched *self)
         break;
     case 6:
         take_all(self);
+        break;
+    case 9:
+        stay_away(self);
         break;
     default:
         take_one(self);

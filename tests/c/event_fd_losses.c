@@ -1,5 +1,5 @@
-/* The contract of the event descriptor of a session that reconnects: one number, and right before, during and behind each
- * outage. event_fd_losses [SEED [RUNS]] */
+/* The contract of the event descriptor of a session that reconnects: one number, and right before, during and behind
+ * each outage. event_fd_losses [SEED [RUNS]] */
 
 #define _GNU_SOURCE
 #include "contract.h"
@@ -78,8 +78,8 @@ static int random_run(transport how, int compresses, unsigned seed)
     return !self.has_lapsed;
 }
 
-/* Nothing is to be received while there is no connection, for as long as that takes, and the descriptor does not say that
- * there is. At the end it says so for ever. */
+/* Nothing is to be received while there is no connection, for as long as that takes, and the descriptor does not say
+ * that there is. At the end it says so for ever. */
 static void away_for_ever(transport how)
 {
     enum { FOR_EVER_MS = 3600 * 1000, LOOKS = 1000 };
@@ -137,8 +137,8 @@ static int greeted(transport how, unsigned count, size_t size)
 {
     enum { CONNECTIONS = 3 };
     char url[256];
-    snprintf(url, sizeof url, "%sgreeting/%u/%zu", environment(how == TLS ? "STEERED_WSS_URL" : "STEERED_WS_URL"), count,
-             size);
+    snprintf(url, sizeof url, "%sgreeting/%u/%zu", environment(how == TLS ? "STEERED_WSS_URL" : "STEERED_WS_URL"),
+             count, size);
     ws_reconnect_options options = {.struct_size = sizeof options, .first_delay_ms = 1, .max_delay_ms = 5};
     ws_config *config = ws_config_new();
     CHECK(config != NULL);

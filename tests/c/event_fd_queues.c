@@ -136,8 +136,8 @@ static void a_full_queue_ends_the_session(transport how)
     ws_session_free(session);
 }
 
-/* A server sends pings and does not take the answers: the library stops reading, and the descriptor says nothing until the
- * server takes some. Whether the application receives again and again, or came last before the socket was full. */
+/* A server sends pings and does not take the answers: the library stops reading, and the descriptor says nothing until
+ * the server takes some. Whether the application receives again and again, or came last before the socket was full. */
 static void a_server_that_takes_no_pongs(transport how, int receives)
 {
     ws_session *session = connect_steered(how, NULL);

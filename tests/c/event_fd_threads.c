@@ -1,5 +1,5 @@
-/* Several threads watch one event descriptor, or wait in ws_recv beside it: every message comes to one of them, and when
- * all have come the descriptor says nothing. event_fd_threads [SEED [RUNS]] */
+/* Several threads watch one event descriptor, or wait in ws_recv beside it: every message comes to one of them, and
+ * when all have come the descriptor says nothing. event_fd_threads [SEED [RUNS]] */
 
 #define _GNU_SOURCE
 #include "contract.h"
@@ -25,7 +25,8 @@ static void *receive_to_the_end(void *argument)
     receiver *self = argument;
     do {
         ws_frame *frame = NULL;
-        self->end = self->waits ? ws_recv(self->session, &frame, -1) : receive_watching(self->session, self->fd, &frame);
+        self->end =
+            self->waits ? ws_recv(self->session, &frame, -1) : receive_watching(self->session, self->fd, &frame);
         if (self->end == WS_OK) {
             CHECK_EQ(frame->type, WS_TEXT);
             CHECK_EQ(pthread_mutex_lock(&received_lock), 0);

@@ -246,12 +246,12 @@ static void of_a_session_that_is_being_opened(void)
     free_watched(session);
 
     CHECK_OK(ws_connect_async(silent_url(listener), NULL, &session));
-    CHECK_EQ(close(listener), 0);
     fd = event_fd_of(session);
     CHECK_OK(ws_abort(session));
     CHECK_STATUS(receive_watching(session, fd, &frame), WS_ERR_ABORTED);
     CHECK_EQ(ws_event_fd(session), fd);
     free_watched(session);
+    CHECK_EQ(close(listener), 0);
 
     /* The descriptor is asked for before, while or behind the end of the opening, as it happens. */
     for (int i = 0; i < 20; i++) {

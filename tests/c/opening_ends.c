@@ -201,7 +201,9 @@ static void the_initiator_is_known(ending how)
         break;
     }
     ws_status status = ws_wait_open(session, PATIENCE_MS, NULL);
-    CHECK_STATUS(status, how == BY_SERVER ? WS_ERR_HANDSHAKE_INVALID : how == BY_TIMEOUT ? WS_ERR_TIMEOUT : WS_ERR_ABORTED);
+    CHECK_STATUS(status, how == BY_SERVER    ? WS_ERR_HANDSHAKE_INVALID
+                         : how == BY_TIMEOUT ? WS_ERR_TIMEOUT
+                                             : WS_ERR_ABORTED);
     CHECK_OK(ws_close_info(session, &info));
     CHECK_EQ(info.initiator, how == BY_SERVER ? WS_CLOSED_BY_TRANSPORT : WS_CLOSED_BY_LOCAL);
     CHECK_EQ(info.clean, 0);

@@ -267,8 +267,9 @@ static inline int find_socket(int port)
     return -1;
 }
 
-/* Nothing of what the server was to send is on its way any more: this process's kernel has it, or the library. To wait until
- * it is acknowledged would take the time of a delayed acknowledgement, and make the application one that is away. */
+/* Nothing of what the server was to send is on its way any more: this process's kernel has it, or the library. To wait
+ * until it is acknowledged would take the time of a delayed acknowledgement, and make the application one that is away.
+ */
 static inline void arrive(void)
 {
     int port = 0;

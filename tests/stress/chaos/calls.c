@@ -55,8 +55,7 @@ static void send_something(chance *dice, ws_session *session, const record *owed
         unsigned items_count = below(dice, FRAMES + 1);
         for (unsigned i = 0; i < items_count; i++)
             items[i] = (ws_message){.data = zeros, .size = size / 4, .type = WS_TEXT + below(dice, 2)};
-        ws_status status =
-            CALL("ws_send_batch", limit, ws_send_batch(session, items, items_count, &accepted, timeout));
+        ws_status status = CALL("ws_send_batch", limit, ws_send_batch(session, items, items_count, &accepted, timeout));
         EXPECT(accepted <= items_count && (status != WS_OK || accepted == items_count), "%zu accepted", accepted);
         break;
     }
