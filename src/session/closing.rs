@@ -266,6 +266,7 @@ impl Session {
         let socket = present.take();
         if let Some(socket) = &socket {
             self.unwatch_socket(socket);
+            self.inbox.set_paused(false);
         }
         drop(present);
     }

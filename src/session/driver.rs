@@ -354,6 +354,7 @@ impl Driver {
         self.is_unfinished = false;
         let came_back = session.reader.handoff().left() != self.seen;
         let impatient = self.held_until <= Instant::now();
+        let mut has_more = false;
         let turned = session.reader.enter_as_driver(|reader| {
             let Some(reader) = reader else { return Turned::Over };
             let turned = session.read(reader, impatient, to_end);
@@ -364,6 +365,7 @@ impl Driver {
             if session.is_signalled() {
                 session.note_buffered(reader);
             }
+            has_more = reader.may_have_more();
             turned
         });
         let Some((turned, left)) = turned else {
@@ -371,6 +373,10 @@ impl Driver {
             return Turned::Unfinished;
         };
         session.left(left);
+        if has_more && session.delivery() == Delivery::Grouped {
+            // Nothing else tells the group.
+            session.note_news();
+        }
         match turned {
             Turned::Drained => {
                 if session.delivery() == Delivery::Grouped && !self.is_urgent(session) {

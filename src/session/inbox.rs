@@ -62,6 +62,8 @@ struct Queue<M> {
     reader_waits_for_all: bool,
     /// The reader holds bytes that may be messages.
     is_buffered: bool,
+    /// The bytes that the reader holds are not decoded for now.
+    is_paused: bool,
     /// Readable while there is something to take, or while the reader holds bytes.
     signal: Option<Arc<EventFd>>,
     is_signalled: bool,
@@ -81,6 +83,7 @@ impl<M> Inbox<M> {
             reader_waits: false,
             reader_waits_for_all: false,
             is_buffered: false,
+            is_paused: false,
             signal: None,
             is_signalled: false,
             leaving: 0,
@@ -271,6 +274,13 @@ impl<M> Inbox<M> {
         }
     }
 
+    /// The reader decodes nothing for now, or goes on. The descriptor ignores the bytes that it holds meanwhile.
+    pub(crate) fn set_paused(&self, is_paused: bool) {
+        let mut queue = self.queue.lock();
+        queue.is_paused = is_paused;
+        queue.update_signal();
+    }
+
     /// The moment for [`wait`](Self::wait), taken before looking for what is waited for.
     pub(crate) fn ticket(&self) -> Ticket {
         self.changed.ticket()
@@ -327,7 +337,7 @@ impl Size {
 impl<M> Queue<M> {
     /// Makes the descriptor readable, or not.
     fn update_signal(&mut self) {
-        let is_wanted = !self.messages.is_empty() || self.ended || self.is_buffered;
+        let is_wanted = !self.messages.is_empty() || self.ended || (self.is_buffered && !self.is_paused);
         if let Some(signal) = &self.signal
             && is_wanted != self.is_signalled
         {

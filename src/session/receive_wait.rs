@@ -127,6 +127,10 @@ impl<'a, 's> Sleep<'a, 's> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(Stopped::Again),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     reader.comes_soon &= !in_kernel;
+                    // While this thread waits, the descriptor says nothing for what it has decoded.
+                    if session.is_signalled() {
+                        session.note_buffered(reader);
+                    }
                     let since = *self.since.get_or_insert_with(Instant::now);
                     if !self.rests && since.elapsed() >= REST_AFTER {
                         self.rest(reader);
@@ -141,12 +145,13 @@ impl<'a, 's> Sleep<'a, 's> {
         }
     }
 
-    /// Whether to sleep in `recv`: the peer answers quickly, and the session was never interrupted. An interrupt takes effect at
-    /// once in `poll`, but in `recv` only when the kernel returns.
+    /// Whether to sleep in `recv`: the peer answers quickly, no descriptor is to be kept right, and the session was never
+    /// interrupted. An interrupt takes effect at once in `poll`, but in `recv` only when the kernel returns.
     fn sleeps_in_kernel(&self, reader: &Reader) -> bool {
         reader.comes_soon
             && (self.caller == Caller::Dispatch
-                || (!self.session.interrupts.has_woken()
+                || (!self.session.is_signalled()
+                    && !self.session.interrupts.has_woken()
                     && self.deadline.left().is_none_or(|left| left >= KERNEL_SLEEP_FROM)))
     }
 

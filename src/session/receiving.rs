@@ -114,7 +114,7 @@ impl Session {
         })
     }
 
-    /// Whether the peer has to take pongs first. The descriptor then ignores the socket until it has.
+    /// Whether the peer has to take pongs first. The descriptor then ignores the socket, and what was read from it, until it has.
     #[cold]
     fn stops_reading(&self) -> bool {
         let mut outbox = self.outbox.lock();
@@ -126,6 +126,7 @@ impl Session {
             && let (Some(readiness), Some(socket)) = (self.readiness.get(), &*self.socket.lock())
         {
             readiness.pause(socket);
+            self.inbox.set_paused(true);
         }
         stops
     }
@@ -135,6 +136,7 @@ impl Session {
         self.wake_driver();
         if let (Some(readiness), Some(socket)) = (self.readiness.get(), &*self.socket.lock()) {
             readiness.resume(socket);
+            self.inbox.set_paused(false);
         }
     }
 

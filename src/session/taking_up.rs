@@ -138,6 +138,10 @@ impl Session {
         reconnecting.is_away.store(false, Ordering::Release);
         drop((outbox, present));
         self.reader.handoff().give_back();
+        if self.is_signalled() {
+            // Messages may have come with the server's answer.
+            self.check_buffered();
+        }
         self.inbox.wake_all();
         // They may be the last that have an extension of the application's.
         drop(encoders);

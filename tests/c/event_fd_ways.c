@@ -1,5 +1,5 @@
-/* The event descriptor: when it can be had, what it costs, how long it lives, and how it goes with threads that wait.
- */
+/* The event descriptor: which sessions have one, what it costs, how long it lives, and how it goes with threads that
+ * wait. */
 
 #define _GNU_SOURCE
 #include "process.h"
@@ -15,24 +15,20 @@ static void messages_that_were_read_before(transport how)
     for (int i = 0; i < 4; i++)
         write_text(&peer, 300, 1, 0);
     uint64_t half = (peer.ends[3] - peer.ends[2]) / 2;
-    release(&peer, peer.bytes - half);
+    release_and_arrive(&peer, peer.bytes - half);
     ws_frame *frame = NULL;
     CHECK_OK(ws_recv(peer.session, &frame, PATIENCE_MS));
     expect_next_frame(&peer, frame);
     int fd = event_fd_of(peer.session);
-    settle(&peer);
-    CHECK(is_readable(fd));
     while (waiting(&peer) > 0) {
-        CHECK_OK(ws_recv(peer.session, &frame, 0));
+        CHECK_OK(receive_watching(peer.session, fd, &frame));
         expect_next_frame(&peer, frame);
-        CHECK_EQ(is_readable(fd), waiting(&peer) > 0);
     }
+    expect_nothing_more(peer.session, fd);
     release(&peer, half);
-    wait_readable(fd);
-    CHECK_OK(ws_recv(peer.session, &frame, 0));
+    CHECK_OK(receive_watching(peer.session, fd, &frame));
     expect_next_frame(&peer, frame);
-    CHECK(!is_readable(fd));
-    CHECK_EQ(close(fd), 0);
+    expect_nothing_more(peer.session, fd);
     close_and_free(peer.session);
 }
 
@@ -52,12 +48,10 @@ static void descriptors_cost_nothing_before(void)
     }
     CHECK_EQ(count_entries("/proc/self/fd"), before + SESSIONS);
     int first = event_fd_of(sessions[0]), second = event_fd_of(sessions[0]);
-    CHECK(first != second);
+    CHECK_EQ(first, second);
     CHECK(fcntl(first, F_GETFD) & FD_CLOEXEC);
-    CHECK(fcntl(second, F_GETFD) & FD_CLOEXEC);
-    CHECK_EQ(count_entries("/proc/self/fd"), before + SESSIONS + 3);
-    CHECK_EQ(close(first), 0);
-    CHECK_EQ(close(second), 0);
+    /* An epoll instance and what wakes it. */
+    CHECK_EQ(count_entries("/proc/self/fd"), before + SESSIONS + 2);
     for (int i = 0; i < SESSIONS; i++) {
         CHECK_OK(ws_abort(sessions[i]));
         CHECK_OK(ws_wait_closed(sessions[i], PATIENCE_MS));
@@ -85,12 +79,12 @@ static void no_descriptor_to_be_had(void)
         CHECK_OK(receive(session));
     }
     int fd = event_fd_of(session);
-    CHECK(!is_readable(fd));
+    expect_nothing_more(session, fd);
     STEER("texts 1");
-    wait_readable(fd);
-    CHECK_OK(receive_now(session));
-    CHECK(!is_readable(fd));
-    CHECK_EQ(close(fd), 0);
+    ws_frame *frame = NULL;
+    CHECK_OK(receive_watching(session, fd, &frame));
+    ws_frame_free(frame);
+    expect_nothing_more(session, fd);
     close_and_free(session);
 }
 
@@ -102,40 +96,80 @@ static void a_blocked_receiver_goes_on(transport how)
     int fd = event_fd_of(session);
     STEER("texts 1");
     expect_result(&waiting, WS_OK);
-    CHECK(!is_readable(fd));
+    expect_nothing_more(session, fd);
     /* Those that come later wait as well, and share what comes. */
     start_blocked(&waiting, receive, session);
     start_blocked(&later, receive_into, session);
     STEER("texts 2");
     expect_result(&waiting, WS_OK);
     expect_result(&later, WS_OK);
-    CHECK(!is_readable(fd));
+    expect_nothing_more(session, fd);
     ws_frame *frame = NULL;
     CHECK_STATUS(ws_recv(session, &frame, 5), WS_ERR_TIMEOUT);
     start_blocked(&waiting, receive, session);
     CHECK_OK(ws_interrupt(session));
     expect_result(&waiting, WS_ERR_INTERRUPTED);
-    CHECK(!is_readable(fd));
+    expect_nothing_more(session, fd);
     start_blocked(&waiting, receive_batch, session);
     start_blocked(&later, receive, session);
     CHECK_OK(ws_abort(session));
     expect_result(&waiting, WS_ERR_ABORTED);
     expect_result(&later, WS_ERR_ABORTED);
     CHECK(is_readable(fd));
-    ws_session_free(session);
-    CHECK(is_readable(fd));
-    CHECK_EQ(close(fd), 0);
+    free_watched(session);
 }
 
-/* The descriptor of a session that is freed while it lives says that it has ended. */
-static void a_descriptor_outlives_its_session(transport how)
+/* It is the session's until the last handle is freed: of one that lives, and of one that has ended. */
+static void the_descriptor_goes_with_its_session(transport how)
 {
-    ws_session *session = connect_steered(how, NULL);
-    int fd = event_fd_of(session);
-    CHECK(!is_readable(fd));
-    ws_session_free(session);
-    wait_readable(fd);
-    CHECK_EQ(close(fd), 0);
+    for (int has_ended = 0; has_ended < 2; has_ended++) {
+        ws_session *session = connect_steered(how, NULL), *other = ws_session_ref(session);
+        int fd = event_fd_of(session);
+        CHECK_EQ(ws_event_fd(other), fd);
+        int set = watch_by_epoll(fd);
+        STEER(has_ended ? "texts 1" : "pings 1");
+        if (has_ended) {
+            CHECK_OK(ws_abort(session));
+            CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+            CHECK_EQ(ws_event_fd(session), fd);
+            CHECK(is_readable(fd));
+        }
+        ws_session_free(session);
+        CHECK_EQ(ws_event_fd(other), fd);
+        ws_session_free(other);
+        expect_gone(set, fd);
+    }
+}
+
+/* The application watches the descriptor, and never receives. */
+static void pings_are_answered_for_who_only_watches(transport how)
+{
+    enum { ROUNDS = 5 };
+    scripted peer;
+    begin_script(&peer, connect_steered(how, NULL));
+    int fd = event_fd_of(peer.session);
+    int set = watch_by_epoll(fd);
+    struct epoll_event event;
+    for (int round = 0; round < ROUNDS; round++) {
+        exchange_ping(&peer);
+        /* Behind a message, and amid one. */
+        write_text(&peer, 20, 1, 0);
+        release(&peer, peer.bytes - peer.released);
+        exchange_ping(&peer);
+        write_text(&peer, 200, 2, 2);
+        release(&peer, peer.bytes - peer.released - 1);
+        CHECK_STR(server("answered"), "yes");
+        release(&peer, 1);
+        CHECK_EQ(epoll_wait(set, &event, 1, PATIENCE_MS), 1);
+    }
+    while (waiting(&peer) > 0) {
+        ws_frame *frame = NULL;
+        CHECK_OK(receive_watching(peer.session, fd, &frame));
+        expect_next_frame(&peer, frame);
+    }
+    expect_nothing_more(peer.session, fd);
+    CHECK_EQ(close(set), 0);
+    close_and_free(peer.session);
 }
 
 /* The parent's is none of the child's, and stays what it is. */
@@ -148,17 +182,18 @@ static void in_a_forked_child(void)
     if (child == 0) {
         CHECK_EQ(ws_event_fd(session), -1);
         ws_session_free(session);
-        CHECK(!is_readable(fd));
+        CHECK_EQ(fcntl(fd, F_GETFD), -1);
         _exit(0);
     }
     int status = 0;
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    CHECK(!is_readable(fd));
+    CHECK_EQ(ws_event_fd(session), fd);
+    expect_nothing_more(session, fd);
     STEER("texts 1");
-    wait_readable(fd);
-    CHECK_OK(receive_now(session));
-    CHECK_EQ(close(fd), 0);
+    ws_frame *frame = NULL;
+    CHECK_OK(receive_watching(session, fd, &frame));
+    ws_frame_free(frame);
     close_and_free(session);
 }
 
@@ -177,14 +212,17 @@ static void where_there_is_none(void)
     ws_session *session = connect_steered(PLAIN, config);
     CHECK_EQ(ws_event_fd(session), -1);
     close_and_free(session);
+    CHECK_OK(ws_connect_async(environment("STEERED_WS_URL"), config, &session));
+    CHECK_EQ(ws_event_fd(session), -1);
+    ws_session_free(session);
     /* Callbacks besides on_frame do not concern it. */
     callbacks.on_frame = NULL;
     CHECK_OK(ws_config_set_callbacks(config, &callbacks, NULL));
     session = connect_steered(PLAIN, config);
     int fd = event_fd_of(session);
     CHECK_STATUS(receive_now(session), WS_ERR_TIMEOUT);
+    expect_nothing_more(session, fd);
     close_and_free(session);
-    CHECK_EQ(close(fd), 0);
     ws_group *group = ws_group_new();
     CHECK_OK(ws_config_set_group(config, group));
     session = connect_steered(PLAIN, config);
@@ -195,23 +233,60 @@ static void where_there_is_none(void)
     ws_config_free(config);
 }
 
-/* While it is being opened there is none; then there is. */
+/* It is there from the start, readable when the session is open or has failed, and the same behind that. */
 static void of_a_session_that_is_being_opened(void)
 {
     int listener = listen_silently();
     ws_session *session = NULL;
+    ws_frame *frame = NULL;
     CHECK_OK(ws_connect_async(silent_url(listener), NULL, &session));
-    CHECK_EQ(ws_event_fd(session), -1);
-    ws_session_free(session);
-    CHECK_EQ(close(listener), 0);
-    CHECK_OK(ws_connect_async(environment("STEERED_WS_URL"), NULL, &session));
-    CHECK_OK(ws_wait_open(session, PATIENCE_MS, NULL));
     int fd = event_fd_of(session);
-    STEER("texts 1");
-    wait_readable(fd);
-    expect_numbered(session, 0, 0);
-    CHECK_EQ(close(fd), 0);
-    close_and_free(session);
+    expect_nothing_more(session, fd);
+    CHECK_EQ(ws_event_fd(session), fd);
+    free_watched(session);
+
+    CHECK_OK(ws_connect_async(silent_url(listener), NULL, &session));
+    fd = event_fd_of(session);
+    CHECK_OK(ws_abort(session));
+    CHECK_STATUS(receive_watching(session, fd, &frame), WS_ERR_ABORTED);
+    CHECK_EQ(ws_event_fd(session), fd);
+    free_watched(session);
+    CHECK_EQ(close(listener), 0);
+
+    /* The descriptor is asked for before, while or behind the end of the opening, as it happens. */
+    for (int i = 0; i < 20; i++) {
+        CHECK_OK(ws_connect_async("ws://127.0.0.1:1/", NULL, &session));
+        if (i % 2 == 0)
+            CHECK_STATUS(ws_wait_open(session, PATIENCE_MS, NULL), WS_ERR_CONNECT);
+        fd = event_fd_of(session);
+        CHECK_STATUS(receive_watching(session, fd, &frame), WS_ERR_CONNECT);
+        CHECK(is_readable(fd));
+        free_watched(session);
+    }
+    for (int i = 0; i < 20; i++) {
+        CHECK_OK(ws_connect_async(environment(i % 2 == 0 ? "STEERED_WS_URL" : "ECHO_WS_URL"), NULL, &session));
+        if (i % 4 == 0)
+            CHECK_OK(ws_wait_open(session, PATIENCE_MS, NULL));
+        fd = event_fd_of(session);
+        /* What ends behind the first call is told of. */
+        ws_status status = ws_wait_open(session, 0, NULL);
+        if (status != WS_OK) {
+            CHECK_STATUS(status, WS_ERR_TIMEOUT);
+            wait_readable(fd);
+            CHECK_OK(ws_wait_open(session, 0, NULL));
+        }
+        CHECK_EQ(ws_event_fd(session), fd);
+        expect_nothing_more(session, fd);
+        if (i % 2 == 0)
+            STEER("texts 1");
+        else
+            CHECK_OK(ws_send_text(session, "0", 1));
+        CHECK_OK(receive_watching(session, fd, &frame));
+        CHECK_STR((const char *)frame->data, "0");
+        ws_frame_free(frame);
+        expect_nothing_more(session, fd);
+        free_watched(session);
+    }
 }
 
 int main(void)
@@ -228,7 +303,8 @@ int main(void)
     for (transport how = PLAIN; how <= TLS; how++) {
         messages_that_were_read_before(how);
         a_blocked_receiver_goes_on(how);
-        a_descriptor_outlives_its_session(how);
+        the_descriptor_goes_with_its_session(how);
+        pings_are_answered_for_who_only_watches(how);
     }
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;

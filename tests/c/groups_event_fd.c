@@ -1,6 +1,6 @@
-/* The descriptor of a group is readable exactly while receiving from the group without waiting gives something,
- * sessions take turns, and ends come once, behind their messages: in random runs with several sessions that come and
- * go. groups_event_fd [SEED [RUNS]] */
+/* The descriptor of a group is one number, readable exactly while receiving from the group without waiting gives
+ * something; sessions take turns, and ends come once, behind their messages: in random runs with several sessions that
+ * come and go. groups_event_fd [SEED [RUNS]] */
 
 #define _GNU_SOURCE
 #include "watching.h"
@@ -148,17 +148,12 @@ static void end_member(run *self, member *who)
     enter(self, who);
 }
 
-static void change_descriptor(run *self)
-{
-    CHECK_EQ(ws_group_event_fd(self->group), self->fd);
-}
-
 static void client_acts(run *self)
 {
     ws_status expected = all_waiting(self) > 0 ? WS_OK : WS_ERR_TIMEOUT;
     switch (draw(&self->random, 6)) {
     case 0:
-        change_descriptor(self);
+        CHECK_EQ(ws_group_event_fd(self->group), self->fd);
         break;
     case 1:
         if (expected == WS_OK)
@@ -211,8 +206,11 @@ static void random_run(transport how, unsigned seed, unsigned *connections)
         receive_one(&self, 0, WS_OK);
         compare(&self);
     }
+    /* Its sessions end with it, and its descriptor is closed. */
     ws_config_free(self.config);
+    int watching = watch_by_epoll(self.fd);
     ws_group_free(self.group);
+    expect_gone(watching, self.fd);
     for (int i = 0; i < MEMBERS; i++) {
         CHECK_OK(ws_wait_closed(self.members[i].peer.session, PATIENCE_MS));
         CHECK_STATUS(ws_error_status(ws_session_error(self.members[i].peer.session)), WS_ERR_ABORTED);

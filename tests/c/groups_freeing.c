@@ -19,7 +19,11 @@ static void freeing_a_group(transport how)
     ws_frame *frame = NULL;
     ws_session *session = NULL;
     CHECK_OK(ws_group_recv(group, &session, &frame, PATIENCE_MS));
+    int fd = event_fd_of_group(group);
+    CHECK_EQ(ws_group_event_fd(group), fd);
+    int watching = watch_by_epoll(fd);
     ws_group_free(group);
+    expect_gone(watching, fd);
     for (unsigned i = 0; i < SESSIONS; i++) {
         STEER("connection %u", first + i);
         const char *end = server("end");

@@ -2,13 +2,9 @@
 
 #define _GNU_SOURCE
 #include "threads.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
+#include "watching.h"
 #include <semaphore.h>
 #include <signal.h>
-#include <sys/socket.h>
 
 /* A server that takes connections and never says a word. */
 typedef struct mute_server {
@@ -168,7 +164,8 @@ static void while_it_is_being_opened(void)
     CHECK_STATUS(ws_stats(session, &stats), WS_ERR_STATE);
     CHECK_STATUS(ws_close_info(session, &reason), WS_ERR_STATE);
     CHECK_STATUS(ws_wait_closed(session, 0), WS_ERR_TIMEOUT);
-    CHECK_EQ(ws_event_fd(session), -1);
+    int fd = event_fd_of(session);
+    CHECK(!is_readable(fd));
     CHECK_EQ(ws_extension_count(session), 0);
     CHECK(ws_request_url(session) == NULL && ws_subprotocol(session) == NULL);
     CHECK(ws_session_error(session) == NULL);
@@ -191,7 +188,9 @@ static void while_it_is_being_opened(void)
     CHECK_STATUS(ws_error_status(ws_session_error(session)), WS_ERR_ABORTED);
     CHECK_STATUS(ws_recv(session, &frame, -1), WS_ERR_ABORTED);
     CHECK_STATUS(ws_send_text(session, "too late", WS_NUL_TERMINATED), WS_ERR_ABORTED);
-    ws_session_free(session);
+    CHECK(is_readable(fd));
+    CHECK_EQ(ws_event_fd(session), fd);
+    free_watched(session);
     close(server.fd);
 }
 

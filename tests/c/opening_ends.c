@@ -3,9 +3,7 @@
 #define _GNU_SOURCE
 #include "recording.h"
 #include "threads.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include "watching.h"
 #include <sys/wait.h>
 
 static char url[64];
@@ -74,11 +72,15 @@ static void answered_with(const char *answer, ws_status status, uint32_t http_st
     record *calls = new_record(look_at_the_failure);
     ws_session *session = start_opening(calls);
     int connection = take_connection(listener);
+    int fd = event_fd_of(session);
+    CHECK(!is_readable(fd));
     CHECK_EQ(write(connection, answer, strlen(answer)), strlen(answer));
     CHECK_EQ(shutdown(connection, SHUT_WR), 0);
     ws_error *error = NULL;
     ws_frame *frame = NULL;
-    CHECK_STATUS(ws_wait_open(session, PATIENCE_MS, &error), status);
+    wait_readable(fd);
+    CHECK_STATUS(ws_recv(session, &frame, 0), status);
+    CHECK_STATUS(ws_wait_open(session, 0, &error), status);
     CHECK_STATUS(ws_error_status(error), status);
     CHECK_EQ(ws_error_phase(error), WS_PHASE_HANDSHAKE);
     CHECK_EQ(ws_error_http_status(error), http_status);
@@ -92,7 +94,9 @@ static void answered_with(const char *answer, ws_status status, uint32_t http_st
     CHECK_STATUS(ws_recv_callback(session, note_frame, NULL, NULL), status);
     CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
     CHECK_OK(ws_abort(session));
-    ws_session_free(session);
+    CHECK(is_readable(fd));
+    CHECK_EQ(ws_event_fd(session), fd);
+    free_watched(session);
     expect_calls(calls, "cd");
     expect_end(connection);
     CHECK_EQ(close(listener), 0);
@@ -197,7 +201,9 @@ static void the_initiator_is_known(ending how)
         break;
     }
     ws_status status = ws_wait_open(session, PATIENCE_MS, NULL);
-    CHECK_STATUS(status, how == BY_SERVER ? WS_ERR_HANDSHAKE_INVALID : how == BY_TIMEOUT ? WS_ERR_TIMEOUT : WS_ERR_ABORTED);
+    CHECK_STATUS(status, how == BY_SERVER    ? WS_ERR_HANDSHAKE_INVALID
+                         : how == BY_TIMEOUT ? WS_ERR_TIMEOUT
+                                             : WS_ERR_ABORTED);
     CHECK_OK(ws_close_info(session, &info));
     CHECK_EQ(info.initiator, how == BY_SERVER ? WS_CLOSED_BY_TRANSPORT : WS_CLOSED_BY_LOCAL);
     CHECK_EQ(info.clean, 0);
@@ -230,6 +236,7 @@ static void a_forked_child(void)
     record *calls = new_record(NULL);
     ws_session *session = start_opening(calls);
     int connection = take_connection(listener);
+    int fd = event_fd_of(session);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
@@ -245,6 +252,7 @@ static void a_forked_child(void)
         CHECK_EQ(ws_event_fd(session), -1);
         CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
         ws_session_free(session);
+        CHECK_EQ(fcntl(fd, F_GETFD), -1);
         close_and_free(connect_plain(""));
         _exit(0);
     }
@@ -254,7 +262,9 @@ static void a_forked_child(void)
     CHECK_EQ(WEXITSTATUS(status), 0);
     CHECK_EQ(ws_state(session), WS_STATE_CONNECTING);
     CHECK_EQ(count_calls(calls, 'c'), 0);
-    ws_session_free(session);
+    CHECK_EQ(ws_event_fd(session), fd);
+    CHECK(!is_readable(fd));
+    free_watched(session);
     expect_end(connection);
     expect_calls(calls, "cd");
     CHECK_EQ(close(listener), 0);

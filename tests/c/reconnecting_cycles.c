@@ -3,8 +3,8 @@
 
 #define _GNU_SOURCE
 #include "process.h"
-#include "steered.h"
 #include "threads.h"
+#include "watching.h"
 #include <semaphore.h>
 
 enum { FOR_EVER_MS = 3600 * 1000 };
@@ -111,7 +111,8 @@ static void one(transport kind, way how, uint32_t flags, stage where, ending end
     CHECK_OK(ws_config_set_group(config, group));
     ws_session *session = connect_steered(kind, config);
     ws_config_free(config);
-    int fd = how == DESCRIPTOR ? ws_event_fd(session) : -1;
+    int fd = how == DESCRIPTOR ? event_fd_of(session) : -1;
+    int set = fd >= 0 ? watch_by_epoll(fd) : -1;
     echo(session, how, group, &watching);
 
     for (int i = 0; i < outages; i++) {
@@ -132,15 +133,16 @@ static void one(transport kind, way how, uint32_t flags, stage where, ending end
         CHECK_OK(ws_abort(session));
     if (end != FREE)
         CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+    CHECK(fd < 0 || ws_event_fd(session) == fd);
     ws_session_free(session);
+    if (fd >= 0)
+        expect_gone(set, fd);
     sem_post(&watching.goes_on);
     for (int i = 0; i < outages + (where != OPEN); i++)
         wait_for(&watching.decided);
     wait_for(&watching.closed);
     wait_for(&watching.dropped);
     ws_group_free(group);
-    if (fd >= 0)
-        close(fd);
 }
 
 int main(int argc, char **argv)

@@ -329,7 +329,10 @@ void opening()
     std::error_code ec;
     ktorws::failure details;
     ktorws::session session = ktorws::connect_async(echo_url(), ec);
+    const int descriptor = session.event_fd();
+    CHECK(descriptor >= 0);
     session.wait_open(patience, ec, details);
+    CHECK_EQ(session.event_fd(), descriptor);
     CHECK_NONE(ec);
     CHECK(!details);
     CHECK_EQ(session.state(), WS_STATE_OPEN);

@@ -8,7 +8,7 @@ exit status. On STEERED_PORT of 127.0.0.1 it takes commands, a line each, and an
 the connection that was accepted last, or for the number-th one, from 0, after `connection NUMBER`; `connections` says
 how many there were; `everyone PID COMMAND` has every one of them do something, the first one first, while a process is stopped, and lets it go
 on when its kernel has all of that. See the methods of Connection and ScriptCommands with an underscore behind the name. At the path
-/deflate the server accepts permessage-deflate, at /extension the extension that is offered first, at /asking every extension that is
+/greeting/COUNT/SIZE the server sends so many texts of that size in one piece with its answer; at /deflate it accepts permessage-deflate, at /extension the extension that is offered first, at /asking every extension that is
 offered, without parameters, of requests with credentials; it answers others there with 401.
 """
 
@@ -112,6 +112,8 @@ class Connection(ScriptCommands):
                 b"Sec-WebSocket-Accept: " + accept + b"\r\n"
                 + (b"Sec-WebSocket-Extensions: " + agreed + b"\r\n" if agreed else b"") + b"\r\n"
             )
+            if greeting := re.match(rb"GET /greeting/(\d+)/(\d+) ", head):
+                self.out += self.next_texts(int(greeting[1]), int(greeting[2]))
 
     def pump(self):
         with self.changed:
@@ -278,6 +280,15 @@ class Connection(ScriptCommands):
         while left[0] and time.monotonic() < limit:
             fcntl.ioctl(self.sock, termios.TIOCOUTQ, left)
         return "ok" if not left[0] else "no"
+
+    def sent_(self):
+        """waits until TCP has sent all that was to be sent, be it acknowledged or not; answers with the client's port and
+        how many bytes it has sent on the connection"""
+        self.wait(lambda: not self.out and self.stream.flush())
+        limit = time.monotonic() + HANG_S
+        while not (state := self.stream.sent())[1] and time.monotonic() < limit:
+            time.sleep(0)
+        return f"{self.sock.getpeername()[1]} {state[0]}" if state[1] else "no"
 
     def reset_(self):
         self.stream.reset()

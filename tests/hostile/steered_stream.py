@@ -5,6 +5,8 @@ import ssl
 import struct
 
 PIECE = 1 << 16
+# Of struct tcp_info in linux/tcp.h.
+TCP_INFO_SIZE, NOTSENT_BYTES, BYTES_SENT = 232, 144, 200
 
 
 class Plain:
@@ -32,6 +34,13 @@ class Plain:
     def flush(self):
         """whether TCP has all that was taken"""
         return True
+
+    def sent(self):
+        """how many bytes TCP has sent, retransmissions apart, and whether those are all that it has"""
+        info = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+        (unsent,) = struct.unpack_from("I", info, NOTSENT_BYTES)
+        sent, again = struct.unpack_from("QQ", info, BYTES_SENT)
+        return sent - again, unsent == 0
 
     def finish(self):
         self.sock.shutdown(socket.SHUT_WR)

@@ -5,8 +5,8 @@ Run as `waiting.py [NAME ...]`.
 """
 
 import collections
-import contextlib
 import ctypes
+import errno
 import os
 import select
 
@@ -143,61 +143,85 @@ def is_readable(fd, timeout_ms=0):
     return bool(select.select([fd], [], [], timeout_ms / 1000)[0])
 
 
-@contextlib.contextmanager
-def descriptor(fd):
+def descriptor(session):
+    fd = lib.ws_event_fd(session.handle)
     true("a descriptor", fd >= 0, fd)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+    return fd
+
+
+def is_taken(session, fd):
+    """nothing is to be received, and the descriptor says so"""
+    eventually("there is nothing", lambda: session.recv(0) == (Status.TIMEOUT, None) and not is_readable(fd))
 
 
 def an_event_descriptor():
     """asked for before the loss, while away, or behind it: it stays the same, and is right at every moment"""
-    with Site() as site, site.away() as (session, held), descriptor(lib.ws_event_fd(session.handle)) as meanwhile:
-        true("readable while away", not is_readable(meanwhile, MOMENT_MS))
+    with Site() as site, site.away() as (session, held):
+        fd = descriptor(session)
+        is_taken(session, fd)
+        true("readable while away", not is_readable(fd, MOMENT_MS))
         held.go_on()
         wire = site.wire()
         wire.send(text(b"first") + text(b"second"))
-        true("it becomes readable", is_readable(meanwhile, HANG_MS))
+        true("it becomes readable", is_readable(fd, HANG_MS))
         receives(session, "first")
-        eventually("the second has come", lambda: is_readable(meanwhile))
+        eventually("the second has come", lambda: is_readable(fd))
         receives(session, "second")
-        true("readable without a message", not is_readable(meanwhile))
+        is_taken(session, fd)
         for count in range(2, 5):
             lose(wire)
             wire = site.wire()
             is_back(session, count)
-            true("readable without a message", not is_readable(meanwhile))
+            is_taken(session, fd)
             wire.send(text(b"%d" % count))
-            true("it becomes readable", is_readable(meanwhile, HANG_MS))
-            with descriptor(lib.ws_event_fd(session.handle)) as behind:
-                true("another one says the same", is_readable(behind))
-                receives(session, f"{count}")
-                true("readable without a message", not is_readable(behind) and not is_readable(meanwhile))
+            true("it becomes readable", is_readable(fd, HANG_MS))
+            equal("the descriptor", descriptor(session), fd)
+            receives(session, f"{count}")
+            is_taken(session, fd)
 
 
 def an_event_descriptor_of_messages_before_the_loss():
     with Site() as site, site.open(**reconnects()) as (session, wire):
-        with descriptor(lib.ws_event_fd(session.handle)) as fd:
-            wire.send(text(b"first"))
-            true("it becomes readable", is_readable(fd, HANG_MS))
-            lose(wire)
-            is_back(session)
-            true("it stays readable", is_readable(fd))
-            receives(session, "first")
-            true("readable without a message", not is_readable(fd))
+        fd = descriptor(session)
+        wire.send(text(b"first"))
+        true("it becomes readable", is_readable(fd, HANG_MS))
+        lose(wire)
+        is_back(session)
+        true("it stays readable", is_readable(fd))
+        receives(session, "first")
+        is_taken(session, fd)
 
 
 def an_event_descriptor_at_the_end():
     with Site() as site, site.open(**reconnects(max_attempts=1)) as (session, wire):
-        with descriptor(lib.ws_event_fd(session.handle)) as fd:
-            site.stop()
-            lose(wire)
-            true("it becomes readable", is_readable(fd, HANG_MS))
-            ends(session, Status.CONNECT)
-            true("it stays readable", is_readable(fd))
-            site.start()
+        fd = descriptor(session)
+        site.stop()
+        lose(wire)
+        true("it becomes readable", is_readable(fd, HANG_MS))
+        ends(session, Status.CONNECT)
+        true("it stays readable", is_readable(fd))
+        equal("the descriptor", descriptor(session), fd)
+        site.start()
+
+
+def an_epoll_set_after_freeing():
+    """the session takes its descriptor with it, whatever state it is in"""
+    for is_open in (True, False):
+        with Site() as site, select.epoll() as watching:
+            with site.away() as (session, held):
+                fd = descriptor(session)
+                watching.register(fd, select.EPOLLIN)
+                if is_open:
+                    held.go_on()
+                    goes_on(session, site).send(text(b"not received"))
+                    true("it becomes readable", is_readable(fd, HANG_MS))
+                equal("the descriptor", descriptor(session), fd)
+            equal("what the set reports", watching.poll(0), [])
+            try:
+                os.fstat(fd)
+                true("it is open", False, fd)
+            except OSError as error:
+                equal("the error", error.errno, errno.EBADF)
 
 
 TESTS = (
@@ -213,6 +237,7 @@ TESTS = (
     an_event_descriptor,
     an_event_descriptor_of_messages_before_the_loss,
     an_event_descriptor_at_the_end,
+    an_epoll_set_after_freeing,
 )
 
 

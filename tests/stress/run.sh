@@ -18,7 +18,7 @@ echo_server=target/debug/examples/echo_server
 echo_tests="closing connecting fork invalid_arguments invalid_waiting lifecycle logging opening sending_receiving \
 shutting_down signals start_race threads"
 steered_tests="batches callbacks callbacks_blocking callbacks_ending callbacks_freeing callbacks_inside event_fd \
-event_fd_queues extensions flushing fragmenting groups groups_endings groups_event_fd groups_freeing groups_waiting \
+event_fd_losses event_fd_queues event_fd_threads extensions flushing fragmenting groups groups_endings groups_event_fd groups_freeing groups_waiting \
 interrupting modes queues reconnecting_cycles recv_callback sigpipe timeouts waking"
 
 skip() {

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LARGEST = 40000, FRAMES = 8 };
 
@@ -56,8 +55,7 @@ static void send_something(chance *dice, ws_session *session, const record *owed
         unsigned items_count = below(dice, FRAMES + 1);
         for (unsigned i = 0; i < items_count; i++)
             items[i] = (ws_message){.data = zeros, .size = size / 4, .type = WS_TEXT + below(dice, 2)};
-        ws_status status =
-            CALL("ws_send_batch", limit, ws_send_batch(session, items, items_count, &accepted, timeout));
+        ws_status status = CALL("ws_send_batch", limit, ws_send_batch(session, items, items_count, &accepted, timeout));
         EXPECT(accepted <= items_count && (status != WS_OK || accepted == items_count), "%zu accepted", accepted);
         break;
     }
@@ -129,7 +127,8 @@ static void receive_otherwise(chance *dice, ws_session *session)
             struct pollfd watched = {.fd = fd, .events = POLLIN};
             if (poll(&watched, 1, (int)below(dice, 10)) > 0)
                 receive(dice, session);
-            close(fd);
+            int again = ws_event_fd(session);
+            EXPECT(again == fd || again < 0, "another descriptor");
         }
     } else if (REFUSED_RECV_CALLBACK && RECV_CALLBACK_AT_THE_END) {
         record *told = new_record("ws_recv_callback");

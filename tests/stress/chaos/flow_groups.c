@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { MEMBERS = 5 };
 
@@ -109,8 +108,6 @@ void run_group_flow(chance *dice)
         int64_t timeout = flow_timeout(dice);
         CALL("ws_group_close", timeout, ws_group_close(self->group, WS_CLOSE_NORMAL, NULL, 0, timeout));
     }
-    if (self->fd >= 0)
-        close(self->fd);
     CALL_VOID("ws_group_free", ws_group_free(self->group));
     for (unsigned i = 0; i < self->count; i++) {
         flow *member = self->flows[i];

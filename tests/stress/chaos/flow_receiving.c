@@ -4,7 +4,6 @@
 #include "flows.h"
 #include <poll.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { RECEIVERS = 2 };
 
@@ -87,8 +86,6 @@ static void *receive_all(void *argument)
         if (below(&self->dice, 50) == 0)
             pause_us(below(&self->dice, 20000));
     }
-    if (fd >= 0)
-        close(fd);
     free(buffer);
     pthread_mutex_lock(&whole->lock);
     EXPECT(!whole->ended || whole->end == status, "a session ends with %s and %s", ws_status_name(whole->end),
