@@ -187,6 +187,13 @@ impl Session {
         }
     }
 
+    /// The group has told the end.
+    pub(super) fn leave_group(&self) {
+        if let (Some(member), Some(socket)) = (self.group.get(), &*self.socket.lock()) {
+            member.group.unwatch(socket);
+        }
+    }
+
     /// Has the driver read once, because nobody receives from the group.
     pub(super) fn read_in_background(&self) {
         self.reads_in_background.store(true, Ordering::Release);
@@ -216,7 +223,7 @@ impl Session {
         let missed = self.reader.enter(false, |reader| {
             let Some(reader) = reader else { return false };
             let is_unread = || self.socket.lock().as_ref().is_some_and(|socket| socket.available() > 0);
-            let misses = self.inbox.has_news() || reader.may_have_more() || self.has_edge.load(Ordering::SeqCst);
+            let misses = self.inbox.has_news() || reader.may_have_more();
             if delivery == Delivery::Signalled && (misses || is_unread()) {
                 reader.is_noted = true;
                 self.inbox.signal_again();

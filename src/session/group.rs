@@ -192,7 +192,7 @@ impl Group {
         }
         let key = *member.key.get_or_init(|| turns.members.insert(Weak::clone(session)));
         if let Some(epoll) = &turns.epoll {
-            let flags = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+            let flags = EventFlags::IN | EventFlags::RDHUP;
             // It fails only if there is no memory: then the driver reads.
             let _ = epoll::add(epoll, socket.as_fd(), EventData::new_u64(key as u64), flags);
         }
@@ -258,6 +258,14 @@ impl Group {
                 if !turns.queue.is_empty() {
                     continue;
                 }
+            }
+            if turns.has_leader && !self.is_leader_waiting.load(Ordering::SeqCst) {
+                // Another thread is about to know what the sockets have.
+                turns.waiting += 1;
+                drop(turns);
+                self.changed.wait(ticket, Deadline::Never);
+                self.turns.lock().waiting -= 1;
+                continue;
             }
             if deadline.has_passed() {
                 return Err(Error::new(Kind::Timeout, "no message came in time"));
@@ -329,6 +337,7 @@ impl Group {
                     return None;
                 }
                 drop(turns);
+                session.leave_group();
                 Err(session.ended_error())
             }
         };
@@ -367,13 +376,16 @@ impl Group {
             }
             let key = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
             let Some(session) = turns.members.get(key).and_then(Weak::upgrade) else { continue };
-            session.has_edge.store(true, Ordering::SeqCst);
             if session.group_turn.load(Ordering::Relaxed) == NO_TURN {
                 session.group_turn.store(HAS_TURN, Ordering::Relaxed);
                 turns.queue.push_back(Turn::Session(session));
             } else {
                 others.push(session);
             }
+        }
+        if turns.waiting > 0 {
+            // There is no leader now, or something to receive.
+            self.changed.open_for_one();
         }
         if !others.is_empty() {
             drop(turns);

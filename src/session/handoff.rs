@@ -133,6 +133,11 @@ impl Handoff {
         self.word.load(Ordering::Acquire) & OWNER == APPLICATION
     }
 
+    /// Whether the driver reads at this moment.
+    pub(crate) fn is_driver_inside(&self) -> bool {
+        self.word.load(Ordering::Acquire) & OWNER == DRIVER
+    }
+
     /// From now on only the driver reads, as soon as a thread of the application that does has left.
     pub(crate) fn keep(&self) {
         self.update(|word| word | KEPT);

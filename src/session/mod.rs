@@ -172,8 +172,6 @@ pub(crate) struct Session {
     /// A violation waits for its turn.
     is_held: AtomicBool,
     group: OnceLock<Member>,
-    /// The group was told that the socket has something, and nobody has read since.
-    has_edge: AtomicBool,
     /// The driver is to read, because nobody receives from the group.
     reads_in_background: AtomicBool,
     /// Whether it is in the group's queue.

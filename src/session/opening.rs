@@ -219,7 +219,6 @@ fn session(
         is_forsaken: AtomicBool::new(false),
         is_held: AtomicBool::new(false),
         group: OnceLock::new(),
-        has_edge: AtomicBool::new(false),
         reads_in_background: AtomicBool::new(false),
         group_turn: AtomicU8::new(0),
         owner: OnceLock::new(),

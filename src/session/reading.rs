@@ -133,7 +133,6 @@ impl Session {
     /// Reads bytes into the decoder.
     pub(super) fn receive_bytes(&self, reader: &mut Reader, waiting: Waiting) -> io::Result<usize> {
         self.is_amid_frame.store(reader.incoming.is_mid_frame(), Ordering::Relaxed);
-        self.has_edge.store(false, Ordering::SeqCst);
         let buffer = reader.incoming.read_buffer();
         let space = buffer.len();
         let received = reader.receiver.receive(buffer, waiting);

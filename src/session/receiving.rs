@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::deadline::Deadline;
+use super::delivery::Delivery;
 use super::handoff::Left;
 use super::inbox::Taken;
 use super::logging::Later;
@@ -118,25 +119,41 @@ impl Session {
     #[cold]
     fn stops_reading(&self) -> bool {
         let mut outbox = self.outbox.lock();
-        if !self.is_signalled() {
+        if self.delivery() == Delivery::Pulled {
             return outbox.is_clogged();
         }
         let stops = outbox.stops_driver();
-        if stops
-            && let (Some(readiness), Some(socket)) = (self.readiness.get(), &*self.socket.lock())
-        {
-            readiness.pause(socket);
+        if stops && let Some(socket) = &*self.socket.lock() {
+            if let Some(readiness) = self.readiness.get() {
+                readiness.pause(socket);
+            }
+            if let Some(member) = self.group.get() {
+                member.group.unwatch(socket);
+            }
             self.inbox.set_paused(true);
         }
         stops
     }
 
+    fn is_clogged(&self) -> bool {
+        self.is_blocked.load(Ordering::Relaxed) && self.outbox.lock().is_clogged()
+    }
+
     /// The peer has taken pongs.
     pub(super) fn resume_reading(&self) {
         self.wake_driver();
-        if let (Some(readiness), Some(socket)) = (self.readiness.get(), &*self.socket.lock()) {
-            readiness.resume(socket);
+        if let Some(socket) = &*self.socket.lock() {
+            if let Some(readiness) = self.readiness.get() {
+                readiness.resume(socket);
+            }
+            if let Some(member) = self.group.get() {
+                member.group.watch(member, &self.me, socket);
+            }
             self.inbox.set_paused(false);
+        }
+        if self.delivery() == Delivery::Grouped {
+            // The reader may hold more.
+            self.note_news();
         }
     }
 
@@ -174,6 +191,12 @@ impl Session {
                 }
             }
             drop(later);
+            if deadline == Deadline::Now && self.is_signalled() && self.reader.handoff().is_driver_inside() {
+                // It does not wait, and leaves soon.
+                self.inbox.wait(ticket, Deadline::Never);
+                has_followed = true;
+                continue;
+            }
             deadline = deadline.fixed();
             if deadline.has_passed() {
                 break Err(late());
@@ -222,13 +245,14 @@ impl Session {
                     Taken::Nothing => {}
                 }
             }
+            let ticket = self.inbox.ticket();
             let (mut deadline, mut waiter, mut has_more) = (Deadline::Now, None, false);
             let sleep = Sleep::new(self, &mut deadline, &mut waiter).of(Caller::Group);
             let later = Later::begin();
             let led = self.reader.enter(false, |reader| {
                 let led = self.lead(reader, sleep, &mut NoMemory, &mut |_| Ok(()));
                 if let Some(reader) = reader {
-                    has_more = reader.may_have_more() || self.has_edge.load(Ordering::SeqCst);
+                    has_more = reader.may_have_more() && !self.is_clogged();
                     if !has_more {
                         reader.incoming.release();
                         reader.receiver.release();
@@ -236,8 +260,15 @@ impl Session {
                 }
                 led
             });
-            // Whoever reads now gives the session another turn.
-            let Some((led, left)) = led else { return ForGroup::Nothing };
+            let Some((led, left)) = led else {
+                if self.reader.handoff().is_driver_inside() {
+                    // It does not wait, and leaves soon.
+                    self.inbox.wait(ticket, Deadline::Never);
+                    continue;
+                }
+                // Whoever reads now gives the session another turn.
+                return ForGroup::Nothing;
+            };
             self.left(left);
             drop(later);
             match led {

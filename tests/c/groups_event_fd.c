@@ -48,8 +48,11 @@ static void compare(const run *self)
     if (all_waiting(self) > 0) {
         CHECK(is_readable(self->fd));
     } else {
-        expect_nothing_in(self->group);
-        CHECK(!is_readable(self->fd));
+        /* Parts of messages arrive a moment after the server has sent them. */
+        for (int tries = 0; tries == 0 || is_readable(self->fd); tries++) {
+            CHECK(tries < 1000);
+            expect_nothing_in(self->group);
+        }
     }
     CHECK_EQ(ws_group_size(self->group), MEMBERS);
 }
