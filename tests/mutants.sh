@@ -16,7 +16,7 @@ env_dir=$PWD/target/test-env
 work=$PWD/target/mutants
 crate=$work/crate
 # the parts of the session that are rules only
-rules=(back_off coalescing deadline timers)
+rules=(back_off coalescing deadline)
 dependencies=(base64 httparse httpdate rand_chacha sha1 simdutf8 zlib-rs)
 
 if [ "$("$env_dir/bin/cargo-mutants" mutants --version 2>/dev/null)" != "cargo-mutants $version" ]; then

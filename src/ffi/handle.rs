@@ -17,7 +17,7 @@ use crate::ffi::handle_count::HandleCount;
 use crate::fork;
 use crate::protocol::Close;
 use crate::session::group::Group;
-use crate::session::{ReadinessFd, no_descriptor, Deadline, Opening, Owner, Session, logging};
+use crate::session::{Deadline, Opening, Owner, ReadinessFd, Session, logging, no_descriptor};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
 ///

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Reader, Session};
 use super::group::{Group, Member};
+use super::{Reader, Session};
 use crate::error::{Error, Kind, Result};
 use crate::transport::{ReadinessFd, Socket};
 

@@ -345,11 +345,7 @@ impl Group {
     }
 
     /// Gives turns to the sessions whose sockets have something, waiting for one until the deadline.
-    fn look<'a>(
-        &'a self,
-        mut turns: MutexGuard<'a, Turns>,
-        deadline: Deadline,
-    ) -> MutexGuard<'a, Turns> {
+    fn look<'a>(&'a self, mut turns: MutexGuard<'a, Turns>, deadline: Deadline) -> MutexGuard<'a, Turns> {
         let Some(epoll) = turns.epoll.clone() else { return turns };
         turns.has_leader = true;
         drop(turns);

@@ -50,7 +50,7 @@ impl Presence {
     }
 
     fn is_inside(&self) -> bool {
-        self.word.load(Ordering::SeqCst) % LEFT != 0
+        !self.word.load(Ordering::SeqCst).is_multiple_of(LEFT)
     }
 }
 

@@ -68,7 +68,16 @@ pub(super) enum Caller {
 
 impl<'a, 's> Sleep<'a, 's> {
     pub(super) fn new(session: &'s Session, deadline: &'a mut Deadline, waiter: &'a mut Option<Waiter<'s>>) -> Self {
-        Self { session, deadline, waiter, since: None, rests: false, reads: 0, decodes_since: None, caller: Caller::Call }
+        Self {
+            session,
+            deadline,
+            waiter,
+            since: None,
+            rests: false,
+            reads: 0,
+            decodes_since: None,
+            caller: Caller::Call,
+        }
     }
 
     /// How another one waits than a call of the session. Interrupts are for calls.

@@ -79,8 +79,9 @@ impl Session {
         let mut fits = fits;
         if !self.inbox.has_news()
             && self.is_receivable()
-            && let Some((received, left)) =
-                self.reader.try_enter(|reader| self.noting_buffered(reader, |reader| self.decode_small(reader, memory, &mut fits)))
+            && let Some((received, left)) = self
+                .reader
+                .try_enter(|reader| self.noting_buffered(reader, |reader| self.decode_small(reader, memory, &mut fits)))
         {
             self.left(left);
             if let Some(received) = received {
@@ -343,11 +344,7 @@ impl Session {
 
     /// Reads as the reader. Afterwards the descriptor, if there is one, says what is left.
     #[inline]
-    fn noting_buffered<R>(
-        &self,
-        reader: &mut Option<Reader>,
-        read: impl FnOnce(&mut Option<Reader>) -> R,
-    ) -> R {
+    fn noting_buffered<R>(&self, reader: &mut Option<Reader>, read: impl FnOnce(&mut Option<Reader>) -> R) -> R {
         let outcome = read(reader);
         if self.is_signalled()
             && let Some(reader) = reader

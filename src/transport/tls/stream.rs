@@ -84,7 +84,9 @@ impl TlsReceiver {
 
     /// Whether it holds received bytes.
     pub(in crate::transport) fn has_buffered(&self) -> bool {
-        !self.plaintext.is_empty() || !self.records.is_empty() || self.below.as_ref().is_some_and(|below| below.has_buffered())
+        !self.plaintext.is_empty()
+            || !self.records.is_empty()
+            || self.below.as_ref().is_some_and(|below| below.has_buffered())
     }
 
     /// Whether the last read took all that the socket had, and no complete record of it is left.

@@ -160,7 +160,8 @@ fn a_full_inbox_does_not_keep_the_end_away() {
 fn the_descriptor_tells_of_what_is_there() {
     explore("inbox, descriptor", 3, || {
         let inbox = Arc::new(inbox(4));
-        let wake = inbox.signal(EventFd::new).unwrap();
+        let wake = Arc::new(EventFd::new().unwrap());
+        inbox.set_signal(&wake);
         let reader = thread::spawn({
             let inbox = Arc::clone(&inbox);
             move || {
@@ -206,5 +207,30 @@ fn the_reader_is_told_when_all_is_taken() {
         let (inbox, wake) = &*session;
         check(&[receive(inbox, usize::MAX, || wake.notify_one())], 2);
         reader.join().unwrap();
+    });
+}
+
+/// The descriptor is readable while the reader holds bytes, whoever takes messages meanwhile.
+#[test]
+fn the_descriptor_tells_of_bytes_that_the_reader_holds() {
+    explore("inbox, held bytes", 3, || {
+        let inbox = Arc::new(inbox(4));
+        let wake = Arc::new(EventFd::new().unwrap());
+        inbox.set_signal(&wake);
+        let reader = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || {
+                inbox.push(0, 0, 0);
+                inbox.set_buffered(true);
+            }
+        });
+        let taken = if inbox.has_news() { take(&inbox, || ()) } else { Taken::Nothing };
+        reader.join().unwrap();
+        assert!(wake.is_readable());
+        if taken == Taken::Nothing {
+            assert_eq!(take(&inbox, || ()), Taken::Message(0));
+        }
+        inbox.set_buffered(false);
+        assert!(!wake.is_readable());
     });
 }
