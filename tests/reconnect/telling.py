@@ -203,15 +203,19 @@ def a_thread_that_waits_at_a_group():
 def the_event_descriptor_of_a_group():
     with Site() as site, Group() as group, site.away(**group.setting) as (session, held):
         fd = lib.ws_group_event_fd(group.handle)
+        nothing = (Status.TIMEOUT, None, None)
+        equal("ws_group_recv", group.recv(0), nothing)
         true("readable while away", not select.select([fd], [], [], MOMENT_MS / 1000)[0])
         held.go_on()
         wire = site.wire()
         wire.send(text(b"back"))
         true("readable", select.select([fd], [], [], HANG_S)[0])
         equal("ws_group_recv", group.recv(0), (Status.OK, session.handle, b"back"))
+        equal("ws_group_recv", group.recv(0), nothing)
         true("readable without a message", not select.select([fd], [], [], 0)[0])
         lose(wire)
         is_back(session, 2)
+        equal("ws_group_recv", group.recv(0), nothing)
         true("readable without a message", not select.select([fd], [], [], 0)[0])
         equal("the descriptor", lib.ws_group_event_fd(group.handle), fd)
 
