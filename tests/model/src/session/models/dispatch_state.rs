@@ -6,8 +6,8 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 use std::sync::Arc;
 
-use super::super::sync::{AtomicU32, Mutex, Ordering};
 use super::super::dispatch_state::DispatchState;
+use super::super::sync::{AtomicU32, Mutex, Ordering};
 use super::explore;
 
 struct Dispatch {

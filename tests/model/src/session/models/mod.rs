@@ -2,11 +2,11 @@
 
 #![allow(clippy::arc_with_non_send_sync, reason = "loom runs its threads by turns on one")]
 
+mod dispatch_state;
 mod handoff;
 mod inbox;
 mod interrupts;
 mod sending;
-mod dispatch_state;
 mod turn;
 
 use std::sync::Arc;
