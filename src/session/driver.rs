@@ -1,30 +1,31 @@
 //! The driver: the task of a session in the background. It reads while the application is away, sends what the kernel did not
 //! take at once, watches the clock, and reconnects. It starts when there is first something to do.
 
+mod reading;
+mod task;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::io::Interest;
-use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep_until};
 
 use super::Session;
 use super::Verdict;
-use super::delivery::Delivery;
 use super::handoff::Presence;
 use super::lateness::{Late, Lateness, Standing};
-use super::logging::{Later, log};
+use super::logging::Later;
 use super::reading::Turned;
 use super::reconnect::Outcome;
-use super::runtime::{Hold, Runtime};
 use super::watch::{Found, Watch};
 use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
+use crate::protocol::Initiator;
 use crate::protocol::close::close_timed_out;
-use crate::protocol::{Initiator, deflate};
+pub(super) use task::DriverHandle;
 
 /// How long the application may be away before the driver reads in its place; at most twice this.
 pub(super) const TICK: Duration = Duration::from_millis(4);
@@ -34,42 +35,6 @@ pub(super) const GRACE: Duration = Duration::from_millis(20);
 
 /// How long a violation waits for its turn at most.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
-
-/// Starts and wakes the driver of a session.
-#[derive(Default)]
-pub(super) struct DriverHandle {
-    state: AtomicU8,
-    wake: Notify,
-}
-
-/// There is no driver, and one may start.
-const NEW: u8 = 0;
-/// The driver was started.
-const STARTED: u8 = 1;
-/// No driver starts any more.
-const UNWANTED: u8 = 2;
-
-impl DriverHandle {
-    pub(super) fn is_started(&self) -> bool {
-        self.state.load(Ordering::Acquire) == STARTED
-    }
-
-    /// Has no driver start any more. Returns false if one was started.
-    pub(super) fn prevent(&self) -> bool {
-        self.change(UNWANTED) != STARTED
-    }
-
-    /// Waits for the next [`Session::wake_driver`].
-    pub(super) async fn woken(&self) {
-        self.wake.notified().await;
-    }
-
-    /// Changes the state from [`NEW`]. Returns what it was.
-    fn change(&self, to: u8) -> u8 {
-        let (Ok(before) | Err(before)) = self.state.compare_exchange(NEW, to, Ordering::AcqRel, Ordering::Acquire);
-        before
-    }
-}
 
 /// What the driver remembers from step to step.
 struct Driver {
@@ -271,151 +236,6 @@ impl Driver {
         }
     }
 
-    /// Finds out whether to read.
-    fn look_around(&mut self, session: &Session) {
-        let now = Instant::now();
-        let before = self.reading;
-        if session.delivery() == Delivery::Grouped {
-            self.stand_by_group(session);
-        }
-        match self.reading {
-            Reading::Off if session.delivery() == Delivery::Grouped => {}
-            Reading::Off if session.reader.handoff().is_watched() => self.reading = Reading::Watching { since: now },
-            Reading::Watching { since } if now.saturating_duration_since(since) >= TICK => {
-                self.reading = match session.reader.handoff().look(&mut self.seen) {
-                    Presence::Active => Reading::Watching { since: now },
-                    Presence::Inside => Reading::Off,
-                    Presence::Away => Reading::On,
-                };
-                if self.reading == Reading::Off {
-                    session.release_sending();
-                }
-            }
-            Reading::Grace { .. } if session.reader.handoff().left() != self.seen => self.stand_back(session),
-            Reading::Grace { until } if until <= now => {
-                self.gives_grace = false;
-                self.reading = Reading::On;
-            }
-            Reading::Stalled if session.may_read() => {
-                // The peer was not silent: it was not listened to.
-                session.note_received();
-                session.keepalive.lock().restart_timeout(now);
-                self.reading = Reading::On;
-            }
-            Reading::Held if self.held_until <= now || session.may_fail() => {
-                session.is_held.store(false, Ordering::Release);
-                self.reading = Reading::On;
-            }
-            _ => {}
-        }
-        if self.is_urgent(session)
-            && matches!(self.reading, Reading::Off | Reading::Watching { .. } | Reading::Grace { .. })
-            && !session.reader.handoff().is_inside()
-        {
-            self.gives_grace = false;
-            self.seen = session.reader.handoff().left();
-            self.reading = Reading::On;
-        }
-        if self.reading == Reading::On && before != Reading::On {
-            self.is_unfinished = true;
-            log!(Debug, session.id, "the library reads");
-        }
-        if self.reading == Reading::On && !session.reader.handoff().listen(self.seen) {
-            // It has come back, and may have taken from the socket what it does not decode.
-            self.stand_back(session);
-        }
-    }
-
-    /// A session of a group is read by those who receive from the group. While nobody does, the group asks for it.
-    fn stand_by_group(&mut self, session: &Session) {
-        if matches!(self.reading, Reading::Off | Reading::Watching { .. } | Reading::Grace { .. }) {
-            self.reading = if session.reads_in_background.swap(false, Ordering::AcqRel) {
-                self.seen = session.reader.handoff().left();
-                Reading::On
-            } else {
-                Reading::Off
-            };
-        }
-    }
-
-    /// Whether somebody waits for what only reading brings, or it decides whether the peer is late.
-    fn is_urgent(&self, session: &Session) -> bool {
-        session.reader.handoff().is_kept()
-            || session.waits_for_message()
-            || session.ending.verdict().is_some()
-            || session.inbox.is_leaving()
-            || session.has_waiting_senders()
-            || session.keepalive.lock().awaits_pong()
-            || self.lateness.is_overtime()
-    }
-
-    /// Reads, unless the application does again.
-    fn read(&mut self, session: &Session, to_end: bool) -> Turned {
-        self.is_unfinished = false;
-        let came_back = session.reader.handoff().left() != self.seen;
-        let impatient = self.held_until <= Instant::now();
-        let mut has_more = false;
-        let turned = session.reader.enter_as_driver(|reader| {
-            let Some(reader) = reader else { return Turned::Over };
-            let turned = session.read(reader, impatient, to_end);
-            if turned == Turned::Drained {
-                reader.incoming.release();
-                reader.receiver.release();
-            }
-            if session.is_signalled() {
-                session.note_buffered(reader);
-            }
-            has_more = reader.may_have_more();
-            turned
-        });
-        let Some((turned, left)) = turned else {
-            self.stand_back(session);
-            return Turned::Unfinished;
-        };
-        session.left(left);
-        if has_more && session.delivery() == Delivery::Grouped {
-            // Nothing else tells the group.
-            session.note_news();
-        }
-        match turned {
-            Turned::Drained => {
-                if session.delivery() == Delivery::Grouped && !self.is_urgent(session) {
-                    self.reading = Reading::Off;
-                }
-                session.release_sending();
-                session.spares.release();
-                if let Some(owner) = session.owner() {
-                    owner.rest();
-                }
-            }
-            Turned::Unfinished => self.is_unfinished = true,
-            Turned::Stalled => {
-                log!(Debug, session.id, "the library stops reading: a queue is full");
-                self.reading = Reading::Stalled;
-            }
-            Turned::Held => {
-                if self.reading != Reading::Held {
-                    let patience = session.terms.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
-                    self.held_until = Instant::now() + patience;
-                }
-                self.reading = Reading::Held;
-                session.is_held.store(true, Ordering::Release);
-            }
-            Turned::Over => {}
-        }
-        if came_back && self.reading == Reading::On {
-            self.stand_back(session);
-        }
-        turned
-    }
-
-    /// The application reads again.
-    fn stand_back(&mut self, session: &Session) {
-        self.seen = session.reader.handoff().left();
-        self.reading = Reading::Watching { since: Instant::now() };
-        self.gives_grace = true;
-    }
-
     /// Has the socket watched for what there is to wait for. Registering it reports what is there already.
     fn watch_socket(&mut self, session: &Session) -> io::Result<()> {
         let (receive, send) = (self.reading == Reading::On, session.is_blocked.load(Ordering::Relaxed));
@@ -486,67 +306,7 @@ impl Driver {
     }
 }
 
-/// Ends the session with its driver, also where that panics or the runtime drops it.
-struct Driving {
-    session: Arc<Session>,
-    _hold: Hold,
-}
-
-impl Drop for Driving {
-    fn drop(&mut self) {
-        self.session.abort();
-        self.session.drop_transport();
-        self.session.ask_to_tell();
-    }
-}
-
-async fn drive(session: Arc<Session>, hold: Hold) {
-    let driving = Driving { session, _hold: hold };
-    let session = &driving.session;
-    let mut driver = Driver::new(session.since);
-    // Functions of the application may take long.
-    let may_block = session.extensions.iter().any(|extension| extension.name != deflate::NAME);
-    loop {
-        let next = if may_block { tokio::task::block_in_place(|| driver.step(session)) } else { driver.step(session) };
-        match next {
-            Next::Wait => driver.wait(session).await,
-            Next::Again => tokio::task::yield_now().await,
-            Next::Reconnect => driver.is_over = !driver.reconnect(session).await,
-            Next::Over => return,
-        }
-    }
-}
-
 impl Session {
-    /// Starts the driver, unless that is done or not wanted any more.
-    pub(super) fn start_driver(self: &Arc<Self>) {
-        if self.driver.change(STARTED) == NEW
-            && let Some(hold) = self.runtime.hold()
-        {
-            let session = Arc::clone(self);
-            self.runtime.spawn(hold, |_: Runtime, hold| drive(session, hold));
-        }
-    }
-
-    /// Has the driver make a step, and start if need be.
-    pub(super) fn wake_driver(&self) {
-        match self.driver.state.load(Ordering::Acquire) {
-            NEW => {
-                if let Some(session) = self.me.upgrade() {
-                    session.start_driver();
-                }
-            }
-            _ => self.driver.wake.notify_one(),
-        }
-    }
-
-    /// The same for what the driver sees in time when it starts.
-    pub(super) fn wake_started_driver(&self) {
-        if self.driver.is_started() {
-            self.wake_driver();
-        }
-    }
-
     fn has_send_failure(&self) -> bool {
         self.outbox.lock().failure.is_some()
     }
