@@ -67,9 +67,8 @@ impl Drop for Inside<'_> {
 impl Group {
     /// Starts the task that stands by, unless it runs.
     pub(super) fn stand_by(self: &Arc<Self>, runtime: &Runtime) {
-        if !self.presence.is_started.swap(true, Ordering::AcqRel)
-            && let Some(hold) = runtime.hold()
-        {
+        let Some(hold) = runtime.hold() else { return };
+        if !self.presence.is_started.swap(true, Ordering::AcqRel) {
             self.presence.is_watched.store(true, Ordering::SeqCst);
             let group = Arc::clone(self);
             runtime.spawn(hold, |runtime, hold| run(group, runtime, hold));
