@@ -162,7 +162,6 @@ static void client_acts(run *self)
         if (expected == WS_OK)
             break;
         CHECK_OK(ws_group_interrupt(self->group));
-        CHECK(!is_readable(self->fd));
         ws_session *session;
         ws_frame *frame;
         CHECK_STATUS(ws_group_recv(self->group, &session, &frame, -1), WS_ERR_INTERRUPTED);
