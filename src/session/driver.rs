@@ -209,11 +209,10 @@ impl Driver {
         if found.send || session.has_waiting_senders() {
             session.flush();
         }
-        let to_end = self.has_end;
-        if found.receive && self.reading == Reading::On && self.gives_grace && session.is_signalled() && !to_end {
+        if found.receive && self.reading == Reading::On && self.gives_grace && session.is_signalled() && !self.has_end {
             self.reading = Reading::Grace { until: Instant::now() + GRACE };
         }
-        if found.receive && self.reading == Reading::On && self.read(session, to_end) == Turned::Over {
+        if found.receive && self.reading == Reading::On && self.read(session) == Turned::Over {
             return false;
         }
         if session.ending.is_aborted() || self.time_out(session) {
@@ -294,7 +293,7 @@ impl Driver {
             session.stop_reading();
             return false;
         }
-        match self.read(session, true) {
+        match self.read(session) {
             Turned::Over => true,
             Turned::Drained => {
                 let failure = session.outbox.lock().failure.as_deref().cloned();

@@ -71,8 +71,7 @@ impl Drop for Answers<'_> {
 impl Session {
     /// Reads until the socket is empty, the inbox full or the turn over. For the driver, which is the reader.
     /// `impatient`: a violation has waited for its turn long enough.
-    /// `to_end`: the peer sends no more behind what is there.
-    pub(super) fn read(&self, reader: &mut Reader, impatient: bool, to_end: bool) -> Turned {
+    pub(super) fn read(&self, reader: &mut Reader, impatient: bool) -> Turned {
         if reader.held.is_some() {
             if !impatient && !self.may_fail() {
                 return Turned::Held;
@@ -80,7 +79,7 @@ impl Session {
             self.fail_held(reader);
         }
         let mut answers = Answers::new(self);
-        let (mut drains, mut yields) = (false, 0);
+        let mut yields = 0;
         for _ in 0..READS_PER_TURN {
             loop {
                 if !self.may_read() {
@@ -105,15 +104,8 @@ impl Session {
                 }
             }
             answers.send();
-            if drains {
-                reader.has_more = false;
-                self.note_empty();
-                return Turned::Drained;
-            }
-            let space = reader.incoming.read_buffer().len();
+            // Also after a short read: what came meanwhile is not always announced.
             match self.receive_bytes(reader, Waiting::No) {
-                // More than that was not there, and what comes is announced.
-                Ok(count) if 0 < count && count < space && !to_end && reader.receiver.is_plain() => drains = true,
                 Ok(0) => {
                     self.end_with_stream(None, &reader.incoming);
                     return Turned::Over;

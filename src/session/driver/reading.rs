@@ -90,14 +90,14 @@ impl Driver {
     }
 
     /// Reads, unless the application does again.
-    pub(super) fn read(&mut self, session: &Session, to_end: bool) -> Turned {
+    pub(super) fn read(&mut self, session: &Session) -> Turned {
         self.is_unfinished = false;
         let came_back = session.reader.handoff().left() != self.seen;
         let impatient = self.held_until <= Instant::now();
         let mut has_more = false;
         let turned = session.reader.enter_as_driver(|reader| {
             let Some(reader) = reader else { return Turned::Over };
-            let turned = session.read(reader, impatient, to_end);
+            let turned = session.read(reader, impatient);
             if turned == Turned::Drained {
                 reader.incoming.release();
                 reader.receiver.release();
