@@ -186,7 +186,10 @@ impl Driver {
         self.timer = None;
         session.let_go();
         let verdict = match session.reconnect().await {
+            Outcome::Connected(_) if session.has_ended() => return false,
             Outcome::Connected(established) => match session.take_up(*established) {
+                // It may have ended meanwhile.
+                Ok(()) if session.has_ended() => return false,
                 Ok(()) => {
                     *self = Self::new(Instant::now());
                     self.seen = session.reader.handoff().left();

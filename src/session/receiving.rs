@@ -4,6 +4,7 @@
 mod pushed;
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::delivery::Delivery;
@@ -19,6 +20,9 @@ pub(super) use pushed::{ForGroup, ForListener};
 
 /// How many control frames a call decodes before it looks at the clock.
 const CONTROL_FRAMES: usize = 256;
+
+/// How long a call that does not wait waits at a time for the driver to leave.
+pub(super) const MOMENT: Duration = Duration::from_millis(1);
 
 /// Memory for small messages.
 pub(crate) trait Memory {
@@ -166,8 +170,8 @@ impl Session {
             }
             drop(later);
             if deadline == Deadline::Now && self.is_signalled() && self.reader.handoff().is_driver_inside() {
-                // It does not wait, and leaves soon.
-                self.inbox.wait(ticket, Deadline::Never);
+                // It does not wait, and leaves soon. Another thread may be woken for that.
+                self.inbox.wait(ticket, Deadline::Within(MOMENT).fixed());
                 has_followed = true;
                 continue;
             }

@@ -179,12 +179,16 @@ impl Session {
     /// Waits until the session has ended, or the library is shut down, which ends it.
     async fn ended(&self) {
         let cancel = self.runtime.cancel();
-        while !self.ending.is_aborted() && self.ending.verdict().is_none() {
+        while !self.has_ended() {
             tokio::select! {
                 () = cancel.cancelled() => self.abort(),
                 () = self.driver.woken() => {}
             }
         }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ending.is_aborted() || self.ending.verdict().is_some()
     }
 
     async fn make_attempts(self: &Arc<Self>) -> Outcome {
@@ -195,6 +199,9 @@ impl Session {
         loop {
             let error = last.clone().unwrap_or_else(|| error_of(&reconnect.lost()));
             let delay = self.decide_delay(reconnect, error, attempts).await;
+            if self.has_ended() {
+                return Outcome::Ended;
+            }
             let until = delay.and_then(|delay| Instant::now().checked_add(delay));
             let (Some(until), Some(delay)) = (until, delay) else {
                 return Outcome::GaveUp(reconnect.verdict(last, attempts));
@@ -216,6 +223,7 @@ impl Session {
                     *reconnect.over.lock() = Some(error_of(&reconnect.lost()));
                     return Outcome::Connected(Box::new(established));
                 }
+                Err(_) if self.has_ended() => return Outcome::Ended,
                 Err(error) => {
                     log!(Warning, self.id(), "could not reconnect: {error}");
                     last = Some(error);
@@ -245,7 +253,7 @@ impl Session {
             .map_err(|error| Error::os(Kind::Io, "the system gives no descriptor to wait with", &error))?;
         let stop = Arc::new(stop);
         reconnect.outage.lock().stop = Some(Arc::clone(&stop));
-        if self.ending.is_aborted() || self.ending.verdict().is_some() {
+        if self.has_ended() {
             // Whoever ended it may have looked before.
             stop.cancel();
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Led, Memory};
+use super::{Led, MOMENT, Memory};
 use crate::protocol::Frame;
 use crate::session::Session;
 use crate::session::deadline::Deadline;
@@ -84,8 +84,8 @@ impl Session {
             });
             let Some((led, left)) = led else {
                 if self.reader.handoff().is_driver_inside() {
-                    // It does not wait, and leaves soon.
-                    self.inbox.wait(ticket, Deadline::Never);
+                    // It does not wait, and leaves soon. Another thread may be woken for that.
+                    self.inbox.wait(ticket, Deadline::Within(MOMENT).fixed());
                     continue;
                 }
                 // Whoever reads now gives the session another turn.
