@@ -220,6 +220,7 @@ def calling_functions_inside():
         wire.send(text(b"first") + frame(9, b"read?"))
         wire.expect(10, b"read?")
         lose(wire)
+        is_back(session)
         goes_on(session, site)
     decisions.check((Status.IO, 1, True))
     among("ws_recv", seen.pop("first"), ((Status.OK, "first"), (Status.STATE, None)))
