@@ -62,7 +62,7 @@ impl Backstop {
         drop(watched);
         if starts {
             let shift = Shift(runtime.clone());
-            // In a task: where there is no thread to be had, the shift locks what this thread has locked. Without a hold the
+            // In a task: if the system gives no thread, the shift takes a lock that this thread holds. Without a hold the
             // library has been shut down, and the shift ends at once.
             if let Some(hold) = runtime.hold() {
                 runtime.spawn(hold, |_, _hold| async move {

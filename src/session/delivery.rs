@@ -230,7 +230,7 @@ impl Session {
             }
             misses
         });
-        // Whoever reads now does the same.
+        // The thread that reads now does the same when it leaves.
         let Some((misses, left)) = missed else { return };
         self.left(left);
         if misses {

@@ -30,7 +30,7 @@ pub(super) use task::DriverHandle;
 /// How long the application may be away before the driver reads in its place; at most twice this.
 pub(super) const TICK: Duration = Duration::from_millis(4);
 
-/// How long the application has to come for what its descriptor tells of, before the driver reads in its place.
+/// How long the driver waits for the application after its descriptor became readable, before it reads in its place.
 pub(super) const GRACE: Duration = Duration::from_millis(20);
 
 /// How long a violation waits for its turn at most.
@@ -78,7 +78,7 @@ enum Reading {
     Off,
     /// The application was there a moment ago: looks again a tick later.
     Watching { since: Instant },
-    /// The socket has something, and the application, which is told so by its descriptor, has time to come for it.
+    /// The descriptor is readable, and the driver waits for the application to read.
     Grace { until: Instant },
     /// The driver reads.
     On,
@@ -238,7 +238,7 @@ impl Driver {
         }
     }
 
-    /// Has the socket watched for what there is to wait for. Registering it reports what is there already.
+    /// Registers the socket for the events to wait for. Registering reports events that are already there.
     fn watch_socket(&mut self, session: &Session) -> io::Result<()> {
         let (receive, send) = (self.reading == Reading::On, session.is_blocked.load(Ordering::Relaxed));
         let wanted = match (receive, send) {

@@ -2,7 +2,7 @@
 //! locks and tasks.
 //!
 //! Exactly one party reads the socket at a time, by the [`handoff`]: a thread of the application that receives, else
-//! the [`driver`], a task of the [`runtime`]. Whoever has something to send sends it, by [`turn`]s. The driver also sends what
+//! the [`driver`], a task of the [`runtime`]. A thread that has something to send sends it, by [`turn`]s. The driver also sends what
 //! the kernel did not take at once, and watches the clock.
 //!
 //! Being the reader comes before the locks, and they in the order `encoders`, `wire`, `keepalive`, `outbox`, inbox. None of them is held while

@@ -257,7 +257,7 @@ impl Session {
         }
     }
 
-    /// Reads as the reader. Afterwards the descriptor, if there is one, says what is left.
+    /// Reads as the reader, and then updates the descriptor, if there is one.
     #[inline]
     fn noting_buffered<R>(&self, reader: &mut Option<Reader>, read: impl FnOnce(&mut Option<Reader>) -> R) -> R {
         let outcome = read(reader);

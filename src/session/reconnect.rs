@@ -254,7 +254,7 @@ impl Session {
         let stop = Arc::new(stop);
         reconnect.outage.lock().stop = Some(Arc::clone(&stop));
         if self.has_ended() {
-            // Whoever ended it may have looked before.
+            // The thread that ended it may have found no attempt to cancel.
             stop.cancel();
         }
         let (session, (answer, answered)) = (Arc::clone(self), oneshot::channel());

@@ -79,7 +79,7 @@ int main(void)
 {
     refused_with(0);
     refused_with(1);
-    /* One worker starts, the other does not. */
+    /* Enough for one worker, not for both. */
     refused_with(2);
     available = 1000;
     ws_session *session = connect_plain("");

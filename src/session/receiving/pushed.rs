@@ -88,7 +88,7 @@ impl Session {
                     self.inbox.wait(ticket, Deadline::Within(MOMENT).fixed());
                     continue;
                 }
-                // Whoever reads now gives the session another turn.
+                // The thread that reads now gives the session another turn when it leaves.
                 return ForGroup::Nothing;
             };
             self.left(left);
