@@ -119,6 +119,11 @@ impl Error {
         Self { os_errno: error.raw_os_error().unwrap_or(0), ..Self::new(kind, format!("{doing}: {error}")) }
     }
 
+    /// The system has no descriptor for what the library waits with.
+    pub fn no_descriptor(error: &std::io::Error) -> Self {
+        Self::os(Kind::Internal, "the system gives no descriptor to wait with", error)
+    }
+
     /// The same error, marked with the phase it happened in unless it already has one.
     #[must_use]
     pub fn in_phase(mut self, phase: Phase) -> Self {

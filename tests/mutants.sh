@@ -16,7 +16,7 @@ env_dir=$PWD/target/test-env
 work=$PWD/target/mutants
 crate=$work/crate
 # the parts of the session that are rules only
-rules=(back_off coalescing deadline)
+rules=(background/backoff send/coalescing deadline)
 dependencies=(base64 httparse httpdate rand_chacha sha1 simdutf8 zlib-rs)
 
 if [ "$("$env_dir/bin/cargo-mutants" mutants --version 2>/dev/null)" != "cargo-mutants $version" ]; then
@@ -25,9 +25,9 @@ if [ "$("$env_dir/bin/cargo-mutants" mutants --version 2>/dev/null)" != "cargo-m
 fi
 
 rm -rf "$crate"
-mkdir -p "$crate/src/session" "$crate/tests" "$crate/fuzz"
+mkdir -p "$crate/src/session/background" "$crate/src/session/send" "$crate/tests" "$crate/fuzz"
 cp -r src/error.rs src/frame src/http src/protocol "$crate/src"
-for rule in "${rules[@]}"; do cp "src/session/$rule.rs" "$crate/src/session"; done
+for rule in "${rules[@]}"; do cp "src/session/$rule.rs" "$crate/src/session/$rule.rs"; done
 cp -r tests/protocol tests/fuzz_cases.rs "$crate/tests"
 cp -r fuzz/src fuzz/seeds "$crate/fuzz"
 cp -r Cargo.lock .cargo "$crate"
@@ -36,7 +36,12 @@ cp -r Cargo.lock .cargo "$crate"
     printf 'pub mod %s;\n' error frame http protocol
     echo "mod session;"
 } >"$crate/src/lib.rs"
-printf 'mod %s;\n' "${rules[@]}" >"$crate/src/session/mod.rs"
+for rule in "${rules[@]}"; do
+    case $rule in
+    */*) echo "mod ${rule%/*} { mod ${rule#*/}; }" ;;
+    *) echo "mod $rule;" ;;
+    esac
+done >"$crate/src/session/mod.rs"
 {
     sed -n '/^\[package\]/,/^edition/p' Cargo.toml
     printf '[lib]\ndoctest = false\n[dependencies]\n'

@@ -15,7 +15,7 @@ use crate::frame::Opcode;
 use crate::lock::assert_unlocked;
 use crate::protocol::extension::header::Parameters;
 use crate::protocol::extension::{Codec, Decoder, Encoder, Encoding, Extension, ExtensionInfo, MessageChunk, Sink};
-use crate::session::telling;
+use crate::session::background::callback_scope;
 
 type Encode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, rsv: *mut u32, output: *mut ws_sink) -> i32;
 type Decode = unsafe extern "C" fn(*mut c_void, *const ws_extension_piece, output: *mut ws_sink) -> i32;
@@ -46,7 +46,7 @@ impl Drop for Installed {
         if let Some(release) = self.release {
             assert_unlocked();
             // SAFETY: of this type by the header; the last user calls it once.
-            telling::inside(|| unsafe { release(self.user_data) });
+            callback_scope::inside(|| unsafe { release(self.user_data) });
         }
     }
 }
@@ -67,7 +67,7 @@ impl Drop for Instance {
         if let Some(drop) = self.installed.drop {
             assert_unlocked();
             // SAFETY: of this type by the header; the last user calls it once.
-            telling::inside(|| unsafe { drop(self.pointer) });
+            callback_scope::inside(|| unsafe { drop(self.pointer) });
         }
     }
 }
@@ -109,7 +109,7 @@ impl Extension for CExtension {
         let mut output = Output::new(Target::Bytes(&mut parameters));
         assert_unlocked();
         // SAFETY: of this type by the header; the sink is for this call.
-        let status = telling::inside(|| unsafe { offer(self.0.user_data, output.as_sink()) });
+        let status = callback_scope::inside(|| unsafe { offer(self.0.user_data, output.as_sink()) });
         output.finish(status, &self.0.name)?;
         let wrong = || guard::invalid("an extension offers parameters that are not those of a header");
         let parameters = String::from_utf8(parameters).map_err(|_| wrong())?;
@@ -125,7 +125,8 @@ impl Extension for CExtension {
             let text = CString::new(parameters.to_string()).unwrap_or_default();
             assert_unlocked();
             // SAFETY: of this type by the header; the text and the pointer outlive the call.
-            let status = telling::inside(|| unsafe { negotiate(self.0.user_data, text.as_ptr(), &raw mut pointer) });
+            let status =
+                callback_scope::inside(|| unsafe { negotiate(self.0.user_data, text.as_ptr(), &raw mut pointer) });
             if status != ws_status::WS_OK as i32 {
                 return Err(failed(&self.0.name, "does not take the server's parameters", status));
             }
@@ -198,7 +199,7 @@ fn inside<T>(call: impl FnOnce() -> T) -> T {
     }
 
     let _inside = Inside(IS_INSIDE.replace(true));
-    telling::inside(call)
+    callback_scope::inside(call)
 }
 
 /// Fails in `encode` and `decode`, which cannot use a session.

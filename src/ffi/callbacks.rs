@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ws_recv_callback(
         with_handle(session, |handle| {
             let function = function.ok_or_else(|| guard::invalid("the callback is NULL"))?;
             let install = || *handle.receiver.lock() = Some(Receiver { function, user_data, drop });
-            handle.session()?.tell_frames(install, || Arc::new(CListener::new(Arc::clone(handle), None)))
+            handle.session()?.deliver_to_listener(install, || Arc::new(CListener::new(Arc::clone(handle), None)))
         })
     }
 }

@@ -184,16 +184,16 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
         });
     }
     let session = kept.session()?;
-    let Some(verdict) = session.verdict() else {
+    let Some(close_outcome) = session.close_outcome() else {
         return Err(Error::new(Kind::State, "the session has not ended"));
     };
     let code = |close: &Close| close.code.unwrap_or(CloseCode::NO_STATUS).0.into();
     let reason = kept.close_reason.get_or_init(|| {
-        let mut reason = verdict.remote.as_ref().map_or_else(Vec::new, |close| close.reason.clone().into_bytes());
+        let mut reason = close_outcome.remote.as_ref().map_or_else(Vec::new, |close| close.reason.clone().into_bytes());
         reason.push(0);
         reason.into()
     });
-    let initiator = match verdict.initiator {
+    let initiator = match close_outcome.initiator {
         Initiator::Local => ws_close_initiator::WS_CLOSED_BY_LOCAL,
         Initiator::Remote => ws_close_initiator::WS_CLOSED_BY_REMOTE,
         Initiator::Protocol => ws_close_initiator::WS_CLOSED_BY_PROTOCOL,
@@ -203,10 +203,10 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
     Ok(ws_close_reason {
         struct_size,
         local_code: local.as_ref().map_or(0, code),
-        remote_code: verdict.remote.as_ref().map_or(ABNORMAL, code),
+        remote_code: close_outcome.remote.as_ref().map_or(ABNORMAL, code),
         reason: reason.as_ptr().cast(),
         reason_size: reason.len() - 1,
-        clean: (verdict.error.is_none() && local.is_some()).into(),
+        clean: (close_outcome.error.is_none() && local.is_some()).into(),
         initiator: initiator as u32,
     })
 }

@@ -13,7 +13,7 @@ use crate::ffi::guard;
 use crate::ffi::handle::{OpenSession, ws_session};
 use crate::ffi::listener::CListener;
 use crate::ffi::status::ws_status;
-use crate::session::{self, Listener, Owner, Session};
+use crate::session::{self, HandleHooks, Listener, Session};
 
 /// Opens a session: resolves the URL's host, connects, through a proxy if there is one, negotiates TLS for wss, and does the
 /// opening handshake (RFC 6455 section 4.1; Ktor's webSocketSession). It waits for all that on the calling thread, at most
@@ -86,11 +86,11 @@ pub unsafe extern "C" fn ws_connect(
 /// Attaches an open session to its handle, its callbacks and its group. Fails if the session was aborted or freed meanwhile or
 /// if the library is being shut down; then no callback is called.
 pub(super) fn attach(handle: &Arc<ws_session>, session: &Arc<Session>, settings: &Settings) -> Result<()> {
-    let owner: Weak<dyn Owner> = Arc::<ws_session>::downgrade(handle);
-    session.set_owner(owner);
+    let owner: Weak<dyn HandleHooks> = Arc::<ws_session>::downgrade(handle);
+    session.identity.set_hooks(owner);
     let open = OpenSession {
-        frame_pool: FramePool::new(Arc::clone(&session.spares)),
-        extensions: session.extensions.iter().map(NegotiatedExtension::new).collect(),
+        frame_pool: FramePool::new(Arc::clone(&session.recv.buffer_pool)),
+        extensions: session.identity.extensions.iter().map(NegotiatedExtension::new).collect(),
         session: Arc::clone(session),
     };
     let group = settings.group.as_ref().map(|group| &group.group);
@@ -98,12 +98,12 @@ pub(super) fn attach(handle: &Arc<ws_session>, session: &Arc<Session>, settings:
     if is_group_closed() {
         return Err(Error::new(Kind::Aborted, "the group was freed"));
     }
-    let delivery = settings.delivery();
+    let receive_mode = settings.receive_mode();
     let listener = settings.callbacks.as_ref().map(|callbacks| {
         Arc::new(CListener::new(Arc::clone(handle), Some(Arc::clone(callbacks)))) as Arc<dyn Listener>
     });
     let start = || {
-        session.start(listener, delivery)?;
+        session.start(listener, receive_mode)?;
         // Each handle is attached once, so `open` is empty.
         let _ = handle.open.set(open);
         Ok(())
@@ -117,7 +117,7 @@ pub(super) fn attach(handle: &Arc<ws_session>, session: &Arc<Session>, settings:
         session.abort();
     }
     if handle.is_freed() {
-        session.forsake();
+        session.detach_app();
     }
     session.announce(group);
     Ok(())

@@ -14,7 +14,7 @@ use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::listener::CListener;
 use crate::ffi::status::ws_status;
-use crate::session::{self, Deadline, Delivery, Listener, Opening, telling};
+use crate::session::{self, Deadline, Listener, Opening, ReceiveMode, background::callback_scope};
 
 /// Opens a session as ws_connect does, on a thread of the library: it returns at once. Until the session is open,
 /// ws_state is WS_STATE_CONNECTING. Then the callbacks of the configuration are called, on_open or, when it could not be
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn ws_connect_async(
         let session = session.ok_or_else(guard::null_out)?;
         let settings = config.map_or_else(Settings::default, |config| config.settings.clone());
         let handle = ws_session::new(Some(Arc::new(Opening::new(&settings.config)?)));
-        handle.is_pushed.store(settings.delivery() != Delivery::Pulled, Ordering::Release);
+        handle.is_pushed.store(settings.receive_mode() != ReceiveMode::Calls, Ordering::Release);
         let joined = settings.join_group(&handle);
         if let Err(failure) = joined.and_then(|()| open(url, settings, &handle)) {
             handle.discard();
@@ -87,11 +87,11 @@ fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
     }
     let Some(failure) = failure else { return };
     if let Some(membership) = handle.membership.get() {
-        membership.note_failure(Arc::clone(handle), failure.clone());
+        membership.record_failure(Arc::clone(handle), failure.clone());
     }
     if let Some(callbacks) = &settings.callbacks {
         let listener = CListener::new(Arc::clone(handle), Some(Arc::clone(callbacks)));
-        telling::inside(|| listener.closed(&failure));
+        callback_scope::inside(|| listener.closed(&failure));
     }
 }
 

@@ -7,7 +7,7 @@ use std::{mem, ptr};
 use crate::ffi::guard;
 use crate::fork;
 use crate::protocol::{Frame, Payload};
-use crate::session::{Memory, Spares};
+use crate::session::{BufferPool, BufferSource};
 
 /// What a frame is: the opcodes of RFC 6455 section 5.2.
 #[repr(C)]
@@ -86,7 +86,7 @@ pub(super) fn lent_frame(frame: &Frame) -> ws_frame {
     }
 }
 
-/// Memory of at least this size goes to the session, which keeps that of one large message while messages flow.
+/// BufferSource of at least this size goes to the session, which keeps that of one large message while messages flow.
 const LARGE: usize = 16 * 1024;
 
 /// The maximum weight of a pool. Each frame weighs its memory in units, and one unit more.
@@ -107,8 +107,8 @@ pub(super) struct FramePool {
     top: AtomicUsize,
     /// A frame that has lent its memory to an incomplete message. The message will need the frame.
     lender: AtomicPtr<OwnedFrame>,
-    spares: Arc<Spares>,
-    /// The fork generation of the session's process. In a forked child the lock of `spares` may be held for good.
+    buffer_pool: Arc<BufferPool>,
+    /// The fork generation of the session's process. In a forked child the lock of `buffer_pool` may be held for good.
     generation: u64,
 }
 
@@ -119,11 +119,11 @@ struct Chain {
 }
 
 impl FramePool {
-    pub(super) fn new(spares: Arc<Spares>) -> Arc<Self> {
+    pub(super) fn new(buffer_pool: Arc<BufferPool>) -> Arc<Self> {
         Arc::new(Self {
             top: AtomicUsize::new(0),
             lender: AtomicPtr::default(),
-            spares,
+            buffer_pool,
             generation: fork::generation(),
         })
     }
@@ -170,7 +170,7 @@ impl FramePool {
     /// accessed.
     fn give(mut frame: Box<OwnedFrame>) {
         if frame.payload.capacity() >= LARGE && !fork::is_inherited(frame.pool.generation) {
-            frame.pool.spares.give(mem::take(&mut frame.payload).into_memory());
+            frame.pool.buffer_pool.give(mem::take(&mut frame.payload).into_memory());
         }
         let top: *const AtomicUsize = &raw const frame.pool.top;
         // SAFETY: the frame, which is not pushed yet, keeps its pool alive.
@@ -283,7 +283,7 @@ impl Drop for FrameMaker<'_> {
     }
 }
 
-impl Memory for FrameMaker<'_> {
+impl BufferSource for FrameMaker<'_> {
     fn small(&mut self) -> Vec<u8> {
         let Some(mut frame) = self.take() else { return Vec::new() };
         let memory = mem::take(&mut frame.payload).into_memory();

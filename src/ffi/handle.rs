@@ -16,8 +16,8 @@ use crate::ffi::frame::{FramePool, ws_frame};
 use crate::ffi::handle_count::HandleCount;
 use crate::fork;
 use crate::protocol::Close;
-use crate::session::group::Group;
-use crate::session::{Deadline, Opening, Owner, ReadinessFd, Session, logging, no_descriptor};
+use crate::session::recv::group::Group;
+use crate::session::{Deadline, HandleHooks, Opening, ReadinessFd, Session, log};
 
 /// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
 ///
@@ -67,7 +67,7 @@ impl ws_session {
         let session = Arc::new(Self {
             open: OnceLock::new(),
             opening,
-            id: logging::next_id(),
+            id: log::next_id(),
             generation: fork::generation(),
             handles: HandleCount::new(),
             error: OnceBox::new(),
@@ -136,7 +136,8 @@ impl ws_session {
         if self.is_pushed.load(Ordering::Acquire) {
             return Err(Error::new(Kind::State, "the messages of the session go elsewhere"));
         }
-        let make = || ReadinessFd::new().map(|made| Box::new(Arc::new(made))).map_err(|error| no_descriptor(&error));
+        let make =
+            || ReadinessFd::new().map(|made| Box::new(Arc::new(made))).map_err(|error| Error::no_descriptor(&error));
         let readiness = self.readiness.get_or_try_init(make)?;
         self.update_readiness()?;
         Ok(readiness.number())
@@ -253,7 +254,7 @@ pub(super) struct Receiver {
 // SAFETY: the header asks for functions and user data that any thread may use.
 unsafe impl Send for Receiver {}
 
-impl Owner for ws_session {
+impl HandleHooks for ws_session {
     fn rest(&self) {
         if let Some(open) = self.open.get() {
             open.frame_pool.release();
@@ -307,13 +308,13 @@ impl Membership {
 
     /// The application has freed the session, whose memory may be in use a moment longer.
     pub(super) fn forget(&self, handle: &ws_session, session: Option<&Session>) {
-        self.group.group.forget(handle, session);
+        self.group.group.forget(handle, session.map(|session| session as _));
         self.end();
     }
 
     /// The session could not be opened.
-    pub(super) fn note_failure(&self, session: Arc<ws_session>, failure: Error) {
-        self.group.group.note_failure(session, failure);
+    pub(super) fn record_failure(&self, session: Arc<ws_session>, failure: Error) {
+        self.group.group.record_failure(session, failure);
     }
 }
 

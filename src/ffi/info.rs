@@ -11,11 +11,11 @@ use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::session::Opened;
-use crate::session::counting::Statistics;
+use crate::session::stats::Statistics;
 
 /// Reads the result of the opening handshake. Returns `fallback` while the session is being opened.
 fn opened<T>(session: &ws_session, fallback: T, look: impl FnOnce(&Opened) -> T) -> T {
-    session.if_open().map_or(fallback, |open| look(&open.session.opened))
+    session.if_open().map_or(fallback, |open| look(&open.session.identity.opened))
 }
 
 /// The subprotocol the server chose, "" if none, NULL for NULL. The string is the session's.
@@ -106,8 +106,8 @@ pub unsafe extern "C" fn ws_session_error(session: *const ws_session) -> *const 
     // SAFETY: the caller's promise.
     unsafe {
         inspect(session, ptr::null(), |session| {
-            let verdict = || session.if_open()?.session.verdict()?.error.clone();
-            let Some(error) = session.failure().cloned().or_else(verdict) else { return ptr::null() };
+            let close_outcome = || session.if_open()?.session.close_outcome()?.error.clone();
+            let Some(error) = session.failure().cloned().or_else(close_outcome) else { return ptr::null() };
             // The error lives as long as the handle.
             ptr::from_ref(session.error.get_or_init(|| Box::new(ws_error::new(error))))
         })

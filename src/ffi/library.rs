@@ -4,8 +4,8 @@ use std::ffi::c_char;
 
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
+use crate::session::background::runtime;
 use crate::session::config::timeout_from_ms;
-use crate::session::runtime;
 
 /// The features that ws_has_feature knows.
 const FEATURES: &[&str] = &["deflate", "proxy", "reconnect", "tls"];

@@ -12,7 +12,8 @@ use crate::ffi::status::ws_status;
 use crate::fork;
 use crate::lock::assert_unlocked;
 use crate::protocol::Frame;
-use crate::session::{Listener, telling};
+use crate::session::Listener;
+use crate::session::background::callback_scope;
 
 /// A function that is given a session's frames, lent until it returns.
 ///
@@ -91,7 +92,7 @@ impl Drop for Callbacks {
         if let Some(drop) = self.functions.drop {
             assert_unlocked();
             // SAFETY: of this type by the header; the last user calls it once.
-            telling::inside(|| unsafe { drop(self.user_data) });
+            callback_scope::inside(|| unsafe { drop(self.user_data) });
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::lock::assert_unlocked;
-use crate::session::logging::{self, Level, Sink};
-use crate::session::telling;
+use crate::session::background::callback_scope;
+use crate::session::log::{self, Level, Sink};
 
 /// How much a line of the log matters. Each level includes those before.
 #[repr(C)]
@@ -48,7 +48,7 @@ impl CSink {
         assert_unlocked();
         let message: CString = guard::c_string(message.as_bytes());
         // SAFETY: of this type by the header; the string lives until the call returns.
-        telling::inside(|| unsafe { (self.function)(level as u32, id, message.as_ptr(), self.user_data) });
+        callback_scope::inside(|| unsafe { (self.function)(level as u32, id, message.as_ptr(), self.user_data) });
     }
 }
 
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn ws_set_log_callback(
             let sink = CSink { function, user_data };
             Arc::new(move |level, id, message: &str| sink.call(level, id, message)) as Sink
         });
-        logging::set(level.filter(|_| sink.is_some()), sink);
+        log::set(level.filter(|_| sink.is_some()), sink);
         Ok(())
     })
 }

@@ -26,7 +26,7 @@ pub unsafe extern "C" fn ws_set_max_frame_size(session: *mut ws_session, bytes: 
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            session.set_max_frame_size(check_limit(bytes)?);
+            session.recv.set_max_frame_size(check_limit(bytes)?);
             Ok(())
         })
     }
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn ws_set_max_message_size(session: *mut ws_session, bytes
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            session.set_max_message_size(check_limit(bytes)?);
+            session.recv.set_max_message_size(check_limit(bytes)?);
             Ok(())
         })
     }
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn ws_get_max_message_size(session: *const ws_session) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_set_masking(session: *mut ws_session, on: i32) -> ws_status {
     // SAFETY: the caller's promise.
-    unsafe { with_session(session, |session| session.set_masking(guard::flag(on)?)) }
+    unsafe { with_session(session, |session| session.send.set_masking(guard::flag(on)?)) }
 }
 
 /// Whether frames are masked: 1 or 0; 0 for NULL and in a forked child. Until the session is open the configuration says so.
@@ -201,7 +201,7 @@ fn setting<T>(
 }
 
 fn limits(handle: &ws_session) -> Option<Limits> {
-    setting(handle, Session::limits, |configured| configured.limits)
+    setting(handle, |session| session.recv.limits(), |configured| configured.limits)
 }
 
 /// Returns None in a forked child, where the lock may be held for good.
@@ -213,7 +213,7 @@ fn ping_times(handle: &ws_session) -> Option<(Option<Duration>, Option<Duration>
 /// Returns None in a forked child, as [`ping_times`] does.
 fn is_masking(handle: &ws_session) -> Option<bool> {
     handle.check_process().ok()?;
-    setting(handle, Session::is_masking, |configured| configured.is_masking)
+    setting(handle, |session| session.send.is_masking(), |configured| configured.is_masking)
 }
 
 fn in_ms(time: Option<Duration>) -> i64 {

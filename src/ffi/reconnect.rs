@@ -11,9 +11,10 @@ use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::lock::assert_unlocked;
-use crate::session::Owner;
-use crate::session::back_off::BackOff;
-use crate::session::reconnect::{Decision, ReconnectOptions};
+use crate::session::Decision;
+use crate::session::HandleHooks;
+use crate::session::background::backoff::BackOff;
+use crate::session::config::reconnect::ReconnectOptions;
 
 const DEFAULT_FIRST_DELAY: Duration = Duration::from_millis(500);
 const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(30);
@@ -138,7 +139,7 @@ fn read(options: &ws_reconnect_options) -> Result<ReconnectOptions> {
     let longest = time(options.max_delay_ms)?.unwrap_or(DEFAULT_MAX_DELAY);
     let user_data = options.user_data;
     Ok(ReconnectOptions {
-        back_off: BackOff { first, longest: longest.max(first) },
+        backoff: BackOff { first, longest: longest.max(first) },
         longest_retry_after: time(options.max_retry_after_ms)?.unwrap_or(DEFAULT_MAX_RETRY_AFTER),
         longest_outage: time(options.max_outage_ms)?,
         max_attempts: (options.max_attempts > 0).then_some(options.max_attempts),
@@ -160,7 +161,7 @@ unsafe impl Sync for CDecision {}
 impl Decision for CDecision {
     fn decide(
         &self,
-        owner: &Arc<dyn Owner>,
+        owner: &Arc<dyn HandleHooks>,
         why: &Error,
         attempt: u32,
         suggested: (bool, Duration),
@@ -168,7 +169,7 @@ impl Decision for CDecision {
         let (tries, delay) = suggested;
         let error = ws_error::new(why.clone());
         let mut delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-        // ws_session is the only implementation of Owner.
+        // ws_session is the only implementation of HandleHooks.
         let session = Arc::as_ptr(owner).cast::<ws_session>().cast_mut();
         assert_unlocked();
         // SAFETY: of this type by the header; the session is kept, and the error lives until it returns.

@@ -71,7 +71,7 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
             if !last.cancel_opening()
                 && let Some(open) = last.open.get()
             {
-                open.session.forsake();
+                open.session.detach_app();
                 open.session.abort();
             }
             if let Some(membership) = last.membership.get() {

@@ -9,13 +9,13 @@ use crate::error::Result;
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::authentication::{self, Authenticator, Question};
-use crate::session::telling;
+use crate::session::background::callback_scope;
+use crate::session::connect::authentication::{self, AuthChallenge, Authenticator};
 
 /// A server's question for credentials: an answer to the handshake with the status 401. It is lent to a ws_auth_callback
 /// until that returns.
 pub struct ws_auth {
-    question: Question,
+    question: AuthChallenge,
     url: CString,
     challenges: Vec<CString>,
     answer: Mutex<Option<String>>,
@@ -62,7 +62,7 @@ unsafe impl Send for CAuthenticator {}
 unsafe impl Sync for CAuthenticator {}
 
 impl Authenticator for CAuthenticator {
-    fn answer(&self, question: &Question) -> Option<String> {
+    fn answer(&self, question: &AuthChallenge) -> Option<String> {
         let mut auth = ws_auth {
             url: guard::c_string(question.url.as_bytes()),
             challenges: question.challenges.iter().map(|challenge| guard::c_string(challenge.as_bytes())).collect(),
@@ -71,7 +71,7 @@ impl Authenticator for CAuthenticator {
         };
         assert_unlocked();
         // SAFETY: of this type by the header; `auth` lives until it returns.
-        telling::inside(|| unsafe { (self.callback)(&raw mut auth, self.user_data) });
+        callback_scope::inside(|| unsafe { (self.callback)(&raw mut auth, self.user_data) });
         auth.answer.into_inner()
     }
 }
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn ws_auth_header(auth: *mut ws_auth, value: *const c_char
     answer(auth, |_| authentication::header(unsafe { guard::string(value) }?))
 }
 
-fn answer(auth: *mut ws_auth, make: impl FnOnce(&Question) -> Result<String>) -> ws_status {
+fn answer(auth: *mut ws_auth, make: impl FnOnce(&AuthChallenge) -> Result<String>) -> ws_status {
     guard::status(|| {
         // SAFETY: the callers of every ws_auth function promise it.
         let auth = unsafe { auth.as_ref() }.ok_or_else(|| guard::invalid("the question is NULL"))?;

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::cookies::CookieJar;
+use crate::session::connect::cookies::CookieJar;
 
 /// Cookies that sessions share (RFC 6265): made by ws_cookie_jar_new, given to configurations by
 /// ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. The jar exists in memory only. It

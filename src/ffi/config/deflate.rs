@@ -10,7 +10,8 @@ use crate::ffi::status::ws_status;
 use crate::frame::Opcode;
 use crate::lock::assert_unlocked;
 use crate::protocol::deflate::{Options, PermessageDeflate, WINDOW_BITS};
-use crate::session::{CompressionFilter, telling};
+use crate::session::CompressionFilter;
+use crate::session::background::callback_scope;
 
 /// The size of the first version of the struct.
 const FIRST_SIZE: usize = std::mem::offset_of!(ws_deflate_options, flags);
@@ -154,6 +155,6 @@ impl SharedFilter {
         assert_unlocked();
         // SAFETY: of this type by the header; its user data is valid while there are sessions.
         let call = || unsafe { (self.function)(self.user_data, opcode as u32, payload.as_ptr().cast(), payload.len()) };
-        telling::inside(call) != 0
+        callback_scope::inside(call) != 0
     }
 }

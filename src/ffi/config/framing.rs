@@ -4,7 +4,7 @@ use crate::error::{Error, Kind};
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::ShownControl;
+use crate::session::DeliverControl;
 
 /// Control frames, as bits.
 #[repr(C)]
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn ws_config_set_deliver_control(config: *mut ws_config, m
         if mask & !7 != 0 {
             return Err(guard::invalid("unknown control frames"));
         }
-        config.shown = ShownControl {
+        config.shown = DeliverControl {
             pings: is_set(ws_control_frames::WS_CONTROL_PING),
             pongs: is_set(ws_control_frames::WS_CONTROL_PONG),
             closes: is_set(ws_control_frames::WS_CONTROL_CLOSE),

@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::authentication;
+use crate::session::connect::authentication;
 
 /// Sends a user name and a password with the handshake (Basic authentication, RFC 7617), in place of any Authorization
 /// header before. They are readable to whoever sees an unencrypted connection. NULL as `user`: none are sent.

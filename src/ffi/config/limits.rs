@@ -5,7 +5,7 @@ use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::config::check_limit;
-use crate::session::queue_bounds::{QueueBounds, QueuePolicy};
+use crate::session::config::queue_bounds::{QueueBounds, QueuePolicy};
 
 /// The largest payload of a control frame.
 const SMALLEST_FRAGMENT: usize = 125;

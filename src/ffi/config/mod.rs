@@ -36,7 +36,7 @@ use crate::ffi::guard;
 use crate::ffi::handle::{ws_group, ws_session};
 use crate::ffi::listener::Callbacks;
 use crate::ffi::status::ws_status;
-use crate::session::{Config, ConnectInterrupts, Delivery};
+use crate::session::{Config, ConnectInterrupts, ReceiveMode};
 
 /// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
 /// freed by ws_config_free.
@@ -61,11 +61,11 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Where the messages of a session go.
-    pub(super) fn delivery(&self) -> Delivery {
+    pub(super) fn receive_mode(&self) -> ReceiveMode {
         match &self.group {
-            Some(_) => Delivery::Grouped,
-            None if self.callbacks.as_ref().is_some_and(|callbacks| callbacks.has_on_frame()) => Delivery::Told,
-            None => Delivery::Pulled,
+            Some(_) => ReceiveMode::Group,
+            None if self.callbacks.as_ref().is_some_and(|callbacks| callbacks.has_on_frame()) => ReceiveMode::Callbacks,
+            None => ReceiveMode::Calls,
         }
     }
 

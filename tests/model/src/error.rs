@@ -18,7 +18,7 @@ impl Error {
         Self { kind }
     }
 
-    pub(crate) fn os(kind: Kind, _doing: &str, _error: &std::io::Error) -> Self {
-        Self { kind }
+    pub(crate) fn no_descriptor(_error: &std::io::Error) -> Self {
+        Self { kind: Kind::Internal }
     }
 }

@@ -1,27 +1,33 @@
 //! The files under test, what stands in for what they build on, and the models.
 
-mod gate;
+mod event_count;
+mod loom_shim;
 mod models;
-mod sync;
 
 #[path = "../../../../src/session/deadline.rs"]
 #[allow(dead_code)]
 mod deadline;
-#[path = "../../../../src/session/dispatch_state.rs"]
+#[path = "../../../../src/session/background/dispatch_state.rs"]
 #[allow(dead_code)]
 mod dispatch_state;
-#[path = "../../../../src/session/handoff.rs"]
+#[path = "../../../../src/session/interrupt.rs"]
 #[allow(dead_code)]
-mod handoff;
-#[path = "../../../../src/session/inbox.rs"]
+mod interrupt;
+#[path = "../../../../src/session/send/token.rs"]
 #[allow(dead_code)]
-mod inbox;
-#[path = "../../../../src/session/interrupts.rs"]
+mod token;
+#[path = "../../../../src/session/recv/read_lock/word.rs"]
 #[allow(dead_code)]
-mod interrupts;
-#[path = "../../../../src/session/queue_bounds.rs"]
-#[allow(dead_code)]
-mod queue_bounds;
-#[path = "../../../../src/session/turn.rs"]
-#[allow(dead_code)]
-mod turn;
+mod word;
+
+#[path = "../../../../src/session/config"]
+mod config {
+    #[allow(dead_code)]
+    pub(crate) mod queue_bounds;
+}
+
+#[path = "../../../../src/session/recv"]
+mod recv {
+    #[allow(dead_code)]
+    pub(crate) mod queue;
+}

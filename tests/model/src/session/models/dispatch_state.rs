@@ -1,4 +1,4 @@
-//! Dispatch, with threads that ask for it and jobs, as in `src/session/dispatch.rs`.
+//! Dispatch, with threads that ask for it and jobs, as in `src/session/background/dispatch.rs`.
 
 use std::collections::VecDeque;
 
@@ -6,8 +6,8 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 use std::sync::Arc;
 
-use super::super::dispatch_state::DispatchState;
-use super::super::sync::{AtomicU32, Mutex, Ordering};
+use crate::session::dispatch_state::DispatchState;
+use crate::session::loom_shim::{AtomicU32, Mutex, Ordering};
 use super::explore;
 
 struct Dispatch {

@@ -1,19 +1,19 @@
-//! Interrupts: of calls that wait at a gate, and of the one that sleeps on the socket.
+//! Interrupts: of calls that wait at a event count, and of the one that sleeps on the socket.
 
 use loom::thread;
 use std::sync::Arc;
 
-use super::super::deadline::Deadline;
-use super::super::gate::Gate;
-use super::super::interrupts::Interrupts;
-use super::super::sync::{AtomicBool, Mutex, Ordering};
+use crate::session::deadline::Deadline;
+use crate::session::event_count::EventCount;
+use crate::session::interrupt::Interrupts;
+use crate::session::loom_shim::{AtomicBool, Mutex, Ordering};
 use super::{Notify, explore};
 use crate::error::{Kind, Result};
 
 #[derive(Default)]
 struct Session {
     interrupts: Interrupts,
-    gate: Gate,
+    event_count: EventCount,
     /// What the calls wait for besides.
     is_done: AtomicBool,
     /// Only one thread reads.
@@ -32,14 +32,14 @@ impl Session {
     /// As `interrupt` in `src/session/mod.rs`.
     fn interrupt(&self) {
         self.interrupts.interrupt();
-        self.gate.open_for_all();
+        self.event_count.open_for_all();
     }
 
-    /// A call that waits at the gate, as a follower does.
+    /// A call that waits at the event count, as a follower does.
     fn wait(&self) -> Result<()> {
         let mut waiter = None;
         loop {
-            let ticket = self.gate.ticket();
+            let wait_key = self.event_count.wait_key();
             if self.is_done.load(Ordering::Acquire) {
                 return Ok(());
             }
@@ -49,11 +49,11 @@ impl Session {
             if let Some(waiter) = &waiter {
                 waiter.check()?;
             }
-            self.gate.wait(ticket, Deadline::Never);
+            self.event_count.wait(wait_key, Deadline::Never);
         }
     }
 
-    /// A call that sleeps on the socket, as `Sleep::poll` in `src/session/receiving.rs`.
+    /// A call that sleeps on the socket, as `Sleep::poll` in `src/session/recv/recv.rs`.
     fn sleep(&self) -> Result<()> {
         let _reader = self.reader.0.lock();
         let waiter = self.interrupts.begin()?;
@@ -103,7 +103,7 @@ fn none_is_lost_or_doubled() {
             let session = Arc::clone(&session);
             move || {
                 session.is_done.store(true, Ordering::Release);
-                session.gate.open_for_all();
+                session.event_count.open_for_all();
             }
         });
         session.interrupt();
@@ -125,7 +125,7 @@ fn all_who_wait_are_woken() {
         });
         session.interrupt();
         session.is_done.store(true, Ordering::Release);
-        session.gate.open_for_all();
+        session.event_count.open_for_all();
         let woken = calls.map(|call| interrupted(call.join().unwrap())).into_iter().filter(|woken| *woken).count();
         let is_kept = session.is_kept();
         assert!(woken > 0 || is_kept);

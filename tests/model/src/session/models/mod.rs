@@ -3,11 +3,11 @@
 #![allow(clippy::arc_with_non_send_sync, reason = "loom runs its threads by turns on one")]
 
 mod dispatch_state;
-mod handoff;
-mod inbox;
 mod interrupts;
+mod read_lock;
+mod recv_queue;
+mod send_token;
 mod sending;
-mod turn;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use loom::sync::Condvar;
 
-use super::sync::Mutex;
+use crate::session::loom_shim::Mutex;
 
 /// Runs a model under all interleavings with so many preemptions, and says how many these were.
 fn explore(name: &str, preemptions: usize, model: impl Fn() + Sync + Send + 'static) {

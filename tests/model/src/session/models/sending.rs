@@ -1,5 +1,5 @@
-//! Who is responsible for a message that was queued: a thread that sends, the driver or the backstop. The steps are those
-//! of `src/session/sending.rs`, `flushing.rs` and `backstop.rs`, with counts in place of bytes.
+//! Who is responsible for a message that was queued: a thread that sends, the driver or the delayed flush. The steps are those
+//! of `src/session/send/send.rs`, `flush.rs` and `delayed_flush.rs`, with counts in place of bytes.
 //!
 //! The kernel stays full until the driver waits for it: whoever relies on the driver without waking it is stuck.
 
@@ -8,14 +8,14 @@ use std::sync::Arc;
 use loom::sync::Condvar;
 use loom::thread;
 
-use super::super::deadline::Deadline;
-use super::super::gate::Gate;
-use super::super::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
-use super::super::turn::Turn;
+use crate::session::deadline::Deadline;
+use crate::session::event_count::EventCount;
+use crate::session::loom_shim::{AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::session::token::SendToken;
 use super::{Notify, explore};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Departure {
+enum FlushTiming {
     Now,
     Later,
 }
@@ -35,7 +35,7 @@ enum Kind {
 }
 
 #[derive(Default)]
-struct Outbox {
+struct SendQueue {
     unloaded: u32,
     queued: u32,
     sent: u32,
@@ -44,8 +44,8 @@ struct Outbox {
 }
 
 #[derive(Default)]
-struct Wire {
-    /// What the sender has of the outbox, and how much of that is sent.
+struct SocketWriter {
+    /// What the sender has of the send queue, and how much of that is sent.
     flight: u32,
     flight_sent: u32,
     records: u32,
@@ -66,19 +66,19 @@ struct Watched {
 
 struct Session {
     kind: Kind,
-    turn: Turn,
-    wire: Mutex<Wire>,
-    outbox: Mutex<Outbox>,
+    turn: SendToken,
+    wire: Mutex<SocketWriter>,
+    send_queue: Mutex<SendQueue>,
     holds_back: AtomicBool,
     is_blocked: AtomicBool,
-    sent: Gate,
+    sent: EventCount,
     /// Wakes the driver.
     wake: Notify,
     kernel: Mutex<Kernel>,
     kernel_took: Condvar,
     watched: Mutex<Watched>,
-    watched_changed: Gate,
-    /// The backstop's thread ends as soon as it has nothing to do.
+    watched_changed: EventCount,
+    /// The delayed flush's thread ends as soon as it has nothing to do.
     is_hasty: bool,
     is_over: AtomicBool,
 }
@@ -87,17 +87,17 @@ impl Session {
     fn new(kind: Kind, room: u32, is_hasty: bool) -> Arc<Self> {
         Arc::new(Self {
             kind,
-            turn: Turn::new(),
-            wire: Mutex::new(Wire::default()),
-            outbox: Mutex::new(Outbox::default()),
+            turn: SendToken::new(),
+            wire: Mutex::new(SocketWriter::default()),
+            send_queue: Mutex::new(SendQueue::default()),
             holds_back: AtomicBool::new(false),
             is_blocked: AtomicBool::new(false),
-            sent: Gate::default(),
+            sent: EventCount::default(),
             wake: Notify::new(),
             kernel: Mutex::new(Kernel { room, taken: 0 }),
             kernel_took: Condvar::new(),
             watched: Mutex::new(Watched::default()),
-            watched_changed: Gate::default(),
+            watched_changed: EventCount::default(),
             is_hasty,
             is_over: AtomicBool::new(false),
         })
@@ -105,37 +105,37 @@ impl Session {
 
     // sending.rs
 
-    fn send(self: &Arc<Self>, departure: Departure) {
-        let mut outbox = self.outbox.lock();
-        outbox.unloaded += 1;
-        outbox.queued += 1;
-        let queued = outbox.queued;
-        let departure = self.departure(&mut outbox, departure);
-        drop(outbox);
-        if departure == Departure::Later || self.is_blocked.load(Ordering::Relaxed) {
+    fn send(self: &Arc<Self>, flush_timing: FlushTiming) {
+        let mut send_queue = self.send_queue.lock();
+        send_queue.unloaded += 1;
+        send_queue.queued += 1;
+        let queued = send_queue.queued;
+        let flush_timing = self.flush_timing(&mut send_queue, flush_timing);
+        drop(send_queue);
+        if flush_timing == FlushTiming::Later || self.is_blocked.load(Ordering::Relaxed) {
             return;
         }
         self.send_queued(queued);
     }
 
-    fn departure(self: &Arc<Self>, outbox: &mut MutexGuard<'_, Outbox>, departure: Departure) -> Departure {
-        if departure == Departure::Now {
-            return Departure::Now;
+    fn flush_timing(self: &Arc<Self>, send_queue: &mut MutexGuard<'_, SendQueue>, flush_timing: FlushTiming) -> FlushTiming {
+        if flush_timing == FlushTiming::Now {
+            return FlushTiming::Now;
         }
-        if !outbox.is_watched {
+        if !send_queue.is_watched {
             if !self.watch() {
-                return Departure::Now;
+                return FlushTiming::Now;
             }
-            outbox.is_watched = true;
+            send_queue.is_watched = true;
         }
         self.holds_back.store(true, Ordering::Relaxed);
-        Departure::Later
+        FlushTiming::Later
     }
 
     fn send_queued(&self, queued: u32) {
         let mut sent = None;
         while self.flush() != Flushed::Done {
-            let now_sent = self.outbox.lock().sent;
+            let now_sent = self.send_queue.lock().sent;
             let moves = sent.replace(now_sent) != Some(now_sent);
             if now_sent >= queued || !moves {
                 self.wake.notify_one();
@@ -148,18 +148,18 @@ impl Session {
 
     /// `flush_all`.
     fn wait_until_sent(&self, queued: u32) {
-        let mut outbox = self.outbox.lock();
+        let mut send_queue = self.send_queue.lock();
         loop {
-            let ticket = self.sent.ticket();
-            if outbox.sent >= queued {
+            let wait_key = self.sent.wait_key();
+            if send_queue.sent >= queued {
                 return;
             }
-            outbox.waiting += 1;
-            drop(outbox);
+            send_queue.waiting += 1;
+            drop(send_queue);
             self.wake.notify_one();
-            self.sent.wait(ticket, Deadline::Never);
-            outbox = self.outbox.lock();
-            outbox.waiting -= 1;
+            self.sent.wait(wait_key, Deadline::Never);
+            send_queue = self.send_queue.lock();
+            send_queue.waiting -= 1;
         }
     }
 
@@ -186,20 +186,20 @@ impl Session {
     fn flush_in_turn(&self) -> Flushed {
         let mut wire = self.wire.lock();
         loop {
-            let mut outbox = self.outbox.lock();
+            let mut send_queue = self.send_queue.lock();
             self.holds_back.store(false, Ordering::Relaxed);
             self.is_blocked.store(false, Ordering::Relaxed);
-            outbox.load(&mut wire);
-            if outbox.waiting > 0 {
+            send_queue.load(&mut wire);
+            if send_queue.waiting > 0 {
                 self.sent.open_for_all();
             }
-            drop(outbox);
+            drop(send_queue);
             match self.send_some(&mut wire) {
                 Some(true) => {}
                 Some(false) => return Flushed::Done,
                 None => {
-                    let mut outbox = self.outbox.lock();
-                    outbox.load(&mut wire);
+                    let mut send_queue = self.send_queue.lock();
+                    send_queue.load(&mut wire);
                     self.is_blocked.store(true, Ordering::Relaxed);
                     return Flushed::Blocked;
                 }
@@ -208,7 +208,7 @@ impl Session {
     }
 
     /// None for `WouldBlock`.
-    fn send_some(&self, wire: &mut Wire) -> Option<bool> {
+    fn send_some(&self, wire: &mut SocketWriter) -> Option<bool> {
         match self.kind {
             Kind::Plain if wire.flight == 0 => Some(false),
             Kind::Plain => {
@@ -229,7 +229,7 @@ impl Session {
         }
     }
 
-    fn flush_records(&self, wire: &mut Wire) -> Option<()> {
+    fn flush_records(&self, wire: &mut SocketWriter) -> Option<()> {
         if wire.records > 0 {
             wire.records -= self.give(wire.records);
         }
@@ -245,7 +245,7 @@ impl Session {
         count
     }
 
-    // backstop.rs
+    // delayed flush.rs
 
     fn watch(self: &Arc<Self>) -> bool {
         let mut watched = self.watched.lock();
@@ -293,7 +293,7 @@ impl Session {
 
     fn wait_for_work(&self) -> bool {
         loop {
-            let ticket = self.watched_changed.ticket();
+            let wait_key = self.watched_changed.wait_key();
             let watched = self.watched.lock();
             if !watched.is_stopped && watched.session {
                 return true;
@@ -302,12 +302,12 @@ impl Session {
                 return false;
             }
             drop(watched);
-            self.watched_changed.wait(ticket, Deadline::Never);
+            self.watched_changed.wait(wait_key, Deadline::Never);
         }
     }
 
     fn send_held_back(&self) -> bool {
-        let sends = self.is_held_back(&self.outbox.lock());
+        let sends = self.is_held_back(&self.send_queue.lock());
         if sends {
             self.flush_or_leave();
         }
@@ -315,16 +315,16 @@ impl Session {
     }
 
     fn end_streak(&self) -> bool {
-        let mut outbox = self.outbox.lock();
-        let is_over = !self.is_held_back(&outbox);
+        let mut send_queue = self.send_queue.lock();
+        let is_over = !self.is_held_back(&send_queue);
         if is_over {
-            outbox.is_watched = false;
+            send_queue.is_watched = false;
         }
         is_over
     }
 
-    fn is_held_back(&self, outbox: &Outbox) -> bool {
-        outbox.unloaded > 0 && !self.is_blocked.load(Ordering::Relaxed)
+    fn is_held_back(&self, send_queue: &SendQueue) -> bool {
+        send_queue.unloaded > 0 && !self.is_blocked.load(Ordering::Relaxed)
     }
 
     // driver.rs
@@ -372,8 +372,8 @@ impl Session {
     }
 }
 
-impl Outbox {
-    fn load(&mut self, wire: &mut Wire) {
+impl SendQueue {
+    fn load(&mut self, wire: &mut SocketWriter) {
         self.sent += std::mem::take(&mut wire.flight_sent);
         if wire.flight == 0 {
             wire.flight = std::mem::take(&mut self.unloaded);
@@ -381,7 +381,7 @@ impl Outbox {
     }
 }
 
-use Departure::{Later, Now};
+use FlushTiming::{Later, Now};
 
 fn spawn(session: &Arc<Session>, run: impl FnOnce(&Arc<Session>) + 'static) -> thread::JoinHandle<()> {
     let session = Arc::clone(session);
@@ -420,7 +420,7 @@ fn flushing_ends() {
     });
 }
 
-/// What is held back goes out with the backstop, with another message or with a receive.
+/// What is held back goes out with the delayed flush, with another message or with a receive.
 #[test]
 fn the_backstop_sends_what_is_held_back() {
     explore("sending, held back", 2, || {
@@ -437,10 +437,10 @@ fn the_backstop_sends_what_is_held_back() {
     });
 }
 
-/// The backstop's thread ends while the next message is held back.
+/// The delayed flush's thread ends while the next message is held back.
 #[test]
 fn the_backstop_ends_and_starts_again() {
-    explore("sending, backstop ends", 5, || {
+    explore("sending, delayed_flush ends", 5, || {
         let session = Session::new(Kind::Plain, u32::MAX, true);
         session.send(Later);
         session.send(Later);
@@ -456,7 +456,7 @@ fn the_driver_sends_what_was_held_back() {
         explore(&format!("sending, held back, full kernel, {name}"), 1, move || {
             let session = Session::new(Kind::Plain, 0, true);
             let driver = spawn(&session, |session| session.drive());
-            departures.into_iter().for_each(|departure| session.send(departure));
+            departures.into_iter().for_each(|flush_timing| session.send(flush_timing));
             session.expect_sent(2);
             session.end();
             driver.join().unwrap();

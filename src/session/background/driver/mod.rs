@@ -1,0 +1,323 @@
+//! The driver: the task of a session in the background. It reads while the application is away, sends what the kernel did not
+//! take at once, watches the clock, and reconnects. It starts when there is first something to do.
+
+pub(crate) mod handle;
+mod read_mode;
+mod task;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::io::Interest;
+use tokio::time::{Sleep, sleep_until};
+
+use super::GRACE;
+use super::TICK;
+use super::lateness::{Late, Lateness, Standing};
+use super::reconnect::Outcome;
+use super::watch::{Found, Watch};
+use crate::error::{Error, Kind};
+use crate::frame::CloseCode;
+use crate::protocol::Initiator;
+use crate::protocol::close::close_timed_out;
+use crate::session::CloseOutcome;
+use crate::session::Session;
+use crate::session::log::Later;
+use crate::session::recv::read::ReadOutcome;
+use crate::session::recv::read_lock::word::AppActivity;
+
+/// How long a violation waits for its turn at most.
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
+
+/// What the driver remembers from step to step.
+struct Driver {
+    reading: ReadMode,
+    /// What [`LockWord::look`](crate::session::recv::read_lock::word::LockWord::look) remembers.
+    seen: u64,
+    /// There may be something to read that the socket does not announce.
+    is_unfinished: bool,
+    /// The application has read since the driver did.
+    gives_grace: bool,
+    /// The socket has become ready for these since the last step.
+    found: Found,
+    /// The peer sends no more behind what is there: the socket says so once.
+    has_end: bool,
+    /// While reading is held: until when.
+    held_until: Instant,
+    lateness: Lateness,
+    /// The session has ended; its transport goes as soon as the application has let go of it.
+    is_over: bool,
+    watch: Option<Watch>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// What comes after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// A step when there is something to do.
+    Wait,
+    /// Another step, when others have had theirs.
+    Again,
+    /// The connection is lost, and another one is wanted.
+    Reconnect,
+    /// Nothing.
+    Over,
+}
+
+/// How the driver stands to reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadMode {
+    /// The application reads, and wakes the driver when it leaves.
+    ByApp,
+    /// The application was there a moment ago: looks again a tick later.
+    Watching { since: Instant },
+    /// The descriptor is readable, and the driver waits for the application to read.
+    Grace { until: Instant },
+    /// The driver reads.
+    Armed,
+    /// It would, but the application has to receive first, or the peer to take what is sent.
+    Backpressured,
+    /// It would, but a violation waits for its turn.
+    DeferredError,
+}
+
+impl Driver {
+    fn new(since: Instant) -> Self {
+        Self {
+            reading: ReadMode::Watching { since },
+            seen: 0,
+            is_unfinished: false,
+            gives_grace: true,
+            found: Found::default(),
+            has_end: false,
+            held_until: since,
+            lateness: Lateness::default(),
+            is_over: false,
+            watch: None,
+            timer: None,
+        }
+    }
+
+    /// Does what there is to do.
+    fn step(&mut self, session: &Arc<Session>) -> Next {
+        let _later = Later::begin();
+        if session.runtime.tasks().cancel().is_cancelled() {
+            session.abort();
+        }
+        if !self.is_over && !session.is_away() {
+            self.is_over = !self.work(session);
+        }
+        if session.is_away() {
+            return Next::Reconnect;
+        }
+        if self.is_over {
+            return self.leave(session);
+        }
+        if self.is_unfinished && self.reading == ReadMode::Armed {
+            self.found.receive = true;
+            return Next::Again;
+        }
+        if let Err(error) = self.watch_socket(session) {
+            let error = Error::os(Kind::Internal, "could not wait for the socket", &error);
+            session.set_outcome(Some(error), None, Initiator::Transport);
+            if session.is_away() {
+                return Next::Reconnect;
+            }
+            self.is_over = true;
+            return self.leave(session);
+        }
+        Next::Wait
+    }
+
+    /// Waits until there may be something to do.
+    async fn wait(&mut self, session: &Session) {
+        let due = if self.is_over { None } else { self.deadline(session) };
+        self.set_timer(due);
+        let cancel = session.runtime.tasks().cancel();
+        let was_cancelled = cancel.is_cancelled();
+        let (watch, timer) = (&self.watch, &mut self.timer);
+        let found = tokio::select! {
+            () = session.driver.woken() => None,
+            found = async {
+                match watch {
+                    Some(watch) => watch.ready().await,
+                    None => std::future::pending().await,
+                }
+            } => Some(found),
+            () = async {
+                match timer {
+                    Some(timer) => timer.as_mut().await,
+                    None => std::future::pending().await,
+                }
+            } => None,
+            () = cancel.cancelled(), if !was_cancelled => None,
+        };
+        match found {
+            Some(Ok(found)) => {
+                self.found.receive |= found.receive;
+                self.found.send |= found.send;
+                self.has_end |= found.end;
+            }
+            // The runtime ends, which drops this task.
+            Some(Err(_)) => self.watch = None,
+            None => {}
+        }
+    }
+
+    fn set_timer(&mut self, due: Option<Instant>) {
+        match (due, &mut self.timer) {
+            (None, timer) => *timer = None,
+            (Some(due), Some(timer)) if timer.deadline() == due.into() && !timer.is_elapsed() => {}
+            (Some(due), Some(timer)) => timer.as_mut().reset(due.into()),
+            (Some(due), timer) => *timer = Some(Box::pin(sleep_until(due.into()))),
+        }
+    }
+
+    /// Goes from the connection that is lost to the next one. Returns whether there is one.
+    async fn reconnect(&mut self, session: &Arc<Session>) -> bool {
+        self.watch = None;
+        self.timer = None;
+        session.detach();
+        let close_outcome = match session.reconnect().await {
+            Outcome::Connected(_) if session.has_ended() => return false,
+            Outcome::Connected(established) => match session.attach(*established) {
+                // It may have ended meanwhile.
+                Ok(()) if session.has_ended() => return false,
+                Ok(()) => {
+                    *self = Self::new(Instant::now());
+                    self.seen = session.recv.reader.word().left();
+                    (self.reading, self.is_unfinished) = (ReadMode::Armed, true);
+                    self.found.receive = true;
+                    return true;
+                }
+                Err(error) => CloseOutcome { error: Some(error), remote: None, initiator: Initiator::Local },
+            },
+            Outcome::GaveUp(close_outcome) => close_outcome,
+            Outcome::Ended => return false,
+        };
+        session.set_final_outcome(&close_outcome);
+        false
+    }
+
+    /// Returns whether the session goes on.
+    fn work(&mut self, session: &Session) -> bool {
+        let found = std::mem::take(&mut self.found);
+        if found.send || session.send.has_waiting_threads() {
+            session.flush();
+        }
+        if found.receive
+            && self.reading == ReadMode::Armed
+            && self.gives_grace
+            && session.delivery.is_signalled()
+            && !self.has_end
+        {
+            self.reading = ReadMode::Grace { until: Instant::now() + GRACE };
+        }
+        if found.receive && self.reading == ReadMode::Armed && self.read(session) == ReadOutcome::Over {
+            return false;
+        }
+        if session.close_state.is_aborted() || self.time_out(session) {
+            return false;
+        }
+        self.update_read_mode(session);
+        !session.send.has_failure() || !self.end_with_send_failure(session)
+    }
+
+    /// A thread of the application that reads finds the end of the stream, and asks for a step when it has left.
+    fn leave(&mut self, session: &Session) -> Next {
+        self.watch = None;
+        session.abort();
+        loop {
+            match session.recv.reader.word().look(&mut self.seen) {
+                AppActivity::Active => {}
+                AppActivity::Inside => return Next::Wait,
+                AppActivity::Away => return Next::Over,
+            }
+        }
+    }
+
+    /// Registers the socket for the events to wait for. Registering reports events that are already there.
+    fn watch_socket(&mut self, session: &Session) -> io::Result<()> {
+        let (receive, send) = (self.reading == ReadMode::Armed, session.send.is_blocked.load(Ordering::Relaxed));
+        let wanted = match (receive, send) {
+            (false, false) => None,
+            (true, false) => Some(Interest::READABLE),
+            (false, true) => Some(Interest::WRITABLE),
+            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
+        };
+        if wanted != self.watch.as_ref().map(Watch::interest) {
+            self.watch = None;
+            let socket = session.socket.lock().clone();
+            if let (Some(interest), Some(socket)) = (wanted, socket) {
+                self.watch = Some(Watch::new(socket, interest)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// When something is due.
+    fn deadline(&self, session: &Session) -> Option<Instant> {
+        let tick = match self.reading {
+            ReadMode::Watching { since } => Some(since + TICK),
+            ReadMode::DeferredError => Some(self.held_until),
+            ReadMode::Grace { until } => Some(until),
+            _ => None,
+        };
+        let peer = self.lateness.deadline(session, self.listens());
+        [tick, peer].into_iter().flatten().min()
+    }
+
+    /// Whether what the peer sends is noticed.
+    fn listens(&self) -> bool {
+        !matches!(self.reading, ReadMode::Backpressured | ReadMode::DeferredError)
+    }
+
+    /// Ends the session if the peer is late. Returns whether it did.
+    fn time_out(&mut self, session: &Session) -> bool {
+        match self.lateness.look(session, self.listens()) {
+            Standing::InTime => return false,
+            Standing::Unread => {
+                self.is_unfinished = true;
+                return false;
+            }
+            Standing::Late(Late::Close) => session.set_outcome(Some(close_timed_out()), None, Initiator::Transport),
+            Standing::Late(Late::Pong) => session.end_unanswered(Instant::now()),
+            Standing::Late(Late::Bytes) => session.end_silence(),
+        }
+        true
+    }
+
+    /// Nothing can be sent any more. Whatever the peer had sent before it went away is read first. Returns whether the
+    /// session has ended.
+    fn end_with_send_failure(&mut self, session: &Session) -> bool {
+        if session.recv.reader.word().is_inside() {
+            session.stop_reading();
+            return false;
+        }
+        match self.read(session) {
+            ReadOutcome::Over => true,
+            ReadOutcome::Drained => {
+                let failure = session.send.queue.lock().failure.as_deref().cloned();
+                session.set_outcome(failure, None, Initiator::Transport);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Session {
+    pub(crate) fn close_deadline(&self) -> Option<Instant> {
+        self.send.queue.lock().outgoing.close_deadline()
+    }
+
+    fn end_silence(&self) {
+        let now = Instant::now();
+        let silence = now.saturating_duration_since(self.keepalive.last_received()).as_millis();
+        let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
+        self.fail_connection(error, CloseCode::GOING_AWAY, "Idle timeout", now);
+    }
+}

@@ -1,0 +1,163 @@
+//! When the driver reads: in place of the application, while that is away.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::Driver;
+use super::LONGEST_HOLD;
+use super::ReadMode;
+use crate::session::Session;
+use crate::session::background::TICK;
+use crate::session::log::log;
+use crate::session::recv::delivery::ReceiveMode;
+use crate::session::recv::read::ReadOutcome;
+use crate::session::recv::read_lock::word::AppActivity;
+
+impl Driver {
+    /// Finds out whether to read.
+    pub(crate) fn update_read_mode(&mut self, session: &Session) {
+        let now = Instant::now();
+        let before = self.reading;
+        if session.delivery.mode() == ReceiveMode::Group {
+            self.stand_by_group(session);
+        }
+        match self.reading {
+            ReadMode::ByApp if session.delivery.mode() == ReceiveMode::Group => {}
+            ReadMode::ByApp if session.recv.reader.word().is_watched() => {
+                self.reading = ReadMode::Watching { since: now }
+            }
+            ReadMode::Watching { since } if now.saturating_duration_since(since) >= TICK => {
+                self.reading = match session.recv.reader.word().look(&mut self.seen) {
+                    AppActivity::Active => ReadMode::Watching { since: now },
+                    AppActivity::Inside => ReadMode::ByApp,
+                    AppActivity::Away => ReadMode::Armed,
+                };
+                if self.reading == ReadMode::ByApp {
+                    session.send.release();
+                }
+            }
+            ReadMode::Grace { .. } if session.recv.reader.word().left() != self.seen => self.yield_to_app(session),
+            ReadMode::Grace { until } if until <= now => {
+                self.gives_grace = false;
+                self.reading = ReadMode::Armed;
+            }
+            ReadMode::Backpressured if session.may_read() => {
+                // The peer was not silent: it was not listened to.
+                session.record_received();
+                session.keepalive.state.lock().restart_timeout(now);
+                self.reading = ReadMode::Armed;
+            }
+            ReadMode::DeferredError if self.held_until <= now || session.may_fail() => {
+                session.recv.is_held.store(false, Ordering::Release);
+                self.reading = ReadMode::Armed;
+            }
+            _ => {}
+        }
+        if self.is_urgent(session)
+            && matches!(self.reading, ReadMode::ByApp | ReadMode::Watching { .. } | ReadMode::Grace { .. })
+            && !session.recv.reader.word().is_inside()
+        {
+            self.gives_grace = false;
+            self.seen = session.recv.reader.word().left();
+            self.reading = ReadMode::Armed;
+        }
+        if self.reading == ReadMode::Armed && before != ReadMode::Armed {
+            self.is_unfinished = true;
+            log!(Debug, session.identity.id, "the library reads");
+        }
+        if self.reading == ReadMode::Armed && !session.recv.reader.word().listen(self.seen) {
+            // It has come back, and may have taken from the socket what it does not decode.
+            self.yield_to_app(session);
+        }
+    }
+
+    /// A session of a group is read by those who receive from the group. While nobody does, the group asks for it.
+    pub(crate) fn stand_by_group(&mut self, session: &Session) {
+        if matches!(self.reading, ReadMode::ByApp | ReadMode::Watching { .. } | ReadMode::Grace { .. }) {
+            self.reading = if session.delivery.reads_in_background.swap(false, Ordering::AcqRel) {
+                self.seen = session.recv.reader.word().left();
+                ReadMode::Armed
+            } else {
+                ReadMode::ByApp
+            };
+        }
+    }
+
+    /// Whether somebody waits for what only reading brings, or it decides whether the peer is late.
+    pub(crate) fn is_urgent(&self, session: &Session) -> bool {
+        session.recv.reader.word().is_kept()
+            || session.waits_for_message()
+            || session.close_state.close_outcome().is_some()
+            || session.recv.queue.is_leaving()
+            || session.send.has_waiting_threads()
+            || session.keepalive.state.lock().awaits_pong()
+            || self.lateness.is_overtime()
+    }
+
+    /// Reads, unless the application does again.
+    pub(crate) fn read(&mut self, session: &Session) -> ReadOutcome {
+        self.is_unfinished = false;
+        let came_back = session.recv.reader.word().left() != self.seen;
+        let impatient = self.held_until <= Instant::now();
+        let mut has_more = false;
+        let turned = session.recv.reader.enter_as_driver(|reader| {
+            let Some(reader) = reader else { return ReadOutcome::Over };
+            let turned = session.read(reader, impatient);
+            if turned == ReadOutcome::Drained {
+                reader.incoming.release();
+                reader.receiver.release();
+            }
+            if session.delivery.is_signalled() {
+                session.record_buffered(reader);
+            }
+            has_more = reader.may_have_more();
+            turned
+        });
+        let Some((turned, left)) = turned else {
+            self.yield_to_app(session);
+            return ReadOutcome::Unfinished;
+        };
+        session.left(left);
+        if has_more && session.delivery.mode() == ReceiveMode::Group {
+            // Nothing else tells the group.
+            session.notify_ready();
+        }
+        match turned {
+            ReadOutcome::Drained => {
+                if session.delivery.mode() == ReceiveMode::Group && !self.is_urgent(session) {
+                    self.reading = ReadMode::ByApp;
+                }
+                session.send.release();
+                session.recv.buffer_pool.release();
+                if let Some(owner) = session.identity.hooks() {
+                    owner.rest();
+                }
+            }
+            ReadOutcome::Unfinished => self.is_unfinished = true,
+            ReadOutcome::Backpressured => {
+                log!(Debug, session.identity.id, "the library stops reading: a queue is full");
+                self.reading = ReadMode::Backpressured;
+            }
+            ReadOutcome::DeferredError => {
+                if self.reading != ReadMode::DeferredError {
+                    let patience = session.shared_options.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
+                    self.held_until = Instant::now() + patience;
+                }
+                self.reading = ReadMode::DeferredError;
+                session.recv.is_held.store(true, Ordering::Release);
+            }
+            ReadOutcome::Over => {}
+        }
+        if came_back && self.reading == ReadMode::Armed {
+            self.yield_to_app(session);
+        }
+        turned
+    }
+
+    /// The application reads again.
+    pub(crate) fn yield_to_app(&mut self, session: &Session) {
+        self.seen = session.recv.reader.word().left();
+        self.reading = ReadMode::Watching { since: Instant::now() };
+        self.gives_grace = true;
+    }
+}

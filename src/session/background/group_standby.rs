@@ -1,0 +1,93 @@
+//! A task of the runtime that stands by for a group: while the application is away it has the drivers read, so that pings are
+//! answered.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::time::sleep;
+
+use super::tasks::{Hold, Tasks};
+use super::watch::Watch;
+use super::{GRACE, TICK};
+use crate::session::recv::group::Group;
+
+impl Group {
+    /// Starts the task that stands by, unless it runs.
+    pub(crate) fn stand_by(self: &Arc<Self>, tasks: &Tasks) {
+        let Some(hold) = tasks.hold() else { return };
+        if !self.presence.is_started.swap(true, Ordering::AcqRel) {
+            self.presence.is_watched.store(true, Ordering::SeqCst);
+            let group = Arc::clone(self);
+            tasks.spawn(hold, |tasks, hold| run(group, tasks, hold));
+        }
+    }
+
+    /// Waits for as long, or until the application has left. Returns false if the task is to end.
+    async fn pause(&self, tasks: &Tasks, time: Duration) -> bool {
+        tokio::select! {
+            () = sleep(time) => {}
+            () = self.presence.wake.notified() => {}
+            () = tasks.cancel().cancelled() => return false,
+        }
+        !self.presence.is_closed.load(Ordering::Acquire)
+    }
+}
+
+async fn run(group: Arc<Group>, tasks: Tasks, _hold: Hold) {
+    while is_away(&group, &tasks).await && read_while_away(&group, &tasks).await {}
+    // Sessions of another runtime start another one.
+    group.presence.is_started.store(false, Ordering::Release);
+}
+
+/// Waits until the application is away for a tick. Returns false if the task is to end.
+async fn is_away(group: &Group, tasks: &Tasks) -> bool {
+    let presence = &group.presence;
+    loop {
+        let seen = presence.left();
+        if !group.pause(tasks, TICK).await {
+            return false;
+        }
+        if presence.left() != seen {
+            continue;
+        }
+        if !presence.is_inside() {
+            return true;
+        }
+        presence.is_watched.store(false, Ordering::SeqCst);
+        // It may have left before it could see that.
+        if presence.left() == seen {
+            tokio::select! {
+                () = presence.wake.notified() => {}
+                () = tasks.cancel().cancelled() => return false,
+            }
+        }
+        presence.is_watched.store(true, Ordering::SeqCst);
+        if presence.is_closed.load(Ordering::Acquire) {
+            return false;
+        }
+    }
+}
+
+/// Has the drivers read until the application is back. Returns false if the task is to end.
+async fn read_while_away(group: &Group, tasks: &Tasks) -> bool {
+    let presence = &group.presence;
+    let seen = presence.left();
+    let Ok(Some(nested)) = group.nested() else { return group.pause(tasks, GRACE).await };
+    let Ok(watch) = Watch::new(nested, Interest::READABLE) else { return group.pause(tasks, GRACE).await };
+    loop {
+        tokio::select! {
+            found = watch.ready() => if found.is_err() { return false },
+            () = presence.wake.notified() => {}
+            () = tasks.cancel().cancelled() => return false,
+        }
+        if !group.pause(tasks, GRACE).await {
+            return false;
+        }
+        if presence.left() != seen || presence.is_inside() {
+            return true;
+        }
+        group.read_in_background();
+    }
+}

@@ -1,0 +1,150 @@
+//! A session that outlives its connections: from the loss of one to the next. Only the driver reconnects; what blocks, asking the
+//! application and opening, runs on blocking threads.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::callback_scope;
+use super::outage::Reconnect;
+use crate::error::{Error, Kind, Result};
+use crate::session::CloseOutcome;
+use crate::session::Session;
+use crate::session::connect::establish::{Established, establish};
+use crate::session::log::log;
+use crate::transport::{CancelSources, CancelToken};
+
+/// How reconnecting ended.
+pub(crate) enum Outcome {
+    Connected(Box<Established>),
+    GaveUp(CloseOutcome),
+    /// The session has ended meanwhile.
+    Ended,
+}
+
+impl Session {
+    /// Goes from the loss of a connection to the next one, or to the session's end.
+    pub(crate) async fn reconnect(self: &Arc<Self>) -> Outcome {
+        tokio::select! {
+            outcome = self.make_attempts() => outcome,
+            () = self.ended() => Outcome::Ended,
+        }
+    }
+
+    /// Waits until the session has ended, or the library is shut down, which ends it.
+    async fn ended(&self) {
+        let cancel = self.runtime.tasks().cancel();
+        while !self.has_ended() {
+            tokio::select! {
+                () = cancel.cancelled() => self.abort(),
+                () = self.driver.woken() => {}
+            }
+        }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.close_state.is_aborted() || self.close_state.close_outcome().is_some()
+    }
+
+    async fn make_attempts(self: &Arc<Self>) -> Outcome {
+        let Some(reconnect) = &self.reconnect else { return Outcome::Ended };
+        // The application learns of the connection before it is asked about its loss.
+        self.opened_returned().await;
+        let (mut attempts, mut last) = (0, None);
+        loop {
+            let error = last.clone().unwrap_or_else(|| error_of(&reconnect.lost()));
+            let delay = self.decide_delay(reconnect, error, attempts).await;
+            if self.has_ended() {
+                return Outcome::Ended;
+            }
+            let until = delay.and_then(|delay| Instant::now().checked_add(delay));
+            let (Some(until), Some(delay)) = (until, delay) else {
+                return Outcome::GaveUp(reconnect.close_outcome(last, attempts));
+            };
+            log!(Info, self.id(), "tries to reconnect in {} ms", delay.as_millis());
+            {
+                let mut outage = reconnect.outage.lock();
+                outage.streak = outage.streak.saturating_add(1);
+            }
+            if !delay.is_zero() {
+                tokio::time::sleep_until(until.into()).await;
+            }
+            attempts += 1;
+            match self.attempt(reconnect).await {
+                Ok(established) => {
+                    log!(Info, self.id(), "reconnected after {attempts} attempts");
+                    reconnect.outage.lock().opened = Some(Instant::now());
+                    reconnect.count.fetch_add(1, Ordering::Relaxed);
+                    *reconnect.over.lock() = Some(error_of(&reconnect.lost()));
+                    return Outcome::Connected(Box::new(established));
+                }
+                Err(_) if self.has_ended() => return Outcome::Ended,
+                Err(error) => {
+                    log!(Warning, self.id(), "could not reconnect: {error}");
+                    last = Some(error);
+                }
+            }
+        }
+    }
+
+    /// Decides after which delay to try again, or not to.
+    async fn decide_delay(self: &Arc<Self>, reconnect: &Reconnect, error: Error, attempts: u32) -> Option<Duration> {
+        let suggested @ (tries, delay) = reconnect.suggest(&error, attempts);
+        let Some(decision) = reconnect.options.decision.clone() else { return tries.then_some(delay) };
+        let owner = self.identity.hooks()?;
+        let (session, (answer, answered)) = (Arc::clone(self), oneshot::channel());
+        self.runtime.openers().run(move || {
+            // Calls that would wait for the session fail inside.
+            let decide = || decision.decide(&owner, &error, attempts + 1, suggested);
+            // If the session has ended meanwhile, nobody wants to know.
+            let _ = answer.send(callback_scope::inside_of(Arc::as_ptr(&session), decide));
+        });
+        answered.await.ok().flatten()
+    }
+
+    /// Opens another connection like the first.
+    async fn attempt(self: &Arc<Self>, reconnect: &Reconnect) -> Result<Established> {
+        let stop = CancelToken::new("the session was aborted while reconnecting")
+            .map_err(|error| Error::no_descriptor(&error))?;
+        let stop = Arc::new(stop);
+        reconnect.outage.lock().stop = Some(Arc::clone(&stop));
+        if self.has_ended() {
+            // The thread that ended it may have found no attempt to cancel.
+            stop.cancel();
+        }
+        let (session, (answer, answered)) = (Arc::clone(self), oneshot::channel());
+        self.runtime.openers().run(move || {
+            // If the session has ended meanwhile, the connection is dropped.
+            let _ = answer.send(session.reopen(&stop));
+        });
+        let no_thread = || Err(Error::new(Kind::Aborted, "the library has no thread to reconnect with"));
+        let outcome = answered.await.unwrap_or_else(|_| no_thread());
+        reconnect.outage.lock().stop = None;
+        outcome
+    }
+
+    fn reopen(&self, stop: &CancelToken) -> Result<Established> {
+        let Some(Reconnect { target, config, environment, .. }) = self.reconnect.as_deref() else {
+            return Err(Error::new(Kind::Internal, "the session does not reconnect"));
+        };
+        log!(Info, self.id(), "connecting to {}", target.place());
+        let sources: CancelSources<'_> = [self.runtime.stop(), stop];
+        let established = establish(self.id(), target, config, environment, &self.runtime, sources)?;
+        let (before, now) = (self.identity.opened.subprotocol(), established.opened.subprotocol());
+        if before != now {
+            let message = format!("the server chose the subprotocol {now:?}, before it was {before:?}");
+            return Err(Error::new(Kind::HandshakeInvalid, message));
+        }
+        Ok(established)
+    }
+}
+
+/// Why a connection ended, also where the server ended it with a Close.
+fn error_of(close_outcome: &CloseOutcome) -> Error {
+    close_outcome.error.clone().unwrap_or_else(|| {
+        let code = close_outcome.remote.as_ref().and_then(|close| close.code).map_or(0, |code| code.0);
+        Error::new(Kind::Closed, format!("the server closed the session with code {code}"))
+    })
+}

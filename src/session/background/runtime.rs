@@ -1,0 +1,249 @@
+//! What runs behind the sessions of a process: started at first use, ended by [`shut_down`] only.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::lock::Mutex;
+
+use super::callback_scope;
+use super::dispatch::{self, Dispatch};
+use super::new_sessions::NewSessions;
+use super::tasks::{Hold, Tasks};
+use crate::error::{Error, Kind, Result};
+use crate::fork::PerProcess;
+use crate::session::deadline::Deadline;
+use crate::session::event_count::EventCount;
+use crate::session::log::log;
+use crate::session::send::delayed_flush::DelayedFlush;
+use crate::transport::{CancelToken, Pool, PoolHandle, threads};
+
+const DEFAULT_WORKERS: usize = 2;
+const MAX_WORKERS: usize = 1024;
+
+/// With no limit asked for, a shut-down still does not outwait a resolver that hangs for good.
+const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Each process has its own, because a child does not have its parent's threads.
+static LIBRARY: PerProcess<Library> = PerProcess::new();
+
+struct Library {
+    /// How many the next runtime has.
+    workers: AtomicUsize,
+    running: Mutex<Option<Running>>,
+    /// Runtimes that are being shut down: another one may start and end meanwhile.
+    ending: AtomicUsize,
+    /// Opens each time one of them has ended.
+    ended: EventCount,
+}
+
+struct Running {
+    /// Its threads may stay long in the system's resolver.
+    resolver: Pool,
+    openers: Pool,
+    tokio: tokio::runtime::Runtime,
+    runtime: Runtime,
+}
+
+fn library() -> &'static Library {
+    LIBRARY.get(|inherited| Library {
+        workers: inherited.map_or(DEFAULT_WORKERS, |library| library.workers.load(Ordering::Relaxed)).into(),
+        running: Mutex::new(None),
+        ending: AtomicUsize::new(0),
+        ended: EventCount::default(),
+    })
+}
+
+/// The runtime, as sessions use it.
+#[derive(Clone)]
+pub(crate) struct Runtime(Arc<Shared>);
+
+struct Shared {
+    tasks: Tasks,
+    dispatch: Arc<Dispatch>,
+    new_sessions: Arc<NewSessions>,
+    delayed_flush: Arc<DelayedFlush>,
+    resolver: PoolHandle,
+    openers: PoolHandle,
+    /// For sessions that are being opened.
+    stop: CancelToken,
+}
+
+impl Runtime {
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    pub(crate) fn dispatch(&self) -> &Arc<Dispatch> {
+        &self.0.dispatch
+    }
+
+    pub(crate) fn new_sessions(&self) -> &Arc<NewSessions> {
+        &self.0.new_sessions
+    }
+
+    pub(crate) fn delayed_flush(&self) -> &Arc<DelayedFlush> {
+        &self.0.delayed_flush
+    }
+
+    pub(crate) fn resolver(&self) -> &PoolHandle {
+        &self.0.resolver
+    }
+
+    pub(crate) fn openers(&self) -> &PoolHandle {
+        &self.0.openers
+    }
+
+    pub(crate) fn stop(&self) -> &CancelToken {
+        &self.0.stop
+    }
+}
+
+/// The runtime for opening a session. Its threads do not end before the lease is dropped.
+pub(crate) struct Lease {
+    runtime: Runtime,
+    _hold: Hold,
+}
+
+impl Deref for Lease {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
+/// Returns the runtime, and starts it if there is none.
+pub(crate) fn get() -> Result<Lease> {
+    let library = library();
+    let mut running = library.running.lock();
+    let (runtime, workers) = match &*running {
+        Some(running) => (running.runtime.clone(), None),
+        None => {
+            let workers = library.workers.load(Ordering::Relaxed);
+            (running.insert(start(workers)?).runtime.clone(), Some(workers))
+        }
+    };
+    // No thread shuts it down while `running` is locked.
+    let hold = runtime.tasks().hold().ok_or_else(|| Error::new(Kind::Internal, "the library's threads have ended"))?;
+    drop(running);
+    if let Some(workers) = workers {
+        log!(Debug, 0, "started {workers} threads");
+    }
+    Ok(Lease { runtime, _hold: hold })
+}
+
+/// How many worker threads the next runtime has.
+pub(crate) fn set_workers(count: u32) -> Result<()> {
+    let workers = usize::try_from(count).ok().filter(|count| (1..=MAX_WORKERS).contains(count)).ok_or_else(|| {
+        Error::new(Kind::InvalidArgument, format!("{count} worker threads, 1 to {MAX_WORKERS} are possible"))
+    })?;
+    let library = library();
+    let running = library.running.lock();
+    if running.is_some() {
+        return Err(Error::new(Kind::State, "the library's threads are running already"));
+    }
+    library.workers.store(workers, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Ends all sessions and joins all threads. The next [`get`] starts anew.
+pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
+    if callback_scope::is_inside_any() {
+        return Err(Error::new(Kind::State, "a callback cannot wait for the end of all callbacks"));
+    }
+    let library = library();
+    let timeout = timeout.unwrap_or(LONGEST_SHUT_DOWN);
+    let deadline = Instant::now().checked_add(timeout).map_or(Deadline::Never, Deadline::At);
+    let taken = {
+        let mut running = library.running.lock();
+        let taken = running.take();
+        if taken.is_some() {
+            library.ending.fetch_add(1, Ordering::SeqCst);
+        }
+        taken
+    };
+    let Some(running) = taken else { return library.wait_for_end(deadline) };
+    let ended = end(running, deadline);
+    library.ending.fetch_sub(1, Ordering::SeqCst);
+    library.ended.open_for_all();
+    ended
+}
+
+impl Library {
+    /// Waits for the threads that are shutting runtimes down, if there are any.
+    fn wait_for_end(&self, deadline: Deadline) -> Result<()> {
+        loop {
+            let wait_key = self.ended.wait_key();
+            if self.ending.load(Ordering::SeqCst) == 0 {
+                return Ok(());
+            }
+            if deadline.has_passed() {
+                return Err(still_ending());
+            }
+            self.ended.wait(wait_key, deadline);
+        }
+    }
+}
+
+fn still_ending() -> Error {
+    Error::new(Kind::Timeout, "threads of the library are still ending")
+}
+
+fn end(running: Running, deadline: Deadline) -> Result<()> {
+    let Running { runtime, tokio, openers, resolver } = running;
+    runtime.0.stop.cancel();
+    runtime.0.delayed_flush.stop();
+    runtime.0.tasks.cancel().cancel();
+    runtime.0.new_sessions.close();
+    let in_time = runtime.0.tasks.wait_for_end(deadline);
+    openers.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    resolver.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    if in_time {
+        tokio.shutdown_timeout(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
+    } else {
+        // What is under way goes on until it ends by itself.
+        end_later(runtime.0.tasks.clone(), tokio);
+    }
+    log!(Debug, 0, "shut down");
+    if !in_time || (deadline.has_passed() && threads::running() > 0) {
+        return Err(still_ending());
+    }
+    Ok(())
+}
+
+fn end_later(tasks: Tasks, tokio: tokio::runtime::Runtime) {
+    let wait = move || {
+        while !tasks.wait_for_end(Deadline::Never) {}
+        tokio.shutdown_timeout(LONGEST_SHUT_DOWN);
+    };
+    // Without a thread for it, the threads stay.
+    drop(threads::spawn(wait));
+}
+
+fn start(workers: usize) -> Result<Running> {
+    let no_thread = |error: std::io::Error| Error::os(Kind::Internal, "could not start the library's threads", &error);
+    let stop =
+        CancelToken::new("the library was shut down while connecting").map_err(|error| Error::no_descriptor(&error))?;
+    let tokio = threads::start(workers, dispatch::MOST_JOBS + workers).map_err(no_thread)?;
+    let pools = Pool::new().and_then(|resolver| Ok((resolver, Pool::new()?)));
+    let (resolver, openers) = match pools {
+        Ok(pools) => pools,
+        Err(error) => {
+            tokio.shutdown_background();
+            return Err(no_thread(error));
+        }
+    };
+    let tasks = Tasks::new(tokio.handle().clone());
+    let runtime = Runtime(Arc::new(Shared {
+        dispatch: Arc::new(Dispatch::new(tasks.clone(), workers)),
+        new_sessions: Arc::new(NewSessions::new(tasks.clone())),
+        delayed_flush: Arc::new(DelayedFlush::new(tasks.clone())),
+        tasks,
+        resolver: resolver.handle(),
+        openers: openers.handle(),
+        stop,
+    }));
+    Ok(Running { resolver, openers, tokio, runtime })
+}

@@ -1,0 +1,234 @@
+//! What a session is opened with.
+
+mod network;
+pub(crate) mod queue_bounds;
+pub(crate) mod reconnect;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connect::authentication::Authenticator;
+use super::connect::cookies::CookieJar;
+use crate::error::{Error, Kind, Result};
+use crate::frame::Opcode;
+use crate::http::headers::{Headers, is_token};
+use crate::protocol::Limits;
+use crate::protocol::extension::{self, Extension};
+use crate::protocol::keepalive::KeepaliveOptions;
+pub(crate) use crate::transport::files::read as read_file;
+use crate::transport::{ConnectOptions, DnsOverrides, ProxyChoice, TcpOptions, TlsOptions};
+pub(crate) use crate::transport::{Timeouts, TlsVersion};
+use queue_bounds::{QueueBounds, QueuePolicy};
+use reconnect::ReconnectOptions;
+
+const USER_AGENT: &str = concat!("ktorws/", env!("CARGO_PKG_VERSION"));
+
+const DEFAULT_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// Settings of sessions to come.
+#[derive(Clone)]
+pub struct Config {
+    pub(crate) headers: Headers,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) connect: ConnectOptions,
+    pub(crate) max_redirects: u32,
+    /// Asked where a server wants credentials.
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) cookies: Option<Arc<CookieJar>>,
+    pub(crate) reconnect: Option<ReconnectOptions>,
+    pub(crate) shared_options: Arc<SharedOptions>,
+    pub(crate) incoming: QueueBounds,
+    /// In the order in which they are offered.
+    pub(crate) extensions: Vec<Arc<dyn Extension>>,
+    /// A filter that is called before permessage-deflate compresses a message.
+    pub(crate) filter: Option<CompressionFilter>,
+    pub(crate) keepalive: KeepaliveOptions,
+    /// The application gets every frame as it came, and answers it itself.
+    pub(crate) raw: bool,
+    /// Pings are answered with pongs.
+    pub(crate) auto_pong: bool,
+    pub(crate) shown: DeliverControl,
+    pub(crate) masking: bool,
+    /// Masking may be switched off.
+    pub(crate) allows_unmasked: bool,
+    /// Small messages of a streak share a system call.
+    pub(crate) coalescing: bool,
+    /// The largest payload of a frame that is sent, none for any.
+    pub(crate) fragment: Option<usize>,
+}
+
+/// Whether a message of this type that begins with these bytes is wanted.
+type Wants = dyn Fn(Opcode, &[u8]) -> bool + Send + Sync;
+
+/// Which messages permessage-deflate compresses.
+#[derive(Clone)]
+pub(crate) struct CompressionFilter {
+    /// Smaller ones are not.
+    pub(crate) min_size: usize,
+    /// Of the others those that this wants, by what they begin with.
+    pub(crate) wants: Arc<Wants>,
+}
+
+/// What does not change in a session: those of one configuration share it.
+#[derive(Clone)]
+pub(crate) struct SharedOptions {
+    /// None for no limit, as for the other timeouts.
+    pub(crate) close_timeout: Option<Duration>,
+    pub(crate) send_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) outgoing: QueueBounds,
+    /// How long a receiving thread looks for bytes before it sleeps.
+    pub(crate) spin: Duration,
+}
+
+impl Default for SharedOptions {
+    fn default() -> Self {
+        Self {
+            close_timeout: Some(Duration::from_secs(5)),
+            send_timeout: Some(Duration::from_secs(30)),
+            idle_timeout: None,
+            outgoing: QueueBounds { messages: usize::MAX, bytes: 1024 * 1024, policy: QueuePolicy::Wait },
+            spin: Duration::ZERO,
+        }
+    }
+}
+
+/// The control frames that the application sees among its messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DeliverControl {
+    pub(crate) pings: bool,
+    pub(crate) pongs: bool,
+    pub(crate) closes: bool,
+}
+
+impl DeliverControl {
+    pub(super) const ALL: Self = Self { pings: true, pongs: true, closes: true };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let mut headers = Headers::default();
+        // The name and the value are constants that pass.
+        let _ = headers.add("User-Agent", USER_AGENT);
+        Self {
+            headers,
+            subprotocols: Vec::new(),
+            limits: Limits { max_frame_size: DEFAULT_LIMIT, max_message_size: DEFAULT_LIMIT },
+            connect: ConnectOptions {
+                timeouts: Timeouts {
+                    connect: Some(Duration::from_secs(10)),
+                    resolve: None,
+                    handshake: Some(Duration::from_secs(15)),
+                    proxy: None,
+                    tls: None,
+                    all: None,
+                },
+                tcp: TcpOptions { nodelay: true, keepalive: None, local: None },
+                dns_overrides: DnsOverrides::default(),
+                proxy: ProxyChoice::Environment,
+                connect_override: None,
+                tls: TlsOptions::default(),
+                tls_state: Arc::default(),
+            },
+            max_redirects: 0,
+            authenticator: None,
+            cookies: None,
+            reconnect: None,
+            shared_options: Arc::default(),
+            incoming: QueueBounds { messages: 1024, bytes: 4 * 1024 * 1024, policy: QueuePolicy::Wait },
+            extensions: Vec::new(),
+            filter: None,
+            keepalive: KeepaliveOptions::default(),
+            raw: false,
+            auto_pong: true,
+            shown: DeliverControl::default(),
+            masking: true,
+            allows_unmasked: false,
+            coalescing: true,
+            fragment: None,
+        }
+    }
+}
+
+impl Config {
+    /// Offers a subprotocol after those already offered.
+    pub(crate) fn add_subprotocol(&mut self, name: &str) -> Result<()> {
+        let invalid = |message| Err(Error::new(Kind::InvalidArgument, message));
+        if !is_token(name) {
+            return invalid(format!("subprotocol {name:?} is not a token"));
+        }
+        if self.subprotocols.iter().any(|offered| offered == name) {
+            return invalid(format!("the subprotocol {name:?} is offered already"));
+        }
+        self.subprotocols.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Offers an extension after those already offered.
+    pub(crate) fn install(&mut self, extension: Arc<dyn Extension>) -> Result<()> {
+        self.check_extension(&*extension)?;
+        self.extensions.push(extension);
+        Ok(())
+    }
+
+    /// Whether an extension can be installed besides those that are.
+    pub(crate) fn check_extension(&self, extension: &dyn Extension) -> Result<()> {
+        extension::check_installation(extension, self.extensions.iter().map(|installed| &**installed))
+    }
+
+    /// The extensions to offer: none in a raw session. Messages that are dropped must not be missed by what follows.
+    pub(crate) fn offered(&self) -> Result<Vec<&dyn Extension>> {
+        if self.raw {
+            return Ok(Vec::new());
+        }
+        let drops = self.shared_options.outgoing.policy == QueuePolicy::DropOldest;
+        if let Some(extension) = self.extensions.iter().find(|extension| drops && !extension.supports_discard()) {
+            let name = extension.name();
+            let message = format!("the extension {name} cannot go with an outgoing queue that drops messages");
+            return Err(Error::new(Kind::InvalidArgument, message));
+        }
+        Ok(self.extensions.iter().map(|extension| &**extension).collect())
+    }
+
+    /// Whether it contradicts itself.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(reconnect) = &self.reconnect else { return Ok(()) };
+        if self.raw {
+            return Err(Error::new(
+                Kind::InvalidArgument,
+                "a raw session cannot reconnect: its Close is the application's",
+            ));
+        }
+        if reconnect.keeps_unsent && self.shared_options.outgoing.policy == QueuePolicy::DropOldest {
+            let message = "messages cannot be kept for another connection and dropped from the outgoing queue";
+            return Err(Error::new(Kind::InvalidArgument, message));
+        }
+        Ok(())
+    }
+
+    /// The shared options, to be changed: sessions that are open keep theirs.
+    pub(crate) fn terms_mut(&mut self) -> &mut SharedOptions {
+        Arc::make_mut(&mut self.shared_options)
+    }
+
+    /// The TLS options, to be changed: sessions opened from now on share a TLS state of their own.
+    pub(crate) fn tls_mut(&mut self) -> &mut TlsOptions {
+        self.connect.tls_state = Arc::default();
+        &mut self.connect.tls
+    }
+}
+
+/// A limit for a frame or a message that makes sense.
+pub(crate) fn check_limit(bytes: u64) -> Result<u64> {
+    if (1..=i64::MAX.cast_unsigned()).contains(&bytes) {
+        Ok(bytes)
+    } else {
+        Err(Error::new(Kind::InvalidArgument, format!("a limit of {bytes} bytes, 1 to 2^63-1 are possible")))
+    }
+}
+
+/// A timeout as the API says it: negative is no limit.
+pub(crate) fn timeout_from_ms(ms: i64) -> Option<Duration> {
+    u64::try_from(ms).ok().map(Duration::from_millis)
+}

@@ -1,0 +1,184 @@
+//! From a URL to an open session.
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crate::lock::Mutex;
+
+use super::establish::{Established, establish};
+use crate::error::{Error, Kind, Result};
+use crate::protocol::deflate;
+use crate::protocol::extension::CodecStats;
+use crate::session::Config;
+use crate::session::ConnectInterrupts;
+use crate::session::Listener;
+use crate::session::Opening;
+use crate::session::Session;
+use crate::session::background::attach::halves;
+use crate::session::background::driver::handle::DriverHandle;
+use crate::session::background::keepalive_state::KeepaliveState;
+use crate::session::background::listener_state::ListenerState;
+use crate::session::background::outage::Reconnect;
+use crate::session::background::runtime::{self, Runtime};
+use crate::session::close_state::CloseState;
+use crate::session::identity::Identity;
+use crate::session::interrupt::Interrupts;
+use crate::session::log::log;
+use crate::session::recv::delivery::{Delivery, ReceiveMode};
+use crate::session::recv::group::Group;
+use crate::session::recv::reader::Reader;
+use crate::session::recv::receiving::Receiving;
+use crate::session::send::sending::Sending;
+use crate::transport::{Cancel, CancelSources, Environment, NeverCancel, Target};
+
+/// Opens a session on the calling thread, unless that is interrupted. `attach` hands it to the application.
+pub(crate) fn connect(
+    id: u64,
+    url: &str,
+    config: &Config,
+    interrupts: Option<&ConnectInterrupts>,
+    attach: impl FnOnce(&Arc<Session>) -> Result<()>,
+) -> Result<()> {
+    let target = Target::parse(url)?;
+    let environment = read_environment(id, config);
+    let runtime = runtime::get()?;
+    let interruptible = interrupts.map(ConnectInterrupts::begin).transpose()?;
+    let interrupted: &dyn Cancel = interruptible.as_ref().map_or(&NeverCancel, |call| call);
+    open_and_start(id, &target, config, environment, &runtime, interrupted, attach)
+}
+
+/// Opens a session on a thread of the library, unless `opening` is aborted. What is wrong with the URL is told at once.
+pub(crate) fn connect_later(
+    id: u64,
+    url: &str,
+    config: Config,
+    opening: Arc<Opening>,
+    attach: impl FnOnce(&Arc<Session>) -> Result<()> + Send + 'static,
+    done: impl FnOnce(Result<()>) + Send + 'static,
+) -> Result<()> {
+    let target = Target::parse(url)?;
+    let environment = read_environment(id, &config);
+    let runtime = runtime::get()?;
+    let pool = runtime.openers().clone();
+    let mut done = Done(Some(done));
+    pool.run(move || {
+        let Some(stop) = opening.stop() else { return };
+        let open = || open_and_start(id, &target, &config, environment, &runtime, &*stop, attach);
+        let opened = stop.check().and_then(|()| open());
+        done.call(opened);
+    });
+    Ok(())
+}
+
+/// Reads the environment variables on the calling thread, which belongs to the application.
+fn read_environment(id: u64, config: &Config) -> Arc<Environment> {
+    let environment = Environment::read(&config.connect);
+    for what in environment.ignored() {
+        log!(Warning, id, "{what}");
+    }
+    Arc::new(environment)
+}
+
+/// Tells how an opening went, also when it is dropped undone.
+struct Done<F: FnOnce(Result<()>)>(Option<F>);
+
+impl<F: FnOnce(Result<()>)> Done<F> {
+    fn call(&mut self, opened: Result<()>) {
+        if let Some(done) = self.0.take() {
+            done(opened);
+        }
+    }
+}
+
+impl<F: FnOnce(Result<()>)> Drop for Done<F> {
+    fn drop(&mut self) {
+        self.call(Err(Error::new(Kind::Aborted, "the library has no thread to open the session with")));
+    }
+}
+
+fn open_and_start(
+    id: u64,
+    target: &Target,
+    config: &Config,
+    environment: Arc<Environment>,
+    runtime: &Runtime,
+    stop: &dyn Cancel,
+    attach: impl FnOnce(&Arc<Session>) -> Result<()>,
+) -> Result<()> {
+    log!(Info, id, "connecting to {}", target.place());
+    let session = open(id, target, config, environment, runtime, [runtime.stop(), stop]).inspect_err(|error| {
+        log!(Warning, id, "could not open: {error}");
+    })?;
+    // A function of the application may have forked: in the child the connection belongs to the parent.
+    runtime.stop().check()?;
+    // If that fails, no callback is called.
+    attach(&session).inspect_err(|_| session.abort())
+}
+
+impl Session {
+    /// Starts the driver and sets where messages are delivered, before any other thread can use the session. Fails when the
+    /// library is being shut down.
+    pub(crate) fn start(&self, listener: Option<Arc<dyn Listener>>, receive_mode: ReceiveMode) -> Result<()> {
+        let Some(session) = self.me.upgrade().filter(|_| self.runtime.new_sessions().add(self.me.clone())) else {
+            return Err(Error::new(Kind::Aborted, "the library was shut down while connecting"));
+        };
+        if let Some(listener) = listener {
+            session.listen(listener);
+        }
+        session.deliver_to(receive_mode);
+        Ok(())
+    }
+
+    /// The application can use the session now: starts the callbacks, or adds it to its group.
+    pub(crate) fn announce(&self, group: Option<&Arc<Group>>) {
+        if let Some(group) = group {
+            self.join(group);
+        }
+        self.start_callbacks();
+    }
+}
+
+fn open(
+    id: u64,
+    target: &Target,
+    config: &Config,
+    environment: Arc<Environment>,
+    runtime: &Runtime,
+    stops: CancelSources<'_>,
+) -> Result<Arc<Session>> {
+    config.check()?;
+    let established = establish(id, target, config, &environment, runtime, stops)?;
+    let reconnect = Reconnect::new(target, config, environment);
+    Ok(session(id, config, established, runtime, reconnect))
+}
+
+fn session(
+    id: u64,
+    config: &Config,
+    established: Established,
+    runtime: &Runtime,
+    reconnect: Option<Box<Reconnect>>,
+) -> Arc<Session> {
+    let Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed } = established;
+    let (incoming, outgoing, encoders, extensions) =
+        halves(config, extensions, masking_seed, &early, CodecStats::default());
+    // Another connection may have some.
+    let may_encode = !encoders.is_empty() || (reconnect.is_some() && !config.extensions.is_empty());
+    let deflates = reconnect.is_some() || extensions.iter().any(|extension| extension.name == deflate::NAME);
+    Arc::new_cyclic(|me| Session {
+        me: Weak::clone(me),
+        identity: Identity::new(id, opened, extensions, timings, is_tls_resumed),
+        shared_options: Arc::clone(&config.shared_options),
+        recv: Receiving::new(config, Reader::new(incoming, stream.receiver), early.len()),
+        send: Sending::new(config, stream.sender, outgoing, encoders, may_encode, deflates),
+        delivery: Delivery::new(),
+        listener: ListenerState::new(),
+        keepalive: KeepaliveState::new(config, Instant::now()),
+        close_state: CloseState::default(),
+        interrupts: Interrupts::default(),
+        socket: Mutex::new(Some(socket)),
+        driver: DriverHandle::default(),
+        runtime: runtime.clone(),
+        reconnect,
+    })
+}

@@ -1,0 +1,43 @@
+//! What is known of a session from its opening on.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use super::connect::handshake_info::Opened;
+use super::counters::Timings;
+use super::upcalls::HandleHooks;
+use crate::protocol::extension::ExtensionInfo;
+
+/// The identity of a session. Nothing of it changes.
+pub(crate) struct Identity {
+    /// The number that the log knows the session by.
+    pub(crate) id: u64,
+    pub(crate) opened: Opened,
+    /// The extensions that were agreed on.
+    pub(crate) extensions: Box<[ExtensionInfo]>,
+    pub(crate) timings: Timings,
+    pub(crate) is_tls_resumed: bool,
+    /// What the application knows the session as. Set once.
+    hooks: OnceLock<Weak<dyn HandleHooks>>,
+}
+
+impl Identity {
+    pub(crate) fn new(
+        id: u64,
+        opened: Opened,
+        extensions: Vec<ExtensionInfo>,
+        timings: Timings,
+        resumed: bool,
+    ) -> Self {
+        let extensions = extensions.into();
+        Self { id, opened, extensions, timings, is_tls_resumed: resumed, hooks: OnceLock::new() }
+    }
+
+    pub(crate) fn set_hooks(&self, hooks: Weak<dyn HandleHooks>) {
+        // It is set once, before anybody asks.
+        let _ = self.hooks.set(hooks);
+    }
+
+    pub(crate) fn hooks(&self) -> Option<Arc<dyn HandleHooks>> {
+        self.hooks.get().and_then(Weak::upgrade)
+    }
+}

@@ -1,0 +1,105 @@
+//! Waking calls that wait, from any thread and from signal handlers.
+
+use std::cell::Cell;
+
+use super::loom_shim::{AtomicU64, OnceLock, Ordering, fence};
+use crate::error::{Error, Kind, Result};
+use crate::transport::EventFd;
+
+/// Calls that wait.
+const WAITING: u64 = 0xffff_ffff;
+/// The last interrupt found no waiting call; the next call that would wait returns it.
+const KEPT: u64 = 1 << 32;
+/// The other bits count interrupts that woke a call.
+const WOKEN: u64 = 1 << 33;
+
+/// The interrupts of a session.
+#[derive(Default)]
+pub(super) struct Interrupts {
+    word: AtomicU64,
+    /// Wakes the thread that sleeps on the socket. Made by the first that does.
+    wake: OnceLock<EventFd>,
+}
+
+/// A call that waits, until it is dropped.
+pub(crate) struct Waiter<'a> {
+    interrupts: &'a Interrupts,
+    woken: u64,
+    is_told: Cell<bool>,
+}
+
+impl Interrupts {
+    /// A call begins to wait; or it is interrupted.
+    pub(super) fn begin(&self) -> Result<Waiter<'_>> {
+        let update = |word| Some(if word & KEPT == 0 { word + 1 } else { word & !KEPT });
+        let (Ok(before) | Err(before)) = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        if before & KEPT == 0 {
+            Ok(Waiter { interrupts: self, woken: before / WOKEN, is_told: Cell::new(false) })
+        } else {
+            Err(interrupted())
+        }
+    }
+
+    /// Interrupts all calls that wait, else the next one. Safe in a signal handler.
+    pub(super) fn interrupt(&self) {
+        let update = |word| Some(if word & WAITING == 0 { word | KEPT } else { word + WOKEN });
+        let _ = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        self.wake_reader();
+    }
+
+    /// Whether an interrupt has ever woken a waiting call.
+    pub(super) fn has_woken(&self) -> bool {
+        self.word.load(Ordering::Relaxed) >= WOKEN
+    }
+
+    /// Has the thread that sleeps on the socket look around. Safe in a signal handler.
+    pub(super) fn wake_reader(&self) {
+        fence(Ordering::SeqCst);
+        if let Some(wake) = self.wake.get() {
+            wake.wake();
+        }
+    }
+
+    /// Removes the interrupt that is kept for the next call. Returns whether there was one.
+    pub(super) fn take_kept(&self) -> bool {
+        self.word.fetch_and(!KEPT, Ordering::AcqRel) & KEPT != 0
+    }
+
+    /// What wakes a thread that sleeps on the socket.
+    pub(super) fn wake(&self) -> Result<&EventFd> {
+        if let Some(wake) = self.wake.get() {
+            return Ok(wake);
+        }
+        let wake = EventFd::new().map_err(|error| Error::no_descriptor(&error))?;
+        let wake = self.wake.get_or_init(|| wake);
+        // Whoever interrupts now sees it, or whoever checks now sees the interrupt.
+        fence(Ordering::SeqCst);
+        Ok(wake)
+    }
+}
+
+impl Waiter<'_> {
+    /// An error when the call was interrupted.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.interrupts.word.load(Ordering::Acquire) / WOKEN == self.woken {
+            return Ok(());
+        }
+        self.is_told.set(true);
+        Err(interrupted())
+    }
+}
+
+impl Drop for Waiter<'_> {
+    /// An interrupt that came when the call had its result is for the next one.
+    fn drop(&mut self) {
+        let update = |word| {
+            let missed = word / WOKEN != self.woken && !self.is_told.get();
+            Some((word - 1) | if missed { KEPT } else { 0 })
+        };
+        let _ = self.interrupts.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "the call was interrupted")
+}

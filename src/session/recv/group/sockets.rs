@@ -1,0 +1,170 @@
+//! The epoll instance of a group, with the sockets of its sessions.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
+
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+
+use super::Group;
+use super::HAS_TURN;
+use super::NO_TURN;
+use super::Ready;
+use super::ReadyQueue;
+use super::SIGNAL;
+use super::session::GroupSession;
+use crate::error::{Error, Kind, Result};
+use crate::fork;
+use crate::lock::MutexGuard;
+use crate::session::deadline::Deadline;
+use crate::transport::Socket;
+
+/// Events that a thread takes at once.
+const EVENTS: usize = 64;
+
+/// The membership of a session.
+pub(crate) struct Member {
+    pub(crate) group: Arc<Group>,
+    key: OnceLock<usize>,
+    generation: u64,
+}
+
+impl Group {
+    /// Watches the socket of a session.
+    pub(crate) fn watch(&self, member: &Member, session: Weak<dyn GroupSession>, socket: &Socket) {
+        let mut ready = self.ready.lock();
+        if ready.is_closed {
+            return;
+        }
+        let key = *member.key.get_or_init(|| ready.members.insert(session));
+        if let Some(epoll) = &ready.epoll {
+            let flags = EventFlags::IN | EventFlags::RDHUP;
+            // It fails only if there is no memory: then the driver reads.
+            let _ = epoll::add(epoll, socket.as_fd(), EventData::new_u64(key as u64), flags);
+        }
+    }
+
+    /// Does not watch the socket any more.
+    pub(crate) fn unwatch(&self, socket: &Socket) {
+        if let Some(epoll) = &self.ready.lock().epoll {
+            // It fails only if the socket is not watched.
+            let _ = epoll::delete(epoll, socket.as_fd());
+        }
+    }
+
+    /// The session does not belong to it any more.
+    fn remove(&self, key: usize) {
+        let member = self.ready.lock().members.try_remove(key);
+        drop(member);
+    }
+
+    /// Gives turns to the sessions whose sockets have something, waiting for one until the deadline.
+    pub(crate) fn look<'a>(
+        &'a self,
+        mut ready: MutexGuard<'a, ReadyQueue>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, ReadyQueue> {
+        let Some(epoll) = ready.epoll.clone() else { return ready };
+        ready.has_leader = true;
+        drop(ready);
+        let mut events = [const { MaybeUninit::uninit() }; EVENTS];
+        let timeout = deadline.left().and_then(|left| Timespec::try_from(left).ok());
+        // A signal wakes it as well: the caller looks around.
+        let events = epoll::wait(&epoll, &mut events, timeout.as_ref()).map_or(&mut [][..], |(events, _)| events);
+        // Before others learn that there is no leader: the group may wait for that to close it.
+        drop(epoll);
+        let mut others = Vec::new();
+        let mut ready = self.ready.lock();
+        ready.has_leader = false;
+        self.is_leader_waiting.store(false, Ordering::SeqCst);
+        if ready.is_closed {
+            self.changed.open_for_all();
+            return ready;
+        }
+        for event in events {
+            if event.data.u64() == SIGNAL {
+                // Also for an interrupt.
+                self.signal.drain();
+                ready.is_signalled = false;
+                continue;
+            }
+            let key = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
+            let Some(session) = ready.members.get(key).and_then(Weak::upgrade) else { continue };
+            if session.turn().load(Ordering::Relaxed) == NO_TURN {
+                session.turn().store(HAS_TURN, Ordering::Relaxed);
+                ready.queue.push_back(Ready::Session(session));
+            } else {
+                others.push(session);
+            }
+        }
+        if ready.waiting > 0 {
+            // There is no leader now, or something to receive.
+            self.changed.open_for_one();
+        }
+        if !others.is_empty() {
+            drop(ready);
+            // One of them may be the last that knows of its session, which then leaves the group.
+            drop(others);
+            ready = self.ready.lock();
+        }
+        ready
+    }
+
+    /// Has the drivers read from the sessions that have something, because the application is away. Returns whether there are any.
+    pub(crate) fn read_in_background(&self) {
+        let sessions: Vec<_> = {
+            let mut ready = self.ready.lock();
+            if ready.has_leader {
+                return;
+            }
+            ready = self.look(ready, Deadline::Now);
+            self.update_signal(&mut ready);
+            let sessions = ready.queue.iter().filter_map(|turn| match turn {
+                Ready::Session(session) => Some(Arc::clone(session)),
+                Ready::Failed(..) => None,
+            });
+            sessions.collect()
+        };
+        for session in sessions {
+            session.read_in_background();
+        }
+    }
+
+    /// The number of a descriptor that is readable while receiving without waiting may give something. It stays open until the
+    /// group is closed.
+    pub(crate) fn event_descriptor(&self) -> Result<RawFd> {
+        let mut ready = self.ready.lock();
+        ready.is_watched = true;
+        self.update_signal(&mut ready);
+        let epoll = ready.epoll.as_ref().ok_or_else(|| Error::new(Kind::State, "the group is closed"))?;
+        Ok(epoll.as_raw_fd())
+    }
+
+    /// An epoll instance with the descriptor. The background has one of its own, so that nothing keeps the group's open.
+    pub(crate) fn nested(&self) -> std::io::Result<Option<OwnedFd>> {
+        let ready = self.ready.lock();
+        let Some(epoll) = &ready.epoll else { return Ok(None) };
+        let nested = epoll::create(CreateFlags::CLOEXEC)?;
+        epoll::add(&nested, epoll, EventData::new_u64(0), EventFlags::IN | EventFlags::ET)?;
+        Ok(Some(nested))
+    }
+}
+
+impl Member {
+    pub(crate) fn new(group: Arc<Group>) -> Self {
+        Self { group, key: OnceLock::new(), generation: fork::generation() }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // In a forked child, a thread that only the parent has may hold the lock.
+        if let Some(key) = self.key.get()
+            && !fork::is_inherited(self.generation)
+        {
+            self.group.remove(*key);
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The incoming queue: a bounded queue between the reader and receiving threads. Below its bounds it accepts one more message
+//! of any size.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::session::config::queue_bounds::{QueueBounds, QueuePolicy};
+use crate::session::deadline::Deadline;
+use crate::session::event_count::{EventCount, WaitKey};
+use crate::session::loom_shim::{AtomicU32, Mutex, Ordering};
+use crate::transport::EventFd;
+
+/// What a message costs besides its payload's memory: its place in the queue and the allocator's overhead.
+const MESSAGE_OVERHEAD: usize = 128;
+
+/// What a receiver finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken<M> {
+    Message(M),
+    /// Nothing is there.
+    Nothing,
+    /// Nothing is there, and nothing more comes.
+    Ended,
+}
+
+/// What became of a message that was put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It is there, and so many older ones are not any more.
+    Kept { dropped: u64 },
+    /// There was no room, and it was not to wait for any.
+    Overflow,
+}
+
+/// The queue. Messages come out in the order they went in, also after the end. Only the reader puts them in.
+pub(crate) struct RecvQueue<M> {
+    bounds: QueueBounds,
+    queue: Mutex<Queue<M>>,
+    /// Receivers wait here for a message, the end, or their turn as the reader.
+    changed: EventCount,
+    /// 1 while there is something to [`take`](Self::take): a message or the end.
+    news: AtomicU32,
+}
+
+/// The size of a message in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    payload: usize,
+    /// The allocated memory, which the bound of the queue limits.
+    memory: usize,
+}
+
+struct Queue<M> {
+    messages: VecDeque<(M, Size)>,
+    total: Size,
+    ended: bool,
+    /// Receivers that wait.
+    waiting: usize,
+    /// The reader has stopped for want of room and is to be told when half of it is free.
+    reader_waits: bool,
+    /// The reader is to be told when all is taken.
+    reader_waits_for_all: bool,
+    /// The reader holds bytes that may be messages.
+    is_buffered: bool,
+    /// The bytes that the reader holds are not decoded for now.
+    is_paused: bool,
+    /// Readable while there is something to take, or while the reader holds bytes.
+    signal: Option<Arc<EventFd>>,
+    is_signalled: bool,
+    /// Threads that wait until the session is closed.
+    leaving: usize,
+    /// We have begun to close.
+    closing: bool,
+}
+
+impl<M> RecvQueue<M> {
+    pub(crate) fn new(bounds: QueueBounds) -> Self {
+        let queue = Queue {
+            messages: VecDeque::new(),
+            total: Size::default(),
+            ended: false,
+            waiting: 0,
+            reader_waits: false,
+            reader_waits_for_all: false,
+            is_buffered: false,
+            is_paused: false,
+            signal: None,
+            is_signalled: false,
+            leaving: 0,
+            closing: false,
+        };
+        Self { bounds, queue: Mutex::new(queue), changed: EventCount::default(), news: AtomicU32::new(0) }
+    }
+
+    /// Whether the reader may go on. When not, the [`take`](Self::take) that makes room says so.
+    pub(crate) fn has_room(&self) -> bool {
+        let mut queue = self.queue.lock();
+        let waits = self.bounds.policy == QueuePolicy::Wait;
+        let room = !waits || queue.ended || queue.is_discarding() || self.is_below(&queue, 1);
+        queue.reader_waits = !room;
+        room
+    }
+
+    /// Whether a message that is added now is kept. With the policy DropOldest the oldest one makes room for it.
+    pub(crate) fn takes_more(&self) -> bool {
+        let queue = self.queue.lock();
+        !queue.ended && (self.bounds.policy == QueuePolicy::DropOldest || self.is_below(&queue, 1))
+    }
+
+    /// Adds a message. `payload` is the size of its payload, `memory` what the payload has allocated. Drops the message after the
+    /// end, and when the queue is full while a thread waits for the peer's Close, which the message would delay.
+    pub(crate) fn push(&self, message: M, payload: usize, memory: usize) -> Pushed {
+        let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
+        let mut queue = self.queue.lock();
+        let mut dropped = 0;
+        let is_full = !self.is_below(&queue, 1);
+        if queue.ended || (queue.is_discarding() && is_full) {
+            return Pushed::Kept { dropped };
+        }
+        match self.bounds.policy {
+            // The reader has asked before.
+            QueuePolicy::Wait => {}
+            QueuePolicy::Close if is_full => return Pushed::Overflow,
+            QueuePolicy::Close => {}
+            QueuePolicy::DropOldest => {
+                while !self.is_below(&queue, 1)
+                    && let Some((_, size)) = queue.messages.pop_front()
+                {
+                    queue.total.subtract(size);
+                    dropped += 1;
+                }
+            }
+        }
+        queue.total.add(size);
+        queue.messages.push_back((message, size));
+        self.set_news(&mut queue);
+        let waiting = queue.waiting > 0;
+        drop(queue);
+        if waiting {
+            self.changed.open_for_one();
+        }
+        Pushed::Kept { dropped }
+    }
+
+    /// Puts the oldest message back, for the reader that took it. It is kept regardless of the bounds, also after the end.
+    pub(crate) fn put_back(&self, message: M, payload: usize, memory: usize) {
+        let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
+        let mut queue = self.queue.lock();
+        queue.total.add(size);
+        queue.messages.push_front((message, size));
+        self.set_news(&mut queue);
+        let waiting = queue.waiting > 0;
+        drop(queue);
+        if waiting {
+            self.changed.open_for_one();
+        }
+    }
+
+    /// The messages that wait and the bytes of their payloads.
+    pub(crate) fn depth(&self) -> (usize, usize) {
+        let queue = self.queue.lock();
+        (queue.messages.len(), queue.total.payload)
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn end(&self) {
+        let mut queue = self.queue.lock();
+        queue.ended = true;
+        self.set_news(&mut queue);
+        drop(queue);
+        self.changed.open_for_all();
+    }
+
+    /// We have begun to close.
+    pub(crate) fn set_closing(&self) {
+        self.queue.lock().closing = true;
+    }
+
+    /// A thread starts to wait until the session is closed.
+    pub(crate) fn enter_leaving(&self) {
+        self.queue.lock().leaving += 1;
+    }
+
+    /// A thread has stopped waiting for that.
+    pub(crate) fn exit_leaving(&self) {
+        self.queue.lock().leaving -= 1;
+    }
+
+    /// Whether a thread waits until the session is closed.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.queue.lock().leaving > 0
+    }
+
+    /// Whether there is something to take. For the reader, false stays false until it adds a message or the session ends.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.news.load(Ordering::Acquire) != 0
+    }
+
+    /// Takes the oldest message if `fits` lets it go, else leaves it and returns its error. Calls `wake_reader` when
+    /// there is again the room that the reader stopped for.
+    pub(crate) fn take<E>(
+        &self,
+        fits: impl FnOnce(&M) -> Result<(), E>,
+        wake_reader: impl FnOnce(),
+    ) -> Result<Taken<M>, E> {
+        let mut queue = self.queue.lock();
+        if let Some((oldest, _)) = queue.messages.front() {
+            fits(oldest)?;
+        }
+        let Some((message, size)) = queue.messages.pop_front() else {
+            return Ok(if queue.ended { Taken::Ended } else { Taken::Nothing });
+        };
+        queue.total.subtract(size);
+        let is_empty = queue.messages.is_empty();
+        if is_empty && !queue.ended {
+            queue.update_signal();
+            self.news.store(0, Ordering::Release);
+        }
+        let wake_for_room = queue.reader_waits && self.is_below(&queue, 2);
+        let wake_for_all = queue.reader_waits_for_all && is_empty;
+        queue.reader_waits &= !wake_for_room;
+        queue.reader_waits_for_all &= !wake_for_all;
+        let wake = wake_for_room || wake_for_all;
+        drop(queue);
+        if wake {
+            wake_reader();
+        }
+        Ok(Taken::Message(message))
+    }
+
+    /// Whether all is taken. When not, the [`take`](Self::take) that takes the last says so.
+    pub(crate) fn is_taken(&self) -> bool {
+        let mut queue = self.queue.lock();
+        queue.reader_waits_for_all = !queue.messages.is_empty();
+        queue.messages.is_empty()
+    }
+
+    /// Drops all messages. The application has freed the session.
+    pub(crate) fn clear(&self) {
+        let mut queue = self.queue.lock();
+        queue.total = Size::default();
+        let dropped = std::mem::take(&mut queue.messages);
+        if !queue.ended {
+            queue.update_signal();
+            self.news.store(0, Ordering::Release);
+        }
+        drop(queue);
+        drop(dropped);
+    }
+
+    /// Has a descriptor be readable while there is something to take.
+    pub(crate) fn set_signal(&self, signal: &Arc<EventFd>) {
+        let mut queue = self.queue.lock();
+        if queue.signal.is_none() {
+            queue.signal = Some(Arc::clone(signal));
+            queue.update_signal();
+        }
+    }
+
+    /// The reader holds bytes that may be messages, or does not any more.
+    pub(crate) fn set_buffered(&self, is_buffered: bool) {
+        let mut queue = self.queue.lock();
+        queue.is_buffered = is_buffered;
+        queue.update_signal();
+    }
+
+    /// Makes the descriptor readable anew, for those who watch it for edges, until [`set_buffered`](Self::set_buffered).
+    pub(crate) fn signal_again(&self) {
+        let mut queue = self.queue.lock();
+        queue.is_buffered = true;
+        if let Some(signal) = &queue.signal {
+            signal.wake();
+            queue.is_signalled = true;
+        }
+    }
+
+    /// The reader decodes nothing for now, or goes on. The descriptor ignores the bytes that it holds meanwhile.
+    pub(crate) fn set_paused(&self, is_paused: bool) {
+        let mut queue = self.queue.lock();
+        queue.is_paused = is_paused;
+        queue.update_signal();
+    }
+
+    /// The moment for [`wait`](Self::wait), taken before looking for what is waited for.
+    pub(crate) fn wait_key(&self) -> WaitKey {
+        self.changed.wait_key()
+    }
+
+    /// Sleeps until there may be something to take, or the reader may have gone, since the key; or the deadline.
+    pub(crate) fn wait(&self, wait_key: WaitKey, deadline: Deadline) {
+        {
+            let mut queue = self.queue.lock();
+            if !queue.messages.is_empty() || queue.ended {
+                return;
+            }
+            queue.waiting += 1;
+        }
+        self.changed.wait(wait_key, deadline);
+        self.queue.lock().waiting -= 1;
+    }
+
+    /// Wakes one waiting thread: to become the reader, or because another woken thread returned without receiving.
+    pub(crate) fn wake_one(&self) {
+        self.changed.open_for_one();
+    }
+
+    /// Wakes all waiting threads, which then check their conditions. Safe in a signal handler.
+    pub(crate) fn wake_all(&self) {
+        self.changed.open_for_all();
+    }
+
+    /// There is something to take.
+    fn set_news(&self, queue: &mut Queue<M>) {
+        self.news.store(1, Ordering::Release);
+        queue.update_signal();
+    }
+
+    /// Whether the queue is below its bounds divided by `part`.
+    fn is_below(&self, queue: &Queue<M>, part: usize) -> bool {
+        queue.messages.len() < self.bounds.messages.div_ceil(part)
+            && queue.total.memory < self.bounds.bytes.div_ceil(part)
+    }
+}
+
+impl Size {
+    fn add(&mut self, other: Self) {
+        self.payload += other.payload;
+        self.memory += other.memory;
+    }
+
+    fn subtract(&mut self, other: Self) {
+        self.payload -= other.payload;
+        self.memory -= other.memory;
+    }
+}
+
+impl<M> Queue<M> {
+    /// Makes the descriptor readable, or not.
+    fn update_signal(&mut self) {
+        let is_wanted = !self.messages.is_empty() || self.ended || (self.is_buffered && !self.is_paused);
+        if let Some(signal) = &self.signal
+            && is_wanted != self.is_signalled
+        {
+            if is_wanted {
+                signal.wake();
+            } else {
+                signal.drain();
+            }
+            self.is_signalled = is_wanted;
+        }
+    }
+
+    fn is_discarding(&self) -> bool {
+        self.closing && self.leaving > 0
+    }
+}

@@ -1,0 +1,72 @@
+//! What only the reader may touch: the value goes with the [`LockWord`].
+#![allow(unsafe_code, reason = "the hand-off is the lock")]
+
+pub(crate) mod word;
+
+use std::cell::UnsafeCell;
+
+use crate::lock::Held;
+use word::{LockWord, ReleaseActions};
+
+/// A value for whoever is the reader.
+pub(crate) struct ReadLock<T> {
+    word: LockWord,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is only reached through `ReadGuard`, of which the hand-off allows one at a time.
+unsafe impl<T: Send> Sync for ReadLock<T> {}
+
+/// The reader's rights, given back when it is dropped, also by a panic.
+struct ReadGuard<'a, T> {
+    handed: &'a ReadLock<T>,
+    is_driver: bool,
+    left: &'a mut ReleaseActions,
+    _held: Held,
+}
+
+impl<T> ReadLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { word: LockWord::new(), value: UnsafeCell::new(value) }
+    }
+
+    pub(crate) fn word(&self) -> &LockWord {
+        &self.word
+    }
+
+    /// Reads as the application, if it can become the reader, and tells what leaving asks for. See [`LockWord::enter`].
+    #[inline]
+    pub(crate) fn enter<R>(&self, waited: bool, read: impl FnOnce(&mut T) -> R) -> Option<(R, ReleaseActions)> {
+        self.word.enter(waited).then(|| self.read(false, read))
+    }
+
+    /// See [`LockWord::try_enter`].
+    #[inline]
+    pub(crate) fn try_enter<R>(&self, read: impl FnOnce(&mut T) -> R) -> Option<(R, ReleaseActions)> {
+        self.word.try_enter().then(|| self.read(false, read))
+    }
+
+    /// See [`LockWord::enter_as_driver`].
+    pub(crate) fn enter_as_driver<R>(&self, read: impl FnOnce(&mut T) -> R) -> Option<(R, ReleaseActions)> {
+        self.word.enter_as_driver().then(|| self.read(true, read))
+    }
+
+    /// The calling thread has just become the reader.
+    #[inline]
+    fn read<R>(&self, is_driver: bool, read: impl FnOnce(&mut T) -> R) -> (R, ReleaseActions) {
+        let mut left = ReleaseActions::default();
+        let owned = ReadGuard { handed: self, is_driver, left: &mut left, _held: Held::new() };
+        // SAFETY: this thread is the reader until `owned` is dropped, and nobody else reaches the value.
+        let outcome = read(unsafe { &mut *self.value.get() });
+        drop(owned);
+        (outcome, left)
+    }
+}
+
+impl<T> Drop for ReadGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        let word = &self.handed.word;
+        *self.left = if self.is_driver { word.leave_as_driver() } else { word.leave() };
+    }
+}

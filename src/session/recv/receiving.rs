@@ -1,0 +1,78 @@
+//! The receiving part of a session: the reader with its lock, the receive queue, and what was counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::buffer_pool::BufferPool;
+use super::queue::RecvQueue;
+use super::read_lock::ReadLock;
+use super::reader::Reader;
+use crate::protocol::{Frame, Limits};
+use crate::session::config::{Config, DeliverControl};
+use crate::session::counters::Counts;
+
+/// The receiving part. Only the thread that holds the read lock changes the counts and flags.
+pub(crate) struct Receiving {
+    /// None once the transport is gone.
+    pub(crate) reader: ReadLock<Option<Reader>>,
+    pub(crate) queue: RecvQueue<Frame>,
+    pub(crate) buffer_pool: Arc<BufferPool>,
+    pub(crate) counts: Counts,
+    max_frame_size: AtomicU64,
+    max_message_size: AtomicU64,
+    /// The control frames that the application sees.
+    pub(crate) shown: DeliverControl,
+    /// How often the reader has found the socket empty.
+    found_empty: AtomicU64,
+    /// The payload of a frame was arriving when the reader last read.
+    pub(crate) is_amid_frame: AtomicBool,
+    /// A protocol error waits for its turn behind the messages before it.
+    pub(crate) is_held: AtomicBool,
+}
+
+impl Receiving {
+    /// `early` bytes came with the server's response.
+    pub(crate) fn new(config: &Config, reader: Reader, early: usize) -> Self {
+        let counts = Counts::default();
+        counts.record_bytes(early);
+        Self {
+            reader: ReadLock::new(Some(reader)),
+            queue: RecvQueue::new(config.incoming),
+            buffer_pool: Arc::default(),
+            counts,
+            max_frame_size: config.limits.max_frame_size.into(),
+            max_message_size: config.limits.max_message_size.into(),
+            shown: if config.raw { DeliverControl::ALL } else { config.shown },
+            found_empty: AtomicU64::new(0),
+            is_amid_frame: AtomicBool::new(false),
+            is_held: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_frame_size: self.max_frame_size.load(Ordering::Relaxed),
+            max_message_size: self.max_message_size.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes effect at the next frame.
+    pub(crate) fn set_max_frame_size(&self, bytes: u64) {
+        self.max_frame_size.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes effect at the next frame.
+    pub(crate) fn set_max_message_size(&self, bytes: u64) {
+        self.max_message_size.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Records that the reader has found the socket empty and has decoded all received bytes.
+    pub(crate) fn record_empty(&self) {
+        self.found_empty.store(self.found_empty().wrapping_add(1), Ordering::Release);
+    }
+
+    /// How often that was.
+    pub(crate) fn found_empty(&self) -> u64 {
+        self.found_empty.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,374 @@
+//! Receiving on the caller's thread. Of the threads that receive, one is the reader: it sleeps in the kernel on the socket
+//! itself, decodes in place and returns. The others wait to follow it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::delivery::ReceiveMode;
+use super::queue::Taken;
+use super::read::Answers;
+use super::read_lock::word::ReleaseActions;
+use super::wait::{Sleep, Stopped, late};
+use crate::error::{Error, Kind, Result};
+use crate::protocol::{Event, Frame};
+use crate::session::CloseOutcome;
+use crate::session::Session;
+use crate::session::deadline::Deadline;
+use crate::session::log::Later;
+use crate::session::recv::reader::Reader;
+use crate::session::upcalls::BufferSource;
+
+/// How many control frames a call decodes before it looks at the clock.
+const CONTROL_FRAMES: usize = 256;
+
+/// How long a call that does not wait waits at a time for the driver to leave.
+pub(crate) const MOMENT: Duration = Duration::from_millis(1);
+
+/// How reading ended.
+pub(crate) enum LeaderOutcome {
+    Frame(Frame),
+    /// The receive queue has something, the session has ended, or something is to be done without being the reader.
+    Look,
+    /// There is more to decode, but the call's time may be up.
+    Yield,
+}
+
+impl Session {
+    /// The oldest message.
+    pub(crate) fn receive(&self, deadline: Deadline, memory: &mut impl BufferSource) -> Result<Frame> {
+        self.receive_if(deadline, memory, |_| Ok(()))
+    }
+
+    /// The oldest message if `fits` lets it go; else it stays, and its error is returned.
+    #[inline]
+    pub(crate) fn receive_if(
+        &self,
+        deadline: Deadline,
+        memory: &mut impl BufferSource,
+        fits: impl FnMut(&Frame) -> Result<()>,
+    ) -> Result<Frame> {
+        let mut fits = fits;
+        if !self.recv.queue.is_ready()
+            && self.delivery.is_receivable()
+            && let Some((received, left)) = self
+                .recv
+                .reader
+                .try_enter(|reader| self.noting_buffered(reader, |reader| self.decode_small(reader, memory, &mut fits)))
+        {
+            self.left(left);
+            if let Some(received) = received {
+                return received;
+            }
+        }
+        self.receive_slowly(deadline, memory, fits)
+    }
+
+    /// What most messages need of [`decode`](Self::decode), without the steps that they do not. None says nothing of what
+    /// is there.
+    #[inline]
+    fn decode_small(
+        &self,
+        reader: &mut Option<Reader>,
+        memory: &mut impl BufferSource,
+        fits: impl FnOnce(&Frame) -> Result<()>,
+    ) -> Option<Result<Frame>> {
+        let Some(Reader { incoming, held: None, .. }) = reader else { return None };
+        // Asked again by the one who is the reader now.
+        if self.recv.queue.is_ready() {
+            return None;
+        }
+        let frame = incoming.poll_small(&self.recv.limits(), || memory.small())?;
+        self.recv.counts.record_frame(&frame, incoming);
+        Some(match fits(&frame) {
+            Ok(()) => Ok(frame),
+            Err(unfit) => {
+                self.put_back(frame);
+                Err(unfit)
+            }
+        })
+    }
+
+    /// Whether the peer has to take pongs first. The descriptor then ignores the socket, and what was read from it, until it has.
+    #[cold]
+    fn stops_reading(&self) -> bool {
+        let mut send_queue = self.send.queue.lock();
+        if self.delivery.mode() == ReceiveMode::Calls {
+            return send_queue.control_backlogged();
+        }
+        let stops = send_queue.stops_driver();
+        if stops && let Some(socket) = &*self.socket.lock() {
+            if let Some(readiness) = self.delivery.readiness.get() {
+                readiness.pause(socket);
+            }
+            if let Some(member) = self.delivery.group.get() {
+                member.group.unwatch(socket);
+            }
+            self.recv.queue.set_paused(true);
+        }
+        stops
+    }
+
+    /// The peer has taken pongs.
+    pub(crate) fn resume_reading(&self) {
+        self.wake_driver();
+        if let Some(socket) = &*self.socket.lock() {
+            if let Some(readiness) = self.delivery.readiness.get() {
+                readiness.resume(socket);
+            }
+            if let Some(member) = self.delivery.group.get() {
+                member.group.watch(member, self.me.clone(), socket);
+            }
+            self.recv.queue.set_paused(false);
+        }
+        if self.delivery.mode() == ReceiveMode::Group {
+            // The reader may hold more.
+            self.notify_ready();
+        }
+    }
+
+    fn receive_slowly(
+        &self,
+        mut deadline: Deadline,
+        memory: &mut impl BufferSource,
+        mut fits: impl FnMut(&Frame) -> Result<()>,
+    ) -> Result<Frame> {
+        let (mut waiter, mut has_followed) = (None, false);
+        let received = loop {
+            self.check_receivable()?;
+            let wait_key = self.recv.queue.wait_key();
+            if let Some(found) = self.take(&mut fits).transpose() {
+                break found;
+            }
+            let waits = deadline != Deadline::Now;
+            let sleep = Sleep::new(self, &mut deadline, &mut waiter);
+            let later = Later::begin();
+            let lead = |reader: &mut Option<Reader>| {
+                self.noting_buffered(reader, |reader| self.lead(reader, sleep, memory, &mut fits))
+            };
+            let led = if waits || self.delivery.is_signalled() {
+                self.recv.reader.enter(has_followed, lead)
+            } else {
+                self.recv.reader.try_enter(lead)
+            };
+            if let Some((led, left)) = led {
+                self.left(left);
+                drop(later);
+                match led {
+                    Ok(LeaderOutcome::Frame(frame)) => break Ok(frame),
+                    Ok(LeaderOutcome::Look | LeaderOutcome::Yield) => continue,
+                    Err(error) => break Err(error),
+                }
+            }
+            drop(later);
+            if deadline == Deadline::Now && self.delivery.is_signalled() && self.recv.reader.word().is_driver_inside() {
+                // It does not wait, and leaves soon. Another thread may be woken for that.
+                self.recv.queue.wait(wait_key, Deadline::Within(MOMENT).fixed());
+                has_followed = true;
+                continue;
+            }
+            deadline = deadline.fixed();
+            if deadline.has_passed() {
+                break Err(late());
+            }
+            let outcome = match &waiter {
+                Some(waiter) => waiter.check(),
+                None => self.interrupts.begin().map(|begun| waiter = Some(begun)),
+            };
+            if let Err(interrupted) = outcome {
+                break Err(interrupted);
+            }
+            has_followed = true;
+            self.recv.queue.wait(wait_key, deadline);
+        };
+        if has_followed {
+            // What woke this call may have been for another one.
+            self.recv.queue.wake_one();
+        }
+        received
+    }
+
+    /// Takes what the driver has read.
+    fn take(&self, fits: impl FnOnce(&Frame) -> Result<()>) -> Result<Option<Frame>> {
+        if !self.recv.queue.is_ready() {
+            return Ok(None);
+        }
+        match self.recv.queue.take(fits, || self.wake_driver())? {
+            Taken::Message(message) => {
+                self.record_taken();
+                Ok(Some(message))
+            }
+            Taken::Nothing => Ok(None),
+            Taken::Ended => Err(self.ended_error()),
+        }
+    }
+
+    /// Keeps what was decoded and did not fit, for the next call. Nothing is in the receive queue: it is the oldest.
+    fn put_back(&self, frame: Frame) {
+        let size = frame.payload.len();
+        let memory = frame.payload.capacity();
+        self.recv.queue.put_back(frame, size, memory);
+        self.notify_ready();
+    }
+
+    /// Hands over messages that need no waiting, for a batch, until `take` has enough.
+    pub(crate) fn receive_more<M: BufferSource>(&self, memory: &mut M, mut take: impl FnMut(&mut M, Frame) -> bool) {
+        while let Ok(Some(message)) = self.take(|_| Ok(())) {
+            if !take(memory, message) {
+                return;
+            }
+        }
+        let _later = Later::begin();
+        let decode = |reader: &mut Option<Reader>| {
+            let Some(reader) = reader.as_mut().filter(|reader| reader.held.is_none() && !self.recv.queue.is_ready())
+            else {
+                return;
+            };
+            let mut answers = Answers::new(self);
+            while let Some(received) = reader.incoming.poll(&self.recv.limits(), || memory.small()) {
+                match received {
+                    Event::Yield => break,
+                    Event::Frame(frame) => {
+                        self.recv.counts.record_frame(&frame, &reader.incoming);
+                        if !take(memory, frame) {
+                            break;
+                        }
+                    }
+                    // It waits for its turn, behind the messages that the application is about to see.
+                    Event::ProtocolError(error) => reader.held = Some(error),
+                    other => answers.deliver(other),
+                }
+                // A control frame is to be seen in its place.
+                if self.recv.queue.is_ready() {
+                    break;
+                }
+            }
+        };
+        let decoded = self.recv.reader.try_enter(|reader| self.noting_buffered(reader, decode));
+        if let Some(((), left)) = decoded {
+            self.left(left);
+        }
+    }
+
+    /// Reads as the reader, and then updates the descriptor, if there is one.
+    #[inline]
+    fn noting_buffered<R>(&self, reader: &mut Option<Reader>, read: impl FnOnce(&mut Option<Reader>) -> R) -> R {
+        let outcome = read(reader);
+        if self.delivery.is_signalled()
+            && let Some(reader) = reader
+        {
+            self.record_buffered(reader);
+        }
+        outcome
+    }
+
+    /// The calling thread has stopped being the reader.
+    #[inline]
+    pub(crate) fn left(&self, left: ReleaseActions) {
+        if left.follower {
+            self.recv.queue.wake_one();
+            self.notify_missed();
+        }
+        if left.driver {
+            self.wake_driver();
+        }
+    }
+
+    /// Reads as the reader, until there is a message or it is time to look around.
+    pub(crate) fn lead(
+        &self,
+        reader: &mut Option<Reader>,
+        mut sleep: Sleep<'_, '_>,
+        memory: &mut impl BufferSource,
+        fits: &mut impl FnMut(&Frame) -> Result<()>,
+    ) -> Result<LeaderOutcome> {
+        let Some(reader) = reader else { return Ok(LeaderOutcome::Look) };
+        loop {
+            let led = self.decode(reader, memory, &mut *fits)?;
+            if let Some(led @ (LeaderOutcome::Frame(_) | LeaderOutcome::Look)) = led {
+                return Ok(led);
+            }
+            // All that was read before is decoded. Before the outcome there is no status to end the receive queue with.
+            if led.is_none() && self.close_state.is_aborted() && self.close_state.close_outcome().is_some() {
+                self.end_queue();
+                return Ok(LeaderOutcome::Look);
+            }
+            if led.is_some() {
+                sleep.look_at_clock()?;
+            }
+            // What was logged is told by a thread that does not read.
+            if sleep.must_leave() || Later::has_lines() {
+                return Ok(LeaderOutcome::Look);
+            }
+            if self.send.is_blocked.load(Ordering::Relaxed) && self.stops_reading() {
+                sleep.until_sent()?;
+                continue;
+            }
+            if led.is_some() {
+                continue;
+            }
+            match sleep.until_received(reader) {
+                Ok(0) => {
+                    self.end_with_stream(None, &reader.incoming);
+                    return Ok(LeaderOutcome::Look);
+                }
+                Ok(_) | Err(Stopped::Again) => {}
+                Err(Stopped::Error(error)) => return Err(error),
+                Err(Stopped::Stream(error)) => {
+                    self.end_with_stream(Some(&error), &reader.incoming);
+                    return Ok(LeaderOutcome::Look);
+                }
+            }
+        }
+    }
+
+    /// Decodes what has been read, up to the next message or for a while. None when there is nothing more.
+    fn decode(
+        &self,
+        reader: &mut Reader,
+        memory: &mut impl BufferSource,
+        fits: impl FnOnce(&Frame) -> Result<()>,
+    ) -> Result<Option<LeaderOutcome>> {
+        if self.recv.queue.is_ready() {
+            return Ok(Some(LeaderOutcome::Look));
+        }
+        // The application has taken all that came before it, and asks for more.
+        self.fail_held(reader);
+        if reader.incoming.wants_memory()
+            && let Some(memory) = self.recv.buffer_pool.take()
+        {
+            reader.incoming.recycle(memory);
+        }
+        let (mut answers, mut left) = (Answers::new(self), CONTROL_FRAMES);
+        while let Some(received) = reader.incoming.poll(&self.recv.limits(), || memory.small()) {
+            match received {
+                Event::Yield => left = 1,
+                Event::Frame(frame) => {
+                    self.recv.counts.record_frame(&frame, &reader.incoming);
+                    if let Err(unfit) = fits(&frame) {
+                        self.put_back(frame);
+                        return Err(unfit);
+                    }
+                    return Ok(Some(LeaderOutcome::Frame(frame)));
+                }
+                other => answers.deliver(other),
+            }
+            // The end, or a control frame that is to be seen in its place.
+            if self.recv.queue.is_ready() {
+                return Ok(Some(LeaderOutcome::Look));
+            }
+            left -= 1;
+            if left == 0 {
+                return Ok(Some(LeaderOutcome::Yield));
+            }
+        }
+        Ok(self.recv.queue.is_ready().then_some(LeaderOutcome::Look))
+    }
+
+    /// Why the session has ended, as an error: `Closed` where it ended cleanly.
+    pub(crate) fn ended_error(&self) -> Error {
+        match self.close_state.close_outcome() {
+            Some(CloseOutcome { error: Some(error), .. }) => error.clone(),
+            _ => Error::new(Kind::Closed, "the session is closed"),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! From the send queue to the kernel: on the thread that has something to send, unless another one is at it.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use super::queue::{SendQueue, SocketWriter};
+use crate::error::{Error, Kind};
+use crate::session::Session;
+
+/// What became of what was queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    /// The kernel has it, or the thread that sends will give it to it.
+    Done,
+    /// The kernel takes no more for now.
+    Blocked,
+    /// The stream has failed.
+    Failed,
+}
+
+impl Session {
+    /// Sends what is queued as far as the kernel takes it. Threads that wait for that are told.
+    pub(crate) fn flush(&self) -> Flushed {
+        if !self.send.token.take() {
+            return Flushed::Done;
+        }
+        loop {
+            let flushed = self.flush_in_turn();
+            if self.send.token.give_back() {
+                if self.listener.is_writable.load(Ordering::Acquire) {
+                    self.request_callbacks();
+                }
+                return flushed;
+            }
+        }
+    }
+
+    /// The same for whoever does not wait for the kernel: the driver does.
+    pub(crate) fn flush_or_leave(&self) {
+        if self.flush() != Flushed::Done {
+            self.wake_driver();
+        }
+    }
+
+    fn flush_in_turn(&self) -> Flushed {
+        let mut writer = self.send.writer.lock();
+        loop {
+            let mut send_queue = self.send.queue.lock();
+            self.send.holds_back.store(false, Ordering::Relaxed);
+            self.send.is_blocked.store(false, Ordering::Relaxed);
+            self.load(&mut send_queue, &mut writer);
+            if send_queue.frees_driver() {
+                self.resume_reading();
+            }
+            if send_queue.failure.is_some() {
+                return Flushed::Failed;
+            }
+            let failing = send_queue.is_failing();
+            drop(send_queue);
+            match writer.send_some() {
+                Ok(true) => {}
+                Ok(false) => {
+                    if std::mem::take(&mut writer.holds_records) {
+                        let mut send_queue = self.send.queue.lock();
+                        send_queue.holds_records = false;
+                        send_queue.forget_sent();
+                        send_queue.record_ping();
+                        self.record_room(&mut send_queue);
+                        drop(send_queue);
+                        self.send.sent.open_for_all();
+                    }
+                    if failing {
+                        writer.finish();
+                    }
+                    return Flushed::Done;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let mut send_queue = self.send.queue.lock();
+                    self.load(&mut send_queue, &mut writer);
+                    // Under the lock: whoever sees it knows that what is queued is taken care of.
+                    self.send.is_blocked.store(true, Ordering::Relaxed);
+                    return Flushed::Blocked;
+                }
+                Err(error) => {
+                    self.send.queue.lock().failure = Some(Box::new(Error::os(Kind::Io, "could not send", &error)));
+                    self.send.sent.open_for_all();
+                    return Flushed::Failed;
+                }
+            }
+        }
+    }
+
+    /// Takes note of what was sent and of what TLS holds of it, in one step: in between, it would count as flushed. The
+    /// caller has the listener told, once nothing is locked, where `is_writable` is set.
+    pub(crate) fn load(&self, send_queue: &mut SendQueue, writer: &mut SocketWriter) {
+        writer.holds_records = writer.is_flushing();
+        let lets_go = std::mem::replace(&mut send_queue.holds_records, writer.holds_records) && !writer.holds_records;
+        let sends = send_queue.load(&mut writer.flight);
+        if sends && send_queue.ping.is_some() {
+            send_queue.record_ping();
+        }
+        if (sends || lets_go) && send_queue.resending.is_some() {
+            send_queue.forget_sent();
+        }
+        if sends || lets_go {
+            self.record_room(send_queue);
+        }
+        if sends && self.recv.is_held.load(Ordering::Acquire) {
+            // A violation waits for what is before it.
+            self.wake_driver();
+        }
+        if (sends || lets_go) && send_queue.waiting > 0 {
+            self.send.sent.open_for_all();
+        }
+    }
+}

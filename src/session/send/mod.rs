@@ -1,0 +1,15 @@
+//! Sends on the calling thread: queues a message, and gives the kernel what it takes.
+
+pub(crate) mod coalescing;
+pub(crate) mod delayed_flush;
+pub(crate) mod flush;
+pub(crate) mod fragments;
+pub(crate) mod held_back;
+pub(crate) mod message;
+pub(crate) mod queue;
+pub(crate) mod resend;
+pub(crate) mod room;
+#[expect(clippy::module_inception, reason = "named for the call that it serves")]
+pub(crate) mod send;
+pub(crate) mod sending;
+pub(crate) mod token;
