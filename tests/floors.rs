@@ -174,7 +174,10 @@ impl Modules {
             let inner: ModulePath = module.iter().chain([name]).cloned().collect();
             if self.0.keys().any(|path| path.starts_with(&inner)) {
                 module = inner;
-            } else if let Some(target) = self.0.get(&module).and_then(|module| module.reexports.get(name)) {
+            } else if let Some(target) = self.0.get(&module).and_then(|module| module.reexports.get(name))
+                // A macro is re-exported from the file that defines it.
+                && *target != inner
+            {
                 return self.defines(&[target, &item[index + 1..]].concat());
             } else {
                 break;

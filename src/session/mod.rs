@@ -57,7 +57,7 @@ pub(crate) use upcalls::{BufferSource, Decision, HandleHooks, Listener};
 
 use crate::lock::Mutex;
 pub(crate) use crate::transport::ReadinessFd;
-use crate::transport::Socket;
+use crate::transport::{Socket, StreamReadiness};
 
 /// A WebSocket session. Every method may be called from any thread at any time.
 pub(crate) struct Session {
@@ -71,8 +71,10 @@ pub(crate) struct Session {
     keepalive: KeepaliveState,
     close_state: CloseState,
     interrupts: Interrupts,
-    /// For waiting on it, and for ending it under a thread that does. None once the transport is gone.
+    /// For waiting on it, and for ending it under a thread that does. None once the transport is gone, and for a multiplexed stream.
     socket: Mutex<Option<Arc<Socket>>>,
+    /// Of a multiplexed stream, which only the driver reads.
+    muxed: Mutex<Option<Arc<StreamReadiness>>>,
     driver: DriverHandle,
     runtime: Runtime,
     /// None where the session ends with its connection.

@@ -14,8 +14,8 @@ use crate::transport::proxy::{Protocol, ProxyEnv, open_tunnel};
 use crate::transport::resolve::resolve;
 use crate::transport::tls::{self, SystemStore, TlsState};
 use crate::transport::{
-    ConnectDeadline, DnsOverrides, Endpoint, PoolHandle, Proxy, ProxyChoice, Socket, Step, Stream, Target, TcpOptions,
-    TlsOptions, happy_eyeballs,
+    ConnectDeadline, DirectStream, DnsOverrides, Endpoint, PoolHandle, Proxy, ProxyChoice, Socket, Step, Target,
+    TcpOptions, TlsOptions, happy_eyeballs,
 };
 
 const TLS_HANDSHAKE: Step = Step { phase: Phase::Tls, doing: "the TLS handshake" };
@@ -69,7 +69,7 @@ pub(crate) struct ConnectTimings {
 
 /// A connected stream.
 pub(crate) struct Connected<'a> {
-    pub(crate) stream: Stream,
+    pub(crate) stream: DirectStream,
     pub(crate) socket: Arc<Socket>,
     /// Bytes that precede the bytes of the stream.
     pub(crate) early: Vec<u8>,
@@ -130,7 +130,7 @@ pub(crate) fn connect<'a>(
     let socket = Arc::new(socket);
     let handshake_deadline = deadline.within(options.timeouts.handshake);
     let tls = Tls { options, system_store: &environment.system_store };
-    let mut stream = Stream::plain(Arc::clone(&socket));
+    let mut stream = DirectStream::plain(Arc::clone(&socket));
     let mut early = Vec::new();
     if let Some(proxy) = &proxy {
         let deadline = handshake_deadline.within(options.timeouts.proxy);
@@ -227,7 +227,7 @@ impl Tls<'_> {
     /// Starts TLS on the stream and performs the handshake. `early` are bytes of the peer's records that have already arrived.
     fn start(
         &self,
-        stream: &mut Stream,
+        stream: &mut DirectStream,
         socket: &Socket,
         peer: &Endpoint,
         is_proxy: bool,

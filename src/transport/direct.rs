@@ -10,14 +10,17 @@ use crate::transport::{Socket, Waiting};
 
 /// A connected stream.
 #[derive(Debug)]
-pub(crate) struct Stream {
-    pub(crate) receiver: Receiver,
-    pub(crate) sender: Sender,
+pub(crate) struct DirectStream {
+    pub(crate) receiver: DirectRecv,
+    pub(crate) sender: DirectSend,
 }
 
-impl Stream {
+impl DirectStream {
     pub(crate) fn plain(socket: Arc<Socket>) -> Self {
-        Self { receiver: Receiver { socket: Arc::clone(&socket), tls: None }, sender: Sender { socket, tls: None } }
+        Self {
+            receiver: DirectRecv { socket: Arc::clone(&socket), tls: None },
+            sender: DirectSend { socket, tls: None },
+        }
     }
 
     /// Starts TLS on the stream and returns the TLS halves for the handshake. `early` are bytes of the peer's records that have
@@ -39,30 +42,30 @@ impl Stream {
 }
 
 #[cfg(test)]
-impl Stream {
+impl DirectStream {
     pub(super) fn is_tls_handshaking(&self) -> bool {
         self.receiver.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }
 
     pub(super) fn receive_tls_handshake(&mut self) -> io::Result<usize> {
-        let Receiver { socket, tls } = &mut self.receiver;
+        let DirectRecv { socket, tls } = &mut self.receiver;
         tls.as_mut().map_or(Ok(0), |tls| tls.receive_handshake(socket, Waiting::No))
     }
 }
 
 /// The receiving half.
 #[derive(Debug)]
-pub(crate) struct Receiver {
+pub(crate) struct DirectRecv {
     socket: Arc<Socket>,
     tls: Option<Box<TlsReceiver>>,
 }
 
-impl Receiver {
+impl DirectRecv {
     /// Reads available bytes. Returns 0 at the end of the stream, and `Interrupted` if the received records contain no bytes, so
     /// that the caller can check its deadline. A TLS stream may end without close_notify: the WebSocket closing handshake
     /// detects truncation.
     ///
-    /// A TLS error has the kind `InvalidData` and a rustls error inside. [`Sender::flush`] then sends the alert.
+    /// A TLS error has the kind `InvalidData` and a rustls error inside. [`DirectSend::flush`] then sends the alert.
     pub(crate) fn receive(&mut self, buffer: &mut [u8], waiting: Waiting) -> io::Result<usize> {
         match &mut self.tls {
             None => self.socket.receive(buffer, waiting),
@@ -85,7 +88,7 @@ impl Receiver {
         self.tls.as_ref().is_some_and(|tls| tls.is_emptied())
     }
 
-    /// Whether TLS has a reply to send by [`Sender::flush`].
+    /// Whether TLS has a reply to send by [`DirectSend::flush`].
     pub(crate) fn wants_flush(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_flush())
     }
@@ -100,12 +103,12 @@ impl Receiver {
 
 /// The sending half.
 #[derive(Debug)]
-pub(crate) struct Sender {
+pub(crate) struct DirectSend {
     socket: Arc<Socket>,
     tls: Option<Box<TlsSender>>,
 }
 
-impl Sender {
+impl DirectSend {
     /// Sends bytes and returns their number, or `WouldBlock` if it accepts none. With TLS, accepted bytes may remain in a buffer
     /// until [`flush`](Self::flush).
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {

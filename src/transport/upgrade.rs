@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind, Phase, Result};
 use crate::http::Upgrade;
 use crate::transport::deadline::{ConnectDeadline, Step};
-use crate::transport::{Readiness, Socket, Stream, Waiting, tls};
+use crate::transport::{DirectStream, Readiness, Socket, Waiting, tls};
 
 /// How long to wait for the body of a refusal, and for the response to a request that could not be sent.
 const REFUSAL_WAIT: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ enum Progress {
 
 /// Returns the result of the request when the peer accepts it. `early` precedes the bytes of the stream.
 pub(crate) fn upgrade<U: Upgrade>(
-    stream: &mut Stream,
+    stream: &mut DirectStream,
     socket: &Socket,
     step: &Step,
     request: &mut U,
@@ -72,7 +72,7 @@ pub(crate) fn upgrade<U: Upgrade>(
 /// Sends the request. Stops if the peer refuses it. Returns the error if sending fails, because a response may have arrived
 /// nevertheless.
 fn send<U: Upgrade>(
-    stream: &mut Stream,
+    stream: &mut DirectStream,
     socket: &Socket,
     step: &Step,
     request: &mut U,
@@ -85,7 +85,7 @@ fn send<U: Upgrade>(
         let unsent = &request.request()[sent..];
         let listens = accepted.is_none();
         let readiness = if listens { Readiness::Either } else { Readiness::Send };
-        let Stream { sender, receiver } = &mut *stream;
+        let DirectStream { sender, receiver } = &mut *stream;
         let progress = deadline.run_until_ready(step, socket, readiness, || {
             let progress = match unsent {
                 [] => sender.flush().map(|()| Progress::Flushed),

@@ -115,9 +115,13 @@ impl Session {
         self.put_reader(Reader::new(incoming, stream.receiver));
         {
             let mut present = self.socket.lock();
-            self.watch_socket(&socket);
-            *present = Some(socket);
+            if let Some(socket) = &socket {
+                self.watch_socket(socket);
+            }
+            *present = socket;
         }
+        let is_muxed = stream.readiness.is_some();
+        *self.muxed.lock() = stream.readiness;
         let mut present = self.send.encoders.as_ref().map(|present| present.lock());
         if let Some(present) = &mut present {
             encoders.continue_from(present.stats());
@@ -140,7 +144,9 @@ impl Session {
         let resent = resend(&mut send_queue, present.as_deref_mut());
         reconnecting.is_away.store(false, Ordering::Release);
         drop((send_queue, present));
-        self.recv.reader.word().give_back();
+        if !is_muxed {
+            self.recv.reader.word().give_back();
+        }
         if self.delivery.is_signalled() {
             // Messages may have come with the server's answer.
             self.check_buffered();

@@ -1,4 +1,4 @@
-//! Waiting in the runtime until a socket is ready.
+//! Waiting in the runtime until a stream is ready.
 #![allow(unsafe_code, reason = "tokio registers a descriptor by its number")]
 
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::transport::Socket;
+use crate::transport::{Socket, StreamReadiness};
 
 /// A socket, registered for what it is watched for. A registered socket wakes a worker for every packet, so that it is
 /// registered only while the driver waits for it.
@@ -17,7 +17,34 @@ pub(crate) struct Watch<T: AsRawFd = Arc<Socket>> {
     interest: Interest,
 }
 
-/// What a socket has become ready for.
+/// What the driver waits for.
+pub(crate) enum StreamWatch {
+    Socket(Watch),
+    Muxed(Arc<StreamReadiness>),
+}
+
+impl StreamWatch {
+    /// What a socket is watched for.
+    pub(crate) fn interest(&self) -> Option<Interest> {
+        match self {
+            Self::Socket(watch) => Some(watch.interest()),
+            Self::Muxed(_) => None,
+        }
+    }
+
+    /// Waits until the stream is ready for something.
+    pub(crate) async fn ready(&self) -> io::Result<Found> {
+        match self {
+            Self::Socket(watch) => watch.ready().await,
+            Self::Muxed(readiness) => {
+                let (receive, send) = readiness.ready().await;
+                Ok(Found { receive, send, end: false })
+            }
+        }
+    }
+}
+
+/// What a stream has become ready for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Found {
     pub(crate) receive: bool,

@@ -1,5 +1,8 @@
 //! From a URL to an open session.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -135,6 +138,9 @@ impl Session {
             self.join(group);
         }
         self.start_callbacks();
+        if self.muxed.lock().is_some() {
+            self.wake_driver();
+        }
     }
 }
 
@@ -165,18 +171,23 @@ fn session(
     // Another connection may have some.
     let may_encode = !encoders.is_empty() || (reconnect.is_some() && !config.extensions.is_empty());
     let deflates = reconnect.is_some() || extensions.iter().any(|extension| extension.name == deflate::NAME);
+    let recv = Receiving::new(config, Reader::new(incoming, stream.receiver), early.len());
+    if stream.readiness.is_some() {
+        recv.reader.word().keep();
+    }
     Arc::new_cyclic(|me| Session {
         me: Weak::clone(me),
         identity: Identity::new(id, opened, extensions, timings, is_tls_resumed),
         shared_options: Arc::clone(&config.shared_options),
-        recv: Receiving::new(config, Reader::new(incoming, stream.receiver), early.len()),
+        recv,
         send: Sending::new(config, stream.sender, outgoing, encoders, may_encode, deflates),
         delivery: Delivery::new(),
         listener: ListenerState::new(),
         keepalive: KeepaliveState::new(config, Instant::now()),
         close_state: CloseState::default(),
         interrupts: Interrupts::default(),
-        socket: Mutex::new(Some(socket)),
+        socket: Mutex::new(socket),
+        muxed: Mutex::new(stream.readiness),
         driver: DriverHandle::default(),
         runtime: runtime.clone(),
         reconnect,

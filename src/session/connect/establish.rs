@@ -32,7 +32,8 @@ const UNAUTHORIZED: u16 = 401;
 /// A connection that a server has agreed to.
 pub(crate) struct Established {
     pub(crate) stream: Stream,
-    pub(crate) socket: Arc<Socket>,
+    /// None for a multiplexed stream.
+    pub(crate) socket: Option<Arc<Socket>>,
     pub(crate) opened: Opened,
     pub(crate) extensions: Vec<Negotiated>,
     /// What came right behind the answer.
@@ -127,6 +128,7 @@ impl ConnectLoop<'_> {
         let opened = Opened::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
         let is_tls_resumed = target.secure && stream.is_tls_resumed();
         let (extensions, early) = (agreed.extensions, agreed.early);
+        let (stream, socket) = (Stream::from(stream), Some(socket));
         Ok(Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed })
     }
 

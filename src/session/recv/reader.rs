@@ -3,12 +3,12 @@
 
 use crate::error::Error;
 use crate::protocol::FrameDecoder;
-use crate::transport::Receiver;
+use crate::transport::RecvHalf;
 
 /// The reading side.
 pub(crate) struct Reader {
     pub(crate) incoming: FrameDecoder,
-    pub(crate) receiver: Receiver,
+    pub(crate) receiver: RecvHalf,
     /// A violation that waits for its turn behind the messages before it.
     pub(crate) held: Option<Error>,
     /// The peer answers quickly: the next wait is one in `recv`.
@@ -24,7 +24,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(incoming: FrameDecoder, receiver: Receiver) -> Self {
+    pub(crate) fn new(incoming: FrameDecoder, receiver: RecvHalf) -> Self {
         let has_more = incoming.has_input() || receiver.has_buffered();
         Self {
             incoming,

@@ -13,7 +13,7 @@ use crate::frame::CloseCode;
 use crate::protocol::encoder::SendPermit;
 use crate::protocol::extension::CodecStats;
 use crate::protocol::{Close, Event, FrameEncoder, InFlight, Initiator};
-use crate::transport::Sender;
+use crate::transport::SendHalf;
 
 /// With more than this many bytes of pongs waiting, the peer's pings are no longer read.
 const MAX_PENDING_CONTROL: usize = 64 * 1024;
@@ -279,7 +279,7 @@ impl SendQueue {
 pub(crate) struct SocketWriter {
     pub(crate) flight: InFlight,
     /// None once the transport is gone.
-    sender: Option<Sender>,
+    sender: Option<SendHalf>,
     /// TLS holds bytes of the flight.
     pub(crate) holds_records: bool,
     /// The bytes that the sender took last are pings and pongs.
@@ -289,7 +289,7 @@ pub(crate) struct SocketWriter {
 }
 
 impl SocketWriter {
-    pub(crate) fn new(sender: Sender) -> Self {
+    pub(crate) fn new(sender: SendHalf) -> Self {
         Self {
             flight: InFlight::default(),
             sender: Some(sender),
@@ -313,7 +313,7 @@ impl SocketWriter {
 
     /// Whether TLS holds bytes.
     pub(crate) fn is_flushing(&self) -> bool {
-        self.sender.as_ref().is_some_and(Sender::is_flushing)
+        self.sender.as_ref().is_some_and(SendHalf::is_flushing)
     }
 
     /// How much of the messages that count as sent TLS holds. Our Close is behind them.
@@ -321,7 +321,7 @@ impl SocketWriter {
         if self.sent_control {
             return 0;
         }
-        self.sender.as_ref().map_or(0, Sender::held).saturating_sub(self.flight.sent_of_close())
+        self.sender.as_ref().map_or(0, SendHalf::held).saturating_sub(self.flight.sent_of_close())
     }
 
     /// Ends the sending direction of the stream.

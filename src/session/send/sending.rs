@@ -11,7 +11,7 @@ use crate::lock::Mutex;
 use crate::protocol::{Encoders, FrameEncoder};
 use crate::session::config::{CompressionFilter, Config};
 use crate::session::event_count::EventCount;
-use crate::transport::Sender;
+use crate::transport::SendHalf;
 
 /// The sending part. Its locks are taken in the order `encoders`, `writer`, `queue`.
 pub(crate) struct Sending {
@@ -37,7 +37,7 @@ impl Sending {
     /// `may_encode`: this connection or a later one has extensions. `deflates`: one may be permessage-deflate.
     pub(crate) fn new(
         config: &Config,
-        sender: Sender,
+        sender: SendHalf,
         outgoing: FrameEncoder,
         encoders: Encoders,
         may_encode: bool,

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Phase, Result};
 use crate::http::Connect;
 use crate::transport::proxy::socks5::{Destination, Socks5};
 use crate::transport::proxy::url::{Protocol, Proxy};
-use crate::transport::{ConnectDeadline, Endpoint, Readiness, Socket, Step, Stream, Waiting, upgrade};
+use crate::transport::{ConnectDeadline, DirectStream, Endpoint, Readiness, Socket, Step, Waiting, upgrade};
 
 const OPENING_TUNNEL: Step = Step { phase: Phase::Proxy, doing: "having the proxy open a tunnel" };
 
@@ -16,7 +16,7 @@ const OPENING_TUNNEL: Step = Step { phase: Phase::Proxy, doing: "having the prox
 /// tunnel.
 pub(in crate::transport) fn open_tunnel(
     proxy: &Proxy,
-    stream: &mut Stream,
+    stream: &mut DirectStream,
     socket: &Socket,
     to: &Endpoint,
     address: Option<SocketAddr>,
@@ -43,7 +43,7 @@ pub(in crate::transport) fn open_tunnel(
 }
 
 fn run_socks5(
-    stream: &mut Stream,
+    stream: &mut DirectStream,
     socket: &Socket,
     mut client: Socks5<'_>,
     deadline: &ConnectDeadline<'_>,

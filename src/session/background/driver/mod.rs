@@ -18,7 +18,7 @@ use super::GRACE;
 use super::TICK;
 use super::lateness::{Late, Lateness, Standing};
 use super::reconnect::Outcome;
-use super::watch::{Found, Watch};
+use super::watch::{Found, StreamWatch, Watch};
 use crate::error::{Error, Kind};
 use crate::frame::CloseCode;
 use crate::protocol::Initiator;
@@ -50,7 +50,7 @@ struct Driver {
     lateness: Lateness,
     /// The session has ended; its transport goes as soon as the application has let go of it.
     is_over: bool,
-    watch: Option<Watch>,
+    watch: Option<StreamWatch>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -241,6 +241,10 @@ impl Driver {
 
     /// Registers the socket for the events to wait for. Registering reports events that are already there.
     fn watch_socket(&mut self, session: &Session) -> io::Result<()> {
+        if let Some(readiness) = &*session.muxed.lock() {
+            self.watch.get_or_insert_with(|| StreamWatch::Muxed(Arc::clone(readiness)));
+            return Ok(());
+        }
         let (receive, send) = (self.reading == ReadMode::Armed, session.send.is_blocked.load(Ordering::Relaxed));
         let wanted = match (receive, send) {
             (false, false) => None,
@@ -248,11 +252,11 @@ impl Driver {
             (false, true) => Some(Interest::WRITABLE),
             (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
         };
-        if wanted != self.watch.as_ref().map(Watch::interest) {
+        if wanted != self.watch.as_ref().and_then(StreamWatch::interest) {
             self.watch = None;
             let socket = session.socket.lock().clone();
             if let (Some(interest), Some(socket)) = (wanted, socket) {
-                self.watch = Some(Watch::new(socket, interest)?);
+                self.watch = Some(StreamWatch::Socket(Watch::new(socket, interest)?));
             }
         }
         Ok(())

@@ -107,7 +107,8 @@ impl Driver {
                 reader.incoming.release();
                 reader.receiver.release();
             }
-            if session.delivery.is_signalled() {
+            // What the application cannot read makes no descriptor readable.
+            if session.delivery.is_signalled() && !session.recv.reader.word().is_kept() {
                 session.record_buffered(reader);
             }
             has_more = reader.may_have_more();

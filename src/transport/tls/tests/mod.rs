@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ServerConfig, ServerConnection, SupportedProtocolVers
 use url::Host;
 
 use crate::transport::tls::{self, SystemStore, TlsOptions};
-use crate::transport::{Endpoint, Socket, Stream, Waiting};
+use crate::transport::{DirectStream, Endpoint, Socket, Waiting};
 
 static TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
 static TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
@@ -38,16 +38,16 @@ fn client_config() -> Arc<ClientConfig> {
 }
 
 /// Returns a stream before its handshake.
-fn stream(socket: UnixStream, config: &Arc<ClientConfig>) -> Stream {
+fn stream(socket: UnixStream, config: &Arc<ClientConfig>) -> DirectStream {
     let peer = Endpoint { host: Host::Domain("localhost".to_owned()), zone: None, port: 443 };
-    let mut stream = Stream::plain(Arc::new(Socket::new(socket.into())));
+    let mut stream = DirectStream::plain(Arc::new(Socket::new(socket.into())));
     stream.start_tls(tls::connection(config, &peer, None).unwrap(), &[]);
     stream
 }
 
 /// The stream under test, its server, and the server's end of the socket.
 struct Pair {
-    stream: Stream,
+    stream: DirectStream,
     server: ServerConnection,
     socket: UnixStream,
 }

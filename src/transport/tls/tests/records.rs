@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::{Pair, TLS12, TLS13, client_config, pattern, server_config, stream};
-use crate::transport::{Stream, Waiting};
+use crate::transport::{DirectStream, Waiting};
 
 #[test]
 fn records_split_at_any_byte() {
@@ -122,7 +122,7 @@ fn two_threads() {
     const ROUNDS: usize = 200;
     let Pair { stream, mut server, mut socket } = Pair::open(server_config(TLS13));
     socket.set_nonblocking(false).unwrap();
-    let Stream { mut receiver, mut sender } = stream;
+    let DirectStream { mut receiver, mut sender } = stream;
     let message = pattern(20_000);
     std::thread::scope(|scope| {
         scope.spawn(|| {
