@@ -17,10 +17,14 @@ use crate::session::deadline::Deadline;
 use crate::session::event_count::EventCount;
 use crate::session::log::log;
 use crate::session::send::delayed_flush::DelayedFlush;
-use crate::transport::{CancelToken, Pool, PoolHandle, threads};
+use crate::transport::{BlockingShare, CancelToken, threads};
 
 const DEFAULT_WORKERS: usize = 2;
 const MAX_WORKERS: usize = 1024;
+
+/// How many names are looked up, and how many sessions are opened on threads of the library, at the same time.
+const MOST_LOOKUPS: usize = 512;
+const MOST_OPENERS: usize = 512;
 
 /// With no limit asked for, a shut-down still does not outwait a resolver that hangs for good.
 const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -39,9 +43,6 @@ struct Library {
 }
 
 struct Running {
-    /// Its threads may stay long in the system's resolver.
-    resolver: Pool,
-    openers: Pool,
     tokio: tokio::runtime::Runtime,
     runtime: Runtime,
 }
@@ -64,8 +65,9 @@ struct Shared {
     dispatch: Arc<Dispatch>,
     new_sessions: Arc<NewSessions>,
     delayed_flush: Arc<DelayedFlush>,
-    resolver: PoolHandle,
-    openers: PoolHandle,
+    /// Its threads may stay long in the system's resolver.
+    resolver: BlockingShare,
+    openers: BlockingShare,
     /// For sessions that are being opened.
     stop: CancelToken,
 }
@@ -87,11 +89,11 @@ impl Runtime {
         &self.0.delayed_flush
     }
 
-    pub(crate) fn resolver(&self) -> &PoolHandle {
+    pub(crate) fn resolver(&self) -> &BlockingShare {
         &self.0.resolver
     }
 
-    pub(crate) fn openers(&self) -> &PoolHandle {
+    pub(crate) fn openers(&self) -> &BlockingShare {
         &self.0.openers
     }
 
@@ -192,14 +194,12 @@ fn still_ending() -> Error {
 }
 
 fn end(running: Running, deadline: Deadline) -> Result<()> {
-    let Running { runtime, tokio, openers, resolver } = running;
+    let Running { runtime, tokio } = running;
     runtime.0.stop.cancel();
     runtime.0.delayed_flush.stop();
     runtime.0.tasks.cancel().cancel();
     runtime.0.new_sessions.close();
     let in_time = runtime.0.tasks.wait_for_end(deadline);
-    openers.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
-    resolver.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
     if in_time {
         tokio.shutdown_timeout(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
     } else {
@@ -226,24 +226,17 @@ fn start(workers: usize) -> Result<Running> {
     let no_thread = |error: std::io::Error| Error::os(Kind::Internal, "could not start the library's threads", &error);
     let stop =
         CancelToken::new("the library was shut down while connecting").map_err(|error| Error::no_descriptor(&error))?;
-    let tokio = threads::start(workers, dispatch::MOST_JOBS + workers).map_err(no_thread)?;
-    let pools = Pool::new().and_then(|resolver| Ok((resolver, Pool::new()?)));
-    let (resolver, openers) = match pools {
-        Ok(pools) => pools,
-        Err(error) => {
-            tokio.shutdown_background();
-            return Err(no_thread(error));
-        }
-    };
+    let tokio =
+        threads::start(workers, dispatch::MOST_JOBS + workers + MOST_LOOKUPS + MOST_OPENERS).map_err(no_thread)?;
     let tasks = Tasks::new(tokio.handle().clone());
     let runtime = Runtime(Arc::new(Shared {
         dispatch: Arc::new(Dispatch::new(tasks.clone(), workers)),
         new_sessions: Arc::new(NewSessions::new(tasks.clone())),
         delayed_flush: Arc::new(DelayedFlush::new(tasks.clone())),
         tasks,
-        resolver: resolver.handle(),
-        openers: openers.handle(),
+        resolver: BlockingShare::new(tokio.handle(), MOST_LOOKUPS),
+        openers: BlockingShare::new(tokio.handle(), MOST_OPENERS),
         stop,
     }));
-    Ok(Running { resolver, openers, tokio, runtime })
+    Ok(Running { tokio, runtime })
 }
