@@ -120,7 +120,7 @@ class Measurement:
     def run_client(self, work, config, client):
         runs = self.runs[work.name, config]
         metrics = self.measure(work, config, client)
-        if work.plain:
+        if work.plain and work.plain in client.works:
             plain = self.measure(works.PLAIN[work.plain], config, client)
             runs[f"plain {client.name}"].append(plain)
             if metrics and work.deflates:
