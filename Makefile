@@ -138,12 +138,13 @@ docs:
 	@python3 -B docs/reference/man.py include/ktorws.h target/man
 	@$(ENV)/venv/bin/python -B docs/reference/website.py . target/docs
 
-# make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3]
+# make bench WORK=rtt [CLIENTS=ktorws,tungstenite] [CONFIGS=S,X] [ROUNDS=3] [OTHER=/path/to/libktorws.so]
 # WORK is rtt, burst, big, tls, connect, idle, deflate, callback, group, scale, python, go, one work of these, or all. Results go to target/bench/.
+# OTHER is another build of the library, which is measured beside this one.
 WORK ?= all
 bench: build
 	@python3 benches/run.py $(WORK) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(CONFIGS),--configs $(CONFIGS)) \
-	    $(if $(ROUNDS),--rounds $(ROUNDS))
+	    $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(OTHER),--other $(OTHER))
 
 # Writes docs/benchmarks.md and its plots from what `make bench` measured.
 bench-docs:

@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "target/bench"
 SERVER = OUTPUT / "server/release/bench_server"
 SPINNER = OUTPUT / "spinner"
+OWN = OUTPUT / "ktorws"
+OTHER = OUTPUT / "other"
+LIBRARY = "libktorws.so.0"
 TEST_ENV = ROOT / "target/test-env"
 
 TEXT_SIZES = (4096, 65536)
@@ -49,10 +52,10 @@ def build_own():
     if not library.exists():
         sys.exit("bench: there is no target/release/libktorws.so: make build")
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    shutil.copy(library, OUTPUT / "libktorws.so.0")
+    shutil.copy(library, OUTPUT / LIBRARY)
     link = OUTPUT / "libktorws.so"
     link.unlink(missing_ok=True)
-    link.symlink_to("libktorws.so.0")
+    link.symlink_to(LIBRARY)
 
     # For this machine: the server is to be fast, and goes nowhere else.
     manifest = ["--locked", "--manifest-path", "benches/server/Cargo.toml"]
@@ -62,12 +65,28 @@ def build_own():
     shared = ["bench.c", "many.c", "process.c", "texts.c", "works.c"]
     compile_c(OUTPUT / "raw", "raw.c", "floor.c", *shared)
     compile_c(OUTPUT / "raw_epoll", "raw_epoll.c", "floor.c", *shared)
-    linked = ["-Iinclude", f"-L{OUTPUT}", "-lktorws", "-Wl,-rpath,$ORIGIN"]
+    # A function that another build of the library lacks is missed when it is called, not before.
+    linked = ["-Iinclude", f"-L{OUTPUT}", "-lktorws", "-Wl,-rpath,$ORIGIN,-z,lazy"]
     own = ["ktorws.c", "ktorws_callback.c", "ktorws_event_fd.c", "ktorws_many.c"]
-    compile_c(OUTPUT / "ktorws", *own, *shared, flags=linked)
+    compile_c(OWN, *own, *shared, flags=linked)
     for size in TEXT_SIZES:
         messages.write(texts_file(size), size)
-    return [[OUTPUT / "raw"], [OUTPUT / "raw_epoll"], [OUTPUT / "ktorws"]]
+    return [[OUTPUT / "raw"], [OUTPUT / "raw_epoll"], [OWN]]
+
+
+def with_other(library):
+    """Returns the command of our own clients in C with another build of the library, which they find beside them."""
+    OTHER.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copy(library, OTHER / LIBRARY)
+    except OSError as error:
+        sys.exit(f"bench: OTHER={library}: {error.strerror}")
+    shutil.copy(OWN, OTHER)
+    program = OTHER / OWN.name
+    tried = subprocess.run([program, "--list"], capture_output=True, text=True)
+    if tried.returncode != 0:
+        sys.exit(f"bench: OTHER={library}: the clients cannot be loaded with it: {tried.stderr.strip()}")
+    return [program]
 
 
 def script_peers():

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import build
 
 SKIPPED = 77
+# The exit status of a program that lacks a function of a library.
+UNLOADABLE = 127
 PATIENCE_S = 60
+# Of works of many connections, that much more.
+CONNECTIONS_PER_S = 500
+# Behind the name of a client with another build of the library.
+OTHER = "-other"
 
 
 class Skipped(Exception):
@@ -31,8 +37,17 @@ class Client:
     works: frozenset
 
     @property
+    def same(self):
+        """Its name with this build of the library."""
+        return self.name.removesuffix(OTHER)
+
+    @property
+    def is_other(self):
+        return self.name != self.same
+
+    @property
     def is_own(self):
-        return self.name.split("+")[0] == "ktorws"
+        return self.same.split("+")[0] == "ktorws"
 
     @property
     def is_peer(self):
@@ -41,34 +56,37 @@ class Client:
 
     @property
     def batches(self):
-        return self.name.endswith("+batch")
+        return self.same.endswith("+batch")
 
     def settings(self):
         """A line that names the library's version and what it was told."""
-        command = [*self.program, "--client", self.name, "--settings"]
+        command = [*self.program, "--client", self.same, "--settings"]
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S).stdout.strip()
 
     def run(self, work, count, server, core):
         """Does the work once and returns its metrics."""
-        command = [*self.program, "--client", self.name, "--work", work.client_work, "--count", str(count)]
+        command = [*self.program, "--client", self.same, "--work", work.client_work, "--count", str(count)]
         command += ["--url", server.url(work, count)]
         if work.tls:
             command += ["--ca", server.ca_file]
         if work.text_size:
             command += ["--texts", build.texts_file(work.text_size)]
         if work.connections:
-            command += ["--connections", str(work.connections), "--hosts", str(server.HOSTS)]
+            command += ["--connections", str(work.connections), "--hosts", str(server.hosts(work))]
+        patience = PATIENCE_S + work.connections // CONNECTIONS_PER_S
 
         def pin():
             if core is not None:
                 os.sched_setaffinity(0, {core})
 
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, preexec_fn=pin)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=patience, preexec_fn=pin)
         except subprocess.TimeoutExpired:
-            raise TooSlow(f"it did not end within {PATIENCE_S} s") from None
+            raise TooSlow(f"it did not end within {patience} s") from None
         if done.returncode == SKIPPED:
             raise Skipped(done.stderr.strip())
+        if self.is_other and done.returncode == UNLOADABLE:
+            raise Skipped(f"the other build lacks what this work calls: {done.stderr.strip()}")
         if done.returncode != 0:
             raise Failed(f"exit status {done.returncode}: {done.stderr.strip()[-500:]}")
         return self.metrics(work, done.stdout)
@@ -85,12 +103,12 @@ class Client:
             raise Failed(f"it printed {output.strip()[:200]!r}") from None
 
 
-def list_clients(programs):
-    """Programs are commands."""
+def list_clients(programs, suffix=""):
+    """Programs are commands; the suffix is put behind the names of their clients."""
     clients = []
     for program in programs:
         listed = subprocess.run([*program, "--list"], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
         for line in listed.stdout.splitlines():
             name, _, works = line.split("\t")
-            clients.append(Client(name, tuple(program), frozenset(works.split(","))))
+            clients.append(Client(name + suffix, tuple(program), frozenset(works.split(","))))
     return clients

@@ -13,16 +13,22 @@ import build
 class Server:
     """The server, on one core or on any."""
 
-    HOSTS = 8
-
     def __init__(self, core):
         self.ca_file = build.OUTPUT / f"ca-{'any' if core is None else core}.pem"
         command = [build.SERVER, self.ca_file] + ([] if core is None else [str(core)])
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.ports = dict(self.process.stdout.readline().split() for _ in range(3))
+        self.ports = dict(self.process.stdout.readline().split() for _ in range(4))
+
+    @staticmethod
+    def hosts(work):
+        """How many addresses the server has there."""
+        return 64 if work.client_work == "scale" else 8
 
     def url(self, work, count):
-        port = self.ports["plain" if not work.tls else "new" if work.new_sessions else "tls"]
+        if work.client_work == "scale":
+            port = self.ports["many"]
+        else:
+            port = self.ports["plain" if not work.tls else "new" if work.new_sessions else "tls"]
         path = f"sink/{count}" if work.sink else "echo"
         return f"{'wss' if work.tls else 'ws'}://127.0.0.1:{port}/{path}"
 

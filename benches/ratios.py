@@ -14,9 +14,10 @@ def rows_of(work, config, clients, runs, reference_runs):
         reference = figures_of(metric, reference_runs)
         best_peer = best(metric, figures, [client for client in clients if client.is_peer])
         flushing = [client for client in clients if client.is_peer and not client.batches]
+        batching = [client for client in clients if client.is_peer and client.batches]
         # Where no peer batches, one ratio says it all.
-        some_batch = any(client.batches for client in clients if client.is_peer)
-        best_flushing_peer = best(metric, figures, flushing) if some_batch else None
+        best_flushing_peer = best(metric, figures, flushing) if batching else None
+        best_batching_peer = best(metric, figures, batching)
         for client in clients:
             own = figures[client.name]
             values = [value for value in own if value is not None]
@@ -29,13 +30,18 @@ def rows_of(work, config, clients, runs, reference_runs):
                 "min": min(values),
                 "max": max(values),
                 "runs": len(values),
+                "figures": own,
                 "ratio_to_floor": ratio(own, figures.get(floor(work, client))),
                 "ratio_to_best_peer": ratio(own, figures.get(best_peer)),
                 "ratio_to_best_flushing_peer": ratio(own, figures.get(best_flushing_peer)),
+                "ratio_to_best_batching_peer": ratio(own, figures.get(best_batching_peer)),
                 "best_peer": best_peer,
                 "best_flushing_peer": best_flushing_peer,
+                "best_batching_peer": best_batching_peer,
                 "ratio_to_hop": ratio(own, figures.get("hop")),
             }
+            if client.is_other:
+                row["ratio_to_same"] = ratio(own, figures.get(client.same))
             if metric.name in work.to_ktorws:
                 row["ratio_to_ktorws"] = ratio(own, figures.get("ktorws"))
             if work.deflates:

@@ -16,7 +16,7 @@ import machine
 import ratios
 import tables
 import works
-from clients import Failed, Skipped, TooSlow, list_clients
+from clients import OTHER, Failed, Skipped, TooSlow, list_clients
 
 BUSY = 0.1
 
@@ -31,6 +31,7 @@ def parse_arguments():
     parser.add_argument("--configs", help="only these of S, X, U, with commas")
     parser.add_argument("--rounds", type=int, help="how often each client does each work")
     parser.add_argument("--seconds", type=float, help="how long the measured part of a run takes")
+    parser.add_argument("--other", type=build.Path, help="another build of the library, measured beside this one")
     parser.add_argument("--output", type=build.Path, default=build.OUTPUT, help="where the results go")
     arguments = parser.parse_args()
     names = works.TABLES if arguments.work == ["all"] else arguments.work
@@ -42,9 +43,19 @@ def parse_arguments():
     return arguments
 
 
-def find_clients(wanted, tables):
-    """The clients to measure. Peers are built or installed only if they are wanted."""
+def own_clients(other):
+    """With another build of the library each client in C is there twice, one behind the other."""
     clients = list_clients(build.build_own())
+    if other is None:
+        return clients
+    others = {client.same: client for client in list_clients([build.with_other(other)], OTHER)}
+    pairs = [(client, others.get(client.name)) for client in clients]
+    return [client for pair in pairs for client in pair if client is not None]
+
+
+def find_clients(wanted, tables, other):
+    """The clients to measure. Peers are built or installed only if they are wanted."""
+    clients = own_clients(other)
     if any(table.in_go for table in tables):
         clients += list_clients(build.go_clients())
     names = wanted.split(",") if wanted else None
@@ -63,7 +74,7 @@ def find_clients(wanted, tables):
     unknown = set(names) - {client.name for client in clients}
     if unknown:
         sys.exit(f"bench: no such client: {', '.join(sorted(unknown))}")
-    return [client for client in clients if client.name in names]
+    return [client for client in clients if client.name in names or client.same in names]
 
 
 class Measurement:
@@ -80,6 +91,7 @@ class Measurement:
         self.runs = defaultdict(lambda: defaultdict(list))
         self.counts = {}
         self.failures = []
+        self.skipped = []
 
     def run(self):
         with ExitStack() as stack:
@@ -94,6 +106,8 @@ class Measurement:
 
     def run_round(self, round_number, config):
         for work in self.table.works:
+            if work.most_rounds and round_number >= work.most_rounds:
+                continue
             clients = [client for client in self.clients if self.does(client, work)]
             turn = round_number % max(len(clients), 1)
             for client in clients[turn:] + clients[:turn]:
@@ -101,12 +115,12 @@ class Measurement:
 
     @staticmethod
     def does(client, work):
-        return work.client_work in client.works and (not work.clients or client.name in work.clients)
+        return work.client_work in client.works and (not work.clients or client.same in work.clients)
 
     def run_client(self, work, config, client):
         runs = self.runs[work.name, config]
         metrics = self.measure(work, config, client)
-        if work.plain:
+        if work.plain and work.plain in client.works:
             plain = self.measure(works.PLAIN[work.plain], config, client)
             runs[f"plain {client.name}"].append(plain)
             if metrics and work.deflates:
@@ -114,8 +128,8 @@ class Measurement:
         runs[client.name].append(metrics)
 
     def measure(self, work, config, client):
-        """The metrics of one run; None when it failed. A client that has failed its first run, or has taken too
-        long, is not asked again."""
+        """The metrics of one run; None when it failed. A client that has failed its first run, has taken too long, or
+        cannot do the work is not asked again."""
         key = work.name, config, client.name
         if self.counts.get(key, 1) is None:
             return None
@@ -125,7 +139,9 @@ class Measurement:
                 self.counts[key] = self.find_count(work, config, client)
             return self.run_once(work, config, client, self.counts[key])
         except Skipped as reason:
-            print(f"bench: {client.name} skips {work.name}: {reason}", file=sys.stderr)
+            self.counts[key] = None
+            self.skipped.append({"work": work.name, "config": config, "client": client.name, "reason": str(reason)})
+            print(f"bench: SKIPPED: {client.name}, {work.name}, {config}: {reason}", file=sys.stderr)
         except Failed as reason:
             self.failures.append({"work": work.name, "config": config, "client": client.name, "reason": str(reason)})
             print(f"bench: FAILED: {client.name}, {work.name}, {config}: {reason}", file=sys.stderr)
@@ -166,6 +182,8 @@ def print_tables(table, configs, rows):
             if lines:
                 print(f"\n{work.name}: {work.title}; {tables.caption(work, config, rows)}\n")
                 print(tables.as_text(header, lines))
+            for line in tables.of_other(work, config, rows):
+                print(line)
 
 
 def measure_table(table, clients, arguments, busy):
@@ -187,6 +205,7 @@ def measure_table(table, clients, arguments, busy):
         "machine": machine.facts(),
         "settings": {client.name: client.settings() for client in clients if client.name in measured},
         "failures": measurement.failures,
+        "skipped": measurement.skipped,
     }
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / f"{table.name}.json").write_text(json.dumps(rows, indent=1) + "\n")
@@ -195,13 +214,16 @@ def measure_table(table, clients, arguments, busy):
     print(f"\nbench: {table.name} took {took:.0f} s; rows are in {arguments.output / table.name}.json", file=sys.stderr)
     if measurement.failures:
         print(f"bench: {len(measurement.failures)} runs of {table.name} FAILED, see above", file=sys.stderr)
+    if measurement.skipped:
+        works_skipped = sorted({f"{skipped['work']} ({skipped['client']})" for skipped in measurement.skipped})
+        print(f"bench: SKIPPED in {table.name}, see above: {', '.join(works_skipped)}", file=sys.stderr)
     names = {failure["client"] for failure in measurement.failures}
     return not any(client.name in names and not client.is_peer for client in clients)
 
 
 def main():
     arguments = parse_arguments()
-    clients = find_clients(arguments.clients, arguments.tables)
+    clients = find_clients(arguments.clients, arguments.tables, arguments.other)
     busy = machine.busy_part()
     if busy > BUSY:
         print(f"bench: WARNING: others use {busy:.0%} of this machine: believe ratios only", file=sys.stderr)

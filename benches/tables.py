@@ -1,11 +1,13 @@
 """Result rows as tables of text: one for each work and configuration."""
 
+from clients import OTHER
 from works import CONFIGS
 
 RATIOS = {
     "ratio_to_floor": "/ floor",
     "ratio_to_best_peer": "/ best peer",
     "ratio_to_best_flushing_peer": "/ best flushing",
+    "ratio_to_best_batching_peer": "/ best batching",
     "ratio_to_hop": "/ hop",
     "ratio_to_own_plain": "/ own plain",
     "ratio_to_own_one": "/ itself with one",
@@ -16,7 +18,7 @@ RATIOS = {
 MOST_COLUMNS = 6
 
 # For metrics other than the first, too.
-TO_KTORWS = {"codec_us_per_msg": "codec / ktorws", "cpu_us_per_msg": "CPU / ktorws"}
+TO_KTORWS = {"codec_us_per_msg": "codec / ktorws", "cpu_us_per_msg": "CPU / ktorws", "p50_ms": "p50 / ktorws"}
 
 
 def figure(value, metric):
@@ -66,6 +68,19 @@ def of_work(work, config, rows):
     return header, lines
 
 
+def of_other(work, config, rows):
+    """A line for each client with another build of the library: its figures by those of the same client with this one."""
+    ratios = {}
+    for row in rows:
+        if (row["work"], row["config"]) == (work.name, config) and "ratio_to_same" in row:
+            ratios.setdefault(row["client"], {})[row["metric"]] = ratio(row, "ratio_to_same")
+    return [
+        f"{client} / {client.removesuffix(OTHER)}: "
+        + ", ".join(f"{metric.label} {of_metric[metric.name]}" for metric in work.metrics)
+        for client, of_metric in ratios.items()
+    ]
+
+
 def transposed(header, lines):
     """The first column is the header then."""
     header, *lines = zip(header, *lines)
@@ -82,6 +97,8 @@ def caption(work, config, rows):
         text += f" Best peer: {row['best_peer']}."
     if row["best_flushing_peer"]:
         text += f" Best that flushes each message: {row['best_flushing_peer']}."
+    if row["best_batching_peer"]:
+        text += f" Best that batches by hand: {row['best_batching_peer']}."
     return text
 
 

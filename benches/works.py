@@ -108,6 +108,8 @@ class Work:
     takeover: bool = True
     # Metrics that are also given as ratios to those of the library.
     to_ktorws: tuple = ()
+    # At most; 0 for as many as the table has.
+    most_rounds: int = 0
 
     @property
     def tls(self):
@@ -167,7 +169,8 @@ def message_works(prefix, where):
 
 
 def callback_work(name, title, metrics, **more):
-    return Work(name, title, metrics, floor="raw-epoll", scripted=True, **more)
+    floor = "raw-epoll-tls" if name.startswith("tls-") else "raw-epoll"
+    return Work(name, title, metrics, floor=floor, scripted=True, **more)
 
 
 def text_work(name, title, metrics, size, **more):
@@ -222,7 +225,9 @@ def group(connections):
 def scale(connections):
     # The count is of milliseconds to rest.
     title = f"{connections:,} sessions, from opening to closing"
-    return many("scale", title, SCALE, connections, count_per_second=1000)
+    # A million take minutes, and so many do not scatter.
+    most_rounds = 1 if connections > 10000 else 0
+    return many("scale", title, SCALE, connections, count_per_second=1000, most_rounds=most_rounds)
 
 
 TABLES = {
@@ -261,6 +266,14 @@ TABLES = {
                     RATE,
                     probe=10 * BURST,
                     multiple=BURST,
+                ),
+                callback_work(
+                    "callback-big-1m",
+                    "echo of 1 MiB, in callbacks and event loops",
+                    BIG,
+                    probe=5,
+                    least=10,
+                    to_ktorws=("p50_ms",),
                 ),
                 callback_work(
                     "tls-callback-rtt-64",
@@ -340,8 +353,8 @@ TABLES = {
         ),
         Table(
             "scale",
-            "Thousands of sessions of one process",
-            (scale(1000), scale(10000)),
+            "Up to a million sessions of one process",
+            (scale(1000), scale(10000), scale(100000), scale(1000000)),
             configs="U",
             rounds=3,
             seconds=5,

@@ -20,9 +20,13 @@ _Noreturn void fail(const char *format, ...)
     exit(1);
 }
 
-_Noreturn void skip(const char *reason)
+_Noreturn void skip(const char *format, ...)
 {
-    fprintf(stderr, "skipped: %s\n", reason);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n");
+    va_end(arguments);
     exit(SKIPPED);
 }
 

@@ -10,7 +10,7 @@
 #define TEXT_WORKS "json-4k,json-64k,deflate-4k,deflate-alone-4k,deflate-64k"
 
 /* Of clients whose messages come to them, in callbacks or from a descriptor, and of what they are compared with. */
-#define CALLBACK_WORKS "callback-rtt-64,callback-rtt-4k,callback-burst-64"
+#define CALLBACK_WORKS "callback-rtt-64,callback-rtt-4k,callback-burst-64,callback-big-1m"
 
 /* The exit status of a client that cannot do the work. */
 enum { SKIPPED = 77 };
@@ -91,12 +91,15 @@ int run_many(const struct client *client, const struct options *options, const u
 enum { URL_SIZE = 256 };
 void url_of_host(char url[URL_SIZE], const struct options *options, size_t place);
 
+/* Before the connection at that place is opened: the work is skipped if the machine has too little memory left. */
+void check_memory(const struct options *options, size_t place);
+
 /* Calls open for each connection of the options, on a few threads. */
 void open_on_threads(const struct options *options, void (*open)(size_t place, const char *url));
 
 /* Says why on stderr and ends the program. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn void skip(const char *reason);
+_Noreturn void skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void *allocate(size_t size);
 
@@ -134,6 +137,10 @@ size_t descriptor_count(void);
 
 /* Lets the process have as many open files as it may; the work is skipped if these are too few. */
 void allow_descriptors(size_t needed);
+
+/* Of the machine: all memory, and MemAvailable of /proc/meminfo. */
+double memory_bytes(void);
+double available_bytes(void);
 
 /* Sleeps. */
 void rest_ms(size_t milliseconds);

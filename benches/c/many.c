@@ -14,6 +14,12 @@ enum {
     WINDOW = 4,
     /* Of scale, each with a message on every connection. */
     SCALE_ROUNDS = 3,
+    /* Connections with a message under way at the same time: the kernel bounds what all sockets hold. */
+    ECHOES_AT_ONCE = 10000,
+    /* After so many connections opening looks at the machine's memory again. */
+    LOOK_AT_MEMORY = 1000,
+    /* Of all memory, what is to stay available: a twentieth. */
+    LEAST_AVAILABLE = 20,
     WARM_UP = 200,
     SLICE_MS = 1000,
 };
@@ -26,6 +32,17 @@ void url_of_host(char url[URL_SIZE], const struct options *options, size_t place
         fail("%s is not a URL of 127.0.0.1", options->url);
     snprintf(url, URL_SIZE, "%.*s//127.0.0.%zu:%s", (int)(at - options->url), options->url, 1 + place % options->hosts,
              at + strlen(first_host));
+}
+
+void check_memory(const struct options *options, size_t place)
+{
+    if (place % LOOK_AT_MEMORY != 0)
+        return;
+    double available = available_bytes();
+    double least = memory_bytes() / LEAST_AVAILABLE;
+    if (available < least)
+        skip("with %zu of %zu sessions open, MemAvailable is %.0f MiB, and %.0f MiB are to stay", place,
+             options->connections, available / (1 << 20), least / (1 << 20));
 }
 
 struct opening {
@@ -41,6 +58,7 @@ static void *open_some(void *argument)
         size_t place = atomic_fetch_add(&opening->next, 1);
         if (place >= opening->options->connections)
             return NULL;
+        check_memory(opening->options, place);
         char url[URL_SIZE];
         url_of_host(url, opening->options, place);
         opening->open(place, url);
@@ -76,12 +94,10 @@ static size_t receive_one(const struct work *work)
     return place;
 }
 
-/* One message on every connection, then all echoes: when each was sent and how long its echo took, unless NULL. */
-static void echo_all(const struct work *work, double *sent, double *took)
+/* One message on each connection from first on, then all echoes. */
+static void echo_some(const struct work *work, size_t first, size_t count, double *sent, double *took)
 {
-    size_t count = work->options->connections;
-    memset(work->received, 0, count * sizeof *work->received);
-    for (size_t place = 0; place < count; place++) {
+    for (size_t place = first; place < first + count; place++) {
         if (sent != NULL)
             sent[place] = now_us();
         work->many->send(place, work->message, work->options->size);
@@ -93,6 +109,15 @@ static void echo_all(const struct work *work, double *sent, double *took)
         if (took != NULL)
             took[place] = now_us() - sent[place];
     }
+}
+
+/* On every connection: when each message was sent and how long its echo took, unless NULL. */
+static void echo_all(const struct work *work, double *sent, double *took)
+{
+    size_t count = work->options->connections;
+    memset(work->received, 0, count * sizeof *work->received);
+    for (size_t first = 0; first < count; first += ECHOES_AT_ONCE)
+        echo_some(work, first, count - first < ECHOES_AT_ONCE ? count - first : ECHOES_AT_ONCE, sent, took);
 }
 
 static void close_all(const struct work *work)

@@ -8,22 +8,39 @@
 #include <sys/resource.h>
 #include <time.h>
 
-/* Standard streams, and what libraries and event loops have open. */
-enum { OTHER_DESCRIPTORS = 100 };
+/* Standard streams, what libraries and event loops have open, and the listening sockets of the server, which has the
+ * same limit. */
+enum { OTHER_DESCRIPTORS = 200 };
 
-/* statm would do, were it not off by some pages for each core. */
-double resident_bytes(void)
+/* The bytes in the line of that format, which is for kB. */
+static double bytes_in(const char *path, const char *format)
 {
-    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    FILE *file = fopen(path, "r");
     char line[256];
     unsigned long kib = 0;
     while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "Rss: %lu kB", &kib) == 1)
+        if (sscanf(line, format, &kib) == 1)
             break;
     if (kib == 0)
-        fail("no Rss in /proc/self/smaps_rollup");
+        fail("%s has no line of the form %s", path, format);
     fclose(file);
     return (double)kib * 1024;
+}
+
+/* statm is off by some pages for each core. */
+double resident_bytes(void)
+{
+    return bytes_in("/proc/self/smaps_rollup", "Rss: %lu kB");
+}
+
+double memory_bytes(void)
+{
+    return bytes_in("/proc/meminfo", "MemTotal: %lu kB");
+}
+
+double available_bytes(void)
+{
+    return bytes_in("/proc/meminfo", "MemAvailable: %lu kB");
 }
 
 double heap_bytes(void)
@@ -71,7 +88,8 @@ void allow_descriptors(size_t needed)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     if (files.rlim_cur < needed + OTHER_DESCRIPTORS)
-        skip("too few open files are allowed: ulimit -Hn");
+        skip("%zu open files are needed, and the hard limit is %zu (ulimit -Hn)", needed + OTHER_DESCRIPTORS,
+             (size_t)files.rlim_max);
 }
 
 void rest_ms(size_t milliseconds)

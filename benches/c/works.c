@@ -280,7 +280,7 @@ int run_work(const struct client *client, const struct options *options)
     int status = SKIPPED;
     if (is_work(name, "rtt") || is_work(name, "callback-rtt"))
         status = round_trips(&work, 0);
-    else if (is_work(name, "big"))
+    else if (is_work(name, "big") || is_work(name, "callback-big"))
         status = round_trips(&work, 1);
     else if (is_work(name, "json") || is_work(name, "deflate"))
         status = texts(&work);

@@ -25,7 +25,7 @@ READING = ["README.md"] + [f"docs/{name}.md" for name in (
     "from-libcurl", "from-libwebsockets", "from-ktor")]
 # What the reference links to, where it mentions a name.
 EXPLAINING = [path for path in READING if not path.startswith("docs/from-")]
-PROJECT = ["docs/ktor-parity.md", "docs/benchmarks.md", "docs/benchmarks-notes.md", "ARCHITECTURE.md", "CHANGELOG.md"]
+PROJECT = ["docs/ktor-parity.md", "docs/benchmarks.md", "ARCHITECTURE.md", "CHANGELOG.md"]
 
 
 def page_of(path: str) -> str:

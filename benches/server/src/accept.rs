@@ -27,23 +27,28 @@ where
     T: Transport,
     F: Fn(TcpStream) -> io::Result<T> + Clone + Send + Sync + 'static,
 {
-    let (port, listeners) = bind_all()?;
+    let (port, listeners) = bind_all(ADDRESSES)?;
     for listener in listeners {
-        rustix::net::listen(&listener, BACKLOG)?;
         let listener = Arc::new(Listener { listener, accepting: AtomicUsize::new(0), open: open.clone() });
         start_thread(&listener);
     }
     Ok(port)
 }
 
-fn bind_all() -> io::Result<(u16, Vec<TcpListener>)> {
+/// Listens on 127.0.0.1 and those that follow, on one free port.
+pub fn bind_all(addresses: u8) -> io::Result<(u16, Vec<TcpListener>)> {
     let mut attempts = 0;
     loop {
         let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = first.local_addr()?.port();
-        let others = (2..=ADDRESSES).map(|host| TcpListener::bind((Ipv4Addr::new(127, 0, 0, host), port)));
-        match std::iter::once(Ok(first)).chain(others).collect() {
-            Ok(listeners) => return Ok((port, listeners)),
+        let others = (2..=addresses).map(|host| TcpListener::bind((Ipv4Addr::new(127, 0, 0, host), port)));
+        match std::iter::once(Ok(first)).chain(others).collect::<io::Result<Vec<_>>>() {
+            Ok(listeners) => {
+                for listener in &listeners {
+                    rustix::net::listen(listener, BACKLOG)?;
+                }
+                return Ok((port, listeners));
+            }
             Err(error) if attempts == ATTEMPTS => return Err(error),
             Err(_) => attempts += 1,
         }

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::compressed;
+use crate::deflate::Parameters;
 use crate::frame::{self, Header};
 use crate::handshake::{Path, Request};
 use crate::inbox::Inbox;
@@ -16,30 +17,53 @@ pub trait Transport: Send + 'static {
 }
 
 pub fn serve(transport: &mut impl Transport, inbox: &mut Inbox) -> io::Result<()> {
-    let request = loop {
-        if !receive(transport, inbox)? {
-            return Ok(());
+    let mut connection = Connection::default();
+    while receive(transport, inbox)? {
+        match connection.answer(transport, inbox)? {
+            Next::Receive => {}
+            Next::Compressed(parameters) => return compressed::serve(transport, inbox, parameters),
+            Next::End => break,
         }
-        if let Some(request) = Request::parse(inbox.data()) {
-            break request;
-        }
-    };
-    inbox.start += request.size;
-    transport.send(request.response.as_bytes())?;
-    let Some(path) = request.path else { return Ok(()) };
-    if let Some(parameters) = request.deflate {
-        return compressed::serve(transport, inbox, parameters);
     }
+    Ok(())
+}
 
-    let mut replies = Replies { path, counted: 0, closing: false };
-    loop {
+/// What follows when all that was received is answered.
+pub enum Next {
+    Receive,
+    /// The messages of this connection are compressed.
+    Compressed(Parameters),
+    End,
+}
+
+/// What is kept of a connection between two receives, besides bytes.
+#[derive(Default)]
+pub struct Connection {
+    /// `None` before the opening handshake.
+    replies: Option<Replies>,
+}
+
+impl Connection {
+    /// Answers what was received, as far as it is whole.
+    pub fn answer(&mut self, transport: &mut impl Transport, inbox: &mut Inbox) -> io::Result<Next> {
+        let replies = match &mut self.replies {
+            Some(replies) => replies,
+            None => {
+                let Some(request) = Request::parse(inbox.data()) else { return Ok(Next::Receive) };
+                inbox.start += request.size;
+                transport.send(request.response.as_bytes())?;
+                let Some(path) = request.path else { return Ok(Next::End) };
+                if let Some(parameters) = request.deflate {
+                    return Ok(Next::Compressed(parameters));
+                }
+                self.replies.insert(Replies { path, counted: 0, closing: false })
+            }
+        };
         let (start, end) = replies.take_frames(inbox)?;
         if start < end {
             transport.send(&inbox.memory()[start..end])?;
         }
-        if replies.closing || !receive(transport, inbox)? {
-            return Ok(());
-        }
+        Ok(if replies.closing { Next::End } else { Next::Receive })
     }
 }
 

@@ -1,13 +1,15 @@
 //! The one server of all benchmarks: echoes and counts WebSocket messages, plain and over TLS.
 //!
 //! `bench_server CA_FILE [CORE]` listens on 127.0.0.1 to 127.0.0.8, writes the certificate of its
-//! CA to `CA_FILE`, prints `plain PORT`, `tls PORT` and `new PORT`, and serves until its standard
-//! input ends. At `new` TLS gives no tickets, so that every connection is a new one. With `CORE` it
-//! stays on that core.
+//! CA to `CA_FILE`, prints `plain PORT`, `tls PORT`, `new PORT` and `many PORT`, and serves until its
+//! standard input ends. At `new` TLS gives no tickets, so that every connection is a new one. `many`
+//! is for up to a million connections, on 127.0.0.1 to 127.0.0.64. With `CORE` the server stays on
+//! that core.
 //!
 //! It must never be what is measured: blocking calls on one thread for each connection, large
 //! buffers placed where the kernel copies fastest, no allocation for a message, and one send for
-//! all that one receive brought.
+//! all that one receive brought. At `many` a thread for each core serves all connections: a million
+//! threads are more than a machine has.
 
 mod accept;
 mod codec;
@@ -18,6 +20,7 @@ mod frame;
 mod handshake;
 mod identity;
 mod inbox;
+mod many;
 mod pages;
 mod plain;
 mod tls;
@@ -61,6 +64,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         let config = Arc::new(config);
         println!("{name} {}", accept::listen(move |tcp| tls::Tls::new(tcp, Arc::clone(&config)))?);
     }
+    println!("many {}", many::listen()?);
 
     io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     Ok(())

@@ -4,6 +4,7 @@ mod fastwebsockets;
 mod hop;
 #[cfg(feature = "libcurl")]
 mod libcurl;
+mod raw_epoll_tls;
 mod sockudo_ws;
 mod sockudo_ws_deflate;
 mod tokio_tungstenite;
@@ -16,6 +17,7 @@ use self::fastwebsockets::FastWebSockets;
 use self::hop::Hop;
 #[cfg(feature = "libcurl")]
 use self::libcurl::LibCurl;
+use self::raw_epoll_tls::RawEpollTls;
 use self::sockudo_ws::SockudoWs;
 use self::sockudo_ws_deflate::SockudoWsDeflate;
 use self::tokio_tungstenite::TokioTungstenite;
@@ -46,7 +48,8 @@ const TLS: &[&str] = &[
     "tls-idle",
 ];
 /// Of those that receive in the event loop of a runtime.
-const CALLBACK: &[&str] = &["callback-rtt-64", "callback-rtt-4k", "callback-burst-64", "tls-callback-rtt-64"];
+const CALLBACK: &[&str] =
+    &["callback-rtt-64", "callback-rtt-4k", "callback-burst-64", "callback-big-1m", "tls-callback-rtt-64"];
 const THREADS: &[&str] = &["threads-64"];
 const TEXTS: &[&str] = &["json-4k", "json-64k", "deflate-4k", "deflate-alone-4k", "deflate-64k"];
 const BATCH: &[&str] = &["burst-64", "stream-64", "tls-burst-64", "tls-stream-64"];
@@ -69,6 +72,7 @@ pub fn all() -> Vec<Client> {
         plain("sockudo-ws+batch", BATCH, sockudo_ws::settings, batch::<SockudoWs>),
         #[cfg(feature = "libcurl")]
         plain("libcurl", &with_threads, libcurl::settings, send::<LibCurl>),
+        plain("raw-epoll-tls", &["tls-callback-rtt-64"], raw_epoll_tls::settings, send::<RawEpollTls>),
         plain("hop", &["rtt-64", "threads-64"], hop::settings, send::<Hop>),
     ]
 }
