@@ -1,6 +1,7 @@
 //! Whether the application receives from a group. A task of the runtime stands by: while the application is away it has the drivers
 //! read, so that pings are answered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use super::driver::{GRACE, TICK};
 use super::group::Group;
 use super::runtime::{Hold, Runtime};
 use super::watch::Watch;
+use crate::lock::Mutex;
 
 /// Threads of the application that receive.
 const INSIDE: u64 = 1;
@@ -25,7 +27,8 @@ pub(super) struct Presence {
     word: AtomicU64,
     /// The task looks by itself; else a thread that leaves wakes it.
     is_watched: AtomicBool,
-    is_started: AtomicBool,
+    /// The runtimes that have a task, by address. There are several only while all but the last one shut down.
+    runtimes: Mutex<BTreeSet<usize>>,
     is_closed: AtomicBool,
     wake: Notify,
 }
@@ -65,10 +68,10 @@ impl Drop for Inside<'_> {
 }
 
 impl Group {
-    /// Starts the task that stands by, unless it runs.
+    /// Starts the task that stands by, unless it runs in this runtime.
     pub(super) fn stand_by(self: &Arc<Self>, runtime: &Runtime) {
         let Some(hold) = runtime.hold() else { return };
-        if !self.presence.is_started.swap(true, Ordering::AcqRel) {
+        if self.presence.runtimes.lock().insert(runtime.address()) {
             self.presence.is_watched.store(true, Ordering::SeqCst);
             let group = Arc::clone(self);
             runtime.spawn(hold, |runtime, hold| run(group, runtime, hold));
@@ -88,8 +91,9 @@ impl Group {
 
 async fn run(group: Arc<Group>, runtime: Runtime, _hold: Hold) {
     while is_away(&group, &runtime).await && read_while_away(&group, &runtime).await {}
-    // Sessions of another runtime start another one.
-    group.presence.is_started.store(false, Ordering::Release);
+    group.presence.runtimes.lock().remove(&runtime.address());
+    // The task of another runtime may have missed what woke this one.
+    group.presence.wake.notify_one();
 }
 
 /// Waits until the application is away for a tick. Returns false if the task is to end.

@@ -130,6 +130,11 @@ impl Runtime {
         }
     }
 
+    /// Differs from that of every other runtime that has not ended.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Becomes cancelled when the library is shut down.
     pub(super) fn cancel(&self) -> &CancellationToken {
         &self.0.cancel
