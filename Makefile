@@ -105,6 +105,9 @@ lint:
 	@for crate in $(OTHER_CRATES); do $(CARGO) fmt --check --manifest-path $$crate/Cargo.toml || exit 1; done
 	@echo "lint: clippy"
 	@$(CARGO) clippy --locked --all-targets --quiet -- -D warnings
+	@echo "lint: fuzz targets compile"
+	@# Nothing is linked, so that libFuzzer need not be built.
+	@CUSTOM_LIBFUZZER_PATH=/dev/null $(CARGO) check --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir target
 	@echo "lint: C and C++ sources"
 	@for source in $(C_SOURCES); do $(CC) -std=c99 $(STRICT) -fsyntax-only $$source || exit 1; done
 	@$(CC) -std=c11 $(STRICT) -fsyntax-only tests/c/layout.c # _Static_assert

@@ -76,6 +76,12 @@ class ScriptCommands:
         """so many bytes of the script"""
         self.out += self.script.take(int(count))
 
+    def release_in_two_reads_(self, count):
+        """so many bytes of the script, then the rest of it. Between them is a byte of urgent data, where a read of the client ends.
+        Nothing else may wait to be sent."""
+        self.stream.send_urgent(self.script.take(int(count)) + b"!")
+        self.out += self.script.take(len(self.script.bytes))
+
     def answered_(self):
         """waits for the pongs to all pings of the script, which must be released: what stands before is decoded then"""
         self.wait(lambda: len(self.frames.pongs) >= self.script.pings)

@@ -31,6 +31,11 @@ class Plain:
         except BlockingIOError:
             return 0
 
+    def send_urgent(self, data):
+        """the last byte is urgent data, which the receiver's stream does not have"""
+        if self.sock.send(data, socket.MSG_OOB) != len(data):
+            raise AssertionError("the kernel took a part only")
+
     def flush(self):
         """whether TCP has all that was taken"""
         return True

@@ -14,10 +14,10 @@ use super::{GRACE, TICK};
 use crate::session::recv::group::Group;
 
 impl Group {
-    /// Starts the task that stands by, unless it runs.
+    /// Starts the task that stands by, unless it runs in this runtime.
     pub(crate) fn stand_by(self: &Arc<Self>, tasks: &Tasks) {
         let Some(hold) = tasks.hold() else { return };
-        if !self.presence.is_started.swap(true, Ordering::AcqRel) {
+        if self.presence.runtimes.lock().insert(tasks.address()) {
             self.presence.is_watched.store(true, Ordering::SeqCst);
             let group = Arc::clone(self);
             tasks.spawn(hold, |tasks, hold| run(group, tasks, hold));
@@ -37,8 +37,9 @@ impl Group {
 
 async fn run(group: Arc<Group>, tasks: Tasks, _hold: Hold) {
     while is_away(&group, &tasks).await && read_while_away(&group, &tasks).await {}
-    // Sessions of another runtime start another one.
-    group.presence.is_started.store(false, Ordering::Release);
+    group.presence.runtimes.lock().remove(&tasks.address());
+    // The task of another runtime may have missed what woke this one.
+    group.presence.wake.notify_one();
 }
 
 /// Waits until the application is away for a tick. Returns false if the task is to end.

@@ -86,6 +86,11 @@ impl Tasks {
         }
     }
 
+    /// Differs from that of every other runtime that has not ended.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Becomes cancelled when the library is shut down.
     pub(crate) fn cancel(&self) -> &CancellationToken {
         &self.0.cancel

@@ -48,6 +48,8 @@ struct Driver {
     /// While reading is held: until when.
     held_until: Instant,
     lateness: Lateness,
+    /// The library is being shut down, and the session is aborted.
+    is_cancelled: bool,
     /// The session has ended; its transport goes as soon as the application has let go of it.
     is_over: bool,
     watch: Option<StreamWatch>,
@@ -95,6 +97,7 @@ impl Driver {
             has_end: false,
             held_until: since,
             lateness: Lateness::default(),
+            is_cancelled: false,
             is_over: false,
             watch: None,
             timer: None,
@@ -104,7 +107,8 @@ impl Driver {
     /// Does what there is to do.
     fn step(&mut self, session: &Arc<Session>) -> Next {
         let _later = Later::begin();
-        if session.runtime.tasks().cancel().is_cancelled() {
+        self.is_cancelled = session.runtime.tasks().cancel().is_cancelled();
+        if self.is_cancelled {
             session.abort();
         }
         if !self.is_over && !session.is_away() {
@@ -137,7 +141,6 @@ impl Driver {
         let due = if self.is_over { None } else { self.deadline(session) };
         self.set_timer(due);
         let cancel = session.runtime.tasks().cancel();
-        let was_cancelled = cancel.is_cancelled();
         let (watch, timer) = (&self.watch, &mut self.timer);
         let found = tokio::select! {
             () = session.driver.woken() => None,
@@ -153,7 +156,7 @@ impl Driver {
                     None => std::future::pending().await,
                 }
             } => None,
-            () = cancel.cancelled(), if !was_cancelled => None,
+            () = cancel.cancelled(), if !self.is_cancelled => None,
         };
         match found {
             Some(Ok(found)) => {

@@ -1,8 +1,11 @@
 //! Whether threads of the application receive from a group.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
+
+use crate::lock::Mutex;
 
 /// Threads of the application that receive.
 const INSIDE: u64 = 1;
@@ -15,7 +18,8 @@ pub(crate) struct GroupPresence {
     word: AtomicU64,
     /// The task looks by itself; else a thread that leaves wakes it.
     pub(crate) is_watched: AtomicBool,
-    pub(crate) is_started: AtomicBool,
+    /// The runtimes that have a task, by address. There are several only while all but the last one shut down.
+    pub(crate) runtimes: Mutex<BTreeSet<usize>>,
     pub(crate) is_closed: AtomicBool,
     pub(crate) wake: Notify,
 }
