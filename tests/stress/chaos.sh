@@ -48,7 +48,7 @@ instrument() {
 
 # Has ThreadSanitizer know what the standard library does where that is not instrumented. Prints what to link with.
 explain_std() {
-    defines= wraps=-Wl,--wrap=__tsan_atomic64_fetch_sub
+    defines= wraps="-Wl,--wrap=__tsan_atomic64_fetch_sub -Wl,--wrap=epoll_ctl -Wl,--wrap=epoll_wait"
     for pair in MUTEX_LOCK:5mutex5futex.*14lock_contended RWLOCK_READ:6rwlock5futex.*14read_contended \
         RWLOCK_WRITE:6rwlock5futex.*15write_contended CONDVAR_WAIT:7condvar5futex.*4wait \
         CONDVAR_WAIT_TIMEOUT:7condvar5futex.*12wait_timeout ONCE_CALL:4once5futex.*4call; do

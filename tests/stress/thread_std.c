@@ -1,9 +1,11 @@
-/* Tells ThreadSanitizer what orders memory inside the standard library of Rust, which is not instrumented.
+/* Tells ThreadSanitizer what orders memory inside the standard library of Rust, which is not instrumented, and by the kernel.
  *
  * The script chaos.sh names functions of the standard library, and links with --wrap for each, so that calls of them
  * come here first. Without them a lock that was contended, and what runs once, look like races. */
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
@@ -87,4 +89,28 @@ uint64_t __wrap___tsan_atomic64_fetch_sub(volatile uint64_t *value, uint64_t by,
 uint64_t __wrap___tsan_atomic64_fetch_sub(volatile uint64_t *value, uint64_t by, int order)
 {
     return __real___tsan_atomic64_fetch_sub(value, by, order == RELEASE ? ACQUIRE_AND_RELEASE : order);
+}
+
+/* What registers a descriptor with an epoll instance happens before what the instance reports for it. ThreadSanitizer knows this by
+ * the instance's number, and not always where numbers are used again. tokio registers each descriptor with the address of what
+ * the registration is about; smaller numbers are no addresses. */
+enum { FIRST_ADDRESS = 4096 };
+
+int __real_epoll_ctl(int instance, int operation, int descriptor, struct epoll_event *event);
+int __real_epoll_wait(int instance, struct epoll_event *events, int room, int timeout);
+
+int __wrap_epoll_ctl(int instance, int operation, int descriptor, struct epoll_event *event)
+{
+    if (event != NULL && event->data.u64 >= FIRST_ADDRESS)
+        __tsan_release(event->data.ptr);
+    return __real_epoll_ctl(instance, operation, descriptor, event);
+}
+
+int __wrap_epoll_wait(int instance, struct epoll_event *events, int room, int timeout)
+{
+    int count = __real_epoll_wait(instance, events, room, timeout);
+    for (int i = 0; i < count; i++)
+        if (events[i].data.u64 >= FIRST_ADDRESS)
+            __tsan_acquire(events[i].data.ptr);
+    return count;
 }

@@ -166,6 +166,22 @@ static unsigned entries_of(const char *path)
     return entries;
 }
 
+static void print_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    CHECK(directory != NULL);
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        char path[300], target[256];
+        snprintf(path, sizeof path, "/proc/self/fd/%s", entry->d_name);
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        if (length < 0)
+            continue;
+        target[length] = 0;
+        printf("chaos: descriptor %s is %s\n", entry->d_name, target);
+    }
+    closedir(directory);
+}
+
 void remember_process(void)
 {
     remembered.descriptors = entries_of("/proc/self/fd");
@@ -188,6 +204,8 @@ void expect_process_as_remembered(void)
             break;
         pause_us(1000);
     } while (now_ns() - start < HANG_MS * UINT64_C(1000000));
+    if (descriptors != remembered.descriptors)
+        print_descriptors();
     EXPECT(descriptors == remembered.descriptors, "%u descriptors, before %u", descriptors, remembered.descriptors);
     EXPECT(threads == remembered.threads, "%u threads, before %u", threads, remembered.threads);
     size_t memory = memory_in_use();
