@@ -14,7 +14,7 @@ use crate::transport::proxy::{Protocol, ProxyEnv, open_tunnel};
 use crate::transport::resolve::resolve;
 use crate::transport::tls::{self, SystemStore, TlsState};
 use crate::transport::{
-    ConnectDeadline, DirectStream, DnsOverrides, Endpoint, PoolHandle, Proxy, ProxyChoice, Socket, Step, Target,
+    BlockingShare, ConnectDeadline, DirectStream, DnsOverrides, Endpoint, Proxy, ProxyChoice, Socket, Step, Target,
     TcpOptions, TlsOptions, happy_eyeballs,
 };
 
@@ -104,12 +104,12 @@ impl Environment {
     }
 }
 
-/// Connects to `target`. `pool` resolves the name.
+/// Connects to `target`. `resolver` resolves the name.
 pub(crate) fn connect<'a>(
     target: &Target,
     options: &ConnectOptions,
     environment: &Environment,
-    pool: &PoolHandle,
+    resolver: &BlockingShare,
     deadline: ConnectDeadline<'a>,
 ) -> Result<Connected<'a>> {
     // A callback of the application may have run for a long time before this attempt.
@@ -117,7 +117,7 @@ pub(crate) fn connect<'a>(
     let mut timings = ConnectTimings::default();
     let connect_deadline = deadline.within(options.timeouts.connect);
     let proxy = options.proxy_for(target, environment)?;
-    let mut dialer = Dialer { options, pool, deadline: connect_deadline, timings: &mut timings };
+    let mut dialer = Dialer { options, resolver, deadline: connect_deadline, timings: &mut timings };
     let (socket, resolved) = match (&options.connect_override, &proxy) {
         (Some(connect_override), _) => (dialer.open_override(connect_override)?, None),
         (None, None) => (dialer.dial(&target.endpoint)?, None),
@@ -153,7 +153,7 @@ pub(crate) fn connect<'a>(
 /// Opens sockets to endpoints.
 struct Dialer<'a, 'd> {
     options: &'a ConnectOptions,
-    pool: &'a PoolHandle,
+    resolver: &'a BlockingShare,
     deadline: ConnectDeadline<'d>,
     timings: &'a mut ConnectTimings,
 }
@@ -161,7 +161,7 @@ struct Dialer<'a, 'd> {
 impl Dialer<'_, '_> {
     fn resolve(&mut self, endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
         let deadline = self.deadline.within(self.options.timeouts.resolve);
-        timed(&mut self.timings.resolve, || resolve(endpoint, &self.options.dns_overrides, self.pool, &deadline))
+        timed(&mut self.timings.resolve, || resolve(endpoint, &self.options.dns_overrides, self.resolver, &deadline))
     }
 
     fn dial(&mut self, endpoint: &Endpoint) -> Result<Socket> {

@@ -35,7 +35,7 @@ pub(crate) use readiness::ReadinessFd;
 pub(crate) use resolve::DnsOverrides;
 pub(crate) use socket::{KERNEL_SLEEP_FROM, Readiness, Socket, TcpKeepalive, TcpOptions, Waiting};
 pub(crate) use stream::{RecvHalf, SendHalf, Stream};
-pub(crate) use threads::{Pool, PoolHandle};
+pub(crate) use threads::BlockingShare;
 pub(crate) use tls::{TlsOptions, TlsVersion};
 pub(crate) use upgrade::upgrade;
 pub(crate) use url::Target;

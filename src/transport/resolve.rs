@@ -8,7 +8,7 @@ use url::Host;
 
 use crate::error::{Error, Kind, Phase, Result};
 use crate::transport::deadline::{ConnectDeadline, Waited};
-use crate::transport::{Endpoint, EventFd, PoolHandle, address};
+use crate::transport::{BlockingShare, Endpoint, EventFd, address};
 
 /// The longest accepted host name in bytes, before IDNA encoding.
 const MAX_HOST: usize = 1024;
@@ -63,11 +63,11 @@ fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
     address
 }
 
-/// Returns the addresses of a host in the order of `getaddrinfo`. `getaddrinfo` runs in the pool, because it cannot be cancelled.
+/// Returns the addresses of a host in the order of `getaddrinfo`. `getaddrinfo` runs on a blocking thread, because it cannot be cancelled.
 pub(super) fn resolve(
     endpoint: &Endpoint,
     overrides: &DnsOverrides,
-    pool: &PoolHandle,
+    resolver: &BlockingShare,
     deadline: &ConnectDeadline<'_>,
 ) -> Result<Vec<SocketAddr>> {
     let overridden = overrides.find(endpoint);
@@ -83,7 +83,7 @@ pub(super) fn resolve(
     };
     let lookup = Arc::new(Lookup::new().map_err(|error| failed(&error))?);
     let (guard, name_there, port) = (LookupGuard(Arc::clone(&lookup)), name.clone(), endpoint.port);
-    pool.run(move || guard.look_up(&name_there, port));
+    resolver.run(move || guard.look_up(&name_there, port));
     if deadline.wait(lookup.done.poll_fd())? == Waited::TimedOut {
         return Err(deadline.timeout_error(Phase::Resolve, &format!("resolving {name:?}")));
     }

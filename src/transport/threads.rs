@@ -11,6 +11,7 @@ use crate::lock::Mutex;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::io::Errno;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::fork::{self, PerProcess};
 
@@ -20,7 +21,7 @@ const NAME: &str = "ktorws";
 /// What programs in C expect of a thread that runs their callbacks. The system gives what is used of it.
 const STACK: usize = 8 * 1024 * 1024;
 
-/// How long a thread of the pool waits for its next work.
+/// How long a blocking thread waits for its next work.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// How long a worker waits for the others to start. It is over only where they cannot start.
@@ -100,15 +101,6 @@ fn without_signals<T>(work: impl FnOnce() -> T) -> io::Result<T> {
     Ok(outcome)
 }
 
-/// Threads for work that waits in calls which cannot be made to end: they are started when there is such work, and end
-/// when there is none for a while.
-#[derive(Debug)]
-pub(crate) struct Pool(Runtime);
-
-/// Gives work to a pool.
-#[derive(Clone, Debug)]
-pub(crate) struct PoolHandle(Handle);
-
 /// Starts the runtime of the library: so many workers, and so many blocking threads at most.
 pub(crate) fn start(workers: usize, blocking: usize) -> io::Result<Runtime> {
     // tokio cannot tell that there are too few.
@@ -180,36 +172,49 @@ fn probe(threads: usize) -> io::Result<()> {
     probes.map(|probes| probes.into_iter().for_each(Thread::join))
 }
 
-impl Pool {
-    pub(crate) fn new() -> io::Result<Self> {
-        build(Builder::new_current_thread()).map(Self)
-    }
-
-    pub(crate) fn handle(&self) -> PoolHandle {
-        PoolHandle(self.0.handle().clone())
-    }
-
-    /// Ends the threads, and waits for that as long.
-    pub(crate) fn end(self, timeout: Duration) {
-        self.0.shutdown_timeout(timeout);
-    }
+/// A share of the runtime's blocking threads, for work that waits in calls which cannot be made to end. What is beyond the share
+/// queues, so that one kind of work leaves threads to the others.
+#[derive(Clone, Debug)]
+pub(crate) struct BlockingShare {
+    handle: Handle,
+    permits: Arc<Semaphore>,
 }
 
-impl PoolHandle {
-    /// Has work done. It is dropped undone where the system gives no thread for it, and when the pool ends.
+impl BlockingShare {
+    pub(crate) fn new(handle: &Handle, threads: usize) -> Self {
+        Self { handle: handle.clone(), permits: Arc::new(Semaphore::new(threads)) }
+    }
+
+    /// Has work done. It is dropped undone where the system gives no thread for it, and when the runtime ends.
     pub(crate) fn run(&self, work: impl FnOnce() + Send + 'static) {
-        let work = Arc::new(Mutex::new(Some(work)));
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            // Fails only if the signals cannot be blocked.
+            Ok(permit) => drop(without_signals(|| self.start(permit, work))),
+            Err(_) => {
+                let share = self.clone();
+                self.handle.spawn(async move {
+                    // It is never closed.
+                    if let Ok(permit) = Arc::clone(&share.permits).acquire_owned().await {
+                        share.start(permit, work);
+                    }
+                });
+            }
+        }
+    }
+
+    fn start(&self, permit: OwnedSemaphorePermit, work: impl FnOnce() + Send + 'static) {
+        let work = Arc::new(Mutex::new(Some((work, permit))));
         let there = Arc::clone(&work);
         let spawn = || {
-            self.0.spawn_blocking(move || {
+            self.handle.spawn_blocking(move || {
                 let work = there.lock().take();
-                if let Some(work) = work {
+                if let Some((work, _permit)) = work {
                     work();
                 }
             });
         };
         // tokio panics where the system gives it no thread, and keeps the work.
-        if !matches!(without_signals(|| catch_unwind(AssertUnwindSafe(spawn))), Ok(Ok(()))) {
+        if catch_unwind(AssertUnwindSafe(spawn)).is_err() {
             drop(work.lock().take());
         }
     }

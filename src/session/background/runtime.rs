@@ -18,10 +18,14 @@ use crate::session::event_count::EventCount;
 use crate::session::log::log;
 use crate::session::recv::buffer_pool::{BufferPool, free_unneeded};
 use crate::session::send::delayed_flush::DelayedFlush;
-use crate::transport::{CancelToken, Pool, PoolHandle, threads};
+use crate::transport::{BlockingShare, CancelToken, threads};
 
 const DEFAULT_WORKERS: usize = 2;
 const MAX_WORKERS: usize = 1024;
+
+/// How many names are looked up, and how many sessions are opened on threads of the library, at the same time.
+const MOST_LOOKUPS: usize = 512;
+const MOST_OPENERS: usize = 512;
 
 /// With no limit asked for, a shut-down still does not outwait a resolver that hangs for good.
 const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -40,9 +44,6 @@ struct Library {
 }
 
 struct Running {
-    /// Its threads may stay long in the system's resolver.
-    resolver: Pool,
-    openers: Pool,
     tokio: tokio::runtime::Runtime,
     runtime: Runtime,
 }
@@ -66,8 +67,9 @@ struct Shared {
     new_sessions: Arc<NewSessions>,
     delayed_flush: Arc<DelayedFlush>,
     buffer_pool: Arc<BufferPool>,
-    resolver: PoolHandle,
-    openers: PoolHandle,
+    /// Its threads may stay long in the system's resolver.
+    resolver: BlockingShare,
+    openers: BlockingShare,
     /// For sessions that are being opened.
     stop: CancelToken,
 }
@@ -93,11 +95,11 @@ impl Runtime {
         &self.0.buffer_pool
     }
 
-    pub(crate) fn resolver(&self) -> &PoolHandle {
+    pub(crate) fn resolver(&self) -> &BlockingShare {
         &self.0.resolver
     }
 
-    pub(crate) fn openers(&self) -> &PoolHandle {
+    pub(crate) fn openers(&self) -> &BlockingShare {
         &self.0.openers
     }
 
@@ -198,14 +200,12 @@ fn still_ending() -> Error {
 }
 
 fn end(running: Running, deadline: Deadline) -> Result<()> {
-    let Running { runtime, tokio, openers, resolver } = running;
+    let Running { runtime, tokio } = running;
     runtime.0.stop.cancel();
     runtime.0.delayed_flush.stop();
     runtime.0.tasks.cancel().cancel();
     runtime.0.new_sessions.close();
     let in_time = runtime.0.tasks.wait_for_end(deadline);
-    openers.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
-    resolver.end(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
     if in_time {
         tokio.shutdown_timeout(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
     } else {
@@ -232,15 +232,8 @@ fn start(workers: usize) -> Result<Running> {
     let no_thread = |error: std::io::Error| Error::os(Kind::Internal, "could not start the library's threads", &error);
     let stop =
         CancelToken::new("the library was shut down while connecting").map_err(|error| Error::no_descriptor(&error))?;
-    let tokio = threads::start(workers, dispatch::MOST_JOBS + workers).map_err(no_thread)?;
-    let pools = Pool::new().and_then(|resolver| Ok((resolver, Pool::new()?)));
-    let (resolver, openers) = match pools {
-        Ok(pools) => pools,
-        Err(error) => {
-            tokio.shutdown_background();
-            return Err(no_thread(error));
-        }
-    };
+    let tokio =
+        threads::start(workers, dispatch::MOST_JOBS + workers + MOST_LOOKUPS + MOST_OPENERS).map_err(no_thread)?;
     let tasks = Tasks::new(tokio.handle().clone());
     let runtime = Runtime(Arc::new(Shared {
         dispatch: Arc::new(Dispatch::new(tasks.clone(), workers)),
@@ -248,13 +241,13 @@ fn start(workers: usize) -> Result<Running> {
         delayed_flush: Arc::new(DelayedFlush::new(tasks.clone())),
         tasks,
         buffer_pool: Arc::new(BufferPool::new()),
-        resolver: resolver.handle(),
-        openers: openers.handle(),
+        resolver: BlockingShare::new(tokio.handle(), MOST_LOOKUPS),
+        openers: BlockingShare::new(tokio.handle(), MOST_OPENERS),
         stop,
     }));
     if let Some(hold) = runtime.tasks().hold() {
         let pool = Arc::clone(runtime.buffer_pool());
         runtime.tasks().spawn(hold, |tasks, hold| free_unneeded(pool, tasks, hold));
     }
-    Ok(Running { resolver, openers, tokio, runtime })
+    Ok(Running { tokio, runtime })
 }

@@ -62,9 +62,9 @@ pub(crate) fn connect_later(
     let target = Target::parse(url)?;
     let environment = read_environment(id, &config);
     let runtime = runtime::get()?;
-    let pool = runtime.openers().clone();
+    let openers = runtime.openers().clone();
     let mut done = Done(Some(done));
-    pool.run(move || {
+    openers.run(move || {
         let Some(stop) = opening.stop() else { return };
         let open = || open_and_start(id, &target, &config, environment, &runtime, &*stop, attach);
         let opened = stop.check().and_then(|()| open());
