@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::{mem, ptr};
 
 use crate::ffi::guard;
-use crate::fork;
 use crate::protocol::{Frame, Payload};
 use crate::session::{BufferPool, BufferSource};
 
@@ -86,9 +85,6 @@ pub(super) fn lent_frame(frame: &Frame) -> ws_frame {
     }
 }
 
-/// BufferSource of at least this size goes to the session, which keeps that of one large message while messages flow.
-const LARGE: usize = 16 * 1024;
-
 /// The maximum weight of a pool. Each frame weighs its memory in units, and one unit more.
 const MAX_WEIGHT: usize = 512;
 const WEIGHT_UNIT: usize = 512;
@@ -100,16 +96,16 @@ const ADDRESS: usize = (1 << ADDRESS_BITS) - 1;
 /// The word of a closed pool, which keeps no frames.
 const CLOSED: usize = usize::MAX;
 
-/// The freed frames of a session, for reuse. It is a lock-free stack: a thread pushes one frame or takes all frames, each with one
-/// atomic operation.
+/// The freed frames of a session, for reuse with the memory of small messages. It is not a part of the [`BufferPool`], whose lock
+/// would cost a small message more than the allocator does. It is a lock-free stack: a thread pushes one frame or takes all
+/// frames, each with one atomic operation.
 pub(super) struct FramePool {
     /// The address of the first frame and the weight of all frames.
     top: AtomicUsize,
     /// A frame that has lent its memory to an incomplete message. The message will need the frame.
     lender: AtomicPtr<OwnedFrame>,
+    /// Takes the memory of large messages.
     buffer_pool: Arc<BufferPool>,
-    /// The fork generation of the session's process. In a forked child the lock of `buffer_pool` may be held for good.
-    generation: u64,
 }
 
 /// A list of frames that it owns.
@@ -120,12 +116,7 @@ struct Chain {
 
 impl FramePool {
     pub(super) fn new(buffer_pool: Arc<BufferPool>) -> Arc<Self> {
-        Arc::new(Self {
-            top: AtomicUsize::new(0),
-            lender: AtomicPtr::default(),
-            buffer_pool,
-            generation: fork::generation(),
-        })
+        Arc::new(Self { top: AtomicUsize::new(0), lender: AtomicPtr::default(), buffer_pool })
     }
 
     /// Frees the frames of the pool.
@@ -169,7 +160,7 @@ impl FramePool {
     /// Frees a frame. The frame keeps its pool alive until it is pushed or dropped; then the pool may be gone and is not
     /// accessed.
     fn give(mut frame: Box<OwnedFrame>) {
-        if frame.payload.capacity() >= LARGE && !fork::is_inherited(frame.pool.generation) {
+        if frame.payload.capacity() >= BufferPool::SMALLEST {
             frame.pool.buffer_pool.give(mem::take(&mut frame.payload).into_memory());
         }
         let top: *const AtomicUsize = &raw const frame.pool.top;
@@ -254,7 +245,7 @@ impl<'a> FrameMaker<'a> {
     fn owned(&mut self, message: Frame) -> Box<OwnedFrame> {
         let frame = lent_frame(&message);
         let payload = message.payload;
-        match self.take() {
+        match self.take_frame() {
             Some(mut owned) => {
                 owned.frame = frame;
                 owned.payload = payload;
@@ -264,7 +255,7 @@ impl<'a> FrameMaker<'a> {
         }
     }
 
-    fn take(&mut self) -> Option<Box<OwnedFrame>> {
+    fn take_frame(&mut self) -> Option<Box<OwnedFrame>> {
         self.next.take().or_else(|| self.pool.take_lender()).or_else(|| self.kept.take()).or_else(|| {
             self.kept = self.pool.take_all();
             self.kept.take()
@@ -284,8 +275,11 @@ impl Drop for FrameMaker<'_> {
 }
 
 impl BufferSource for FrameMaker<'_> {
-    fn small(&mut self) -> Vec<u8> {
-        let Some(mut frame) = self.take() else { return Vec::new() };
+    fn take(&mut self, size: u64) -> Vec<u8> {
+        if size >= BufferPool::SMALLEST as u64 {
+            return self.pool.buffer_pool.take(size);
+        }
+        let Some(mut frame) = self.take_frame() else { return Vec::new() };
         let memory = mem::take(&mut frame.payload).into_memory();
         self.next = Some(frame);
         memory

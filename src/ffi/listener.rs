@@ -126,8 +126,8 @@ impl Listener for CListener {
         }
     }
 
-    fn frame(&self, frame: Frame) {
-        let lent = lent_frame(&frame);
+    fn frame(&self, frame: &Frame) {
+        let lent = lent_frame(frame);
         let receiver = *self.session.receiver.lock();
         if let Some(Receiver { function, user_data, .. }) = receiver {
             assert_unlocked();

@@ -103,10 +103,10 @@ impl Connection {
         self.encoder.close(close, now)
     }
 
-    /// The next event. Queues the reply to it.
-    pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
+    /// The next event. Queues the reply to it. `memory` is for [`FrameDecoder::poll`].
+    pub fn poll_event(&mut self, now: Instant, mut memory: impl FnMut(u64) -> Vec<u8>) -> Option<Event> {
         loop {
-            let event = self.decoder.poll(&self.limits, Vec::new)?;
+            let event = self.decoder.poll(&self.limits, &mut memory)?;
             if event != Event::Yield {
                 self.encoder.answer(&event, now);
                 return Some(event);

@@ -22,7 +22,7 @@ pub(crate) trait Listener: Send + Sync {
     fn opened(&self);
 
     /// A frame was received, if the session tells frames.
-    fn frame(&self, frame: Frame);
+    fn frame(&self, frame: &Frame);
 
     /// There is room to send again, after there was none.
     fn writable(&self);
@@ -46,8 +46,8 @@ pub(crate) trait Decision: Send + Sync {
     ) -> Option<Duration>;
 }
 
-/// Memory for small messages.
+/// Where the memory of received messages comes from.
 pub(crate) trait BufferSource {
-    /// Some that can be used again, or none.
-    fn small(&mut self) -> Vec<u8>;
+    /// Returns a buffer for a message of probably `size` bytes, or an empty vector.
+    fn take(&mut self, size: u64) -> Vec<u8>;
 }

@@ -2,10 +2,11 @@
 
 use ktorws::frame::Opcode;
 use ktorws::frame::header::{self, Header};
+use ktorws::protocol::deflate::Options;
 use ktorws::protocol::{Decoders, Event, FrameDecoder, Limits};
 
 use crate::deflate;
-use crate::peer::{frame, marked_frame};
+use crate::peer::{self, frame, marked_frame};
 
 const LIMITS: Limits = Limits { max_frame_size: 1 << 26, max_message_size: 1 << 26 };
 
@@ -42,7 +43,7 @@ fn give(incoming: &mut FrameDecoder, bytes: &[u8]) {
 }
 
 fn poll(incoming: &mut FrameDecoder) -> Vec<Event> {
-    std::iter::from_fn(|| incoming.poll(&LIMITS, Vec::new)).filter(|received| *received != Event::Yield).collect()
+    std::iter::from_fn(|| incoming.poll(&LIMITS, |_| Vec::new())).filter(|received| *received != Event::Yield).collect()
 }
 
 /// Fills the whole space with messages and takes them. Returns the size of the space.
@@ -113,8 +114,7 @@ fn space_for(decoders: Decoders, arrived: usize, left: usize) -> usize {
     let payload = if rsv == 0 { vec![7; arrived] } else { stored[..arrived].to_vec() };
     let whole = marked_frame(true, Opcode::Binary, rsv, &[payload, vec![0; left]].concat());
     let mut incoming = FrameDecoder::new(&whole[..whole.len() - left], decoders, false);
-    incoming.recycle(vec![0; 1 << 20]);
-    assert_eq!(poll(&mut incoming), []);
+    assert_eq!(incoming.poll(&LIMITS, |_| vec![0; 1 << 20]), None);
     assert!(incoming.is_mid_frame());
     incoming.read_buffer().len()
 }
@@ -175,7 +175,7 @@ fn a_fragmented_message_doubles_its_memory() {
         let stream = [frame(false, Opcode::Binary, &[1; 40_000]), frame(true, Opcode::Continuation, &vec![1; last])];
         let mut incoming = incoming(&stream.concat());
         let limits = Limits { max_message_size: limit, ..LIMITS };
-        let Some(Event::Frame(frame)) = incoming.poll(&limits, Vec::new) else { panic!("no message") };
+        let Some(Event::Frame(frame)) = incoming.poll(&limits, |_| Vec::new()) else { panic!("no message") };
         frame.payload.capacity() - 1 - PAGE
     };
     assert_eq!(fragments(5000, 1 << 26), 85_000);
@@ -185,10 +185,10 @@ fn a_fragmented_message_doubles_its_memory() {
     // A large last fragment is read straight into its room, which is exact.
     let limits = Limits { max_message_size: 79_000, ..LIMITS };
     let mut incoming = incoming(&frame(false, Opcode::Binary, &[1; 40_000]));
-    assert_eq!(incoming.poll(&limits, Vec::new), None);
+    assert_eq!(incoming.poll(&limits, |_| Vec::new()), None);
     give(&mut incoming, &announced(true, Opcode::Continuation, 39_000));
     let message = loop {
-        match incoming.poll(&limits, Vec::new) {
+        match incoming.poll(&limits, |_| Vec::new()) {
             Some(Event::Frame(frame)) => break frame.payload,
             other => assert_eq!(other, None),
         }
@@ -199,26 +199,55 @@ fn a_fragmented_message_doubles_its_memory() {
 }
 
 #[test]
-fn recycled_memory_serves_one_large_message() {
-    let mut incoming = incoming(NOTHING);
-    assert!(incoming.wants_memory());
-    let memory = vec![0; 100_000];
+fn a_large_message_is_received_in_offered_memory() {
+    let mut incoming = incoming(&frame(true, Opcode::Binary, &[1; 60_000]));
+    let memory = vec![7; 100_000];
     let address = memory.as_ptr();
-    incoming.recycle(memory);
-    assert!(!incoming.wants_memory());
-    // A small message does not take it.
-    feed(&mut incoming, &frame(true, Opcode::Binary, &[1; 1000]));
-    assert!(!incoming.wants_memory());
-    let events = feed(&mut incoming, &frame(true, Opcode::Binary, &[1; 60_000]));
-    assert!(incoming.wants_memory());
-    let Event::Frame(frame) = events.into_iter().next().expect("a message") else { panic!("no message") };
+    let mut offered = Some(memory);
+    let event = incoming.poll(&LIMITS, |_| offered.take().expect("one call"));
+    let Some(Event::Frame(frame)) = event else { panic!("no message") };
+    assert_eq!(frame.payload.with_nul(), [&[1; 60_000][..], b"\0"].concat());
     let memory = frame.payload.into_memory();
     assert_eq!(memory.as_ptr(), address);
-    for free in [FrameDecoder::shrink, FrameDecoder::release] {
-        incoming.recycle(vec![0; 1]);
-        free(&mut incoming);
-        assert!(incoming.wants_memory());
+}
+
+/// The sizes for which a decoder asks for memory.
+fn sizes_asked_for(decoders: Decoders, stream: &[u8]) -> Vec<u64> {
+    let mut sizes = Vec::new();
+    let mut incoming = FrameDecoder::new(stream, decoders, false);
+    let mut memory = |size| {
+        sizes.push(size);
+        Vec::new()
+    };
+    while let Some(event) = incoming.poll(&LIMITS, &mut memory) {
+        assert!(matches!(event, Event::Frame(_)), "{event:?}");
     }
+    sizes
+}
+
+#[test]
+fn memory_is_asked_for_once_a_message() {
+    let sizes = [0, 5, 125, 126, 65_535, 65_536];
+    let stream: Vec<u8> = sizes.iter().flat_map(|size| frame(true, Opcode::Text, &vec![b'a'; *size])).collect();
+    assert_eq!(sizes_asked_for(Decoders::default(), &stream), sizes.map(|size| size as u64));
+}
+
+#[test]
+fn a_message_of_unknown_size_is_expected_to_be_as_large_as_the_last_one() {
+    let fragmented = |first: usize, last: usize| {
+        [frame(false, Opcode::Binary, &vec![1; first]), frame(true, Opcode::Continuation, &vec![1; last])].concat()
+    };
+    let whole = frame(true, Opcode::Binary, &[1; 10]);
+    let stream = [fragmented(100, 60_000), whole, fragmented(100, 200), fragmented(1000, 1), fragmented(7, 1)].concat();
+    assert_eq!(sizes_asked_for(Decoders::default(), &stream), [100, 10, 60_100, 1000, 1001]);
+
+    let mut server = deflate::connection(Options::default(), "", LIMITS);
+    server.send(Opcode::Binary, &[0; 50_000]).expect("an open connection");
+    let payload = peer::sent(&mut server).remove(0).payload;
+    let compressed = marked_frame(true, Opcode::Binary, deflate::RSV1, &payload);
+    let stream = [&compressed[..], &compressed, &frame(true, Opcode::Binary, &[1; 10])].concat();
+    let asked = [payload.len() as u64, 50_000, 10];
+    assert_eq!(sizes_asked_for(deflate::decoders(""), &stream), asked);
 }
 
 #[test]
@@ -269,7 +298,7 @@ fn small(incoming: &mut FrameDecoder, most: u64, first: bool) -> Option<Vec<u8>>
     let other = 1 << 20;
     let (frame, message) = if first { (most, other) } else { (other, most) };
     let limits = Limits { max_frame_size: frame, max_message_size: message };
-    incoming.poll_small(&limits, Vec::new).map(|frame| frame.payload.to_vec())
+    incoming.poll_small(&limits, |_| Vec::new()).map(|frame| frame.payload.to_vec())
 }
 
 #[test]

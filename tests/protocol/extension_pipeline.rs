@@ -260,13 +260,13 @@ fn release_and_discard_reach_every_extension() {
     assert_eq!(take(), ["release the encoder"]);
     let stream = [peer::frame(false, Opcode::Text, b"x"), peer::frame(true, Opcode::Continuation, b"y")].concat();
     let mut incoming = FrameDecoder::new(&stream[..3], decoders, false);
-    assert_eq!(incoming.poll(&LIMITS, Vec::new), None);
+    assert_eq!(incoming.poll(&LIMITS, |_| Vec::new()), None);
     // In the middle of a message the decoder needs what it has.
     incoming.release();
     assert_eq!(take(), [""; 0]);
     incoming.read_buffer()[..stream.len() - 3].copy_from_slice(&stream[3..]);
     incoming.bytes_read(stream.len() - 3);
-    assert!(matches!(incoming.poll(&LIMITS, Vec::new), Some(Event::Frame(_))));
+    assert!(matches!(incoming.poll(&LIMITS, |_| Vec::new()), Some(Event::Frame(_))));
     incoming.release();
     assert_eq!(take(), ["release the decoder"]);
 }

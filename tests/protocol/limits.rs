@@ -41,15 +41,15 @@ fn a_changed_limit_applies_to_the_next_frame() {
     let wide = Limits { max_frame_size: 10, max_message_size: 10 };
     let narrow = Limits { max_frame_size: 5, max_message_size: 5 };
     let mut incoming = FrameDecoder::new(&frame(true, Opcode::Binary, &[0; 10])[..6], Decoders::default(), false);
-    assert_eq!(incoming.poll(&wide, Vec::new), None);
+    assert_eq!(incoming.poll(&wide, |_| Vec::new()), None);
     // The frame under way was accepted.
     incoming.read_buffer()[..6].fill(0);
     incoming.bytes_read(6);
-    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Event::Frame(_))));
+    assert!(matches!(incoming.poll(&narrow, |_| Vec::new()), Some(Event::Frame(_))));
     let next = announced(true, Opcode::Binary, 6);
     incoming.read_buffer()[..next.len()].copy_from_slice(&next);
     incoming.bytes_read(next.len());
-    assert!(matches!(incoming.poll(&narrow, Vec::new), Some(Event::ProtocolError(_))));
+    assert!(matches!(incoming.poll(&narrow, |_| Vec::new()), Some(Event::ProtocolError(_))));
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub fn receive(connection: &mut Connection, mut bytes: &[u8]) -> Vec<Event> {
     loop {
         let taken = connection.receive(bytes);
         bytes = &bytes[taken..];
-        while let Some(event) = connection.poll_event(now()) {
+        while let Some(event) = connection.poll_event(now(), |_| Vec::new()) {
             events.push(event);
         }
         if bytes.is_empty() {

@@ -45,12 +45,12 @@ pub struct FrameDecoder {
     is_direct: bool,
     /// The number of bytes in that memory that are not yet part of the message.
     direct: usize,
-    /// Memory for the next large message.
-    spare: Vec<u8>,
     /// The frame whose payload is arriving.
     frame: Option<ArrivingFrame>,
     /// The message that is arriving. Boxed because it is usually `None`.
     message: Option<Box<PartialMessage>>,
+    /// The size of the last message whose first frame did not tell the size. The next such message is probably similar.
+    untold_size: usize,
     /// The payload of the control frame that is arriving.
     control: Option<Box<ControlPayload>>,
     /// Whether a Close or a protocol error ended the connection. Later bytes are dropped (section 1.4).
@@ -82,9 +82,9 @@ impl FrameDecoder {
             buffer: ReadBuffer::new(early),
             is_direct: false,
             direct: 0,
-            spare: Vec::new(),
             frame: None,
             message: None,
+            untold_size: 0,
             control: None,
             finished: false,
         }
@@ -125,19 +125,8 @@ impl FrameDecoder {
         }
     }
 
-    /// Reuses memory from [`Payload::into_memory`] for the next large message.
-    pub fn recycle(&mut self, memory: Vec<u8>) {
-        self.spare = memory;
-    }
-
-    /// Whether [`recycle`](Self::recycle) would be useful.
-    pub fn wants_memory(&self) -> bool {
-        self.spare.is_empty()
-    }
-
     /// Frees memory that is needed only for much traffic.
     pub fn shrink(&mut self) {
-        self.spare = Vec::new();
         if self.buffer.is_empty() && self.buffer.is_grown() {
             self.release();
         }
@@ -145,7 +134,6 @@ impl FrameDecoder {
 
     /// Frees memory that is needed only while bytes arrive.
     pub fn release(&mut self) {
-        self.spare = Vec::new();
         if let Some(decoders) = self.decoders.as_mut().filter(|_| self.message.is_none()) {
             decoders.release();
         }
@@ -193,9 +181,10 @@ impl FrameDecoder {
     }
 
     /// The next event; `None` if more bytes are needed. Each call does a bounded amount of work and returns
-    /// [`Event::Yield`] if work is left. `memory` returns recycled memory for a small message, or an empty vector.
+    /// [`Event::Yield`] if work is left. `memory` returns memory from [`Payload::into_memory`] for a message of probably that
+    /// many bytes, or an empty vector.
     #[inline]
-    pub fn poll(&mut self, limits: &Limits, mut memory: impl FnMut() -> Vec<u8>) -> Option<Event> {
+    pub fn poll(&mut self, limits: &Limits, mut memory: impl FnMut(u64) -> Vec<u8>) -> Option<Event> {
         if let Some(message) = self.poll_small(limits, &mut memory) {
             return Some(Event::Frame(message));
         }
@@ -218,7 +207,7 @@ impl FrameDecoder {
     /// Fast path for the common case: returns the next message if it is small, valid, unfragmented and completely received.
     /// If it returns `None`, call [`poll`](Self::poll).
     #[inline]
-    pub fn poll_small(&mut self, limits: &Limits, memory: impl FnOnce() -> Vec<u8>) -> Option<Frame> {
+    pub fn poll_small(&mut self, limits: &Limits, memory: impl FnOnce(u64) -> Vec<u8>) -> Option<Frame> {
         let [first, length @ ..126, rest @ ..] = self.buffer.unread() else { return None };
         let opcode = match *first {
             FINAL_TEXT => Opcode::Text,
@@ -235,12 +224,12 @@ impl FrameDecoder {
         if opcode == Opcode::Text && simdutf8::basic::from_utf8(bytes).is_err() {
             return None;
         }
-        let payload = Payload::small(memory(), bytes);
+        let payload = Payload::small(memory(size as u64), bytes);
         self.buffer.consume(SMALL_HEADER + size);
         Some(Frame::message(opcode, payload))
     }
 
-    fn advance(&mut self, limits: &Limits, memory: &mut impl FnMut() -> Vec<u8>) -> Result<Option<Event>, Error> {
+    fn advance(&mut self, limits: &Limits, memory: &mut impl FnMut(u64) -> Vec<u8>) -> Result<Option<Event>, Error> {
         let mut work = WORK;
         loop {
             let Some(left) = work.checked_sub(1) else { return Ok(Some(Event::Yield)) };
@@ -290,6 +279,9 @@ impl FrameDecoder {
                 return finish_control(opcode, &control).map(Some);
             }
             if fin && let Some(message) = self.message.take() {
+                if message.is_fragmented || message.is_encoded {
+                    self.untold_size = message.payload.len();
+                }
                 return message.finish(rsv).map(|message| Some(Event::Frame(message)));
             }
             if self.is_raw
@@ -304,7 +296,7 @@ impl FrameDecoder {
         &mut self,
         header: &Header,
         limits: &Limits,
-        memory: &mut impl FnMut() -> Vec<u8>,
+        memory: &mut impl FnMut(u64) -> Vec<u8>,
     ) -> Result<(), Error> {
         self.check_reserved_bits(header)?;
         if header.mask.is_some() {
@@ -320,14 +312,13 @@ impl FrameDecoder {
             (opcode @ (Opcode::Text | Opcode::Binary), None) => {
                 let is_encoded = self.decoders.as_mut().is_some_and(|decoders| decoders.begin(opcode, header.rsv));
                 limits.check_frame(header, 0, is_encoded)?;
-                let is_large = header.length >= DIRECT_FROM && !is_encoded;
-                let memory = if is_large { std::mem::take(&mut self.spare) } else { memory() };
-                let payload = Payload::in_memory(memory);
                 // The meaning of reserved bits in a raw frame is unknown here.
                 let is_text = opcode == Opcode::Text && (is_encoded || header.rsv == 0);
                 let utf8 = is_text.then(Utf8Validator::default);
                 let (is_fragmented, announced) = (!header.fin && !self.is_raw, header.length);
                 let limit = limits.max_message_size;
+                let untold_size = if is_fragmented || is_encoded { self.untold_size as u64 } else { 0 };
+                let payload = Payload::in_memory(memory(header.length.max(untold_size)));
                 self.message = Some(Box::new(PartialMessage {
                     opcode,
                     payload,

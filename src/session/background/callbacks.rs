@@ -161,7 +161,7 @@ impl Session {
                 return true;
             }
             match self.take_oldest() {
-                Taken::Message(frame) => listener.frame(frame),
+                Taken::Message(frame) => self.call_frame(&*listener, frame),
                 Taken::Nothing if self.delivery.is_app_detached() => break,
                 Taken::Nothing => {
                     if lingering.is_none() {
@@ -171,7 +171,7 @@ impl Session {
                         break;
                     }
                     match self.receive_for_listener(LINGER) {
-                        ForListener::Frame(frame) => listener.frame(frame),
+                        ForListener::Frame(frame) => self.call_frame(&*listener, frame),
                         ForListener::Look => {}
                         ForListener::Nothing => break,
                     }
@@ -187,6 +187,11 @@ impl Session {
             return self.call_closed(listener, has_all);
         }
         false
+    }
+
+    fn call_frame(&self, listener: &dyn Listener, frame: Frame) {
+        listener.frame(&frame);
+        self.recv.buffer_pool.give(frame.payload.into_memory());
     }
 
     /// Calls the listener for the end, unless frames come first. Returns whether they do.

@@ -16,6 +16,7 @@ use crate::fork::PerProcess;
 use crate::session::deadline::Deadline;
 use crate::session::event_count::EventCount;
 use crate::session::log::log;
+use crate::session::recv::buffer_pool::{BufferPool, free_unneeded};
 use crate::session::send::delayed_flush::DelayedFlush;
 use crate::transport::{BlockingShare, CancelToken, threads};
 
@@ -65,6 +66,7 @@ struct Shared {
     dispatch: Arc<Dispatch>,
     new_sessions: Arc<NewSessions>,
     delayed_flush: Arc<DelayedFlush>,
+    buffer_pool: Arc<BufferPool>,
     /// Its threads may stay long in the system's resolver.
     resolver: BlockingShare,
     openers: BlockingShare,
@@ -87,6 +89,10 @@ impl Runtime {
 
     pub(crate) fn delayed_flush(&self) -> &Arc<DelayedFlush> {
         &self.0.delayed_flush
+    }
+
+    pub(crate) fn buffer_pool(&self) -> &Arc<BufferPool> {
+        &self.0.buffer_pool
     }
 
     pub(crate) fn resolver(&self) -> &BlockingShare {
@@ -234,9 +240,14 @@ fn start(workers: usize) -> Result<Running> {
         new_sessions: Arc::new(NewSessions::new(tasks.clone())),
         delayed_flush: Arc::new(DelayedFlush::new(tasks.clone())),
         tasks,
+        buffer_pool: Arc::new(BufferPool::new()),
         resolver: BlockingShare::new(tokio.handle(), MOST_LOOKUPS),
         openers: BlockingShare::new(tokio.handle(), MOST_OPENERS),
         stop,
     }));
+    if let Some(hold) = runtime.tasks().hold() {
+        let pool = Arc::clone(runtime.buffer_pool());
+        runtime.tasks().spawn(hold, |tasks, hold| free_unneeded(pool, tasks, hold));
+    }
     Ok(Running { tokio, runtime })
 }

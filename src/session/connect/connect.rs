@@ -171,7 +171,8 @@ fn session(
     // Another connection may have some.
     let may_encode = !encoders.is_empty() || (reconnect.is_some() && !config.extensions.is_empty());
     let deflates = reconnect.is_some() || extensions.iter().any(|extension| extension.name == deflate::NAME);
-    let recv = Receiving::new(config, Reader::new(incoming, stream.receiver), early.len());
+    let buffer_pool = Arc::clone(runtime.buffer_pool());
+    let recv = Receiving::new(config, Reader::new(incoming, stream.receiver), buffer_pool, early.len());
     if stream.readiness.is_some() {
         recv.reader.word().keep();
     }

@@ -14,16 +14,7 @@ use crate::protocol::Frame;
 use crate::session::Session;
 use crate::session::deadline::Deadline;
 use crate::session::log::Later;
-use crate::session::upcalls::{BufferSource, HandleHooks};
-
-/// Small messages get memory of their own.
-struct NoMemory;
-
-impl BufferSource for NoMemory {
-    fn small(&mut self) -> Vec<u8> {
-        Vec::new()
-    }
-}
+use crate::session::upcalls::HandleHooks;
 
 /// What a dispatch job has received.
 pub(crate) enum ForListener {
@@ -40,7 +31,10 @@ impl Session {
         let (mut deadline, mut waiter) = (Deadline::Within(wait).fixed(), None);
         let sleep = Sleep::new(self, &mut deadline, &mut waiter).of(Caller::Dispatch);
         let later = Later::begin();
-        let led = self.recv.reader.try_enter(|reader| self.lead(reader, sleep, &mut NoMemory, &mut |_| Ok(())));
+        let led = self
+            .recv
+            .reader
+            .try_enter(|reader| self.lead(reader, sleep, &mut &*self.recv.buffer_pool, &mut |_| Ok(())));
         let Some((led, left)) = led else { return ForListener::Nothing };
         self.left(left);
         drop(later);
@@ -80,7 +74,7 @@ impl GroupSession for Session {
             let sleep = Sleep::new(self, &mut deadline, &mut waiter).of(Caller::Group);
             let later = Later::begin();
             let led = self.recv.reader.enter(false, |reader| {
-                let led = self.lead(reader, sleep, &mut NoMemory, &mut |_| Ok(()));
+                let led = self.lead(reader, sleep, &mut &*self.recv.buffer_pool, &mut |_| Ok(()));
                 if let Some(reader) = reader {
                     has_more = reader.may_have_more() && !self.send.control_backlogged();
                     if !has_more {

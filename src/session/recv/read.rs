@@ -85,7 +85,7 @@ impl Session {
                 if !self.may_read() {
                     return ReadOutcome::Backpressured;
                 }
-                match reader.incoming.poll(&self.recv.limits(), Vec::new) {
+                match reader.incoming.poll(&self.recv.limits(), |size| self.recv.buffer_pool.take(size)) {
                     None => break,
                     Some(Event::Frame(frame)) => {
                         self.recv.counts.record_frame(&frame, &reader.incoming);
@@ -152,7 +152,10 @@ impl Session {
     /// is dropped.
     pub(crate) fn decode_rest(&self, reader: &mut Reader) {
         while !self.delivery.is_app_detached() && self.recv.queue.takes_more() {
-            let Some(received) = reader.incoming.poll(&self.recv.limits(), Vec::new) else { return };
+            let Some(received) = reader.incoming.poll(&self.recv.limits(), |size| self.recv.buffer_pool.take(size))
+            else {
+                return;
+            };
             let frame = match received {
                 Event::Frame(frame) => {
                     self.recv.counts.record_frame(&frame, &reader.incoming);

@@ -32,13 +32,13 @@ pub(crate) struct Receiving {
 
 impl Receiving {
     /// `early` bytes came with the server's response.
-    pub(crate) fn new(config: &Config, reader: Reader, early: usize) -> Self {
+    pub(crate) fn new(config: &Config, reader: Reader, buffer_pool: Arc<BufferPool>, early: usize) -> Self {
         let counts = Counts::default();
         counts.record_bytes(early);
         Self {
             reader: ReadLock::new(Some(reader)),
             queue: RecvQueue::new(config.incoming),
-            buffer_pool: Arc::default(),
+            buffer_pool,
             counts,
             max_frame_size: config.limits.max_frame_size.into(),
             max_message_size: config.limits.max_message_size.into(),

@@ -35,8 +35,8 @@ pub(crate) enum LeaderOutcome {
 
 impl Session {
     /// The oldest message.
-    pub(crate) fn receive(&self, deadline: Deadline, memory: &mut impl BufferSource) -> Result<Frame> {
-        self.receive_if(deadline, memory, |_| Ok(()))
+    pub(crate) fn receive(&self, deadline: Deadline, buffers: &mut impl BufferSource) -> Result<Frame> {
+        self.receive_if(deadline, buffers, |_| Ok(()))
     }
 
     /// The oldest message if `fits` lets it go; else it stays, and its error is returned.
@@ -44,23 +44,22 @@ impl Session {
     pub(crate) fn receive_if(
         &self,
         deadline: Deadline,
-        memory: &mut impl BufferSource,
+        buffers: &mut impl BufferSource,
         fits: impl FnMut(&Frame) -> Result<()>,
     ) -> Result<Frame> {
         let mut fits = fits;
         if !self.recv.queue.is_ready()
             && self.delivery.is_receivable()
-            && let Some((received, left)) = self
-                .recv
-                .reader
-                .try_enter(|reader| self.noting_buffered(reader, |reader| self.decode_small(reader, memory, &mut fits)))
+            && let Some((received, left)) = self.recv.reader.try_enter(|reader| {
+                self.noting_buffered(reader, |reader| self.decode_small(reader, buffers, &mut fits))
+            })
         {
             self.left(left);
             if let Some(received) = received {
                 return received;
             }
         }
-        self.receive_slowly(deadline, memory, fits)
+        self.receive_slowly(deadline, buffers, fits)
     }
 
     /// What most messages need of [`decode`](Self::decode), without the steps that they do not. None says nothing of what
@@ -69,7 +68,7 @@ impl Session {
     fn decode_small(
         &self,
         reader: &mut Option<Reader>,
-        memory: &mut impl BufferSource,
+        buffers: &mut impl BufferSource,
         fits: impl FnOnce(&Frame) -> Result<()>,
     ) -> Option<Result<Frame>> {
         let Some(Reader { incoming, held: None, .. }) = reader else { return None };
@@ -77,7 +76,7 @@ impl Session {
         if self.recv.queue.is_ready() {
             return None;
         }
-        let frame = incoming.poll_small(&self.recv.limits(), || memory.small())?;
+        let frame = incoming.poll_small(&self.recv.limits(), |size| buffers.take(size))?;
         self.recv.counts.record_frame(&frame, incoming);
         Some(match fits(&frame) {
             Ok(()) => Ok(frame),
@@ -129,7 +128,7 @@ impl Session {
     fn receive_slowly(
         &self,
         mut deadline: Deadline,
-        memory: &mut impl BufferSource,
+        buffers: &mut impl BufferSource,
         mut fits: impl FnMut(&Frame) -> Result<()>,
     ) -> Result<Frame> {
         let (mut waiter, mut has_followed) = (None, false);
@@ -143,7 +142,7 @@ impl Session {
             let sleep = Sleep::new(self, &mut deadline, &mut waiter);
             let later = Later::begin();
             let lead = |reader: &mut Option<Reader>| {
-                self.noting_buffered(reader, |reader| self.lead(reader, sleep, memory, &mut fits))
+                self.noting_buffered(reader, |reader| self.lead(reader, sleep, buffers, &mut fits))
             };
             let led = if waits || self.delivery.is_signalled() {
                 self.recv.reader.enter(has_followed, lead)
@@ -211,9 +210,9 @@ impl Session {
     }
 
     /// Hands over messages that need no waiting, for a batch, until `take` has enough.
-    pub(crate) fn receive_more<M: BufferSource>(&self, memory: &mut M, mut take: impl FnMut(&mut M, Frame) -> bool) {
+    pub(crate) fn receive_more<B: BufferSource>(&self, buffers: &mut B, mut take: impl FnMut(&mut B, Frame) -> bool) {
         while let Ok(Some(message)) = self.take(|_| Ok(())) {
-            if !take(memory, message) {
+            if !take(buffers, message) {
                 return;
             }
         }
@@ -224,12 +223,12 @@ impl Session {
                 return;
             };
             let mut answers = Answers::new(self);
-            while let Some(received) = reader.incoming.poll(&self.recv.limits(), || memory.small()) {
+            while let Some(received) = reader.incoming.poll(&self.recv.limits(), |size| buffers.take(size)) {
                 match received {
                     Event::Yield => break,
                     Event::Frame(frame) => {
                         self.recv.counts.record_frame(&frame, &reader.incoming);
-                        if !take(memory, frame) {
+                        if !take(buffers, frame) {
                             break;
                         }
                     }
@@ -278,12 +277,12 @@ impl Session {
         &self,
         reader: &mut Option<Reader>,
         mut sleep: Sleep<'_, '_>,
-        memory: &mut impl BufferSource,
+        buffers: &mut impl BufferSource,
         fits: &mut impl FnMut(&Frame) -> Result<()>,
     ) -> Result<LeaderOutcome> {
         let Some(reader) = reader else { return Ok(LeaderOutcome::Look) };
         loop {
-            let led = self.decode(reader, memory, &mut *fits)?;
+            let led = self.decode(reader, buffers, &mut *fits)?;
             if let Some(led @ (LeaderOutcome::Frame(_) | LeaderOutcome::Look)) = led {
                 return Ok(led);
             }
@@ -325,7 +324,7 @@ impl Session {
     fn decode(
         &self,
         reader: &mut Reader,
-        memory: &mut impl BufferSource,
+        buffers: &mut impl BufferSource,
         fits: impl FnOnce(&Frame) -> Result<()>,
     ) -> Result<Option<LeaderOutcome>> {
         if self.recv.queue.is_ready() {
@@ -333,13 +332,8 @@ impl Session {
         }
         // The application has taken all that came before it, and asks for more.
         self.fail_held(reader);
-        if reader.incoming.wants_memory()
-            && let Some(memory) = self.recv.buffer_pool.take()
-        {
-            reader.incoming.recycle(memory);
-        }
         let (mut answers, mut left) = (Answers::new(self), CONTROL_FRAMES);
-        while let Some(received) = reader.incoming.poll(&self.recv.limits(), || memory.small()) {
+        while let Some(received) = reader.incoming.poll(&self.recv.limits(), |size| buffers.take(size)) {
             match received {
                 Event::Yield => left = 1,
                 Event::Frame(frame) => {

@@ -129,7 +129,6 @@ impl Driver {
                     self.reading = ReadMode::ByApp;
                 }
                 session.send.release();
-                session.recv.buffer_pool.release();
                 if let Some(owner) = session.identity.hooks() {
                     owner.rest();
                 }

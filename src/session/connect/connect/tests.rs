@@ -53,7 +53,7 @@ impl Write for Peer {
 struct Fresh;
 
 impl BufferSource for Fresh {
-    fn small(&mut self) -> Vec<u8> {
+    fn take(&mut self, _size: u64) -> Vec<u8> {
         Vec::new()
     }
 }
@@ -263,7 +263,7 @@ struct EchoListener {
 impl Listener for EchoListener {
     fn opened(&self) {}
 
-    fn frame(&self, frame: Frame) {
+    fn frame(&self, frame: &Frame) {
         self.received.send(Some(frame.payload.to_vec())).unwrap();
         let session = self.session.get().and_then(Weak::upgrade).unwrap();
         session.close(Close::new(1000, "").unwrap());
