@@ -1,4 +1,4 @@
-//! What is known of a session from its opening on.
+//! The properties of a session that its opening determines.
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -7,16 +7,16 @@ use super::counters::Timings;
 use super::upcalls::HandleHooks;
 use crate::protocol::extension::ExtensionInfo;
 
-/// The identity of a session. Nothing of it changes.
+/// The properties of a session that do not change.
 pub(crate) struct Identity {
-    /// The number that the log knows the session by.
+    /// The session's number in the log.
     pub(crate) id: u64,
     pub(crate) opened: Opened,
     /// The extensions that were agreed on.
     pub(crate) extensions: Box<[ExtensionInfo]>,
     pub(crate) timings: Timings,
     pub(crate) is_tls_resumed: bool,
-    /// What the application knows the session as. Set once.
+    /// The application's handle. Set once.
     hooks: OnceLock<Weak<dyn HandleHooks>>,
 }
 
@@ -33,7 +33,7 @@ impl Identity {
     }
 
     pub(crate) fn set_hooks(&self, hooks: Weak<dyn HandleHooks>) {
-        // It is set once, before anybody asks.
+        // It is set once, before the first use.
         let _ = self.hooks.set(hooks);
     }
 

@@ -7,7 +7,7 @@ use super::Session;
 use super::counters::Timings;
 use crate::protocol::extension::CodecStats;
 
-/// The numbers of a session at a moment.
+/// A snapshot of a session's counters.
 pub(crate) struct Statistics {
     pub(crate) messages_sent: u64,
     pub(crate) messages_received: u64,
@@ -34,7 +34,7 @@ pub(crate) struct Statistics {
 }
 
 impl Session {
-    /// The numbers as they are now. Those of one direction belong together only while nobody receives or sends.
+    /// Returns a snapshot. The values of one direction are consistent with each other only while no thread receives or sends.
     pub(crate) fn statistics(&self) -> Statistics {
         let received = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counts = &self.recv.counts;
