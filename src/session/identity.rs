@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use super::connect::handshake_info::Opened;
+use super::connect::handshake_info::HandshakeInfo;
 use super::counters::Timings;
 use super::upcalls::HandleHooks;
 use crate::protocol::extension::ExtensionInfo;
@@ -11,7 +11,7 @@ use crate::protocol::extension::ExtensionInfo;
 pub(crate) struct Identity {
     /// The session's number in the log.
     pub(crate) id: u64,
-    pub(crate) opened: Opened,
+    pub(crate) handshake_info: HandshakeInfo,
     /// The extensions that were agreed on.
     pub(crate) extensions: Box<[ExtensionInfo]>,
     pub(crate) timings: Timings,
@@ -23,13 +23,13 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn new(
         id: u64,
-        opened: Opened,
+        handshake_info: HandshakeInfo,
         extensions: Vec<ExtensionInfo>,
         timings: Timings,
         resumed: bool,
     ) -> Self {
         let extensions = extensions.into();
-        Self { id, opened, extensions, timings, is_tls_resumed: resumed, hooks: OnceLock::new() }
+        Self { id, handshake_info, extensions, timings, is_tls_resumed: resumed, hooks: OnceLock::new() }
     }
 
     pub(crate) fn set_hooks(&self, hooks: Weak<dyn HandleHooks>) {

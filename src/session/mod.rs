@@ -47,7 +47,7 @@ pub(crate) use close_state::CloseOutcome;
 pub(crate) use config::{CompressionFilter, Config, DeliverControl};
 pub(crate) use connect::cancel::{Configured, ConnectInterrupts, Opening};
 pub(crate) use connect::connect::{connect, connect_later};
-pub(crate) use connect::handshake_info::Opened;
+pub(crate) use connect::handshake_info::HandshakeInfo;
 pub(crate) use deadline::Deadline;
 pub(crate) use recv::buffer_pool::BufferPool;
 pub(crate) use recv::delivery::ReceiveMode;

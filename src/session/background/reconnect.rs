@@ -132,7 +132,7 @@ impl Session {
         log!(Info, self.id(), "connecting to {}", target.place());
         let sources: CancelSources<'_> = [self.runtime.stop(), stop];
         let established = establish(self.id(), target, config, environment, &self.runtime, sources)?;
-        let (before, now) = (self.identity.opened.subprotocol(), established.opened.subprotocol());
+        let (before, now) = (self.identity.handshake_info.subprotocol(), established.handshake_info.subprotocol());
         if before != now {
             let message = format!("the server chose the subprotocol {now:?}, before it was {before:?}");
             return Err(Error::new(Kind::HandshakeInvalid, message));
