@@ -1,4 +1,4 @@
-//! Between two connections of a session: letting go of the one that is lost, and taking up the next.
+//! Detaches a lost connection from its session, and attaches the next one.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,7 +19,7 @@ use crate::session::log::log;
 use crate::session::recv::reader::Reader;
 use crate::session::send::queue::{SendQueue, SocketWriter};
 
-/// The halves of a connection that was agreed on.
+/// Creates the halves of a connection after its handshake, and the information about its extensions.
 pub(crate) fn halves(
     config: &Config,
     extensions: Vec<Negotiated>,
@@ -46,8 +46,8 @@ impl Session {
             && self.close_state.close_outcome().is_none()
     }
 
-    /// Takes the end of a connection for an outage, where the session survives it. Called with the send queue locked, so that
-    /// nothing is queued for the connection any more.
+    /// Begins an outage at the end of a connection, if the session reconnects after this end. Called with the send queue locked,
+    /// so that nothing more is queued for the connection. Returns whether there is an outage.
     pub(crate) fn begin_outage(&self, send_queue: &mut SendQueue, close_outcome: &CloseOutcome) -> bool {
         let (Some(reconnecting), Some(resending)) = (&self.reconnect, &mut send_queue.resending) else { return false };
         let kind = close_outcome.error.as_ref().map(|error| error.kind);
@@ -57,7 +57,7 @@ impl Session {
             return false;
         }
         if resending.is_away {
-            // Whatever else the old connection brings.
+            // Further errors of the old connection change nothing.
             return true;
         }
         if !reconnecting.survives(close_outcome) {
@@ -80,7 +80,7 @@ impl Session {
         true
     }
 
-    /// Lets go of the connection that is lost.
+    /// Drops the lost connection.
     pub(crate) fn detach(&self) {
         self.drop_reader();
         let mut writer = self.send.writer.lock();
@@ -99,13 +99,13 @@ impl Session {
         loop {
             match self.recv.reader.enter_as_driver(|present| *present = reader.take()) {
                 Some(((), left)) => return self.left(left),
-                // A thread that looks for the reader leaves soon.
+                // A thread that holds the read lock finds no reader and leaves soon.
                 None => std::thread::yield_now(),
             }
         }
     }
 
-    /// Goes on with another connection.
+    /// Continues the session with another connection.
     pub(crate) fn attach(self: &Arc<Self>, established: Established) -> Result<()> {
         let Some(reconnecting) = &self.reconnect else { return Ok(()) };
         let Established { stream, socket, extensions, early, masking_seed, .. } = established;
@@ -148,11 +148,11 @@ impl Session {
             self.recv.reader.word().give_back();
         }
         if self.delivery.is_signalled() {
-            // Messages may have come with the server's answer.
+            // Messages may have arrived with the server's response.
             self.check_buffered();
         }
         self.recv.queue.wake_all();
-        // They may be the last that have an extension of the application's.
+        // They may be the last owners of an extension of the application.
         drop(encoders);
         self.record_received();
         self.send.sent.open_for_all();
@@ -162,8 +162,8 @@ impl Session {
     }
 }
 
-/// Queues again what the kernel did not get, and what was kept meanwhile: until all of it is queued, the others only keep.
-/// Encoding may call the application, so it is done without the send queue.
+/// Queues the messages that the kernel has not accepted, and those that were kept during the outage. Until all are queued, other
+/// threads only keep messages. Encoding may call the application, so the send queue is unlocked for it.
 fn resend(send_queue: &mut MutexGuard<'_, SendQueue>, mut encoders: Option<&mut Encoders>) -> Result<()> {
     let mut resent = Ok(());
     for index in 0.. {
@@ -181,7 +181,7 @@ fn resend(send_queue: &mut MutexGuard<'_, SendQueue>, mut encoders: Option<&mut 
             send_queue.outgoing.queue(admitted, rsv, encoded)
         });
         let end = send_queue.outgoing.queued();
-        // Nothing of what is kept goes while the session is away.
+        // No kept message is removed while the session is away.
         let Some(kept) = send_queue.unsent_mut().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
         kept.payload = payload;
         if resent.is_err() {

@@ -18,10 +18,10 @@ use crate::session::recv::pushed::ForListener;
 use crate::session::recv::queue::Taken;
 use crate::session::upcalls::Listener;
 
-/// How long a dispatch job waits for the next message, on its own thread, before the driver does.
+/// How long a dispatch job waits for the next message, on its own thread, before it leaves that to the driver.
 const LINGER: Duration = Duration::from_millis(4);
 
-/// After so many frames other sessions get their turn.
+/// After this many frames, callbacks of other sessions are called.
 const FRAMES_PER_TURN: usize = 64;
 
 impl Session {
@@ -45,15 +45,15 @@ impl Session {
         install: impl FnOnce(),
         listener: impl FnOnce() -> Arc<dyn Listener>,
     ) -> Result<()> {
-        // With it there are threads that tell until the end is told.
+        // With the hold there are threads that call the listener.
         let Some(_hold) = self.runtime.tasks().hold() else {
             return Err(Error::new(Kind::Aborted, "the library was shut down"));
         };
         {
-            // `call_closed` decides under the same lock.
+            // `call_closed` checks under the same lock.
             let mut calls = self.listener.calls.lock();
             if calls.progress == Progress::Closed {
-                return Err(Error::new(Kind::State, "the end of the session was told already"));
+                return Err(Error::new(Kind::State, "the callback for the end of the session was already called"));
             }
             self.leave_for(ReceiveMode::Callbacks)?;
             install();
@@ -66,7 +66,7 @@ impl Session {
         Ok(())
     }
 
-    /// There is something to tell, if anybody listens.
+    /// Requests a run of the callbacks, if there is a listener.
     pub(crate) fn request_callbacks(&self) {
         if !self.listener.is_set.load(Ordering::Acquire) {
             return;
@@ -81,7 +81,7 @@ impl Session {
         }
     }
 
-    /// Queues the calls of the listener. With the runtime ended, the listener knows of the end.
+    /// Queues the session for a dispatch job. If the runtime has ended, the listener was already called for the end.
     pub(crate) fn dispatch(self: Arc<Self>) {
         if let Some(hold) = self.runtime.tasks().hold() {
             let dispatch = Arc::clone(self.runtime.dispatch());
@@ -89,37 +89,37 @@ impl Session {
         }
     }
 
-    /// Waits for the listener, if there is one, to know that the session is open. For the driver.
+    /// Waits until the listener, if there is one, has returned from `opened`. For the driver.
     pub(crate) async fn opened_returned(&self) {
-        // The driver is woken then.
+        // `call_listener` then wakes the driver.
         let told = |_: &mut Context<'_>| if self.has_opened_returned() { Poll::Ready(()) } else { Poll::Pending };
         std::future::poll_fn(told).await;
     }
 
-    /// Whether the listener, if there is one, knows that the session is open.
+    /// Whether the listener, if there is one, has returned from `opened`.
     fn has_opened_returned(&self) -> bool {
         let calls = self.listener.calls.lock();
         calls.listener.is_none() || calls.progress == Progress::Opened
     }
 
-    /// The application has freed the session: from now on the listener is only called for the end.
+    /// Records that the application has freed the session. From now on the listener is only called for the end.
     pub(crate) fn detach_app(&self) {
         self.delivery.is_app_detached.store(true, Ordering::Release);
         if let Some(socket) = &*self.socket.lock() {
-            // What comes from now on makes no descriptor readable.
+            // From now on, received bytes make no descriptor readable.
             self.unwatch_socket(socket);
         }
     }
 
-    /// Fails for a call that would wait for an event that can only follow after the listener has returned.
+    /// Fails inside a callback of this session, for a call that would wait for an event that can only follow the callback.
     pub(crate) fn check_outside(&self) -> Result<()> {
         if callback_scope::is_inside(self) {
-            return Err(Error::new(Kind::State, "a callback of this session cannot wait for what follows it"));
+            return Err(Error::new(Kind::State, "a callback of this session cannot wait for an event that follows it"));
         }
         Ok(())
     }
 
-    /// Tells what there is to tell, as the one thread that does. Returns whether there may be more.
+    /// Makes the pending calls of the listener. Only one thread does so at a time. Returns whether there may be more calls.
     pub(crate) fn tell(&self) -> bool {
         let (listener, progress) = {
             let mut calls = self.listener.calls.lock();
@@ -135,7 +135,7 @@ impl Session {
             listener.opened();
             self.listener.calls.lock().progress = Progress::Opened;
             if self.is_away() {
-                // An outage waits for that.
+                // Reconnecting waits for that.
                 self.wake_driver();
             }
         }
@@ -189,7 +189,7 @@ impl Session {
         false
     }
 
-    /// Calls the listener for the end, unless frames come first. Returns whether they do.
+    /// Calls the listener for the end, unless there are frames before it. Returns whether there are.
     fn call_closed(&self, listener: Arc<dyn Listener>, has_all: bool) -> bool {
         let last = {
             let mut calls = self.listener.calls.lock();
@@ -211,7 +211,7 @@ impl Session {
         reconnecting.over.lock().take().filter(|_| !self.delivery.is_app_detached())
     }
 
-    /// The oldest message, without waiting.
+    /// Takes the oldest message, without waiting.
     pub(crate) fn take_oldest(&self) -> Taken<Frame> {
         let taken = self.recv.queue.take(|_| Ok::<(), std::convert::Infallible>(()), || self.wake_driver());
         match taken {
@@ -223,7 +223,7 @@ impl Session {
         }
     }
 
-    /// Telling has come to an end for now: the driver reads again, and a violation may have waited for that.
+    /// Called after a run of the callbacks: the driver now reads, and a protocol error may have been deferred until now.
     pub(crate) fn callbacks_returned(&self) {
         if self.delivery.mode() == ReceiveMode::Callbacks || self.recv.is_held.load(Ordering::Acquire) {
             self.wake_driver();
@@ -232,7 +232,7 @@ impl Session {
 }
 
 impl Dispatched for Session {
-    /// A panic of the library's own code ends the call only.
+    /// A panic of the library's own code ends only this run.
     fn run_callbacks(self: Arc<Self>) {
         self.listener.dispatch.begin();
         if catch_unwind(AssertUnwindSafe(|| self.tell())).unwrap_or(false) {

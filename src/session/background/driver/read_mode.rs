@@ -1,4 +1,4 @@
-//! When the driver reads: in place of the application, while that is away.
+//! Decides when the driver reads in place of the application.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::session::recv::read::ReadOutcome;
 use crate::session::recv::read_lock::word::AppActivity;
 
 impl Driver {
-    /// Finds out whether to read.
+    /// Updates the read mode.
     pub(crate) fn update_read_mode(&mut self, session: &Session) {
         let now = Instant::now();
         let before = self.reading;
@@ -42,7 +42,7 @@ impl Driver {
                 self.reading = ReadMode::Armed;
             }
             ReadMode::Backpressured if session.may_read() => {
-                // The peer was not silent: it was not listened to.
+                // The peer was not silent: nothing was read.
                 session.record_received();
                 session.keepalive.state.lock().restart_timeout(now);
                 self.reading = ReadMode::Armed;
@@ -63,15 +63,15 @@ impl Driver {
         }
         if self.reading == ReadMode::Armed && before != ReadMode::Armed {
             self.is_unfinished = true;
-            log!(Debug, session.identity.id, "the library reads");
+            log!(Debug, session.identity.id, "the library reads in place of the application");
         }
         if self.reading == ReadMode::Armed && !session.recv.reader.word().listen(self.seen) {
-            // It has come back, and may have taken from the socket what it does not decode.
+            // The application has come back, and may have read bytes that it does not decode.
             self.yield_to_app(session);
         }
     }
 
-    /// A session of a group is read by those who receive from the group. While nobody does, the group asks for it.
+    /// Threads that receive from the group read its sessions. While there are none, the driver reads when the group requests it.
     pub(crate) fn stand_by_group(&mut self, session: &Session) {
         if matches!(self.reading, ReadMode::ByApp | ReadMode::Watching { .. } | ReadMode::Grace { .. }) {
             self.reading = if session.delivery.reads_in_background.swap(false, Ordering::AcqRel) {
@@ -83,7 +83,7 @@ impl Driver {
         }
     }
 
-    /// Whether somebody waits for what only reading brings, or it decides whether the peer is late.
+    /// Whether a thread waits for an event that only reading can bring, or reading decides whether the peer is late.
     pub(crate) fn is_urgent(&self, session: &Session) -> bool {
         session.recv.reader.word().is_kept()
             || session.waits_for_message()
@@ -94,7 +94,7 @@ impl Driver {
             || self.lateness.is_overtime()
     }
 
-    /// Reads, unless the application does again.
+    /// Reads, unless the application does.
     pub(crate) fn read(&mut self, session: &Session) -> ReadOutcome {
         self.is_unfinished = false;
         let came_back = session.recv.reader.word().left() != self.seen;
@@ -107,7 +107,7 @@ impl Driver {
                 reader.incoming.release();
                 reader.receiver.release();
             }
-            // What the application cannot read makes no descriptor readable.
+            // Bytes that the application may not read do not make the descriptor readable.
             if session.delivery.is_signalled() && !session.recv.reader.word().is_kept() {
                 session.record_buffered(reader);
             }
@@ -120,7 +120,7 @@ impl Driver {
         };
         session.left(left);
         if has_more && session.delivery.mode() == ReceiveMode::Group {
-            // Nothing else tells the group.
+            // Nothing else notifies the group.
             session.notify_ready();
         }
         match turned {
@@ -155,7 +155,7 @@ impl Driver {
         turned
     }
 
-    /// The application reads again.
+    /// Leaves reading to the application.
     pub(crate) fn yield_to_app(&mut self, session: &Session) {
         self.seen = session.recv.reader.word().left();
         self.reading = ReadMode::Watching { since: Instant::now() };
