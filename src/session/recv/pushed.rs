@@ -1,4 +1,4 @@
-//! Receiving for a listener, in its dispatch job, and for a group, in the turn of the session.
+//! Receives for a listener, in its dispatch job, and for a group.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -28,9 +28,9 @@ impl BufferSource for NoMemory {
 /// What a dispatch job has received.
 pub(crate) enum ForListener {
     Frame(Frame),
-    /// There may be something else to call.
+    /// There may be other callbacks to call.
     Look,
-    /// Nothing came in time.
+    /// No message arrived in time.
     Nothing,
 }
 
@@ -92,11 +92,11 @@ impl GroupSession for Session {
             });
             let Some((led, left)) = led else {
                 if self.recv.reader.word().is_driver_inside() {
-                    // It does not wait, and leaves soon. Another thread may be woken for that.
+                    // The driver does not wait, and leaves soon. The wake-up may go to another thread.
                     self.recv.queue.wait(wait_key, Deadline::Within(MOMENT).fixed());
                     continue;
                 }
-                // The thread that reads now gives the session another turn when it leaves.
+                // The reading thread queues the session again when it leaves.
                 return ForGroup::Nothing;
             };
             self.left(left);

@@ -1,6 +1,6 @@
-//! Sessions that one thread, or some, receive from. The group has an epoll instance with the sockets of its sessions: a thread that
-//! receives waits in it and reads there. Sessions with something to receive wait in a queue for their turn, each once, so that
-//! none gets ahead of the others.
+//! Groups of sessions that one or more threads receive from. A group has an epoll instance with the sockets of its sessions. A
+//! thread that receives waits in it, and reads the sockets itself. Sessions with something to receive stand in a queue, each
+//! once, so that they are served in turn.
 
 mod presence;
 pub(crate) mod session;
@@ -29,7 +29,7 @@ pub(crate) use sockets::Member;
 /// The key of [`Group::signal`] in the epoll instance.
 const SIGNAL: u64 = u64::MAX;
 
-/// Where a session stands in its group's queue, which the queue's lock guards: not in it, in it, or done with it.
+/// The state of a session in its group's queue: not queued, queued, or ended. The queue's lock guards it.
 const NO_TURN: u8 = 0;
 const HAS_TURN: u8 = 1;
 const LAST_TURN: u8 = 2;
@@ -37,10 +37,10 @@ const LAST_TURN: u8 = 2;
 /// A group.
 pub(crate) struct Group {
     ready: Mutex<ReadyQueue>,
-    /// For threads that receive while another one waits in the epoll instance, and for closing.
+    /// Wakes threads that receive while another one waits in the epoll instance, and the thread that closes the group.
     changed: EventCount,
     interrupts: Interrupts,
-    /// Readable while the queue holds something that a thread in the epoll instance does not know of.
+    /// Readable while the queue holds something that the thread in the epoll instance does not know of.
     signal: EventFd,
     /// A thread waits in the epoll instance, or is about to.
     is_leader_waiting: AtomicBool,
@@ -52,11 +52,11 @@ pub(crate) struct ReadyQueue {
     epoll: Option<Arc<OwnedFd>>,
     members: Slab<Weak<dyn GroupSession>>,
     queue: VecDeque<Ready>,
-    /// Turns before the sockets are looked at again.
+    /// How many entries are taken from the queue before the sockets are polled again.
     round: usize,
-    /// A thread waits in the epoll instance, or looks into it.
+    /// A thread waits in the epoll instance, or polls it.
     has_leader: bool,
-    /// Other threads that wait.
+    /// The number of other waiting threads.
     waiting: usize,
     /// The application has asked for the descriptor.
     is_watched: bool,
@@ -64,9 +64,9 @@ pub(crate) struct ReadyQueue {
     is_closed: bool,
 }
 
-/// Something to receive.
+/// An entry of the queue: something to receive.
 pub(crate) enum Ready {
-    /// From a session, which is in the queue once.
+    /// A session with something to receive, which is in the queue once.
     Session(Arc<dyn GroupSession>),
     /// A session that could not be opened.
     Failed(Arc<dyn HandleHooks>, Error),
@@ -109,7 +109,7 @@ impl Group {
         })
     }
 
-    /// A session has something to receive.
+    /// Queues a session that has something to receive.
     pub(crate) fn note(&self, session: Arc<dyn GroupSession>) {
         let mut ready = self.ready.lock();
         let is_wanted = !ready.is_closed && !session.is_detached();
@@ -119,7 +119,7 @@ impl Group {
         }
     }
 
-    /// A session could not be opened.
+    /// Queues the error of a session that could not be opened.
     pub(crate) fn record_failure(&self, owner: Arc<dyn HandleHooks>, error: Error) {
         let mut ready = self.ready.lock();
         if !ready.is_closed && !owner.is_freed() {
@@ -127,7 +127,7 @@ impl Group {
         }
     }
 
-    /// The application has freed a session: what is left of it is not received.
+    /// Removes a session that the application has freed from the queue.
     pub(crate) fn forget(&self, owner: &dyn HandleHooks, session: Option<&dyn GroupSession>) {
         let is_same = |other: &dyn HandleHooks| std::ptr::addr_eq(other, owner);
         let mut ready = self.ready.lock();
@@ -153,7 +153,7 @@ impl Group {
         self.update_signal(ready);
     }
 
-    /// Has the descriptor and the leader know whether the queue holds something.
+    /// Updates the signal, for the event descriptor and the leader, after the queue has changed.
     fn update_signal(&self, ready: &mut ReadyQueue) {
         let is_wanted = !ready.queue.is_empty() && (ready.is_watched || self.is_leader_waiting.load(Ordering::SeqCst));
         if is_wanted && !ready.is_signalled {
@@ -165,7 +165,8 @@ impl Group {
         }
     }
 
-    /// The next frame of the session whose turn it is, or its end, which is told once. Reads on the calling thread.
+    /// Receives the next frame of the first session in the queue, or its end, which is returned once. Reads on the calling
+    /// thread.
     pub(crate) fn receive(&self, deadline: Deadline) -> Result<Received> {
         let deadline = deadline.fixed();
         let _inside = self.presence.enter();
@@ -175,7 +176,7 @@ impl Group {
             let wait_key = self.changed.wait_key();
             let mut ready = self.ready.lock();
             if ready.round == 0 && !ready.queue.is_empty() && ready.members.len() > 1 && !ready.has_leader {
-                // Others may have something by now.
+                // Other sessions may have something by now.
                 ready = self.look(ready, Deadline::Now);
                 ready.round = ready.queue.len();
             }
@@ -213,7 +214,7 @@ impl Group {
                 }
             }
             if ready.has_leader && !self.is_leader_waiting.load(Ordering::SeqCst) {
-                // Another thread is about to know what the sockets have.
+                // The leader is polling the sockets, and does not wait.
                 ready.waiting += 1;
                 drop(ready);
                 self.changed.wait(wait_key, Deadline::Never);
@@ -231,7 +232,7 @@ impl Group {
                 if waiter.is_none() && !ready.has_leader {
                     ready = self.look(ready, Deadline::Now);
                     if !ready.queue.is_empty() {
-                        // This call need not wait: the interrupt is for the next one that would.
+                        // This call need not wait, so the interrupt is for the next one that would.
                         self.interrupts.interrupt();
                         continue;
                     }
@@ -245,7 +246,7 @@ impl Group {
                 self.ready.lock().waiting -= 1;
             } else {
                 self.is_leader_waiting.store(true, Ordering::SeqCst);
-                // An interrupt that came before nobody has woken.
+                // An interrupt that came before this has woken no thread.
                 if let Some(waiter) = &waiter
                     && let Err(interrupted) = waiter.check()
                 {
@@ -258,7 +259,7 @@ impl Group {
         }
     }
 
-    /// If there is more, it is for another thread that waits; else that thread is the next leader.
+    /// Wakes another waiting thread, to take the next entry or to become the leader.
     fn pass_on(&self, ready: &mut ReadyQueue) {
         if ready.waiting > 0 && (!ready.has_leader || !ready.queue.is_empty()) {
             self.changed.open_for_one();
@@ -266,7 +267,7 @@ impl Group {
         self.update_signal(ready);
     }
 
-    /// Receives from a session that has its turn. None if there was nothing.
+    /// Receives from a session that was taken from the queue. Returns None if there was nothing.
     fn receive_from(&self, session: Arc<dyn GroupSession>) -> Option<Received> {
         // A session that the application has freed is skipped.
         let owner = session.hooks().filter(|_| !session.is_detached())?;
@@ -284,7 +285,7 @@ impl Group {
             }
             ForGroup::Ended => {
                 let ready = self.ready.lock();
-                // It has no other, and tells its end once.
+                // The session returns its end once.
                 if session.turn().swap(LAST_TURN, Ordering::Relaxed) == LAST_TURN {
                     drop(ready);
                     return None;
@@ -296,7 +297,7 @@ impl Group {
         Some(Received { owner, outcome, _session: Some(session) })
     }
 
-    /// Wakes the calls that wait, else the next that would. Safe in a signal handler.
+    /// Interrupts the waiting calls, or else the next call that would wait. Safe in a signal handler.
     pub(crate) fn interrupt(&self) {
         self.interrupts.interrupt();
         self.changed.open_for_all();
@@ -305,7 +306,7 @@ impl Group {
         }
     }
 
-    /// Nothing more is received. The sessions are for the caller to end.
+    /// Closes the group, so that nothing more is received. The caller ends the sessions.
     pub(crate) fn close(&self) {
         let mut ready = self.ready.lock();
         ready.is_closed = true;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-/// Threads of the application that receive.
+/// One thread of the application that receives.
 const INSIDE: u64 = 1;
 /// The rest of the word counts how often one has left.
 const LEFT: u64 = 1 << 32;
@@ -13,7 +13,7 @@ const LEFT: u64 = 1 << 32;
 #[derive(Default)]
 pub(crate) struct GroupPresence {
     word: AtomicU64,
-    /// The task looks by itself; else a thread that leaves wakes it.
+    /// The standby task checks by itself. Otherwise a thread that leaves wakes it.
     pub(crate) is_watched: AtomicBool,
     pub(crate) is_started: AtomicBool,
     pub(crate) is_closed: AtomicBool,
@@ -29,7 +29,7 @@ impl GroupPresence {
         Inside(self)
     }
 
-    /// Ends the task.
+    /// Ends the standby task.
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         self.wake.notify_one();
