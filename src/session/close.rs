@@ -199,8 +199,8 @@ impl Session {
             }
             self.end_queue();
         });
-        if let Some(((), left)) = entered {
-            self.left(left);
+        if let Some(((), actions)) = entered {
+            self.released(actions);
         }
     }
 
@@ -244,7 +244,7 @@ impl Session {
             }
             reader
         };
-        let (reader, left) = loop {
+        let (reader, actions) = loop {
             match self.recv.reader.enter_as_driver(take) {
                 Some(taken) => break taken,
                 None => {
@@ -254,10 +254,10 @@ impl Session {
                 }
             }
         };
-        if reader.as_ref().is_some_and(|reader| reader.is_noted) {
+        if reader.as_ref().is_some_and(|reader| reader.last_buffered) {
             self.recv.queue.set_buffered(false);
         }
-        self.left(left);
+        self.released(actions);
         // It may be the last owner of an extension of the application.
         drop(reader);
     }

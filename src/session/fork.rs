@@ -10,9 +10,9 @@ impl Session {
     /// thread had locked at the time of the fork remains. Returns the socket's descriptor, which may still have an owner.
     pub(crate) fn leave_to_parent(&self) -> Option<RawFd> {
         self.runtime.delayed_flush().forget(std::ptr::from_ref(self).cast());
-        if let Some(mut listening) = self.listener.calls.try_lock() {
+        if let Some(mut calls) = self.listener.calls.try_lock() {
             // Dropping it would call functions of the application.
-            std::mem::forget(listening.listener.take());
+            std::mem::forget(calls.listener.take());
         }
         let socket = self.socket.try_lock()?;
         socket.as_ref().map(|socket| socket.as_fd().as_raw_fd())

@@ -9,7 +9,7 @@ use crate::transport::EventFd;
 /// The number of waiting calls.
 const WAITING: u64 = 0xffff_ffff;
 /// The last interrupt found no waiting call; the next call that would wait returns it.
-const KEPT: u64 = 1 << 32;
+const PENDING: u64 = 1 << 32;
 /// The other bits count interrupts that woke a call.
 const WOKEN: u64 = 1 << 33;
 
@@ -25,16 +25,16 @@ pub(super) struct Interrupts {
 pub(crate) struct Waiter<'a> {
     interrupts: &'a Interrupts,
     woken: u64,
-    is_told: Cell<bool>,
+    is_reported: Cell<bool>,
 }
 
 impl Interrupts {
     /// Registers a call as waiting. Fails if an interrupt is pending.
     pub(super) fn begin(&self) -> Result<Waiter<'_>> {
-        let update = |word| Some(if word & KEPT == 0 { word + 1 } else { word & !KEPT });
+        let update = |word| Some(if word & PENDING == 0 { word + 1 } else { word & !PENDING });
         let (Ok(before) | Err(before)) = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
-        if before & KEPT == 0 {
-            Ok(Waiter { interrupts: self, woken: before / WOKEN, is_told: Cell::new(false) })
+        if before & PENDING == 0 {
+            Ok(Waiter { interrupts: self, woken: before / WOKEN, is_reported: Cell::new(false) })
         } else {
             Err(interrupted())
         }
@@ -42,7 +42,7 @@ impl Interrupts {
 
     /// Interrupts all waiting calls, or else the next one. Safe in a signal handler.
     pub(super) fn interrupt(&self) {
-        let update = |word| Some(if word & WAITING == 0 { word | KEPT } else { word + WOKEN });
+        let update = |word| Some(if word & WAITING == 0 { word | PENDING } else { word + WOKEN });
         let _ = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
         self.wake_reader();
     }
@@ -61,8 +61,8 @@ impl Interrupts {
     }
 
     /// Removes a pending interrupt. Returns whether there was one.
-    pub(super) fn take_kept(&self) -> bool {
-        self.word.fetch_and(!KEPT, Ordering::AcqRel) & KEPT != 0
+    pub(super) fn take_pending(&self) -> bool {
+        self.word.fetch_and(!PENDING, Ordering::AcqRel) & PENDING != 0
     }
 
     /// Returns the descriptor that wakes a thread that sleeps on the socket.
@@ -84,7 +84,7 @@ impl Waiter<'_> {
         if self.interrupts.word.load(Ordering::Acquire) / WOKEN == self.woken {
             return Ok(());
         }
-        self.is_told.set(true);
+        self.is_reported.set(true);
         Err(interrupted())
     }
 }
@@ -93,8 +93,8 @@ impl Drop for Waiter<'_> {
     /// Keeps an interrupt that this call has not returned for the next call.
     fn drop(&mut self) {
         let update = |word| {
-            let missed = word / WOKEN != self.woken && !self.is_told.get();
-            Some((word - 1) | if missed { KEPT } else { 0 })
+            let missed = word / WOKEN != self.woken && !self.is_reported.get();
+            Some((word - 1) | if missed { PENDING } else { 0 })
         };
         let _ = self.interrupts.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
     }

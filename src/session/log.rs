@@ -82,7 +82,7 @@ impl Drop for Later {
             // It fails in a thread that is ending.
             let lines = LINES.try_with(|lines| std::mem::take(&mut *lines.borrow_mut()));
             for Line { level, id, message } in lines.into_iter().flatten() {
-                tell(level, id, &message);
+                call_sink(level, id, &message);
             }
         }
     }
@@ -156,7 +156,7 @@ pub(super) fn is_on(level: Level) -> bool {
 pub(super) fn write(level: Level, id: u64, message: fmt::Arguments<'_>) {
     let message = message.to_string();
     if LATER.get() == 0 {
-        return tell(level, id, &message);
+        return call_sink(level, id, &message);
     }
     // It fails in a thread that is ending.
     let kept = LINES.try_with(|lines| lines.borrow_mut().push(Line { level, id, message }));
@@ -164,7 +164,7 @@ pub(super) fn write(level: Level, id: u64, message: fmt::Arguments<'_>) {
 }
 
 /// Calls the sink, with no lock held.
-fn tell(level: Level, id: u64, message: &str) {
+fn call_sink(level: Level, id: u64, message: &str) {
     if let Some(call) = Call::begin(level) {
         (call.0.sink)(level, id, message);
     }

@@ -10,7 +10,7 @@ use crate::protocol::Frame;
 /// The handle of a session in `ffi`.
 pub(crate) trait HandleHooks: Any + Send + Sync {
     /// Releases memory that is kept for further messages, because the connection is idle.
-    fn rest(&self);
+    fn release_memory(&self);
 
     /// Whether the application has freed the handle.
     fn is_freed(&self) -> bool;

@@ -27,7 +27,7 @@ pub(crate) fn halves(
     early: &[u8],
     decoded: CodecStats,
 ) -> (FrameDecoder, FrameEncoder, Encoders, Vec<extension::ExtensionInfo>) {
-    let (encoders, mut decoders, told) = extension::build_pipelines(extensions);
+    let (encoders, mut decoders, infos) = extension::build_pipelines(extensions);
     decoders.continue_from(decoded);
     let agreement = ConnectionSetup { encoders, decoders, is_raw: config.raw };
     let keys = MaskKeys::from_seed(masking_seed);
@@ -36,7 +36,7 @@ pub(crate) fn halves(
     outgoing.set_fragment(config.fragment);
     outgoing.set_masking(config.masking);
     outgoing.set_auto_reply(config.auto_pong && !config.raw, !config.raw);
-    (incoming, outgoing, encoders, told)
+    (incoming, outgoing, encoders, infos)
 }
 
 impl Session {
@@ -60,7 +60,7 @@ impl Session {
             // Further errors of the old connection change nothing.
             return true;
         }
-        if !reconnecting.survives(close_outcome) {
+        if !reconnecting.begins_outage(close_outcome) {
             return false;
         }
         resending.is_away = true;
@@ -71,7 +71,7 @@ impl Session {
         }
         reconnecting.begin(close_outcome.clone());
         // A thread that reads leaves, and waits for the next connection.
-        self.recv.reader.word().keep();
+        self.recv.reader.word().reserve();
         self.interrupts.wake_reader();
         match &close_outcome.error {
             Some(error) => log!(Warning, self.identity.id, "the connection is lost: {error}"),
@@ -98,7 +98,7 @@ impl Session {
         let mut reader = Some(reader);
         loop {
             match self.recv.reader.enter_as_driver(|present| *present = reader.take()) {
-                Some(((), left)) => return self.left(left),
+                Some(((), actions)) => return self.released(actions),
                 // A thread that holds the read lock finds no reader and leaves soon.
                 None => std::thread::yield_now(),
             }
@@ -145,7 +145,7 @@ impl Session {
         reconnecting.is_away.store(false, Ordering::Release);
         drop((send_queue, present));
         if !is_muxed {
-            self.recv.reader.word().give_back();
+            self.recv.reader.word().unreserve();
         }
         if self.delivery.is_signalled() {
             // Messages may have arrived with the server's response.

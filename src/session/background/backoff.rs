@@ -6,10 +6,10 @@ use crate::error::{Error, Kind, Phase, Refusal};
 use crate::frame::CloseCode;
 
 /// Statuses of temporary failures. From 520 on they are Cloudflare's, for an origin server that does not answer.
-const PASSING_STATUSES: &[u16] = &[408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524];
+const TEMPORARY_STATUSES: &[u16] = &[408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524];
 
 /// Close codes of servers that go away or fail temporarily (RFC 6455 section 7.4.1 and IANA's registry).
-const PASSING_CODES: &[u16] = &[1001, 1011, 1012, 1013, 1014];
+const TEMPORARY_CODES: &[u16] = &[1001, 1011, 1012, 1013, 1014];
 
 /// The bounds of the delays.
 #[derive(Clone, Copy, Debug)]
@@ -31,13 +31,13 @@ impl BackOff {
 
 /// Whether to reconnect after a Close of the server with this code.
 pub(crate) fn is_retryable_close(code: Option<CloseCode>) -> bool {
-    code.is_some_and(|code| PASSING_CODES.contains(&code.0))
+    code.is_some_and(|code| TEMPORARY_CODES.contains(&code.0))
 }
 
 /// Whether to try again after this error.
 pub(crate) fn is_retryable(error: &Error) -> bool {
     if let Some(refusal) = &error.refusal {
-        return PASSING_STATUSES.contains(&refusal.status);
+        return TEMPORARY_STATUSES.contains(&refusal.status);
     }
     if error.is_cut_off {
         return true;
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_say_how_long_to_wait() {
+    fn retry_after_is_parsed_and_limited() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         for (text, expected) in [
             ("120", Some(120)),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass() {
+    fn temporary_errors_are_retryable() {
         for (code, expected) in [(1000, false), (1001, true), (1002, false), (1008, false), (1011, true), (1012, true)]
             .into_iter()
             .chain([(1013, true), (1014, true), (4000, false)])

@@ -26,7 +26,7 @@ const FRAMES_PER_TURN: usize = 64;
 
 impl Session {
     /// Sets the listener, which is called from [`start_callbacks`](Self::start_callbacks) on.
-    pub(crate) fn listen(&self, listener: Arc<dyn Listener>) {
+    pub(crate) fn set_listener(&self, listener: Arc<dyn Listener>) {
         self.listener.calls.lock().listener = Some(listener);
     }
 
@@ -71,7 +71,7 @@ impl Session {
         if !self.listener.is_set.load(Ordering::Acquire) {
             return;
         }
-        if self.listener.dispatch.ask() {
+        if self.listener.dispatch.request() {
             if let Some(session) = self.me.upgrade() {
                 session.dispatch();
             }
@@ -92,8 +92,8 @@ impl Session {
     /// Waits until the listener, if there is one, has returned from `opened`. For the driver.
     pub(crate) async fn opened_returned(&self) {
         // `call_listener` then wakes the driver.
-        let told = |_: &mut Context<'_>| if self.has_opened_returned() { Poll::Ready(()) } else { Poll::Pending };
-        std::future::poll_fn(told).await;
+        let poll = |_: &mut Context<'_>| if self.has_opened_returned() { Poll::Ready(()) } else { Poll::Pending };
+        std::future::poll_fn(poll).await;
     }
 
     /// Whether the listener, if there is one, has returned from `opened`.
@@ -120,7 +120,7 @@ impl Session {
     }
 
     /// Makes the pending calls of the listener. Only one thread does so at a time. Returns whether there may be more calls.
-    pub(crate) fn tell(&self) -> bool {
+    pub(crate) fn call_listener(&self) -> bool {
         let (listener, progress) = {
             let mut calls = self.listener.calls.lock();
             let Some(listener) = calls.listener.clone() else { return false };
@@ -140,13 +140,13 @@ impl Session {
             }
         }
         let mut frames = 0;
-        let mut has_all = false;
+        let mut has_all_frames = false;
         let mut lingering = None;
         loop {
-            self.listener.dispatch.look();
+            self.listener.dispatch.clear_request();
             if self.delivery.is_app_detached() && self.delivery.mode() == ReceiveMode::Callbacks {
                 self.recv.queue.clear();
-                has_all = true;
+                has_all_frames = true;
             }
             if let Some(lost) = self.take_reconnected() {
                 listener.reconnected(&lost);
@@ -154,7 +154,7 @@ impl Session {
             if self.listener.is_writable.swap(false, Ordering::AcqRel) && !self.delivery.is_app_detached() {
                 listener.writable();
             }
-            if has_all || self.delivery.mode() != ReceiveMode::Callbacks {
+            if has_all_frames || self.delivery.mode() != ReceiveMode::Callbacks {
                 break;
             }
             if frames == FRAMES_PER_TURN {
@@ -172,11 +172,11 @@ impl Session {
                     }
                     match self.receive_for_listener(LINGER) {
                         ForListener::Frame(frame) => listener.frame(frame),
-                        ForListener::Look => {}
+                        ForListener::Recheck => {}
                         ForListener::Nothing => break,
                     }
                 }
-                Taken::Ended => has_all = true,
+                Taken::Ended => has_all_frames = true,
             }
             frames += 1;
         }
@@ -184,16 +184,16 @@ impl Session {
             self.flush_or_leave();
         }
         if self.close_state.is_closed() {
-            return self.call_closed(listener, has_all);
+            return self.call_closed(listener, has_all_frames);
         }
         false
     }
 
     /// Calls the listener for the end, unless there are frames before it. Returns whether there are.
-    fn call_closed(&self, listener: Arc<dyn Listener>, has_all: bool) -> bool {
+    fn call_closed(&self, listener: Arc<dyn Listener>, has_all_frames: bool) -> bool {
         let last = {
             let mut calls = self.listener.calls.lock();
-            if self.delivery.mode() == ReceiveMode::Callbacks && !has_all {
+            if self.delivery.mode() == ReceiveMode::Callbacks && !has_all_frames {
                 return true;
             }
             calls.progress = Progress::Closed;
@@ -225,7 +225,7 @@ impl Session {
 
     /// Called after a run of the callbacks: the driver now reads, and a protocol error may have been deferred until now.
     pub(crate) fn callbacks_returned(&self) {
-        if self.delivery.mode() == ReceiveMode::Callbacks || self.recv.is_held.load(Ordering::Acquire) {
+        if self.delivery.mode() == ReceiveMode::Callbacks || self.recv.has_deferred_error.load(Ordering::Acquire) {
             self.wake_driver();
         }
     }
@@ -235,8 +235,8 @@ impl Dispatched for Session {
     /// A panic of the library's own code ends only this run.
     fn run_callbacks(self: Arc<Self>) {
         self.listener.dispatch.begin();
-        if catch_unwind(AssertUnwindSafe(|| self.tell())).unwrap_or(false) {
-            self.listener.dispatch.ask();
+        if catch_unwind(AssertUnwindSafe(|| self.call_listener())).unwrap_or(false) {
+            self.listener.dispatch.request();
         }
         if self.listener.dispatch.end() {
             self.dispatch();

@@ -7,7 +7,7 @@ const IDLE: u32 = 0;
 const QUEUED: u32 = 1;
 const RUNNING: u32 = 2;
 /// Running, and requested since.
-const ASKED: u32 = 3;
+const REQUESTED: u32 = 3;
 
 /// The dispatch state of a session.
 #[derive(Debug)]
@@ -21,10 +21,10 @@ impl DispatchState {
     }
 
     /// Requests a run. Returns whether the caller has to queue the session.
-    pub(crate) fn ask(&self) -> bool {
+    pub(crate) fn request(&self) -> bool {
         self.update(|state| match state {
             IDLE => QUEUED,
-            RUNNING => ASKED,
+            RUNNING => REQUESTED,
             other => other,
         }) == IDLE
     }
@@ -36,18 +36,18 @@ impl DispatchState {
     }
 
     /// Clears a request during a run, before the run checks again what to call.
-    pub(crate) fn look(&self) {
-        self.update(|state| if state == ASKED { RUNNING } else { state });
+    pub(crate) fn clear_request(&self) {
+        self.update(|state| if state == REQUESTED { RUNNING } else { state });
     }
 
     /// Whether a run was requested since this one began or cleared the request.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.state.load(Ordering::Acquire) == ASKED
+    pub(crate) fn is_requested(&self) -> bool {
+        self.state.load(Ordering::Acquire) == REQUESTED
     }
 
     /// Ends a run. Returns whether another one was requested, for which the caller has to queue the session.
     pub(crate) fn end(&self) -> bool {
-        self.update(|state| if state == ASKED { QUEUED } else { IDLE }) == ASKED
+        self.update(|state| if state == REQUESTED { QUEUED } else { IDLE }) == REQUESTED
     }
 
     /// Whether the session is queued or running.

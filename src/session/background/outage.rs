@@ -58,7 +58,7 @@ impl Reconnect {
     }
 
     /// Whether an end of the connection begins an outage. Otherwise it ends the session.
-    pub(crate) fn survives(&self, close_outcome: &CloseOutcome) -> bool {
+    pub(crate) fn begins_outage(&self, close_outcome: &CloseOutcome) -> bool {
         self.options.decision.is_some() || is_retryable(close_outcome)
     }
 

@@ -59,7 +59,7 @@ pub struct Config {
 }
 
 /// Whether to compress a message of this type that begins with these bytes.
-type Wants = dyn Fn(Opcode, &[u8]) -> bool + Send + Sync;
+type CompressionPredicate = dyn Fn(Opcode, &[u8]) -> bool + Send + Sync;
 
 /// Which messages permessage-deflate compresses.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ pub(crate) struct CompressionFilter {
     /// Smaller messages are not compressed.
     pub(crate) min_size: usize,
     /// Selects among the other messages, by their type and first bytes.
-    pub(crate) wants: Arc<Wants>,
+    pub(crate) predicate: Arc<CompressionPredicate>,
 }
 
 /// The options that do not change during a session. Sessions of one configuration share them.
@@ -209,7 +209,7 @@ impl Config {
     }
 
     /// Returns the shared options for a change. Open sessions keep the previous values.
-    pub(crate) fn terms_mut(&mut self) -> &mut SharedOptions {
+    pub(crate) fn shared_options_mut(&mut self) -> &mut SharedOptions {
         Arc::make_mut(&mut self.shared_options)
     }
 

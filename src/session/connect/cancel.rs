@@ -190,7 +190,7 @@ impl Opening {
 
     /// Removes an interrupt that no call has returned. Returns whether there was one.
     pub(crate) fn take_interrupt(&self) -> bool {
-        self.interrupts.take_kept()
+        self.interrupts.take_pending()
     }
 
     /// Records the outcome. A later outcome is ignored.

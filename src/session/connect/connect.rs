@@ -127,7 +127,7 @@ impl Session {
             return Err(Error::new(Kind::Aborted, "the library was shut down while connecting"));
         };
         if let Some(listener) = listener {
-            session.listen(listener);
+            session.set_listener(listener);
         }
         session.deliver_to(receive_mode);
         Ok(())
@@ -175,7 +175,7 @@ fn session(
     let deflates = reconnect.is_some() || extensions.iter().any(|extension| extension.name == deflate::NAME);
     let recv = Receiving::new(config, Reader::new(incoming, stream.receiver), early.len());
     if stream.readiness.is_some() {
-        recv.reader.word().keep();
+        recv.reader.word().reserve();
     }
     Arc::new_cyclic(|me| Session {
         me: Weak::clone(me),

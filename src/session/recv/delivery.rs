@@ -27,7 +27,7 @@ pub(crate) struct Delivery {
     pub(crate) readiness: OnceLock<Arc<ReadinessFd>>,
     pub(crate) group: OnceLock<Member>,
     /// The state of the session in the group's queue. That queue's lock guards it.
-    pub(crate) group_turn: AtomicU8,
+    pub(crate) group_state: AtomicU8,
     /// The driver has to read, because no thread receives from the group.
     pub(crate) reads_in_background: AtomicBool,
     /// The application has freed the session.
@@ -40,7 +40,7 @@ impl Delivery {
             mode: AtomicU8::new(ReceiveMode::Calls as u8),
             readiness: OnceLock::new(),
             group: OnceLock::new(),
-            group_turn: AtomicU8::new(0),
+            group_state: AtomicU8::new(0),
             reads_in_background: AtomicBool::new(false),
             is_app_detached: AtomicBool::new(false),
         }

@@ -29,7 +29,7 @@ impl BufferSource for NoMemory {
 pub(crate) enum ForListener {
     Frame(Frame),
     /// There may be other callbacks to call.
-    Look,
+    Recheck,
     /// No message arrived in time.
     Nothing,
 }
@@ -41,20 +41,20 @@ impl Session {
         let sleep = Sleep::new(self, &mut deadline, &mut waiter).of(Caller::Dispatch);
         let later = Later::begin();
         let led = self.recv.reader.try_enter(|reader| self.lead(reader, sleep, &mut NoMemory, &mut |_| Ok(())));
-        let Some((led, left)) = led else { return ForListener::Nothing };
-        self.left(left);
+        let Some((led, actions)) = led else { return ForListener::Nothing };
+        self.released(actions);
         drop(later);
         match led {
             Ok(LeaderOutcome::Frame(frame)) => ForListener::Frame(frame),
-            Ok(LeaderOutcome::Look | LeaderOutcome::Yield) => ForListener::Look,
+            Ok(LeaderOutcome::Recheck | LeaderOutcome::Yield) => ForListener::Recheck,
             Err(_) => ForListener::Nothing,
         }
     }
 }
 
 impl GroupSession for Session {
-    fn turn(&self) -> &AtomicU8 {
-        &self.delivery.group_turn
+    fn queue_state(&self) -> &AtomicU8 {
+        &self.delivery.group_state
     }
 
     fn is_detached(&self) -> bool {
@@ -90,7 +90,7 @@ impl GroupSession for Session {
                 }
                 led
             });
-            let Some((led, left)) = led else {
+            let Some((led, actions)) = led else {
                 if self.recv.reader.word().is_driver_inside() {
                     // The driver does not wait, and leaves soon. The wake-up may go to another thread.
                     self.recv.queue.wait(wait_key, Deadline::Within(MOMENT).fixed());
@@ -99,13 +99,13 @@ impl GroupSession for Session {
                 // The reading thread queues the session again when it leaves.
                 return ForGroup::Nothing;
             };
-            self.left(left);
+            self.released(actions);
             drop(later);
             match led {
                 Ok(LeaderOutcome::Frame(frame)) => {
                     return ForGroup::Frame(frame, has_more || self.recv.queue.is_ready());
                 }
-                Ok(LeaderOutcome::Look | LeaderOutcome::Yield) => {}
+                Ok(LeaderOutcome::Recheck | LeaderOutcome::Yield) => {}
                 Err(_) if has_more => return ForGroup::Unfinished,
                 Err(_) => return ForGroup::Nothing,
             }

@@ -14,8 +14,8 @@ use crate::session::recv::reader::Reader;
 use crate::transport::{Waiting, tls};
 
 /// How many reads a step makes, and how often the decoder may yield in it, before other sessions run.
-const READS_PER_TURN: usize = 16;
-const YIELDS_PER_TURN: usize = 4;
+const READS_PER_STEP: usize = 16;
+const YIELDS_PER_STEP: usize = 4;
 
 /// The largest number of pongs that are sent together.
 const PONGS_TOGETHER: usize = 32;
@@ -71,16 +71,16 @@ impl Drop for Answers<'_> {
 impl Session {
     /// Reads until the socket is empty, the receive queue is full or the step is over. For the driver, which is the reader.
     /// `is_deferral_over`: a protocol error has been deferred for the longest time.
-    pub(crate) fn read(&self, reader: &mut Reader, impatient: bool) -> ReadOutcome {
-        if reader.held.is_some() {
-            if !impatient && !self.may_fail() {
+    pub(crate) fn read(&self, reader: &mut Reader, is_deferral_over: bool) -> ReadOutcome {
+        if reader.deferred_error.is_some() {
+            if !is_deferral_over && !self.may_fail() {
                 return ReadOutcome::DeferredError;
             }
-            self.fail_held(reader);
+            self.raise_deferred_error(reader);
         }
         let mut answers = Answers::new(self);
         let mut yields = 0;
-        for _ in 0..READS_PER_TURN {
+        for _ in 0..READS_PER_STEP {
             loop {
                 if !self.may_read() {
                     return ReadOutcome::Backpressured;
@@ -92,13 +92,13 @@ impl Session {
                         self.push(frame);
                     }
                     Some(Event::ProtocolError(error)) => {
-                        reader.held = Some(error);
+                        reader.deferred_error = Some(error);
                         if !self.may_fail() {
                             return ReadOutcome::DeferredError;
                         }
-                        self.fail_held(reader);
+                        self.raise_deferred_error(reader);
                     }
-                    Some(Event::Yield) if yields == YIELDS_PER_TURN => return ReadOutcome::Unfinished,
+                    Some(Event::Yield) if yields == YIELDS_PER_STEP => return ReadOutcome::Unfinished,
                     Some(Event::Yield) => yields += 1,
                     Some(received) => answers.deliver(received),
                 }
@@ -255,9 +255,9 @@ impl Session {
     }
 
     /// Handles a deferred protocol error, if there is one.
-    pub(crate) fn fail_held(&self, reader: &mut Reader) {
-        if let Some(violation) = reader.held.take() {
-            Answers::new(self).deliver(Event::ProtocolError(violation));
+    pub(crate) fn raise_deferred_error(&self, reader: &mut Reader) {
+        if let Some(error) = reader.deferred_error.take() {
+            Answers::new(self).deliver(Event::ProtocolError(error));
         }
     }
 

@@ -9,7 +9,7 @@ pub(crate) struct Reader {
     pub(crate) incoming: FrameDecoder,
     pub(crate) receiver: RecvHalf,
     /// A protocol error that is deferred until the messages before it are received.
-    pub(crate) held: Option<Error>,
+    pub(crate) deferred_error: Option<Error>,
     /// The peer answers quickly: the next wait sleeps in `recv`.
     pub(crate) comes_soon: bool,
     /// How often spinning may still fail before it pauses; below 0, how many sleeps the pause still lasts.
@@ -19,7 +19,7 @@ pub(crate) struct Reader {
     /// The last bytes were all that the socket had.
     pub(crate) is_emptied: bool,
     /// The last value that `RecvQueue::set_buffered` was called with.
-    pub(crate) is_noted: bool,
+    pub(crate) last_buffered: bool,
 }
 
 impl Reader {
@@ -28,17 +28,17 @@ impl Reader {
         Self {
             incoming,
             receiver,
-            held: None,
+            deferred_error: None,
             comes_soon: false,
             spin_credit: 0,
             has_more,
             is_emptied: false,
-            is_noted: false,
+            last_buffered: false,
         }
     }
 
     /// Whether the socket or the reader may have more that nothing reports.
     pub(crate) fn may_have_more(&self) -> bool {
-        self.held.is_some() || (self.has_more && (self.incoming.has_input() || !self.is_emptied))
+        self.deferred_error.is_some() || (self.has_more && (self.incoming.has_input() || !self.is_emptied))
     }
 }

@@ -66,11 +66,11 @@ impl Session {
 
     /// Makes the descriptor readable while the reader holds bytes that may be messages. For the reader.
     pub(crate) fn record_buffered(&self, reader: &mut Reader) {
-        let Reader { incoming, receiver, held, has_more, is_emptied, .. } = reader;
+        let Reader { incoming, receiver, deferred_error, has_more, is_emptied, .. } = reader;
         let holds_records = !*is_emptied && receiver.has_buffered();
-        let is_buffered = held.is_some() || (*has_more && (incoming.has_input() || holds_records));
-        if reader.is_noted != is_buffered {
-            reader.is_noted = is_buffered;
+        let is_buffered = deferred_error.is_some() || (*has_more && (incoming.has_input() || holds_records));
+        if reader.last_buffered != is_buffered {
+            reader.last_buffered = is_buffered;
             self.recv.queue.set_buffered(is_buffered);
         }
     }
@@ -82,12 +82,12 @@ impl Session {
         }
         let signalled = self.recv.reader.try_enter(|reader| {
             if let Some(reader) = reader {
-                reader.is_noted = true;
+                reader.last_buffered = true;
                 self.recv.queue.set_buffered(true);
             }
         });
-        if let Some(((), left)) = signalled {
-            self.left(left);
+        if let Some(((), actions)) = signalled {
+            self.released(actions);
         }
     }
 
@@ -99,8 +99,8 @@ impl Session {
                 self.record_buffered(reader);
             }
         });
-        if let Some(((), left)) = checked {
-            self.left(left);
+        if let Some(((), actions)) = checked {
+            self.released(actions);
         }
     }
 
@@ -125,8 +125,8 @@ impl Session {
         group.stand_by(self.runtime.tasks());
         // Bytes that were read before are not in the socket.
         let had = self.recv.reader.enter(false, |reader| reader.as_ref().is_some_and(|reader| reader.has_more));
-        if let Some((had, left)) = had {
-            self.left(left);
+        if let Some((had, actions)) = had {
+            self.released(actions);
             if had || self.recv.queue.is_ready() {
                 self.notify_ready();
             }
@@ -161,7 +161,7 @@ impl Session {
             ReceiveMode::Callbacks => self.request_callbacks(),
             ReceiveMode::Group => {
                 if let (Some(member), Some(session)) = (self.delivery.group.get(), self.me.upgrade()) {
-                    member.group.note(session);
+                    member.group.add_ready(session);
                 }
             }
         }
@@ -178,14 +178,14 @@ impl Session {
             let is_unread = || self.socket.lock().as_ref().is_some_and(|socket| socket.available() > 0);
             let misses = self.recv.queue.is_ready() || reader.may_have_more();
             if receive_mode == ReceiveMode::Descriptor && (misses || is_unread()) {
-                reader.is_noted = true;
+                reader.last_buffered = true;
                 self.recv.queue.signal_again();
             }
             misses
         });
         // The reading thread does the same when it leaves.
-        let Some((misses, left)) = missed else { return };
-        self.left(left);
+        let Some((misses, actions)) = missed else { return };
+        self.released(actions);
         if misses {
             self.notify_ready();
         }
@@ -205,7 +205,7 @@ impl Session {
         let is_taken = match self.delivery.mode() {
             // The calls ask for more themselves, unless only the driver may read.
             ReceiveMode::Calls | ReceiveMode::Descriptor => {
-                self.recv.reader.word().is_kept() && self.recv.queue.is_taken()
+                self.recv.reader.word().is_reserved() && self.recv.queue.is_taken()
             }
             ReceiveMode::Group => self.recv.queue.is_taken(),
             ReceiveMode::Callbacks => self.recv.queue.is_taken() && !self.listener.dispatch.is_busy(),

@@ -27,7 +27,7 @@ pub(crate) struct Receiving {
     /// The payload of a frame was arriving when the reader last read.
     pub(crate) is_amid_frame: AtomicBool,
     /// A protocol error is deferred until the messages before it are received.
-    pub(crate) is_held: AtomicBool,
+    pub(crate) has_deferred_error: AtomicBool,
 }
 
 impl Receiving {
@@ -45,7 +45,7 @@ impl Receiving {
             shown: if config.raw { DeliverControl::ALL } else { config.shown },
             found_empty: AtomicU64::new(0),
             is_amid_frame: AtomicBool::new(false),
-            is_held: AtomicBool::new(false),
+            has_deferred_error: AtomicBool::new(false),
         }
     }
 

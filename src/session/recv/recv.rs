@@ -28,7 +28,7 @@ pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 pub(crate) enum LeaderOutcome {
     Frame(Frame),
     /// The receive queue has something, the session has ended, or there is work that requires releasing the read lock.
-    Look,
+    Recheck,
     /// There is more to decode, but the call's time may be up.
     Yield,
 }
@@ -50,12 +50,11 @@ impl Session {
         let mut fits = fits;
         if !self.recv.queue.is_ready()
             && self.delivery.is_receivable()
-            && let Some((received, left)) = self
-                .recv
-                .reader
-                .try_enter(|reader| self.noting_buffered(reader, |reader| self.decode_small(reader, memory, &mut fits)))
+            && let Some((received, actions)) = self.recv.reader.try_enter(|reader| {
+                self.read_and_update_signal(reader, |reader| self.decode_small(reader, memory, &mut fits))
+            })
         {
-            self.left(left);
+            self.released(actions);
             if let Some(received) = received {
                 return received;
             }
@@ -71,7 +70,7 @@ impl Session {
         memory: &mut impl BufferSource,
         fits: impl FnOnce(&Frame) -> Result<()>,
     ) -> Option<Result<Frame>> {
-        let Some(Reader { incoming, held: None, .. }) = reader else { return None };
+        let Some(Reader { incoming, deferred_error: None, .. }) = reader else { return None };
         // Checked again as the reader.
         if self.recv.queue.is_ready() {
             return None;
@@ -143,19 +142,19 @@ impl Session {
             let sleep = Sleep::new(self, &mut deadline, &mut waiter);
             let later = Later::begin();
             let lead = |reader: &mut Option<Reader>| {
-                self.noting_buffered(reader, |reader| self.lead(reader, sleep, memory, &mut fits))
+                self.read_and_update_signal(reader, |reader| self.lead(reader, sleep, memory, &mut fits))
             };
             let led = if waits || self.delivery.is_signalled() {
                 self.recv.reader.enter(has_followed, lead)
             } else {
                 self.recv.reader.try_enter(lead)
             };
-            if let Some((led, left)) = led {
-                self.left(left);
+            if let Some((led, actions)) = led {
+                self.released(actions);
                 drop(later);
                 match led {
                     Ok(LeaderOutcome::Frame(frame)) => break Ok(frame),
-                    Ok(LeaderOutcome::Look | LeaderOutcome::Yield) => continue,
+                    Ok(LeaderOutcome::Recheck | LeaderOutcome::Yield) => continue,
                     Err(error) => break Err(error),
                 }
             }
@@ -219,7 +218,8 @@ impl Session {
         }
         let _later = Later::begin();
         let decode = |reader: &mut Option<Reader>| {
-            let Some(reader) = reader.as_mut().filter(|reader| reader.held.is_none() && !self.recv.queue.is_ready())
+            let Some(reader) =
+                reader.as_mut().filter(|reader| reader.deferred_error.is_none() && !self.recv.queue.is_ready())
             else {
                 return;
             };
@@ -234,7 +234,7 @@ impl Session {
                         }
                     }
                     // The error is deferred until the application has received the messages before it.
-                    Event::ProtocolError(error) => reader.held = Some(error),
+                    Event::ProtocolError(error) => reader.deferred_error = Some(error),
                     other => answers.deliver(other),
                 }
                 // A control frame was queued, which the application receives next.
@@ -243,15 +243,15 @@ impl Session {
                 }
             }
         };
-        let decoded = self.recv.reader.try_enter(|reader| self.noting_buffered(reader, decode));
-        if let Some(((), left)) = decoded {
-            self.left(left);
+        let decoded = self.recv.reader.try_enter(|reader| self.read_and_update_signal(reader, decode));
+        if let Some(((), actions)) = decoded {
+            self.released(actions);
         }
     }
 
     /// Reads as the reader, and then updates the event descriptor, if there is one.
     #[inline]
-    fn noting_buffered<R>(&self, reader: &mut Option<Reader>, read: impl FnOnce(&mut Option<Reader>) -> R) -> R {
+    fn read_and_update_signal<R>(&self, reader: &mut Option<Reader>, read: impl FnOnce(&mut Option<Reader>) -> R) -> R {
         let outcome = read(reader);
         if self.delivery.is_signalled()
             && let Some(reader) = reader
@@ -263,12 +263,12 @@ impl Session {
 
     /// Does what releasing the read lock requires.
     #[inline]
-    pub(crate) fn left(&self, left: ReleaseActions) {
-        if left.follower {
+    pub(crate) fn released(&self, actions: ReleaseActions) {
+        if actions.follower {
             self.recv.queue.wake_one();
             self.notify_missed();
         }
-        if left.driver {
+        if actions.driver {
             self.wake_driver();
         }
     }
@@ -281,23 +281,23 @@ impl Session {
         memory: &mut impl BufferSource,
         fits: &mut impl FnMut(&Frame) -> Result<()>,
     ) -> Result<LeaderOutcome> {
-        let Some(reader) = reader else { return Ok(LeaderOutcome::Look) };
+        let Some(reader) = reader else { return Ok(LeaderOutcome::Recheck) };
         loop {
             let led = self.decode(reader, memory, &mut *fits)?;
-            if let Some(led @ (LeaderOutcome::Frame(_) | LeaderOutcome::Look)) = led {
+            if let Some(led @ (LeaderOutcome::Frame(_) | LeaderOutcome::Recheck)) = led {
                 return Ok(led);
             }
             // All bytes that were read are decoded. Without an outcome there is no status to end the receive queue with.
             if led.is_none() && self.close_state.is_aborted() && self.close_state.close_outcome().is_some() {
                 self.end_queue();
-                return Ok(LeaderOutcome::Look);
+                return Ok(LeaderOutcome::Recheck);
             }
             if led.is_some() {
-                sleep.look_at_clock()?;
+                sleep.check_time()?;
             }
             // Deferred log messages are passed to the sink after the read lock is released.
             if sleep.must_leave() || Later::has_lines() {
-                return Ok(LeaderOutcome::Look);
+                return Ok(LeaderOutcome::Recheck);
             }
             if self.send.is_blocked.load(Ordering::Relaxed) && self.stops_reading() {
                 sleep.until_sent()?;
@@ -309,13 +309,13 @@ impl Session {
             match sleep.until_received(reader) {
                 Ok(0) => {
                     self.end_with_stream(None, &reader.incoming);
-                    return Ok(LeaderOutcome::Look);
+                    return Ok(LeaderOutcome::Recheck);
                 }
                 Ok(_) | Err(Stopped::Again) => {}
                 Err(Stopped::Error(error)) => return Err(error),
                 Err(Stopped::Stream(error)) => {
                     self.end_with_stream(Some(&error), &reader.incoming);
-                    return Ok(LeaderOutcome::Look);
+                    return Ok(LeaderOutcome::Recheck);
                 }
             }
         }
@@ -330,10 +330,10 @@ impl Session {
         fits: impl FnOnce(&Frame) -> Result<()>,
     ) -> Result<Option<LeaderOutcome>> {
         if self.recv.queue.is_ready() {
-            return Ok(Some(LeaderOutcome::Look));
+            return Ok(Some(LeaderOutcome::Recheck));
         }
         // The application has received all messages before a deferred error, and asks for more.
-        self.fail_held(reader);
+        self.raise_deferred_error(reader);
         if reader.incoming.wants_memory()
             && let Some(memory) = self.recv.buffer_pool.take()
         {
@@ -355,14 +355,14 @@ impl Session {
             }
             // The queue has ended, or a control frame was queued, which the application receives next.
             if self.recv.queue.is_ready() {
-                return Ok(Some(LeaderOutcome::Look));
+                return Ok(Some(LeaderOutcome::Recheck));
             }
             left -= 1;
             if left == 0 {
                 return Ok(Some(LeaderOutcome::Yield));
             }
         }
-        Ok(self.recv.queue.is_ready().then_some(LeaderOutcome::Look))
+        Ok(self.recv.queue.is_ready().then_some(LeaderOutcome::Recheck))
     }
 
     /// Returns why the session has ended, as an error: `Closed` if it ended cleanly.

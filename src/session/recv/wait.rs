@@ -21,7 +21,7 @@ const LONGEST_DECODING: Duration = Duration::from_millis(2);
 const SOON: Duration = Duration::from_millis(2);
 
 /// A thread that has waited for this long releases memory before it waits further.
-const REST_AFTER: Duration = Duration::from_millis(10);
+const RELEASE_AFTER: Duration = Duration::from_millis(10);
 
 /// After this many failures in a row, spinning pauses for this many sleeps.
 const SPIN_CREDIT: i32 = 4;
@@ -51,8 +51,8 @@ pub(crate) struct Sleep<'a, 's> {
     waiter: &'a mut Option<Waiter<'s>>,
     /// Since when the call has slept in `poll`.
     since: Option<Instant>,
-    /// The call has waited for [`REST_AFTER`].
-    rests: bool,
+    /// The call has waited for [`RELEASE_AFTER`].
+    has_released: bool,
     reads: usize,
     /// Since when a call that does not wait has decoded.
     decodes_since: Option<Instant>,
@@ -74,7 +74,7 @@ impl<'a, 's> Sleep<'a, 's> {
             deadline,
             waiter,
             since: None,
-            rests: false,
+            has_released: false,
             reads: 0,
             decodes_since: None,
             caller: Caller::Call,
@@ -91,10 +91,10 @@ impl<'a, 's> Sleep<'a, 's> {
     pub(crate) fn must_leave(&self) -> bool {
         let is_elsewhere = match self.caller {
             Caller::Call => !self.session.delivery.is_receivable(),
-            Caller::Dispatch => self.session.listener.dispatch.is_asked(),
+            Caller::Dispatch => self.session.listener.dispatch.is_requested(),
             Caller::Group => false,
         };
-        is_elsewhere || self.session.recv.reader.word().is_kept()
+        is_elsewhere || self.session.recv.reader.word().is_reserved()
     }
 
     /// Waits for bytes and reads them: 0 at the end of the stream.
@@ -143,8 +143,8 @@ impl<'a, 's> Sleep<'a, 's> {
                         session.record_buffered(reader);
                     }
                     let since = *self.since.get_or_insert_with(Instant::now);
-                    if !self.rests && since.elapsed() >= REST_AFTER {
-                        self.rest(reader);
+                    if !self.has_released && since.elapsed() >= RELEASE_AFTER {
+                        self.release_memory(reader);
                     }
                     self.poll(Readiness::Receive)?;
                     if self.must_leave() {
@@ -167,14 +167,14 @@ impl<'a, 's> Sleep<'a, 's> {
     }
 
     /// Releases memory, because the wait may be long.
-    fn rest(&mut self, reader: &mut Reader) {
+    fn release_memory(&mut self, reader: &mut Reader) {
         reader.incoming.shrink();
         reader.receiver.release();
-        self.rests = true;
+        self.has_released = true;
     }
 
     /// Fails when the time of the call is over, even if there is more to decode.
-    pub(crate) fn look_at_clock(&mut self) -> Result<()> {
+    pub(crate) fn check_time(&mut self) -> Result<()> {
         *self.deadline = self.deadline.fixed();
         if *self.deadline != Deadline::Now {
             self.begin()?;
@@ -202,8 +202,8 @@ impl<'a, 's> Sleep<'a, 's> {
         }
         let wake = self.session.interrupts.wake().ok();
         // Without a wake-up descriptor the thread polls for interrupts. It also wakes once to release memory.
-        let looks_again = wake.is_none() || (!self.rests && readiness == Readiness::Receive);
-        let left = if looks_again { Some(left.unwrap_or(REST_AFTER).min(REST_AFTER)) } else { left };
+        let is_limited = wake.is_none() || (!self.has_released && readiness == Readiness::Receive);
+        let left = if is_limited { Some(left.unwrap_or(RELEASE_AFTER).min(RELEASE_AFTER)) } else { left };
         self.begin()?;
         // A thread that reserves the read lock after this check sees the descriptor and wakes this thread.
         if self.must_leave() {

@@ -25,7 +25,7 @@ impl Session {
             return Flushed::Done;
         }
         loop {
-            let flushed = self.flush_in_turn();
+            let flushed = self.flush_with_token();
             if self.send.token.give_back() {
                 if self.listener.is_writable.load(Ordering::Acquire) {
                     self.request_callbacks();
@@ -42,7 +42,7 @@ impl Session {
         }
     }
 
-    fn flush_in_turn(&self) -> Flushed {
+    fn flush_with_token(&self) -> Flushed {
         let mut writer = self.send.writer.lock();
         loop {
             let mut send_queue = self.send.queue.lock();
@@ -94,22 +94,23 @@ impl Session {
     /// `is_writable` is set, the caller requests the callbacks after releasing the locks.
     pub(crate) fn load(&self, send_queue: &mut SendQueue, writer: &mut SocketWriter) {
         writer.holds_records = writer.is_flushing();
-        let lets_go = std::mem::replace(&mut send_queue.holds_records, writer.holds_records) && !writer.holds_records;
+        let releases_records =
+            std::mem::replace(&mut send_queue.holds_records, writer.holds_records) && !writer.holds_records;
         let sends = send_queue.load(&mut writer.flight);
         if sends && send_queue.ping.is_some() {
             send_queue.record_ping();
         }
-        if (sends || lets_go) && send_queue.resending.is_some() {
+        if (sends || releases_records) && send_queue.resending.is_some() {
             send_queue.forget_sent();
         }
-        if sends || lets_go {
+        if sends || releases_records {
             self.record_room(send_queue);
         }
-        if sends && self.recv.is_held.load(Ordering::Acquire) {
+        if sends && self.recv.has_deferred_error.load(Ordering::Acquire) {
             // A deferred protocol error waits until the bytes before it are sent.
             self.wake_driver();
         }
-        if (sends || lets_go) && send_queue.waiting > 0 {
+        if (sends || releases_records) && send_queue.waiting > 0 {
             self.send.sent.open_for_all();
         }
     }

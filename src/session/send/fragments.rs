@@ -52,7 +52,7 @@ impl Fragments {
 
     /// Records that a message or a fragment was queued or kept. Returns whether it completes a message in fragments.
     #[inline]
-    pub(crate) fn note(&mut self, outbound: &OutboundMessage<'_>) -> bool {
+    pub(crate) fn record(&mut self, outbound: &OutboundMessage<'_>) -> bool {
         if outbound.is_whole() {
             return false;
         }

@@ -79,11 +79,11 @@ impl Session {
 
     /// Calls the application's compression filter, with no lock held.
     fn filtered<'a>(&self, item: Item<'a>) -> Item<'a> {
-        let Some(CompressionFilter { min_size, wants }) = &self.send.filter else { return item };
+        let Some(CompressionFilter { min_size, predicate }) = &self.send.filter else { return item };
         let OutboundMessage { opcode, payload, fin, .. } = item.outbound;
         let is_small = fin && (payload.is_empty() || payload.len() < *min_size);
-        let is_asked = item.compress && item.outbound.is_first() && !is_small;
-        Item { compress: item.compress && (!is_asked || wants(opcode, payload)), ..item }
+        let is_filtered = item.compress && item.outbound.is_first() && !is_small;
+        Item { compress: item.compress && (!is_filtered || predicate(opcode, payload)), ..item }
     }
 
     /// Sends a ping or pong, ahead of queued messages.
@@ -131,7 +131,7 @@ impl Session {
     /// Records that a fragment was queued or kept. After the last fragment of a message, wakes waiting senders.
     #[inline]
     fn record_fragment(&self, send_queue: &mut SendQueue, outbound: &OutboundMessage<'_>) {
-        if send_queue.fragments.note(outbound) && send_queue.waiting > 0 {
+        if send_queue.fragments.record(outbound) && send_queue.waiting > 0 {
             self.send.sent.open_for_all();
         }
     }
@@ -197,9 +197,8 @@ impl Session {
         }
     }
 
-    /// Encodes with the send queue unlocked, because it may only be locked briefly. Keeps the encoders locked until the message
-    /// is queued, so that messages are sent in the order in which they were encoded. Threads that find them locked wait at
-    /// `sent`.
+    /// Encodes with the send queue unlocked. Keeps the encoders locked until the message is queued, so that messages are sent in the
+    /// order in which they were encoded. Threads that find them locked wait at `sent`.
     fn queue_encoded(
         &self,
         send_queue: &mut MutexGuard<'_, SendQueue>,

@@ -5,7 +5,7 @@ use crate::session::loom_shim::{AtomicU32, Ordering};
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 /// Taken, and another thread has asked for it since.
-const ASKED: u32 = 2;
+const REQUESTED: u32 = 2;
 
 /// The send token.
 #[derive(Debug)]
@@ -21,7 +21,8 @@ impl SendToken {
     /// Takes the token, and returns whether it did. If another thread has it, that thread checks the send queue again before it
     /// gives the token back.
     pub(crate) fn take(&self) -> bool {
-        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some((state + 1).min(ASKED))) == Ok(FREE)
+        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some((state + 1).min(REQUESTED)))
+            == Ok(FREE)
     }
 
     /// Gives the token back, unless another thread has asked for it: then returns false, and the caller keeps the token.

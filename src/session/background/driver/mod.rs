@@ -30,7 +30,7 @@ use crate::session::recv::read::ReadOutcome;
 use crate::session::recv::read_lock::word::AppActivity;
 
 /// The longest time that a protocol error is deferred.
-const LONGEST_HOLD: Duration = Duration::from_secs(5);
+const LONGEST_DEFERRAL: Duration = Duration::from_secs(5);
 
 /// The state of the driver between its steps.
 struct Driver {
@@ -46,7 +46,7 @@ struct Driver {
     /// The stream ends after the bytes that have arrived. The socket reports this only once.
     has_end: bool,
     /// The time until which a protocol error is deferred.
-    held_until: Instant,
+    deferred_until: Instant,
     lateness: Lateness,
     /// The session has ended. Its transport is dropped as soon as no thread of the application reads.
     is_over: bool,
@@ -93,7 +93,7 @@ impl Driver {
             gives_grace: true,
             found: Found::default(),
             has_end: false,
-            held_until: since,
+            deferred_until: since,
             lateness: Lateness::default(),
             is_over: false,
             watch: None,
@@ -232,7 +232,7 @@ impl Driver {
         self.watch = None;
         session.abort();
         loop {
-            match session.recv.reader.word().look(&mut self.seen) {
+            match session.recv.reader.word().observe_app(&mut self.seen) {
                 AppActivity::Active => {}
                 AppActivity::Inside => return Next::Wait,
                 AppActivity::Away => return Next::Over,
@@ -267,22 +267,22 @@ impl Driver {
     fn deadline(&self, session: &Session) -> Option<Instant> {
         let tick = match self.reading {
             ReadMode::Watching { since } => Some(since + TICK),
-            ReadMode::DeferredError => Some(self.held_until),
+            ReadMode::DeferredError => Some(self.deferred_until),
             ReadMode::Grace { until } => Some(until),
             _ => None,
         };
-        let peer = self.lateness.deadline(session, self.listens());
+        let peer = self.lateness.deadline(session, self.is_receiving());
         [tick, peer].into_iter().flatten().min()
     }
 
     /// Whether some thread reads what the peer sends.
-    fn listens(&self) -> bool {
+    fn is_receiving(&self) -> bool {
         !matches!(self.reading, ReadMode::Backpressured | ReadMode::DeferredError)
     }
 
     /// Ends the session if the peer is late. Returns whether it did.
     fn time_out(&mut self, session: &Session) -> bool {
-        match self.lateness.look(session, self.listens()) {
+        match self.lateness.check(session, self.is_receiving()) {
             Standing::InTime => return false,
             Standing::Unread => {
                 self.is_unfinished = true;

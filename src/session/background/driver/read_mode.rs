@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Driver;
-use super::LONGEST_HOLD;
+use super::LONGEST_DEFERRAL;
 use super::ReadMode;
 use crate::session::Session;
 use crate::session::background::TICK;
@@ -27,7 +27,7 @@ impl Driver {
                 self.reading = ReadMode::Watching { since: now }
             }
             ReadMode::Watching { since } if now.saturating_duration_since(since) >= TICK => {
-                self.reading = match session.recv.reader.word().look(&mut self.seen) {
+                self.reading = match session.recv.reader.word().observe_app(&mut self.seen) {
                     AppActivity::Active => ReadMode::Watching { since: now },
                     AppActivity::Inside => ReadMode::ByApp,
                     AppActivity::Away => ReadMode::Armed,
@@ -47,8 +47,8 @@ impl Driver {
                 session.keepalive.state.lock().restart_timeout(now);
                 self.reading = ReadMode::Armed;
             }
-            ReadMode::DeferredError if self.held_until <= now || session.may_fail() => {
-                session.recv.is_held.store(false, Ordering::Release);
+            ReadMode::DeferredError if self.deferred_until <= now || session.may_fail() => {
+                session.recv.has_deferred_error.store(false, Ordering::Release);
                 self.reading = ReadMode::Armed;
             }
             _ => {}
@@ -65,7 +65,7 @@ impl Driver {
             self.is_unfinished = true;
             log!(Debug, session.identity.id, "the library reads in place of the application");
         }
-        if self.reading == ReadMode::Armed && !session.recv.reader.word().listen(self.seen) {
+        if self.reading == ReadMode::Armed && !session.recv.reader.word().arm(self.seen) {
             // The application has come back, and may have read bytes that it does not decode.
             self.yield_to_app(session);
         }
@@ -85,7 +85,7 @@ impl Driver {
 
     /// Whether a thread waits for an event that only reading can bring, or reading decides whether the peer is late.
     pub(crate) fn is_urgent(&self, session: &Session) -> bool {
-        session.recv.reader.word().is_kept()
+        session.recv.reader.word().is_reserved()
             || session.waits_for_message()
             || session.close_state.close_outcome().is_some()
             || session.recv.queue.is_leaving()
@@ -98,32 +98,32 @@ impl Driver {
     pub(crate) fn read(&mut self, session: &Session) -> ReadOutcome {
         self.is_unfinished = false;
         let came_back = session.recv.reader.word().left() != self.seen;
-        let impatient = self.held_until <= Instant::now();
+        let is_deferral_over = self.deferred_until <= Instant::now();
         let mut has_more = false;
-        let turned = session.recv.reader.enter_as_driver(|reader| {
+        let outcome = session.recv.reader.enter_as_driver(|reader| {
             let Some(reader) = reader else { return ReadOutcome::Over };
-            let turned = session.read(reader, impatient);
-            if turned == ReadOutcome::Drained {
+            let outcome = session.read(reader, is_deferral_over);
+            if outcome == ReadOutcome::Drained {
                 reader.incoming.release();
                 reader.receiver.release();
             }
             // Bytes that the application may not read do not make the descriptor readable.
-            if session.delivery.is_signalled() && !session.recv.reader.word().is_kept() {
+            if session.delivery.is_signalled() && !session.recv.reader.word().is_reserved() {
                 session.record_buffered(reader);
             }
             has_more = reader.may_have_more();
-            turned
+            outcome
         });
-        let Some((turned, left)) = turned else {
+        let Some((outcome, actions)) = outcome else {
             self.yield_to_app(session);
             return ReadOutcome::Unfinished;
         };
-        session.left(left);
+        session.released(actions);
         if has_more && session.delivery.mode() == ReceiveMode::Group {
             // Nothing else notifies the group.
             session.notify_ready();
         }
-        match turned {
+        match outcome {
             ReadOutcome::Drained => {
                 if session.delivery.mode() == ReceiveMode::Group && !self.is_urgent(session) {
                     self.reading = ReadMode::ByApp;
@@ -131,7 +131,7 @@ impl Driver {
                 session.send.release();
                 session.recv.buffer_pool.release();
                 if let Some(owner) = session.identity.hooks() {
-                    owner.rest();
+                    owner.release_memory();
                 }
             }
             ReadOutcome::Unfinished => self.is_unfinished = true,
@@ -141,18 +141,19 @@ impl Driver {
             }
             ReadOutcome::DeferredError => {
                 if self.reading != ReadMode::DeferredError {
-                    let patience = session.shared_options.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
-                    self.held_until = Instant::now() + patience;
+                    let deferral =
+                        session.shared_options.close_timeout.unwrap_or(LONGEST_DEFERRAL).min(LONGEST_DEFERRAL);
+                    self.deferred_until = Instant::now() + deferral;
                 }
                 self.reading = ReadMode::DeferredError;
-                session.recv.is_held.store(true, Ordering::Release);
+                session.recv.has_deferred_error.store(true, Ordering::Release);
             }
             ReadOutcome::Over => {}
         }
         if came_back && self.reading == ReadMode::Armed {
             self.yield_to_app(session);
         }
-        turned
+        outcome
     }
 
     /// Leaves reading to the application.

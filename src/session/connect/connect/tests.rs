@@ -229,7 +229,7 @@ fn the_event_descriptor_is_readable_while_there_is_a_message() {
 struct Hooks;
 
 impl HandleHooks for Hooks {
-    fn rest(&self) {}
+    fn release_memory(&self) {}
 
     fn is_freed(&self) -> bool {
         false

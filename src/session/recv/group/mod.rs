@@ -30,9 +30,9 @@ pub(crate) use sockets::Member;
 const SIGNAL: u64 = u64::MAX;
 
 /// The state of a session in its group's queue: not queued, queued, or ended. The queue's lock guards it.
-const NO_TURN: u8 = 0;
-const HAS_TURN: u8 = 1;
-const LAST_TURN: u8 = 2;
+const NOT_QUEUED: u8 = 0;
+const QUEUED: u8 = 1;
+const ENDED: u8 = 2;
 
 /// A group.
 pub(crate) struct Group {
@@ -110,11 +110,11 @@ impl Group {
     }
 
     /// Queues a session that has something to receive.
-    pub(crate) fn note(&self, session: Arc<dyn GroupSession>) {
+    pub(crate) fn add_ready(&self, session: Arc<dyn GroupSession>) {
         let mut ready = self.ready.lock();
         let is_wanted = !ready.is_closed && !session.is_detached();
-        if is_wanted && session.turn().load(Ordering::Relaxed) == NO_TURN {
-            session.turn().store(HAS_TURN, Ordering::Relaxed);
+        if is_wanted && session.queue_state().load(Ordering::Relaxed) == NOT_QUEUED {
+            session.queue_state().store(QUEUED, Ordering::Relaxed);
             self.push(&mut ready, Ready::Session(session));
         }
     }
@@ -131,13 +131,13 @@ impl Group {
     pub(crate) fn forget(&self, owner: &dyn HandleHooks, session: Option<&dyn GroupSession>) {
         let is_same = |other: &dyn HandleHooks| std::ptr::addr_eq(other, owner);
         let mut ready = self.ready.lock();
-        if session.is_some_and(|session| session.turn().load(Ordering::Relaxed) != HAS_TURN) {
+        if session.is_some_and(|session| session.queue_state().load(Ordering::Relaxed) != QUEUED) {
             return;
         }
         let left: VecDeque<_> = std::mem::take(&mut ready.queue);
-        let (forgotten, kept): (VecDeque<_>, VecDeque<_>) = left.into_iter().partition(|turn| match turn {
-            Ready::Session(turn) => session.is_some_and(|session| std::ptr::addr_eq(session, &**turn)),
-            Ready::Failed(turn, _) => is_same(&**turn),
+        let (forgotten, kept): (VecDeque<_>, VecDeque<_>) = left.into_iter().partition(|entry| match entry {
+            Ready::Session(entry) => session.is_some_and(|session| std::ptr::addr_eq(session, &**entry)),
+            Ready::Failed(entry, _) => is_same(&**entry),
         });
         ready.queue = kept;
         self.update_signal(&mut ready);
@@ -145,8 +145,8 @@ impl Group {
         drop(forgotten);
     }
 
-    fn push(&self, ready: &mut ReadyQueue, turn: Ready) {
-        ready.queue.push_back(turn);
+    fn push(&self, ready: &mut ReadyQueue, entry: Ready) {
+        ready.queue.push_back(entry);
         if ready.waiting > 0 {
             self.changed.open_for_one();
         }
@@ -177,20 +177,20 @@ impl Group {
             let mut ready = self.ready.lock();
             if ready.round == 0 && !ready.queue.is_empty() && ready.members.len() > 1 && !ready.has_leader {
                 // Other sessions may have something by now.
-                ready = self.look(ready, Deadline::Now);
+                ready = self.poll_sockets(ready, Deadline::Now);
                 ready.round = ready.queue.len();
             }
             ready.round = ready.round.saturating_sub(1);
-            let turn = ready.queue.pop_front();
-            match turn {
+            let entry = ready.queue.pop_front();
+            match entry {
                 Some(Ready::Failed(owner, error)) => {
                     self.pass_on(&mut ready);
                     return Ok(Received { owner, outcome: Err(error), _session: None });
                 }
                 Some(Ready::Session(session)) => {
-                    let is_over = session.turn().load(Ordering::Relaxed) == LAST_TURN;
+                    let is_over = session.queue_state().load(Ordering::Relaxed) == ENDED;
                     if !is_over {
-                        session.turn().store(NO_TURN, Ordering::Relaxed);
+                        session.queue_state().store(NOT_QUEUED, Ordering::Relaxed);
                     }
                     drop(ready);
                     if is_over {
@@ -208,7 +208,7 @@ impl Group {
                 return Err(Error::new(Kind::Aborted, "the group was freed"));
             }
             if !ready.has_leader && deadline.has_passed() {
-                ready = self.look(ready, Deadline::Now);
+                ready = self.poll_sockets(ready, Deadline::Now);
                 if !ready.queue.is_empty() {
                     continue;
                 }
@@ -230,7 +230,7 @@ impl Group {
             };
             if let Err(interrupted) = begun {
                 if waiter.is_none() && !ready.has_leader {
-                    ready = self.look(ready, Deadline::Now);
+                    ready = self.poll_sockets(ready, Deadline::Now);
                     if !ready.queue.is_empty() {
                         // This call need not wait, so the interrupt is for the next one that would.
                         self.interrupts.interrupt();
@@ -253,7 +253,7 @@ impl Group {
                     self.is_leader_waiting.store(false, Ordering::SeqCst);
                     return Err(interrupted);
                 }
-                let mut ready = self.look(ready, deadline);
+                let mut ready = self.poll_sockets(ready, deadline);
                 self.pass_on(&mut ready);
             }
         }
@@ -274,19 +274,19 @@ impl Group {
         let outcome = match session.receive_for_group() {
             ForGroup::Frame(frame, has_more) => {
                 if has_more {
-                    self.note(Arc::clone(&session));
+                    self.add_ready(Arc::clone(&session));
                 }
                 Ok(frame)
             }
             ForGroup::Nothing => return None,
             ForGroup::Unfinished => {
-                self.note(session);
+                self.add_ready(session);
                 return None;
             }
             ForGroup::Ended => {
                 let ready = self.ready.lock();
                 // The session returns its end once.
-                if session.turn().swap(LAST_TURN, Ordering::Relaxed) == LAST_TURN {
+                if session.queue_state().swap(ENDED, Ordering::Relaxed) == ENDED {
                     drop(ready);
                     return None;
                 }

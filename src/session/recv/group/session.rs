@@ -10,7 +10,7 @@ use crate::session::upcalls::HandleHooks;
 /// A session of a group.
 pub(crate) trait GroupSession: Send + Sync {
     /// The state of the session in the group's queue. The queue's lock guards it.
-    fn turn(&self) -> &AtomicU8;
+    fn queue_state(&self) -> &AtomicU8;
 
     /// The application has freed the session.
     fn is_detached(&self) -> bool;

@@ -9,8 +9,8 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use super::Group;
-use super::HAS_TURN;
-use super::NO_TURN;
+use super::NOT_QUEUED;
+use super::QUEUED;
 use super::Ready;
 use super::ReadyQueue;
 use super::SIGNAL;
@@ -61,7 +61,7 @@ impl Group {
     }
 
     /// Queues the sessions whose sockets are readable. Waits until the deadline for one.
-    pub(crate) fn look<'a>(
+    pub(crate) fn poll_sockets<'a>(
         &'a self,
         mut ready: MutexGuard<'a, ReadyQueue>,
         deadline: Deadline,
@@ -92,8 +92,8 @@ impl Group {
             }
             let key = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
             let Some(session) = ready.members.get(key).and_then(Weak::upgrade) else { continue };
-            if session.turn().load(Ordering::Relaxed) == NO_TURN {
-                session.turn().store(HAS_TURN, Ordering::Relaxed);
+            if session.queue_state().load(Ordering::Relaxed) == NOT_QUEUED {
+                session.queue_state().store(QUEUED, Ordering::Relaxed);
                 ready.queue.push_back(Ready::Session(session));
             } else {
                 others.push(session);
@@ -119,9 +119,9 @@ impl Group {
             if ready.has_leader {
                 return;
             }
-            ready = self.look(ready, Deadline::Now);
+            ready = self.poll_sockets(ready, Deadline::Now);
             self.update_signal(&mut ready);
-            let sessions = ready.queue.iter().filter_map(|turn| match turn {
+            let sessions = ready.queue.iter().filter_map(|entry| match entry {
                 Ready::Session(session) => Some(Arc::clone(session)),
                 Ready::Failed(..) => None,
             });

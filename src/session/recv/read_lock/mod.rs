@@ -19,9 +19,9 @@ unsafe impl<T: Send> Sync for ReadLock<T> {}
 
 /// Holds the lock. Releases it on drop, also after a panic.
 struct ReadGuard<'a, T> {
-    handed: &'a ReadLock<T>,
+    lock: &'a ReadLock<T>,
     is_driver: bool,
-    left: &'a mut ReleaseActions,
+    actions: &'a mut ReleaseActions,
     _held: Held,
 }
 
@@ -54,19 +54,19 @@ impl<T> ReadLock<T> {
     /// Calls `read` and then releases the lock. The calling thread has just become the reader.
     #[inline]
     fn read<R>(&self, is_driver: bool, read: impl FnOnce(&mut T) -> R) -> (R, ReleaseActions) {
-        let mut left = ReleaseActions::default();
-        let owned = ReadGuard { handed: self, is_driver, left: &mut left, _held: Held::new() };
+        let mut actions = ReleaseActions::default();
+        let guard = ReadGuard { lock: self, is_driver, actions: &mut actions, _held: Held::new() };
         // SAFETY: this thread is the reader until `guard` is dropped, and no other thread accesses the value.
         let outcome = read(unsafe { &mut *self.value.get() });
-        drop(owned);
-        (outcome, left)
+        drop(guard);
+        (outcome, actions)
     }
 }
 
 impl<T> Drop for ReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        let word = &self.handed.word;
-        *self.left = if self.is_driver { word.leave_as_driver() } else { word.leave() };
+        let word = &self.lock.word;
+        *self.actions = if self.is_driver { word.leave_as_driver() } else { word.leave() };
     }
 }

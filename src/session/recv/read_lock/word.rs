@@ -20,10 +20,10 @@ const FOLLOWED: u64 = 1 << 3;
 
 /// The driver sleeps until the socket is readable. A thread of the application that leaves must wake it for bytes that the thread
 /// has read and not decoded, because the socket does not report them.
-const LISTENING: u64 = 1 << 4;
+const ARMED: u64 = 1 << 4;
 
 /// Only the driver may read.
-const KEPT: u64 = 1 << 5;
+const RESERVED: u64 = 1 << 5;
 
 /// The remaining bits count how often the application has left.
 const LEFT: u64 = 1 << 6;
@@ -65,21 +65,22 @@ impl LockWord {
     pub(crate) fn enter(&self, waited: bool) -> bool {
         // Others may wait as well: the one thread that was woken wakes the next one when it leaves.
         let followed = if waited { FOLLOWED } else { 0 };
-        let enter = |word| if word & (OWNER | KEPT) == FREE { word | APPLICATION | followed } else { word | FOLLOWED };
-        self.update(enter) & (OWNER | KEPT) == FREE
+        let enter =
+            |word| if word & (OWNER | RESERVED) == FREE { word | APPLICATION | followed } else { word | FOLLOWED };
+        self.update(enter) & (OWNER | RESERVED) == FREE
     }
 
     /// Like [`enter`](Self::enter), for a thread that does not wait.
     pub(crate) fn try_enter(&self) -> bool {
-        let enter = |word| if word & (OWNER | KEPT) == FREE { word | APPLICATION } else { word };
-        self.update(enter) & (OWNER | KEPT) == FREE
+        let enter = |word| if word & (OWNER | RESERVED) == FREE { word | APPLICATION } else { word };
+        self.update(enter) & (OWNER | RESERVED) == FREE
     }
 
     /// Releases the lock as the application.
     pub(crate) fn leave(&self) -> ReleaseActions {
-        let before = self.update(|word| (word - APPLICATION + LEFT) & !(FOLLOWED | LISTENING) | WATCHED);
+        let before = self.update(|word| (word - APPLICATION + LEFT) & !(FOLLOWED | ARMED) | WATCHED);
         debug_assert_eq!(before & OWNER, APPLICATION);
-        let driver = before & WATCHED == 0 || before & LISTENING != 0;
+        let driver = before & WATCHED == 0 || before & ARMED != 0;
         ReleaseActions { driver, follower: before & FOLLOWED != 0 }
     }
 
@@ -96,26 +97,26 @@ impl LockWord {
     }
 
     /// Returns the activity of the application since the last call, a tick ago. `seen` is the state between calls.
-    pub(crate) fn look(&self, seen: &mut u64) -> AppActivity {
-        let mut presence = AppActivity::Away;
+    pub(crate) fn observe_app(&self, seen: &mut u64) -> AppActivity {
+        let mut activity = AppActivity::Away;
         self.update(|word| {
-            presence = match word & OWNER {
+            activity = match word & OWNER {
                 _ if word / LEFT != *seen => AppActivity::Active,
                 APPLICATION => AppActivity::Inside,
                 _ => AppActivity::Away,
             };
-            if presence == AppActivity::Inside { word & !WATCHED } else { word }
+            if activity == AppActivity::Inside { word & !WATCHED } else { word }
         });
-        if presence == AppActivity::Active {
+        if activity == AppActivity::Active {
             *seen = self.left();
         }
-        presence
+        activity
     }
 
     /// Called before the driver sleeps until the socket is readable. Returns false if the application has left since `seen`.
     /// Otherwise the application wakes the driver when it next leaves.
-    pub(crate) fn listen(&self, seen: u64) -> bool {
-        self.update(|word| if word / LEFT == seen { word | LISTENING } else { word }) / LEFT == seen
+    pub(crate) fn arm(&self, seen: u64) -> bool {
+        self.update(|word| if word / LEFT == seen { word | ARMED } else { word }) / LEFT == seen
     }
 
     /// Returns how often the application has left.
@@ -139,18 +140,18 @@ impl LockWord {
     }
 
     /// Permits only the driver to read, as soon as a thread of the application that reads has left.
-    pub(crate) fn keep(&self) {
-        self.update(|word| word | KEPT);
+    pub(crate) fn reserve(&self) {
+        self.update(|word| word | RESERVED);
     }
 
     /// Permits the application to read again.
-    pub(crate) fn give_back(&self) {
-        self.update(|word| word & !KEPT);
+    pub(crate) fn unreserve(&self) {
+        self.update(|word| word & !RESERVED);
     }
 
     /// Whether only the driver may read.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.word.load(Ordering::Acquire) & KEPT != 0
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.word.load(Ordering::Acquire) & RESERVED != 0
     }
 
     /// Changes the word and returns what it was.
