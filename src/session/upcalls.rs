@@ -21,7 +21,7 @@ pub(crate) trait Listener: Send + Sync {
     /// The session is open.
     fn opened(&self);
 
-    /// A frame was received, if the session tells frames.
+    /// A frame was received. Called only if frames go to callbacks.
     fn frame(&self, frame: Frame);
 
     /// There is room to send again, after a message found none.

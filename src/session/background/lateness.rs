@@ -197,7 +197,7 @@ impl Lateness {
 }
 
 impl Session {
-    /// How long before the limit the probe takes place. None while no ping is under way.
+    /// How long before the limit the probe takes place. None while no ping is in flight.
     fn probe_time(&self, late: Late) -> Option<Duration> {
         let timeout = match late {
             Late::Close => self.shared_options.close_timeout,

@@ -177,7 +177,7 @@ impl Opening {
         Ok(())
     }
 
-    /// The [`CancelToken`] for the thread that opens the session.
+    /// Returns the [`CancelToken`] for the thread that opens the session.
     pub(crate) fn stop(&self) -> Option<Arc<CancelToken>> {
         self.progress.lock().stop.clone()
     }
@@ -201,7 +201,7 @@ impl Opening {
         self.changed.open_for_all();
     }
 
-    /// The outcome; None while the opening goes on.
+    /// Returns the outcome, or None while the session is being opened.
     pub(crate) fn outcome(&self) -> Option<&Result<()>> {
         self.outcome.get()
     }

@@ -14,10 +14,10 @@ pub(crate) struct Size {
     pub(crate) bytes: usize,
 }
 
-/// The bound for the cookies of one registrable domain. RFC 6265 section 6.1 asks for 50 cookies of 4096 bytes.
+/// The bound for the cookies of one registrable domain. The minimum of RFC 6265 section 6.1 is 50 cookies of 4096 bytes.
 pub(crate) const MAX_OF_DOMAIN: Size = Size { count: 180, bytes: 256 * 1024 };
 
-/// The bound for all cookies. RFC 6265 section 6.1 asks for 3000 cookies.
+/// The bound for all cookies. The minimum of RFC 6265 section 6.1 is 3000 cookies.
 const MAX: Size = Size { count: 3000, bytes: 4 * 1024 * 1024 };
 
 #[derive(Clone, Debug, Default)]

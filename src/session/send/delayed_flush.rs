@@ -33,7 +33,7 @@ pub(crate) trait HoldsBack: Send + Sync {
     /// Sends what is held back. Returns whether there was something.
     fn send_held_back(&self) -> bool;
 
-    /// No message was sent for a moment.
+    /// Called after some ticks without a message.
     fn pause_streak(&self);
 
     /// Stops watching the session, unless something is held back. Returns whether it did.

@@ -221,9 +221,9 @@ impl SendQueue {
 
     /// Queues the answer to a received event.
     pub(crate) fn answer(&mut self, received: &Event) {
-        let is_violation = matches!(received, Event::ProtocolError(_));
-        self.failing |= is_violation;
-        self.is_cut |= is_violation;
+        let is_protocol_error = matches!(received, Event::ProtocolError(_));
+        self.failing |= is_protocol_error;
+        self.is_cut |= is_protocol_error;
         // Pongs that can never be sent would only accumulate.
         if self.failure.is_none() || !matches!(received, Event::Ping(_)) {
             self.outgoing.answer(received, Instant::now());

@@ -12,7 +12,7 @@ pub(crate) trait GroupSession: Send + Sync {
     /// The state of the session in the group's queue. The queue's lock guards it.
     fn queue_state(&self) -> &AtomicU8;
 
-    /// The application has freed the session.
+    /// Whether the application has freed the session.
     fn is_detached(&self) -> bool;
 
     /// Returns the application's handle.
