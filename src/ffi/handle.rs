@@ -255,7 +255,7 @@ pub(super) struct Receiver {
 unsafe impl Send for Receiver {}
 
 impl HandleHooks for ws_session {
-    fn rest(&self) {
+    fn release_memory(&self) {
         if let Some(open) = self.open.get() {
             open.frame_pool.release();
         }

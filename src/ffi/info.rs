@@ -10,12 +10,12 @@ use crate::ffi::error::ws_error;
 use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
-use crate::session::Opened;
+use crate::session::HandshakeInfo;
 use crate::session::stats::Statistics;
 
 /// Reads the result of the opening handshake. Returns `fallback` while the session is being opened.
-fn opened<T>(session: &ws_session, fallback: T, look: impl FnOnce(&Opened) -> T) -> T {
-    session.if_open().map_or(fallback, |open| look(&open.session.identity.opened))
+fn handshake_info<T>(session: &ws_session, fallback: T, look: impl FnOnce(&HandshakeInfo) -> T) -> T {
+    session.if_open().map_or(fallback, |open| look(&open.session.identity.handshake_info))
 }
 
 /// The subprotocol the server chose, "" if none, NULL for NULL. The string is the session's.
@@ -26,7 +26,9 @@ fn opened<T>(session: &ws_session, fallback: T, look: impl FnOnce(&Opened) -> T)
 pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe {
-        inspect(session, ptr::null(), |session| opened(session, ptr::null(), |opened| opened.subprotocol().as_ptr()))
+        inspect(session, ptr::null(), |session| {
+            handshake_info(session, ptr::null(), |info| info.subprotocol().as_ptr())
+        })
     }
 }
 
@@ -38,7 +40,7 @@ pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_request_url(session: *const ws_session) -> *const c_char {
     // SAFETY: the caller's promise.
-    unsafe { inspect(session, ptr::null(), |session| opened(session, ptr::null(), |opened| opened.url().as_ptr())) }
+    unsafe { inspect(session, ptr::null(), |session| handshake_info(session, ptr::null(), |info| info.url().as_ptr())) }
 }
 
 /// A header of the handshake's request: the value of the field called `name` (in any case), the `index`-th (from 0)
@@ -55,8 +57,8 @@ pub unsafe extern "C" fn ws_request_header(
     // SAFETY: the caller's promise.
     unsafe {
         inspect(session, ptr::null(), |session| {
-            opened(session, ptr::null(), |opened| {
-                let value = guard::string(name).ok().and_then(|name| opened.request_header(name, index));
+            handshake_info(session, ptr::null(), |info| {
+                let value = guard::string(name).ok().and_then(|name| info.request_header(name, index));
                 value.map_or(ptr::null(), CStr::as_ptr)
             })
         })
@@ -70,7 +72,7 @@ pub unsafe extern "C" fn ws_request_header(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_response_status(session: *const ws_session) -> u32 {
     // SAFETY: the caller's promise.
-    unsafe { inspect(session, 0, |session| opened(session, 0, |opened| opened.response_status.into())) }
+    unsafe { inspect(session, 0, |session| handshake_info(session, 0, |info| info.response_status.into())) }
 }
 
 /// A header of the handshake's response: the value of the field called `name` (in any case), the `index`-th (from 0)
@@ -88,8 +90,8 @@ pub unsafe extern "C" fn ws_response_header(
     // SAFETY: the caller's promise.
     unsafe {
         inspect(session, ptr::null(), |session| {
-            opened(session, ptr::null(), |opened| {
-                let value = guard::string(name).ok().and_then(|name| opened.response_header(name, index));
+            handshake_info(session, ptr::null(), |info| {
+                let value = guard::string(name).ok().and_then(|name| info.response_header(name, index));
                 value.map_or(ptr::null(), CStr::as_ptr)
             })
         })

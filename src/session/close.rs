@@ -1,4 +1,4 @@
-//! Closing: the application's ways to end a session and to wait for its end, and the two moments of the end.
+//! Ends a session: closing, aborting, failing and waiting for the end, and the two steps of the end.
 
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -15,7 +15,7 @@ use crate::frame::CloseCode;
 use crate::protocol::{Close, Initiator};
 
 impl Session {
-    /// Starts the closing handshake behind what is queued; does nothing in a session that is closing or closed.
+    /// Starts the closing handshake after the queued messages. Does nothing if the session is closing or closed.
     pub(crate) fn close(&self, close: Close) {
         let mut send_queue = self.send.queue.lock();
         if let Some(resending) = &mut send_queue.resending {
@@ -33,17 +33,17 @@ impl Session {
                 self.set_outcome(None, None, Initiator::Remote);
             }
             self.recv.queue.set_closing();
-            // Senders that wait for room wait in vain.
+            // Senders that wait for room now fail.
             self.send.sent.open_for_all();
             self.flush_or_leave();
-            // The driver has a deadline now.
+            // The closing handshake has a deadline, which the driver watches.
             self.wake_started_driver();
         }
     }
 
-    /// Drops the connection at once, and ends the session unless it has ended.
+    /// Drops the connection at once. Ends the session, unless it has ended.
     pub(crate) fn abort(&self) {
-        // Where it ends without a driver there are still threads to tell the listener, until it is asked to be told.
+        // If the session ends without a driver, the hold keeps the runtime until the last callback is requested.
         let _hold = if self.driver.is_started() { None } else { self.runtime.tasks().hold() };
         let has_driver = !self.driver.prevent();
         self.close_state.abort();
@@ -61,16 +61,16 @@ impl Session {
         }
     }
 
-    /// Ends the sleep of the thread that reads: it finds the end of the stream behind what has arrived.
+    /// Wakes the reading thread. It reads the bytes that have arrived, and then the end of the stream.
     pub(super) fn stop_reading(&self) {
         if let Some(socket) = &*self.socket.lock() {
             socket.shut_down_receiving();
         }
-        // It may wait for the kernel to take what it sends.
+        // The thread may instead be waiting until it can send.
         self.interrupts.wake_reader();
     }
 
-    /// Where the session stands.
+    /// Returns the state of the session.
     pub(crate) fn state(&self) -> State {
         if self.close_state.is_closed() {
             State::Closed
@@ -83,8 +83,8 @@ impl Session {
         }
     }
 
-    /// Waits until the transport is gone. After our own Close, what is received and does not fit the queue is dropped
-    /// meanwhile: it would keep the peer's Close from being read.
+    /// Waits until the transport is gone. Meanwhile, after our own Close, received messages that do not fit the queue are
+    /// dropped: they would keep the peer's Close from being read.
     pub(crate) fn wait_closed(&self, deadline: Deadline) -> Result<()> {
         if self.close_state.is_closed() {
             return Ok(());
@@ -101,31 +101,31 @@ impl Session {
         if closed? { Ok(()) } else { Err(late()) }
     }
 
-    /// Fails for a call that would wait for the session's end in one of the session's callbacks.
+    /// Fails if the calling thread is in a callback of the session and would wait for the session's end.
     pub(crate) fn check_wait_for_end(&self, deadline: Deadline) -> Result<()> {
         if deadline == Deadline::Now || self.close_state.is_closed() { Ok(()) } else { self.check_outside() }
     }
 
-    /// Somebody waits for the end from now on.
+    /// Registers a thread that waits for the end.
     pub(crate) fn enter_leaving(&self) {
         self.recv.queue.enter_leaving();
         self.wake_driver();
     }
 
-    /// Not any more.
+    /// Unregisters a thread that waited for the end.
     pub(crate) fn exit_leaving(&self) {
         self.recv.queue.exit_leaving();
         self.wake_driver();
     }
 
-    /// The outcome, once it is there.
+    /// Returns the outcome, once it is set.
     pub(crate) fn close_outcome(&self) -> Option<&CloseOutcome> {
         self.close_state.close_outcome()
     }
 
-    /// Our Close, once it is sent.
+    /// Returns our Close, once it is sent.
     pub(crate) fn sent_close(&self) -> Option<Close> {
-        // Whoever has just sent it may not have said so yet.
+        // The thread that has sent it may not have recorded that yet.
         let mut writer = self.send.writer.lock();
         let mut send_queue = self.send.queue.lock();
         self.load(&mut send_queue, &mut writer);
@@ -137,8 +137,8 @@ impl Session {
         close
     }
 
-    /// Decides how the session ended, unless that is decided, and wakes everyone who waits for it. Where our own Close
-    /// had begun the end, whatever completes it, this side is the initiator.
+    /// Sets the outcome, unless it is set, and wakes the threads that wait for it. In a session that reconnects, begins an outage
+    /// instead if possible. If our own Close began the end, this side is the initiator, no matter what completes the end.
     pub(super) fn set_outcome(&self, error: Option<Error>, remote: Option<Close>, initiator: Initiator) {
         let _later = Later::begin();
         let unanswered = self.close_state.unanswered();
@@ -163,7 +163,7 @@ impl Session {
         self.set_final_outcome(&close_outcome);
     }
 
-    /// The application ends the session while it has no connection.
+    /// Ends the session during an outage, for the application.
     fn end_away(&self) {
         if let Some(reconnect) = &self.reconnect {
             self.set_final_outcome(&reconnect.lost());
@@ -184,14 +184,14 @@ impl Session {
         }
     }
 
-    /// Nothing more comes.
+    /// Ends the receive queue.
     pub(super) fn end_queue(&self) {
         self.recv.queue.end();
         self.notify_ready();
     }
 
-    /// The session was aborted: the receive queue ends behind the messages that have been read. A thread that reads at this moment
-    /// ends it itself, or the last step of the end does.
+    /// Ends the receive queue of an aborted session after the messages that have been read. If another thread is reading, that
+    /// thread does it itself, or `drop_transport` does.
     fn end_reading(&self) {
         let entered = self.recv.reader.enter_as_driver(|reader| {
             if let Some(reader) = reader {
@@ -199,8 +199,8 @@ impl Session {
             }
             self.end_queue();
         });
-        if let Some(((), left)) = entered {
-            self.left(left);
+        if let Some(((), actions)) = entered {
+            self.released(actions);
         }
     }
 
@@ -216,16 +216,15 @@ impl Session {
         }
     }
 
-    /// Ends the session from this side: as soon as the frame under way is complete it says so with a Close, if the
-    /// transport still takes it.
+    /// Ends the session from this side. Sends a Close after the frame that is being sent, if the transport still accepts it.
     pub(super) fn fail_connection(&self, error: Error, code: CloseCode, reason: &str, now: Instant) {
         let mut send_queue = self.send.queue.lock();
-        // What is kept for another connection must not be dropped; this one is as good as lost.
+        // `fail` would drop the messages that are kept for the next connection, so this connection counts as lost instead.
         if send_queue.kept().is_none() || error.kind == Kind::Overflow {
             send_queue.fail(code, reason, now);
         }
         drop(send_queue);
-        // Before the peer can answer: whoever reads would take that for a clean end.
+        // Before the peer can answer the Close: a reader would take the answer for a clean end.
         self.set_outcome(Some(error), None, Initiator::Local);
         self.flush_or_leave();
     }
@@ -236,7 +235,7 @@ impl Session {
         self.fail_connection(Error::new(Kind::Overflow, error), CloseCode::VIOLATED_POLICY, reason, Instant::now());
     }
 
-    /// Nothing is read from the connection any more. What has been read and not decoded goes to the receive queue.
+    /// Drops the reader. Bytes that it has read and not decoded go to the receive queue as messages.
     pub(super) fn drop_reader(&self) {
         let take = |present: &mut Option<Reader>| {
             let mut reader = present.take();
@@ -245,25 +244,25 @@ impl Session {
             }
             reader
         };
-        let (reader, left) = loop {
+        let (reader, actions) = loop {
             match self.recv.reader.enter_as_driver(take) {
                 Some(taken) => break taken,
                 None => {
-                    // A thread that reads leaves soon.
+                    // The reading thread leaves soon.
                     self.stop_reading();
                     thread::yield_now();
                 }
             }
         };
-        if reader.as_ref().is_some_and(|reader| reader.is_noted) {
+        if reader.as_ref().is_some_and(|reader| reader.last_buffered) {
             self.recv.queue.set_buffered(false);
         }
-        self.left(left);
-        // It may be the last that has an extension of the application's.
+        self.released(actions);
+        // It may be the last owner of an extension of the application.
         drop(reader);
     }
 
-    /// Nobody waits for the socket any more.
+    /// Drops the socket, and stops watching it.
     pub(super) fn drop_socket(&self) {
         let mut present = self.socket.lock();
         let socket = present.take();
@@ -274,7 +273,7 @@ impl Session {
         drop(present);
     }
 
-    /// The last step of the end.
+    /// Drops the transport: the last step of the end.
     pub(super) fn drop_transport(&self) {
         self.drop_reader();
         self.end_queue();

@@ -1,4 +1,4 @@
-//! How a session ends: first the outcome, after which nothing more is received, then the end of the transport.
+//! The two steps of a session's end: first the outcome, after which nothing more is received, then the end of the transport.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,17 +8,17 @@ use super::event_count::EventCount;
 use crate::error::{Error, Result};
 use crate::protocol::{Close, Initiator};
 
-/// The end of a session, as it is told to the application.
+/// How a session ended, as reported to the application.
 #[derive(Clone, Debug)]
 pub(crate) struct CloseOutcome {
-    /// None where the peer ended it with a Close.
+    /// None if the peer ended the session with a Close.
     pub(crate) error: Option<Error>,
-    /// The peer's Close, where one came.
+    /// The peer's Close, if one was received.
     pub(crate) remote: Option<Close>,
     pub(crate) initiator: Initiator,
 }
 
-/// The two moments of the end.
+/// The state of a session's end.
 #[derive(Default)]
 pub(super) struct CloseState {
     close_outcome: OnceLock<Box<CloseOutcome>>,
@@ -34,14 +34,14 @@ impl CloseState {
         self.close_outcome.get().map(|close_outcome| &**close_outcome)
     }
 
-    /// The first outcome stands. Returns whether it is this one.
+    /// Sets the outcome, unless one is set. Returns whether it did.
     pub(super) fn set(&self, close_outcome: CloseOutcome) -> bool {
         self.close_outcome.set(Box::new(close_outcome)).is_ok()
     }
 
-    /// The peer's Close has come and waits for the application to answer it.
+    /// Records the peer's Close, which the application has to answer.
     pub(super) fn record_unanswered(&self, close: Close) {
-        // Nothing is received behind the first one.
+        // Nothing is received after the first one.
         let _ = self.unanswered.set(Box::new(close));
     }
 
@@ -49,7 +49,7 @@ impl CloseState {
         self.unanswered.get().map(|close| &**close)
     }
 
-    /// The transport is to go at once, whatever the outcome.
+    /// Records that the transport has to be dropped at once, whatever the outcome is.
     pub(super) fn abort(&self) {
         self.aborted.store(true, Ordering::Release);
     }
@@ -67,7 +67,7 @@ impl CloseState {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Waits for the end of the transport, the deadline, or an error of `check`.
+    /// Waits until the transport is gone. Returns false at the deadline, and an error of `check`.
     pub(super) fn wait_closed(&self, deadline: Deadline, check: impl Fn() -> Result<()>) -> Result<bool> {
         loop {
             let wait_key = self.changed.wait_key();
@@ -82,7 +82,7 @@ impl CloseState {
         }
     }
 
-    /// Has those who wait look around. Safe in a signal handler.
+    /// Wakes all waiting threads, which then check their conditions. Safe in a signal handler.
     pub(super) fn wake_all(&self) {
         self.changed.open_for_all();
     }

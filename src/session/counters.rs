@@ -1,4 +1,4 @@
-//! What a session counts.
+//! The counters of a session.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::protocol::extension::CodecStats;
 use crate::protocol::{Frame, FrameDecoder};
 use crate::transport::ConnectTimings;
 
-/// What has come in. Only the reader writes, so that counting takes no atomic addition.
+/// The counters of received data. Only the reader writes them, so counting needs no atomic addition.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) messages: AtomicU64,
@@ -20,7 +20,7 @@ pub(crate) struct Counts {
     pub(crate) decoded: AtomicU64,
 }
 
-/// How long opening took, in microseconds; zero for what was not needed.
+/// How long each step of opening took, in microseconds; 0 for a step that was not needed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Timings {
     pub(crate) resolve: u32,
@@ -48,7 +48,7 @@ fn add(counter: &AtomicU64, number: u64) {
 }
 
 impl Counts {
-    /// The reader has decoded a frame.
+    /// Counts a decoded frame.
     #[inline]
     pub(crate) fn record_frame(&self, frame: &Frame, incoming: &FrameDecoder) {
         add(&self.messages, u64::from(!frame.more));
@@ -59,33 +59,33 @@ impl Counts {
         }
     }
 
-    /// What decoders had decoded.
+    /// Returns what the decoders have decoded.
     pub(crate) fn decoded(&self) -> CodecStats {
         let plain = self.decoded.load(Ordering::Relaxed);
         CodecStats { plain, encoded: self.encoded.load(Ordering::Relaxed) }
     }
 
-    /// The reader has decoded a ping.
+    /// Counts a decoded ping.
     pub(crate) fn record_ping(&self) {
         add(&self.pings, 1);
     }
 
-    /// The reader has decoded a pong.
+    /// Counts a decoded pong.
     pub(crate) fn record_pong(&self) {
         add(&self.pongs, 1);
     }
 
-    /// The reader has read bytes.
+    /// Counts bytes that were read.
     pub(crate) fn record_bytes(&self, count: usize) {
         add(&self.wire, count as u64);
     }
 
-    /// How many bytes the reader has read.
+    /// Returns how many bytes were read.
     pub(crate) fn bytes(&self) -> u64 {
         self.wire.load(Ordering::Relaxed)
     }
 
-    /// The incoming queue has dropped messages.
+    /// Counts messages that the receive queue has dropped.
     pub(crate) fn record_dropped(&self, count: u64) {
         add(&self.dropped, count);
     }

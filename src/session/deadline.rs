@@ -1,19 +1,19 @@
-//! Until when to wait.
+//! The deadline of a call.
 
 use std::time::{Duration, Instant};
 
-/// Until when to wait.
+/// The time until which a call waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deadline {
     Now,
-    /// So much later than the first wait: the clock is read only for that.
+    /// This long after the first wait begins. The clock is not read before that.
     Within(Duration),
     At(Instant),
     Never,
 }
 
 impl Deadline {
-    /// poll(2)'s rule: negative waits without limit, 0 not at all.
+    /// Converts a timeout as in poll(2): a negative one waits without limit, 0 does not wait.
     pub(crate) fn after_ms(timeout_ms: i64) -> Self {
         match u64::try_from(timeout_ms) {
             Ok(0) => Self::Now,
@@ -22,17 +22,17 @@ impl Deadline {
         }
     }
 
-    /// As a point in time.
+    /// Replaces `Within` by a point in time.
     pub(crate) fn fixed(self) -> Self {
         match self {
             Self::Within(Duration::ZERO) => Self::Now,
-            // Past the end of the clock is never.
+            // A time beyond the range of the clock is never.
             Self::Within(timeout) => Instant::now().checked_add(timeout).map_or(Self::Never, Self::At),
             fixed => fixed,
         }
     }
 
-    /// The time that is left, none for no limit.
+    /// Returns the remaining time, or None for no limit.
     pub(crate) fn left(self) -> Option<Duration> {
         match self {
             Self::Now => Some(Duration::ZERO),

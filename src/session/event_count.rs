@@ -1,4 +1,4 @@
-//! Where threads wait for something to change. Unlike a condition variable it can be opened in a signal handler.
+//! An event count: threads wait at it for a change. Unlike a condition variable, it can be opened in a signal handler.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,16 +7,16 @@ use rustix::thread::futex;
 
 use super::deadline::Deadline;
 
-/// Take a [`wait_key`](Self::key), look whether what is waited for has come, [`wait`](Self::wait) if not: a change
-/// in between is not missed. Waits end early now and then.
+/// To wait, take a [`wait_key`](Self::wait_key), check the condition, and [`wait`](Self::wait) if it does not hold: a change in
+/// between is not missed. Spurious wake-ups occur.
 #[derive(Debug, Default)]
 pub(crate) struct EventCount {
     changes: AtomicU32,
-    /// Threads in [`wait`](Self::wait). Without any, opening is no system call.
+    /// The number of threads in [`wait`](Self::wait). While it is 0, opening makes no system call.
     waiting: AtomicU32,
 }
 
-/// A moment at a event count.
+/// A point in the sequence of changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WaitKey(u32);
 
@@ -25,23 +25,23 @@ impl EventCount {
         WaitKey(self.changes.load(Ordering::Acquire))
     }
 
-    /// Sleeps until something has changed since the key, or the deadline. The latter is for the caller to notice.
+    /// Sleeps until a change after `wait_key`, or until the deadline, which the caller checks itself.
     pub(crate) fn wait(&self, wait_key: WaitKey, deadline: Deadline) {
-        debug_assert!(!matches!(deadline, Deadline::Within(_)), "it would begin anew with each wait");
+        debug_assert!(!matches!(deadline, Deadline::Within(_)), "`Within` would restart with each wait");
         let timeout = deadline.left().and_then(|left| futex::Timespec::try_from(left).ok());
-        // Before the kernel looks at `changes`: whoever opens sees it, or is seen.
+        // Before the kernel checks `changes`: either `open` sees this thread, or the kernel sees the change.
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let outcome = futex::wait(&self.changes, futex::Flags::PRIVATE, wait_key.0, timeout.as_ref());
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         debug_assert!(matches!(outcome, Ok(()) | Err(Errno::AGAIN | Errno::TIMEDOUT | Errno::INTR)), "{outcome:?}");
     }
 
-    /// Something has changed, for one of those who wait.
+    /// Records a change and wakes one waiting thread.
     pub(crate) fn open_for_one(&self) {
         self.open(1);
     }
 
-    /// Something has changed, for all who wait.
+    /// Records a change and wakes all waiting threads.
     pub(crate) fn open_for_all(&self) {
         self.open(i32::MAX.unsigned_abs());
     }

@@ -1,39 +1,39 @@
-//! What is known of a session from its opening on.
+//! The properties of a session that its opening determines.
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use super::connect::handshake_info::Opened;
+use super::connect::handshake_info::HandshakeInfo;
 use super::counters::Timings;
 use super::upcalls::HandleHooks;
 use crate::protocol::extension::ExtensionInfo;
 
-/// The identity of a session. Nothing of it changes.
+/// The properties of a session that do not change.
 pub(crate) struct Identity {
-    /// The number that the log knows the session by.
+    /// The session's number in the log.
     pub(crate) id: u64,
-    pub(crate) opened: Opened,
+    pub(crate) handshake_info: HandshakeInfo,
     /// The extensions that were agreed on.
     pub(crate) extensions: Box<[ExtensionInfo]>,
     pub(crate) timings: Timings,
     pub(crate) is_tls_resumed: bool,
-    /// What the application knows the session as. Set once.
+    /// The application's handle. Set once.
     hooks: OnceLock<Weak<dyn HandleHooks>>,
 }
 
 impl Identity {
     pub(crate) fn new(
         id: u64,
-        opened: Opened,
+        handshake_info: HandshakeInfo,
         extensions: Vec<ExtensionInfo>,
         timings: Timings,
         resumed: bool,
     ) -> Self {
         let extensions = extensions.into();
-        Self { id, opened, extensions, timings, is_tls_resumed: resumed, hooks: OnceLock::new() }
+        Self { id, handshake_info, extensions, timings, is_tls_resumed: resumed, hooks: OnceLock::new() }
     }
 
     pub(crate) fn set_hooks(&self, hooks: Weak<dyn HandleHooks>) {
-        // It is set once, before anybody asks.
+        // It is set once, before the first use.
         let _ = self.hooks.set(hooks);
     }
 

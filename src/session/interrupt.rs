@@ -1,4 +1,4 @@
-//! Waking calls that wait, from any thread and from signal handlers.
+//! Interrupts waiting calls, from any thread and from signal handlers.
 
 use std::cell::Cell;
 
@@ -6,10 +6,10 @@ use super::loom_shim::{AtomicU64, OnceLock, Ordering, fence};
 use crate::error::{Error, Kind, Result};
 use crate::transport::EventFd;
 
-/// Calls that wait.
+/// The number of waiting calls.
 const WAITING: u64 = 0xffff_ffff;
 /// The last interrupt found no waiting call; the next call that would wait returns it.
-const KEPT: u64 = 1 << 32;
+const PENDING: u64 = 1 << 32;
 /// The other bits count interrupts that woke a call.
 const WOKEN: u64 = 1 << 33;
 
@@ -17,32 +17,32 @@ const WOKEN: u64 = 1 << 33;
 #[derive(Default)]
 pub(super) struct Interrupts {
     word: AtomicU64,
-    /// Wakes the thread that sleeps on the socket. Made by the first that does.
+    /// Wakes the thread that sleeps on the socket. Created by the first thread that does.
     wake: OnceLock<EventFd>,
 }
 
-/// A call that waits, until it is dropped.
+/// Registers a call as waiting until it is dropped.
 pub(crate) struct Waiter<'a> {
     interrupts: &'a Interrupts,
     woken: u64,
-    is_told: Cell<bool>,
+    is_reported: Cell<bool>,
 }
 
 impl Interrupts {
-    /// A call begins to wait; or it is interrupted.
+    /// Registers a call as waiting. Fails if an interrupt is pending.
     pub(super) fn begin(&self) -> Result<Waiter<'_>> {
-        let update = |word| Some(if word & KEPT == 0 { word + 1 } else { word & !KEPT });
+        let update = |word| Some(if word & PENDING == 0 { word + 1 } else { word & !PENDING });
         let (Ok(before) | Err(before)) = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
-        if before & KEPT == 0 {
-            Ok(Waiter { interrupts: self, woken: before / WOKEN, is_told: Cell::new(false) })
+        if before & PENDING == 0 {
+            Ok(Waiter { interrupts: self, woken: before / WOKEN, is_reported: Cell::new(false) })
         } else {
             Err(interrupted())
         }
     }
 
-    /// Interrupts all calls that wait, else the next one. Safe in a signal handler.
+    /// Interrupts all waiting calls, or else the next one. Safe in a signal handler.
     pub(super) fn interrupt(&self) {
-        let update = |word| Some(if word & WAITING == 0 { word | KEPT } else { word + WOKEN });
+        let update = |word| Some(if word & WAITING == 0 { word | PENDING } else { word + WOKEN });
         let _ = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
         self.wake_reader();
     }
@@ -52,7 +52,7 @@ impl Interrupts {
         self.word.load(Ordering::Relaxed) >= WOKEN
     }
 
-    /// Has the thread that sleeps on the socket look around. Safe in a signal handler.
+    /// Wakes the thread that sleeps on the socket, which then checks its conditions. Safe in a signal handler.
     pub(super) fn wake_reader(&self) {
         fence(Ordering::SeqCst);
         if let Some(wake) = self.wake.get() {
@@ -60,41 +60,41 @@ impl Interrupts {
         }
     }
 
-    /// Removes the interrupt that is kept for the next call. Returns whether there was one.
-    pub(super) fn take_kept(&self) -> bool {
-        self.word.fetch_and(!KEPT, Ordering::AcqRel) & KEPT != 0
+    /// Removes a pending interrupt. Returns whether there was one.
+    pub(super) fn take_pending(&self) -> bool {
+        self.word.fetch_and(!PENDING, Ordering::AcqRel) & PENDING != 0
     }
 
-    /// What wakes a thread that sleeps on the socket.
+    /// Returns the descriptor that wakes a thread that sleeps on the socket.
     pub(super) fn wake(&self) -> Result<&EventFd> {
         if let Some(wake) = self.wake.get() {
             return Ok(wake);
         }
         let wake = EventFd::new().map_err(|error| Error::no_descriptor(&error))?;
         let wake = self.wake.get_or_init(|| wake);
-        // Whoever interrupts now sees it, or whoever checks now sees the interrupt.
+        // Either a thread that interrupts now sees the descriptor, or a `check` from now on sees the interrupt.
         fence(Ordering::SeqCst);
         Ok(wake)
     }
 }
 
 impl Waiter<'_> {
-    /// An error when the call was interrupted.
+    /// Fails if the call was interrupted.
     pub(super) fn check(&self) -> Result<()> {
         if self.interrupts.word.load(Ordering::Acquire) / WOKEN == self.woken {
             return Ok(());
         }
-        self.is_told.set(true);
+        self.is_reported.set(true);
         Err(interrupted())
     }
 }
 
 impl Drop for Waiter<'_> {
-    /// An interrupt that came when the call had its result is for the next one.
+    /// Keeps an interrupt that this call has not returned for the next call.
     fn drop(&mut self) {
         let update = |word| {
-            let missed = word / WOKEN != self.woken && !self.is_told.get();
-            Some((word - 1) | if missed { KEPT } else { 0 })
+            let missed = word / WOKEN != self.woken && !self.is_reported.get();
+            Some((word - 1) | if missed { PENDING } else { 0 })
         };
         let _ = self.interrupts.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
     }

@@ -1,5 +1,5 @@
-//! What happens, told to whoever set a sink for it. Off, it costs a load where something is told, which is nowhere near
-//! messages.
+//! Passes log messages to the application's sink. While logging is off, a log statement costs one atomic load. Sending and
+//! receiving a message executes no log statement.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -11,16 +11,16 @@ use super::event_count::EventCount;
 use crate::fork::PerProcess;
 use crate::lock::RwLock;
 
-/// How much it matters.
+/// The severity of a log message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// The library cannot do its work.
+    /// The library cannot work.
     Error = 1,
     /// A session could not be opened, or ended with an error.
     Warning = 2,
-    /// Sessions come and go.
+    /// Sessions are opened and end.
     Info = 3,
-    /// What goes on inside.
+    /// Internal events.
     Debug = 4,
 }
 
@@ -32,17 +32,17 @@ static LEVEL: AtomicU32 = AtomicU32::new(0);
 /// A child inherits its parent's sink, but does not wait for calls that only the parent's threads make.
 static SINK: PerProcess<RwLock<Option<Arc<Installed>>>> = PerProcess::new();
 
-/// The last session's number; those of the library itself are of session 0.
+/// The number of the last session. Messages of the library itself have the number 0.
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
-/// A sink, and the calls of it that have not returned.
+/// A sink, and the number of its calls that have not returned.
 struct Installed {
     sink: Sink,
     calls: AtomicUsize,
     returned: EventCount,
 }
 
-/// A line that is not logged yet.
+/// A deferred message.
 struct Line {
     level: Level,
     id: u64,
@@ -50,7 +50,7 @@ struct Line {
 }
 
 thread_local! {
-    /// The calls of a sink that this thread is in.
+    /// The number of calls of a sink that this thread is in.
     static INSIDE: Cell<usize> = const { Cell::new(0) };
 
     /// The number of [`Later`] values of the thread, whether it has lines, and the lines.
@@ -59,8 +59,8 @@ thread_local! {
     static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Defers what the calling thread logs until it is dropped. Code that may log under a lock makes one before it takes the lock,
-/// because the sink is a function of the application.
+/// Defers the calling thread's log messages until it is dropped. Code that may log under a lock creates one before it takes the
+/// lock, because the sink is a function of the application.
 pub(super) struct Later(());
 
 impl Later {
@@ -79,16 +79,16 @@ impl Drop for Later {
     fn drop(&mut self) {
         LATER.set(LATER.get() - 1);
         if LATER.get() == 0 && HAS_LINES.replace(false) {
-            // It fails in a thread that ends.
+            // It fails in a thread that is ending.
             let lines = LINES.try_with(|lines| std::mem::take(&mut *lines.borrow_mut()));
             for Line { level, id, message } in lines.into_iter().flatten() {
-                tell(level, id, &message);
+                call_sink(level, id, &message);
             }
         }
     }
 }
 
-/// A call of a sink.
+/// A call of a sink in progress.
 struct Call(Arc<Installed>);
 
 impl Call {
@@ -110,7 +110,7 @@ impl Drop for Call {
     }
 }
 
-/// The number of a session to come.
+/// Returns the number of a new session.
 pub(crate) fn next_id() -> u64 {
     LAST_ID.fetch_add(1, Ordering::Relaxed) + 1
 }
@@ -143,7 +143,7 @@ impl Installed {
 /// The sink of this process.
 fn sink() -> &'static RwLock<Option<Arc<Installed>>> {
     SINK.get(|inherited| {
-        // Only `set` locks it for writing. A child that is forked during that begins without a sink.
+        // Only `set` locks it for writing. A child that is forked meanwhile begins without a sink.
         let sink = inherited.and_then(|sink| sink.try_read()?.as_ref().map(|installed| Arc::clone(&installed.sink)));
         RwLock::new(sink.map(Installed::new))
     })
@@ -156,21 +156,21 @@ pub(super) fn is_on(level: Level) -> bool {
 pub(super) fn write(level: Level, id: u64, message: fmt::Arguments<'_>) {
     let message = message.to_string();
     if LATER.get() == 0 {
-        return tell(level, id, &message);
+        return call_sink(level, id, &message);
     }
-    // It fails in a thread that ends.
+    // It fails in a thread that is ending.
     let kept = LINES.try_with(|lines| lines.borrow_mut().push(Line { level, id, message }));
     HAS_LINES.set(kept.is_ok());
 }
 
 /// Calls the sink, with no lock held.
-fn tell(level: Level, id: u64, message: &str) {
+fn call_sink(level: Level, id: u64, message: &str) {
     if let Some(call) = Call::begin(level) {
         (call.0.sink)(level, id, message);
     }
 }
 
-/// Tells something of the session with a number.
+/// Logs a message of the session with this number.
 macro_rules! log {
     ($level:ident, $id:expr, $($message:tt)+) => {
         if $crate::session::log::is_on($crate::session::log::Level::$level) {

@@ -1,4 +1,4 @@
-//! What the files that are model-checked (`tests/model`) build on; the model has its own in their place.
+//! The primitives that the model-checked files use. `tests/model` replaces this file with loom's primitives.
 
 pub(super) use std::sync::OnceLock;
 pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};

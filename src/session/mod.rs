@@ -1,15 +1,14 @@
-//! Floor 4: a session joins a connection of the protocol with a stream of the transport. The only floor with threads,
-//! locks and tasks.
+//! Floor 4: a session joins a protocol connection with a transport stream. This is the only floor with threads, locks and tasks.
 //!
-//! Exactly one party reads the socket at a time, the one that holds the [`recv::read_lock`]: a thread of the application that
-//! receives, else the [`background::driver`], a task of the [`background::runtime`]. A thread that has something to send sends it,
-//! once it has the [`send::token`]. The driver also sends what the kernel did not take at once, and watches the clock.
+//! Exactly one party reads the socket at a time: the holder of the [`recv::read_lock`]. This is an application thread that
+//! receives, or else the [`background::driver`], a task of the [`background::runtime`]. A thread sends its own messages while it
+//! holds the [`send::token`]. The driver sends what the kernel did not accept at once, and watches the deadlines.
 //!
-//! A [`Session`] joins parts that do not know it: `recv`, `send`, `delivery`, `listener`, `keepalive`, `close_state`. What needs several
-//! parts is an `impl Session` in the file that is named for it.
+//! A [`Session`] joins parts that do not refer to it: `recv`, `send`, `delivery`, `listener`, `keepalive`, `close_state`. Code
+//! that needs several parts is an `impl Session` in a file of its own.
 //!
-//! The read lock is taken before the locks, and they in the order `send.encoders`, `send.writer`, `keepalive.state`, `send.queue`,
-//! `recv.queue`. None of them is held while waiting.
+//! Lock order: the read lock, `send.encoders`, `send.writer`, `keepalive.state`, `send.queue`, `recv.queue`. Only the read lock
+//! is held while a thread waits.
 
 pub(crate) mod background;
 mod close;
@@ -48,7 +47,7 @@ pub(crate) use close_state::CloseOutcome;
 pub(crate) use config::{CompressionFilter, Config, DeliverControl};
 pub(crate) use connect::cancel::{Configured, ConnectInterrupts, Opening};
 pub(crate) use connect::connect::{connect, connect_later};
-pub(crate) use connect::handshake_info::Opened;
+pub(crate) use connect::handshake_info::HandshakeInfo;
 pub(crate) use deadline::Deadline;
 pub(crate) use recv::buffer_pool::BufferPool;
 pub(crate) use recv::delivery::ReceiveMode;
@@ -71,17 +70,17 @@ pub(crate) struct Session {
     keepalive: KeepaliveState,
     close_state: CloseState,
     interrupts: Interrupts,
-    /// For waiting on it, and for ending it under a thread that does. None once the transport is gone, and for a multiplexed stream.
+    /// Used to wait for the socket and to end that wait. None once the transport is gone, and for a multiplexed stream.
     socket: Mutex<Option<Arc<Socket>>>,
-    /// Of a multiplexed stream, which only the driver reads.
+    /// The readiness of a multiplexed stream, which only the driver reads.
     muxed: Mutex<Option<Arc<StreamReadiness>>>,
     driver: DriverHandle,
     runtime: Runtime,
-    /// None where the session ends with its connection.
+    /// None if the session does not reconnect.
     reconnect: Option<Box<Reconnect>>,
 }
 
-/// As in RFC 6455 and browsers; a session exists from OPEN on.
+/// The states of RFC 6455 and browsers, without CONNECTING, because a session exists only once it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// The connection is lost, and another one is being opened.
@@ -92,12 +91,12 @@ pub(crate) enum State {
 }
 
 impl Session {
-    /// The number that the log knows it by.
+    /// Returns the session's number in the log.
     pub(crate) fn id(&self) -> u64 {
         self.identity.id
     }
 
-    /// Wakes all calls that wait, else the next that would; they return `Interrupted`. Safe in a signal handler.
+    /// Interrupts all waiting calls, or else the next call that would wait. They return `Interrupted`. Safe in a signal handler.
     pub(crate) fn interrupt(&self) {
         self.interrupts.interrupt();
         self.recv.queue.wake_all();

@@ -7,7 +7,7 @@ use super::Session;
 use super::counters::Timings;
 use crate::protocol::extension::CodecStats;
 
-/// The numbers of a session at a moment.
+/// A snapshot of a session's counters.
 pub(crate) struct Statistics {
     pub(crate) messages_sent: u64,
     pub(crate) messages_received: u64,
@@ -34,9 +34,9 @@ pub(crate) struct Statistics {
 }
 
 impl Session {
-    /// The numbers as they are now. Those of one direction belong together only while nobody receives or sends.
+    /// Returns a snapshot. The values of one direction are consistent with each other only while no thread receives or sends.
     pub(crate) fn statistics(&self) -> Statistics {
-        let received = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counts = &self.recv.counts;
         let (incoming_messages, incoming_bytes) = self.recv.queue.depth();
         let send_queue = self.send.queue.lock();
@@ -53,27 +53,27 @@ impl Session {
         drop(send_queue);
         Statistics {
             messages_sent: sent.messages,
-            messages_received: received(&counts.messages),
+            messages_received: load(&counts.messages),
             payload_sent: sent.payload,
-            payload_received: received(&counts.payload),
+            payload_received: load(&counts.payload),
             wire_sent,
-            wire_received: received(&counts.wire),
+            wire_received: load(&counts.wire),
             encoded,
-            decoded: CodecStats { plain: received(&counts.decoded), encoded: received(&counts.encoded) },
+            decoded: CodecStats { plain: load(&counts.decoded), encoded: load(&counts.encoded) },
             pings_sent: sent.pings,
-            pings_received: received(&counts.pings),
+            pings_received: load(&counts.pings),
             pongs_sent: sent.pongs,
-            pongs_received: received(&counts.pongs),
+            pongs_received: load(&counts.pongs),
             last_rtt: self.keepalive.state.lock().last_rtt(),
             incoming_messages,
             incoming_bytes,
             outgoing_messages,
             outgoing_bytes,
-            incoming_dropped: received(&counts.dropped),
+            incoming_dropped: load(&counts.dropped),
             outgoing_dropped: sent.dropped_messages,
             timings: self.identity.timings,
             is_tls_resumed: self.identity.is_tls_resumed,
-            reconnects: self.reconnect.as_ref().map_or(0, |reconnecting| received(&reconnecting.count)),
+            reconnects: self.reconnect.as_ref().map_or(0, |reconnecting| load(&reconnecting.count)),
         }
     }
 }

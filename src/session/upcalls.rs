@@ -1,4 +1,4 @@
-//! What a session calls in the floor above: the traits that `ffi` implements.
+//! The traits through which a session calls `ffi`, which implements them.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,36 +7,37 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::protocol::Frame;
 
-/// What the floor above knows a session as.
+/// The handle of a session in `ffi`.
 pub(crate) trait HandleHooks: Any + Send + Sync {
-    /// Nothing flows: memory that is kept for what might can be given back.
-    fn rest(&self);
+    /// Releases memory that is kept for further messages, because the connection is idle.
+    fn release_memory(&self);
 
-    /// The application has let go of it.
+    /// Whether the application has freed the handle.
     fn is_freed(&self) -> bool;
 }
 
-/// The callbacks of a session. Each call may take any time.
+/// The callbacks of a session. Each call may take any amount of time.
 pub(crate) trait Listener: Send + Sync {
     /// The session is open.
     fn opened(&self);
 
-    /// A frame was received, if the session tells frames.
+    /// A frame was received. Called only if frames go to callbacks.
     fn frame(&self, frame: &Frame);
 
-    /// There is room to send again, after there was none.
+    /// There is room to send again, after a message found none.
     fn writable(&self);
 
-    /// There is another connection in place of the one that was lost this way.
+    /// A new connection has replaced the one that was lost with this error.
     fn reconnected(&self, lost: &Error);
 
-    /// The session has ended, with this error. The last call.
+    /// The session has ended with this error. This is the last call.
     fn closed(&self, error: &Error);
 }
 
-/// Who decides whether to try again.
+/// Decides whether to reconnect.
 pub(crate) trait Decision: Send + Sync {
-    /// `suggested` is the delay by the table and the limits, with whether to try at all. None gives up.
+    /// Returns the delay before the next attempt, or None to give up. `suggested` holds whether to try and the delay, according
+    /// to the table and the limits.
     fn decide(
         &self,
         owner: &Arc<dyn HandleHooks>,

@@ -57,7 +57,7 @@ pub(crate) fn upgrade<U: Upgrade>(
             // A TLS alert of the peer says more than the error of sending.
             Ok(Err(error)) if unsent.is_none() || error.kind() == io::ErrorKind::InvalidData => {
                 let _ = stream.sender.flush();
-                return Err(broken(step, &format!("the connection was lost while {}", step.doing), &error));
+                return Err(broken(step, &format!("the connection was lost during {}", step.doing), &error));
             }
             Ok(Err(_)) => 0,
         };

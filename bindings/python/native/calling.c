@@ -123,7 +123,7 @@ static PyObject *answer(Challenge *self, PyObject *arguments)
     else
         status = ws_auth_header(self->auth, first);
     if (status == WS_ERR_STATE)
-        return PyErr_Format(PyExc_ValueError, "the server asks for no digest that can be made");
+        return PyErr_Format(PyExc_ValueError, "the server sent no supported Digest challenge");
     if (status != WS_OK)
         return PyErr_Format(PyExc_ValueError, "credentials with characters that they cannot have");
     Py_RETURN_NONE;

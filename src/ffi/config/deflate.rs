@@ -96,7 +96,7 @@ pub unsafe extern "C" fn ws_config_install_deflate(
         config.install(Arc::new(PermessageDeflate(checked)))?;
         config.filter = options.as_ref().and_then(SharedFilter::of).map(|filter| CompressionFilter {
             min_size: checked.min_size,
-            wants: Arc::new(move |opcode, payload| filter.wants(opcode, payload)),
+            predicate: Arc::new(move |opcode, payload| filter.wants(opcode, payload)),
         });
         Ok(())
     })

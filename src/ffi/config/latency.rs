@@ -39,7 +39,7 @@ pub unsafe extern "C" fn ws_config_set_spin_us(config: *mut ws_config, microseco
         if microseconds > LONGEST_SPIN_US {
             return Err(guard::invalid("at most 1000 microseconds of spinning are possible"));
         }
-        config.terms_mut().spin = Duration::from_micros(microseconds.into());
+        config.shared_options_mut().spin = Duration::from_micros(microseconds.into());
         Ok(())
     })
 }

@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ws_config_set_outgoing_queue(
     policy: u32,
 ) -> ws_status {
     set(config, |config| {
-        config.terms_mut().outgoing = queue_bounds(messages, bytes, policy)?;
+        config.shared_options_mut().outgoing = queue_bounds(messages, bytes, policy)?;
         Ok(())
     })
 }

@@ -88,7 +88,7 @@ pub unsafe extern "C" fn ws_config_set_open_timeout_ms(config: *mut ws_config, t
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_close_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
     set(config, |config| {
-        config.terms_mut().close_timeout = timeout(timeout_ms)?;
+        config.shared_options_mut().close_timeout = timeout(timeout_ms)?;
         Ok(())
     })
 }
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn ws_config_set_close_timeout_ms(config: *mut ws_config, 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
     set(config, |config| {
-        config.terms_mut().send_timeout = timeout_from_ms(timeout_ms);
+        config.shared_options_mut().send_timeout = timeout_from_ms(timeout_ms);
         Ok(())
     })
 }
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, t
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_idle_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
     set(config, |config| {
-        config.terms_mut().idle_timeout = timeout_from_ms(timeout_ms).filter(|timeout| !timeout.is_zero());
+        config.shared_options_mut().idle_timeout = timeout_from_ms(timeout_ms).filter(|timeout| !timeout.is_zero());
         Ok(())
     })
 }

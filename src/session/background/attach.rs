@@ -1,4 +1,4 @@
-//! Between two connections of a session: letting go of the one that is lost, and taking up the next.
+//! Detaches a lost connection from its session, and attaches the next one.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,7 +19,7 @@ use crate::session::log::log;
 use crate::session::recv::reader::Reader;
 use crate::session::send::queue::{SendQueue, SocketWriter};
 
-/// The halves of a connection that was agreed on.
+/// Creates the halves of a connection after its handshake, and the information about its extensions.
 pub(crate) fn halves(
     config: &Config,
     extensions: Vec<Negotiated>,
@@ -27,7 +27,7 @@ pub(crate) fn halves(
     early: &[u8],
     decoded: CodecStats,
 ) -> (FrameDecoder, FrameEncoder, Encoders, Vec<extension::ExtensionInfo>) {
-    let (encoders, mut decoders, told) = extension::build_pipelines(extensions);
+    let (encoders, mut decoders, infos) = extension::build_pipelines(extensions);
     decoders.continue_from(decoded);
     let agreement = ConnectionSetup { encoders, decoders, is_raw: config.raw };
     let keys = MaskKeys::from_seed(masking_seed);
@@ -36,7 +36,7 @@ pub(crate) fn halves(
     outgoing.set_fragment(config.fragment);
     outgoing.set_masking(config.masking);
     outgoing.set_auto_reply(config.auto_pong && !config.raw, !config.raw);
-    (incoming, outgoing, encoders, told)
+    (incoming, outgoing, encoders, infos)
 }
 
 impl Session {
@@ -46,8 +46,8 @@ impl Session {
             && self.close_state.close_outcome().is_none()
     }
 
-    /// Takes the end of a connection for an outage, where the session survives it. Called with the send queue locked, so that
-    /// nothing is queued for the connection any more.
+    /// Begins an outage at the end of a connection, if the session reconnects after this end. Called with the send queue locked,
+    /// so that nothing more is queued for the connection. Returns whether there is an outage.
     pub(crate) fn begin_outage(&self, send_queue: &mut SendQueue, close_outcome: &CloseOutcome) -> bool {
         let (Some(reconnecting), Some(resending)) = (&self.reconnect, &mut send_queue.resending) else { return false };
         let kind = close_outcome.error.as_ref().map(|error| error.kind);
@@ -57,10 +57,10 @@ impl Session {
             return false;
         }
         if resending.is_away {
-            // Whatever else the old connection brings.
+            // Further errors of the old connection change nothing.
             return true;
         }
-        if !reconnecting.survives(close_outcome) {
+        if !reconnecting.begins_outage(close_outcome) {
             return false;
         }
         resending.is_away = true;
@@ -71,7 +71,7 @@ impl Session {
         }
         reconnecting.begin(close_outcome.clone());
         // A thread that reads leaves, and waits for the next connection.
-        self.recv.reader.word().keep();
+        self.recv.reader.word().reserve();
         self.interrupts.wake_reader();
         match &close_outcome.error {
             Some(error) => log!(Warning, self.identity.id, "the connection is lost: {error}"),
@@ -80,7 +80,7 @@ impl Session {
         true
     }
 
-    /// Lets go of the connection that is lost.
+    /// Drops the lost connection.
     pub(crate) fn detach(&self) {
         self.drop_reader();
         let mut writer = self.send.writer.lock();
@@ -98,14 +98,14 @@ impl Session {
         let mut reader = Some(reader);
         loop {
             match self.recv.reader.enter_as_driver(|present| *present = reader.take()) {
-                Some(((), left)) => return self.left(left),
-                // A thread that looks for the reader leaves soon.
+                Some(((), actions)) => return self.released(actions),
+                // A thread that holds the read lock finds no reader and leaves soon.
                 None => std::thread::yield_now(),
             }
         }
     }
 
-    /// Goes on with another connection.
+    /// Continues the session with another connection.
     pub(crate) fn attach(self: &Arc<Self>, established: Established) -> Result<()> {
         let Some(reconnecting) = &self.reconnect else { return Ok(()) };
         let Established { stream, socket, extensions, early, masking_seed, .. } = established;
@@ -145,14 +145,14 @@ impl Session {
         reconnecting.is_away.store(false, Ordering::Release);
         drop((send_queue, present));
         if !is_muxed {
-            self.recv.reader.word().give_back();
+            self.recv.reader.word().unreserve();
         }
         if self.delivery.is_signalled() {
-            // Messages may have come with the server's answer.
+            // Messages may have arrived with the server's response.
             self.check_buffered();
         }
         self.recv.queue.wake_all();
-        // They may be the last that have an extension of the application's.
+        // They may be the last owners of an extension of the application.
         drop(encoders);
         self.record_received();
         self.send.sent.open_for_all();
@@ -162,8 +162,8 @@ impl Session {
     }
 }
 
-/// Queues again what the kernel did not get, and what was kept meanwhile: until all of it is queued, the others only keep.
-/// Encoding may call the application, so it is done without the send queue.
+/// Queues the messages that the kernel has not accepted, and those that were kept during the outage. Until all are queued, other
+/// threads only keep messages. Encoding may call the application, so the send queue is unlocked for it.
 fn resend(send_queue: &mut MutexGuard<'_, SendQueue>, mut encoders: Option<&mut Encoders>) -> Result<()> {
     let mut resent = Ok(());
     for index in 0.. {
@@ -181,7 +181,7 @@ fn resend(send_queue: &mut MutexGuard<'_, SendQueue>, mut encoders: Option<&mut 
             send_queue.outgoing.queue(admitted, rsv, encoded)
         });
         let end = send_queue.outgoing.queued();
-        // Nothing of what is kept goes while the session is away.
+        // No kept message is removed while the session is away.
         let Some(kept) = send_queue.unsent_mut().and_then(|unsent| unsent.messages.get_mut(index)) else { break };
         kept.payload = payload;
         if resent.is_err() {

@@ -1,18 +1,17 @@
-//! Whether and when to try again: the table of what is_retryable, and delays that grow.
+//! Whether and when to reconnect: the table of retryable errors, and exponential delays.
 
 use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Kind, Phase, Refusal};
 use crate::frame::CloseCode;
 
-/// Statuses of servers that will answer otherwise in a while; from 520 on those of Cloudflare for a server behind it that does
-/// not answer.
-const PASSING_STATUSES: &[u16] = &[408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524];
+/// Statuses of temporary failures. From 520 on they are Cloudflare's, for an origin server that does not answer.
+const TEMPORARY_STATUSES: &[u16] = &[408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524];
 
-/// Close codes of servers that go away, or cannot go on for now (RFC 6455 section 7.4.1 and IANA's registry).
-const PASSING_CODES: &[u16] = &[1001, 1011, 1012, 1013, 1014];
+/// Close codes of servers that go away or fail temporarily (RFC 6455 section 7.4.1 and IANA's registry).
+const TEMPORARY_CODES: &[u16] = &[1001, 1011, 1012, 1013, 1014];
 
-/// How delays grow.
+/// The bounds of the delays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BackOff {
     pub(crate) first: Duration,
@@ -20,7 +19,8 @@ pub(crate) struct BackOff {
 }
 
 impl BackOff {
-    /// The delay before an attempt, counted from 1: twice the one before, and of that a random part, half to all.
+    /// Returns the delay before an attempt, counted from 1. It doubles with each attempt; a random part of it, up to half, is
+    /// subtracted.
     pub(crate) fn delay(&self, attempt: u32, random: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
         let full = self.first.saturating_mul(1 << doublings).min(self.longest);
@@ -29,15 +29,15 @@ impl BackOff {
     }
 }
 
-/// Whether a connection that was lost this way is worth another one: by the server's Close, else by the error.
+/// Whether to reconnect after a Close of the server with this code.
 pub(crate) fn is_retryable_close(code: Option<CloseCode>) -> bool {
-    code.is_some_and(|code| PASSING_CODES.contains(&code.0))
+    code.is_some_and(|code| TEMPORARY_CODES.contains(&code.0))
 }
 
-/// Whether an error is one that may be gone the next time.
+/// Whether to try again after this error.
 pub(crate) fn is_retryable(error: &Error) -> bool {
     if let Some(refusal) = &error.refusal {
-        return PASSING_STATUSES.contains(&refusal.status);
+        return TEMPORARY_STATUSES.contains(&refusal.status);
     }
     if error.is_cut_off {
         return true;
@@ -45,18 +45,18 @@ pub(crate) fn is_retryable(error: &Error) -> bool {
     match error.kind {
         Kind::ClosedAbnormally | Kind::PingTimeout | Kind::Io => true,
         Kind::Resolve | Kind::Connect | Kind::Proxy | Kind::Timeout => true,
-        // Of an open session: something between has changed bytes.
+        // In an open session, bytes were changed on the way.
         Kind::Tls => error.phase == Some(Phase::Open),
         _ => false,
     }
 }
 
-/// The delay of a Retry-After (RFC 9110 section 10.2.3), at most `most`: seconds, of any number of digits, or a date. None for
-/// other values.
+/// Returns the delay of a Retry-After (RFC 9110 section 10.2.3), at most `most`. The value is a number of seconds, of any length,
+/// or a date. Returns None for other values.
 pub(crate) fn retry_after(refusal: &Refusal, now: SystemTime, most: Duration) -> Option<Duration> {
     let text = std::str::from_utf8(refusal.values("Retry-After").next()?).ok()?;
     let asked = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // It fails for more than 64 bits only.
+        // It fails only for more than 64 bits.
         text.parse().map_or(Duration::MAX, Duration::from_secs)
     } else {
         httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_say_how_long_to_wait() {
+    fn retry_after_is_parsed_and_limited() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         for (text, expected) in [
             ("120", Some(120)),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass() {
+    fn temporary_errors_are_retryable() {
         for (code, expected) in [(1000, false), (1001, true), (1002, false), (1008, false), (1011, true), (1012, true)]
             .into_iter()
             .chain([(1013, true), (1014, true), (4000, false)])

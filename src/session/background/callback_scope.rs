@@ -1,4 +1,4 @@
-//! Which session's callback a thread is in: calls that would wait for what follows a callback fail inside it.
+//! Which session's callback a thread is in. Inside a callback, calls fail that would wait for an event that follows the callback.
 
 use std::cell::Cell;
 
@@ -31,7 +31,7 @@ pub(crate) fn inside<T>(call: impl FnOnce() -> T) -> T {
     inside_of(if outer.is_null() { std::ptr::dangling() } else { outer }, call)
 }
 
-/// Calls another function of the application that concerns a session.
+/// Calls another function of the application, for a session.
 pub(crate) fn inside_of<S, T>(session: *const S, call: impl FnOnce() -> T) -> T {
     let inside = Inside::of(session);
     let outcome = call();

@@ -18,15 +18,15 @@ use crate::session::recv::pushed::ForListener;
 use crate::session::recv::queue::Taken;
 use crate::session::upcalls::Listener;
 
-/// How long a dispatch job waits for the next message, on its own thread, before the driver does.
+/// How long a dispatch job waits for the next message, on its own thread, before it leaves that to the driver.
 const LINGER: Duration = Duration::from_millis(4);
 
-/// After so many frames other sessions get their turn.
+/// After this many frames, callbacks of other sessions are called.
 const FRAMES_PER_TURN: usize = 64;
 
 impl Session {
     /// Sets the listener, which is called from [`start_callbacks`](Self::start_callbacks) on.
-    pub(crate) fn listen(&self, listener: Arc<dyn Listener>) {
+    pub(crate) fn set_listener(&self, listener: Arc<dyn Listener>) {
         self.listener.calls.lock().listener = Some(listener);
     }
 
@@ -45,15 +45,15 @@ impl Session {
         install: impl FnOnce(),
         listener: impl FnOnce() -> Arc<dyn Listener>,
     ) -> Result<()> {
-        // With it there are threads that tell until the end is told.
+        // With the hold there are threads that call the listener.
         let Some(_hold) = self.runtime.tasks().hold() else {
             return Err(Error::new(Kind::Aborted, "the library was shut down"));
         };
         {
-            // `call_closed` decides under the same lock.
+            // `call_closed` checks under the same lock.
             let mut calls = self.listener.calls.lock();
             if calls.progress == Progress::Closed {
-                return Err(Error::new(Kind::State, "the end of the session was told already"));
+                return Err(Error::new(Kind::State, "the callback for the end of the session was already called"));
             }
             self.leave_for(ReceiveMode::Callbacks)?;
             install();
@@ -66,12 +66,12 @@ impl Session {
         Ok(())
     }
 
-    /// There is something to tell, if anybody listens.
+    /// Requests a run of the callbacks, if there is a listener.
     pub(crate) fn request_callbacks(&self) {
         if !self.listener.is_set.load(Ordering::Acquire) {
             return;
         }
-        if self.listener.dispatch.ask() {
+        if self.listener.dispatch.request() {
             if let Some(session) = self.me.upgrade() {
                 session.dispatch();
             }
@@ -81,7 +81,7 @@ impl Session {
         }
     }
 
-    /// Queues the calls of the listener. With the runtime ended, the listener knows of the end.
+    /// Queues the session for a dispatch job. If the runtime has ended, the listener was already called for the end.
     pub(crate) fn dispatch(self: Arc<Self>) {
         if let Some(hold) = self.runtime.tasks().hold() {
             let dispatch = Arc::clone(self.runtime.dispatch());
@@ -89,38 +89,38 @@ impl Session {
         }
     }
 
-    /// Waits for the listener, if there is one, to know that the session is open. For the driver.
+    /// Waits until the listener, if there is one, has returned from `opened`. For the driver.
     pub(crate) async fn opened_returned(&self) {
-        // The driver is woken then.
-        let told = |_: &mut Context<'_>| if self.has_opened_returned() { Poll::Ready(()) } else { Poll::Pending };
-        std::future::poll_fn(told).await;
+        // `call_listener` then wakes the driver.
+        let poll = |_: &mut Context<'_>| if self.has_opened_returned() { Poll::Ready(()) } else { Poll::Pending };
+        std::future::poll_fn(poll).await;
     }
 
-    /// Whether the listener, if there is one, knows that the session is open.
+    /// Whether the listener, if there is one, has returned from `opened`.
     fn has_opened_returned(&self) -> bool {
         let calls = self.listener.calls.lock();
         calls.listener.is_none() || calls.progress == Progress::Opened
     }
 
-    /// The application has freed the session: from now on the listener is only called for the end.
+    /// Records that the application has freed the session. From now on the listener is only called for the end.
     pub(crate) fn detach_app(&self) {
         self.delivery.is_app_detached.store(true, Ordering::Release);
         if let Some(socket) = &*self.socket.lock() {
-            // What comes from now on makes no descriptor readable.
+            // From now on, received bytes make no descriptor readable.
             self.unwatch_socket(socket);
         }
     }
 
-    /// Fails for a call that would wait for an event that can only follow after the listener has returned.
+    /// Fails inside a callback of this session, for a call that would wait for an event that can only follow the callback.
     pub(crate) fn check_outside(&self) -> Result<()> {
         if callback_scope::is_inside(self) {
-            return Err(Error::new(Kind::State, "a callback of this session cannot wait for what follows it"));
+            return Err(Error::new(Kind::State, "a callback of this session cannot wait for an event that follows it"));
         }
         Ok(())
     }
 
-    /// Tells what there is to tell, as the one thread that does. Returns whether there may be more.
-    pub(crate) fn tell(&self) -> bool {
+    /// Makes the pending calls of the listener. Only one thread does so at a time. Returns whether there may be more calls.
+    pub(crate) fn call_listener(&self) -> bool {
         let (listener, progress) = {
             let mut calls = self.listener.calls.lock();
             let Some(listener) = calls.listener.clone() else { return false };
@@ -135,18 +135,18 @@ impl Session {
             listener.opened();
             self.listener.calls.lock().progress = Progress::Opened;
             if self.is_away() {
-                // An outage waits for that.
+                // Reconnecting waits for that.
                 self.wake_driver();
             }
         }
         let mut frames = 0;
-        let mut has_all = false;
+        let mut has_all_frames = false;
         let mut lingering = None;
         loop {
-            self.listener.dispatch.look();
+            self.listener.dispatch.clear_request();
             if self.delivery.is_app_detached() && self.delivery.mode() == ReceiveMode::Callbacks {
                 self.recv.queue.clear();
-                has_all = true;
+                has_all_frames = true;
             }
             if let Some(lost) = self.take_reconnected() {
                 listener.reconnected(&lost);
@@ -154,7 +154,7 @@ impl Session {
             if self.listener.is_writable.swap(false, Ordering::AcqRel) && !self.delivery.is_app_detached() {
                 listener.writable();
             }
-            if has_all || self.delivery.mode() != ReceiveMode::Callbacks {
+            if has_all_frames || self.delivery.mode() != ReceiveMode::Callbacks {
                 break;
             }
             if frames == FRAMES_PER_TURN {
@@ -172,11 +172,11 @@ impl Session {
                     }
                     match self.receive_for_listener(LINGER) {
                         ForListener::Frame(frame) => self.call_frame(&*listener, frame),
-                        ForListener::Look => {}
+                        ForListener::Recheck => {}
                         ForListener::Nothing => break,
                     }
                 }
-                Taken::Ended => has_all = true,
+                Taken::Ended => has_all_frames = true,
             }
             frames += 1;
         }
@@ -184,7 +184,7 @@ impl Session {
             self.flush_or_leave();
         }
         if self.close_state.is_closed() {
-            return self.call_closed(listener, has_all);
+            return self.call_closed(listener, has_all_frames);
         }
         false
     }
@@ -194,11 +194,11 @@ impl Session {
         self.recv.buffer_pool.give(frame.payload.into_memory());
     }
 
-    /// Calls the listener for the end, unless frames come first. Returns whether they do.
-    fn call_closed(&self, listener: Arc<dyn Listener>, has_all: bool) -> bool {
+    /// Calls the listener for the end, unless there are frames before it. Returns whether there are.
+    fn call_closed(&self, listener: Arc<dyn Listener>, has_all_frames: bool) -> bool {
         let last = {
             let mut calls = self.listener.calls.lock();
-            if self.delivery.mode() == ReceiveMode::Callbacks && !has_all {
+            if self.delivery.mode() == ReceiveMode::Callbacks && !has_all_frames {
                 return true;
             }
             calls.progress = Progress::Closed;
@@ -216,7 +216,7 @@ impl Session {
         reconnecting.over.lock().take().filter(|_| !self.delivery.is_app_detached())
     }
 
-    /// The oldest message, without waiting.
+    /// Takes the oldest message, without waiting.
     pub(crate) fn take_oldest(&self) -> Taken<Frame> {
         let taken = self.recv.queue.take(|_| Ok::<(), std::convert::Infallible>(()), || self.wake_driver());
         match taken {
@@ -228,20 +228,20 @@ impl Session {
         }
     }
 
-    /// Telling has come to an end for now: the driver reads again, and a violation may have waited for that.
+    /// Called after a run of the callbacks: the driver now reads, and a protocol error may have been deferred until now.
     pub(crate) fn callbacks_returned(&self) {
-        if self.delivery.mode() == ReceiveMode::Callbacks || self.recv.is_held.load(Ordering::Acquire) {
+        if self.delivery.mode() == ReceiveMode::Callbacks || self.recv.has_deferred_error.load(Ordering::Acquire) {
             self.wake_driver();
         }
     }
 }
 
 impl Dispatched for Session {
-    /// A panic of the library's own code ends the call only.
+    /// A panic of the library's own code ends only this run.
     fn run_callbacks(self: Arc<Self>) {
         self.listener.dispatch.begin();
-        if catch_unwind(AssertUnwindSafe(|| self.tell())).unwrap_or(false) {
-            self.listener.dispatch.ask();
+        if catch_unwind(AssertUnwindSafe(|| self.call_listener())).unwrap_or(false) {
+            self.listener.dispatch.request();
         }
         if self.listener.dispatch.end() {
             self.dispatch();

@@ -9,13 +9,13 @@ use super::tasks::{Hold, Tasks};
 use crate::lock::Mutex;
 use crate::session::log::log;
 
-/// How many jobs there are at most. With all of them in callbacks, further callbacks queue.
+/// The largest number of jobs. While all of them are in callbacks, further sessions wait in the queue.
 pub(crate) const MOST_JOBS: usize = 256;
 
-/// A job that has not come back from callbacks for this long does not count as running.
+/// If no job takes a session from the queue for this long, the jobs count as stuck in callbacks.
 const STUCK: Duration = Duration::from_millis(2);
 
-/// What has callbacks: a session.
+/// A session with callbacks.
 pub(crate) trait Dispatched: Send + Sync {
     /// Calls the callbacks that are due.
     fn run_callbacks(self: Arc<Self>);
@@ -38,7 +38,7 @@ struct State {
     lingering: usize,
     /// How often a job has taken a session.
     taken: u64,
-    /// A task looks whether the jobs are stuck.
+    /// A task checks whether the jobs are stuck.
     is_watched: bool,
 }
 
@@ -47,7 +47,7 @@ impl Dispatch {
         Self { tasks, usual: workers, state: Mutex::default() }
     }
 
-    /// Queues a session.
+    /// Queues a session. Starts a job if there are fewer than usual.
     pub(crate) fn submit(self: &Arc<Self>, hold: Hold, session: Arc<dyn Dispatched>) {
         let (starts, watches) = {
             let mut state = self.state.lock();
@@ -63,7 +63,7 @@ impl Dispatch {
         }
     }
 
-    /// Lets the calling job wait for the next message of its session, unless there is other work or enough jobs do.
+    /// Permits the calling job to wait for the next message of its session, unless sessions are queued or enough jobs wait.
     pub(crate) fn linger(&self) -> Option<Lingering<'_>> {
         let mut state = self.state.lock();
         let may = state.queue.is_empty() && state.lingering < self.usual;
@@ -126,7 +126,7 @@ async fn watch(dispatch: Arc<Dispatch>, hold: Hold) {
             (is_stuck && !waits_for_thread && state.jobs < MOST_JOBS && state.add_job(), waits_for_thread, state.jobs)
         };
         if waits_for_thread {
-            // Has tokio ask the system again for a thread.
+            // Makes tokio try again to start a thread.
             dispatch.tasks.spawn_blocking(|| ());
         } else if is_stuck {
             log!(Debug, 0, "all {} dispatch jobs are in callbacks: starting another one", jobs - 1);

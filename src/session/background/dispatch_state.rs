@@ -1,58 +1,56 @@
-//! Whether a session waits for a dispatch job: one job at a time calls its callbacks, and calls them once more if there was
-//! something new meanwhile.
+//! The dispatch state of a session: one job at a time calls its callbacks, and runs once more if that was requested meanwhile.
 
 use crate::session::loom_shim::{AtomicU32, Ordering};
 
 const IDLE: u32 = 0;
-/// In a queue.
+/// In the dispatch queue.
 const QUEUED: u32 = 1;
 const RUNNING: u32 = 2;
-/// Running, and asked for since.
-const ASKED: u32 = 3;
+/// Running, and requested since.
+const REQUESTED: u32 = 3;
 
-/// The state.
+/// The dispatch state of a session.
 #[derive(Debug)]
 pub(crate) struct DispatchState {
     state: AtomicU32,
 }
 
 impl DispatchState {
-    /// Nothing is to be called.
     pub(crate) fn new() -> Self {
         Self { state: AtomicU32::new(IDLE) }
     }
 
-    /// Asks for it. Returns whether it is for the caller to queue it.
-    pub(crate) fn ask(&self) -> bool {
+    /// Requests a run. Returns whether the caller has to queue the session.
+    pub(crate) fn request(&self) -> bool {
         self.update(|state| match state {
             IDLE => QUEUED,
-            RUNNING => ASKED,
+            RUNNING => REQUESTED,
             other => other,
         }) == IDLE
     }
 
-    /// Begins it, out of the queue.
+    /// Begins a run, after the session was taken from the queue.
     pub(crate) fn begin(&self) {
         let before = self.state.swap(RUNNING, Ordering::AcqRel);
         debug_assert_eq!(before, QUEUED);
     }
 
-    /// Looks anew at what there is to call, during a run.
-    pub(crate) fn look(&self) {
-        self.update(|state| if state == ASKED { RUNNING } else { state });
+    /// Clears a request during a run, before the run checks again what to call.
+    pub(crate) fn clear_request(&self) {
+        self.update(|state| if state == REQUESTED { RUNNING } else { state });
     }
 
-    /// Whether it was asked for since the run began, or looked anew.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.state.load(Ordering::Acquire) == ASKED
+    /// Whether a run was requested since this one began or cleared the request.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.state.load(Ordering::Acquire) == REQUESTED
     }
 
-    /// Ends a run. Returns whether it was asked for meanwhile: then it is for the caller to queue it.
+    /// Ends a run. Returns whether another one was requested, for which the caller has to queue the session.
     pub(crate) fn end(&self) -> bool {
-        self.update(|state| if state == ASKED { QUEUED } else { IDLE }) == ASKED
+        self.update(|state| if state == REQUESTED { QUEUED } else { IDLE }) == REQUESTED
     }
 
-    /// Whether it runs, or is about to.
+    /// Whether the session is queued or running.
     pub(crate) fn is_busy(&self) -> bool {
         self.state.load(Ordering::Acquire) >= QUEUED
     }

@@ -1,5 +1,4 @@
-//! A task of the runtime that stands by for a group: while the application is away it has the drivers read, so that pings are
-//! answered.
+//! The standby task of a group: while no thread receives from the group, it lets the drivers read, so that pings are answered.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +13,7 @@ use super::{GRACE, TICK};
 use crate::session::recv::group::Group;
 
 impl Group {
-    /// Starts the task that stands by, unless it runs in this runtime.
+    /// Starts the standby task, unless it runs in this runtime.
     pub(crate) fn stand_by(self: &Arc<Self>, tasks: &Tasks) {
         let Some(hold) = tasks.hold() else { return };
         if self.presence.runtimes.lock().insert(tasks.address()) {
@@ -24,7 +23,7 @@ impl Group {
         }
     }
 
-    /// Waits for as long, or until the application has left. Returns false if the task is to end.
+    /// Waits for this long, or until the application has left. Returns false if the task has to end.
     async fn pause(&self, tasks: &Tasks, time: Duration) -> bool {
         tokio::select! {
             () = sleep(time) => {}
@@ -42,7 +41,7 @@ async fn run(group: Arc<Group>, tasks: Tasks, _hold: Hold) {
     group.presence.wake.notify_one();
 }
 
-/// Waits until the application is away for a tick. Returns false if the task is to end.
+/// Waits until the application has been away for a tick. Returns false if the task has to end.
 async fn is_away(group: &Group, tasks: &Tasks) -> bool {
     let presence = &group.presence;
     loop {
@@ -57,7 +56,7 @@ async fn is_away(group: &Group, tasks: &Tasks) -> bool {
             return true;
         }
         presence.is_watched.store(false, Ordering::SeqCst);
-        // It may have left before it could see that.
+        // The application may have left before it could see that.
         if presence.left() == seen {
             tokio::select! {
                 () = presence.wake.notified() => {}
@@ -71,7 +70,7 @@ async fn is_away(group: &Group, tasks: &Tasks) -> bool {
     }
 }
 
-/// Has the drivers read until the application is back. Returns false if the task is to end.
+/// Lets the drivers read until the application is back. Returns false if the task has to end.
 async fn read_while_away(group: &Group, tasks: &Tasks) -> bool {
     let presence = &group.presence;
     let seen = presence.left();

@@ -1,4 +1,4 @@
-//! Our own pings: sent by the driver, which has the clock, answered to whoever reads.
+//! Pings of the library. The driver, which watches the deadlines, sends them; the reader receives the pongs.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ impl Session {
             keepalive.ping_sent(taken);
         }
         let mut random = [0; 4];
-        // Without random bytes the number alone tells the pings apart.
+        // Without random bytes, the number alone distinguishes the pings.
         let _ = getrandom::fill(&mut random);
         match keepalive.poll(random, now) {
             None => false,
@@ -44,7 +44,7 @@ impl Session {
         }
     }
 
-    /// A pong came. Returns whether it answers our ping.
+    /// Handles a pong. Returns whether it answers our ping.
     pub(crate) fn take_pong(&self, payload: &[u8]) -> bool {
         let mut keepalive = self.keepalive.state.lock();
         if keepalive.awaits_pong()
@@ -55,26 +55,26 @@ impl Session {
         keepalive.pong_received(payload, Instant::now())
     }
 
-    /// Ends the session: the peer has not answered a ping.
+    /// Ends the session, because the peer has not answered a ping.
     pub(crate) fn end_unanswered(&self, now: Instant) {
         let timeout = self.keepalive.state.lock().timeout().unwrap_or_default().as_millis();
         let error = Error::new(Kind::PingTimeout, format!("the server has not answered a ping for {timeout} ms"));
         self.fail_connection(error, CloseCode::INTERNAL_ERROR, "Ping timeout", now);
     }
 
-    /// The interval of pings and how long an answer may take, none for none.
+    /// Returns the ping interval and the ping timeout, each None if there is none.
     pub(crate) fn ping_times(&self) -> (Option<Duration>, Option<Duration>) {
         let keepalive = self.keepalive.state.lock();
         (keepalive.interval(), keepalive.timeout())
     }
 
-    /// Changes the interval of pings; the next one comes after a whole one.
+    /// Sets the ping interval. The next ping is sent after a whole interval.
     pub(crate) fn set_ping_interval(&self, interval: Option<Duration>) {
         self.keepalive.state.lock().set_interval(interval, Instant::now());
         self.wake_driver();
     }
 
-    /// Changes how long an answer may take; none for twice the interval.
+    /// Sets the ping timeout; None for twice the interval.
     pub(crate) fn set_ping_timeout(&self, timeout: Option<Duration>) {
         self.keepalive.state.lock().set_timeout(timeout, Instant::now());
         self.wake_driver();

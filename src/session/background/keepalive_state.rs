@@ -1,4 +1,4 @@
-//! The keepalive part of a session: pings, and when bytes came last.
+//! The keepalive part of a session: pings, and when bytes were last received.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,9 +11,9 @@ use crate::session::config::Config;
 /// The keepalive part.
 pub(crate) struct KeepaliveState {
     pub(crate) state: Mutex<Keepalive>,
-    /// A timeout depends on when bytes come.
+    /// A timeout depends on when bytes are received.
     pub(crate) records_bytes: bool,
-    /// When the last bytes came, in milliseconds since `since`.
+    /// When the last bytes were received, in milliseconds since `since`.
     last_received: AtomicU64,
     /// When the session was opened.
     pub(crate) since: Instant,
@@ -29,7 +29,7 @@ impl KeepaliveState {
         }
     }
 
-    /// Records that bytes have come. Returns whether that changes when something is due.
+    /// Records that bytes were received. Returns whether that changes a deadline.
     pub(crate) fn record_received(&self) -> bool {
         let changes = self.state.lock().bytes_received(Instant::now());
         let passed = self.since.elapsed().as_millis();

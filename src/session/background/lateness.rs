@@ -81,22 +81,22 @@ impl Lateness {
         self.overtime.is_some()
     }
 
-    /// When to call [`look`](Self::look) next. `listens`: a reader receives what the peer sends.
-    pub(crate) fn deadline(&self, session: &Session, listens: bool) -> Option<Instant> {
+    /// When to call [`check`](Self::check) next. `is_receiving`: a reader receives what the peer sends.
+    pub(crate) fn deadline(&self, session: &Session, is_receiving: bool) -> Option<Instant> {
         if self.is_overtime() {
             return Some(Instant::now() + TICK);
         }
-        ALL.into_iter().filter_map(|late| self.due(late, session, listens)).min()
+        ALL.into_iter().filter_map(|late| self.due(late, session, is_receiving)).min()
     }
 
     /// Checks whether the peer is late, and sends a ping that is due.
-    pub(crate) fn look(&mut self, session: &Session, listens: bool) -> Standing {
+    pub(crate) fn check(&mut self, session: &Session, is_receiving: bool) -> Standing {
         let now = Instant::now();
         for late in ALL {
-            self.probe(late, session, listens, now);
+            self.probe(late, session, is_receiving, now);
         }
         let is_due = |late: Late| {
-            let is_over = self.due(late, session, listens).is_some_and(|due| due <= now);
+            let is_over = self.due(late, session, is_receiving).is_some_and(|due| due <= now);
             is_over && (late != Late::Pong || session.keep_alive(now))
         };
         let due = ALL.map(|late| is_due(late).then_some(late));
@@ -104,8 +104,8 @@ impl Lateness {
             self.overtime = None;
             return Standing::InTime;
         }
-        let limits = due.map(|late| self.limit(late?, session, listens));
-        if listens && !self.has_read(session, limits, now) {
+        let limits = due.map(|late| self.limit(late?, session, is_receiving));
+        if is_receiving && !self.has_read(session, limits, now) {
             return Standing::Unread;
         }
         match due.into_iter().flatten().find(|late| !self.is_excused(*late, session, now)) {
@@ -118,15 +118,15 @@ impl Lateness {
     }
 
     /// When the peer's time is over.
-    fn limit(&self, late: Late, session: &Session, listens: bool) -> Option<Instant> {
+    fn limit(&self, late: Late, session: &Session, is_receiving: bool) -> Option<Instant> {
         match late {
             Late::Close => session.close_deadline(),
             Late::Pong => {
                 let keepalive = session.keepalive.state.lock();
-                keepalive.deadline().filter(|_| listens || !keepalive.awaits_pong())
+                keepalive.deadline().filter(|_| is_receiving || !keepalive.awaits_pong())
             }
             Late::Bytes => {
-                let timeout = session.shared_options.idle_timeout.filter(|_| listens)?;
+                let timeout = session.shared_options.idle_timeout.filter(|_| is_receiving)?;
                 let since = session.keepalive.last_received();
                 self.took.map_or(since, |took| took.max(since)).checked_add(timeout)
             }
@@ -134,8 +134,8 @@ impl Lateness {
     }
 
     /// The time of the next check: the probe before the limit, or the limit.
-    fn due(&self, late: Late, session: &Session, listens: bool) -> Option<Instant> {
-        let limit = self.limit(late, session, listens)?;
+    fn due(&self, late: Late, session: &Session, is_receiving: bool) -> Option<Instant> {
+        let limit = self.limit(late, session, is_receiving)?;
         Some(match &self.probes[late as usize] {
             Some(probe) if probe.limit == limit => probe.until,
             _ => session.probe_time(late).and_then(|time| limit.checked_sub(time)).unwrap_or(limit),
@@ -143,8 +143,8 @@ impl Lateness {
     }
 
     /// Records the peer's progress, if the time of the probe has come.
-    fn probe(&mut self, late: Late, session: &Session, listens: bool, now: Instant) {
-        let Some(limit) = self.limit(late, session, listens) else {
+    fn probe(&mut self, late: Late, session: &Session, is_receiving: bool, now: Instant) {
+        let Some(limit) = self.limit(late, session, is_receiving) else {
             self.probes[late as usize] = None;
             return;
         };
@@ -197,7 +197,7 @@ impl Lateness {
 }
 
 impl Session {
-    /// How long before the limit the probe takes place. None while no ping is under way.
+    /// How long before the limit the probe takes place. None while no ping is in flight.
     fn probe_time(&self, late: Late) -> Option<Duration> {
         let timeout = match late {
             Late::Close => self.shared_options.close_timeout,

@@ -13,7 +13,7 @@ pub(crate) struct ListenerState {
     /// There is a listener, and it may be called.
     pub(crate) is_set: AtomicBool,
     pub(crate) dispatch: DispatchState,
-    /// The listener is to learn that there is room to send.
+    /// The listener has to be called because there is room to send.
     pub(crate) is_writable: AtomicBool,
 }
 

@@ -1,5 +1,4 @@
-//! What runs behind the application's threads: the runtime, the driver of each session, dispatch jobs for callbacks, and
-//! reconnecting.
+//! Background work: the runtime, the driver of each session, dispatch jobs for callbacks, and reconnecting.
 
 pub(crate) mod attach;
 pub(crate) mod backoff;
@@ -22,8 +21,8 @@ pub(crate) mod watch;
 
 use std::time::Duration;
 
-/// How long the application may be away before the driver reads in its place; at most twice this.
+/// The driver reads in place of the application after the application has been away for this long; at most twice this.
 pub(crate) const TICK: Duration = Duration::from_millis(4);
 
-/// How long the driver waits for the application after its descriptor became readable, before it reads in its place.
+/// How long the driver waits for the application after the event descriptor became readable, before it reads in its place.
 pub(crate) const GRACE: Duration = Duration::from_millis(20);

@@ -1,5 +1,5 @@
-//! Sessions that were just opened. Until its first tick a driver would have nothing to do, so that one task starts the drivers
-//! of all sessions that were opened within a tick.
+//! Sessions that were just opened. A driver would have nothing to do until its first tick, so one task starts the drivers of all
+//! sessions that were opened within a tick.
 
 use std::sync::{Arc, Weak};
 
@@ -48,7 +48,7 @@ impl NewSessions {
         true
     }
 
-    /// Aborts the sessions, and takes no more.
+    /// Aborts the sessions, and accepts no more.
     pub(crate) fn close(&self) {
         let sessions = {
             let mut state = self.state.lock();

@@ -1,4 +1,4 @@
-//! What a session keeps that reconnects: the options, and where it stands in an outage.
+//! The reconnect state of a session: the options and the outage.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,31 +13,31 @@ use crate::session::config::Config;
 use crate::session::config::reconnect::ReconnectOptions;
 use crate::transport::{CancelToken, Environment, Target};
 
-/// What a session has that reconnects.
+/// The reconnect state of a session.
 pub(crate) struct Reconnect {
     pub(crate) options: ReconnectOptions,
     pub(crate) target: Target,
     pub(crate) config: Config,
-    /// As it was when the session was opened.
+    /// The environment at the time when the session was opened.
     pub(crate) environment: Arc<Environment>,
-    /// Between connections.
+    /// The session is between two connections.
     pub(crate) is_away: AtomicBool,
     pub(crate) outage: Mutex<Outage>,
     pub(crate) count: AtomicU64,
-    /// The loss that the listener has not been told to be over.
+    /// Set after reconnecting to the error of the lost connection, until the listener is called with it.
     pub(crate) over: Mutex<Option<Error>>,
 }
 
-/// What other threads need of an outage.
+/// The part of an outage that threads share.
 pub(crate) struct Outage {
     /// How the last connection ended.
     pub(crate) lost: Option<CloseOutcome>,
     pub(crate) since: Instant,
-    /// When the connection was opened, until it is lost.
+    /// When the connection was opened. None once it is lost.
     pub(crate) opened: Option<Instant>,
-    /// Delays that grew in a row: a connection that does not last does not count.
+    /// The number of attempts that count for the delay. Only a connection that lasts resets it.
     pub(crate) streak: u32,
-    /// Ends the attempt under way.
+    /// Cancels the current attempt.
     pub(crate) stop: Option<Arc<CancelToken>>,
 }
 
@@ -57,12 +57,12 @@ impl Reconnect {
         }))
     }
 
-    /// Whether an end of the connection begins an outage.
-    pub(crate) fn survives(&self, close_outcome: &CloseOutcome) -> bool {
+    /// Whether an end of the connection begins an outage. Otherwise it ends the session.
+    pub(crate) fn begins_outage(&self, close_outcome: &CloseOutcome) -> bool {
         self.options.decision.is_some() || is_retryable(close_outcome)
     }
 
-    /// The connection is lost.
+    /// Records the loss of the connection.
     pub(crate) fn begin(&self, close_outcome: CloseOutcome) {
         let mut outage = self.outage.lock();
         let now = Instant::now();
@@ -74,14 +74,14 @@ impl Reconnect {
         self.is_away.store(true, Ordering::Release);
     }
 
-    /// Ends the attempt under way.
+    /// Cancels the current attempt.
     pub(crate) fn stop(&self) {
         if let Some(stop) = &self.outage.lock().stop {
             stop.cancel();
         }
     }
 
-    /// How the connection was lost.
+    /// Returns how the connection was lost.
     pub(crate) fn lost(&self) -> CloseOutcome {
         self.outage.lock().lost.clone().unwrap_or_else(|| CloseOutcome {
             error: Some(Error::new(Kind::ClosedAbnormally, "the connection was lost")),
@@ -90,7 +90,7 @@ impl Reconnect {
         })
     }
 
-    /// The delay before the next attempt, and whether to make it, by the table and the limits.
+    /// Returns whether to make the next attempt and the delay before it, according to the table and the limits.
     pub(crate) fn suggest(&self, error: &Error, attempts: u32) -> (bool, Duration) {
         let options = &self.options;
         let (since, streak, lost) = {
@@ -102,7 +102,7 @@ impl Reconnect {
             _ => backoff::is_retryable(error),
         };
         let mut random = [0; 4];
-        // Without random bytes all wait equally long.
+        // Without random bytes, all clients wait equally long.
         let _ = getrandom::fill(&mut random);
         let own = options.backoff.delay(streak + 1, u32::from_ne_bytes(random));
         let (now_by_date, longest) = (SystemTime::now(), options.longest_retry_after);
@@ -114,7 +114,7 @@ impl Reconnect {
         (tries, delay)
     }
 
-    /// How the session ends that is given up, with the error of the last attempt.
+    /// Returns the outcome of a session that gives up reconnecting, with the error of the last attempt.
     pub(crate) fn close_outcome(&self, last: Option<Error>, attempts: u32) -> CloseOutcome {
         let lost = self.lost();
         let Some(last) = last else { return lost };

@@ -1,5 +1,5 @@
-//! A session that outlives its connections: from the loss of one to the next. Only the driver reconnects; what blocks, asking the
-//! application and opening, runs on blocking threads.
+//! Reconnects a session after the loss of its connection. Only the driver does so. The steps that block, the decision of the
+//! application and the opening, run on blocking threads.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,7 +25,7 @@ pub(crate) enum Outcome {
 }
 
 impl Session {
-    /// Goes from the loss of a connection to the next one, or to the session's end.
+    /// Makes attempts until one succeeds, or the session gives up or ends.
     pub(crate) async fn reconnect(self: &Arc<Self>) -> Outcome {
         tokio::select! {
             outcome = self.make_attempts() => outcome,
@@ -33,7 +33,7 @@ impl Session {
         }
     }
 
-    /// Waits until the session has ended, or the library is shut down, which ends it.
+    /// Waits until the session has ended. Aborts it when the library is shut down.
     async fn ended(&self) {
         let cancel = self.runtime.tasks().cancel();
         while !self.has_ended() {
@@ -50,7 +50,7 @@ impl Session {
 
     async fn make_attempts(self: &Arc<Self>) -> Outcome {
         let Some(reconnect) = &self.reconnect else { return Outcome::Ended };
-        // The application learns of the connection before it is asked about its loss.
+        // The listener is called for the opened session before the application decides about the loss.
         self.opened_returned().await;
         let (mut attempts, mut last) = (0, None);
         loop {
@@ -63,7 +63,7 @@ impl Session {
             let (Some(until), Some(delay)) = (until, delay) else {
                 return Outcome::GaveUp(reconnect.close_outcome(last, attempts));
             };
-            log!(Info, self.id(), "tries to reconnect in {} ms", delay.as_millis());
+            log!(Info, self.id(), "reconnecting in {} ms", delay.as_millis());
             {
                 let mut outage = reconnect.outage.lock();
                 outage.streak = outage.streak.saturating_add(1);
@@ -89,22 +89,22 @@ impl Session {
         }
     }
 
-    /// Decides after which delay to try again, or not to.
+    /// Returns the delay before the next attempt, or None to give up.
     async fn decide_delay(self: &Arc<Self>, reconnect: &Reconnect, error: Error, attempts: u32) -> Option<Duration> {
         let suggested @ (tries, delay) = reconnect.suggest(&error, attempts);
         let Some(decision) = reconnect.options.decision.clone() else { return tries.then_some(delay) };
         let owner = self.identity.hooks()?;
         let (session, (answer, answered)) = (Arc::clone(self), oneshot::channel());
         self.runtime.openers().run(move || {
-            // Calls that would wait for the session fail inside.
+            // Calls in the decision that would wait for the session fail.
             let decide = || decision.decide(&owner, &error, attempts + 1, suggested);
-            // If the session has ended meanwhile, nobody wants to know.
+            // It fails if the session has ended meanwhile.
             let _ = answer.send(callback_scope::inside_of(Arc::as_ptr(&session), decide));
         });
         answered.await.ok().flatten()
     }
 
-    /// Opens another connection like the first.
+    /// Opens another connection with the configuration of the first one.
     async fn attempt(self: &Arc<Self>, reconnect: &Reconnect) -> Result<Established> {
         let stop = CancelToken::new("the session was aborted while reconnecting")
             .map_err(|error| Error::no_descriptor(&error))?;
@@ -132,16 +132,16 @@ impl Session {
         log!(Info, self.id(), "connecting to {}", target.place());
         let sources: CancelSources<'_> = [self.runtime.stop(), stop];
         let established = establish(self.id(), target, config, environment, &self.runtime, sources)?;
-        let (before, now) = (self.identity.opened.subprotocol(), established.opened.subprotocol());
+        let (before, now) = (self.identity.handshake_info.subprotocol(), established.handshake_info.subprotocol());
         if before != now {
-            let message = format!("the server chose the subprotocol {now:?}, before it was {before:?}");
+            let message = format!("the server chose the subprotocol {now:?} instead of {before:?}");
             return Err(Error::new(Kind::HandshakeInvalid, message));
         }
         Ok(established)
     }
 }
 
-/// Why a connection ended, also where the server ended it with a Close.
+/// Returns why a connection ended, as an error also for a Close of the server.
 fn error_of(close_outcome: &CloseOutcome) -> Error {
     close_outcome.error.clone().unwrap_or_else(|| {
         let code = close_outcome.remote.as_ref().and_then(|close| close.code).map_or(0, |code| code.0);

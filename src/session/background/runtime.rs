@@ -1,4 +1,4 @@
-//! What runs behind the sessions of a process: started at first use, ended by [`shut_down`] only.
+//! The runtime that the sessions of a process share. The first use starts it; only [`shut_down`] ends it.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -27,19 +27,19 @@ const MAX_WORKERS: usize = 1024;
 const MOST_LOOKUPS: usize = 512;
 const MOST_OPENERS: usize = 512;
 
-/// With no limit asked for, a shut-down still does not outwait a resolver that hangs for good.
+/// The limit of a shut-down without a timeout, in case a resolver never returns.
 const LONGEST_SHUT_DOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Each process has its own, because a child does not have its parent's threads.
 static LIBRARY: PerProcess<Library> = PerProcess::new();
 
 struct Library {
-    /// How many the next runtime has.
+    /// The number of worker threads of the next runtime.
     workers: AtomicUsize,
     running: Mutex<Option<Running>>,
-    /// Runtimes that are being shut down: another one may start and end meanwhile.
+    /// The number of runtimes that are being shut down. Another one may start and end meanwhile.
     ending: AtomicUsize,
-    /// Opens each time one of them has ended.
+    /// Opened each time one of them has ended.
     ended: EventCount,
 }
 
@@ -67,10 +67,10 @@ struct Shared {
     new_sessions: Arc<NewSessions>,
     delayed_flush: Arc<DelayedFlush>,
     buffer_pool: Arc<BufferPool>,
-    /// Its threads may stay long in the system's resolver.
+    /// Its threads may spend a long time in the system's resolver.
     resolver: BlockingShare,
     openers: BlockingShare,
-    /// For sessions that are being opened.
+    /// Cancels the opening of sessions.
     stop: CancelToken,
 }
 
@@ -142,10 +142,10 @@ pub(crate) fn get() -> Result<Lease> {
     Ok(Lease { runtime, _hold: hold })
 }
 
-/// How many worker threads the next runtime has.
+/// Sets the number of worker threads of the next runtime.
 pub(crate) fn set_workers(count: u32) -> Result<()> {
     let workers = usize::try_from(count).ok().filter(|count| (1..=MAX_WORKERS).contains(count)).ok_or_else(|| {
-        Error::new(Kind::InvalidArgument, format!("{count} worker threads, 1 to {MAX_WORKERS} are possible"))
+        Error::new(Kind::InvalidArgument, format!("{count} worker threads: only 1 to {MAX_WORKERS} are possible"))
     })?;
     let library = library();
     let running = library.running.lock();
@@ -156,7 +156,7 @@ pub(crate) fn set_workers(count: u32) -> Result<()> {
     Ok(())
 }
 
-/// Ends all sessions and joins all threads. The next [`get`] starts anew.
+/// Ends all sessions and joins all threads. The next [`get`] starts another runtime.
 pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     if callback_scope::is_inside_any() {
         return Err(Error::new(Kind::State, "a callback cannot wait for the end of all callbacks"));
@@ -209,7 +209,7 @@ fn end(running: Running, deadline: Deadline) -> Result<()> {
     if in_time {
         tokio.shutdown_timeout(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
     } else {
-        // What is under way goes on until it ends by itself.
+        // Unfinished work goes on until it ends by itself.
         end_later(runtime.0.tasks.clone(), tokio);
     }
     log!(Debug, 0, "shut down");
@@ -224,7 +224,7 @@ fn end_later(tasks: Tasks, tokio: tokio::runtime::Runtime) {
         while !tasks.wait_for_end(Deadline::Never) {}
         tokio.shutdown_timeout(LONGEST_SHUT_DOWN);
     };
-    // Without a thread for it, the threads stay.
+    // If no thread can be started for it, the runtime's threads remain.
     drop(threads::spawn(wait));
 }
 

@@ -1,4 +1,4 @@
-//! The tasks and the blocking work of a runtime, counted so that a shut-down waits for them.
+//! The tasks and the blocking work of a runtime. They are counted, so that a shut-down waits for them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ struct Shared {
     tracker: TaskTracker,
     /// Cancelled when the library is shut down.
     cancel: CancellationToken,
-    /// Nothing runs any more.
+    /// All tasks have ended, and no more start.
     has_ended: Mutex<bool>,
 }
 
@@ -73,10 +73,10 @@ impl Tasks {
         self.0.handle.spawn(task(self.clone(), hold));
     }
 
-    /// Runs a function that may block. Where the system gives no thread for it, it waits for one of a later call.
+    /// Runs a function that may block. If the system has no thread for it, it waits until a later call starts one.
     pub(crate) fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) {
         let handle = self.0.handle.clone();
-        // tokio panics where there is no thread, and keeps the work.
+        // tokio panics if it cannot start a thread, and keeps the work.
         let spawn = move || catch_unwind(AssertUnwindSafe(|| drop(handle.spawn_blocking(work))));
         if fork::is_library_thread() {
             let _ = spawn();
@@ -91,12 +91,12 @@ impl Tasks {
         Arc::as_ptr(&self.0).addr()
     }
 
-    /// Becomes cancelled when the library is shut down.
+    /// Returns the token that is cancelled when the library is shut down.
     pub(crate) fn cancel(&self) -> &CancellationToken {
         &self.0.cancel
     }
 
-    /// Waits until all tasks, jobs and holds are gone, and starts no more. Returns whether they are in time.
+    /// Waits until all tasks, jobs and holds have ended; then none starts any more. Returns false if the deadline comes first.
     pub(crate) fn wait_for_end(&self, deadline: Deadline) -> bool {
         self.0.tracker.close();
         loop {

@@ -1,4 +1,4 @@
-//! Waiting in the runtime until a stream is ready.
+//! Waits in the runtime until a stream is ready.
 #![allow(unsafe_code, reason = "tokio registers a descriptor by its number")]
 
 use std::io;
@@ -10,21 +10,21 @@ use tokio::io::unix::AsyncFd;
 
 use crate::transport::{Socket, StreamReadiness};
 
-/// A socket, registered for what it is watched for. A registered socket wakes a worker for every packet, so that it is
-/// registered only while the driver waits for it.
+/// A socket that is registered with the runtime. A registered socket wakes a worker for every packet, so it is registered only
+/// while the driver waits for it.
 pub(crate) struct Watch<T: AsRawFd = Arc<Socket>> {
     socket: AsyncFd<T>,
     interest: Interest,
 }
 
-/// What the driver waits for.
+/// The stream that the driver waits for.
 pub(crate) enum StreamWatch {
     Socket(Watch),
     Muxed(Arc<StreamReadiness>),
 }
 
 impl StreamWatch {
-    /// What a socket is watched for.
+    /// Returns the events that a socket is registered for.
     pub(crate) fn interest(&self) -> Option<Interest> {
         match self {
             Self::Socket(watch) => Some(watch.interest()),
@@ -32,7 +32,7 @@ impl StreamWatch {
         }
     }
 
-    /// Waits until the stream is ready for something.
+    /// Waits until the stream is ready.
     pub(crate) async fn ready(&self) -> io::Result<Found> {
         match self {
             Self::Socket(watch) => watch.ready().await,
@@ -44,17 +44,17 @@ impl StreamWatch {
     }
 }
 
-/// What a stream has become ready for.
+/// The events that a stream has become ready for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Found {
     pub(crate) receive: bool,
     pub(crate) send: bool,
-    /// The peer sends no more behind what is there.
+    /// The stream ends after the bytes that have arrived.
     pub(crate) end: bool,
 }
 
 impl<T: AsRawFd> Watch<T> {
-    /// Registers the socket. What it is ready for already is reported.
+    /// Registers the socket. Events that have already happened are reported.
     pub(crate) fn new(socket: T, interest: Interest) -> io::Result<Self> {
         // SAFETY: the registration owns the socket, alone or together with others, and nothing closes its descriptor before the
         // last owner is gone.
@@ -66,7 +66,7 @@ impl<T: AsRawFd> Watch<T> {
         self.interest
     }
 
-    /// Waits until the socket is ready for something.
+    /// Waits until the socket is ready.
     pub(crate) async fn ready(&self) -> io::Result<Found> {
         let mut guard = self.socket.ready(self.interest).await?;
         let ready = guard.ready();

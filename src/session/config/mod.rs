@@ -1,4 +1,4 @@
-//! What a session is opened with.
+//! The configuration of a session.
 
 mod network;
 pub(crate) mod queue_bounds;
@@ -25,7 +25,7 @@ const USER_AGENT: &str = concat!("ktorws/", env!("CARGO_PKG_VERSION"));
 
 const DEFAULT_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Settings of sessions to come.
+/// The configuration of sessions to be opened.
 #[derive(Clone)]
 pub struct Config {
     pub(crate) headers: Headers,
@@ -33,44 +33,44 @@ pub struct Config {
     pub(crate) limits: Limits,
     pub(crate) connect: ConnectOptions,
     pub(crate) max_redirects: u32,
-    /// Asked where a server wants credentials.
+    /// Supplies credentials when a server requires them.
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) cookies: Option<Arc<CookieJar>>,
     pub(crate) reconnect: Option<ReconnectOptions>,
     pub(crate) shared_options: Arc<SharedOptions>,
     pub(crate) incoming: QueueBounds,
-    /// In the order in which they are offered.
+    /// The extensions, in the order in which they are offered.
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
     /// A filter that is called before permessage-deflate compresses a message.
     pub(crate) filter: Option<CompressionFilter>,
     pub(crate) keepalive: KeepaliveOptions,
-    /// The application gets every frame as it came, and answers it itself.
+    /// The application receives every frame unchanged, and answers it itself.
     pub(crate) raw: bool,
-    /// Pings are answered with pongs.
+    /// The library answers pings with pongs.
     pub(crate) auto_pong: bool,
     pub(crate) shown: DeliverControl,
     pub(crate) masking: bool,
     /// Masking may be switched off.
     pub(crate) allows_unmasked: bool,
-    /// Small messages of a streak share a system call.
+    /// Small messages that follow each other quickly share a system call.
     pub(crate) coalescing: bool,
-    /// The largest payload of a frame that is sent, none for any.
+    /// The largest payload of a sent frame, or None for no limit.
     pub(crate) fragment: Option<usize>,
 }
 
-/// Whether a message of this type that begins with these bytes is wanted.
-type Wants = dyn Fn(Opcode, &[u8]) -> bool + Send + Sync;
+/// Whether to compress a message of this type that begins with these bytes.
+type CompressionPredicate = dyn Fn(Opcode, &[u8]) -> bool + Send + Sync;
 
 /// Which messages permessage-deflate compresses.
 #[derive(Clone)]
 pub(crate) struct CompressionFilter {
-    /// Smaller ones are not.
+    /// Smaller messages are not compressed.
     pub(crate) min_size: usize,
-    /// Of the others those that this wants, by what they begin with.
-    pub(crate) wants: Arc<Wants>,
+    /// Selects among the other messages, by their type and first bytes.
+    pub(crate) predicate: Arc<CompressionPredicate>,
 }
 
-/// What does not change in a session: those of one configuration share it.
+/// The options that do not change during a session. Sessions of one configuration share them.
 #[derive(Clone)]
 pub(crate) struct SharedOptions {
     /// None for no limit, as for the other timeouts.
@@ -78,7 +78,7 @@ pub(crate) struct SharedOptions {
     pub(crate) send_timeout: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) outgoing: QueueBounds,
-    /// How long a receiving thread looks for bytes before it sleeps.
+    /// How long a receiving thread spins before it sleeps.
     pub(crate) spin: Duration,
 }
 
@@ -94,7 +94,7 @@ impl Default for SharedOptions {
     }
 }
 
-/// The control frames that the application sees among its messages.
+/// The control frames that the application receives among its messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeliverControl {
     pub(crate) pings: bool,
@@ -109,7 +109,7 @@ impl DeliverControl {
 impl Default for Config {
     fn default() -> Self {
         let mut headers = Headers::default();
-        // The name and the value are constants that pass.
+        // It does not fail for these constants.
         let _ = headers.add("User-Agent", USER_AGENT);
         Self {
             headers,
@@ -159,7 +159,7 @@ impl Config {
             return invalid(format!("subprotocol {name:?} is not a token"));
         }
         if self.subprotocols.iter().any(|offered| offered == name) {
-            return invalid(format!("the subprotocol {name:?} is offered already"));
+            return invalid(format!("the subprotocol {name:?} is already offered"));
         }
         self.subprotocols.push(name.to_owned());
         Ok(())
@@ -172,12 +172,13 @@ impl Config {
         Ok(())
     }
 
-    /// Whether an extension can be installed besides those that are.
+    /// Fails if an extension cannot be installed besides the installed ones.
     pub(crate) fn check_extension(&self, extension: &dyn Extension) -> Result<()> {
         extension::check_installation(extension, self.extensions.iter().map(|installed| &**installed))
     }
 
-    /// The extensions to offer: none in a raw session. Messages that are dropped must not be missed by what follows.
+    /// Returns the extensions to offer: none in a raw session. Fails if the send queue may drop messages and an extension does
+    /// not support that.
     pub(crate) fn offered(&self) -> Result<Vec<&dyn Extension>> {
         if self.raw {
             return Ok(Vec::new());
@@ -185,50 +186,50 @@ impl Config {
         let drops = self.shared_options.outgoing.policy == QueuePolicy::DropOldest;
         if let Some(extension) = self.extensions.iter().find(|extension| drops && !extension.supports_discard()) {
             let name = extension.name();
-            let message = format!("the extension {name} cannot go with an outgoing queue that drops messages");
+            let message = format!("the extension {name} cannot be combined with an outgoing queue that drops messages");
             return Err(Error::new(Kind::InvalidArgument, message));
         }
         Ok(self.extensions.iter().map(|extension| &**extension).collect())
     }
 
-    /// Whether it contradicts itself.
+    /// Fails if options contradict each other.
     pub(super) fn check(&self) -> Result<()> {
         let Some(reconnect) = &self.reconnect else { return Ok(()) };
         if self.raw {
             return Err(Error::new(
                 Kind::InvalidArgument,
-                "a raw session cannot reconnect: its Close is the application's",
+                "a raw session cannot reconnect: the application handles its Close",
             ));
         }
         if reconnect.keeps_unsent && self.shared_options.outgoing.policy == QueuePolicy::DropOldest {
-            let message = "messages cannot be kept for another connection and dropped from the outgoing queue";
+            let message = "unsent messages cannot be kept with an outgoing queue that drops messages";
             return Err(Error::new(Kind::InvalidArgument, message));
         }
         Ok(())
     }
 
-    /// The shared options, to be changed: sessions that are open keep theirs.
-    pub(crate) fn terms_mut(&mut self) -> &mut SharedOptions {
+    /// Returns the shared options for a change. Open sessions keep the previous values.
+    pub(crate) fn shared_options_mut(&mut self) -> &mut SharedOptions {
         Arc::make_mut(&mut self.shared_options)
     }
 
-    /// The TLS options, to be changed: sessions opened from now on share a TLS state of their own.
+    /// Returns the TLS options for a change. Sessions opened from now on share a new TLS state.
     pub(crate) fn tls_mut(&mut self) -> &mut TlsOptions {
         self.connect.tls_state = Arc::default();
         &mut self.connect.tls
     }
 }
 
-/// A limit for a frame or a message that makes sense.
+/// Checks a limit for frames or messages.
 pub(crate) fn check_limit(bytes: u64) -> Result<u64> {
     if (1..=i64::MAX.cast_unsigned()).contains(&bytes) {
         Ok(bytes)
     } else {
-        Err(Error::new(Kind::InvalidArgument, format!("a limit of {bytes} bytes, 1 to 2^63-1 are possible")))
+        Err(Error::new(Kind::InvalidArgument, format!("a limit of {bytes} bytes is not between 1 and 2^63-1")))
     }
 }
 
-/// A timeout as the API says it: negative is no limit.
+/// Converts a timeout of the API: a negative one is no limit.
 pub(crate) fn timeout_from_ms(ms: i64) -> Option<Duration> {
     u64::try_from(ms).ok().map(Duration::from_millis)
 }

@@ -1,4 +1,4 @@
-//! What a session is opened with: the way to its server.
+//! The configuration of a session: how to reach the server.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use crate::error::{Error, Kind, Result};
 use crate::session::Config;
 use crate::transport::{ConnectOverride, Proxy, ProxyChoice, TcpKeepalive, address};
 
-/// What the kernel can be told.
+/// The kernel's limits.
 const LONGEST_KEEPALIVE_S: u32 = 32767;
 const MOST_PROBES: u32 = 127;
 
-/// The longest path of a Unix socket, and of an abstract name with the `@` in front.
+/// The longest path of a Unix socket, or abstract name with its leading `@`.
 const MAX_UNIX_PATH: usize = 107;
 
 impl Config {
-    /// Has the sockets bound to this address.
+    /// Binds the sockets to this address.
     pub(crate) fn set_local_address(&mut self, text: Option<&str>) -> Result<()> {
         self.connect.tcp.local = text.map(address::parse).transpose()?;
         Ok(())
@@ -43,7 +43,7 @@ impl Config {
             socket.map(|socket| ConnectOverride::Socket(Arc::new(Mutex::new(Some(socket)))));
     }
 
-    /// Has the kernel probe silent connections; not at all without seconds of silence.
+    /// Makes the kernel probe a connection after `idle_s` seconds of silence; 0 turns that off.
     pub(crate) fn set_tcp_keepalive(&mut self, idle_s: u32, interval_s: u32, count: u32) -> Result<()> {
         if idle_s == 0 {
             self.connect.tcp.keepalive = None;
@@ -53,7 +53,7 @@ impl Config {
             idle_s.max(interval_s) <= LONGEST_KEEPALIVE_S && interval_s > 0 && (1..=MOST_PROBES).contains(&count);
         if !is_possible {
             let message = format!(
-                "{idle_s} s, {interval_s} s and {count} probes: 1 to {LONGEST_KEEPALIVE_S} s and 1 to {MOST_PROBES} probes are \
+                "{idle_s} s, {interval_s} s and {count} probes: only 1 to {LONGEST_KEEPALIVE_S} s and 1 to {MOST_PROBES} probes are \
                  possible"
             );
             return Err(Error::new(Kind::InvalidArgument, message));
@@ -63,7 +63,7 @@ impl Config {
         Ok(())
     }
 
-    /// Goes through the proxy of this URL, or through none.
+    /// Connects through the proxy with this URL, or directly.
     pub(crate) fn set_proxy(&mut self, url: Option<&str>) -> Result<()> {
         self.connect.proxy = match url {
             Some(url) => ProxyChoice::This(Arc::new(Proxy::parse(url)?)),
@@ -72,7 +72,7 @@ impl Config {
         Ok(())
     }
 
-    /// Goes through the proxy that the environment names, if it does; or through none.
+    /// Connects through the proxy that the environment variables name, if `on`; otherwise directly.
     pub(crate) fn set_proxy_from_env(&mut self, on: bool) {
         self.connect.proxy = if on { ProxyChoice::Environment } else { ProxyChoice::Direct };
     }

@@ -1,9 +1,9 @@
-//! How much a queue holds, and what happens when that is not enough (Ktor's ChannelConfig).
+//! The bounds of a queue, and what happens when it is full (Ktor's ChannelConfig).
 
 /// What happens when a queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QueuePolicy {
-    /// Whoever has more waits.
+    /// The thread that has a message waits.
     Wait,
     /// The session ends.
     Close,

@@ -1,4 +1,4 @@
-//! How a session reconnects.
+//! The configuration of a session: reconnecting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::session::upcalls::Decision;
 #[derive(Clone)]
 pub(crate) struct ReconnectOptions {
     pub(crate) backoff: BackOff,
-    /// How long a server can ask to be left alone.
+    /// The upper limit for a Retry-After of the server.
     pub(crate) longest_retry_after: Duration,
-    /// Of an outage, none for no limit.
+    /// The longest outage, or None for no limit.
     pub(crate) longest_outage: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
-    /// Messages that are not sent go to the next connection.
+    /// Unsent messages are sent on the next connection.
     pub(crate) keeps_unsent: bool,
-    /// Has the last word, where there is one.
+    /// If set, makes the final decision.
     pub(crate) decision: Option<Arc<dyn Decision>>,
 }

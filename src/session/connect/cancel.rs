@@ -33,7 +33,7 @@ struct Calls {
 }
 
 impl ConnectInterrupts {
-    /// Interrupts the calls under way, else the next one. Safe in a signal handler.
+    /// Interrupts the calls in progress, or else the next one. Safe in a signal handler.
     pub(crate) fn interrupt(&self) {
         if let Some(calls) = self.calls.find() {
             return calls.interrupt();
@@ -64,9 +64,9 @@ impl ConnectInterrupts {
     }
 }
 
-/// The status of a connection for which there is no socket.
+/// The error if the system has no descriptor for the call.
 fn no_descriptor_to_connect(error: &io::Error) -> Error {
-    Error::os(Kind::Connect, "the system gives no descriptor to connect with", error).in_phase(Phase::Connect)
+    Error::os(Kind::Connect, "could not get a descriptor to connect with", error).in_phase(Phase::Connect)
 }
 
 impl Calls {
@@ -111,12 +111,12 @@ struct Progress {
     is_open: bool,
 }
 
-/// What may be asked of a session before it is open.
+/// The properties that can be read before the session is open.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Configured {
     pub(crate) limits: Limits,
     pub(crate) is_masking: bool,
-    /// The interval of pings and how long an answer may take, none for none.
+    /// The ping interval and the ping timeout, each None if there is none.
     pub(crate) ping_times: (Option<Duration>, Option<Duration>),
 }
 
@@ -148,7 +148,7 @@ impl Opening {
         })
     }
 
-    /// What the configuration says of the session.
+    /// Returns the configured properties.
     pub(crate) fn configured(&self) -> &Configured {
         &self.configured
     }
@@ -177,12 +177,12 @@ impl Opening {
         Ok(())
     }
 
-    /// The [`CancelToken`] for the thread that opens the session.
+    /// Returns the [`CancelToken`] for the thread that opens the session.
     pub(crate) fn stop(&self) -> Option<Arc<CancelToken>> {
         self.progress.lock().stop.clone()
     }
 
-    /// Interrupts the calls that wait for it, else the next one. Safe in a signal handler.
+    /// Interrupts the calls that wait for the outcome, or else the next one. Safe in a signal handler.
     pub(crate) fn interrupt(&self) {
         self.interrupts.interrupt();
         self.changed.open_for_all();
@@ -190,7 +190,7 @@ impl Opening {
 
     /// Removes an interrupt that no call has returned. Returns whether there was one.
     pub(crate) fn take_interrupt(&self) -> bool {
-        self.interrupts.take_kept()
+        self.interrupts.take_pending()
     }
 
     /// Records the outcome. A later outcome is ignored.
@@ -201,7 +201,7 @@ impl Opening {
         self.changed.open_for_all();
     }
 
-    /// The outcome; None while the opening goes on.
+    /// Returns the outcome, or None while the session is being opened.
     pub(crate) fn outcome(&self) -> Option<&Result<()>> {
         self.outcome.get()
     }

@@ -1,4 +1,4 @@
-//! From a URL to an open session.
+//! Opens a session for a URL.
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +34,7 @@ use crate::session::recv::receiving::Receiving;
 use crate::session::send::sending::Sending;
 use crate::transport::{Cancel, CancelSources, Environment, NeverCancel, Target};
 
-/// Opens a session on the calling thread, unless that is interrupted. `attach` hands it to the application.
+/// Opens a session on the calling thread. Fails if the call is interrupted. `attach` passes the session to the application.
 pub(crate) fn connect(
     id: u64,
     url: &str,
@@ -50,7 +50,8 @@ pub(crate) fn connect(
     open_and_start(id, &target, config, environment, &runtime, interrupted, attach)
 }
 
-/// Opens a session on a thread of the library, unless `opening` is aborted. What is wrong with the URL is told at once.
+/// Opens a session on a thread of the library, unless `opening` is aborted, and passes the outcome to `done`. Returns an error of
+/// the URL at once.
 pub(crate) fn connect_later(
     id: u64,
     url: &str,
@@ -67,8 +68,8 @@ pub(crate) fn connect_later(
     openers.run(move || {
         let Some(stop) = opening.stop() else { return };
         let open = || open_and_start(id, &target, &config, environment, &runtime, &*stop, attach);
-        let opened = stop.check().and_then(|()| open());
-        done.call(opened);
+        let outcome = stop.check().and_then(|()| open());
+        done.call(outcome);
     });
     Ok(())
 }
@@ -82,13 +83,13 @@ fn read_environment(id: u64, config: &Config) -> Arc<Environment> {
     Arc::new(environment)
 }
 
-/// Tells how an opening went, also when it is dropped undone.
+/// Reports the outcome of an opening. Reports a failure if it is dropped without an outcome.
 struct Done<F: FnOnce(Result<()>)>(Option<F>);
 
 impl<F: FnOnce(Result<()>)> Done<F> {
-    fn call(&mut self, opened: Result<()>) {
+    fn call(&mut self, outcome: Result<()>) {
         if let Some(done) = self.0.take() {
-            done(opened);
+            done(outcome);
         }
     }
 }
@@ -114,7 +115,7 @@ fn open_and_start(
     })?;
     // A function of the application may have forked: in the child the connection belongs to the parent.
     runtime.stop().check()?;
-    // If that fails, no callback is called.
+    // If it fails, no callback is called.
     attach(&session).inspect_err(|_| session.abort())
 }
 
@@ -126,13 +127,13 @@ impl Session {
             return Err(Error::new(Kind::Aborted, "the library was shut down while connecting"));
         };
         if let Some(listener) = listener {
-            session.listen(listener);
+            session.set_listener(listener);
         }
         session.deliver_to(receive_mode);
         Ok(())
     }
 
-    /// The application can use the session now: starts the callbacks, or adds it to its group.
+    /// Called when the application can use the session: starts the callbacks, or adds the session to its group.
     pub(crate) fn announce(&self, group: Option<&Arc<Group>>) {
         if let Some(group) = group {
             self.join(group);
@@ -165,20 +166,21 @@ fn session(
     runtime: &Runtime,
     reconnect: Option<Box<Reconnect>>,
 ) -> Arc<Session> {
-    let Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed } = established;
+    let Established { stream, socket, handshake_info, extensions, early, timings, is_tls_resumed, masking_seed } =
+        established;
     let (incoming, outgoing, encoders, extensions) =
         halves(config, extensions, masking_seed, &early, CodecStats::default());
-    // Another connection may have some.
+    // A later connection may have extensions.
     let may_encode = !encoders.is_empty() || (reconnect.is_some() && !config.extensions.is_empty());
     let deflates = reconnect.is_some() || extensions.iter().any(|extension| extension.name == deflate::NAME);
     let buffer_pool = Arc::clone(runtime.buffer_pool());
     let recv = Receiving::new(config, Reader::new(incoming, stream.receiver), buffer_pool, early.len());
     if stream.readiness.is_some() {
-        recv.reader.word().keep();
+        recv.reader.word().reserve();
     }
     Arc::new_cyclic(|me| Session {
         me: Weak::clone(me),
-        identity: Identity::new(id, opened, extensions, timings, is_tls_resumed),
+        identity: Identity::new(id, handshake_info, extensions, timings, is_tls_resumed),
         shared_options: Arc::clone(&config.shared_options),
         recv,
         send: Sending::new(config, stream.sender, outgoing, encoders, may_encode, deflates),

@@ -1,4 +1,4 @@
-//! Cookies that sessions share: what servers set comes back to them with later handshakes (RFC 6265).
+//! Cookies that sessions share: later handshakes return the cookies that servers set (RFC 6265).
 
 use cookie_store::{Cookie, CookieDomain, RawCookie};
 use once_cell::race::OnceBox;
@@ -11,25 +11,26 @@ use crate::fork::PerProcess;
 use crate::lock::RwLock;
 use crate::transport::Target;
 
-/// The longest cookie, attributes included (RFC 6265 section 6.1 asks for no less).
+/// The longest cookie, attributes included: the minimum of RFC 6265 section 6.1.
 const MAX_COOKIE: usize = 4096;
 
-/// How many cookies of one answer are parsed. The jar keeps no more of a domain.
+/// How many cookies of one response are parsed. The jar keeps no more of a domain.
 const MAX_COOKIES_OF_ANSWER: usize = super::stored_cookies::MAX_OF_DOMAIN.count;
 
-/// Where systems have the list of public suffixes. In the library it would be a third of it.
+/// Where systems have the public suffix list. It is not built in, because it would be a third of the library.
 const PUBLIC_SUFFIX_LIST: &str = "/usr/share/publicsuffix/public_suffix_list.dat";
 
 /// The list; None if the system has none. It also contains international names in their ASCII form.
 static PUBLIC_SUFFIXES: OnceBox<Option<List>> = OnceBox::new();
 
-/// Threads that need it first at the same time all read it. None waits for another, which a forked child would not have.
+/// Threads that need the list for the first time at once all read it. None waits for another thread, which a forked child would
+/// not have.
 fn public_suffixes() -> Option<&'static List> {
     let read = || std::fs::read_to_string(PUBLIC_SUFFIX_LIST).ok()?.parse().ok();
     PUBLIC_SUFFIXES.get_or_init(|| Box::new(read())).as_ref()
 }
 
-/// A jar. Any thread may use it at any time. A forked child has a copy.
+/// A cookie jar. Any thread may use it at any time. A forked child has a copy.
 #[derive(Default)]
 pub(crate) struct CookieJar(PerProcess<RwLock<KeptCookies>>);
 
@@ -42,14 +43,14 @@ impl CookieJar {
         })
     }
 
-    /// Takes a Set-Cookie value for a URL.
+    /// Adds the cookie of a Set-Cookie value for a URL.
     pub(crate) fn add(&self, url: &str, text: &str) -> Result<()> {
         let target = Target::parse(url)?;
         self.insert(&as_http(&target)?, text)
             .map_err(|why| Error::new(Kind::InvalidArgument, format!("the cookie is not accepted: {why}")))
     }
 
-    /// Adds the cookies of an answer. Ignores cookies that are not acceptable, as browsers do.
+    /// Adds the cookies of a response. Ignores cookies that are not acceptable, as browsers do.
     pub(crate) fn take(&self, target: &Target, headers: &[(String, Vec<u8>)]) {
         let Ok(url) = as_http(target) else { return };
         let cookies = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
@@ -65,7 +66,7 @@ impl CookieJar {
             return Err("it is too long");
         }
         if text.chars().any(char::is_control) {
-            return Err("it holds a control character");
+            return Err("it contains a control character");
         }
         let cookie = RawCookie::parse(text.to_owned()).map_err(|_| "it is malformed")?;
         check_prefix(&cookie, url)?;
@@ -78,7 +79,7 @@ impl CookieJar {
         if let CookieDomain::Suffix(domain) = &cookie.domain
             && is_public_suffix(domain)
         {
-            // A host that is one itself keeps its cookies to itself (section 5.3).
+            // The cookie of a host that is itself a public suffix becomes host-only (section 5.3).
             if public_suffixes().is_some() && url.host_str() != Some(domain) {
                 return Err("its domain is a public suffix");
             }
@@ -87,18 +88,18 @@ impl CookieJar {
         let mut kept = self.kept().write();
         let is_shadowed = |kept: &Cookie<'_>| kept.name() == cookie.name() && kept.secure() == Some(true);
         if !is_secure && kept.of_host(url).any(is_shadowed) {
-            return Err("a secure cookie has its name");
+            return Err("a secure cookie with this name exists");
         }
         let domain = registrable_domain(&cookie.domain, url);
         kept.put(domain, cookie, text.len());
         Ok(())
     }
 
-    /// The Cookie header for a URL; none where there is no cookie for it.
+    /// Returns the value of Cookie for a URL, or None if there is no cookie for it.
     pub(crate) fn header(&self, target: &Target) -> Option<String> {
         let url = as_http(target).ok()?;
         let kept = self.kept().read();
-        // Also on a loopback address a secure cookie is for secure connections only.
+        // A secure cookie requires a secure connection, also on a loopback address.
         let mut cookies =
             kept.used_for(&url, |cookie| cookie.matches(&url) && (target.secure || cookie.secure() != Some(true)));
         // Longer paths first (section 5.4).
@@ -107,7 +108,7 @@ impl CookieJar {
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
-    /// The same, empty for none, for a URL as text.
+    /// Like [`header`](Self::header), for a URL as text. Returns an empty string if there is no cookie.
     pub(crate) fn header_for(&self, url: &str) -> Result<String> {
         Ok(self.header(&Target::parse(url)?).unwrap_or_default())
     }
@@ -117,21 +118,21 @@ impl CookieJar {
     }
 }
 
-/// The names that promise something (draft-ietf-httpbis-rfc6265bis section 4.1.3).
+/// Checks the prefix of a cookie's name (draft-ietf-httpbis-rfc6265bis section 4.1.3).
 fn check_prefix(cookie: &RawCookie<'_>, url: &Url) -> std::result::Result<(), &'static str> {
     let has_prefix =
         |prefix: &str| cookie.name().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let is_secure = cookie.secure() == Some(true) && url.scheme() == "https";
     if (has_prefix("__Secure-") || has_prefix("__Host-")) && !is_secure {
-        return Err("its name promises that it is secure");
+        return Err("the prefix of its name requires a secure cookie");
     }
     if has_prefix("__Host-") && (cookie.domain().is_some() || cookie.path() != Some("/")) {
-        return Err("its name promises that it is for one host");
+        return Err("the prefix of its name requires a cookie for one host");
     }
     Ok(())
 }
 
-/// Without the list every domain may be one.
+/// Whether a domain is a public suffix. Without the list, any domain may be one.
 fn is_public_suffix(domain: &str) -> bool {
     public_suffixes()
         .is_none_or(|list| list.suffix(domain.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == domain.as_bytes()))

@@ -1,12 +1,12 @@
-//! From a URL to a connection that a server has agreed to: an attempt, and others where the server asks for credentials or
-//! sends the client elsewhere.
+//! Makes attempts until a server accepts the opening handshake. A further attempt follows when a server requires credentials or
+//! redirects the client.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::authentication::{AuthChallenge, MAX_ATTEMPTS, basic};
-use super::handshake_info::Opened;
+use super::handshake_info::HandshakeInfo;
 use crate::error::{Error, Kind, Phase, Refusal, Result};
 use crate::http::Headers;
 use crate::protocol::extension::Negotiated;
@@ -20,30 +20,30 @@ use crate::transport::{
     CancelSources, ConnectDeadline, Connected, Environment, Socket, Step, Stream, Target, connect, upgrade,
 };
 
-const SHAKING_HANDS: Step = Step { phase: Phase::Handshake, doing: "shaking hands" };
+const HANDSHAKE: Step = Step { phase: Phase::Handshake, doing: "the opening handshake" };
 
-const ASKING: Step = Step { phase: Phase::Handshake, doing: "asking the application for credentials" };
+const AUTHENTICATION: Step = Step { phase: Phase::Handshake, doing: "asking the application for credentials" };
 
-/// Statuses that send the client elsewhere (RFC 9110 section 15.4).
+/// The statuses of redirects (RFC 9110 section 15.4).
 const REDIRECTS: &[u16] = &[301, 302, 303, 307, 308];
 
 const UNAUTHORIZED: u16 = 401;
 
-/// A connection that a server has agreed to.
+/// A connection after the opening handshake.
 pub(crate) struct Established {
     pub(crate) stream: Stream,
     /// None for a multiplexed stream.
     pub(crate) socket: Option<Arc<Socket>>,
-    pub(crate) opened: Opened,
+    pub(crate) handshake_info: HandshakeInfo,
     pub(crate) extensions: Vec<Negotiated>,
-    /// What came right behind the answer.
+    /// The bytes that were received after the response.
     pub(crate) early: Vec<u8>,
     pub(crate) timings: Timings,
     pub(crate) is_tls_resumed: bool,
     pub(crate) masking_seed: [u8; 32],
 }
 
-/// Opens a connection to `target`, or where that leads to.
+/// Opens a connection to `target`, or to the target that it redirects to.
 pub(crate) fn establish(
     id: u64,
     target: &Target,
@@ -53,7 +53,7 @@ pub(crate) fn establish(
     stops: CancelSources<'_>,
 ) -> Result<Established> {
     let limit = ConnectDeadline::overall(config.connect.timeouts.all, stops);
-    let mut visit = ConnectLoop {
+    let mut connect_loop = ConnectLoop {
         id,
         config,
         environment,
@@ -61,28 +61,28 @@ pub(crate) fn establish(
         authorization: authorization_of(target, config)?,
         is_home: true,
         redirects: 0,
-        questions: 0,
+        auth_attempts: 0,
     };
     loop {
-        match visit.attempt(runtime, limit) {
+        match connect_loop.attempt(runtime, limit) {
             Ok(established) => return Ok(established),
-            Err(error) => visit.go_on(error, limit)?,
+            Err(error) => connect_loop.prepare_retry(error, limit)?,
         }
     }
 }
 
-/// Where opening stands.
+/// The state of opening a connection.
 struct ConnectLoop<'a> {
     id: u64,
     config: &'a Config,
     environment: &'a Environment,
     target: Cow<'a, Target>,
-    /// Instead of the configuration's.
+    /// The value of Authorization, which replaces the configured one.
     authorization: Option<String>,
-    /// It is still the origin that the application's own credentials are for.
+    /// The target still has the origin that the application's own credentials are for.
     is_home: bool,
     redirects: u32,
-    questions: u32,
+    auth_attempts: u32,
 }
 
 impl ConnectLoop<'_> {
@@ -102,10 +102,10 @@ impl ConnectLoop<'_> {
         let Connected { mut stream, socket, early, handshake_deadline, timings } =
             connect(target, &config.connect, self.environment, runtime.resolver(), limit)?;
         let start = Instant::now();
-        let agreed = upgrade(&mut stream, &socket, &SHAKING_HANDS, &mut handshake, early, handshake_deadline)?;
+        let agreed = upgrade(&mut stream, &socket, &HANDSHAKE, &mut handshake, early, handshake_deadline)?;
         if !extensions.is_empty() {
-            // They may be the application's own, and have taken their time.
-            handshake_deadline.check(&SHAKING_HANDS)?;
+            // Extensions of the application may have taken a long time.
+            handshake_deadline.check(&HANDSHAKE)?;
         }
         let timings = Timings::new(&timings, start.elapsed());
         if let Some(jar) = &config.cookies {
@@ -125,14 +125,15 @@ impl ConnectLoop<'_> {
             agreed.extensions.len(),
         );
         let (subprotocol, response) = (agreed.subprotocol.as_deref(), &agreed.response);
-        let opened = Opened::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
+        let handshake_info =
+            HandshakeInfo::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
         let is_tls_resumed = target.secure && stream.is_tls_resumed();
         let (extensions, early) = (agreed.extensions, agreed.early);
         let (stream, socket) = (Stream::from(stream), Some(socket));
-        Ok(Established { stream, socket, opened, extensions, early, timings, is_tls_resumed, masking_seed })
+        Ok(Established { stream, socket, handshake_info, extensions, early, timings, is_tls_resumed, masking_seed })
     }
 
-    /// The application's header fields, with the credentials and cookies that are for this server.
+    /// Returns the application's header fields, with the credentials and cookies for this server.
     fn headers(&self) -> Result<Cow<'_, Headers>> {
         let mut headers = Cow::Borrowed(&self.config.headers);
         if !self.is_home {
@@ -144,7 +145,7 @@ impl ConnectLoop<'_> {
             headers.to_mut().set("Authorization", authorization)?;
         }
         if let Some(cookies) = self.config.cookies.as_ref().and_then(|jar| jar.header(&self.target)) {
-            // There is one Cookie header (RFC 6265 section 5.4), however many the application has added.
+            // A request has one Cookie field (RFC 6265 section 5.4), even if the application has added several.
             let own = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Cookie")).map(|(_, value)| value);
             let cookies: Vec<_> = own.chain([cookies.as_str()]).collect();
             let cookies = cookies.join("; ");
@@ -153,8 +154,8 @@ impl ConnectLoop<'_> {
         Ok(headers)
     }
 
-    /// Whether there is something to try after an error. If not, it is returned.
-    fn go_on(&mut self, mut error: Error, limit: ConnectDeadline<'_>) -> Result<()> {
+    /// Prepares another attempt after an error. Returns the error if there is none to make.
+    fn prepare_retry(&mut self, mut error: Error, limit: ConnectDeadline<'_>) -> Result<()> {
         let refusal = match (error.kind, error.refusal.take()) {
             (Kind::HandshakeStatus, Some(refusal)) => refusal,
             (_, refusal) => return Err(Error { refusal, ..error }),
@@ -163,7 +164,7 @@ impl ConnectLoop<'_> {
             jar.take(&self.target, &refusal.headers);
         }
         if refusal.status == UNAUTHORIZED && self.authenticate(&refusal) {
-            return limit.check(&ASKING);
+            return limit.check(&AUTHENTICATION);
         }
         if REDIRECTS.contains(&refusal.status) && self.config.max_redirects > 0 {
             return self.follow(refusal);
@@ -171,21 +172,22 @@ impl ConnectLoop<'_> {
         Err(Error { refusal: Some(refusal), ..error })
     }
 
-    /// Asks the application for credentials. Returns whether it has given some.
+    /// Asks the application for credentials. Returns whether it has supplied them.
     fn authenticate(&mut self, refusal: &Refusal) -> bool {
-        let Some(authenticator) = self.config.authenticator.as_ref().filter(|_| self.questions < MAX_ATTEMPTS) else {
+        let Some(authenticator) = self.config.authenticator.as_ref().filter(|_| self.auth_attempts < MAX_ATTEMPTS)
+        else {
             return false;
         };
-        self.questions += 1;
+        self.auth_attempts += 1;
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        let question = AuthChallenge {
+        let challenge = AuthChallenge {
             url: self.target.text.clone(),
             resource: self.target.resource.clone(),
             challenges: refusal.values("WWW-Authenticate").map(text).collect(),
-            attempt: self.questions,
+            attempt: self.auth_attempts,
         };
         log!(Info, self.id, "the server asks for credentials");
-        let answer = authenticator.answer(&question);
+        let answer = authenticator.answer(&challenge);
         let has_answer = answer.is_some();
         if has_answer {
             self.authorization = answer;
@@ -193,14 +195,14 @@ impl ConnectLoop<'_> {
         has_answer
     }
 
-    /// Goes where the server says.
+    /// Follows a redirect.
     fn follow(&mut self, refusal: Box<Refusal>) -> Result<()> {
         let status = refusal.status;
         let failed = |kind, message: String| {
             Err(Error { phase: Some(Phase::Handshake), refusal: None, ..Error::new(kind, message) })
         };
         let outcome = if self.redirects == self.config.max_redirects {
-            failed(Kind::TooManyRedirects, format!("the server redirects further than {} times", self.redirects))
+            failed(Kind::TooManyRedirects, format!("the server redirects more than {} times", self.redirects))
         } else {
             let mut locations = refusal.values("Location");
             match (locations.next(), locations.next()) {
@@ -238,13 +240,13 @@ impl ConnectLoop<'_> {
             self.is_home = false;
             self.authorization = None;
         }
-        // A digest covers the path; the server asks for another one.
+        // A digest covers the path, so the server requires another one.
         self.authorization.take_if(|authorization| authorization.starts_with("Digest "));
         self.target = Cow::Owned(target);
     }
 }
 
-/// The credentials of the URL, unless the configuration has others.
+/// Returns Authorization for the credentials of the URL, unless the configuration sets it.
 fn authorization_of(target: &Target, config: &Config) -> Result<Option<String>> {
     match &target.credentials {
         Some((user, password)) if config.headers.get("Authorization").is_none() => {
@@ -254,7 +256,7 @@ fn authorization_of(target: &Target, config: &Config) -> Result<Option<String>> 
     }
 }
 
-/// What has to come from the operating system's random source.
+/// The values that need the operating system's random source.
 struct Secrets {
     nonce: [u8; 16],
     masking_seed: [u8; 32],
@@ -263,8 +265,9 @@ struct Secrets {
 impl Secrets {
     fn draw() -> Result<Self> {
         let mut bytes = [0; 48];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Error::new(Kind::Internal, format!("the system gives no random bytes: {error}")))?;
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Error::new(Kind::Internal, format!("could not get random bytes from the system: {error}"))
+        })?;
         let mut secrets = Self { nonce: [0; 16], masking_seed: [0; 32] };
         secrets.nonce.copy_from_slice(&bytes[..16]);
         secrets.masking_seed.copy_from_slice(&bytes[16..]);

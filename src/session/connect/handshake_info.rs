@@ -1,16 +1,16 @@
-//! What the opening handshake agreed on, in one piece of memory: a session has it until the end.
+//! The result of the opening handshake, in one allocation, because a session keeps it until its end.
 
 use std::ffi::CStr;
 
-/// The texts of a session's opening, each with a NUL behind it, as C takes them.
-pub(crate) struct Opened {
+/// The result of the opening handshake. Each text ends with a NUL, for C.
+pub(crate) struct HandshakeInfo {
     pub(crate) response_status: u16,
-    /// The URL, the subprotocol, then for the request and for the response names and values in turn, and an empty name
-    /// at the end.
+    /// The URL, the subprotocol, then the names and values of the request's header fields and an empty name, then the same for
+    /// the response.
     texts: Box<[u8]>,
 }
 
-impl Opened {
+impl HandshakeInfo {
     pub(crate) fn new<'a>(
         url: &str,
         subprotocol: Option<&str>,
@@ -38,17 +38,17 @@ impl Opened {
         self.texts().next().unwrap_or_default()
     }
 
-    /// Empty if there is none.
+    /// Returns the subprotocol, empty if there is none.
     pub(crate) fn subprotocol(&self) -> &CStr {
         self.texts().nth(1).unwrap_or_default()
     }
 
-    /// The value of the `index`-th field of this name.
+    /// Returns the value of the request's `index`-th field with this name.
     pub(crate) fn request_header(&self, name: &str, index: usize) -> Option<&CStr> {
         find(self.texts().skip(2), name, index)
     }
 
-    /// The same of the response.
+    /// Returns the value of the response's `index`-th field with this name.
     pub(crate) fn response_header(&self, name: &str, index: usize) -> Option<&CStr> {
         let mut texts = self.texts().skip(2);
         while texts.next().is_some_and(|name| !name.is_empty()) {
@@ -67,7 +67,7 @@ impl Opened {
     }
 }
 
-/// Up to the first NUL, behind which C sees nothing.
+/// Appends a text up to its first NUL, where it ends in C.
 fn push(texts: &mut Vec<u8>, text: &[u8]) {
     texts.extend(text.iter().take_while(|byte| **byte != 0));
     texts.push(0);

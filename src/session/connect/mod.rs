@@ -1,4 +1,4 @@
-//! Opens a session: attempts, redirects, credentials, cookies, and how the application ends an opening.
+//! Opens a session: attempts, redirects, credentials, cookies, and cancellation.
 
 pub(crate) mod authentication;
 pub(crate) mod cancel;

@@ -14,10 +14,10 @@ pub(crate) struct Size {
     pub(crate) bytes: usize,
 }
 
-/// The bound for the cookies of one registrable domain. RFC 6265 section 6.1 asks for 50 cookies of 4096 bytes.
+/// The bound for the cookies of one registrable domain. The minimum of RFC 6265 section 6.1 is 50 cookies of 4096 bytes.
 pub(crate) const MAX_OF_DOMAIN: Size = Size { count: 180, bytes: 256 * 1024 };
 
-/// The bound for all cookies. RFC 6265 section 6.1 asks for 3000 cookies.
+/// The bound for all cookies. The minimum of RFC 6265 section 6.1 is 3000 cookies.
 const MAX: Size = Size { count: 3000, bytes: 4 * 1024 * 1024 };
 
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ pub(crate) struct KeptCookies {
 struct Kept {
     cookie: Cookie<'static>,
     bytes: usize,
-    /// When it was sent or set.
+    /// When it was last sent or set.
     used: UseCount,
 }
 
@@ -42,7 +42,7 @@ struct Kept {
 struct UseCount(AtomicU64);
 
 impl UseCount {
-    /// The next moment.
+    /// Advances the time, and returns it.
     fn advance(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -89,7 +89,7 @@ impl KeptCookies {
         kept.map(|kept| &kept.cookie).filter(|cookie| cookie.domain.matches(url) && !cookie.is_expired())
     }
 
-    /// Those of them that `is_sent` accepts, which count as used.
+    /// Returns those of them that `is_sent` accepts, and records their use.
     pub(crate) fn used_for(&self, url: &Url, is_sent: impl Fn(&Cookie<'_>) -> bool) -> Vec<&Cookie<'static>> {
         let now = self.now.advance();
         for kept in domains_above(url).filter_map(|domain| self.domains.get(domain)).flatten() {

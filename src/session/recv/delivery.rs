@@ -1,4 +1,4 @@
-//! How what is received reaches the application: by calls, an event descriptor, callbacks or a group.
+//! How messages reach the application: by calls, an event descriptor, callbacks or a group.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,16 +6,16 @@ use std::sync::{Arc, OnceLock};
 use super::group::Member;
 use crate::transport::ReadinessFd;
 
-/// A way.
+/// A way in which messages reach the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReceiveMode {
-    /// Threads of the application read, in `receive`.
+    /// The application calls `receive`.
     Calls = 0,
-    /// They take what is there when a descriptor says so.
+    /// The application calls `receive` when the event descriptor is readable.
     Descriptor = 1,
-    /// Callbacks.
+    /// The library calls callbacks.
     Callbacks = 2,
-    /// A group is received from.
+    /// The application receives from a group.
     Group = 3,
 }
 
@@ -23,14 +23,14 @@ pub(crate) enum ReceiveMode {
 pub(crate) struct Delivery {
     /// A [`ReceiveMode`].
     mode: AtomicU8,
-    /// Watches the socket, where the application wants a descriptor. Set with the socket locked.
+    /// The event descriptor, if the application uses one. Set with the socket locked.
     pub(crate) readiness: OnceLock<Arc<ReadinessFd>>,
     pub(crate) group: OnceLock<Member>,
-    /// Where the session stands in the group's queue. That queue's lock guards it.
-    pub(crate) group_turn: AtomicU8,
-    /// The driver is to read, because nobody receives from the group.
+    /// The state of the session in the group's queue. That queue's lock guards it.
+    pub(crate) group_state: AtomicU8,
+    /// The driver has to read, because no thread receives from the group.
     pub(crate) reads_in_background: AtomicBool,
-    /// The application has let go of the session.
+    /// The application has freed the session.
     pub(crate) is_app_detached: AtomicBool,
 }
 
@@ -40,7 +40,7 @@ impl Delivery {
             mode: AtomicU8::new(ReceiveMode::Calls as u8),
             readiness: OnceLock::new(),
             group: OnceLock::new(),
-            group_turn: AtomicU8::new(0),
+            group_state: AtomicU8::new(0),
             reads_in_background: AtomicBool::new(false),
             is_app_detached: AtomicBool::new(false),
         }
@@ -55,30 +55,30 @@ impl Delivery {
         }
     }
 
-    /// Sets the mode before anybody else knows the session.
+    /// Sets the mode, before another thread can use the session.
     pub(crate) fn set_mode(&self, mode: ReceiveMode) {
         self.mode.store(mode as u8, Ordering::Release);
     }
 
-    /// Goes from calls to another mode. Returns whether it did.
+    /// Changes the mode from calls to another one. Returns whether it did.
     pub(crate) fn leave_calls_for(&self, mode: ReceiveMode) -> bool {
         let (calls, other) = (ReceiveMode::Calls as u8, mode as u8);
         self.mode.compare_exchange(calls, other, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Whether threads may receive.
+    /// Whether the application may call `receive`.
     #[inline]
     pub(crate) fn is_receivable(&self) -> bool {
         matches!(self.mode(), ReceiveMode::Calls | ReceiveMode::Descriptor)
     }
 
-    /// Whether a descriptor is readable while there may be something to receive.
+    /// Whether the event descriptor is readable while there may be something to receive.
     #[inline]
     pub(crate) fn is_signalled(&self) -> bool {
         self.mode.load(Ordering::Acquire) == ReceiveMode::Descriptor as u8
     }
 
-    /// Whether the application has let go of the session.
+    /// Whether the application has freed the session.
     pub(crate) fn is_app_detached(&self) -> bool {
         self.is_app_detached.load(Ordering::Acquire)
     }

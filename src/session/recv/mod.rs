@@ -1,4 +1,4 @@
-//! Receives on the calling thread: who reads, what is queued, and how the application learns of it.
+//! Receiving: who reads the socket, the receive queue, and how messages reach the application.
 
 pub(crate) mod buffer_pool;
 pub(crate) mod delivery;

@@ -1,4 +1,4 @@
-//! Receiving for a listener, in its dispatch job, and for a group, in the turn of the session.
+//! Receives for a listener, in its dispatch job, and for a group.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -19,9 +19,9 @@ use crate::session::upcalls::HandleHooks;
 /// What a dispatch job has received.
 pub(crate) enum ForListener {
     Frame(Frame),
-    /// There may be something else to call.
-    Look,
-    /// Nothing came in time.
+    /// There may be other callbacks to call.
+    Recheck,
+    /// No message arrived in time.
     Nothing,
 }
 
@@ -35,20 +35,20 @@ impl Session {
             .recv
             .reader
             .try_enter(|reader| self.lead(reader, sleep, &mut &*self.recv.buffer_pool, &mut |_| Ok(())));
-        let Some((led, left)) = led else { return ForListener::Nothing };
-        self.left(left);
+        let Some((led, actions)) = led else { return ForListener::Nothing };
+        self.released(actions);
         drop(later);
         match led {
             Ok(LeaderOutcome::Frame(frame)) => ForListener::Frame(frame),
-            Ok(LeaderOutcome::Look | LeaderOutcome::Yield) => ForListener::Look,
+            Ok(LeaderOutcome::Recheck | LeaderOutcome::Yield) => ForListener::Recheck,
             Err(_) => ForListener::Nothing,
         }
     }
 }
 
 impl GroupSession for Session {
-    fn turn(&self) -> &AtomicU8 {
-        &self.delivery.group_turn
+    fn queue_state(&self) -> &AtomicU8 {
+        &self.delivery.group_state
     }
 
     fn is_detached(&self) -> bool {
@@ -84,22 +84,22 @@ impl GroupSession for Session {
                 }
                 led
             });
-            let Some((led, left)) = led else {
+            let Some((led, actions)) = led else {
                 if self.recv.reader.word().is_driver_inside() {
-                    // It does not wait, and leaves soon. Another thread may be woken for that.
+                    // The driver does not wait, and leaves soon. The wake-up may go to another thread.
                     self.recv.queue.wait(wait_key, Deadline::Within(MOMENT).fixed());
                     continue;
                 }
-                // The thread that reads now gives the session another turn when it leaves.
+                // The reading thread queues the session again when it leaves.
                 return ForGroup::Nothing;
             };
-            self.left(left);
+            self.released(actions);
             drop(later);
             match led {
                 Ok(LeaderOutcome::Frame(frame)) => {
                     return ForGroup::Frame(frame, has_more || self.recv.queue.is_ready());
                 }
-                Ok(LeaderOutcome::Look | LeaderOutcome::Yield) => {}
+                Ok(LeaderOutcome::Recheck | LeaderOutcome::Yield) => {}
                 Err(_) if has_more => return ForGroup::Unfinished,
                 Err(_) => return ForGroup::Nothing,
             }

@@ -1,5 +1,5 @@
-//! The incoming queue: a bounded queue between the reader and receiving threads. Below its bounds it accepts one more message
-//! of any size.
+//! The receive queue: a bounded queue between the reader and receiving threads. Below its bounds it accepts one more message of
+//! any size.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,30 +13,30 @@ use crate::transport::EventFd;
 /// What a message costs besides its payload's memory: its place in the queue and the allocator's overhead.
 const MESSAGE_OVERHEAD: usize = 128;
 
-/// What a receiver finds.
+/// What [`RecvQueue::take`] returns.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken<M> {
     Message(M),
-    /// Nothing is there.
+    /// The queue is empty.
     Nothing,
-    /// Nothing is there, and nothing more comes.
+    /// The queue is empty and has ended.
     Ended,
 }
 
-/// What became of a message that was put in.
+/// What [`RecvQueue::push`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
-    /// It is there, and so many older ones are not any more.
+    /// The message was accepted, and this many older ones were dropped.
     Kept { dropped: u64 },
-    /// There was no room, and it was not to wait for any.
+    /// The queue is full, and its policy is to end the session.
     Overflow,
 }
 
-/// The queue. Messages come out in the order they went in, also after the end. Only the reader puts them in.
+/// The receive queue. Messages are taken in the order in which they were added, also after the end. Only the reader adds them.
 pub(crate) struct RecvQueue<M> {
     bounds: QueueBounds,
     queue: Mutex<Queue<M>>,
-    /// Receivers wait here for a message, the end, or their turn as the reader.
+    /// Receivers wait here for a message, the end, or until they can become the reader.
     changed: EventCount,
     /// 1 while there is something to [`take`](Self::take): a message or the end.
     news: AtomicU32,
@@ -54,22 +54,22 @@ struct Queue<M> {
     messages: VecDeque<(M, Size)>,
     total: Size,
     ended: bool,
-    /// Receivers that wait.
+    /// The number of waiting receivers.
     waiting: usize,
-    /// The reader has stopped for want of room and is to be told when half of it is free.
+    /// The reader has stopped because the queue was full, and has to be woken when half of the room is free.
     reader_waits: bool,
-    /// The reader is to be told when all is taken.
+    /// The reader has to be woken when the queue is empty.
     reader_waits_for_all: bool,
     /// The reader holds bytes that may be messages.
     is_buffered: bool,
-    /// The bytes that the reader holds are not decoded for now.
+    /// The reader does not decode the bytes that it holds for now.
     is_paused: bool,
     /// Readable while there is something to take, or while the reader holds bytes.
     signal: Option<Arc<EventFd>>,
     is_signalled: bool,
-    /// Threads that wait until the session is closed.
+    /// The number of threads that wait until the session is closed.
     leaving: usize,
-    /// We have begun to close.
+    /// This side has begun to close.
     closing: bool,
 }
 
@@ -92,7 +92,7 @@ impl<M> RecvQueue<M> {
         Self { bounds, queue: Mutex::new(queue), changed: EventCount::default(), news: AtomicU32::new(0) }
     }
 
-    /// Whether the reader may go on. When not, the [`take`](Self::take) that makes room says so.
+    /// Whether the reader may add messages. If not, the [`take`](Self::take) that makes room wakes it.
     pub(crate) fn has_room(&self) -> bool {
         let mut queue = self.queue.lock();
         let waits = self.bounds.policy == QueuePolicy::Wait;
@@ -101,7 +101,7 @@ impl<M> RecvQueue<M> {
         room
     }
 
-    /// Whether a message that is added now is kept. With the policy DropOldest the oldest one makes room for it.
+    /// Whether a message that is added now is kept. With the policy DropOldest, the oldest one is dropped for it.
     pub(crate) fn takes_more(&self) -> bool {
         let queue = self.queue.lock();
         !queue.ended && (self.bounds.policy == QueuePolicy::DropOldest || self.is_below(&queue, 1))
@@ -118,7 +118,7 @@ impl<M> RecvQueue<M> {
             return Pushed::Kept { dropped };
         }
         match self.bounds.policy {
-            // The reader has asked before.
+            // The reader has called `has_room`.
             QueuePolicy::Wait => {}
             QueuePolicy::Close if is_full => return Pushed::Overflow,
             QueuePolicy::Close => {}
@@ -156,13 +156,13 @@ impl<M> RecvQueue<M> {
         }
     }
 
-    /// The messages that wait and the bytes of their payloads.
+    /// Returns the number of queued messages and the bytes of their payloads.
     pub(crate) fn depth(&self) -> (usize, usize) {
         let queue = self.queue.lock();
         (queue.messages.len(), queue.total.payload)
     }
 
-    /// Nothing more comes.
+    /// Ends the queue: messages that are pushed from now on are dropped.
     pub(crate) fn end(&self) {
         let mut queue = self.queue.lock();
         queue.ended = true;
@@ -171,17 +171,17 @@ impl<M> RecvQueue<M> {
         self.changed.open_for_all();
     }
 
-    /// We have begun to close.
+    /// Records that this side has begun to close.
     pub(crate) fn set_closing(&self) {
         self.queue.lock().closing = true;
     }
 
-    /// A thread starts to wait until the session is closed.
+    /// Registers a thread that waits until the session is closed.
     pub(crate) fn enter_leaving(&self) {
         self.queue.lock().leaving += 1;
     }
 
-    /// A thread has stopped waiting for that.
+    /// Unregisters a thread that waited until the session is closed.
     pub(crate) fn exit_leaving(&self) {
         self.queue.lock().leaving -= 1;
     }
@@ -196,8 +196,8 @@ impl<M> RecvQueue<M> {
         self.news.load(Ordering::Acquire) != 0
     }
 
-    /// Takes the oldest message if `fits` lets it go, else leaves it and returns its error. Calls `wake_reader` when
-    /// there is again the room that the reader stopped for.
+    /// Takes the oldest message if `fits` accepts it, else leaves it and returns the error of `fits`. Calls `wake_reader` if the
+    /// reader has stopped for lack of room and there is enough room again.
     pub(crate) fn take<E>(
         &self,
         fits: impl FnOnce(&M) -> Result<(), E>,
@@ -228,14 +228,14 @@ impl<M> RecvQueue<M> {
         Ok(Taken::Message(message))
     }
 
-    /// Whether all is taken. When not, the [`take`](Self::take) that takes the last says so.
+    /// Whether the queue is empty. If not, the [`take`](Self::take) of the last message wakes the reader.
     pub(crate) fn is_taken(&self) -> bool {
         let mut queue = self.queue.lock();
         queue.reader_waits_for_all = !queue.messages.is_empty();
         queue.messages.is_empty()
     }
 
-    /// Drops all messages. The application has freed the session.
+    /// Drops all messages, because the application has freed the session.
     pub(crate) fn clear(&self) {
         let mut queue = self.queue.lock();
         queue.total = Size::default();
@@ -248,7 +248,7 @@ impl<M> RecvQueue<M> {
         drop(dropped);
     }
 
-    /// Has a descriptor be readable while there is something to take.
+    /// Sets the descriptor that is readable while there is something to take.
     pub(crate) fn set_signal(&self, signal: &Arc<EventFd>) {
         let mut queue = self.queue.lock();
         if queue.signal.is_none() {
@@ -257,14 +257,15 @@ impl<M> RecvQueue<M> {
         }
     }
 
-    /// The reader holds bytes that may be messages, or does not any more.
+    /// Records whether the reader holds bytes that may be messages.
     pub(crate) fn set_buffered(&self, is_buffered: bool) {
         let mut queue = self.queue.lock();
         queue.is_buffered = is_buffered;
         queue.update_signal();
     }
 
-    /// Makes the descriptor readable anew, for those who watch it for edges, until [`set_buffered`](Self::set_buffered).
+    /// Makes the descriptor readable again, which is a new edge for edge-triggered polling, until
+    /// [`set_buffered`](Self::set_buffered).
     pub(crate) fn signal_again(&self) {
         let mut queue = self.queue.lock();
         queue.is_buffered = true;
@@ -274,19 +275,19 @@ impl<M> RecvQueue<M> {
         }
     }
 
-    /// The reader decodes nothing for now, or goes on. The descriptor ignores the bytes that it holds meanwhile.
+    /// Records whether the reader has paused decoding. The descriptor ignores the bytes that a paused reader holds.
     pub(crate) fn set_paused(&self, is_paused: bool) {
         let mut queue = self.queue.lock();
         queue.is_paused = is_paused;
         queue.update_signal();
     }
 
-    /// The moment for [`wait`](Self::wait), taken before looking for what is waited for.
+    /// Returns the key for [`wait`](Self::wait). Take it before checking the condition.
     pub(crate) fn wait_key(&self) -> WaitKey {
         self.changed.wait_key()
     }
 
-    /// Sleeps until there may be something to take, or the reader may have gone, since the key; or the deadline.
+    /// Sleeps until there may be something to take or the reader may have left since the key was taken, or until the deadline.
     pub(crate) fn wait(&self, wait_key: WaitKey, deadline: Deadline) {
         {
             let mut queue = self.queue.lock();
@@ -309,7 +310,7 @@ impl<M> RecvQueue<M> {
         self.changed.open_for_all();
     }
 
-    /// There is something to take.
+    /// Records that there is something to take.
     fn set_news(&self, queue: &mut Queue<M>) {
         self.news.store(1, Ordering::Release);
         queue.update_signal();
@@ -335,7 +336,7 @@ impl Size {
 }
 
 impl<M> Queue<M> {
-    /// Makes the descriptor readable, or not.
+    /// Updates whether the descriptor is readable.
     fn update_signal(&mut self) {
         let is_wanted = !self.messages.is_empty() || self.ended || (self.is_buffered && !self.is_paused);
         if let Some(signal) = &self.signal

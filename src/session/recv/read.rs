@@ -1,5 +1,5 @@
-//! What a reader does, be it a thread of the application or the driver: decodes what has come, answers what is not a
-//! message, and ends the session with the stream.
+//! The work of the reader, which is a thread of the application or the driver: it decodes received bytes, answers control frames,
+//! and ends the session at the end of the stream.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -13,29 +13,29 @@ use crate::session::log::log;
 use crate::session::recv::reader::Reader;
 use crate::transport::{Waiting, tls};
 
-/// How many reads before other sessions get their turn, and how often the decoder yields.
-const READS_PER_TURN: usize = 16;
-const YIELDS_PER_TURN: usize = 4;
+/// How many reads a step makes, and how often the decoder may yield in it, before other sessions run.
+const READS_PER_STEP: usize = 16;
+const YIELDS_PER_STEP: usize = 4;
 
-/// How many pongs are sent together at most.
+/// The largest number of pongs that are sent together.
 const PONGS_TOGETHER: usize = 32;
 
-/// Why a turn of the driver's reading ended.
+/// Why a step of the driver's reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadOutcome {
-    /// The socket has nothing more.
+    /// The socket is empty.
     Drained,
-    /// It may have more.
+    /// The socket may have more.
     Unfinished,
-    /// The application has to receive first, or the peer to take what is sent.
+    /// The receive queue is full, or too many pongs wait to be sent.
     Backpressured,
-    /// A violation waits for its turn.
+    /// A protocol error is deferred.
     DeferredError,
-    /// The stream is over, and the outcome is decided.
+    /// The stream has ended, and the outcome is set.
     Over,
 }
 
-/// Answers to the control frames of one decoding run. Its pongs are sent together, at the latest when this is dropped.
+/// Answers to the control frames of one decoding run. The pongs are sent together, at the latest when this is dropped.
 pub(crate) struct Answers<'a> {
     session: &'a Session,
     pongs: usize,
@@ -69,18 +69,18 @@ impl Drop for Answers<'_> {
 }
 
 impl Session {
-    /// Reads until the socket is empty, the receive queue full or the turn over. For the driver, which is the reader.
-    /// `impatient`: a violation has waited for its turn long enough.
-    pub(crate) fn read(&self, reader: &mut Reader, impatient: bool) -> ReadOutcome {
-        if reader.held.is_some() {
-            if !impatient && !self.may_fail() {
+    /// Reads until the socket is empty, the receive queue is full or the step is over. For the driver, which is the reader.
+    /// `is_deferral_over`: a protocol error has been deferred for the longest time.
+    pub(crate) fn read(&self, reader: &mut Reader, is_deferral_over: bool) -> ReadOutcome {
+        if reader.deferred_error.is_some() {
+            if !is_deferral_over && !self.may_fail() {
                 return ReadOutcome::DeferredError;
             }
-            self.fail_held(reader);
+            self.raise_deferred_error(reader);
         }
         let mut answers = Answers::new(self);
         let mut yields = 0;
-        for _ in 0..READS_PER_TURN {
+        for _ in 0..READS_PER_STEP {
             loop {
                 if !self.may_read() {
                     return ReadOutcome::Backpressured;
@@ -92,19 +92,19 @@ impl Session {
                         self.push(frame);
                     }
                     Some(Event::ProtocolError(error)) => {
-                        reader.held = Some(error);
+                        reader.deferred_error = Some(error);
                         if !self.may_fail() {
                             return ReadOutcome::DeferredError;
                         }
-                        self.fail_held(reader);
+                        self.raise_deferred_error(reader);
                     }
-                    Some(Event::Yield) if yields == YIELDS_PER_TURN => return ReadOutcome::Unfinished,
+                    Some(Event::Yield) if yields == YIELDS_PER_STEP => return ReadOutcome::Unfinished,
                     Some(Event::Yield) => yields += 1,
                     Some(received) => answers.deliver(received),
                 }
             }
             answers.send();
-            // Also after a short read: what came meanwhile is not always announced.
+            // Also after a short read: bytes that arrived meanwhile are not always reported.
             match self.receive_bytes(reader, Waiting::No) {
                 Ok(0) => {
                     self.end_with_stream(None, &reader.incoming);
@@ -148,8 +148,8 @@ impl Session {
         received
     }
 
-    /// Puts the complete frames that have been read into the receive queue, as many as it takes. Nothing is answered: the connection
-    /// is dropped.
+    /// Puts the complete frames that have been read into the receive queue, as many as it accepts. Nothing is answered, because
+    /// the connection is being dropped.
     pub(crate) fn decode_rest(&self, reader: &mut Reader) {
         while !self.delivery.is_app_detached() && self.recv.queue.takes_more() {
             let Some(received) = reader.incoming.poll(&self.recv.limits(), |size| self.recv.buffer_pool.take(size))
@@ -184,12 +184,12 @@ impl Session {
                 self.recv.counts.record_dropped(dropped);
                 self.notify_ready();
             }
-            Pushed::Overflow => self.overflow("the incoming queue ran over", "Incoming queue overflow"),
+            Pushed::Overflow => self.overflow("the incoming queue overflowed", "Incoming queue overflow"),
         }
     }
 
-    /// Handles what was decoded: queues it for the application if that wants to see it, answers it, and decides the outcome if it
-    /// ends the session. Returns whether a pong waits to be sent.
+    /// Handles a decoded event: queues it if the application receives such events, answers it, and sets the outcome if it ends
+    /// the session. Returns whether a pong waits to be sent.
     fn deliver(&self, received: Event) -> bool {
         match received {
             Event::Yield => {}
@@ -206,7 +206,7 @@ impl Session {
                 self.recv.counts.record_pong();
                 if self.take_pong(payload.as_bytes()) {
                     log!(Debug, self.identity.id, "pong to our ping");
-                    // It knows when the next ping is due.
+                    // The driver computes the deadline of the next ping.
                     self.wake_driver();
                 }
                 if self.recv.shown.pongs {
@@ -221,7 +221,7 @@ impl Session {
                 let send_queue = self.send.queue.lock();
                 let is_answered = send_queue.outgoing.closing().is_some();
                 if !is_answered {
-                    // Before the application can close: that then is the answer.
+                    // Before the application can close: its Close is then the answer.
                     self.close_state.record_unanswered(close.clone());
                 }
                 drop(send_queue);
@@ -231,7 +231,7 @@ impl Session {
             }
             Event::ProtocolError(ref error) => {
                 if self.send.holds_back.load(Ordering::Relaxed) {
-                    // What the application has answered before goes out first.
+                    // Messages that the application has sent before are flushed first.
                     self.flush_or_leave();
                 }
                 self.answer(&received);
@@ -246,25 +246,25 @@ impl Session {
         self.flush_or_leave();
     }
 
-    /// Whether there is room for what would come: messages in the receive queue, pongs in the send queue.
+    /// Whether there is room to read: in the receive queue for messages, and in the send queue for pongs.
     pub(crate) fn may_read(&self) -> bool {
         !self.send.queue.lock().stops_driver() && self.recv.queue.has_room()
     }
 
-    /// Whether a violation may take effect without waiting for the application to ask for it: it has begun to close, or
-    /// waits for the end. Else it takes effect behind the messages before it, so that they can still be answered.
+    /// Whether a protocol error may end the session now: the session is closing, a thread waits for its end, or the application
+    /// has received the messages before the error. Otherwise the error is deferred, so that these messages can still be answered.
     pub(crate) fn may_fail(&self) -> bool {
         self.send.queue.lock().outgoing.closing().is_some() || self.recv.queue.is_leaving() || self.has_delivered()
     }
 
-    /// Lets a violation take effect that has waited for its turn.
-    pub(crate) fn fail_held(&self, reader: &mut Reader) {
-        if let Some(violation) = reader.held.take() {
-            Answers::new(self).deliver(Event::ProtocolError(violation));
+    /// Handles a deferred protocol error, if there is one.
+    pub(crate) fn raise_deferred_error(&self, reader: &mut Reader) {
+        if let Some(error) = reader.deferred_error.take() {
+            Answers::new(self).deliver(Event::ProtocolError(error));
         }
     }
 
-    /// The byte stream is over, by its end or by an error.
+    /// Ends the session after the end or an error of the byte stream.
     pub(crate) fn end_with_stream(&self, error: Option<&io::Error>, incoming: &FrameDecoder) {
         let close_outcome = match error {
             Some(error) => Some(tls::error("the connection was lost", error)),

@@ -1,5 +1,4 @@
-//! The reading side of a connection: the decoder and the receiving half of the stream. Only the reader, who holds the read lock,
-//! uses it.
+//! The reading side of a connection: the decoder and the receiving half of the stream. Only the holder of the read lock uses it.
 
 use crate::error::Error;
 use crate::protocol::FrameDecoder;
@@ -9,18 +8,18 @@ use crate::transport::RecvHalf;
 pub(crate) struct Reader {
     pub(crate) incoming: FrameDecoder,
     pub(crate) receiver: RecvHalf,
-    /// A violation that waits for its turn behind the messages before it.
-    pub(crate) held: Option<Error>,
-    /// The peer answers quickly: the next wait is one in `recv`.
+    /// A protocol error that is deferred until the messages before it are received.
+    pub(crate) deferred_error: Option<Error>,
+    /// The peer answers quickly: the next wait sleeps in `recv`.
     pub(crate) comes_soon: bool,
-    /// How well spinning has paid lately.
+    /// How often spinning may still fail before it pauses; below 0, how many sleeps the pause still lasts.
     pub(crate) spin_credit: i32,
-    /// The socket was not found empty since the last bytes.
+    /// The socket has not been found empty since the last bytes.
     pub(crate) has_more: bool,
     /// The last bytes were all that the socket had.
     pub(crate) is_emptied: bool,
-    /// What the descriptor was told last of bytes that are held.
-    pub(crate) is_noted: bool,
+    /// The last value that `RecvQueue::set_buffered` was called with.
+    pub(crate) last_buffered: bool,
 }
 
 impl Reader {
@@ -29,17 +28,17 @@ impl Reader {
         Self {
             incoming,
             receiver,
-            held: None,
+            deferred_error: None,
             comes_soon: false,
             spin_credit: 0,
             has_more,
             is_emptied: false,
-            is_noted: false,
+            last_buffered: false,
         }
     }
 
-    /// Whether the socket or the reader may have more, which nothing announces.
+    /// Whether the socket or the reader may have more that nothing reports.
     pub(crate) fn may_have_more(&self) -> bool {
-        self.held.is_some() || (self.has_more && (self.incoming.has_input() || !self.is_emptied))
+        self.deferred_error.is_some() || (self.has_more && (self.incoming.has_input() || !self.is_emptied))
     }
 }

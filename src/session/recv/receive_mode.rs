@@ -1,5 +1,5 @@
-//! The ways in which what is received reaches the application. Threads of the application read themselves, also those that wait for
-//! a descriptor. A dispatch job reads for a listener. While none of them reads, the driver does.
+//! Changes how messages reach the application, and notifies it. Threads of the application read themselves, also those that wait
+//! for the event descriptor. A dispatch job reads for a listener. While none of them reads, the driver does.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,14 +12,14 @@ use crate::session::recv::reader::Reader;
 use crate::transport::{ReadinessFd, Socket};
 
 impl Session {
-    /// Decides to leave the first way for another one. The caller goes on with [`stop_calls`](Self::stop_calls).
+    /// Changes the mode from calls to another one. The caller then calls [`stop_calls`](Self::stop_calls).
     pub(crate) fn leave_for(&self, receive_mode: ReceiveMode) -> Result<()> {
         if self.delivery.leave_calls_for(receive_mode) { Ok(()) } else { Err(self.delivered_otherwise()) }
     }
 
-    /// Calls of the application do not receive any more.
+    /// Makes the calls that receive return.
     pub(crate) fn stop_calls(&self) {
-        // A thread that reads looks around, and leaves.
+        // The reading thread checks the mode, and leaves.
         self.interrupts.wake_reader();
         self.recv.queue.wake_all();
         self.wake_driver();
@@ -34,17 +34,17 @@ impl Session {
         Error::new(Kind::State, format!("the session's messages go to {way}"))
     }
 
-    /// Whether the listener is told when the driver has read something.
+    /// Whether the listener waits for a message that the driver has to read.
     pub(crate) fn waits_for_message(&self) -> bool {
         self.delivery.mode() == ReceiveMode::Callbacks && !self.listener.dispatch.is_busy()
     }
 
-    /// Whether threads may receive.
+    /// Fails if the application may not call `receive`.
     pub(crate) fn check_receivable(&self) -> Result<()> {
         if self.delivery.is_receivable() { Ok(()) } else { Err(self.delivered_otherwise()) }
     }
 
-    /// Has a descriptor be readable while there may be something to receive. Threads that receive read from the socket.
+    /// Makes the event descriptor readable while there may be something to receive. Calls that receive still read the socket.
     pub(crate) fn signal_by(&self, readiness: &Arc<ReadinessFd>) -> Result<()> {
         match self.leave_for(ReceiveMode::Descriptor) {
             Ok(()) => {}
@@ -64,46 +64,47 @@ impl Session {
         Ok(())
     }
 
-    /// Has the descriptor be readable while the reader holds bytes that may be messages. For the reader.
+    /// Makes the descriptor readable while the reader holds bytes that may be messages. For the reader.
     pub(crate) fn record_buffered(&self, reader: &mut Reader) {
-        let Reader { incoming, receiver, held, has_more, is_emptied, .. } = reader;
+        let Reader { incoming, receiver, deferred_error, has_more, is_emptied, .. } = reader;
         let holds_records = !*is_emptied && receiver.has_buffered();
-        let is_buffered = held.is_some() || (*has_more && (incoming.has_input() || holds_records));
-        if reader.is_noted != is_buffered {
-            reader.is_noted = is_buffered;
+        let is_buffered = deferred_error.is_some() || (*has_more && (incoming.has_input() || holds_records));
+        if reader.last_buffered != is_buffered {
+            reader.last_buffered = is_buffered;
             self.recv.queue.set_buffered(is_buffered);
         }
     }
 
-    /// Has the descriptor be readable until the next call that receives, because the session has just been opened.
+    /// Makes the descriptor readable until the next call that receives, because the session has just been opened.
     pub(crate) fn signal_opening(&self) {
         if !self.delivery.is_signalled() {
             return;
         }
         let signalled = self.recv.reader.try_enter(|reader| {
             if let Some(reader) = reader {
-                reader.is_noted = true;
+                reader.last_buffered = true;
                 self.recv.queue.set_buffered(true);
             }
         });
-        if let Some(((), left)) = signalled {
-            self.left(left);
+        if let Some(((), actions)) = signalled {
+            self.released(actions);
         }
     }
 
-    /// The same for a thread that is not the reader. If another one is, that does it when it leaves.
+    /// Like [`record_buffered`](Self::record_buffered), for a thread that is not the reader. If another thread is, that thread
+    /// does it when it leaves.
     pub(crate) fn check_buffered(&self) {
         let checked = self.recv.reader.try_enter(|reader| {
             if let Some(reader) = reader {
                 self.record_buffered(reader);
             }
         });
-        if let Some(((), left)) = checked {
-            self.left(left);
+        if let Some(((), actions)) = checked {
+            self.released(actions);
         }
     }
 
-    /// Has messages go to a listener or a group, before anybody else knows the session.
+    /// Sets where messages go, before another thread can use the session.
     pub(crate) fn deliver_to(&self, receive_mode: ReceiveMode) {
         self.delivery.set_mode(receive_mode);
         if receive_mode != ReceiveMode::Calls {
@@ -111,28 +112,28 @@ impl Session {
         }
     }
 
-    /// Has the group receive what there is from now on.
+    /// Adds the session to the group, which receives its messages from now on.
     pub(crate) fn join(&self, group: &Arc<Group>) {
         {
             let socket = self.socket.lock();
-            // It has none yet.
+            // The session has no group yet.
             let _ = self.delivery.group.set(Member::new(Arc::clone(group)));
             if let Some(socket) = &*socket {
                 self.watch_socket(socket);
             }
         }
         group.stand_by(self.runtime.tasks());
-        // What was read before is not in the socket.
+        // Bytes that were read before are not in the socket.
         let had = self.recv.reader.enter(false, |reader| reader.as_ref().is_some_and(|reader| reader.has_more));
-        if let Some((had, left)) = had {
-            self.left(left);
+        if let Some((had, actions)) = had {
+            self.released(actions);
             if had || self.recv.queue.is_ready() {
                 self.notify_ready();
             }
         }
     }
 
-    /// Has the application's descriptor, or the group, watch the socket, which is locked.
+    /// Adds the socket to the event descriptor and to the group. The caller holds the lock of the socket.
     pub(crate) fn watch_socket(&self, socket: &Socket) {
         if let Some(readiness) = self.delivery.readiness.get() {
             readiness.watch(socket);
@@ -142,7 +143,7 @@ impl Session {
         }
     }
 
-    /// The same no more.
+    /// Removes the socket from the event descriptor and from the group.
     pub(crate) fn unwatch_socket(&self, socket: &Socket) {
         if let Some(readiness) = self.delivery.readiness.get() {
             readiness.unwatch(socket);
@@ -152,21 +153,21 @@ impl Session {
         }
     }
 
-    /// The receive queue has got something.
+    /// Notifies the application that there is something to receive.
     pub(crate) fn notify_ready(&self) {
         match self.delivery.mode() {
-            // Threads wait at the receive queue, the descriptor belongs to it.
+            // Threads wait at the receive queue, which also has the descriptor.
             ReceiveMode::Calls | ReceiveMode::Descriptor => {}
             ReceiveMode::Callbacks => self.request_callbacks(),
             ReceiveMode::Group => {
                 if let (Some(member), Some(session)) = (self.delivery.group.get(), self.me.upgrade()) {
-                    member.group.note(session);
+                    member.group.add_ready(session);
                 }
             }
         }
     }
 
-    /// A thread did not become the reader, and may have missed what only an edge announces: it is announced again.
+    /// Repeats an edge-triggered notification, which a thread may have missed because it did not become the reader.
     pub(crate) fn notify_missed(&self) {
         let receive_mode = self.delivery.mode();
         if !matches!(receive_mode, ReceiveMode::Descriptor | ReceiveMode::Group) {
@@ -177,34 +178,34 @@ impl Session {
             let is_unread = || self.socket.lock().as_ref().is_some_and(|socket| socket.available() > 0);
             let misses = self.recv.queue.is_ready() || reader.may_have_more();
             if receive_mode == ReceiveMode::Descriptor && (misses || is_unread()) {
-                reader.is_noted = true;
+                reader.last_buffered = true;
                 self.recv.queue.signal_again();
             }
             misses
         });
-        // The thread that reads now does the same when it leaves.
-        let Some((misses, left)) = missed else { return };
-        self.left(left);
+        // The reading thread does the same when it leaves.
+        let Some((misses, actions)) = missed else { return };
+        self.released(actions);
         if misses {
             self.notify_ready();
         }
     }
 
-    /// The application has taken what was in the receive queue. With nothing left there it has turned to receiving, as far as
-    /// coalescing is concerned.
+    /// Called after the application has taken something from the receive queue. If nothing is left there, this counts as a
+    /// receive for coalescing.
     pub(crate) fn record_taken(&self) {
         if !self.recv.queue.is_ready() {
             self.send.has_received.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether the application has been given all that came, in the ways in which it cannot ask for more, and what it has
-    /// answered has gone out, as far as the kernel takes it.
+    /// Whether the application has received all messages, in the modes in which it does not ask for more, and its answers are
+    /// sent, as far as the kernel accepts them.
     pub(crate) fn has_delivered(&self) -> bool {
         let is_taken = match self.delivery.mode() {
-            // Threads that ask for more do so themselves, where they may.
+            // The calls ask for more themselves, unless only the driver may read.
             ReceiveMode::Calls | ReceiveMode::Descriptor => {
-                self.recv.reader.word().is_kept() && self.recv.queue.is_taken()
+                self.recv.reader.word().is_reserved() && self.recv.queue.is_taken()
             }
             ReceiveMode::Group => self.recv.queue.is_taken(),
             ReceiveMode::Callbacks => self.recv.queue.is_taken() && !self.listener.dispatch.is_busy(),

@@ -1,4 +1,4 @@
-//! The receiving part of a session: the reader with its lock, the receive queue, and what was counted.
+//! The receiving part of a session: the reader with its lock, the receive queue, and the counters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,18 +20,18 @@ pub(crate) struct Receiving {
     pub(crate) counts: Counts,
     max_frame_size: AtomicU64,
     max_message_size: AtomicU64,
-    /// The control frames that the application sees.
+    /// The control frames that the application receives.
     pub(crate) shown: DeliverControl,
     /// How often the reader has found the socket empty.
     found_empty: AtomicU64,
     /// The payload of a frame was arriving when the reader last read.
     pub(crate) is_amid_frame: AtomicBool,
-    /// A protocol error waits for its turn behind the messages before it.
-    pub(crate) is_held: AtomicBool,
+    /// A protocol error is deferred until the messages before it are received.
+    pub(crate) has_deferred_error: AtomicBool,
 }
 
 impl Receiving {
-    /// `early` bytes came with the server's response.
+    /// `early` is the number of bytes that came with the server's response.
     pub(crate) fn new(config: &Config, reader: Reader, buffer_pool: Arc<BufferPool>, early: usize) -> Self {
         let counts = Counts::default();
         counts.record_bytes(early);
@@ -45,7 +45,7 @@ impl Receiving {
             shown: if config.raw { DeliverControl::ALL } else { config.shown },
             found_empty: AtomicU64::new(0),
             is_amid_frame: AtomicBool::new(false),
-            is_held: AtomicBool::new(false),
+            has_deferred_error: AtomicBool::new(false),
         }
     }
 
@@ -71,7 +71,7 @@ impl Receiving {
         self.found_empty.store(self.found_empty().wrapping_add(1), Ordering::Release);
     }
 
-    /// How often that was.
+    /// Returns how often the reader has found the socket empty.
     pub(crate) fn found_empty(&self) -> u64 {
         self.found_empty.load(Ordering::Acquire)
     }

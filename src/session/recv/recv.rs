@@ -1,5 +1,5 @@
-//! Receiving on the caller's thread. Of the threads that receive, one is the reader: it sleeps in the kernel on the socket
-//! itself, decodes in place and returns. The others wait to follow it.
+//! Receives on the caller's thread. One of the receiving threads is the reader: it sleeps on the socket itself, decodes in place
+//! and returns. The others wait to become the reader.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,28 +18,28 @@ use crate::session::log::Later;
 use crate::session::recv::reader::Reader;
 use crate::session::upcalls::BufferSource;
 
-/// How many control frames a call decodes before it looks at the clock.
+/// How many control frames a call decodes before it checks its deadline.
 const CONTROL_FRAMES: usize = 256;
 
-/// How long a call that does not wait waits at a time for the driver to leave.
+/// How long a non-blocking call waits at a time for the driver to leave.
 pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 
 /// How reading ended.
 pub(crate) enum LeaderOutcome {
     Frame(Frame),
-    /// The receive queue has something, the session has ended, or something is to be done without being the reader.
-    Look,
+    /// The receive queue has something, the session has ended, or there is work that requires releasing the read lock.
+    Recheck,
     /// There is more to decode, but the call's time may be up.
     Yield,
 }
 
 impl Session {
-    /// The oldest message.
+    /// Receives the oldest message.
     pub(crate) fn receive(&self, deadline: Deadline, buffers: &mut impl BufferSource) -> Result<Frame> {
         self.receive_if(deadline, buffers, |_| Ok(()))
     }
 
-    /// The oldest message if `fits` lets it go; else it stays, and its error is returned.
+    /// Receives the oldest message if `fits` accepts it. Otherwise the message stays, and the error of `fits` is returned.
     #[inline]
     pub(crate) fn receive_if(
         &self,
@@ -50,11 +50,11 @@ impl Session {
         let mut fits = fits;
         if !self.recv.queue.is_ready()
             && self.delivery.is_receivable()
-            && let Some((received, left)) = self.recv.reader.try_enter(|reader| {
-                self.noting_buffered(reader, |reader| self.decode_small(reader, buffers, &mut fits))
+            && let Some((received, actions)) = self.recv.reader.try_enter(|reader| {
+                self.read_and_update_signal(reader, |reader| self.decode_small(reader, buffers, &mut fits))
             })
         {
-            self.left(left);
+            self.released(actions);
             if let Some(received) = received {
                 return received;
             }
@@ -62,8 +62,7 @@ impl Session {
         self.receive_slowly(deadline, buffers, fits)
     }
 
-    /// What most messages need of [`decode`](Self::decode), without the steps that they do not. None says nothing of what
-    /// is there.
+    /// The fast path of [`decode`](Self::decode), which is enough for most messages. None does not mean that there is no message.
     #[inline]
     fn decode_small(
         &self,
@@ -71,8 +70,8 @@ impl Session {
         buffers: &mut impl BufferSource,
         fits: impl FnOnce(&Frame) -> Result<()>,
     ) -> Option<Result<Frame>> {
-        let Some(Reader { incoming, held: None, .. }) = reader else { return None };
-        // Asked again by the one who is the reader now.
+        let Some(Reader { incoming, deferred_error: None, .. }) = reader else { return None };
+        // Checked again as the reader.
         if self.recv.queue.is_ready() {
             return None;
         }
@@ -87,7 +86,8 @@ impl Session {
         })
     }
 
-    /// Whether the peer has to take pongs first. The descriptor then ignores the socket, and what was read from it, until it has.
+    /// Whether reading has to stop until the peer accepts pongs. The descriptor then ignores the socket, and bytes that were read
+    /// from it, until reading resumes.
     #[cold]
     fn stops_reading(&self) -> bool {
         let mut send_queue = self.send.queue.lock();
@@ -107,7 +107,7 @@ impl Session {
         stops
     }
 
-    /// The peer has taken pongs.
+    /// Resumes reading, because the peer has accepted pongs.
     pub(crate) fn resume_reading(&self) {
         self.wake_driver();
         if let Some(socket) = &*self.socket.lock() {
@@ -142,25 +142,25 @@ impl Session {
             let sleep = Sleep::new(self, &mut deadline, &mut waiter);
             let later = Later::begin();
             let lead = |reader: &mut Option<Reader>| {
-                self.noting_buffered(reader, |reader| self.lead(reader, sleep, buffers, &mut fits))
+                self.read_and_update_signal(reader, |reader| self.lead(reader, sleep, buffers, &mut fits))
             };
             let led = if waits || self.delivery.is_signalled() {
                 self.recv.reader.enter(has_followed, lead)
             } else {
                 self.recv.reader.try_enter(lead)
             };
-            if let Some((led, left)) = led {
-                self.left(left);
+            if let Some((led, actions)) = led {
+                self.released(actions);
                 drop(later);
                 match led {
                     Ok(LeaderOutcome::Frame(frame)) => break Ok(frame),
-                    Ok(LeaderOutcome::Look | LeaderOutcome::Yield) => continue,
+                    Ok(LeaderOutcome::Recheck | LeaderOutcome::Yield) => continue,
                     Err(error) => break Err(error),
                 }
             }
             drop(later);
             if deadline == Deadline::Now && self.delivery.is_signalled() && self.recv.reader.word().is_driver_inside() {
-                // It does not wait, and leaves soon. Another thread may be woken for that.
+                // The driver does not wait, and leaves soon. The wake-up may go to another thread.
                 self.recv.queue.wait(wait_key, Deadline::Within(MOMENT).fixed());
                 has_followed = true;
                 continue;
@@ -180,13 +180,13 @@ impl Session {
             self.recv.queue.wait(wait_key, deadline);
         };
         if has_followed {
-            // What woke this call may have been for another one.
+            // The wake-up of this call may have been for another one.
             self.recv.queue.wake_one();
         }
         received
     }
 
-    /// Takes what the driver has read.
+    /// Takes a message that the driver has read.
     fn take(&self, fits: impl FnOnce(&Frame) -> Result<()>) -> Result<Option<Frame>> {
         if !self.recv.queue.is_ready() {
             return Ok(None);
@@ -201,7 +201,7 @@ impl Session {
         }
     }
 
-    /// Keeps what was decoded and did not fit, for the next call. Nothing is in the receive queue: it is the oldest.
+    /// Keeps a decoded message that did not fit for the next call. The receive queue is empty, so the message is the oldest.
     fn put_back(&self, frame: Frame) {
         let size = frame.payload.len();
         let memory = frame.payload.capacity();
@@ -209,7 +209,7 @@ impl Session {
         self.notify_ready();
     }
 
-    /// Hands over messages that need no waiting, for a batch, until `take` has enough.
+    /// Passes the messages that are available without waiting to `take`, until it returns false.
     pub(crate) fn receive_more<B: BufferSource>(&self, buffers: &mut B, mut take: impl FnMut(&mut B, Frame) -> bool) {
         while let Ok(Some(message)) = self.take(|_| Ok(())) {
             if !take(buffers, message) {
@@ -218,7 +218,8 @@ impl Session {
         }
         let _later = Later::begin();
         let decode = |reader: &mut Option<Reader>| {
-            let Some(reader) = reader.as_mut().filter(|reader| reader.held.is_none() && !self.recv.queue.is_ready())
+            let Some(reader) =
+                reader.as_mut().filter(|reader| reader.deferred_error.is_none() && !self.recv.queue.is_ready())
             else {
                 return;
             };
@@ -232,25 +233,25 @@ impl Session {
                             break;
                         }
                     }
-                    // It waits for its turn, behind the messages that the application is about to see.
-                    Event::ProtocolError(error) => reader.held = Some(error),
+                    // The error is deferred until the application has received the messages before it.
+                    Event::ProtocolError(error) => reader.deferred_error = Some(error),
                     other => answers.deliver(other),
                 }
-                // A control frame is to be seen in its place.
+                // A control frame was queued, which the application receives next.
                 if self.recv.queue.is_ready() {
                     break;
                 }
             }
         };
-        let decoded = self.recv.reader.try_enter(|reader| self.noting_buffered(reader, decode));
-        if let Some(((), left)) = decoded {
-            self.left(left);
+        let decoded = self.recv.reader.try_enter(|reader| self.read_and_update_signal(reader, decode));
+        if let Some(((), actions)) = decoded {
+            self.released(actions);
         }
     }
 
-    /// Reads as the reader, and then updates the descriptor, if there is one.
+    /// Reads as the reader, and then updates the event descriptor, if there is one.
     #[inline]
-    fn noting_buffered<R>(&self, reader: &mut Option<Reader>, read: impl FnOnce(&mut Option<Reader>) -> R) -> R {
+    fn read_and_update_signal<R>(&self, reader: &mut Option<Reader>, read: impl FnOnce(&mut Option<Reader>) -> R) -> R {
         let outcome = read(reader);
         if self.delivery.is_signalled()
             && let Some(reader) = reader
@@ -260,19 +261,19 @@ impl Session {
         outcome
     }
 
-    /// The calling thread has stopped being the reader.
+    /// Does what releasing the read lock requires.
     #[inline]
-    pub(crate) fn left(&self, left: ReleaseActions) {
-        if left.follower {
+    pub(crate) fn released(&self, actions: ReleaseActions) {
+        if actions.follower {
             self.recv.queue.wake_one();
             self.notify_missed();
         }
-        if left.driver {
+        if actions.driver {
             self.wake_driver();
         }
     }
 
-    /// Reads as the reader, until there is a message or it is time to look around.
+    /// Reads as the reader, until there is a message or another reason to return.
     pub(crate) fn lead(
         &self,
         reader: &mut Option<Reader>,
@@ -280,23 +281,23 @@ impl Session {
         buffers: &mut impl BufferSource,
         fits: &mut impl FnMut(&Frame) -> Result<()>,
     ) -> Result<LeaderOutcome> {
-        let Some(reader) = reader else { return Ok(LeaderOutcome::Look) };
+        let Some(reader) = reader else { return Ok(LeaderOutcome::Recheck) };
         loop {
             let led = self.decode(reader, buffers, &mut *fits)?;
-            if let Some(led @ (LeaderOutcome::Frame(_) | LeaderOutcome::Look)) = led {
+            if let Some(led @ (LeaderOutcome::Frame(_) | LeaderOutcome::Recheck)) = led {
                 return Ok(led);
             }
-            // All that was read before is decoded. Before the outcome there is no status to end the receive queue with.
+            // All bytes that were read are decoded. Without an outcome there is no status to end the receive queue with.
             if led.is_none() && self.close_state.is_aborted() && self.close_state.close_outcome().is_some() {
                 self.end_queue();
-                return Ok(LeaderOutcome::Look);
+                return Ok(LeaderOutcome::Recheck);
             }
             if led.is_some() {
-                sleep.look_at_clock()?;
+                sleep.check_time()?;
             }
-            // What was logged is told by a thread that does not read.
+            // Deferred log messages are passed to the sink after the read lock is released.
             if sleep.must_leave() || Later::has_lines() {
-                return Ok(LeaderOutcome::Look);
+                return Ok(LeaderOutcome::Recheck);
             }
             if self.send.is_blocked.load(Ordering::Relaxed) && self.stops_reading() {
                 sleep.until_sent()?;
@@ -308,19 +309,20 @@ impl Session {
             match sleep.until_received(reader) {
                 Ok(0) => {
                     self.end_with_stream(None, &reader.incoming);
-                    return Ok(LeaderOutcome::Look);
+                    return Ok(LeaderOutcome::Recheck);
                 }
                 Ok(_) | Err(Stopped::Again) => {}
                 Err(Stopped::Error(error)) => return Err(error),
                 Err(Stopped::Stream(error)) => {
                     self.end_with_stream(Some(&error), &reader.incoming);
-                    return Ok(LeaderOutcome::Look);
+                    return Ok(LeaderOutcome::Recheck);
                 }
             }
         }
     }
 
-    /// Decodes what has been read, up to the next message or for a while. None when there is nothing more.
+    /// Decodes received bytes, up to the next message or for a limited number of control frames. Returns None if there are no
+    /// more.
     fn decode(
         &self,
         reader: &mut Reader,
@@ -328,10 +330,10 @@ impl Session {
         fits: impl FnOnce(&Frame) -> Result<()>,
     ) -> Result<Option<LeaderOutcome>> {
         if self.recv.queue.is_ready() {
-            return Ok(Some(LeaderOutcome::Look));
+            return Ok(Some(LeaderOutcome::Recheck));
         }
-        // The application has taken all that came before it, and asks for more.
-        self.fail_held(reader);
+        // The application has received all messages before a deferred error, and asks for more.
+        self.raise_deferred_error(reader);
         let (mut answers, mut left) = (Answers::new(self), CONTROL_FRAMES);
         while let Some(received) = reader.incoming.poll(&self.recv.limits(), |size| buffers.take(size)) {
             match received {
@@ -346,19 +348,19 @@ impl Session {
                 }
                 other => answers.deliver(other),
             }
-            // The end, or a control frame that is to be seen in its place.
+            // The queue has ended, or a control frame was queued, which the application receives next.
             if self.recv.queue.is_ready() {
-                return Ok(Some(LeaderOutcome::Look));
+                return Ok(Some(LeaderOutcome::Recheck));
             }
             left -= 1;
             if left == 0 {
                 return Ok(Some(LeaderOutcome::Yield));
             }
         }
-        Ok(self.recv.queue.is_ready().then_some(LeaderOutcome::Look))
+        Ok(self.recv.queue.is_ready().then_some(LeaderOutcome::Recheck))
     }
 
-    /// Why the session has ended, as an error: `Closed` where it ended cleanly.
+    /// Returns why the session has ended, as an error: `Closed` if it ended cleanly.
     pub(crate) fn ended_error(&self) -> Error {
         match self.close_state.close_outcome() {
             Some(CloseOutcome { error: Some(error), .. }) => error.clone(),

@@ -11,19 +11,19 @@ use crate::session::interrupt::Waiter;
 use crate::session::recv::reader::Reader;
 use crate::transport::{KERNEL_SLEEP_FROM, Readiness, Waiting};
 
-/// How many reads a call makes for one message before it looks at the clock.
+/// How many reads a call makes for one message before it checks its deadline.
 const READS_WITHOUT_WAITING: usize = 16;
 
 /// How long a call with a timeout of 0 decodes received bytes.
 const LONGEST_DECODING: Duration = Duration::from_millis(2);
 
-/// Bytes that come within this time make the next wait one in `recv`.
+/// If bytes arrive within this time, the next wait sleeps in `recv`.
 const SOON: Duration = Duration::from_millis(2);
 
-/// A thread that has waited for this long gives memory back before it goes on waiting.
-const REST_AFTER: Duration = Duration::from_millis(10);
+/// A thread that has waited for this long releases memory before it waits further.
+const RELEASE_AFTER: Duration = Duration::from_millis(10);
 
-/// Spinning is given up after it failed so often in a row, for so many sleeps.
+/// After this many failures in a row, spinning pauses for this many sleeps.
 const SPIN_CREDIT: i32 = 4;
 const SPIN_PAUSE: i32 = 32;
 
@@ -31,7 +31,7 @@ const SPIN_PAUSE: i32 = 32;
 pub(crate) enum Stopped {
     /// The call returns this; the session goes on.
     Error(Error),
-    /// The stream is over.
+    /// The stream has failed.
     Stream(io::Error),
     /// No bytes came; the caller checks the session's state and waits again.
     Again,
@@ -47,19 +47,19 @@ impl From<Error> for Stopped {
 pub(crate) struct Sleep<'a, 's> {
     session: &'s Session,
     deadline: &'a mut Deadline,
-    /// The call's, from when it waits.
+    /// The registration of the call, once it waits.
     waiter: &'a mut Option<Waiter<'s>>,
     /// Since when the call has slept in `poll`.
     since: Option<Instant>,
-    /// The call has waited for [`REST_AFTER`].
-    rests: bool,
+    /// The call has waited for [`RELEASE_AFTER`].
+    has_released: bool,
     reads: usize,
     /// Since when a call that does not wait has decoded.
     decodes_since: Option<Instant>,
     caller: Caller,
 }
 
-/// Who receives.
+/// The kind of thread that receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {
     Call,
@@ -74,26 +74,27 @@ impl<'a, 's> Sleep<'a, 's> {
             deadline,
             waiter,
             since: None,
-            rests: false,
+            has_released: false,
             reads: 0,
             decodes_since: None,
             caller: Caller::Call,
         }
     }
 
-    /// How another one waits than a call of the session. Interrupts are for calls.
+    /// Sets the kind of thread, if it is not a call of the session. Interrupts only end calls.
     pub(crate) fn of(self, caller: Caller) -> Self {
         Self { caller, ..self }
     }
 
-    /// Whether the thread has to stop reading: the driver reads, messages go elsewhere, or there are other callbacks to call.
+    /// Whether the thread has to stop reading: only the driver may read, messages go elsewhere, or there are other callbacks to
+    /// call.
     pub(crate) fn must_leave(&self) -> bool {
         let is_elsewhere = match self.caller {
             Caller::Call => !self.session.delivery.is_receivable(),
-            Caller::Dispatch => self.session.listener.dispatch.is_asked(),
+            Caller::Dispatch => self.session.listener.dispatch.is_requested(),
             Caller::Group => false,
         };
-        is_elsewhere || self.session.recv.reader.word().is_kept()
+        is_elsewhere || self.session.recv.reader.word().is_reserved()
     }
 
     /// Waits for bytes and reads them: 0 at the end of the stream.
@@ -112,7 +113,7 @@ impl<'a, 's> Sleep<'a, 's> {
             return Err(late().into());
         }
         if std::mem::take(&mut reader.is_emptied) && self.deadline.has_passed() && session.delivery.is_signalled() {
-            // What has come since then makes the descriptor readable.
+            // Bytes that have arrived since then make the descriptor readable.
             reader.has_more = false;
             session.recv.record_empty();
             return Err(late().into());
@@ -137,13 +138,13 @@ impl<'a, 's> Sleep<'a, 's> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(Stopped::Again),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     reader.comes_soon &= !in_kernel;
-                    // While this thread waits, the descriptor says nothing for what it has decoded.
+                    // While this thread waits, the bytes that it has decoded do not make the descriptor readable.
                     if session.delivery.is_signalled() {
                         session.record_buffered(reader);
                     }
                     let since = *self.since.get_or_insert_with(Instant::now);
-                    if !self.rests && since.elapsed() >= REST_AFTER {
-                        self.rest(reader);
+                    if !self.has_released && since.elapsed() >= RELEASE_AFTER {
+                        self.release_memory(reader);
                     }
                     self.poll(Readiness::Receive)?;
                     if self.must_leave() {
@@ -155,7 +156,7 @@ impl<'a, 's> Sleep<'a, 's> {
         }
     }
 
-    /// Whether to sleep in `recv`: the peer answers quickly, no descriptor is to be kept right, and the session was never
+    /// Whether to sleep in `recv`: the peer answers quickly, there is no event descriptor to update, and the session was never
     /// interrupted. An interrupt takes effect at once in `poll`, but in `recv` only when the kernel returns.
     fn sleeps_in_kernel(&self, reader: &Reader) -> bool {
         reader.comes_soon
@@ -166,14 +167,14 @@ impl<'a, 's> Sleep<'a, 's> {
     }
 
     /// Releases memory, because the wait may be long.
-    fn rest(&mut self, reader: &mut Reader) {
+    fn release_memory(&mut self, reader: &mut Reader) {
         reader.incoming.shrink();
         reader.receiver.release();
-        self.rests = true;
+        self.has_released = true;
     }
 
-    /// Ends the call when its time is over, even if there is more to decode.
-    pub(crate) fn look_at_clock(&mut self) -> Result<()> {
+    /// Fails when the time of the call is over, even if there is more to decode.
+    pub(crate) fn check_time(&mut self) -> Result<()> {
         *self.deadline = self.deadline.fixed();
         if *self.deadline != Deadline::Now {
             self.begin()?;
@@ -200,11 +201,11 @@ impl<'a, 's> Sleep<'a, 's> {
             return Err(late());
         }
         let wake = self.session.interrupts.wake().ok();
-        // Without an event descriptor the thread polls for interrupts; it also wakes once to release memory.
-        let looks_again = wake.is_none() || (!self.rests && readiness == Readiness::Receive);
-        let left = if looks_again { Some(left.unwrap_or(REST_AFTER).min(REST_AFTER)) } else { left };
+        // Without a wake-up descriptor the thread polls for interrupts. It also wakes once to release memory.
+        let is_limited = wake.is_none() || (!self.has_released && readiness == Readiness::Receive);
+        let left = if is_limited { Some(left.unwrap_or(RELEASE_AFTER).min(RELEASE_AFTER)) } else { left };
         self.begin()?;
-        // A thread that keeps the reader after this check sees the descriptor and wakes this thread.
+        // A thread that reserves the read lock after this check sees the descriptor and wakes this thread.
         if self.must_leave() {
             return Ok(());
         }
@@ -230,7 +231,7 @@ impl<'a, 's> Sleep<'a, 's> {
         }
     }
 
-    /// Spins for bytes, if spinning has succeeded lately. Returns None if none came.
+    /// Spins for bytes, unless spinning pauses. Returns None if no bytes arrived.
     fn spin(&self, reader: &mut Reader) -> Option<io::Result<usize>> {
         if self.session.shared_options.spin.is_zero() {
             return None;

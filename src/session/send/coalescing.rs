@@ -1,32 +1,32 @@
-//! When a message goes out: at once, or with others that follow it.
+//! Decides when a message is sent: at once, or together with others that follow it.
 
 use std::time::{Duration, Instant};
 
 /// Messages that follow each other faster than this share a system call.
 const STREAK_GAP: Duration = Duration::from_micros(50);
 
-/// After a streak this long, the next one is expected to be one from its first message on.
+/// After a streak this long, the first message is expected to begin another streak.
 const LONG_STREAK: u32 = 16;
 
-/// The rule for one session. A streak is a run of messages without a receive in between.
+/// The state of one session. A streak is a run of messages without a receive in between.
 #[derive(Debug)]
 pub(crate) struct Coalescing {
     on: bool,
-    /// Messages of this streak, and of the one before.
+    /// The number of messages in this streak, and in the one before.
     streak: u32,
     streak_before: u32,
     last: Option<Instant>,
     /// The delayed flush has found a pause since the last message.
     has_paused: bool,
-    /// The delayed flush looks after what is held back.
+    /// The delayed flush sends what is held back.
     pub(crate) is_watched: bool,
 }
 
-/// When a message goes out.
+/// When a message is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FlushTiming {
     Now,
-    /// With the next ones, with the next receive, or when the delayed flush comes by.
+    /// With the next messages, at the next receive, or by the delayed flush.
     Later,
 }
 
@@ -35,8 +35,8 @@ impl Coalescing {
         Self { on, streak: 0, streak_before: 0, last: None, has_paused: false, is_watched: false }
     }
 
-    /// A message was queued. `received`: the application has turned to receiving since the one before. `corked`: it
-    /// says that more follow.
+    /// Returns when to send a message that was queued. `received`: the application has received since the message before.
+    /// `corked`: the application has said that more messages follow.
     pub(crate) fn queued(&mut self, received: bool, corked: bool) -> FlushTiming {
         if corked {
             return FlushTiming::Later;
@@ -51,7 +51,7 @@ impl Coalescing {
             (self.streak, self.streak_before) = (0, 0);
         }
         self.streak = self.streak.saturating_add(1);
-        // While the delayed flush is at it, the clock need not be read.
+        // While the delayed flush sends what is held back, the clock need not be read.
         if self.is_watched {
             let expected = self.streak > 1 || self.streak_before >= LONG_STREAK;
             return if expected { FlushTiming::Later } else { FlushTiming::Now };
@@ -65,12 +65,12 @@ impl Coalescing {
         }
     }
 
-    /// The delayed flush has found nothing to do for some ticks: the next message begins a streak.
+    /// Called when the delayed flush has found nothing to do for some ticks: the next message begins a streak.
     pub(crate) fn pause(&mut self) {
         self.has_paused = true;
     }
 
-    /// The delayed flush has found nothing to do for a while.
+    /// Called when the delayed flush no longer watches the session.
     pub(crate) fn unwatch(&mut self) {
         *self = Self::new(self.on);
     }
@@ -115,7 +115,7 @@ mod tests {
             let mut coalescing = watched();
             send(&mut coalescing, length);
             assert_eq!(coalescing.queued(true, false), flush_timing, "{length}");
-            // The streak before that has been a short one.
+            // The streak before this one was short.
             assert_eq!(coalescing.queued(true, false), FlushTiming::Now);
         }
     }
@@ -136,7 +136,7 @@ mod tests {
     fn without_the_delayed_flush_the_clock_decides() {
         let mut coalescing = Coalescing::new(true);
         assert_eq!(coalescing.queued(false, false), FlushTiming::Now);
-        // As if the next ones came long after it, and at the same time.
+        // As if the next messages came long after it, and at the same time.
         coalescing.last = Instant::now().checked_sub(Duration::from_secs(1));
         assert_eq!(coalescing.queued(false, false), FlushTiming::Now);
         coalescing.last = Instant::now().checked_add(Duration::from_secs(1));

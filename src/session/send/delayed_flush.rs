@@ -1,4 +1,5 @@
-//! Sends what sessions hold back for longer than a tick. One thread for all, and only while some session streams.
+//! Sends messages that sessions have held back for longer than a tick. One thread does so for all sessions, and exists only while
+//! a session streams.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -12,16 +13,16 @@ use crate::session::deadline::Deadline;
 use crate::session::event_count::EventCount;
 use crate::transport::threads::{self, Thread};
 
-/// How long a message is held back at most, but for the time that the kernel takes to wake the thread.
+/// The longest time that a message is held back, without the time that the kernel takes to wake the thread.
 const TICK: Duration = Duration::from_micros(100);
 
-/// How exactly the kernel is to wake it.
+/// The timer slack of the thread in nanoseconds.
 const TIMER_SLACK: Option<NonZeroU64> = NonZeroU64::new(5_000);
 
-/// After so many ticks without a message the next one goes out at once.
+/// After this many ticks without a message, the next message is sent at once.
 const PAUSE_TICKS: u32 = 2;
 
-/// After so many the session is no longer watched.
+/// After this many ticks without a message, the session is no longer watched.
 const QUIET_TICKS: u32 = 20;
 
 /// How long the thread waits for the next streak.
@@ -32,10 +33,10 @@ pub(crate) trait HoldsBack: Send + Sync {
     /// Sends what is held back. Returns whether there was something.
     fn send_held_back(&self) -> bool;
 
-    /// No message was sent for a moment.
+    /// Called after some ticks without a message.
     fn pause_streak(&self);
 
-    /// The session is not looked after any more, unless something is held back.
+    /// Stops watching the session, unless something is held back. Returns whether it did.
     fn end_streak(&self) -> bool;
 }
 
@@ -43,13 +44,13 @@ pub(crate) trait HoldsBack: Send + Sync {
 pub(crate) struct DelayedFlush {
     tasks: Tasks,
     watched: Mutex<Watched>,
-    /// For the thread, when there is nothing to watch.
+    /// The thread waits here while there is nothing to watch.
     changed: EventCount,
 }
 
 #[derive(Default)]
 struct Watched {
-    /// Each with the ticks that it was quiet for.
+    /// The sessions, each with the number of ticks without a message.
     sessions: Vec<(Arc<dyn HoldsBack>, u32)>,
     is_running: bool,
     is_stopped: bool,
@@ -62,7 +63,7 @@ impl DelayedFlush {
         Self { tasks, watched: Mutex::default(), changed: EventCount::default() }
     }
 
-    /// Looks after a session until it is quiet. Returns false when the runtime is being shut down.
+    /// Watches a session until it is quiet. Returns false when the runtime is being shut down.
     pub(crate) fn watch(self: &Arc<Self>, session: Arc<dyn HoldsBack>) -> bool {
         let mut watched = self.watched.lock();
         if watched.is_stopped {
@@ -74,8 +75,8 @@ impl DelayedFlush {
         drop(watched);
         if starts {
             let flush_loop = FlushLoop(Arc::clone(self));
-            // In a task: if the system gives no thread, the loop takes a lock that this thread holds. Without a hold the
-            // library has been shut down, and the loop ends at once.
+            // In a task: if the system has no thread, the loop takes a lock that this thread holds. Without a hold, the library
+            // has been shut down, and the loop ends at once.
             if let Some(hold) = self.tasks.hold() {
                 self.tasks.spawn(hold, |_, _hold| async move {
                     let _hold = _hold;
@@ -114,7 +115,7 @@ struct FlushLoop(Arc<DelayedFlush>);
 impl FlushLoop {
     fn start(self) {
         let delayed = Arc::clone(&self.0);
-        // If the system gives no thread, the loop ends at once.
+        // If the system has no thread, the loop ends at once.
         let Ok(thread) = threads::spawn(move || self.work()) else { return };
         let mut watched = delayed.watched.lock();
         if !watched.is_stopped {
@@ -127,7 +128,7 @@ impl FlushLoop {
 
     fn work(self) {
         let _ = rustix::thread::set_current_timer_slack(TIMER_SLACK);
-        // Two lists change places, and keep their memory.
+        // The two lists are swapped, so that both keep their memory.
         let mut sessions = Vec::new();
         while self.wait_for_work() {
             thread::sleep(TICK);
@@ -143,7 +144,7 @@ impl FlushLoop {
         }
     }
 
-    /// Returns false when there is none and the thread is to end.
+    /// Waits until there are sessions to watch. Returns false if the thread has to end.
     fn wait_for_work(&self) -> bool {
         let deadline = Deadline::Within(KEEP_ALIVE).fixed();
         loop {
@@ -169,7 +170,7 @@ impl Drop for FlushLoop {
         let is_stopped = watched.is_stopped;
         drop(watched);
         if is_stopped {
-            // They are aborted. One of them may be locked by this very thread, which then is in `watch`.
+            // The sessions are aborted. This thread may be in `watch`, and hold a lock of one of them.
             return;
         }
         for (session, _) in left {

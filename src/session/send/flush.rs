@@ -1,4 +1,4 @@
-//! From the send queue to the kernel: on the thread that has something to send, unless another one is at it.
+//! Sends the queued bytes on the calling thread, unless another thread is sending.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -7,25 +7,25 @@ use super::queue::{SendQueue, SocketWriter};
 use crate::error::{Error, Kind};
 use crate::session::Session;
 
-/// What became of what was queued.
+/// The result of a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flushed {
-    /// The kernel has it, or the thread that sends will give it to it.
+    /// The kernel has accepted all bytes, or another thread is sending them.
     Done,
-    /// The kernel takes no more for now.
+    /// The kernel accepts no more for now.
     Blocked,
     /// The stream has failed.
     Failed,
 }
 
 impl Session {
-    /// Sends what is queued as far as the kernel takes it. Threads that wait for that are told.
+    /// Sends the queued bytes, as far as the kernel accepts them. Wakes the threads that wait for that.
     pub(crate) fn flush(&self) -> Flushed {
         if !self.send.token.take() {
             return Flushed::Done;
         }
         loop {
-            let flushed = self.flush_in_turn();
+            let flushed = self.flush_with_token();
             if self.send.token.give_back() {
                 if self.listener.is_writable.load(Ordering::Acquire) {
                     self.request_callbacks();
@@ -35,14 +35,14 @@ impl Session {
         }
     }
 
-    /// The same for whoever does not wait for the kernel: the driver does.
+    /// Like [`flush`](Self::flush), but leaves bytes that the kernel does not accept to the driver.
     pub(crate) fn flush_or_leave(&self) {
         if self.flush() != Flushed::Done {
             self.wake_driver();
         }
     }
 
-    fn flush_in_turn(&self) -> Flushed {
+    fn flush_with_token(&self) -> Flushed {
         let mut writer = self.send.writer.lock();
         loop {
             let mut send_queue = self.send.queue.lock();
@@ -77,7 +77,7 @@ impl Session {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut send_queue = self.send.queue.lock();
                     self.load(&mut send_queue, &mut writer);
-                    // Under the lock: whoever sees it knows that what is queued is taken care of.
+                    // Set under the lock: a thread that sees it relies on the driver to send the queued bytes.
                     self.send.is_blocked.store(true, Ordering::Relaxed);
                     return Flushed::Blocked;
                 }
@@ -90,26 +90,27 @@ impl Session {
         }
     }
 
-    /// Takes note of what was sent and of what TLS holds of it, in one step: in between, it would count as flushed. The
-    /// caller has the listener told, once nothing is locked, where `is_writable` is set.
+    /// Records what was sent and what TLS holds of it, in one step: in between, bytes that TLS holds would count as flushed. If
+    /// `is_writable` is set, the caller requests the callbacks after releasing the locks.
     pub(crate) fn load(&self, send_queue: &mut SendQueue, writer: &mut SocketWriter) {
         writer.holds_records = writer.is_flushing();
-        let lets_go = std::mem::replace(&mut send_queue.holds_records, writer.holds_records) && !writer.holds_records;
+        let releases_records =
+            std::mem::replace(&mut send_queue.holds_records, writer.holds_records) && !writer.holds_records;
         let sends = send_queue.load(&mut writer.flight);
         if sends && send_queue.ping.is_some() {
             send_queue.record_ping();
         }
-        if (sends || lets_go) && send_queue.resending.is_some() {
+        if (sends || releases_records) && send_queue.resending.is_some() {
             send_queue.forget_sent();
         }
-        if sends || lets_go {
+        if sends || releases_records {
             self.record_room(send_queue);
         }
-        if sends && self.recv.is_held.load(Ordering::Acquire) {
-            // A violation waits for what is before it.
+        if sends && self.recv.has_deferred_error.load(Ordering::Acquire) {
+            // A deferred protocol error waits until the bytes before it are sent.
             self.wake_driver();
         }
-        if (sends || lets_go) && send_queue.waiting > 0 {
+        if (sends || releases_records) && send_queue.waiting > 0 {
             self.send.sent.open_for_all();
         }
     }

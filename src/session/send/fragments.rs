@@ -6,10 +6,10 @@ use std::thread::{self, ThreadId};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::encoder::{OutboundMessage, no_message};
 
-/// The message in fragments that is under way, if there is one.
+/// The incomplete message in fragments, if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
-    /// The thread that has sent its last fragment so far.
+    /// The thread that has sent its latest fragment.
     sender: Option<ThreadId>,
     /// The sender of a message whose first fragments were lost with a connection.
     broken: Option<ThreadId>,
@@ -50,9 +50,9 @@ impl Fragments {
         if self.sender.is_none() { Err(no_message()) } else { Ok(true) }
     }
 
-    /// Records that it was queued or kept. Returns whether that completed a message in fragments.
+    /// Records that a message or a fragment was queued or kept. Returns whether it completes a message in fragments.
     #[inline]
-    pub(crate) fn note(&mut self, outbound: &OutboundMessage<'_>) -> bool {
+    pub(crate) fn record(&mut self, outbound: &OutboundMessage<'_>) -> bool {
         if outbound.is_whole() {
             return false;
         }
@@ -60,7 +60,7 @@ impl Fragments {
         outbound.fin
     }
 
-    /// Records that the beginning of the message under way is lost.
+    /// Records that the beginning of the incomplete message is lost.
     pub(crate) fn lose(&mut self) {
         if let Some(sender) = self.sender.take() {
             self.broken = Some(sender);

@@ -30,8 +30,8 @@ impl HoldsBack for Session {
 }
 
 impl Session {
-    /// Whether something waits that nobody else sends: when the kernel takes no more, the driver does. Without a
-    /// transport nobody ever will.
+    /// Whether messages are held back. If the kernel accepts no more, the driver sends them; without a transport they are never
+    /// sent.
     fn is_held_back(&self, send_queue: &SendQueue) -> bool {
         send_queue.outgoing.waiting_bytes() > 0
             && send_queue.failure.is_none()

@@ -8,14 +8,14 @@ use crate::protocol::encoder::OutboundMessage;
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
     pub(crate) outbound: OutboundMessage<'a>,
-    /// More messages follow: it need not be sent now.
+    /// More messages follow, so it need not be sent now.
     pub(crate) corked: bool,
     /// Extensions may compress it.
     pub(crate) compress: bool,
 }
 
 impl<'a> Item<'a> {
-    /// A whole text must be UTF-8; of fragments the whole message must be. `fin`: it ends its message.
+    /// Fails if a whole text is not UTF-8. Of a text in fragments, the whole message must be UTF-8. `fin`: the last fragment.
     pub(crate) fn new(opcode: Opcode, payload: &'a [u8], fin: bool) -> Result<Self> {
         let mut outbound = OutboundMessage { opcode, payload, fin, is_utf8: true };
         if opcode == Opcode::Text {

@@ -1,4 +1,4 @@
-//! Sends on the calling thread: queues a message, and gives the kernel what it takes.
+//! Sending on the calling thread: it queues a message, and sends what the kernel accepts.
 
 pub(crate) mod coalescing;
 pub(crate) mod delayed_flush;

@@ -1,5 +1,5 @@
-//! The sending side of a session in two parts, so that threads queue messages while one of them sends: the send queue with
-//! what waits, and the writer with what is under way and the stream it goes to.
+//! The sending side of a session, in two parts, so that threads can queue messages while one of them sends: the send queue with
+//! the waiting bytes, and the writer with the bytes in flight and the stream.
 
 use std::io;
 use std::time::Instant;
@@ -21,7 +21,7 @@ const MAX_PENDING_CONTROL: usize = 64 * 1024;
 /// A queued ping of the library.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueuedPing {
-    /// Its end, as an offset in all control frames that were queued.
+    /// Its end, as an offset in the bytes of all queued control frames.
     end: u64,
     /// When the kernel accepted it, until [`SendQueue::ping_taken`] returns that, and how many bytes the kernel had accepted then.
     taken: Option<Instant>,
@@ -29,7 +29,7 @@ pub(crate) struct QueuedPing {
 }
 
 impl QueuedPing {
-    /// The control frame that was queued last.
+    /// Creates the entry for the control frame that was queued last.
     pub(crate) fn behind(outgoing: &FrameEncoder) -> Self {
         Self { end: outgoing.totals().control_bytes, taken: None, sent: None }
     }
@@ -40,30 +40,30 @@ impl QueuedPing {
     }
 }
 
-/// What waits to be sent. Locked for moments only, never across a system call.
+/// The bytes that wait to be sent. Locked briefly, never across a system call.
 pub(crate) struct SendQueue {
     pub(crate) outgoing: FrameEncoder,
     pub(crate) coalescing: Coalescing,
     pub(crate) fragments: Fragments,
     /// The stream has failed; nothing more can be sent.
     pub(crate) failure: Option<Box<Error>>,
-    /// The sending direction ends behind our Close: the connection is failed, and nothing is waited for.
+    /// The sending direction ends after our Close, without waiting for the peer's, because the connection is failed.
     failing: bool,
-    /// The connection is failed: messages that were queued are dropped.
+    /// The connection is failed, so queued messages are dropped.
     is_cut: bool,
-    /// Threads that wait for what is queued to go out.
+    /// The number of threads that wait until queued bytes are sent.
     pub(crate) waiting: usize,
     /// TLS holds bytes that count as sent.
     pub(crate) holds_records: bool,
-    /// The driver waits for the peer to take pongs.
+    /// The driver waits until the peer accepts pongs.
     driver_waits: bool,
-    /// A message found no room, and its sender has gone.
+    /// A message found no room, and its sender has returned.
     pub(crate) wants_room: bool,
     /// The library's ping that was queued last.
     pub(crate) ping: Option<QueuedPing>,
-    /// What extensions have encoded. Also here, since the encoders are locked while they encode.
+    /// What the encoders have encoded: a copy, because the encoders are locked while they encode.
     pub(crate) encoded: CodecStats,
-    /// In a session that reconnects.
+    /// None if the session does not reconnect.
     pub(crate) resending: Option<Box<Resending>>,
 }
 
@@ -86,7 +86,7 @@ impl SendQueue {
         }
     }
 
-    /// Queues what was admitted, and keeps the message if the session keeps unsent messages; on an error does neither.
+    /// Queues an admitted message, and keeps it if the session keeps unsent messages. On an error, does neither.
     #[inline]
     pub(crate) fn queue(&mut self, admitted: SendPermit, rsv: u8, payload: &[u8], item: &Item<'_>) -> Result<()> {
         if self.resending.is_none() {
@@ -105,11 +105,11 @@ impl SendQueue {
         unsent.keep(item, end, false).map(drop)
     }
 
-    /// Takes note of what the flight has sent, and hands it more. Returns whether something was sent.
+    /// Records what the flight has sent, and refills it. Returns whether something was sent.
     pub(crate) fn load(&mut self, flight: &mut InFlight) -> bool {
         let (before, pending) = (self.outgoing.pending_data(), self.outgoing.pending());
         self.outgoing.refill(flight);
-        // Pongs do not count: a peer that only pings takes nothing of what is before our Close.
+        // Pongs do not count: a peer that only pings accepts none of the messages before our Close.
         if self.outgoing.closing().is_some() && self.outgoing.pending_data() < before {
             self.outgoing.renew_close_deadline(Instant::now());
         }
@@ -151,7 +151,7 @@ impl SendQueue {
         self.resending.as_ref().is_some_and(|resending| resending.is_away)
     }
 
-    /// The same, or it is about to turn out.
+    /// Whether the connection is lost, or its loss is about to be recorded.
     pub(crate) fn is_reconnecting(&self) -> bool {
         self.resending.as_ref().is_some_and(|resending| {
             let ends = self.failure.is_some() || self.outgoing.closing().is_some();
@@ -159,28 +159,28 @@ impl SendQueue {
         })
     }
 
-    /// How often the connection was lost.
+    /// Returns how often a connection was lost.
     pub(crate) fn losses(&self) -> u64 {
         self.resending.as_ref().map_or(0, |resending| resending.losses)
     }
 
-    /// Messages that are kept until the kernel has them.
+    /// Returns the messages that are kept until the kernel has accepted them.
     pub(crate) fn unsent(&self) -> Option<&Unsent> {
         self.resending.as_ref()?.unsent.as_ref()
     }
 
-    /// The same, to be changed.
+    /// Returns the kept messages for a change.
     pub(crate) fn unsent_mut(&mut self) -> Option<&mut Unsent> {
         self.resending.as_mut()?.unsent.as_mut()
     }
 
-    /// Messages that wait while there is no connection, and their bytes. None where they are not kept.
+    /// Returns the number of kept messages and their bytes, or None if messages are not kept.
     pub(crate) fn kept(&self) -> Option<(usize, usize)> {
         let unsent = self.unsent()?;
         Some((unsent.count(), unsent.bytes()))
     }
 
-    /// Frees kept messages that were sent. During an outage there are none.
+    /// Frees kept messages that were sent. Does nothing during an outage.
     pub(crate) fn forget_sent(&mut self) {
         let sent = self.outgoing.sent();
         if self.holds_records || self.is_away() {
@@ -191,7 +191,7 @@ impl SendQueue {
         }
     }
 
-    /// The same at the end of a connection, of which TLS holds that much.
+    /// Frees kept messages that were sent, at the end of a connection. The last `held` bytes were not sent: TLS holds them.
     pub(crate) fn forget_sent_but(&mut self, held: usize) {
         let sent = self.outgoing.sent().saturating_sub(held as u64);
         if let Some(unsent) = self.unsent_mut() {
@@ -199,7 +199,7 @@ impl SendQueue {
         }
     }
 
-    /// The newest message that is kept has become complete without being queued.
+    /// Counts the newest kept message, which has become complete without being queued.
     pub(crate) fn count_kept(&mut self) {
         let Some(kept) = self.unsent_mut().and_then(|unsent| unsent.messages.back_mut()) else { return };
         let (_, payload) = std::mem::replace(&mut kept.counted, (true, kept.payload.len()));
@@ -207,7 +207,7 @@ impl SendQueue {
         self.outgoing.record_unqueued(uncounted);
     }
 
-    /// From now on what is queued is for another connection.
+    /// Replaces the encoder of a lost connection.
     pub(crate) fn renew(&mut self, mut outgoing: FrameEncoder) {
         outgoing.continue_from(&self.outgoing);
         self.outgoing = outgoing;
@@ -219,12 +219,12 @@ impl SendQueue {
         self.ping = None;
     }
 
-    /// Queues the answer to what came in.
+    /// Queues the answer to a received event.
     pub(crate) fn answer(&mut self, received: &Event) {
-        let is_violation = matches!(received, Event::ProtocolError(_));
-        self.failing |= is_violation;
-        self.is_cut |= is_violation;
-        // Pongs that can never be sent would only pile up.
+        let is_protocol_error = matches!(received, Event::ProtocolError(_));
+        self.failing |= is_protocol_error;
+        self.is_cut |= is_protocol_error;
+        // Pongs that can never be sent would only accumulate.
         if self.failure.is_none() || !matches!(received, Event::Ping(_)) {
             self.outgoing.answer(received, Instant::now());
         }
@@ -236,53 +236,53 @@ impl SendQueue {
         self.outgoing.fail(code, reason, Initiator::Local, now);
     }
 
-    /// Whether everything up to a moment went out, of messages and control frames.
+    /// Whether all messages up to the offset `queued` and all control frames up to the offset `control` were sent.
     pub(crate) fn has_sent(&self, queued: u64, control: u64) -> bool {
         !self.is_cut && self.outgoing.sent() >= queued && self.outgoing.sent_control() >= control
     }
 
-    /// Nothing follows our Close, which is queued next.
+    /// Ends the sending direction after our Close, which is queued next.
     pub(crate) fn set_failing(&mut self) {
         self.failing = true;
     }
 
-    /// Whether nothing follows what is queued.
+    /// Whether the sending direction ends after the queued bytes.
     pub(crate) fn is_failing(&self) -> bool {
         self.failing
     }
 
-    /// Whether the peer has to take pongs before more of its pings are read.
+    /// Whether the peer has to accept pongs before more of its pings are read.
     pub(crate) fn control_backlogged(&self) -> bool {
         self.failure.is_none() && self.outgoing.pending_control() > MAX_PENDING_CONTROL
     }
 
-    /// The same, asked by the driver, which is to be told when not any more.
+    /// Like [`control_backlogged`](Self::control_backlogged), for the driver, which has to be woken when that ends.
     pub(crate) fn stops_driver(&mut self) -> bool {
         self.driver_waits = self.control_backlogged();
         self.driver_waits
     }
 
-    /// Whether the driver is to be told now.
+    /// Whether the driver has to be woken now.
     pub(crate) fn frees_driver(&mut self) -> bool {
         let frees = self.driver_waits && !self.control_backlogged();
         self.driver_waits &= !frees;
         frees
     }
 
-    /// Our Close, once it is sent.
+    /// Returns our Close, once it is sent.
     pub(crate) fn sent_close(&self) -> Option<&Close> {
         self.outgoing.closing().map(|(close, _)| close).filter(|_| self.outgoing.has_sent_close())
     }
 }
 
-/// The bytes under way and the stream. The sending thread locks it, before the send queue.
+/// The bytes in flight and the stream. The sending thread locks it, before the send queue.
 pub(crate) struct SocketWriter {
     pub(crate) flight: InFlight,
     /// None once the transport is gone.
     sender: Option<SendHalf>,
     /// TLS holds bytes of the flight.
     pub(crate) holds_records: bool,
-    /// The bytes that the sender took last are pings and pongs.
+    /// The bytes that the stream accepted last are pings and pongs.
     sent_control: bool,
     /// The stream's sending direction was ended.
     finished: bool,
@@ -299,7 +299,7 @@ impl SocketWriter {
         }
     }
 
-    /// Gives the transport the next bytes; whether there were any. `WouldBlock` when it takes none.
+    /// Sends the next bytes. Returns whether there were any. Fails with `WouldBlock` if the transport accepts none.
     pub(crate) fn send_some(&mut self) -> io::Result<bool> {
         let Some(sender) = self.sender.as_mut().filter(|_| !self.finished) else { return Ok(false) };
         let bytes = self.flight.to_send();
@@ -316,7 +316,7 @@ impl SocketWriter {
         self.sender.as_ref().is_some_and(SendHalf::is_flushing)
     }
 
-    /// How much of the messages that count as sent TLS holds. Our Close is behind them.
+    /// Returns how many bytes of messages that count as sent TLS holds. The bytes of our Close follow them and do not count.
     pub(crate) fn held(&self) -> usize {
         if self.sent_control {
             return 0;
@@ -344,7 +344,7 @@ impl SocketWriter {
         }
     }
 
-    /// Gives back memory that is only needed while bytes flow.
+    /// Releases memory that is only needed while bytes are sent.
     pub(crate) fn release(&mut self) {
         if let Some(sender) = &mut self.sender {
             sender.release();

@@ -37,7 +37,7 @@ impl Session {
         };
         let has_room =
             waiting_bytes == 0 || (waiting_bytes.saturating_add(size) <= bytes && waiting_messages < messages);
-        // Where messages are kept until they are sent, each is there twice. One that is sent in parts is kept whole.
+        // Messages that are kept until they are sent use memory twice. A message in fragments is kept as a whole.
         has_room && send_queue.unsent().is_none_or(|unsent| unsent.has_room(size, bytes, false))
     }
 
@@ -49,7 +49,7 @@ impl Session {
         send_queue.is_away() && send_queue.unsent().is_some_and(fits)
     }
 
-    /// Has the listener told of room to send once half of it is free, where a message found none.
+    /// After a message found no room, makes the listener's `writable` due once half of the room is free.
     pub(crate) fn record_room(&self, send_queue: &mut SendQueue) {
         let half = self.shared_options.outgoing.bytes / 2;
         if send_queue.wants_room
@@ -102,7 +102,7 @@ impl Session {
                 match self.shared_options.outgoing.policy {
                     QueuePolicy::Wait => {}
                     QueuePolicy::Close => {
-                        let error = "the outgoing queue ran over";
+                        let error = "the outgoing queue overflowed";
                         MutexGuard::unlocked(send_queue, || self.overflow(error, "Outgoing queue overflow"));
                         return Err(self.ended_error());
                     }
@@ -174,7 +174,7 @@ impl Obstacle {
     /// The message of the timeout error.
     fn late(&self, pending: usize, size: usize) -> String {
         match self {
-            Self::Fragments => "the message that another thread sends in fragments was not complete in time".to_owned(),
+            Self::Fragments => "another thread did not complete its message in fragments in time".to_owned(),
             Self::Outage => "the connection was lost, and no new one was opened in time".to_owned(),
             Self::Full => format!("{pending} bytes wait to be sent: no room for {size} more in time"),
         }

@@ -1,5 +1,5 @@
-//! Sending on the caller's thread: one lock, one copy, one system call. What the kernel does not take at once stays queued,
-//! and the driver sends it.
+//! Sends on the caller's thread: one lock, one copy, one system call. Bytes that the kernel does not accept at once stay queued,
+//! and the driver sends them.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,15 +21,15 @@ use crate::session::config::queue_bounds::QueuePolicy;
 use crate::session::deadline::Deadline;
 use crate::transport::Readiness;
 
-/// What is held back goes out when it is this much.
+/// Bytes that are held back are sent when there are this many.
 const HELD_BACK: usize = 32 * 1024;
 
-/// How long a sender stays while the kernel takes nothing, before it leaves the rest to the driver; and how long in all.
+/// How long a sender waits while the kernel accepts nothing, before it leaves the rest to the driver; and how long in total.
 const PATIENCE: Duration = Duration::from_millis(1);
 const LONGEST_STAY: Duration = Duration::from_millis(20);
 
 impl Session {
-    /// Sends a message, which was checked, or on an error nothing of it.
+    /// Sends a checked message. On an error, sends nothing of it.
     pub(crate) fn send(&self, item: Item<'_>, mut deadline: Deadline) -> Result<()> {
         let item = self.filtered(item);
         let mut send_queue = self.send.queue.lock();
@@ -42,14 +42,14 @@ impl Session {
         let is_fragment = !item.outbound.is_whole();
         let flush_timing = if is_fragment { FlushTiming::Now } else { self.flush_timing(&mut send_queue, item.corked) };
         drop(send_queue);
-        // With the kernel full, the driver sends it in its turn.
+        // If the kernel accepts nothing, the driver sends it.
         if flush_timing == FlushTiming::Later || self.send.is_blocked.load(Ordering::Relaxed) {
             return Ok(());
         }
         self.send_queued(queued, deadline)
     }
 
-    /// Sends messages, which were checked, and counts those it takes.
+    /// Sends checked messages. Adds the number of those that were queued to `accepted`.
     pub(crate) fn send_batch<'a>(
         &self,
         items: impl Iterator<Item = Item<'a>>,
@@ -79,18 +79,18 @@ impl Session {
 
     /// Calls the application's compression filter, with no lock held.
     fn filtered<'a>(&self, item: Item<'a>) -> Item<'a> {
-        let Some(CompressionFilter { min_size, wants }) = &self.send.filter else { return item };
+        let Some(CompressionFilter { min_size, predicate }) = &self.send.filter else { return item };
         let OutboundMessage { opcode, payload, fin, .. } = item.outbound;
         let is_small = fin && (payload.is_empty() || payload.len() < *min_size);
-        let is_asked = item.compress && item.outbound.is_first() && !is_small;
-        Item { compress: item.compress && (!is_asked || wants(opcode, payload)), ..item }
+        let is_filtered = item.compress && item.outbound.is_first() && !is_small;
+        Item { compress: item.compress && (!is_filtered || predicate(opcode, payload)), ..item }
     }
 
-    /// Sends a ping or pong, ahead of messages.
+    /// Sends a ping or pong, ahead of queued messages.
     pub(crate) fn send_control(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
         if payload.len() > MAX_CONTROL_PAYLOAD {
             let size = payload.len();
-            let message = format!("a {opcode:?} with {size} bytes, {MAX_CONTROL_PAYLOAD} fit");
+            let message = format!("a {opcode:?} with {size} bytes: at most {MAX_CONTROL_PAYLOAD} fit");
             return Err(Error::new(Kind::InvalidArgument, message));
         }
         let deadline = self.send_deadline().fixed();
@@ -110,7 +110,7 @@ impl Session {
         Ok(())
     }
 
-    /// Queues a message or a fragment of one, waiting for its turn and for room.
+    /// Queues a message or a fragment. Waits until it may be queued and there is room.
     #[inline]
     fn queue(
         &self,
@@ -128,10 +128,10 @@ impl Session {
         Ok(())
     }
 
-    /// Records that it was queued or kept. After the last fragment of a message, wakes waiting senders.
+    /// Records that a fragment was queued or kept. After the last fragment of a message, wakes waiting senders.
     #[inline]
     fn record_fragment(&self, send_queue: &mut SendQueue, outbound: &OutboundMessage<'_>) {
-        if send_queue.fragments.note(outbound) && send_queue.waiting > 0 {
+        if send_queue.fragments.record(outbound) && send_queue.waiting > 0 {
             self.send.sent.open_for_all();
         }
     }
@@ -152,7 +152,7 @@ impl Session {
         }
     }
 
-    /// The same in a session that reconnects.
+    /// Queues a message or a fragment in a session that reconnects.
     #[cold]
     fn queue_to_resend(
         &self,
@@ -169,7 +169,7 @@ impl Session {
             unsent.prepare(item.outbound.payload)?;
             let is_complete = unsent.keep(item, u64::MAX, true);
             if item.outbound.fin {
-                // The message is over even if it is refused.
+                // The message is complete even if it is refused.
                 self.record_fragment(send_queue, &item.outbound);
             }
             if !is_complete? {
@@ -179,7 +179,7 @@ impl Session {
                 send_queue.count_kept();
                 return Ok(());
             }
-            // Its beginning was held through an outage that is over.
+            // Its first fragments were kept during an outage that is over.
             let Some(whole) = send_queue.unsent_mut().and_then(Unsent::take_last) else { return Ok(()) };
             let mut item = Item::new(whole.opcode, &whole.payload, true)?;
             item.compress = whole.compress;
@@ -188,7 +188,7 @@ impl Session {
             return Ok(());
         }
         match self.queue_now(send_queue, item, deadline) {
-            // It was lost while the message was encoded.
+            // The connection was lost while the message was encoded.
             Err(Error { kind: Kind::Closed, .. }) if send_queue.is_reconnecting() => {
                 self.wait_for_room(send_queue, &item.outbound, deadline)?;
                 self.queue_to_resend(send_queue, item, deadline)
@@ -197,8 +197,8 @@ impl Session {
         }
     }
 
-    /// Encodes without the send queue, which others need for moments only, and keeps the encoders until the message is
-    /// queued, so that messages go out in the order in which they were encoded. Threads that find them locked wait at `sent`.
+    /// Encodes with the send queue unlocked. Keeps the encoders locked until the message is queued, so that messages are sent in the
+    /// order in which they were encoded. Threads that find them locked wait at `sent`.
     fn queue_encoded(
         &self,
         send_queue: &mut MutexGuard<'_, SendQueue>,
@@ -211,7 +211,7 @@ impl Session {
             let wait_key = self.send.sent.wait_key();
             let Some(locked) = encoders.try_lock() else {
                 *deadline = deadline.fixed();
-                // A call is one waiter at a time, so that it returns an interrupt once: `wait_for_room` is one of its own.
+                // A call registers one waiter at a time, so that it returns an interrupt once. `wait_for_room` registers its own.
                 self.wait_sent(send_queue, wait_key, &mut None, *deadline).map_err(amid_encoding)?;
                 self.wait_for_room(send_queue, &outbound, deadline)?;
                 continue;
@@ -227,7 +227,7 @@ impl Session {
         let (opcode, first, last) = (admitted.opcode, admitted.first, admitted.last);
         let piece = MessageChunk { opcode, payload: outbound.payload, first, last, compress };
         let outcome = match MutexGuard::unlocked(send_queue, || encoders.encode(piece)) {
-            // The session may be closing by now, or its connection be lost.
+            // Meanwhile the session may have begun to close, or its connection may be lost.
             Ok((rsv, payload)) => {
                 self.check_connected(send_queue).and_then(|()| send_queue.queue(admitted, rsv, payload, item))
             }
@@ -244,7 +244,7 @@ impl Session {
         outcome
     }
 
-    /// Waits until the kernel has all that was queued before.
+    /// Waits until the kernel has accepted everything that was queued before.
     pub(crate) fn flush_all(&self, deadline: Deadline) -> Result<()> {
         let deadline = deadline.fixed();
         let (queued, control, losses, kept) = {
@@ -265,7 +265,7 @@ impl Session {
                 None => send_queue.has_sent(queued, control),
             };
             if send_queue.losses() != losses && send_queue.kept().is_none() {
-                return Err(Error::new(Kind::Io, "the connection was lost with what was queued"));
+                return Err(Error::new(Kind::Io, "the connection was lost with queued messages"));
             }
             if sent && !send_queue.holds_records {
                 break;
@@ -276,7 +276,7 @@ impl Session {
         send_queue.failure.as_deref().cloned().map_or(Ok(()), Err)
     }
 
-    /// Bytes that wait to be sent, headers included.
+    /// Returns how many bytes wait to be sent, headers included.
     pub(crate) fn buffered(&self) -> usize {
         let send_queue = self.send.queue.lock();
         if send_queue.is_away() {
@@ -286,12 +286,12 @@ impl Session {
         }
     }
 
-    /// How long a send waits that does not say so itself.
+    /// Returns the deadline of a send for which the application sets none.
     pub(crate) fn send_deadline(&self) -> Deadline {
         self.shared_options.send_timeout.map_or(Deadline::Never, Deadline::Within)
     }
 
-    /// When the message that was just queued is sent. For `Later`, the delayed flush is set to send it.
+    /// Returns when to send the message that was just queued. For `Later`, the delayed flush watches the session.
     fn flush_timing(&self, send_queue: &mut SendQueue, corked: bool) -> FlushTiming {
         let received =
             self.send.has_received.load(Ordering::Relaxed) && self.send.has_received.swap(false, Ordering::Relaxed);
@@ -311,8 +311,8 @@ impl Session {
         FlushTiming::Later
     }
 
-    /// Sends what is queued. As long as the kernel takes some of it now and then, this thread stays until everything up
-    /// to `queued` is sent, which is faster than waking another thread.
+    /// Sends the queued bytes. While the kernel keeps accepting some, this thread stays until everything up to `queued` is sent,
+    /// which is faster than waking another thread.
     fn send_queued(&self, queued: u64, deadline: Deadline) -> Result<()> {
         let (mut sent, mut until) = (None, None);
         loop {
@@ -324,7 +324,7 @@ impl Session {
                 let goes_on = send_queue.resending.is_some();
                 drop(send_queue);
                 self.wake_driver();
-                // The session may go on, and the message with it.
+                // The session may reconnect, and then send the message again.
                 return if goes_on { Ok(()) } else { Err(failure) };
             }
             let now_sent = send_queue.outgoing.sent();
@@ -348,7 +348,7 @@ impl Session {
     }
 }
 
-/// Says what a sender has waited for that found the encoders locked.
+/// Replaces the timeout error of a sender that has waited for the encoders.
 fn amid_encoding(error: Error) -> Error {
     match error.kind {
         Kind::Timeout => Error::new(Kind::Timeout, "another thread did not finish encoding its message in time"),

@@ -17,19 +17,19 @@ use crate::transport::SendHalf;
 pub(crate) struct Sending {
     /// None without extensions. Locked before the send queue, while a message is encoded.
     pub(crate) encoders: Option<Box<Mutex<Encoders>>>,
-    /// Where the application has a say in what is compressed.
+    /// The compression filter of the application, if there may be permessage-deflate.
     pub(crate) filter: Option<CompressionFilter>,
     pub(crate) token: SendToken,
     pub(crate) writer: Mutex<SocketWriter>,
     pub(crate) queue: Mutex<SendQueue>,
     allows_unmasked: bool,
-    /// Messages in the send queue wait for others, or for the next receive.
+    /// Messages in the send queue are held back.
     pub(crate) holds_back: AtomicBool,
-    /// The application has turned to receiving since the last message.
+    /// The application has received since the last message.
     pub(crate) has_received: AtomicBool,
-    /// The kernel takes no more for now.
+    /// The kernel accepts no more for now.
     pub(crate) is_blocked: AtomicBool,
-    /// For those who wait for room in the send queue, or for what is in it to go out.
+    /// Threads wait here for room in the send queue, or until queued bytes are sent.
     pub(crate) sent: EventCount,
 }
 
@@ -58,7 +58,7 @@ impl Sending {
         }
     }
 
-    /// Takes effect at the next frame. RFC 6455 allows no unmasked frames; the configuration has to.
+    /// Takes effect at the next frame. Fails to turn masking off unless the configuration allows it, because RFC 6455 does not.
     pub(crate) fn set_masking(&self, on: bool) -> Result<()> {
         if !on && !self.allows_unmasked {
             return Err(Error::new(Kind::State, "the configuration does not allow unmasked frames"));
@@ -71,7 +71,7 @@ impl Sending {
         self.queue.lock().outgoing.is_masking()
     }
 
-    /// Whether the peer has to take pongs before more of its pings are read.
+    /// Whether the peer has to accept pongs before more of its pings are read.
     pub(crate) fn control_backlogged(&self) -> bool {
         self.is_blocked.load(Ordering::Relaxed) && self.queue.lock().control_backlogged()
     }
@@ -84,7 +84,7 @@ impl Sending {
         self.queue.lock().waiting > 0
     }
 
-    /// Gives back memory that nothing waits in.
+    /// Releases memory that holds no queued bytes.
     pub(crate) fn release(&self) {
         if let Some(mut writer) = self.writer.try_lock() {
             self.queue.lock().release(&mut writer.flight);

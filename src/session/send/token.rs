@@ -1,13 +1,13 @@
-//! Whose turn it is to send: one thread at a time, which also sends what others queue meanwhile. They need not wait.
+//! The send token: one thread at a time sends. It also sends what other threads queue meanwhile, so they need not wait.
 
 use crate::session::loom_shim::{AtomicU32, Ordering};
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
-/// Taken, and more was queued since.
-const ASKED: u32 = 2;
+/// Taken, and another thread has asked for it since.
+const REQUESTED: u32 = 2;
 
-/// The turn.
+/// The send token.
 #[derive(Debug)]
 pub(crate) struct SendToken {
     state: AtomicU32,
@@ -18,12 +18,14 @@ impl SendToken {
         Self { state: AtomicU32::new(FREE) }
     }
 
-    /// Takes the turn. If it is taken, whoever has it looks again at what is queued before giving it back.
+    /// Takes the token, and returns whether it did. If another thread has it, that thread checks the send queue again before it
+    /// gives the token back.
     pub(crate) fn take(&self) -> bool {
-        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some((state + 1).min(ASKED))) == Ok(FREE)
+        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some((state + 1).min(REQUESTED)))
+            == Ok(FREE)
     }
 
-    /// Gives the turn back, unless somebody asked for it since it was taken: then it is taken anew.
+    /// Gives the token back, unless another thread has asked for it: then returns false, and the caller keeps the token.
     pub(crate) fn give_back(&self) -> bool {
         self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some(state - 1)) == Ok(TAKEN)
     }

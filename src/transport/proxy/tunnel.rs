@@ -10,7 +10,7 @@ use crate::transport::proxy::socks5::{Destination, Socks5};
 use crate::transport::proxy::url::{Protocol, Proxy};
 use crate::transport::{ConnectDeadline, DirectStream, Endpoint, Readiness, Socket, Step, Waiting, upgrade};
 
-const OPENING_TUNNEL: Step = Step { phase: Phase::Proxy, doing: "having the proxy open a tunnel" };
+const OPENING_TUNNEL: Step = Step { phase: Phase::Proxy, doing: "the tunnel handshake with the proxy" };
 
 /// Opens a tunnel to `address`, or to `to` if there is no address. Returns the bytes that have already arrived through the
 /// tunnel.

@@ -15,7 +15,7 @@ pub(crate) struct DriverHandle {
 pub(crate) const NEW: u8 = 0;
 /// The driver was started.
 pub(crate) const STARTED: u8 = 1;
-/// No driver starts any more.
+/// The driver was prevented from starting.
 const UNWANTED: u8 = 2;
 
 impl DriverHandle {
@@ -23,7 +23,7 @@ impl DriverHandle {
         self.state.load(Ordering::Acquire) == STARTED
     }
 
-    /// Has no driver start any more. Returns false if one was started.
+    /// Prevents the driver from starting. Returns false if it was started.
     pub(crate) fn prevent(&self) -> bool {
         self.change(UNWANTED) != STARTED
     }

@@ -1,5 +1,5 @@
-//! The driver: the task of a session in the background. It reads while the application is away, sends what the kernel did not
-//! take at once, watches the clock, and reconnects. It starts when there is first something to do.
+//! The driver: the background task of a session. It reads while the application is away, sends what the kernel did not accept at
+//! once, watches the deadlines, and reconnects. It starts when it is first needed.
 
 pub(crate) mod handle;
 mod read_mode;
@@ -29,28 +29,28 @@ use crate::session::log::Later;
 use crate::session::recv::read::ReadOutcome;
 use crate::session::recv::read_lock::word::AppActivity;
 
-/// How long a violation waits for its turn at most.
-const LONGEST_HOLD: Duration = Duration::from_secs(5);
+/// The longest time that a protocol error is deferred.
+const LONGEST_DEFERRAL: Duration = Duration::from_secs(5);
 
-/// What the driver remembers from step to step.
+/// The state of the driver between its steps.
 struct Driver {
     reading: ReadMode,
-    /// What [`LockWord::look`](crate::session::recv::read_lock::word::LockWord::look) remembers.
+    /// The state of [`LockWord::observe_app`](crate::session::recv::read_lock::word::LockWord::observe_app).
     seen: u64,
-    /// There may be something to read that the socket does not announce.
+    /// There may be something to read that the socket does not report.
     is_unfinished: bool,
     /// The application has read since the driver did.
     gives_grace: bool,
     /// The socket has become ready for these since the last step.
     found: Found,
-    /// The peer sends no more behind what is there: the socket says so once.
+    /// The stream ends after the bytes that have arrived. The socket reports this only once.
     has_end: bool,
-    /// While reading is held: until when.
-    held_until: Instant,
+    /// The time until which a protocol error is deferred.
+    deferred_until: Instant,
     lateness: Lateness,
     /// The library is being shut down, and the session is aborted.
     is_cancelled: bool,
-    /// The session has ended; its transport goes as soon as the application has let go of it.
+    /// The session has ended. Its transport is dropped as soon as no thread of the application reads.
     is_over: bool,
     watch: Option<StreamWatch>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -59,30 +59,30 @@ struct Driver {
 /// What comes after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// A step when there is something to do.
+    /// Wait until there is something to do.
     Wait,
-    /// Another step, when others have had theirs.
+    /// Make another step after other tasks have run.
     Again,
-    /// The connection is lost, and another one is wanted.
+    /// Reconnect, because the connection is lost.
     Reconnect,
-    /// Nothing.
+    /// End the driver.
     Over,
 }
 
-/// How the driver stands to reading.
+/// Whether the driver reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadMode {
     /// The application reads, and wakes the driver when it leaves.
     ByApp,
-    /// The application was there a moment ago: looks again a tick later.
+    /// The application has read a moment ago. The driver checks again a tick later.
     Watching { since: Instant },
     /// The descriptor is readable, and the driver waits for the application to read.
     Grace { until: Instant },
     /// The driver reads.
     Armed,
-    /// It would, but the application has to receive first, or the peer to take what is sent.
+    /// The driver would read, but the receive queue is full, or too many pongs wait to be sent.
     Backpressured,
-    /// It would, but a violation waits for its turn.
+    /// The driver would read, but a protocol error is deferred.
     DeferredError,
 }
 
@@ -95,7 +95,7 @@ impl Driver {
             gives_grace: true,
             found: Found::default(),
             has_end: false,
-            held_until: since,
+            deferred_until: since,
             lateness: Lateness::default(),
             is_cancelled: false,
             is_over: false,
@@ -104,7 +104,7 @@ impl Driver {
         }
     }
 
-    /// Does what there is to do.
+    /// Does the pending work.
     fn step(&mut self, session: &Arc<Session>) -> Next {
         let _later = Later::begin();
         self.is_cancelled = session.runtime.tasks().cancel().is_cancelled();
@@ -179,7 +179,7 @@ impl Driver {
         }
     }
 
-    /// Goes from the connection that is lost to the next one. Returns whether there is one.
+    /// Replaces the lost connection. Returns whether there is a new one.
     async fn reconnect(&mut self, session: &Arc<Session>) -> bool {
         self.watch = None;
         self.timer = None;
@@ -187,7 +187,7 @@ impl Driver {
         let close_outcome = match session.reconnect().await {
             Outcome::Connected(_) if session.has_ended() => return false,
             Outcome::Connected(established) => match session.attach(*established) {
-                // It may have ended meanwhile.
+                // The session may have ended meanwhile.
                 Ok(()) if session.has_ended() => return false,
                 Ok(()) => {
                     *self = Self::new(Instant::now());
@@ -205,7 +205,7 @@ impl Driver {
         false
     }
 
-    /// Returns whether the session goes on.
+    /// Handles events and deadlines. Returns whether the session goes on.
     fn work(&mut self, session: &Session) -> bool {
         let found = std::mem::take(&mut self.found);
         if found.send || session.send.has_waiting_threads() {
@@ -229,12 +229,13 @@ impl Driver {
         !session.send.has_failure() || !self.end_with_send_failure(session)
     }
 
-    /// A thread of the application that reads finds the end of the stream, and asks for a step when it has left.
+    /// Ends the driver once no thread of the application reads. A thread that reads finds the end of the stream, and wakes the
+    /// driver when it leaves.
     fn leave(&mut self, session: &Session) -> Next {
         self.watch = None;
         session.abort();
         loop {
-            match session.recv.reader.word().look(&mut self.seen) {
+            match session.recv.reader.word().observe_app(&mut self.seen) {
                 AppActivity::Active => {}
                 AppActivity::Inside => return Next::Wait,
                 AppActivity::Away => return Next::Over,
@@ -265,26 +266,26 @@ impl Driver {
         Ok(())
     }
 
-    /// When something is due.
+    /// Returns the next deadline.
     fn deadline(&self, session: &Session) -> Option<Instant> {
         let tick = match self.reading {
             ReadMode::Watching { since } => Some(since + TICK),
-            ReadMode::DeferredError => Some(self.held_until),
+            ReadMode::DeferredError => Some(self.deferred_until),
             ReadMode::Grace { until } => Some(until),
             _ => None,
         };
-        let peer = self.lateness.deadline(session, self.listens());
+        let peer = self.lateness.deadline(session, self.is_receiving());
         [tick, peer].into_iter().flatten().min()
     }
 
-    /// Whether what the peer sends is noticed.
-    fn listens(&self) -> bool {
+    /// Whether some thread reads what the peer sends.
+    fn is_receiving(&self) -> bool {
         !matches!(self.reading, ReadMode::Backpressured | ReadMode::DeferredError)
     }
 
     /// Ends the session if the peer is late. Returns whether it did.
     fn time_out(&mut self, session: &Session) -> bool {
-        match self.lateness.look(session, self.listens()) {
+        match self.lateness.check(session, self.is_receiving()) {
             Standing::InTime => return false,
             Standing::Unread => {
                 self.is_unfinished = true;
@@ -297,7 +298,7 @@ impl Driver {
         true
     }
 
-    /// Nothing can be sent any more. Whatever the peer had sent before it went away is read first. Returns whether the
+    /// Ends the session after a failure to send. Everything that the peer had sent before is read first. Returns whether the
     /// session has ended.
     fn end_with_send_failure(&mut self, session: &Session) -> bool {
         if session.recv.reader.word().is_inside() {
@@ -324,7 +325,7 @@ impl Session {
     fn end_silence(&self) {
         let now = Instant::now();
         let silence = now.saturating_duration_since(self.keepalive.last_received()).as_millis();
-        let error = Error::new(Kind::ClosedAbnormally, format!("nothing came from the server for {silence} ms"));
+        let error = Error::new(Kind::ClosedAbnormally, format!("the server has sent nothing for {silence} ms"));
         self.fail_connection(error, CloseCode::GOING_AWAY, "Idle timeout", now);
     }
 }

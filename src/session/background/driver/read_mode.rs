@@ -1,10 +1,10 @@
-//! When the driver reads: in place of the application, while that is away.
+//! Decides when the driver reads in place of the application.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Driver;
-use super::LONGEST_HOLD;
+use super::LONGEST_DEFERRAL;
 use super::ReadMode;
 use crate::session::Session;
 use crate::session::background::TICK;
@@ -14,7 +14,7 @@ use crate::session::recv::read::ReadOutcome;
 use crate::session::recv::read_lock::word::AppActivity;
 
 impl Driver {
-    /// Finds out whether to read.
+    /// Updates the read mode.
     pub(crate) fn update_read_mode(&mut self, session: &Session) {
         let now = Instant::now();
         let before = self.reading;
@@ -27,7 +27,7 @@ impl Driver {
                 self.reading = ReadMode::Watching { since: now }
             }
             ReadMode::Watching { since } if now.saturating_duration_since(since) >= TICK => {
-                self.reading = match session.recv.reader.word().look(&mut self.seen) {
+                self.reading = match session.recv.reader.word().observe_app(&mut self.seen) {
                     AppActivity::Active => ReadMode::Watching { since: now },
                     AppActivity::Inside => ReadMode::ByApp,
                     AppActivity::Away => ReadMode::Armed,
@@ -42,13 +42,13 @@ impl Driver {
                 self.reading = ReadMode::Armed;
             }
             ReadMode::Backpressured if session.may_read() => {
-                // The peer was not silent: it was not listened to.
+                // The peer was not silent: nothing was read.
                 session.record_received();
                 session.keepalive.state.lock().restart_timeout(now);
                 self.reading = ReadMode::Armed;
             }
-            ReadMode::DeferredError if self.held_until <= now || session.may_fail() => {
-                session.recv.is_held.store(false, Ordering::Release);
+            ReadMode::DeferredError if self.deferred_until <= now || session.may_fail() => {
+                session.recv.has_deferred_error.store(false, Ordering::Release);
                 self.reading = ReadMode::Armed;
             }
             _ => {}
@@ -63,15 +63,15 @@ impl Driver {
         }
         if self.reading == ReadMode::Armed && before != ReadMode::Armed {
             self.is_unfinished = true;
-            log!(Debug, session.identity.id, "the library reads");
+            log!(Debug, session.identity.id, "the library reads in place of the application");
         }
-        if self.reading == ReadMode::Armed && !session.recv.reader.word().listen(self.seen) {
-            // It has come back, and may have taken from the socket what it does not decode.
+        if self.reading == ReadMode::Armed && !session.recv.reader.word().arm(self.seen) {
+            // The application has come back, and may have read bytes that it does not decode.
             self.yield_to_app(session);
         }
     }
 
-    /// A session of a group is read by those who receive from the group. While nobody does, the group asks for it.
+    /// Threads that receive from the group read its sessions. While there are none, the driver reads when the group requests it.
     pub(crate) fn stand_by_group(&mut self, session: &Session) {
         if matches!(self.reading, ReadMode::ByApp | ReadMode::Watching { .. } | ReadMode::Grace { .. }) {
             self.reading = if session.delivery.reads_in_background.swap(false, Ordering::AcqRel) {
@@ -83,9 +83,9 @@ impl Driver {
         }
     }
 
-    /// Whether somebody waits for what only reading brings, or it decides whether the peer is late.
+    /// Whether a thread waits for an event that only reading can bring, or reading decides whether the peer is late.
     pub(crate) fn is_urgent(&self, session: &Session) -> bool {
-        session.recv.reader.word().is_kept()
+        session.recv.reader.word().is_reserved()
             || session.waits_for_message()
             || session.close_state.close_outcome().is_some()
             || session.recv.queue.is_leaving()
@@ -94,43 +94,43 @@ impl Driver {
             || self.lateness.is_overtime()
     }
 
-    /// Reads, unless the application does again.
+    /// Reads, unless the application does.
     pub(crate) fn read(&mut self, session: &Session) -> ReadOutcome {
         self.is_unfinished = false;
         let came_back = session.recv.reader.word().left() != self.seen;
-        let impatient = self.held_until <= Instant::now();
+        let is_deferral_over = self.deferred_until <= Instant::now();
         let mut has_more = false;
-        let turned = session.recv.reader.enter_as_driver(|reader| {
+        let outcome = session.recv.reader.enter_as_driver(|reader| {
             let Some(reader) = reader else { return ReadOutcome::Over };
-            let turned = session.read(reader, impatient);
-            if turned == ReadOutcome::Drained {
+            let outcome = session.read(reader, is_deferral_over);
+            if outcome == ReadOutcome::Drained {
                 reader.incoming.release();
                 reader.receiver.release();
             }
-            // What the application cannot read makes no descriptor readable.
-            if session.delivery.is_signalled() && !session.recv.reader.word().is_kept() {
+            // Bytes that the application may not read do not make the descriptor readable.
+            if session.delivery.is_signalled() && !session.recv.reader.word().is_reserved() {
                 session.record_buffered(reader);
             }
             has_more = reader.may_have_more();
-            turned
+            outcome
         });
-        let Some((turned, left)) = turned else {
+        let Some((outcome, actions)) = outcome else {
             self.yield_to_app(session);
             return ReadOutcome::Unfinished;
         };
-        session.left(left);
+        session.released(actions);
         if has_more && session.delivery.mode() == ReceiveMode::Group {
-            // Nothing else tells the group.
+            // Nothing else notifies the group.
             session.notify_ready();
         }
-        match turned {
+        match outcome {
             ReadOutcome::Drained => {
                 if session.delivery.mode() == ReceiveMode::Group && !self.is_urgent(session) {
                     self.reading = ReadMode::ByApp;
                 }
                 session.send.release();
                 if let Some(owner) = session.identity.hooks() {
-                    owner.rest();
+                    owner.release_memory();
                 }
             }
             ReadOutcome::Unfinished => self.is_unfinished = true,
@@ -140,21 +140,22 @@ impl Driver {
             }
             ReadOutcome::DeferredError => {
                 if self.reading != ReadMode::DeferredError {
-                    let patience = session.shared_options.close_timeout.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD);
-                    self.held_until = Instant::now() + patience;
+                    let deferral =
+                        session.shared_options.close_timeout.unwrap_or(LONGEST_DEFERRAL).min(LONGEST_DEFERRAL);
+                    self.deferred_until = Instant::now() + deferral;
                 }
                 self.reading = ReadMode::DeferredError;
-                session.recv.is_held.store(true, Ordering::Release);
+                session.recv.has_deferred_error.store(true, Ordering::Release);
             }
             ReadOutcome::Over => {}
         }
         if came_back && self.reading == ReadMode::Armed {
             self.yield_to_app(session);
         }
-        turned
+        outcome
     }
 
-    /// The application reads again.
+    /// Leaves reading to the application.
     pub(crate) fn yield_to_app(&mut self, session: &Session) {
         self.seen = session.recv.reader.word().left();
         self.reading = ReadMode::Watching { since: Instant::now() };

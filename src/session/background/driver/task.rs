@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::session::background::new_sessions::NewSession;
 use crate::session::background::tasks::Hold;
 
-/// Ends the session with its driver, also where that panics or the runtime drops it.
+/// Ends the session when its driver ends, also if the driver panics or the runtime drops it.
 struct Driving {
     session: Arc<Session>,
     _hold: Hold,
@@ -28,7 +28,7 @@ async fn drive(session: Arc<Session>, hold: Hold) {
     let driving = Driving { session, _hold: hold };
     let session = &driving.session;
     let mut driver = Driver::new(session.keepalive.since);
-    // Functions of the application may take long.
+    // Extensions of the application may take a long time.
     let may_block = session.identity.extensions.iter().any(|extension| extension.name != deflate::NAME);
     loop {
         let next = if may_block { tokio::task::block_in_place(|| driver.step(session)) } else { driver.step(session) };
@@ -42,7 +42,7 @@ async fn drive(session: Arc<Session>, hold: Hold) {
 }
 
 impl Session {
-    /// Starts the driver, unless that is done or not wanted any more.
+    /// Starts the driver, unless it was started or prevented from starting.
     pub(crate) fn start_driver(self: &Arc<Self>) {
         if self.driver.change(STARTED) == NEW
             && let Some(hold) = self.runtime.tasks().hold()
@@ -52,7 +52,7 @@ impl Session {
         }
     }
 
-    /// Has the driver make a step, and start if need be.
+    /// Makes the driver do a step. Starts it if necessary.
     pub(crate) fn wake_driver(&self) {
         match self.driver.state.load(Ordering::Acquire) {
             NEW => {
@@ -64,7 +64,7 @@ impl Session {
         }
     }
 
-    /// The same for what the driver sees in time when it starts.
+    /// Like [`wake_driver`](Self::wake_driver), but does not start the driver, which sees the change when it starts.
     pub(crate) fn wake_started_driver(&self) {
         if self.driver.is_started() {
             self.wake_driver();

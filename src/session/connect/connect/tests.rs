@@ -18,17 +18,17 @@ use crate::frame::Opcode;
 use crate::protocol::{Close, Frame, Initiator};
 use crate::session::background::runtime;
 use crate::session::connect::establish::Established;
-use crate::session::connect::handshake_info::Opened;
+use crate::session::connect::handshake_info::HandshakeInfo;
 use crate::session::counters::Timings;
 use crate::session::recv::group::Group;
 use crate::session::upcalls::{BufferSource, HandleHooks, Listener};
 use crate::session::{Config, Deadline, Item, ReadinessFd, ReceiveMode, Session};
 use crate::transport::Stream;
 
-/// What the stream holds in each direction.
+/// How many bytes the stream holds in each direction.
 const CAPACITY: usize = 4096;
 
-/// The server's end of the stream, for a thread.
+/// The server's end of the stream, with blocking calls.
 struct Peer {
     stream: DuplexStream,
     runtime: tokio::runtime::Runtime,
@@ -58,7 +58,7 @@ impl BufferSource for Fresh {
     }
 }
 
-/// Opens a session, and runs its server.
+/// Opens a session, and runs its server on a thread.
 fn open<T: Send + 'static>(
     mode: ReceiveMode,
     listener: Option<Arc<dyn Listener>>,
@@ -69,7 +69,7 @@ fn open<T: Send + 'static>(
     let established = Established {
         stream: Stream::multiplexed(receiver, sender),
         socket: None,
-        opened: Opened::new("wss://localhost/", None, std::iter::empty(), 200, &[]),
+        handshake_info: HandshakeInfo::new("wss://localhost/", None, std::iter::empty(), 200, &[]),
         extensions: Vec::new(),
         early: Vec::new(),
         timings: Timings::default(),
@@ -94,7 +94,7 @@ fn open_calls<T: Send + 'static>(
     (session, server)
 }
 
-/// Echoes messages until the Close, which it returns the code of.
+/// Echoes messages until the end. Returns the code of the Close.
 fn echo(mut server: WebSocket<Peer>) -> Option<u16> {
     let mut code = None;
     while let Ok(message) = server.read() {
@@ -229,7 +229,7 @@ fn the_event_descriptor_is_readable_while_there_is_a_message() {
 struct Hooks;
 
 impl HandleHooks for Hooks {
-    fn rest(&self) {}
+    fn release_memory(&self) {}
 
     fn is_freed(&self) -> bool {
         false
@@ -254,7 +254,7 @@ fn a_group_receives_messages_and_the_end() {
     group.close();
 }
 
-/// Sends each message back, and tells the test of the end.
+/// Passes each message to the test and then closes the session. Reports the end with None.
 struct EchoListener {
     session: std::sync::OnceLock<Weak<Session>>,
     received: mpsc::Sender<Option<Vec<u8>>>,

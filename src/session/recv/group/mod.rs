@@ -1,6 +1,6 @@
-//! Sessions that one thread, or some, receive from. The group has an epoll instance with the sockets of its sessions: a thread that
-//! receives waits in it and reads there. Sessions with something to receive wait in a queue for their turn, each once, so that
-//! none gets ahead of the others.
+//! Groups of sessions that one or more threads receive from. A group has an epoll instance with the sockets of its sessions. A
+//! thread that receives waits in it, and reads the sockets itself. Sessions with something to receive stand in a queue, each
+//! once, so that they are served in turn.
 
 mod presence;
 pub(crate) mod session;
@@ -29,18 +29,18 @@ pub(crate) use sockets::Member;
 /// The key of [`Group::signal`] in the epoll instance.
 const SIGNAL: u64 = u64::MAX;
 
-/// Where a session stands in its group's queue, which the queue's lock guards: not in it, in it, or done with it.
-const NO_TURN: u8 = 0;
-const HAS_TURN: u8 = 1;
-const LAST_TURN: u8 = 2;
+/// The state of a session in its group's queue: not queued, queued, or ended. The queue's lock guards it.
+const NOT_QUEUED: u8 = 0;
+const QUEUED: u8 = 1;
+const ENDED: u8 = 2;
 
 /// A group.
 pub(crate) struct Group {
     ready: Mutex<ReadyQueue>,
-    /// For threads that receive while another one waits in the epoll instance, and for closing.
+    /// Wakes threads that receive while another one waits in the epoll instance, and the thread that closes the group.
     changed: EventCount,
     interrupts: Interrupts,
-    /// Readable while the queue holds something that a thread in the epoll instance does not know of.
+    /// Readable while the queue holds something that the thread in the epoll instance does not know of.
     signal: EventFd,
     /// A thread waits in the epoll instance, or is about to.
     is_leader_waiting: AtomicBool,
@@ -52,11 +52,11 @@ pub(crate) struct ReadyQueue {
     epoll: Option<Arc<OwnedFd>>,
     members: Slab<Weak<dyn GroupSession>>,
     queue: VecDeque<Ready>,
-    /// Turns before the sockets are looked at again.
+    /// How many entries are taken from the queue before the sockets are polled again.
     round: usize,
-    /// A thread waits in the epoll instance, or looks into it.
+    /// A thread waits in the epoll instance, or polls it.
     has_leader: bool,
-    /// Other threads that wait.
+    /// The number of other waiting threads.
     waiting: usize,
     /// The application has asked for the descriptor.
     is_watched: bool,
@@ -64,9 +64,9 @@ pub(crate) struct ReadyQueue {
     is_closed: bool,
 }
 
-/// Something to receive.
+/// An entry of the queue: something to receive.
 pub(crate) enum Ready {
-    /// From a session, which is in the queue once.
+    /// A session with something to receive, which is in the queue once.
     Session(Arc<dyn GroupSession>),
     /// A session that could not be opened.
     Failed(Arc<dyn HandleHooks>, Error),
@@ -109,17 +109,17 @@ impl Group {
         })
     }
 
-    /// A session has something to receive.
-    pub(crate) fn note(&self, session: Arc<dyn GroupSession>) {
+    /// Queues a session that has something to receive.
+    pub(crate) fn add_ready(&self, session: Arc<dyn GroupSession>) {
         let mut ready = self.ready.lock();
         let is_wanted = !ready.is_closed && !session.is_detached();
-        if is_wanted && session.turn().load(Ordering::Relaxed) == NO_TURN {
-            session.turn().store(HAS_TURN, Ordering::Relaxed);
+        if is_wanted && session.queue_state().load(Ordering::Relaxed) == NOT_QUEUED {
+            session.queue_state().store(QUEUED, Ordering::Relaxed);
             self.push(&mut ready, Ready::Session(session));
         }
     }
 
-    /// A session could not be opened.
+    /// Queues the error of a session that could not be opened.
     pub(crate) fn record_failure(&self, owner: Arc<dyn HandleHooks>, error: Error) {
         let mut ready = self.ready.lock();
         if !ready.is_closed && !owner.is_freed() {
@@ -127,17 +127,17 @@ impl Group {
         }
     }
 
-    /// The application has freed a session: what is left of it is not received.
+    /// Removes a session that the application has freed from the queue.
     pub(crate) fn forget(&self, owner: &dyn HandleHooks, session: Option<&dyn GroupSession>) {
         let is_same = |other: &dyn HandleHooks| std::ptr::addr_eq(other, owner);
         let mut ready = self.ready.lock();
-        if session.is_some_and(|session| session.turn().load(Ordering::Relaxed) != HAS_TURN) {
+        if session.is_some_and(|session| session.queue_state().load(Ordering::Relaxed) != QUEUED) {
             return;
         }
         let left: VecDeque<_> = std::mem::take(&mut ready.queue);
-        let (forgotten, kept): (VecDeque<_>, VecDeque<_>) = left.into_iter().partition(|turn| match turn {
-            Ready::Session(turn) => session.is_some_and(|session| std::ptr::addr_eq(session, &**turn)),
-            Ready::Failed(turn, _) => is_same(&**turn),
+        let (forgotten, kept): (VecDeque<_>, VecDeque<_>) = left.into_iter().partition(|entry| match entry {
+            Ready::Session(entry) => session.is_some_and(|session| std::ptr::addr_eq(session, &**entry)),
+            Ready::Failed(entry, _) => is_same(&**entry),
         });
         ready.queue = kept;
         self.update_signal(&mut ready);
@@ -145,15 +145,15 @@ impl Group {
         drop(forgotten);
     }
 
-    fn push(&self, ready: &mut ReadyQueue, turn: Ready) {
-        ready.queue.push_back(turn);
+    fn push(&self, ready: &mut ReadyQueue, entry: Ready) {
+        ready.queue.push_back(entry);
         if ready.waiting > 0 {
             self.changed.open_for_one();
         }
         self.update_signal(ready);
     }
 
-    /// Has the descriptor and the leader know whether the queue holds something.
+    /// Updates the signal, for the event descriptor and the leader, after the queue has changed.
     fn update_signal(&self, ready: &mut ReadyQueue) {
         let is_wanted = !ready.queue.is_empty() && (ready.is_watched || self.is_leader_waiting.load(Ordering::SeqCst));
         if is_wanted && !ready.is_signalled {
@@ -165,7 +165,8 @@ impl Group {
         }
     }
 
-    /// The next frame of the session whose turn it is, or its end, which is told once. Reads on the calling thread.
+    /// Receives the next frame of the first session in the queue, or its end, which is returned once. Reads on the calling
+    /// thread.
     pub(crate) fn receive(&self, deadline: Deadline) -> Result<Received> {
         let deadline = deadline.fixed();
         let _inside = self.presence.enter();
@@ -175,21 +176,21 @@ impl Group {
             let wait_key = self.changed.wait_key();
             let mut ready = self.ready.lock();
             if ready.round == 0 && !ready.queue.is_empty() && ready.members.len() > 1 && !ready.has_leader {
-                // Others may have something by now.
-                ready = self.look(ready, Deadline::Now);
+                // Other sessions may have something by now.
+                ready = self.poll_sockets(ready, Deadline::Now);
                 ready.round = ready.queue.len();
             }
             ready.round = ready.round.saturating_sub(1);
-            let turn = ready.queue.pop_front();
-            match turn {
+            let entry = ready.queue.pop_front();
+            match entry {
                 Some(Ready::Failed(owner, error)) => {
                     self.pass_on(&mut ready);
                     return Ok(Received { owner, outcome: Err(error), _session: None });
                 }
                 Some(Ready::Session(session)) => {
-                    let is_over = session.turn().load(Ordering::Relaxed) == LAST_TURN;
+                    let is_over = session.queue_state().load(Ordering::Relaxed) == ENDED;
                     if !is_over {
-                        session.turn().store(NO_TURN, Ordering::Relaxed);
+                        session.queue_state().store(NOT_QUEUED, Ordering::Relaxed);
                     }
                     drop(ready);
                     if is_over {
@@ -207,13 +208,13 @@ impl Group {
                 return Err(Error::new(Kind::Aborted, "the group was freed"));
             }
             if !ready.has_leader && deadline.has_passed() {
-                ready = self.look(ready, Deadline::Now);
+                ready = self.poll_sockets(ready, Deadline::Now);
                 if !ready.queue.is_empty() {
                     continue;
                 }
             }
             if ready.has_leader && !self.is_leader_waiting.load(Ordering::SeqCst) {
-                // Another thread is about to know what the sockets have.
+                // The leader is polling the sockets, and does not wait.
                 ready.waiting += 1;
                 drop(ready);
                 self.changed.wait(wait_key, Deadline::Never);
@@ -229,9 +230,9 @@ impl Group {
             };
             if let Err(interrupted) = begun {
                 if waiter.is_none() && !ready.has_leader {
-                    ready = self.look(ready, Deadline::Now);
+                    ready = self.poll_sockets(ready, Deadline::Now);
                     if !ready.queue.is_empty() {
-                        // This call need not wait: the interrupt is for the next one that would.
+                        // This call need not wait, so the interrupt is for the next one that would.
                         self.interrupts.interrupt();
                         continue;
                     }
@@ -245,20 +246,20 @@ impl Group {
                 self.ready.lock().waiting -= 1;
             } else {
                 self.is_leader_waiting.store(true, Ordering::SeqCst);
-                // An interrupt that came before nobody has woken.
+                // An interrupt that came before this has woken no thread.
                 if let Some(waiter) = &waiter
                     && let Err(interrupted) = waiter.check()
                 {
                     self.is_leader_waiting.store(false, Ordering::SeqCst);
                     return Err(interrupted);
                 }
-                let mut ready = self.look(ready, deadline);
+                let mut ready = self.poll_sockets(ready, deadline);
                 self.pass_on(&mut ready);
             }
         }
     }
 
-    /// If there is more, it is for another thread that waits; else that thread is the next leader.
+    /// Wakes another waiting thread, to take the next entry or to become the leader.
     fn pass_on(&self, ready: &mut ReadyQueue) {
         if ready.waiting > 0 && (!ready.has_leader || !ready.queue.is_empty()) {
             self.changed.open_for_one();
@@ -266,26 +267,26 @@ impl Group {
         self.update_signal(ready);
     }
 
-    /// Receives from a session that has its turn. None if there was nothing.
+    /// Receives from a session that was taken from the queue. Returns None if there was nothing.
     fn receive_from(&self, session: Arc<dyn GroupSession>) -> Option<Received> {
         // A session that the application has freed is skipped.
         let owner = session.hooks().filter(|_| !session.is_detached())?;
         let outcome = match session.receive_for_group() {
             ForGroup::Frame(frame, has_more) => {
                 if has_more {
-                    self.note(Arc::clone(&session));
+                    self.add_ready(Arc::clone(&session));
                 }
                 Ok(frame)
             }
             ForGroup::Nothing => return None,
             ForGroup::Unfinished => {
-                self.note(session);
+                self.add_ready(session);
                 return None;
             }
             ForGroup::Ended => {
                 let ready = self.ready.lock();
-                // It has no other, and tells its end once.
-                if session.turn().swap(LAST_TURN, Ordering::Relaxed) == LAST_TURN {
+                // The session returns its end once.
+                if session.queue_state().swap(ENDED, Ordering::Relaxed) == ENDED {
                     drop(ready);
                     return None;
                 }
@@ -296,7 +297,7 @@ impl Group {
         Some(Received { owner, outcome, _session: Some(session) })
     }
 
-    /// Wakes the calls that wait, else the next that would. Safe in a signal handler.
+    /// Interrupts the waiting calls, or else the next call that would wait. Safe in a signal handler.
     pub(crate) fn interrupt(&self) {
         self.interrupts.interrupt();
         self.changed.open_for_all();
@@ -305,7 +306,7 @@ impl Group {
         }
     }
 
-    /// Nothing more is received. The sessions are for the caller to end.
+    /// Closes the group, so that nothing more is received. The caller ends the sessions.
     pub(crate) fn close(&self) {
         let mut ready = self.ready.lock();
         ready.is_closed = true;

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::lock::Mutex;
 
-/// Threads of the application that receive.
+/// One thread of the application that receives.
 const INSIDE: u64 = 1;
 /// The rest of the word counts how often one has left.
 const LEFT: u64 = 1 << 32;
@@ -16,7 +16,7 @@ const LEFT: u64 = 1 << 32;
 #[derive(Default)]
 pub(crate) struct GroupPresence {
     word: AtomicU64,
-    /// The task looks by itself; else a thread that leaves wakes it.
+    /// The standby task checks by itself. Otherwise a thread that leaves wakes it.
     pub(crate) is_watched: AtomicBool,
     /// The runtimes that have a task, by address. There are several only while all but the last one shut down.
     pub(crate) runtimes: Mutex<BTreeSet<usize>>,
@@ -33,7 +33,7 @@ impl GroupPresence {
         Inside(self)
     }
 
-    /// Ends the task.
+    /// Ends the standby task.
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         self.wake.notify_one();

@@ -1,4 +1,4 @@
-//! A session, as its group uses it.
+//! The interface of a session to its group.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
@@ -9,22 +9,22 @@ use crate::session::upcalls::HandleHooks;
 
 /// A session of a group.
 pub(crate) trait GroupSession: Send + Sync {
-    /// Where it stands in the group's queue. The queue's lock guards it.
-    fn turn(&self) -> &AtomicU8;
+    /// The state of the session in the group's queue. The queue's lock guards it.
+    fn queue_state(&self) -> &AtomicU8;
 
-    /// The application has freed the session.
+    /// Whether the application has freed the session.
     fn is_detached(&self) -> bool;
 
-    /// What the application knows the session as.
+    /// Returns the application's handle.
     fn hooks(&self) -> Option<Arc<dyn HandleHooks>>;
 
     /// Receives on the calling thread, without waiting.
     fn receive_for_group(&self) -> ForGroup;
 
-    /// The group has returned the session's end. Returns why the session has ended.
+    /// Removes the session from the group, which returns the session's end. Returns why the session has ended.
     fn leave_group(&self) -> Error;
 
-    /// Has the driver read, because the application is away.
+    /// Makes the driver read, because the application is away.
     fn read_in_background(&self);
 }
 
@@ -32,9 +32,9 @@ pub(crate) trait GroupSession: Send + Sync {
 pub(crate) enum ForGroup {
     /// A frame, and whether there may be more.
     Frame(Frame, bool),
-    /// There may be more, in another turn.
+    /// There may be something to receive: the session has to be queued again.
     Unfinished,
-    /// What comes next makes the socket ready, or gives the session a turn.
+    /// Nothing now. Later bytes make the socket readable, or queue the session.
     Nothing,
     Ended,
 }

@@ -9,8 +9,8 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use super::Group;
-use super::HAS_TURN;
-use super::NO_TURN;
+use super::NOT_QUEUED;
+use super::QUEUED;
 use super::Ready;
 use super::ReadyQueue;
 use super::SIGNAL;
@@ -21,7 +21,7 @@ use crate::lock::MutexGuard;
 use crate::session::deadline::Deadline;
 use crate::transport::Socket;
 
-/// Events that a thread takes at once.
+/// The largest number of events that a thread takes at once.
 const EVENTS: usize = 64;
 
 /// The membership of a session.
@@ -32,7 +32,7 @@ pub(crate) struct Member {
 }
 
 impl Group {
-    /// Watches the socket of a session.
+    /// Adds the socket of a session to the epoll instance.
     pub(crate) fn watch(&self, member: &Member, session: Weak<dyn GroupSession>, socket: &Socket) {
         let mut ready = self.ready.lock();
         if ready.is_closed {
@@ -41,27 +41,27 @@ impl Group {
         let key = *member.key.get_or_init(|| ready.members.insert(session));
         if let Some(epoll) = &ready.epoll {
             let flags = EventFlags::IN | EventFlags::RDHUP;
-            // It fails only if there is no memory: then the driver reads.
+            // It fails only without memory. Then the driver reads.
             let _ = epoll::add(epoll, socket.as_fd(), EventData::new_u64(key as u64), flags);
         }
     }
 
-    /// Does not watch the socket any more.
+    /// Removes a socket from the epoll instance.
     pub(crate) fn unwatch(&self, socket: &Socket) {
         if let Some(epoll) = &self.ready.lock().epoll {
-            // It fails only if the socket is not watched.
+            // It fails only if the socket is not in it.
             let _ = epoll::delete(epoll, socket.as_fd());
         }
     }
 
-    /// The session does not belong to it any more.
+    /// Removes a session.
     fn remove(&self, key: usize) {
         let member = self.ready.lock().members.try_remove(key);
         drop(member);
     }
 
-    /// Gives turns to the sessions whose sockets have something, waiting for one until the deadline.
-    pub(crate) fn look<'a>(
+    /// Queues the sessions whose sockets are readable. Waits until the deadline for one.
+    pub(crate) fn poll_sockets<'a>(
         &'a self,
         mut ready: MutexGuard<'a, ReadyQueue>,
         deadline: Deadline,
@@ -71,9 +71,9 @@ impl Group {
         drop(ready);
         let mut events = [const { MaybeUninit::uninit() }; EVENTS];
         let timeout = deadline.left().and_then(|left| Timespec::try_from(left).ok());
-        // A signal wakes it as well: the caller looks around.
+        // A signal handler ends the wait as well: the caller checks again.
         let events = epoll::wait(&epoll, &mut events, timeout.as_ref()).map_or(&mut [][..], |(events, _)| events);
-        // Before others learn that there is no leader: the group may wait for that to close it.
+        // Dropped before other threads see that there is no leader: `close` waits for that.
         drop(epoll);
         let mut others = Vec::new();
         let mut ready = self.ready.lock();
@@ -85,43 +85,43 @@ impl Group {
         }
         for event in events {
             if event.data.u64() == SIGNAL {
-                // Also for an interrupt.
+                // An interrupt sets it as well.
                 self.signal.drain();
                 ready.is_signalled = false;
                 continue;
             }
             let key = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
             let Some(session) = ready.members.get(key).and_then(Weak::upgrade) else { continue };
-            if session.turn().load(Ordering::Relaxed) == NO_TURN {
-                session.turn().store(HAS_TURN, Ordering::Relaxed);
+            if session.queue_state().load(Ordering::Relaxed) == NOT_QUEUED {
+                session.queue_state().store(QUEUED, Ordering::Relaxed);
                 ready.queue.push_back(Ready::Session(session));
             } else {
                 others.push(session);
             }
         }
         if ready.waiting > 0 {
-            // There is no leader now, or something to receive.
+            // Another thread has to become the leader, or to receive.
             self.changed.open_for_one();
         }
         if !others.is_empty() {
             drop(ready);
-            // One of them may be the last that knows of its session, which then leaves the group.
+            // The last reference to a session may be among them. Its drop locks the group to remove the session.
             drop(others);
             ready = self.ready.lock();
         }
         ready
     }
 
-    /// Has the drivers read from the sessions that have something, because the application is away. Returns whether there are any.
+    /// Makes the drivers read the sessions that have something to receive, because the application is away.
     pub(crate) fn read_in_background(&self) {
         let sessions: Vec<_> = {
             let mut ready = self.ready.lock();
             if ready.has_leader {
                 return;
             }
-            ready = self.look(ready, Deadline::Now);
+            ready = self.poll_sockets(ready, Deadline::Now);
             self.update_signal(&mut ready);
-            let sessions = ready.queue.iter().filter_map(|turn| match turn {
+            let sessions = ready.queue.iter().filter_map(|entry| match entry {
                 Ready::Session(session) => Some(Arc::clone(session)),
                 Ready::Failed(..) => None,
             });
@@ -132,8 +132,8 @@ impl Group {
         }
     }
 
-    /// The number of a descriptor that is readable while receiving without waiting may give something. It stays open until the
-    /// group is closed.
+    /// Returns a descriptor that is readable while a call that does not wait may receive something. It stays open until the group
+    /// is closed.
     pub(crate) fn event_descriptor(&self) -> Result<RawFd> {
         let mut ready = self.ready.lock();
         ready.is_watched = true;
@@ -142,7 +142,8 @@ impl Group {
         Ok(epoll.as_raw_fd())
     }
 
-    /// An epoll instance with the descriptor. The background has one of its own, so that nothing keeps the group's open.
+    /// Returns an epoll instance that contains the group's. The standby task watches it, so that the task does not keep the
+    /// group's open.
     pub(crate) fn nested(&self) -> std::io::Result<Option<OwnedFd>> {
         let ready = self.ready.lock();
         let Some(epoll) = &ready.epoll else { return Ok(None) };

@@ -1,5 +1,5 @@
-//! What only the reader may touch: the value goes with the [`LockWord`].
-#![allow(unsafe_code, reason = "the hand-off is the lock")]
+//! A value that only the reader may access. Its lock is a [`LockWord`].
+#![allow(unsafe_code, reason = "`LockWord` is the lock")]
 
 pub(crate) mod word;
 
@@ -8,20 +8,20 @@ use std::cell::UnsafeCell;
 use crate::lock::Held;
 use word::{LockWord, ReleaseActions};
 
-/// A value for whoever is the reader.
+/// A value that only the reader may access.
 pub(crate) struct ReadLock<T> {
     word: LockWord,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the value is only reached through `ReadGuard`, of which the hand-off allows one at a time.
+// SAFETY: the value is only accessed while a `ReadGuard` exists, and the `LockWord` allows one at a time.
 unsafe impl<T: Send> Sync for ReadLock<T> {}
 
-/// The reader's rights, given back when it is dropped, also by a panic.
+/// Holds the lock. Releases it on drop, also after a panic.
 struct ReadGuard<'a, T> {
-    handed: &'a ReadLock<T>,
+    lock: &'a ReadLock<T>,
     is_driver: bool,
-    left: &'a mut ReleaseActions,
+    actions: &'a mut ReleaseActions,
     _held: Held,
 }
 
@@ -34,7 +34,7 @@ impl<T> ReadLock<T> {
         &self.word
     }
 
-    /// Reads as the application, if it can become the reader, and tells what leaving asks for. See [`LockWord::enter`].
+    /// Reads as the application, if it can become the reader. Also returns what releasing requires. See [`LockWord::enter`].
     #[inline]
     pub(crate) fn enter<R>(&self, waited: bool, read: impl FnOnce(&mut T) -> R) -> Option<(R, ReleaseActions)> {
         self.word.enter(waited).then(|| self.read(false, read))
@@ -51,22 +51,22 @@ impl<T> ReadLock<T> {
         self.word.enter_as_driver().then(|| self.read(true, read))
     }
 
-    /// The calling thread has just become the reader.
+    /// Calls `read` and then releases the lock. The calling thread has just become the reader.
     #[inline]
     fn read<R>(&self, is_driver: bool, read: impl FnOnce(&mut T) -> R) -> (R, ReleaseActions) {
-        let mut left = ReleaseActions::default();
-        let owned = ReadGuard { handed: self, is_driver, left: &mut left, _held: Held::new() };
-        // SAFETY: this thread is the reader until `owned` is dropped, and nobody else reaches the value.
+        let mut actions = ReleaseActions::default();
+        let guard = ReadGuard { lock: self, is_driver, actions: &mut actions, _held: Held::new() };
+        // SAFETY: this thread is the reader until `guard` is dropped, and no other thread accesses the value.
         let outcome = read(unsafe { &mut *self.value.get() });
-        drop(owned);
-        (outcome, left)
+        drop(guard);
+        (outcome, actions)
     }
 }
 
 impl<T> Drop for ReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        let word = &self.handed.word;
-        *self.left = if self.is_driver { word.leave_as_driver() } else { word.leave() };
+        let word = &self.lock.word;
+        *self.actions = if self.is_driver { word.leave_as_driver() } else { word.leave() };
     }
 }

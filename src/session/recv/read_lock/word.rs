@@ -1,129 +1,130 @@
-//! Who reads the socket: a thread of the application that receives, else the driver, which looks after the socket while
-//! the application is away. All of it is one atomic word, so that no wake-up falls between two looks.
+//! Who reads the socket: a thread of the application that receives, or else the driver, which reads while the application is
+//! away. The state is one atomic word, so that no wake-up is lost between two checks.
 //!
-//! As long as the application comes back to receive at once, neither wakes the other: the driver has the socket
-//! watched only after the application was away for a whole tick.
+//! While the application keeps receiving, neither wakes the other: the driver registers the socket only after the application was
+//! away for a whole tick.
 
 use crate::session::loom_shim::{AtomicU64, Ordering};
 
-/// Who reads: nobody, the application or the driver.
+/// Who reads: no thread, the application or the driver.
 const OWNER: u64 = 0b11;
 const FREE: u64 = 0;
 const APPLICATION: u64 = 1;
 const DRIVER: u64 = 2;
 
-/// The driver looks by itself; whoever leaves need not wake it.
+/// The driver checks by itself, so a thread that leaves need not wake it.
 const WATCHED: u64 = 1 << 2;
 
 /// Another thread waits to become the reader.
 const FOLLOWED: u64 = 1 << 3;
 
-/// The driver reads, and sleeps until the socket has something: bytes that the application takes from the socket and
-/// does not decode are announced by nobody but by whoever leaves.
-const LISTENING: u64 = 1 << 4;
+/// The driver sleeps until the socket is readable. A thread of the application that leaves must wake it for bytes that the thread
+/// has read and not decoded, because the socket does not report them.
+const ARMED: u64 = 1 << 4;
 
-/// The application reads no more: the driver does it all.
-const KEPT: u64 = 1 << 5;
+/// Only the driver may read.
+const RESERVED: u64 = 1 << 5;
 
-/// The rest counts how often the application has left.
+/// The remaining bits count how often the application has left.
 const LEFT: u64 = 1 << 6;
 
-/// The hand-off of reading.
+/// The state of the read lock.
 #[derive(Debug)]
 pub(crate) struct LockWord {
     word: AtomicU64,
 }
 
-/// What leaving asks for.
+/// What a thread has to do after it has released the lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReleaseActions {
     /// The driver has to be woken.
     pub(crate) driver: bool,
-    /// One of those who wait to become the reader has to be woken.
+    /// One of the threads that wait to become the reader has to be woken.
     pub(crate) follower: bool,
 }
 
-/// What the driver sees of the application.
+/// The activity of the application, as the driver sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AppActivity {
-    /// It receives again and again: look again after a tick.
+    /// It has left since the last check: check again after a tick.
     Active,
-    /// It was inside for the whole tick. It wakes the driver when it leaves.
+    /// It has been reading for the whole tick. It wakes the driver when it leaves.
     Inside,
-    /// It is away.
+    /// It does not read.
     Away,
 }
 
 impl LockWord {
-    /// Nobody reads, and the driver looks by itself.
+    /// Creates the state in which no thread reads and the driver checks by itself.
     pub(crate) fn new() -> Self {
         Self { word: AtomicU64::new(FREE | WATCHED) }
     }
 
-    /// A thread of the application wants to read. Without success it is told when to try again, by whoever leaves;
-    /// it then says that it `waited`.
+    /// Tries to make a thread of the application the reader. On failure, the reader wakes a waiting thread when it leaves, and
+    /// that thread tries again with `waited`.
     pub(crate) fn enter(&self, waited: bool) -> bool {
-        // Others may wait as well: the one who was woken for all of them passes it on when it leaves.
+        // Others may wait as well: the one thread that was woken wakes the next one when it leaves.
         let followed = if waited { FOLLOWED } else { 0 };
-        let enter = |word| if word & (OWNER | KEPT) == FREE { word | APPLICATION | followed } else { word | FOLLOWED };
-        self.update(enter) & (OWNER | KEPT) == FREE
+        let enter =
+            |word| if word & (OWNER | RESERVED) == FREE { word | APPLICATION | followed } else { word | FOLLOWED };
+        self.update(enter) & (OWNER | RESERVED) == FREE
     }
 
-    /// The same for a thread that does not wait.
+    /// Like [`enter`](Self::enter), for a thread that does not wait.
     pub(crate) fn try_enter(&self) -> bool {
-        let enter = |word| if word & (OWNER | KEPT) == FREE { word | APPLICATION } else { word };
-        self.update(enter) & (OWNER | KEPT) == FREE
+        let enter = |word| if word & (OWNER | RESERVED) == FREE { word | APPLICATION } else { word };
+        self.update(enter) & (OWNER | RESERVED) == FREE
     }
 
-    /// The application stops reading.
+    /// Releases the lock as the application.
     pub(crate) fn leave(&self) -> ReleaseActions {
-        let before = self.update(|word| (word - APPLICATION + LEFT) & !(FOLLOWED | LISTENING) | WATCHED);
+        let before = self.update(|word| (word - APPLICATION + LEFT) & !(FOLLOWED | ARMED) | WATCHED);
         debug_assert_eq!(before & OWNER, APPLICATION);
-        let driver = before & WATCHED == 0 || before & LISTENING != 0;
+        let driver = before & WATCHED == 0 || before & ARMED != 0;
         ReleaseActions { driver, follower: before & FOLLOWED != 0 }
     }
 
-    /// The driver wants to read. If it cannot, the application does.
+    /// Tries to make the driver the reader. Fails while another thread reads.
     pub(crate) fn enter_as_driver(&self) -> bool {
         self.update(|word| if word & OWNER == FREE { word | DRIVER } else { word }) & OWNER == FREE
     }
 
-    /// The driver stops reading.
+    /// Releases the lock as the driver.
     pub(crate) fn leave_as_driver(&self) -> ReleaseActions {
         let before = self.update(|word| (word - DRIVER) & !FOLLOWED);
         debug_assert_eq!(before & OWNER, DRIVER);
         ReleaseActions { driver: false, follower: before & FOLLOWED != 0 }
     }
 
-    /// The driver looks after the application, a tick after the last time. `seen` is its memory.
-    pub(crate) fn look(&self, seen: &mut u64) -> AppActivity {
-        let mut presence = AppActivity::Away;
+    /// Returns the activity of the application since the last call, a tick ago. `seen` is the state between calls.
+    pub(crate) fn observe_app(&self, seen: &mut u64) -> AppActivity {
+        let mut activity = AppActivity::Away;
         self.update(|word| {
-            presence = match word & OWNER {
+            activity = match word & OWNER {
                 _ if word / LEFT != *seen => AppActivity::Active,
                 APPLICATION => AppActivity::Inside,
                 _ => AppActivity::Away,
             };
-            if presence == AppActivity::Inside { word & !WATCHED } else { word }
+            if activity == AppActivity::Inside { word & !WATCHED } else { word }
         });
-        if presence == AppActivity::Active {
+        if activity == AppActivity::Active {
             *seen = self.left();
         }
-        presence
+        activity
     }
 
-    /// The driver is about to sleep until the socket has something. Returns whether the application has not left since it
-    /// last looked, with `seen`; should it leave from now on, it wakes the driver, once.
-    pub(crate) fn listen(&self, seen: u64) -> bool {
-        self.update(|word| if word / LEFT == seen { word | LISTENING } else { word }) / LEFT == seen
+    /// Called before the driver sleeps until the socket is readable. Returns false if the application has left since `seen`.
+    /// Otherwise the application wakes the driver when it next leaves.
+    pub(crate) fn arm(&self, seen: u64) -> bool {
+        self.update(|word| if word / LEFT == seen { word | ARMED } else { word }) / LEFT == seen
     }
 
-    /// How often the application has left.
+    /// Returns how often the application has left.
     pub(crate) fn left(&self) -> u64 {
         self.word.load(Ordering::Acquire) / LEFT
     }
 
-    /// Whether the driver has to look by itself.
+    /// Whether the driver has to check by itself.
     pub(crate) fn is_watched(&self) -> bool {
         self.word.load(Ordering::Acquire) & WATCHED != 0
     }
@@ -133,24 +134,24 @@ impl LockWord {
         self.word.load(Ordering::Acquire) & OWNER == APPLICATION
     }
 
-    /// Whether the driver reads at this moment.
+    /// Whether the driver reads.
     pub(crate) fn is_driver_inside(&self) -> bool {
         self.word.load(Ordering::Acquire) & OWNER == DRIVER
     }
 
-    /// From now on only the driver reads, as soon as a thread of the application that does has left.
-    pub(crate) fn keep(&self) {
-        self.update(|word| word | KEPT);
+    /// Permits only the driver to read, as soon as a thread of the application that reads has left.
+    pub(crate) fn reserve(&self) {
+        self.update(|word| word | RESERVED);
     }
 
-    /// The application may read again.
-    pub(crate) fn give_back(&self) {
-        self.update(|word| word & !KEPT);
+    /// Permits the application to read again.
+    pub(crate) fn unreserve(&self) {
+        self.update(|word| word & !RESERVED);
     }
 
-    /// Whether only the driver reads.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.word.load(Ordering::Acquire) & KEPT != 0
+    /// Whether only the driver may read.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.word.load(Ordering::Acquire) & RESERVED != 0
     }
 
     /// Changes the word and returns what it was.

@@ -26,9 +26,9 @@ impl Dispatch {
         Arc::new(Self { state, queue, work: UnsafeCell::new(()), due: AtomicU32::new(0), done: AtomicU32::new(0) })
     }
 
-    fn ask(&self) {
+    fn request(&self) {
         self.due.fetch_add(1, Ordering::Release);
-        if self.state.ask() {
+        if self.state.request() {
             self.queue.lock().push_back(());
         }
     }
@@ -61,11 +61,11 @@ fn nothing_that_was_asked_for_is_forgotten() {
         let others = [0, 1].map(|_| {
             let dispatch = Arc::clone(&dispatch);
             thread::spawn(move || {
-                dispatch.ask();
+                dispatch.request();
                 dispatch.work();
             })
         });
-        dispatch.ask();
+        dispatch.request();
         dispatch.work();
         others.into_iter().for_each(|thread| thread.join().unwrap());
         dispatch.work();

@@ -83,7 +83,7 @@ impl Session {
     fn drive(&self) {
         let mut seen = 0;
         loop {
-            match self.word.look(&mut seen) {
+            match self.word.observe_app(&mut seen) {
                 AppActivity::Active => thread::yield_now(),
                 AppActivity::Inside => {
                     self.sleeps.fetch_add(1, Ordering::Relaxed);
@@ -203,7 +203,7 @@ fn a_busy_application_does_not_wake_its_driver() {
         for _ in 0..3 {
             assert!(session.receive_now());
             assert!(session.word.enter(false));
-            assert_eq!(session.word.look(&mut seen), AppActivity::Active);
+            assert_eq!(session.word.observe_app(&mut seen), AppActivity::Active);
             session.leave();
         }
         session.check_wakes();
@@ -243,14 +243,14 @@ impl ListenerState {
     fn drive(&self) {
         let mut seen = 0;
         while self.handled.load(Ordering::Acquire) < 2 {
-            if self.word.look(&mut seen) != AppActivity::Away || !self.word.enter_as_driver() {
+            if self.word.observe_app(&mut seen) != AppActivity::Away || !self.word.enter_as_driver() {
                 thread::yield_now();
                 continue;
             }
             let all = self.decoder.swap(0, Ordering::Relaxed) + self.socket.swap(0, Ordering::AcqRel);
             let handled = self.handled.fetch_add(all, Ordering::AcqRel) + all;
             self.word.leave_as_driver();
-            if handled < 2 && self.word.listen(seen) {
+            if handled < 2 && self.word.arm(seen) {
                 while self.socket.load(Ordering::Acquire) == 0 && !self.is_woken.swap(false, Ordering::AcqRel) {
                     self.wake.notified();
                 }
@@ -294,20 +294,20 @@ fn the_driver_gets_what_it_is_to_keep() {
         });
         let mut seen = 0;
         // As the driver stands while the application reads.
-        let _ = session.word.look(&mut seen);
-        session.word.keep();
+        let _ = session.word.observe_app(&mut seen);
+        session.word.reserve();
         loop {
             if session.word.enter_as_driver() {
                 drop(session.reader.get_mut());
                 session.word.leave_as_driver();
                 break;
             }
-            if session.word.look(&mut seen) == AppActivity::Inside {
+            if session.word.observe_app(&mut seen) == AppActivity::Inside {
                 session.wake.notified();
             }
         }
         application.join().unwrap();
-        assert!(session.word.is_kept());
+        assert!(session.word.is_reserved());
         assert!(!session.word.try_enter() && !session.word.enter(false));
     });
 }
