@@ -1,7 +1,9 @@
 //! The work of the reader, which is a thread of the application or the driver: it decodes received bytes, answers control frames,
 //! and ends the session at the end of the stream.
 
+use std::convert::Infallible;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use super::queue::Pushed;
@@ -11,6 +13,7 @@ use crate::protocol::{Event, Frame, FrameDecoder, Initiator};
 use crate::session::Session;
 use crate::session::log::log;
 use crate::session::recv::reader::Reader;
+use crate::session::upcalls::BufferSource;
 use crate::transport::{Waiting, tls};
 
 /// How many reads a step makes, and how often the decoder may yield in it, before other sessions run.
@@ -35,19 +38,33 @@ pub(crate) enum ReadOutcome {
     Over,
 }
 
+/// Why decoding what has been read ended.
+pub(crate) enum Decoded<T> {
+    /// More bytes are needed.
+    Drained,
+    /// `goes_on` returned false.
+    Stopped,
+    /// More is to be decoded, after other sessions have run.
+    Unfinished,
+    /// A protocol error was found. [`Reader::deferred_error`] has it.
+    Error,
+    /// A message, as `take` returned it.
+    Taken(T),
+}
+
 /// Answers to the control frames of one decoding run. The pongs are sent together, at the latest when this is dropped.
-pub(crate) struct Answers<'a> {
+struct Answers<'a> {
     session: &'a Session,
     pongs: usize,
 }
 
 impl<'a> Answers<'a> {
-    pub(crate) fn new(session: &'a Session) -> Self {
+    fn new(session: &'a Session) -> Self {
         Self { session, pongs: 0 }
     }
 
     /// See [`Session::deliver`].
-    pub(crate) fn deliver(&mut self, received: Event) {
+    fn deliver(&mut self, received: Event) {
         self.pongs += usize::from(self.session.deliver(received));
         if self.pongs == PONGS_TOGETHER {
             self.send();
@@ -78,32 +95,28 @@ impl Session {
             }
             self.raise_deferred_error(reader);
         }
-        let mut answers = Answers::new(self);
         let mut yields = 0;
         for _ in 0..READS_PER_STEP {
             loop {
-                if !self.may_read() {
-                    return ReadOutcome::Backpressured;
-                }
-                match reader.incoming.poll(&self.recv.limits(), |size| self.recv.buffer_pool.take(size)) {
-                    None => break,
-                    Some(Event::Frame(frame)) => {
-                        self.recv.counts.record_frame(&frame, &reader.incoming);
+                let decoded = self.decode_events(
+                    reader,
+                    &mut &*self.recv.buffer_pool,
+                    || self.may_read(),
+                    |_, frame| {
                         self.push(frame);
-                    }
-                    Some(Event::ProtocolError(error)) => {
-                        reader.deferred_error = Some(error);
-                        if !self.may_fail() {
-                            return ReadOutcome::DeferredError;
-                        }
-                        self.raise_deferred_error(reader);
-                    }
-                    Some(Event::Yield) if yields == YIELDS_PER_STEP => return ReadOutcome::Unfinished,
-                    Some(Event::Yield) => yields += 1,
-                    Some(received) => answers.deliver(received),
+                        ControlFlow::<Infallible>::Continue(())
+                    },
+                );
+                match decoded {
+                    Decoded::Drained => break,
+                    Decoded::Stopped => return ReadOutcome::Backpressured,
+                    Decoded::Error if !self.may_fail() => return ReadOutcome::DeferredError,
+                    Decoded::Error => self.raise_deferred_error(reader),
+                    Decoded::Unfinished if yields == YIELDS_PER_STEP => return ReadOutcome::Unfinished,
+                    Decoded::Unfinished => yields += 1,
+                    Decoded::Taken(never) => match never {},
                 }
             }
-            answers.send();
             // Also after a short read: bytes that arrived meanwhile are not always reported.
             match self.receive_bytes(reader, Waiting::No) {
                 Ok(0) => {
@@ -120,6 +133,36 @@ impl Session {
             }
         }
         ReadOutcome::Unfinished
+    }
+
+    /// Decodes what has been read while `goes_on`, which is called before each step, returns true. Passes each message to `take`, until
+    /// `take` breaks. Answers the control frames.
+    pub(crate) fn decode_events<B: BufferSource, T>(
+        &self,
+        reader: &mut Reader,
+        buffers: &mut B,
+        mut goes_on: impl FnMut() -> bool,
+        mut take: impl FnMut(&mut B, Frame) -> ControlFlow<T>,
+    ) -> Decoded<T> {
+        let mut answers = Answers::new(self);
+        while goes_on() {
+            match reader.incoming.poll(&self.recv.limits(), |size| buffers.take(size)) {
+                None => return Decoded::Drained,
+                Some(Event::Yield) => return Decoded::Unfinished,
+                Some(Event::Frame(frame)) => {
+                    self.recv.counts.record_frame(&frame, &reader.incoming);
+                    if let ControlFlow::Break(taken) = take(buffers, frame) {
+                        return Decoded::Taken(taken);
+                    }
+                }
+                Some(Event::ProtocolError(error)) => {
+                    reader.deferred_error = Some(error);
+                    return Decoded::Error;
+                }
+                Some(received) => answers.deliver(received),
+            }
+        }
+        Decoded::Stopped
     }
 
     /// Reads bytes into the decoder.

@@ -1,16 +1,17 @@
 //! Receives on the caller's thread. One of the receiving threads is the reader: it sleeps on the socket itself, decodes in place
 //! and returns. The others wait to become the reader.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::delivery::ReceiveMode;
 use super::queue::Taken;
-use super::read::Answers;
+use super::read::Decoded;
 use super::read_lock::word::ReleaseActions;
 use super::wait::{Sleep, Stopped, late};
 use crate::error::{Error, Kind, Result};
-use crate::protocol::{Event, Frame};
+use crate::protocol::Frame;
 use crate::session::CloseOutcome;
 use crate::session::Session;
 use crate::session::deadline::Deadline;
@@ -62,7 +63,7 @@ impl Session {
         self.receive_slowly(deadline, buffers, fits)
     }
 
-    /// The fast path of [`decode`](Self::decode), which is enough for most messages. None does not mean that there is no message.
+    /// The fast path of [`decode_next`](Self::decode_next), which is enough for most messages. None does not mean that there is no message.
     #[inline]
     fn decode_small(
         &self,
@@ -223,25 +224,14 @@ impl Session {
             else {
                 return;
             };
-            let mut answers = Answers::new(self);
-            while let Some(received) = reader.incoming.poll(&self.recv.limits(), |size| buffers.take(size)) {
-                match received {
-                    Event::Yield => break,
-                    Event::Frame(frame) => {
-                        self.recv.counts.record_frame(&frame, &reader.incoming);
-                        if !take(buffers, frame) {
-                            break;
-                        }
-                    }
-                    // The error is deferred until the application has received the messages before it.
-                    Event::ProtocolError(error) => reader.deferred_error = Some(error),
-                    other => answers.deliver(other),
-                }
-                // A control frame was queued, which the application receives next.
-                if self.recv.queue.is_ready() {
-                    break;
-                }
-            }
+            // A protocol error is deferred until the application has received the messages before it. A control frame that was
+            // queued is received next.
+            self.decode_events(
+                reader,
+                buffers,
+                || !self.recv.queue.is_ready(),
+                |buffers, frame| if take(buffers, frame) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) },
+            );
         };
         let decoded = self.recv.reader.try_enter(|reader| self.read_and_update_signal(reader, decode));
         if let Some(((), actions)) = decoded {
@@ -283,7 +273,7 @@ impl Session {
     ) -> Result<LeaderOutcome> {
         let Some(reader) = reader else { return Ok(LeaderOutcome::Recheck) };
         loop {
-            let led = self.decode(reader, buffers, &mut *fits)?;
+            let led = self.decode_next(reader, buffers, fits)?;
             if let Some(led @ (LeaderOutcome::Frame(_) | LeaderOutcome::Recheck)) = led {
                 return Ok(led);
             }
@@ -321,43 +311,43 @@ impl Session {
         }
     }
 
-    /// Decodes received bytes, up to the next message or for a limited number of control frames. Returns None if there are no
-    /// more.
-    fn decode(
+    /// Decodes what has been read, up to the next message or for a while. Returns None if more bytes are needed.
+    fn decode_next(
         &self,
         reader: &mut Reader,
         buffers: &mut impl BufferSource,
-        fits: impl FnOnce(&Frame) -> Result<()>,
+        fits: &mut impl FnMut(&Frame) -> Result<()>,
     ) -> Result<Option<LeaderOutcome>> {
         if self.recv.queue.is_ready() {
             return Ok(Some(LeaderOutcome::Recheck));
         }
         // The application has received all messages before a deferred error, and asks for more.
         self.raise_deferred_error(reader);
-        let (mut answers, mut left) = (Answers::new(self), CONTROL_FRAMES);
-        while let Some(received) = reader.incoming.poll(&self.recv.limits(), |size| buffers.take(size)) {
-            match received {
-                Event::Yield => left = 1,
-                Event::Frame(frame) => {
-                    self.recv.counts.record_frame(&frame, &reader.incoming);
-                    if let Err(unfit) = fits(&frame) {
-                        self.put_back(frame);
-                        return Err(unfit);
-                    }
-                    return Ok(Some(LeaderOutcome::Frame(frame)));
+        let mut events = 0;
+        // The queue is ready when it has ended, or when it has a control frame, which the application receives next.
+        let goes_on = || {
+            events += 1;
+            !self.recv.queue.is_ready() && events <= CONTROL_FRAMES
+        };
+        let decoded = self.decode_events(reader, buffers, goes_on, |_, frame| {
+            ControlFlow::Break(match fits(&frame) {
+                Ok(()) => Ok(frame),
+                Err(unfit) => {
+                    self.put_back(frame);
+                    Err(unfit)
                 }
-                other => answers.deliver(other),
+            })
+        });
+        Ok(match decoded {
+            Decoded::Taken(frame) => Some(LeaderOutcome::Frame(frame?)),
+            Decoded::Error => {
+                self.raise_deferred_error(reader);
+                Some(LeaderOutcome::Recheck)
             }
-            // The queue has ended, or a control frame was queued, which the application receives next.
-            if self.recv.queue.is_ready() {
-                return Ok(Some(LeaderOutcome::Recheck));
-            }
-            left -= 1;
-            if left == 0 {
-                return Ok(Some(LeaderOutcome::Yield));
-            }
-        }
-        Ok(self.recv.queue.is_ready().then_some(LeaderOutcome::Recheck))
+            _ if self.recv.queue.is_ready() => Some(LeaderOutcome::Recheck),
+            Decoded::Stopped | Decoded::Unfinished => Some(LeaderOutcome::Yield),
+            Decoded::Drained => None,
+        })
     }
 
     /// Returns why the session has ended, as an error: `Closed` if it ended cleanly.
