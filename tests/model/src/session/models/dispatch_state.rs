@@ -6,9 +6,9 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 use std::sync::Arc;
 
+use super::explore;
 use crate::session::dispatch_state::DispatchState;
 use crate::session::loom_shim::{AtomicU32, Mutex, Ordering};
-use super::explore;
 
 struct Dispatch {
     state: DispatchState,

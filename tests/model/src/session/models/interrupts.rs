@@ -3,12 +3,12 @@
 use loom::thread;
 use std::sync::Arc;
 
+use super::{Notify, explore};
+use crate::error::{Kind, Result};
 use crate::session::deadline::Deadline;
 use crate::session::event_count::EventCount;
 use crate::session::interrupt::Interrupts;
 use crate::session::loom_shim::{AtomicBool, Mutex, Ordering};
-use super::{Notify, explore};
-use crate::error::{Kind, Result};
 
 #[derive(Default)]
 struct Session {

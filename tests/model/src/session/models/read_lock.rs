@@ -7,11 +7,11 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 use std::sync::Arc;
 
+use super::{Notify, explore};
 use crate::session::deadline::Deadline;
 use crate::session::event_count::EventCount;
-use crate::session::word::{LockWord, AppActivity};
 use crate::session::loom_shim::{AtomicBool, AtomicU32};
-use super::{Notify, explore};
+use crate::session::word::{AppActivity, LockWord};
 
 struct Session {
     word: LockWord,

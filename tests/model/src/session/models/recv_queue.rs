@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use loom::thread;
 use std::sync::Arc;
 
+use super::{Notify, explore};
+use crate::session::config::queue_bounds::{QueueBounds, QueuePolicy};
 use crate::session::deadline::Deadline;
 use crate::session::recv::queue::{RecvQueue, Taken};
-use crate::session::config::queue_bounds::{QueueBounds, QueuePolicy};
-use super::{Notify, explore};
 use crate::transport::EventFd;
 
 fn recv_queue(messages: usize) -> RecvQueue<u32> {

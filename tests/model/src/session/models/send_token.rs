@@ -4,9 +4,9 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 use std::sync::Arc;
 
+use super::explore;
 use crate::session::loom_shim::Mutex;
 use crate::session::token::SendToken;
-use super::explore;
 
 /// A message: who sent it, and which of theirs it is.
 type Message = (usize, usize);

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use loom::sync::Condvar;
 use loom::thread;
 
+use super::{Notify, explore};
 use crate::session::deadline::Deadline;
 use crate::session::event_count::EventCount;
 use crate::session::loom_shim::{AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::session::token::SendToken;
-use super::{Notify, explore};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FlushTiming {
@@ -118,7 +118,11 @@ impl Session {
         self.send_queued(queued);
     }
 
-    fn flush_timing(self: &Arc<Self>, send_queue: &mut MutexGuard<'_, SendQueue>, flush_timing: FlushTiming) -> FlushTiming {
+    fn flush_timing(
+        self: &Arc<Self>,
+        send_queue: &mut MutexGuard<'_, SendQueue>,
+        flush_timing: FlushTiming,
+    ) -> FlushTiming {
         if flush_timing == FlushTiming::Now {
             return FlushTiming::Now;
         }
