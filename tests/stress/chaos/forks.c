@@ -128,7 +128,8 @@ void fork_amid(chance *dice)
             use_inherited_group(inherited.group);
         if (below(dice, 2) == 0)
             ws_set_log_callback(WS_LOG_OFF, NULL, NULL);
-        use_own(dice, inherited.config);
+        if (SESSION_OF_CHILD)
+            use_own(dice, inherited.config);
         free_heritage(&inherited);
         _exit(0);
     }

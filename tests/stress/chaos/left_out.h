@@ -1,4 +1,4 @@
-/* Calls that are left out as long as the library does not bear them: 0 until it does, with what it waits for. */
+/* Calls that are left out as long as the library, or the build, does not bear them: 0 until it does, with what it waits for. */
 
 #ifndef CHAOS_LEFT_OUT_H
 #define CHAOS_LEFT_OUT_H
@@ -20,6 +20,12 @@ enum {
     LOG_AND_FORK = 1,
     /* A child that uses inherited groups and jars. */
     INHERITED_GROUPS = 1,
+    /* A session of the child's own: ThreadSanitizer cannot start a thread in the child of a process that had several. */
+#ifdef __SANITIZE_THREAD__
+    SESSION_OF_CHILD = 0,
+#else
+    SESSION_OF_CHILD = 1,
+#endif
     /* A log function that takes a lock under which the application sends. */
     LOCK_IN_LOG = 1,
     /* Messages that are sent with an extension while the session is closed: refused, or they arrive. */
