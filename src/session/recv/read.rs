@@ -135,7 +135,7 @@ impl Session {
         ReadOutcome::Unfinished
     }
 
-    /// Decodes what has been read while `goes_on`, which is called before each step, returns true. Passes each message to `take`, until
+    /// Decodes received bytes while `goes_on`, which is called before each step, returns true. Passes each message to `take`, until
     /// `take` breaks. Answers the control frames.
     pub(crate) fn decode_events<B: BufferSource, T>(
         &self,

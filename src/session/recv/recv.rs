@@ -63,7 +63,8 @@ impl Session {
         self.receive_slowly(deadline, buffers, fits)
     }
 
-    /// The fast path of [`decode_next`](Self::decode_next), which is enough for most messages. None does not mean that there is no message.
+    /// The fast path of [`decode_next`](Self::decode_next), which is enough for most messages. None does not mean that there is no
+    /// message.
     #[inline]
     fn decode_small(
         &self,
