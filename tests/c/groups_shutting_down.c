@@ -14,7 +14,7 @@ static void stop_where_the_library_reads(uint32_t level, uint64_t id, const char
     (void)level;
     (void)id;
     (void)unused;
-    if (strcmp(message, "the library reads") == 0 && atomic_exchange(&is_to_stop, 0)) {
+    if (strcmp(message, "the library reads in place of the application") == 0 && atomic_exchange(&is_to_stop, 0)) {
         CHECK_EQ(sem_post(&has_stopped), 0);
         wait_for(&may_go_on);
     }
