@@ -97,7 +97,9 @@ uint64_t __wrap___tsan_atomic64_fetch_sub(volatile uint64_t *value, uint64_t by,
 enum { FIRST_ADDRESS = 4096 };
 
 int __real_epoll_ctl(int instance, int operation, int descriptor, struct epoll_event *event);
+int __wrap_epoll_ctl(int instance, int operation, int descriptor, struct epoll_event *event);
 int __real_epoll_wait(int instance, struct epoll_event *events, int room, int timeout);
+int __wrap_epoll_wait(int instance, struct epoll_event *events, int room, int timeout);
 
 int __wrap_epoll_ctl(int instance, int operation, int descriptor, struct epoll_event *event)
 {
