@@ -253,17 +253,21 @@ static inline void release(scripted *self, uint64_t count)
         self->sent++;
 }
 
-/* The socket of this process with a port, or -1. */
-static inline int find_socket(int port)
+static inline int port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
+{
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    int is_named = name(fd, (struct sockaddr *)&address, &size) == 0 && address.sin_family == AF_INET;
+    return is_named ? ntohs(address.sin_port) : -1;
+}
+
+/* The socket of this process with these ports, or -1. Connections to different ports may have the same port here. */
+static inline int find_socket(int port, int peers_port)
 {
     enum { LAST = 1024 };
-    for (int fd = 0; fd < LAST; fd++) {
-        struct sockaddr_in address;
-        socklen_t size = sizeof address;
-        if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.sin_family == AF_INET &&
-            ntohs(address.sin_port) == port)
+    for (int fd = 0; fd < LAST; fd++)
+        if (port_of(fd, getsockname) == port && port_of(fd, getpeername) == peers_port)
             return fd;
-    }
     return -1;
 }
 
@@ -272,11 +276,11 @@ static inline int find_socket(int port)
  */
 static inline void arrive(void)
 {
-    int port = 0;
+    int port = 0, peers_port = 0;
     unsigned long long sent = 0;
-    CHECK_EQ(sscanf(server("sent"), "%d %llu", &port, &sent), 2);
+    CHECK_EQ(sscanf(server("sent"), "%d %d %llu", &port, &peers_port, &sent), 3);
     struct tcp_info info;
-    int socket = find_socket(port);
+    int socket = find_socket(port, peers_port);
     do {
         socklen_t size = sizeof info;
         memset(&info, 0, sizeof info);

@@ -282,13 +282,14 @@ class Connection(ScriptCommands):
         return "ok" if not left[0] else "no"
 
     def sent_(self):
-        """waits until TCP has sent all that was to be sent, be it acknowledged or not; answers with the client's port and
-        how many bytes it has sent on the connection"""
+        """waits until TCP has sent all that was to be sent, be it acknowledged or not; answers with the client's port,
+        the server's, and how many bytes it has sent on the connection"""
         self.wait(lambda: not self.out and self.stream.flush())
         limit = time.monotonic() + HANG_S
         while not (state := self.stream.sent())[1] and time.monotonic() < limit:
             time.sleep(0)
-        return f"{self.sock.getpeername()[1]} {state[0]}" if state[1] else "no"
+        ports = f"{self.sock.getpeername()[1]} {self.sock.getsockname()[1]}"
+        return f"{ports} {state[0]}" if state[1] else "no"
 
     def reset_(self):
         self.stream.reset()

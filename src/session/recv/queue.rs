@@ -56,8 +56,10 @@ struct Queue<M> {
     ended: bool,
     /// The number of waiting receivers.
     waiting: usize,
-    /// The reader has stopped because the queue was full, and has to be woken when half of the room is free.
+    /// The reader has stopped because the queue was full, and has to be woken when there is room.
     reader_waits: bool,
+    /// The same, when half of the room is free.
+    reader_waits_for_half: bool,
     /// The reader has to be woken when the queue is empty.
     reader_waits_for_all: bool,
     /// The reader holds bytes that may be messages.
@@ -81,6 +83,7 @@ impl<M> RecvQueue<M> {
             ended: false,
             waiting: 0,
             reader_waits: false,
+            reader_waits_for_half: false,
             reader_waits_for_all: false,
             is_buffered: false,
             is_paused: false,
@@ -95,10 +98,25 @@ impl<M> RecvQueue<M> {
     /// Whether the reader may add messages. If not, the [`take`](Self::take) that makes room wakes it.
     pub(crate) fn has_room(&self) -> bool {
         let mut queue = self.queue.lock();
-        let waits = self.bounds.policy == QueuePolicy::Wait;
-        let room = !waits || queue.ended || queue.is_discarding() || self.is_below(&queue, 1);
-        queue.reader_waits = !room;
+        let room = self.has_room_for(&queue, 1);
+        if !room {
+            queue.reader_waits = true;
+            queue.reader_waits_for_half = true;
+        }
         room
+    }
+
+    /// Whether half of the room is free. If not, the [`take`](Self::take) that makes it free wakes the reader.
+    pub(crate) fn has_half_room(&self) -> bool {
+        let mut queue = self.queue.lock();
+        let room = self.has_room_for(&queue, 2);
+        queue.reader_waits_for_half = !room;
+        room
+    }
+
+    fn has_room_for(&self, queue: &Queue<M>, part: usize) -> bool {
+        let waits = self.bounds.policy == QueuePolicy::Wait;
+        !waits || queue.ended || queue.is_discarding() || self.is_below(queue, part)
     }
 
     /// Whether a message that is added now is kept. With the policy DropOldest, the oldest one is dropped for it.
@@ -197,7 +215,7 @@ impl<M> RecvQueue<M> {
     }
 
     /// Takes the oldest message if `fits` accepts it, else leaves it and returns the error of `fits`. Calls `wake_reader` if the
-    /// reader has stopped for lack of room and there is enough room again.
+    /// reader has stopped for lack of room: once when there is room, and once when half of the room is free.
     pub(crate) fn take<E>(
         &self,
         fits: impl FnOnce(&M) -> Result<(), E>,
@@ -216,11 +234,13 @@ impl<M> RecvQueue<M> {
             queue.update_signal();
             self.news.store(0, Ordering::Release);
         }
-        let wake_for_room = queue.reader_waits && self.is_below(&queue, 2);
+        let wake_for_room = queue.reader_waits && self.is_below(&queue, 1);
+        let wake_for_half = queue.reader_waits_for_half && self.is_below(&queue, 2);
         let wake_for_all = queue.reader_waits_for_all && is_empty;
         queue.reader_waits &= !wake_for_room;
+        queue.reader_waits_for_half &= !wake_for_half;
         queue.reader_waits_for_all &= !wake_for_all;
-        let wake = wake_for_room || wake_for_all;
+        let wake = wake_for_room || wake_for_half || wake_for_all;
         drop(queue);
         if wake {
             wake_reader();

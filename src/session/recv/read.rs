@@ -273,10 +273,8 @@ impl Session {
                 }
             }
             Event::ProtocolError(ref error) => {
-                if self.send.holds_back.load(Ordering::Relaxed) {
-                    // Messages that the application has sent before are flushed first.
-                    self.flush_or_leave();
-                }
+                // Failing the connection drops the messages that are still queued.
+                self.flush_and_wait();
                 self.answer(&received);
                 self.set_outcome(Some(error.clone()), None, Initiator::Protocol);
             }

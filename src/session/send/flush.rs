@@ -2,10 +2,15 @@
 
 use std::io;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::queue::{SendQueue, SocketWriter};
 use crate::error::{Error, Kind};
 use crate::session::Session;
+use crate::session::deadline::Deadline;
+
+/// How long a thread waits at a time for another thread that sends.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// The result of a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,19 @@ impl Session {
     pub(crate) fn flush_or_leave(&self) {
         if self.flush() != Flushed::Done {
             self.wake_driver();
+        }
+    }
+
+    /// Like [`flush`](Self::flush). If another thread sends, waits until it has sent everything that was queued before this call, as
+    /// far as the kernel accepts it.
+    pub(crate) fn flush_and_wait(&self) {
+        loop {
+            let wait_key = self.send.sent.wait_key();
+            self.flush_or_leave();
+            if !self.send.token.is_taken() {
+                return;
+            }
+            self.send.sent.wait(wait_key, Deadline::Within(MOMENT).fixed());
         }
     }
 

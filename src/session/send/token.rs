@@ -29,4 +29,9 @@ impl SendToken {
     pub(crate) fn give_back(&self) -> bool {
         self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some(state - 1)) == Ok(TAKEN)
     }
+
+    /// Whether a thread has the token.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.state.load(Ordering::Acquire) != FREE
+    }
 }

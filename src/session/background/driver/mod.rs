@@ -81,7 +81,7 @@ enum ReadMode {
     /// The driver reads.
     Armed,
     /// The driver would read, but the receive queue is full, or too many pongs wait to be sent.
-    Backpressured,
+    Backpressured { room_since: Option<Instant> },
     /// The driver would read, but a protocol error is deferred.
     DeferredError,
 }
@@ -215,6 +215,7 @@ impl Driver {
             && self.reading == ReadMode::Armed
             && self.gives_grace
             && session.delivery.is_signalled()
+            && !session.recv.reader.word().is_reserved()
             && !self.has_end
         {
             self.reading = ReadMode::Grace { until: Instant::now() + GRACE };
@@ -272,6 +273,7 @@ impl Driver {
             ReadMode::Watching { since } => Some(since + TICK),
             ReadMode::DeferredError => Some(self.deferred_until),
             ReadMode::Grace { until } => Some(until),
+            ReadMode::Backpressured { room_since } => room_since.map(|since| since + TICK),
             _ => None,
         };
         let peer = self.lateness.deadline(session, self.is_receiving());
@@ -280,7 +282,7 @@ impl Driver {
 
     /// Whether some thread reads what the peer sends.
     fn is_receiving(&self) -> bool {
-        !matches!(self.reading, ReadMode::Backpressured | ReadMode::DeferredError)
+        !matches!(self.reading, ReadMode::Backpressured { .. } | ReadMode::DeferredError)
     }
 
     /// Ends the session if the peer is late. Returns whether it did.

@@ -41,12 +41,19 @@ impl Driver {
                 self.gives_grace = false;
                 self.reading = ReadMode::Armed;
             }
-            ReadMode::Backpressured if session.may_read() => {
-                // The peer was not silent: nothing was read.
-                session.record_received();
-                session.keepalive.state.lock().restart_timeout(now);
-                self.reading = ReadMode::Armed;
+            ReadMode::Backpressured { room_since } if session.may_read() => {
+                // An application that receives message by message does not wake the driver for each.
+                let is_settled = room_since.is_some_and(|since| now.saturating_duration_since(since) >= TICK);
+                if is_settled || session.recv.queue.has_half_room() {
+                    // The peer was not silent: nothing was read.
+                    session.record_received();
+                    session.keepalive.state.lock().restart_timeout(now);
+                    self.reading = ReadMode::Armed;
+                } else {
+                    self.reading = ReadMode::Backpressured { room_since: room_since.or(Some(now)) };
+                }
             }
+            ReadMode::Backpressured { .. } => self.reading = ReadMode::Backpressured { room_since: None },
             ReadMode::DeferredError if self.deferred_until <= now || session.may_fail() => {
                 session.recv.has_deferred_error.store(false, Ordering::Release);
                 self.reading = ReadMode::Armed;
@@ -136,7 +143,7 @@ impl Driver {
             ReadOutcome::Unfinished => self.is_unfinished = true,
             ReadOutcome::Backpressured => {
                 log!(Debug, session.identity.id, "the library stops reading: a queue is full");
-                self.reading = ReadMode::Backpressured;
+                self.reading = ReadMode::Backpressured { room_since: None };
             }
             ReadOutcome::DeferredError => {
                 if self.reading != ReadMode::DeferredError {
