@@ -110,6 +110,10 @@ class Program:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        # What it started, and this process has adopted, may end later. Until then its ports accept connections.
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-self.process.pid, 0)
         for path in glob.glob(self.leaves):
             os.remove(path)
 
