@@ -265,6 +265,8 @@ impl Session {
     /// Drops the socket, and stops watching it.
     pub(super) fn drop_socket(&self) {
         let mut present = self.socket.lock();
+        // Before the descriptor is closed: its number may be used again.
+        self.socket_number.store(-1, Ordering::Release);
         let socket = present.take();
         if let Some(socket) = &socket {
             self.unwatch_socket(socket);

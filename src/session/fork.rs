@@ -2,8 +2,10 @@
 //! in the parent may hold it for ever. The driver task, which only the parent runs, keeps the session's memory.
 
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::atomic::Ordering;
 
 use super::Session;
+use crate::transport::Socket;
 
 impl Session {
     /// Removes the references to the session, so that the last handle frees its memory and descriptors. A reference that another
@@ -14,7 +16,12 @@ impl Session {
             // Dropping it would call functions of the application.
             std::mem::forget(calls.listener.take());
         }
-        let socket = self.socket.try_lock()?;
-        socket.as_ref().map(|socket| socket.as_fd().as_raw_fd())
+        let number = self.socket_number.load(Ordering::Acquire);
+        (number >= 0).then_some(number)
     }
+}
+
+/// The descriptor of a socket, or -1.
+pub(crate) fn number_of(socket: Option<&Socket>) -> RawFd {
+    socket.map_or(-1, |socket| socket.as_fd().as_raw_fd())
 }

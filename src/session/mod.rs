@@ -28,6 +28,7 @@ mod send;
 pub(crate) mod stats;
 mod upcalls;
 
+use std::sync::atomic::AtomicI32;
 use std::sync::{Arc, Weak};
 
 use background::driver::handle::DriverHandle;
@@ -72,6 +73,8 @@ pub(crate) struct Session {
     interrupts: Interrupts,
     /// Used to wait for the socket and to end that wait. None once the transport is gone, and for a multiplexed stream.
     socket: Mutex<Option<Arc<Socket>>>,
+    /// The descriptor of `socket`, or -1, for a forked child, in which the lock may be held for ever.
+    socket_number: AtomicI32,
     /// The readiness of a multiplexed stream, which only the driver reads.
     muxed: Mutex<Option<Arc<StreamReadiness>>>,
     driver: DriverHandle,

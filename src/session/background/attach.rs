@@ -15,6 +15,7 @@ use crate::session::CloseOutcome;
 use crate::session::Session;
 use crate::session::config::Config;
 use crate::session::connect::establish::Established;
+use crate::session::fork::number_of;
 use crate::session::log::log;
 use crate::session::recv::reader::Reader;
 use crate::session::send::queue::{SendQueue, SocketWriter};
@@ -118,6 +119,7 @@ impl Session {
             if let Some(socket) = &socket {
                 self.watch_socket(socket);
             }
+            self.socket_number.store(number_of(socket.as_deref()), Ordering::Release);
             *present = socket;
         }
         let is_muxed = stream.readiness.is_some();

@@ -24,6 +24,7 @@ use crate::session::background::listener_state::ListenerState;
 use crate::session::background::outage::Reconnect;
 use crate::session::background::runtime::{self, Runtime};
 use crate::session::close_state::CloseState;
+use crate::session::fork::number_of;
 use crate::session::identity::Identity;
 use crate::session::interrupt::Interrupts;
 use crate::session::log::log;
@@ -189,6 +190,7 @@ fn session(
         keepalive: KeepaliveState::new(config, Instant::now()),
         close_state: CloseState::default(),
         interrupts: Interrupts::default(),
+        socket_number: number_of(socket.as_deref()).into(),
         socket: Mutex::new(socket),
         muxed: Mutex::new(stream.readiness),
         driver: DriverHandle::default(),
