@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// How long a thread waits at a time for another thread that holds a resource and does not block.
+pub(crate) const MOMENT: Duration = Duration::from_millis(1);
+
 /// The time until which a call waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deadline {

@@ -151,7 +151,7 @@ static void a_part_of_a_message(ws_session *session, scripted *peer)
     CHECK_EQ(sem_post(&may_decode), 0);
     join(waiting.thread);
     CHECK_STATUS(waiting.status, WS_ERR_TIMEOUT);
-    /* The other one is decoded by whoever reads. */
+    /* The reader decodes the other one. */
     CHECK_EQ(sem_post(&may_decode), 0);
     release(peer, peer->bytes - peer->released);
     ws_frame *frame = NULL;

@@ -295,7 +295,7 @@ static inline void release_and_arrive(scripted *self, uint64_t count)
     arrive();
 }
 
-/* Returns once the library has decoded all that was sent, and shown to whoever is to see it. */
+/* Returns once the library has decoded all bytes that were sent, and has queued the messages among them. */
 static inline void exchange_ping(scripted *self)
 {
     CHECK_EQ(self->bytes, self->released);

@@ -7,12 +7,11 @@ use std::time::Duration;
 use super::group::session::{ForGroup, GroupSession};
 use super::queue::Taken;
 use super::recv::LeaderOutcome;
-use super::recv::MOMENT;
 use super::wait::{Caller, Sleep};
 use crate::error::Error;
 use crate::protocol::Frame;
 use crate::session::Session;
-use crate::session::deadline::Deadline;
+use crate::session::deadline::{Deadline, MOMENT};
 use crate::session::log::Later;
 use crate::session::upcalls::HandleHooks;
 

@@ -3,7 +3,6 @@
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::delivery::ReceiveMode;
 use super::queue::Taken;
@@ -14,16 +13,13 @@ use crate::error::{Error, Kind, Result};
 use crate::protocol::Frame;
 use crate::session::CloseOutcome;
 use crate::session::Session;
-use crate::session::deadline::Deadline;
+use crate::session::deadline::{Deadline, MOMENT};
 use crate::session::log::Later;
 use crate::session::recv::reader::Reader;
 use crate::session::upcalls::BufferSource;
 
 /// How many control frames a call decodes before it checks its deadline.
 const CONTROL_FRAMES: usize = 256;
-
-/// How long a non-blocking call waits at a time for the driver to leave.
-pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 
 /// How reading ended.
 pub(crate) enum LeaderOutcome {

@@ -2,15 +2,11 @@
 
 use std::io;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::queue::{SendQueue, SocketWriter};
 use crate::error::{Error, Kind};
 use crate::session::Session;
-use crate::session::deadline::Deadline;
-
-/// How long a thread waits at a time for another thread that sends.
-const MOMENT: Duration = Duration::from_millis(1);
+use crate::session::deadline::{Deadline, MOMENT};
 
 /// The result of a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -154,8 +154,8 @@ fn a_full_inbox_does_not_keep_the_end_away() {
     });
 }
 
-/// Whoever looks at the descriptor and then takes finds something exactly where it was readable; and in the end it is as
-/// there is something or not.
+/// A thread that polls the descriptor and then takes finds something exactly if the descriptor was readable. At the end the
+/// descriptor is readable exactly if the queue has something.
 #[test]
 fn the_descriptor_tells_of_what_is_there() {
     explore("recv_queue, descriptor", 3, || {
@@ -210,7 +210,7 @@ fn the_reader_is_told_when_all_is_taken() {
     });
 }
 
-/// The descriptor is readable while the reader holds bytes, whoever takes messages meanwhile.
+/// The descriptor is readable while the reader holds bytes, also while other threads take messages.
 #[test]
 fn the_descriptor_tells_of_bytes_that_the_reader_holds() {
     explore("recv_queue, held bytes", 3, || {

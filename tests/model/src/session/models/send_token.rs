@@ -56,7 +56,7 @@ impl Session {
 
     /// Once all have returned from sending.
     fn check(&self, threads: usize, messages: usize) {
-        assert!(self.send_queue.lock().is_empty(), "nobody is responsible for what is left");
+        assert!(self.send_queue.lock().is_empty(), "bytes are queued, and no thread sends them");
         let sent = self.sent.lock().unwrap();
         for thread in 0..threads {
             let theirs: Vec<_> = sent.iter().filter(|(from, _)| *from == thread).map(|(_, number)| *number).collect();
