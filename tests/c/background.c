@@ -122,12 +122,27 @@ static void a_ping_behind_a_full_queue(transport how)
     STEER("texts %d", 2 * QUEUE);
     STEER("pings 1");
     STEER("taken");
-    /* With room for one message the library reads on by itself. */
-    unsigned left = QUEUE - 1;
+    /* With more than half of it free the library reads on by itself. */
+    unsigned left = QUEUE / 2 - 1;
     for (unsigned i = 0; i < 2 * QUEUE - left; i++)
         expect_numbered(session, i, 0);
     CHECK_STR(server("pongs 1"), "in order");
     for (unsigned i = 2 * QUEUE - left; i < 2 * QUEUE; i++)
+        expect_numbered(session, i, 0);
+    close_and_free(session);
+}
+
+/* The application takes one message and is away again: there is room for what comes behind the full queue. */
+static void a_ping_with_room_for_one_message(transport how)
+{
+    ws_session *session = connect_queueing(how, QUEUE, 0);
+    STEER("texts %d", QUEUE);
+    STEER("pings 1");
+    STEER("taken");
+    stay_away();
+    expect_numbered(session, 0, 0);
+    CHECK_STR(server("pongs 1"), "in order");
+    for (unsigned i = 1; i < QUEUE; i++)
         expect_numbered(session, i, 0);
     close_and_free(session);
 }
@@ -212,6 +227,7 @@ int main(void)
         a_full_queue_holds_the_server(how, QUEUE, 0);
         a_full_queue_holds_the_server(how, 0, QUEUE * SIZE);
         a_ping_behind_a_full_queue(how);
+        a_ping_with_room_for_one_message(how);
         kept_back_messages_end_with_the_session(how);
         for (unsigned seed = 0; seed < 3; seed++)
             coming_and_going(how, seed);
