@@ -13,7 +13,20 @@ BEGIN {
     delete released["ws_message"]
 }
 
-/^typedef struct \{$/ { in_struct = 1; count = 0; print; next }
+# An enumeration without a name is in no debug information.
+/^enum \{$/ { in_enum = 1; constants = ""; next }
+in_enum && /^};$/ { in_enum = 0; ended_enum = 1; next }
+in_enum { constants = constants $0 "\n"; next }
+ended_enum {
+    ended_enum = 0
+    type = $3
+    sub(/;$/, "", type)
+    print "typedef enum {\n" constants "} " type "_values;\n" $0
+    types[type "_values"]
+    next
+}
+
+/^typedef struct ws_[a-z_]+ \{$/ { in_struct = 1; count = 0; print; next }
 /^} / {
     type = $2
     sub(/;$/, "", type)

@@ -29,11 +29,11 @@ static void on_open(ws_session *session, void *user_data)
 static void on_frame(ws_session *session, const ws_frame *frame, void *user_data)
 {
     server *self = user_data;
-    if (frame->type != WS_PONG)
+    if (frame->type != WS_FRAME_PONG)
         return;
     self->answered = 1;
-    ws_statistics stats = {.struct_size = sizeof stats};
-    if (ws_stats(session, &stats) == WS_OK) {
+    ws_stats stats = {.struct_size = sizeof stats};
+    if (ws_get_stats(session, &stats) == WS_OK) {
         uint64_t opening_us = stats.resolve_us + stats.connect_us + stats.tls_us + stats.handshake_us;
         printf("up %s, opened in %.1f ms\n", self->url, (double)opening_us / 1000);
     }

@@ -18,7 +18,7 @@ static void *print_messages(void *argument)
     ws_frame *frame = NULL;
     ws_status status;
     while ((status = ws_recv(session, &frame, -1)) == WS_OK) {
-        if (frame->type == WS_TEXT)
+        if (frame->type == WS_FRAME_TEXT)
             printf("%s\n", (const char *)frame->data);
         else
             printf("(%zu bytes of binary data)\n", frame->size);
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "chat: no memory\n");
         return EXIT_FAILURE;
     }
-    if (argc > 2 && ws_config_set_tls_ca_file(config, argv[2]) != WS_OK) {
+    if (argc > 2 && ws_config_add_tls_ca_file(config, argv[2]) != WS_OK) {
         fprintf(stderr, "chat: cannot use the CA file %s\n", argv[2]);
         ws_config_free(config);
         return EXIT_FAILURE;

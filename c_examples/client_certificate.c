@@ -20,11 +20,11 @@ static ws_config *configure(char **files)
     const char *wrong = NULL;
     if (config == NULL)
         wrong = "no memory";
-    else if (ws_config_set_tls_ca_file(config, files[0]) != WS_OK)
+    else if (ws_config_add_tls_ca_file(config, files[0]) != WS_OK)
         wrong = "no certificate of an authority can be read from the CA file";
     else if (ws_config_set_tls_client_cert_file(config, files[1], files[2]) != WS_OK)
         wrong = "the certificate and its key cannot be read, or do not belong together";
-    else if (ws_config_set_tls_pin_sha256(config, files[3]) != WS_OK)
+    else if (ws_config_add_tls_pin_sha256(config, files[3]) != WS_OK)
         wrong = "the pin is not the base64 of a SHA-256";
     if (wrong == NULL)
         return config;

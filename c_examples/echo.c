@@ -36,8 +36,8 @@ static int talk(ws_session *session, const char *message)
     if (status != WS_OK)
         return fail("waiting for the end", status);
 
-    ws_close_reason info = {.struct_size = sizeof info};
-    status = ws_close_info(session, &info);
+    ws_close_info info = {.struct_size = sizeof info};
+    status = ws_get_close_info(session, &info);
     if (status != WS_OK)
         return fail("asking how it ended", status);
     printf("closed: %u %s (%s)\n", (unsigned)info.remote_code, info.reason, info.clean ? "clean" : "not clean");
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
         return fail("no configuration", WS_ERR_NO_MEMORY);
     ws_status status = WS_OK;
     if (ca_file[0] != '\0')
-        status = ws_config_set_tls_ca_file(config, ca_file);
+        status = ws_config_add_tls_ca_file(config, ca_file);
     if (status != WS_OK) {
         ws_config_free(config);
         return fail(ca_file, status);

@@ -32,7 +32,7 @@ int main(int argc, char **argv)
     try {
         ktorws::config config;
         if (argc > 2 && *argv[2] != '\0')
-            config.set_tls_ca_file(argv[2]);
+            config.add_tls_ca_file(argv[2]);
         talk(ktorws::connect(argv[1], config), argc > 3 ? argv[3] : "hello");
     } catch (const ktorws::error &error) {
         std::cerr << "echo_cpp: " << ktorws::status_name(error.code()) << ": " << error.what() << "\n";

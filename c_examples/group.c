@@ -40,7 +40,7 @@ int main(int argc, char **argv)
         if (session == NULL)
             break;
         if (status != WS_ERR_CLOSED) {
-            fprintf(stderr, "group: %s: %s\n", (const char *)ws_user_data(session), ws_strerror(status));
+            fprintf(stderr, "group: %s: %s\n", (const char *)ws_get_user_data(session), ws_strerror(status));
             failures++;
         }
         ws_session_free(session);

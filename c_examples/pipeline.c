@@ -33,7 +33,7 @@ static int read_lines(batch *self)
         size_t size = (size_t)length;
         if ((*line)[size - 1] == '\n')
             size--;
-        self->messages[self->count] = (ws_message){.data = *line, .size = size, .type = WS_TEXT};
+        self->messages[self->count] = (ws_message){.data = *line, .size = size, .type = WS_FRAME_TEXT};
     }
     return self->count > 0;
 }
@@ -81,8 +81,8 @@ static ws_status filter(ws_session *session, batch *lines)
 
 static void print_statistics(ws_session *session)
 {
-    ws_statistics stats = {.struct_size = sizeof stats};
-    if (ws_stats(session, &stats) == WS_OK)
+    ws_stats stats = {.struct_size = sizeof stats};
+    if (ws_get_stats(session, &stats) == WS_OK)
         fprintf(stderr, "pipeline: %llu messages of %llu bytes, %llu bytes on the wire\n",
                 (unsigned long long)stats.messages_sent, (unsigned long long)stats.payload_sent,
                 (unsigned long long)stats.wire_sent);

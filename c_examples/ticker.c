@@ -98,8 +98,8 @@ static int print_prices(ws_session *session)
         ws_wait_closed(session, -1);
         return EXIT_SUCCESS;
     }
-    ws_close_reason info = {.struct_size = sizeof info};
-    if (status == WS_ERR_CLOSED && ws_close_info(session, &info) == WS_OK) {
+    ws_close_info info = {.struct_size = sizeof info};
+    if (status == WS_ERR_CLOSED && ws_get_close_info(session, &info) == WS_OK) {
         fprintf(stderr, "ticker: the server has closed: %u %s\n", (unsigned)info.remote_code, info.reason);
         return info.remote_code == WS_CLOSE_NORMAL ? EXIT_SUCCESS : EXIT_FAILURE;
     }

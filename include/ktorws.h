@@ -88,7 +88,7 @@
 /**
  * What a function returns: WS_OK or what went wrong. Numbers never change and are never used again.
  */
-typedef enum {
+enum {
     /**
      * Done.
      */
@@ -162,7 +162,8 @@ typedef enum {
      */
     WS_ERR_PROTOCOL = -301,
     /**
-     * The server sent text that is not UTF-8; the connection was failed with 1007.
+     * Text is not UTF-8: that of a message to send, which was not sent, or that of the server, whose connection was failed with
+     * 1007.
      */
     WS_ERR_UTF8 = -302,
     /**
@@ -202,6 +203,10 @@ typedef enum {
      */
     WS_ERR_ABORTED = -405,
     /**
+     * Nothing came from the server for the time of ws_config_set_idle_timeout_ms; the connection was dropped behind Close 1001.
+     */
+    WS_ERR_IDLE_TIMEOUT = -406,
+    /**
      * It did not happen in time. The session, if there is one, goes on and nothing is lost.
      */
     WS_ERR_TIMEOUT = -501,
@@ -217,12 +222,13 @@ typedef enum {
      * A bug of this library, or the system gives no threads or random bytes.
      */
     WS_ERR_INTERNAL = -901,
-} ws_status;
+};
+typedef int32_t ws_status;
 
 /**
  * How far a session had come when it failed.
  */
-typedef enum {
+enum {
     /**
      * Before anything was tried.
      */
@@ -251,12 +257,13 @@ typedef enum {
      * The session was open.
      */
     WS_PHASE_OPEN = 6,
-} ws_phase;
+};
+typedef int32_t ws_phase;
 
 /**
  * Where a session stands (RFC 6455 section 7.1).
  */
-typedef enum {
+enum {
     /**
      * It is being opened, by ws_connect_async, or its connection is lost and another one is being opened
      * (ws_config_set_reconnect).
@@ -274,13 +281,14 @@ typedef enum {
      * The connection is gone.
      */
     WS_STATE_CLOSED = 3,
-} ws_session_state;
+};
+typedef int32_t ws_session_state;
 
 /**
  * Close codes (RFC 6455 section 7.4.1 and the IANA registry). 3000 to 3999 are for libraries and frameworks, 4000 to
  * 4999 for applications.
  */
-typedef enum {
+enum {
     /**
      * The purpose of the session is fulfilled.
      */
@@ -337,12 +345,13 @@ typedef enum {
      * A gateway got an invalid answer.
      */
     WS_CLOSE_BAD_GATEWAY = 1014,
-} ws_close_code;
+};
+typedef uint32_t ws_close_code;
 
 /**
  * Who began the end of a session.
  */
-typedef enum {
+enum {
     /**
      * This side: ws_close, ws_abort, ws_shutdown or a timeout, also while the session was being opened.
      */
@@ -359,12 +368,13 @@ typedef enum {
      * The connection ended without a Close that was waited for.
      */
     WS_CLOSED_BY_TRANSPORT = 4,
-} ws_close_initiator;
+};
+typedef uint32_t ws_close_initiator;
 
 /**
  * Control frames, as bits.
  */
-typedef enum {
+enum {
     /**
      * The server's pings.
      */
@@ -377,64 +387,101 @@ typedef enum {
      * The server's Close.
      */
     WS_CONTROL_CLOSE = 4,
-} ws_control_frames;
+};
+typedef uint32_t ws_control_frames;
+
+/**
+ * Events of a session, as bits.
+ */
+enum {
+    /**
+     * WS_FRAME_OPENED.
+     */
+    WS_EVENT_OPENED = 1,
+    /**
+     * WS_FRAME_LOST.
+     */
+    WS_EVENT_LOST = 2,
+    /**
+     * WS_FRAME_RESUMED.
+     */
+    WS_EVENT_RESUMED = 4,
+};
+typedef uint32_t ws_event_frames;
 
 /**
  * Flag bits of a frame. Set only in raw sessions.
  */
-typedef enum {
+enum {
     /**
      * More fragments of the message follow.
      */
-    WS_FRAME_MORE = 1,
+    WS_FLAG_MORE = 1,
     /**
      * The reserved bit RSV3.
      */
-    WS_FRAME_RSV3 = 16,
+    WS_FLAG_RSV3 = 16,
     /**
      * The reserved bit RSV2.
      */
-    WS_FRAME_RSV2 = 32,
+    WS_FLAG_RSV2 = 32,
     /**
      * The reserved bit RSV1.
      */
-    WS_FRAME_RSV1 = 64,
-} ws_frame_flags;
+    WS_FLAG_RSV1 = 64,
+};
+typedef uint32_t ws_frame_flags;
 
 /**
  * What a frame is: the opcodes of RFC 6455 section 5.2.
  */
-typedef enum {
+enum {
     /**
      * A later fragment of a message. Only for ws_send: received fragments have the type of their message.
      */
-    WS_CONTINUATION = 0,
+    WS_FRAME_CONTINUATION = 0,
     /**
      * A text message. It is valid UTF-8.
      */
-    WS_TEXT = 1,
+    WS_FRAME_TEXT = 1,
     /**
      * A binary message.
      */
-    WS_BINARY = 2,
+    WS_FRAME_BINARY = 2,
     /**
      * The server's Close, in raw sessions and after ws_config_set_deliver_control: the payload is the reason.
      */
-    WS_CLOSE = 8,
+    WS_FRAME_CLOSE = 8,
     /**
      * A ping, in the same.
      */
-    WS_PING = 9,
+    WS_FRAME_PING = 9,
     /**
      * A pong, in the same.
      */
-    WS_PONG = 10,
-} ws_frame_type;
+    WS_FRAME_PONG = 10,
+    /**
+     * The session is open (ws_config_set_deliver_events). The payload is empty.
+     */
+    WS_FRAME_OPENED = 16,
+    /**
+     * The connection is lost, and the library opens another one (ws_config_set_deliver_events, ws_config_set_reconnect). It comes
+     * after the messages of the lost connection. The payload says why, as ws_error_message; `close_code` is the code of the
+     * server's Close, 1006 if none came.
+     */
+    WS_FRAME_LOST = 17,
+    /**
+     * Another connection has taken the place of the lost one. It comes before the messages of the new connection. The payload is
+     * empty.
+     */
+    WS_FRAME_RESUMED = 18,
+};
+typedef uint32_t ws_frame_type;
 
 /**
  * How much a line of the log matters. Each level includes those before.
  */
-typedef enum {
+enum {
     /**
      * Nothing is told.
      */
@@ -455,12 +502,13 @@ typedef enum {
      * What goes on inside: pings, full queues, who reads.
      */
     WS_LOG_DEBUG = 4,
-} ws_log_level;
+};
+typedef uint32_t ws_log_level;
 
 /**
  * Flags of ws_deflate_options, to be added up.
  */
-typedef enum {
+enum {
     /**
      * Does not offer client_max_window_bits, for servers that decline offers with it. The server then cannot ask for a smaller
      * window. The member client_max_window_bits still sets the client's window.
@@ -471,12 +519,13 @@ typedef enum {
      * the second offer ignores server_max_window_bits and server_no_context_takeover.
      */
     WS_DEFLATE_OFFER_FALLBACK = 2,
-} ws_deflate_flags;
+};
+typedef uint32_t ws_deflate_flags;
 
 /**
  * Where a part of a message stands in it, as bits of ws_extension_piece.
  */
-typedef enum {
+enum {
     /**
      * It begins the message.
      */
@@ -485,12 +534,13 @@ typedef enum {
      * It ends the message.
      */
     WS_PIECE_LAST = 2,
-} ws_piece_flags;
+};
+typedef uint32_t ws_piece_flags;
 
 /**
  * What counts as the answer to a ping of the library.
  */
-typedef enum {
+enum {
     /**
      * The pong with the ping's payload.
      */
@@ -499,12 +549,13 @@ typedef enum {
      * Any byte that came after the ping was sent.
      */
     WS_LIVENESS_ANY = 1,
-} ws_ping_liveness;
+};
+typedef uint32_t ws_ping_liveness;
 
 /**
  * Versions of TLS, as ws_config_set_tls_min_version takes them.
  */
-typedef enum {
+enum {
     /**
      * TLS 1.2.
      */
@@ -513,12 +564,13 @@ typedef enum {
      * TLS 1.3.
      */
     WS_TLS_1_3 = 772,
-} ws_tls_version;
+};
+typedef uint32_t ws_tls_version;
 
 /**
  * What happens when a queue is full.
  */
-typedef enum {
+enum {
     /**
      * Wait: the server is held back by TCP, a sender by its timeout.
      */
@@ -528,29 +580,36 @@ typedef enum {
      */
     WS_QUEUE_CLOSE = 1,
     /**
-     * Drop the oldest messages that wait, as many as it takes. ws_stats counts them.
+     * Drop the oldest messages that wait, as many as it takes. ws_get_stats counts them.
      */
     WS_QUEUE_DROP_OLDEST = 2,
-} ws_queue_policy;
+};
+typedef uint32_t ws_queue_policy;
 
 /**
  * Flags of ws_reconnect_options, to be added up.
  */
-typedef enum {
+enum {
     /**
      * Messages that were accepted for sending and that the kernel has not taken go to the next connection, and meanwhile
      * as many are accepted as fit the outgoing queue. Without it they go with the connection, and sending waits for the
      * next one.
      */
     WS_RECONNECT_KEEP_UNSENT = 1,
-} ws_reconnect_flags;
+    /**
+     * The first opening is tried again as well, by the same rules: ws_connect returns, and a session of ws_connect_async fails,
+     * only when no further attempt is made. max_outage_ms counts from the call.
+     */
+    WS_RECONNECT_FIRST = 2,
+};
+typedef uint32_t ws_reconnect_flags;
 
 /**
  * How to send, as bits.
  */
-typedef enum {
+enum {
     /**
-     * This is a fragment of a message (RFC 6455 section 5.4), and more fragments follow, as WS_CONTINUATION. Only for
+     * This is a fragment of a message (RFC 6455 section 5.4), and more fragments follow, as WS_FRAME_CONTINUATION. Only for
      * ws_send.
      */
     WS_SEND_MORE = 1,
@@ -563,7 +622,13 @@ typedef enum {
      * about 100 microseconds, whichever comes first. It has no effect on fragments.
      */
     WS_SEND_CORK = 4,
-} ws_send_flags;
+};
+typedef uint32_t ws_send_flags;
+
+/**
+ * An attempt to connect that follows a loss or a failed attempt. It is lent to a ws_reconnect_preparation until that returns.
+ */
+typedef struct ws_attempt ws_attempt;
 
 /**
  * A server's question for credentials: an answer to the handshake with the status 401. It is lent to a ws_auth_callback
@@ -574,6 +639,10 @@ typedef struct ws_auth ws_auth;
 /**
  * Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
  * freed by ws_config_free.
+ *
+ * A refused setting stays with the configuration: ws_config_error returns it, and ws_connect and ws_connect_async fail with it.
+ * A program may therefore check the configuration once, or leave it to ws_connect. To go on after a refused setting, make a
+ * new configuration.
  *
  * ws_connect and ws_connect_async copy the configuration before they call any function of the application. The application
  * may change, reuse or free it in callbacks and at any time after the call. Sessions of one configuration share its TLS
@@ -640,7 +709,7 @@ typedef void (*ws_auth_callback)(ws_auth *auth, void *user_data);
  * Options of permessage-deflate (RFC 7692; Ktor's WebSocketDeflateExtension). The caller sets `struct_size` and may
  * leave all else 0, which is the default; later versions may add members at the end.
  */
-typedef struct {
+typedef struct ws_deflate_options {
     /**
      * sizeof(ws_deflate_options), set by the caller.
      */
@@ -698,7 +767,7 @@ typedef struct {
  * A part of a message for an extension. To encode, it is the message, or the fragment of it that the application sends;
  * to decode, whatever has arrived of it, which may be nothing. The library may add members at the end.
  */
-typedef struct {
+typedef struct ws_extension_piece {
     /**
      * The bytes; not NULL.
      */
@@ -708,7 +777,7 @@ typedef struct {
      */
     size_t size;
     /**
-     * The type of the message: WS_TEXT or WS_BINARY.
+     * The type of the message: WS_FRAME_TEXT or WS_FRAME_BINARY.
      */
     uint32_t type;
     /**
@@ -732,7 +801,7 @@ typedef struct {
  * in `encode` and at most one in `decode`, but both may run at the same time. Several threads may call the other functions
  * at the same time.
  */
-typedef struct {
+typedef struct ws_extension_vtable {
     /**
      * sizeof(ws_extension_vtable), set by the caller.
      */
@@ -781,9 +850,40 @@ typedef struct {
 } ws_extension_vtable;
 
 /**
+ * What a session with permessage-deflate agreed on (RFC 7692 section 7.1). The caller allocates it and sets `struct_size`; later
+ * versions may add members at the end.
+ */
+typedef struct ws_deflate_info {
+    /**
+     * sizeof(ws_deflate_info), set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * The level of compression, 1 to 9.
+     */
+    uint32_t level;
+    /**
+     * The window of the client's compression, 8 to 15.
+     */
+    uint32_t client_max_window_bits;
+    /**
+     * The window of the server's compression, 8 to 15.
+     */
+    uint32_t server_max_window_bits;
+    /**
+     * 1 if the client compresses each message by itself, else 0.
+     */
+    uint32_t client_no_context_takeover;
+    /**
+     * 1 if the server compresses each message by itself, else 0.
+     */
+    uint32_t server_no_context_takeover;
+} ws_deflate_info;
+
+/**
  * An extension that a session has. All of it is lent by the session; later versions may add members at the end.
  */
-typedef struct {
+typedef struct ws_extension {
     /**
      * Its name.
      */
@@ -803,7 +903,7 @@ typedef struct {
  * message. It is the caller's from ws_recv until ws_frame_free, whatever happens to the session; any thread may read it, and none may write to it. The library
  * allocates it, and later versions may add members at the end.
  */
-typedef struct {
+typedef struct ws_frame {
     /**
      * The payload. One NUL byte stands behind it, outside `size`. Never NULL.
      */
@@ -821,15 +921,29 @@ typedef struct {
      */
     uint32_t flags;
     /**
-     * The close code of a WS_CLOSE frame, 1005 if it had none; else 0.
+     * The close code of a WS_FRAME_CLOSE frame, 1005 if it had none; else 0.
      */
     uint32_t close_code;
 } ws_frame;
 
 /**
+ * A part of a message of ws_sendv. The caller fills all members; the layout does not change.
+ */
+typedef struct ws_slice {
+    /**
+     * The bytes; may be NULL if `size` is 0.
+     */
+    const void *data;
+    /**
+     * Their number.
+     */
+    size_t size;
+} ws_slice;
+
+/**
  * A message of ws_send_batch. The caller fills all members; the layout does not change.
  */
-typedef struct {
+typedef struct ws_message {
     /**
      * The payload; may be NULL if `size` is 0.
      */
@@ -839,7 +953,7 @@ typedef struct {
      */
     size_t size;
     /**
-     * WS_TEXT or WS_BINARY.
+     * WS_FRAME_TEXT or WS_FRAME_BINARY.
      */
     uint32_t type;
     /**
@@ -878,7 +992,7 @@ typedef void (*ws_drop_callback)(void *user_data);
  * and the child exits with status 0 unless it has started other threads. The same holds for every other function of the
  * application that a thread of the library calls.
  */
-typedef struct {
+typedef struct ws_callbacks {
     /**
      * sizeof(ws_callbacks), set by the caller.
      */
@@ -899,7 +1013,7 @@ typedef struct {
     void (*on_writable)(ws_session *session, void *user_data);
     /**
      * The session has ended, or could not be opened. `status` is what ws_recv returns at the end, or what ws_connect would
-     * have returned. ws_session_error and ws_close_info return the details. It is the last callback. It is called exactly
+     * have returned. ws_session_error and ws_get_close_info return the details. It is the last callback. It is called exactly
      * once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
      */
     void (*on_close)(ws_session *session, ws_status status, void *user_data);
@@ -908,11 +1022,6 @@ typedef struct {
      * sessions have ended.
      */
     ws_drop_callback drop;
-    /**
-     * The session has a new connection in place of a lost one (ws_config_set_reconnect). `lost` is the error that ended the
-     * lost connection, lent until the function returns. Messages received on the lost connection may still follow.
-     */
-    void (*on_reconnect)(ws_session *session, const ws_error *lost, void *user_data);
 } ws_callbacks;
 
 /**
@@ -935,10 +1044,17 @@ typedef int32_t (*ws_reconnect_decision)(ws_session *session,
                                          void *user_data);
 
 /**
+ * A function that prepares an attempt: it may set another URL and headers, for this attempt only. A thread of the library calls
+ * it with no lock held, or for the first opening the thread in ws_connect. It may take any time. As in a
+ * ws_reconnect_decision, do not wait for this session.
+ */
+typedef void (*ws_reconnect_preparation)(ws_session *session, ws_attempt *attempt, void *user_data);
+
+/**
  * How a session reconnects. The caller sets `struct_size` and may leave all else 0, which is the default; later versions
  * may add members at the end.
  */
-typedef struct {
+typedef struct ws_reconnect_options {
     /**
      * sizeof(ws_reconnect_options), set by the caller.
      */
@@ -965,28 +1081,32 @@ typedef struct {
      */
     uint32_t flags;
     /**
-     * Has the last word; NULL: the library decides by its table.
-     */
-    ws_reconnect_decision decide;
-    /**
-     * Handed to `decide`. It has to stay valid until the sessions of the configuration are freed, and may be used by several
-     * threads at once.
-     */
-    void *user_data;
-    /**
      * The longest Retry-After delay that the library obeys, in milliseconds; it shortens a longer one to this. 0 means
      * 300,000, five minutes.
      */
     int64_t max_retry_after_ms;
+    /**
+     * Has the last word; NULL: the library decides by its table.
+     */
+    ws_reconnect_decision decide;
+    /**
+     * Called before each attempt that follows a loss or a failed attempt. NULL: the attempts are alike.
+     */
+    ws_reconnect_preparation prepare;
+    /**
+     * Passed to `decide` and `prepare`. It must stay valid until the sessions of the configuration are freed. Several threads may
+     * use it at the same time.
+     */
+    void *user_data;
 } ws_reconnect_options;
 
 /**
  * How a session was closed (Ktor's closeReason). The caller allocates it and sets `struct_size`; later versions may
  * add members at the end.
  */
-typedef struct {
+typedef struct ws_close_info {
     /**
-     * sizeof(ws_close_reason), set by the caller.
+     * sizeof(ws_close_info), set by the caller.
      */
     size_t struct_size;
     /**
@@ -1013,15 +1133,15 @@ typedef struct {
      * A ws_close_initiator.
      */
     uint32_t initiator;
-} ws_close_reason;
+} ws_close_info;
 
 /**
  * The numbers of a session at a moment. The caller allocates it and sets `struct_size`; later versions may add members
  * at the end. Messages count when they are accepted for sending, and when they are decoded.
  */
-typedef struct {
+typedef struct ws_stats {
     /**
-     * sizeof(ws_statistics), set by the caller.
+     * sizeof(ws_stats), set by the caller.
      */
     size_t struct_size;
     /**
@@ -1129,14 +1249,57 @@ typedef struct {
      */
     uint64_t proxy_us;
     /**
-     * 1 when a TLS session of an earlier connection was taken up again, which saves most of its work.
-     */
-    uint64_t tls_resumed;
-    /**
      * How often the session has gone on with another connection.
      */
     uint64_t reconnects;
-} ws_statistics;
+} ws_stats;
+
+/**
+ * What is known about the connection of a session. The caller allocates it and sets `struct_size`; later versions may add
+ * members at the end. The texts are NUL-terminated. A text that does not fit is cut.
+ */
+typedef struct ws_session_info {
+    /**
+     * sizeof(ws_session_info), set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * The version of HTTP of the opening handshake: 0x0101 for HTTP/1.1.
+     */
+    uint32_t http_version;
+    /**
+     * The version of TLS, a ws_tls_version; 0 without TLS.
+     */
+    uint32_t tls_version;
+    /**
+     * 1 if TLS has resumed a session of an earlier connection, else 0.
+     */
+    uint32_t tls_resumed;
+    /**
+     * The address and port of this side: "127.0.0.1:40000", "[::1]:40000"; for a Unix socket its path, mostly "".
+     */
+    char local_address[112];
+    /**
+     * The address and port of the server, or of the proxy if there is one; for a Unix socket its path.
+     */
+    char peer_address[112];
+    /**
+     * The URL of the proxy, without credentials; "" without a proxy.
+     */
+    char proxy[280];
+    /**
+     * The cipher suite of TLS, as the IANA registry names it; "" without TLS.
+     */
+    char tls_cipher_suite[48];
+    /**
+     * The group of the key exchange of TLS, as the IANA registry names it: "X25519"; "" without TLS.
+     */
+    char tls_key_exchange_group[32];
+    /**
+     * The protocol that the server has chosen within TLS (ALPN): "http/1.1"; "" if none.
+     */
+    char alpn[32];
+} ws_session_info;
 
 /**
  * A function that is told a line of the log: its ws_log_level, the session's ws_session_id, 0 where it is of none, and
@@ -1249,6 +1412,18 @@ const char *ws_error_http_header(const ws_error *error,
                                  size_t index);
 
 /**
+ * Writes the `index`-th header field (from 0) of the answer that refused the handshake to `*name` and `*value`, in the order in
+ * which the server sent the fields.
+ *
+ * Returns 1. Returns 0, with NULL in `*name` and `*value`, behind the last field, if there was no such answer, and for NULL. The
+ * strings are lent until the error is freed. They are what the server sent, which need not be UTF-8.
+ */
+int32_t ws_error_http_header_at(const ws_error *error,
+                                size_t index,
+                                const char **name,
+                                const char **value);
+
+/**
  * The body of the answer that refused the handshake, at most its first 64 KiB, as sent. NULL and 0 where there is
  * none. `size` may be NULL.
  *
@@ -1278,6 +1453,21 @@ ws_config *ws_config_clone(const ws_config *config);
  * Frees a configuration. NULL is fine. Sessions opened with it go on.
  */
 void ws_config_free(ws_config *config);
+
+/**
+ * Sets the pointer that ws_get_user_data returns for the sessions of the configuration, from before the first callback on. The
+ * library does not use what it points to. Default: NULL. ws_set_user_data changes it for one session.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+ */
+ws_status ws_config_set_user_data(ws_config *config,
+                                  void *user_data);
+
+/**
+ * Returns the first setting of the configuration that was refused: its status, and a message that names the function, the value
+ * and the reason. NULL if none was refused, and for NULL. The error is lent until the configuration is freed.
+ */
+const ws_error *ws_config_error(const ws_config *config);
 
 /**
  * Adds a header to the opening handshake. Of Authorization, Host, Origin and User-Agent there is only one: it
@@ -1411,24 +1601,24 @@ ws_status ws_config_set_close_timeout_ms(ws_config *config,
                                          int64_t timeout_ms);
 
 /**
- * Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; 0 does not
- * wait, negative is no limit. Default: 30,000.
+ * Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; negative is no limit.
+ * Default: 30,000. To send without waiting, call ws_send with a timeout of 0.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
  */
 ws_status ws_config_set_send_timeout_ms(ws_config *config,
                                         int64_t timeout_ms);
 
 /**
  * Ends a session on which nothing, not even a pong, has come from the server for this many milliseconds: it sends
- * Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
- * numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
+ * Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_IDLE_TIMEOUT. Negative, the default, is no
+ * limit. Ktor's counterpart is the socket timeout.
  *
  * The time does not count while the library does not read because the incoming queue is full, nor while the server accepts
  * sent bytes. The library reads all bytes that have arrived before it ends the session, so a stopped process (SIGSTOP, a
  * suspended machine) does not cause a timeout.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
  */
 ws_status ws_config_set_idle_timeout_ms(ws_config *config,
                                         int64_t timeout_ms);
@@ -1503,10 +1693,10 @@ ws_status ws_config_set_ping_interval_ms(ws_config *config,
                                          int64_t interval_ms);
 
 /**
- * Sets how long the answer to a ping of the library may take, in milliseconds; 0 and negative numbers stand for twice
- * the interval, which is the default. See ws_set_ping_timeout_ms.
+ * Sets how long the answer to a ping of the library may take, in milliseconds; negative is no limit. Default: twice the
+ * interval. See ws_set_ping_timeout_ms.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
  */
 ws_status ws_config_set_ping_timeout_ms(ws_config *config,
                                         int64_t timeout_ms);
@@ -1538,8 +1728,42 @@ ws_status ws_config_set_deliver_control(ws_config *config,
                                         uint32_t mask);
 
 /**
+ * Delivers events of the session as frames, in their place among the messages and by every way of waiting, so that the gap in a
+ * feed can be located: `mask` is an OR of ws_event_frames. Default: 0, none.
+ *
+ * An event needs no room in the incoming queue. With WS_QUEUE_DROP_OLDEST it may be dropped like a message. Outages without a
+ * message between them are delivered as one.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or other bits.
+ */
+ws_status ws_config_set_deliver_events(ws_config *config,
+                                       uint32_t mask);
+
+/**
+ * Delivers a long message in parts as it arrives: a part has at least `bytes` bytes and the flag WS_FLAG_MORE, and the last part
+ * has neither. All parts have the type of the message. A part of text may end within a character. permessage-deflate and other
+ * extensions are applied before. The message limit holds for the whole message. 0, the default: every message is whole.
+ *
+ * It has no effect in raw sessions. Connecting fails with WS_ERR_INVALID_ARGUMENT if the incoming queue drops messages
+ * (WS_QUEUE_DROP_OLDEST).
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 1 to 1,023 bytes.
+ */
+ws_status ws_config_set_deliver_parts(ws_config *config,
+                                      size_t bytes);
+
+/**
+ * Switches the check that received text is UTF-8 (RFC 6455 section 8.1). With 1, the default, text that is not UTF-8 fails the
+ * connection with Close 1007; with 0 it is delivered. Close reasons and text to send are always checked.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+ */
+ws_status ws_config_set_validate_utf8(ws_config *config,
+                                      int32_t on);
+
+/**
  * Switches raw sessions (Ktor's webSocketRawSession). In one every frame is delivered as it came: fragments by
- * themselves, with WS_FRAME_MORE but for the last, reserved bits, and all control frames. Nothing is answered: pings
+ * themselves, with WS_FLAG_MORE but for the last, reserved bits, and all control frames. Nothing is answered: pings
  * are for ws_send_pong, the server's Close is for ws_close, which then completes the closing handshake. No extension
  * is offered. The checks of RFC 6455 stay, but for those of the reserved bits and, where such are set, of UTF-8, and
  * so do the limits. Default: 0.
@@ -1555,28 +1779,28 @@ ws_status ws_config_set_raw(ws_config *config,
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
  */
-ws_status ws_config_allow_unmasked(ws_config *config,
-                                   int32_t allow);
+ws_status ws_config_set_allow_unmasked(ws_config *config,
+                                       int32_t allow);
 
 /**
  * Switches masking. Default: 1.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number, WS_ERR_STATE for 0 unless ws_config_allow_unmasked was
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number, WS_ERR_STATE for 0 unless ws_config_set_allow_unmasked was
  * called with 1 before.
  */
 ws_status ws_config_set_masking(ws_config *config,
                                 int32_t on);
 
 /**
- * Connects to `address` where a URL says `host` and `port` (0: any port), without looking the host up. Further calls for
- * the same host and port add addresses; NULL as `address` removes them. The Host header, SNI and the check of the
- * certificate still use the URL's host. Behind a proxy that resolves names it has no effect.
+ * Connects to `address` where a URL names `host` and `port` (0: any port), and does not resolve the host. Further calls for
+ * the same host and port add addresses. The Host header, SNI and the check of the certificate still use the URL's host. It has
+ * no effect behind a proxy that resolves names.
  *
  * `address` is an IP address: "127.0.0.1", "::1", "fe80::1%eth0".
  *
- * Returns WS_ERR_INVALID_ARGUMENT when `config` or `host` is NULL, and for what is not a host or an address.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, and for what is not a host or an address.
  */
-ws_status ws_config_set_resolve(ws_config *config,
+ws_status ws_config_add_resolve(ws_config *config,
                                 const char *host,
                                 uint16_t port,
                                 const char *address);
@@ -1817,43 +2041,52 @@ ws_status ws_cookie_jar_header(ws_cookie_jar *jar,
 void ws_cookie_jar_clear(ws_cookie_jar *jar);
 
 /**
- * Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_set_tls_ca_pem
+ * Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_add_tls_ca_pem
  * instead of the system's trust store.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file or has more than 64 MiB, and
  * for one that holds no certificate or one that cannot be trusted.
  */
-ws_status ws_config_set_tls_ca_file(ws_config *config,
+ws_status ws_config_add_tls_ca_file(ws_config *config,
                                     const char *path);
 
 /**
  * Trusts the certificates in `size` bytes of PEM text (WS_NUL_TERMINATED for a C string), and of earlier calls of
- * this function and ws_config_set_tls_ca_file instead of the system's trust store.
+ * this function and ws_config_add_tls_ca_file instead of the system's trust store.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, and for text that holds no certificate or one that cannot be trusted.
  */
-ws_status ws_config_set_tls_ca_pem(ws_config *config,
+ws_status ws_config_add_tls_ca_pem(ws_config *config,
                                    const char *pem,
                                    size_t size);
 
 /**
  * Trusts the certificates in the files of a directory, read now, and of earlier calls of this function,
- * ws_config_set_tls_ca_file and ws_config_set_tls_ca_pem instead of the system's trust store. Files that hold no
+ * ws_config_add_tls_ca_file and ws_config_add_tls_ca_pem instead of the system's trust store. Files that hold no
  * certificate are passed over.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, for a directory that cannot be read, and for one without certificates.
  */
-ws_status ws_config_set_tls_ca_dir(ws_config *config,
+ws_status ws_config_add_tls_ca_dir(ws_config *config,
                                    const char *path);
 
 /**
- * Refuses certificates that these lists of a PEM file, read now, say are revoked; of authorities without a list none is.
- * NULL, the default: none is. Lists are not fetched from anywhere, and neither is OCSP asked.
+ * Switches the system's trust store on or off: 1 trusts its authorities besides those that the configuration adds, 0 trusts
+ * only the latter. Default: 1, unless an authority was added.
  *
- * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a file that cannot be read, is not a regular file or has more than
- * 64 MiB, and for one that holds no list.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
  */
-ws_status ws_config_set_tls_crl_file(ws_config *config,
+ws_status ws_config_set_tls_system_store(ws_config *config,
+                                         int32_t on);
+
+/**
+ * Refuses certificates that the revocation lists of a PEM file name, besides those of earlier calls. The file is read now. The
+ * certificates of an authority without a list are not refused. The library downloads no list and does not use OCSP.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file or has more than 64 MiB, and
+ * for one that holds no list.
+ */
+ws_status ws_config_add_tls_crl_file(ws_config *config,
                                      const char *path);
 
 /**
@@ -1894,7 +2127,7 @@ ws_status ws_config_set_tls_server_name(ws_config *config,
  *
  * With `peer` 1 the certificate must be valid and trusted. With `peer` 0 every certificate is accepted, whatever `host` is, and a
  * man in the middle can read and change the connection. Only the certificate's key counts then, and the pins of
- * ws_config_set_tls_pin_sha256; the server still proves that it holds the private key. RSA keys have at least 2048 bits;
+ * ws_config_add_tls_pin_sha256; the server still proves that it holds the private key. RSA keys have at least 2048 bits;
  * without verification at least 1024 bits if the server signs with PKCS #1 v1.5, which TLS 1.3 does not allow. ECDSA keys are
  * of P-256 or P-384. With `host` 1 the certificate must have the server's name; with `host` 0 it may have any name.
  *
@@ -1909,7 +2142,7 @@ ws_status ws_config_set_tls_verify(ws_config *config,
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
  */
-ws_status ws_config_set_tls_min_version(ws_config *config, int32_t version);
+ws_status ws_config_set_tls_min_version(ws_config *config, uint32_t version);
 
 /**
  * Sets the protocols that are offered within TLS (ALPN, RFC 7301), separated by commas. Default: "http/1.1". NULL: none.
@@ -1923,11 +2156,11 @@ ws_status ws_config_set_tls_alpn(ws_config *config,
 /**
  * Accepts only servers whose certificate has this public key, or that of an earlier call, besides all other checks, and
  * also where those are switched off: the SHA-256 of its SubjectPublicKeyInfo in base64, with or without the "sha256//" that
- * curl puts in front. Another key is WS_ERR_TLS_CERTIFICATE, and the error names it. NULL, the default: any key.
+ * curl puts in front. With another key connecting fails with WS_ERR_TLS_CERTIFICATE, and the error names it. Default: any key.
  *
- * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not the base64 of 32 bytes.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, and for what is not the base64 of 32 bytes.
  */
-ws_status ws_config_set_tls_pin_sha256(ws_config *config,
+ws_status ws_config_add_tls_pin_sha256(ws_config *config,
                                        const char *pin);
 
 /**
@@ -1954,7 +2187,7 @@ ws_status ws_config_set_tls_key_log_file(ws_config *config,
  * message sizes (RFC 7692 section 8).
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, an unknown flag, a `struct_size`
- * that is smaller than the first version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is
+ * that is smaller than this version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is
  * installed already.
  */
 ws_status ws_config_install_deflate(ws_config *config,
@@ -1985,6 +2218,15 @@ ws_status ws_config_install_extension(ws_config *config,
 ws_status ws_sink_write(ws_sink *sink,
                         const void *data,
                         size_t size);
+
+/**
+ * Writes what the session agreed on for permessage-deflate. Set `info->struct_size` to sizeof(ws_deflate_info) before the call.
+ *
+ * Returns WS_ERR_STATE while the session is being opened and if it does not have permessage-deflate, WS_ERR_INVALID_ARGUMENT for
+ * NULL or a `struct_size` smaller than this version's or over 4096, and WS_ERR_FORKED.
+ */
+ws_status ws_get_deflate_info(const ws_session *session,
+                              ws_deflate_info *info);
 
 /**
  * How many extensions the session has; 0 for NULL.
@@ -2052,6 +2294,12 @@ ws_session *ws_session_ref(ws_session *session);
  * the handle and sends nothing.
  */
 void ws_session_free(ws_session *session);
+
+/**
+ * Whether receiving only returns the end of the session from now on (Ktor's isClosedForReceive): 1 if the session has ended, or
+ * could not be opened, and all its messages were received, else 0. 1 for NULL and in a forked child.
+ */
+int32_t ws_is_closed_for_receive(const ws_session *session);
 
 /**
  * Where the session stands; WS_STATE_CLOSED for NULL and in a forked child.
@@ -2144,11 +2392,11 @@ ws_status ws_send_binary(ws_session *session,
 
 /**
  * Sends a message or a fragment of a message. Waits for room at most `timeout_ms` milliseconds (0: not at all, negative:
- * without limit). `flags` is an OR of ws_send_flags. `length` may be WS_NUL_TERMINATED unless the type is WS_BINARY.
+ * without limit). `flags` is an OR of ws_send_flags. `length` may be WS_NUL_TERMINATED unless the type is WS_FRAME_BINARY.
  * Otherwise it works as ws_send_text.
  *
- * A whole message has the type WS_TEXT or WS_BINARY. The first fragment of a message has the type WS_TEXT or WS_BINARY and
- * the flag WS_SEND_MORE. The other fragments have the type WS_CONTINUATION, and all but the last have WS_SEND_MORE. A
+ * A whole message has the type WS_FRAME_TEXT or WS_FRAME_BINARY. The first fragment of a message has the type WS_FRAME_TEXT or WS_FRAME_BINARY and
+ * the flag WS_SEND_MORE. The other fragments have the type WS_FRAME_CONTINUATION, and all but the last have WS_SEND_MORE. A
  * fragment is sent at once. A fragment of text may end within a character. Pings and pongs may be sent between fragments.
  *
  * Until a message in fragments is complete, messages of other threads wait, for their own timeouts; after WS_ERR_TIMEOUT
@@ -2156,7 +2404,7 @@ ws_status ws_send_binary(ws_session *session,
  * next fragment. A message also waits while an extension encodes another thread's message.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, for another type or flag, and for text that is not
- * UTF-8, WS_ERR_STATE for a WS_CONTINUATION when no message in fragments has begun, for another message of the thread that
+ * UTF-8, WS_ERR_STATE for a WS_FRAME_CONTINUATION when no message in fragments has begun, for another message of the thread that
  * sends one in fragments, and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the
  * queue is full and its policy is WS_QUEUE_CLOSE (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session is closing
  * or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
@@ -2168,6 +2416,19 @@ ws_status ws_send(ws_session *session,
                   size_t length,
                   uint32_t flags,
                   int64_t timeout_ms);
+
+/**
+ * Sends a message or a fragment of a message that lies in `count` pieces in memory, one after the other, as ws_send sends one. A
+ * message in more than one piece is copied once more.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless `count` or the size of the piece is 0; else what ws_send returns.
+ */
+ws_status ws_sendv(ws_session *session,
+                   uint32_t type,
+                   const ws_slice *slices,
+                   size_t count,
+                   uint32_t flags,
+                   int64_t timeout_ms);
 
 /**
  * Sends `count` messages as one call: each as ws_send does, all of them with as few system calls as possible. Waits for
@@ -2202,29 +2463,6 @@ ws_status ws_flush(ws_session *session,
 size_t ws_buffered_amount(const ws_session *session);
 
 /**
- * Sends a ping with `size` bytes of payload, 0 to 125, ahead of messages that wait, waiting at most for the send timeout
- * of the configuration. The pong that answers it is seen after ws_config_set_deliver_control; for pings that keep the
- * session alive there is ws_set_ping_interval_ms.
- *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the size is 0, and for more bytes, WS_ERR_TIMEOUT when the server
- * takes nothing, WS_ERR_INTERRUPTED, WS_ERR_CLOSED when the session is closing or closed, the status of
- * ws_session_error when it ended otherwise, WS_ERR_IO when the connection is lost, WS_ERR_FORKED.
- */
-ws_status ws_send_ping(ws_session *session,
-                       const void *data,
-                       size_t size);
-
-/**
- * Sends a pong with `size` bytes of payload, 0 to 125: unasked for, as a sign of life, or as the answer to a ping where
- * the library does not give it (raw sessions, ws_config_set_auto_pong). All else is as with ws_send_ping.
- *
- * Returns what ws_send_ping does.
- */
-ws_status ws_send_pong(ws_session *session,
-                       const void *data,
-                       size_t size);
-
-/**
  * Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
  * Several threads may wait; each message goes to one of them.
  *
@@ -2235,7 +2473,7 @@ ws_status ws_send_pong(ws_session *session,
  * delivered first, then every call returns how it ended: WS_ERR_CLOSED after a Close from both sides,
  * WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG,
  * WS_ERR_COMPRESSION, WS_ERR_EXTENSION, WS_ERR_PING_TIMEOUT, WS_ERR_OVERFLOW, WS_ERR_TLS, WS_ERR_IO, WS_ERR_NO_MEMORY,
- * WS_ERR_ABORTED. ws_session_error says more, ws_close_info has the close codes.
+ * WS_ERR_ABORTED. ws_session_error says more, ws_get_close_info has the close codes.
  *
  * Returns also WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which the session goes on and nothing is lost,
  * WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
@@ -2310,7 +2548,7 @@ ws_status ws_config_set_callbacks(ws_config *config,
 /**
  * Delivers the messages of an open session to a function from now on, beginning with those that wait in the incoming queue.
  * The library calls the function as it calls on_frame of ws_callbacks. When the session has ended, the library calls it once
- * more, with NULL as the frame; ws_session_error and ws_close_info return the details. Then it calls `drop`, which may be
+ * more, with NULL as the frame; ws_session_error and ws_get_close_info return the details. Then it calls `drop`, which may be
  * NULL, with `user_data`.
  *
  * Calls of ws_recv that wait return WS_ERR_STATE, and so do all later ones.
@@ -2326,6 +2564,36 @@ ws_status ws_recv_callback(ws_session *session,
                            ws_drop_callback drop);
 
 /**
+ * Returns the number of the attempt in this outage, from 1; 0 for NULL.
+ */
+uint32_t ws_attempt_number(const ws_attempt *attempt);
+
+/**
+ * Returns the error of the attempt before, or for the first one that of the lost connection, lent until the function returns; its
+ * status is WS_ERR_CLOSED if the server has closed the session. NULL for NULL.
+ */
+const ws_error *ws_attempt_last_error(const ws_attempt *attempt);
+
+/**
+ * Connects to another URL in this attempt. If it has another scheme, host or port, the configuration's Authorization, Cookie and
+ * Host headers are not sent; those of ws_attempt_set_header are. ws_request_url still returns the first URL.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL and WS_ERR_URL. After an error the attempt fails with it, and no other follows.
+ */
+ws_status ws_attempt_set_url(ws_attempt *attempt,
+                             const char *url);
+
+/**
+ * Sets a header of the opening handshake of this attempt, in place of any of its name, like a fresh Authorization. A value of NULL
+ * removes them.
+ *
+ * Returns WS_ERR_INVALID_ARGUMENT as ws_config_add_header does. After an error the attempt fails with it, and no other follows.
+ */
+ws_status ws_attempt_set_header(ws_attempt *attempt,
+                                const char *name,
+                                const char *value);
+
+/**
  * Has sessions go on with another connection when theirs is lost. NULL, the default: a session ends with its connection.
  *
  * The library reconnects after: a connection that ended without a Close or was reset; a ping without an answer; the idle
@@ -2334,23 +2602,22 @@ ws_status ws_recv_callback(ws_session *session,
  * proxy answered with the status 408, 425, 429, 500, 502, 503, 504 or 520 to 524. If that answer has a Retry-After, in
  * seconds or as a date, the library waits for it, but not longer than `max_retry_after_ms`. Everything else ends the session:
  * other close codes, violations of the protocol, certificates, other statuses, full queues whose policy is WS_QUEUE_CLOSE,
- * ws_close and ws_abort. The library does not repeat the first opening.
+ * ws_close and ws_abort. The library repeats the first opening only with WS_RECONNECT_FIRST.
  *
  * During an outage ws_state returns WS_STATE_CONNECTING. Receiving waits, by every function, for messages of the next
  * connection. Sending waits as for room in the queue, or with WS_RECONNECT_KEEP_UNSENT queues. ws_flush waits, or returns
- * WS_ERR_IO when queued messages are lost. ws_close ends the session at once. When a new connection is open, the library
- * calls on_reconnect of ws_callbacks and counts it in ws_statistics. Outages that begin and end during one callback cause one
- * call, for the latest. With WS_RECONNECT_KEEP_UNSENT a message sent in fragments is kept whole, whatever the bounds of the
- * queue.
+ * WS_ERR_IO when queued messages are lost. ws_close ends the session at once. ws_session_error returns why the connection is
+ * lost. ws_config_set_deliver_events delivers the loss and the new connection in their place among the messages, and ws_stats
+ * counts the new connections. With WS_RECONNECT_KEEP_UNSENT a message sent in fragments is kept whole, whatever the bounds of
+ * the queue.
  *
  * What the application cannot assume: that messages which were sent have arrived, that none were sent to it meanwhile, and
  * that it is the same server. Subscriptions and the like have to be made again. A message of which a part is lost is never
  * delivered; when sending one in parts, the rest of it returns WS_ERR_IO once, unless it is kept. What it can assume: the same
- * URL, settings and subprotocol; another one ends the session. Functions that tell of the handshake, its headers and
+ * URL (unless `prepare` sets another one), settings and subprotocol; another subprotocol ends the session. Functions that tell of the handshake, its headers and
  * extensions, tell of the first one.
  *
- * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a `struct_size` that is smaller than the first version's or over
- * 4096, negative numbers and unknown flags. With raw sessions, and WS_RECONNECT_KEEP_UNSENT with an outgoing queue that
+ * Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a `struct_size` that is smaller than this version's or over 4096, negative numbers and unknown flags. With raw sessions, and WS_RECONNECT_KEEP_UNSENT with an outgoing queue that
  * drops the oldest, ws_connect returns it.
  */
 ws_status ws_config_set_reconnect(ws_config *config,
@@ -2481,7 +2748,7 @@ uint64_t ws_get_max_message_size(const ws_session *session);
  * Switches masking, from the next message on (Ktor's masking).
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or another number than 0 and 1, WS_ERR_STATE for 0 unless the configuration
- * had ws_config_allow_unmasked, WS_ERR_FORKED.
+ * had ws_config_set_allow_unmasked, WS_ERR_FORKED.
  */
 ws_status ws_set_masking(ws_session *session,
                          int32_t on);
@@ -2500,7 +2767,7 @@ int32_t ws_get_masking(const ws_session *session);
  * (ws_config_set_ping_liveness). Without an answer in time the session ends: the library sends Close 1011 "Ping
  * timeout", drops the connection without waiting for the server, and receiving returns WS_ERR_PING_TIMEOUT. Time in
  * which the library does not read, because the incoming queue is full, does not count. Pings end when the session
- * begins to close. ws_stats has the last round-trip time.
+ * begins to close. ws_get_stats has the last round-trip time.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
  */
@@ -2515,25 +2782,26 @@ int64_t ws_get_ping_interval_ms(const ws_session *session);
 
 /**
  * Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
- * way; 0 and negative numbers stand for twice the interval, whatever that becomes.
+ * way; negative is no limit: then pings are sent whether they are answered or not. Until it is set, it is twice the interval.
  *
  * The time counts from when the kernel accepts the ping. It begins anew while the server accepts bytes sent before the ping,
  * and while it is in the middle of sending a frame. The library reads all bytes that have arrived before it ends the session,
  * so a stopped process (SIGSTOP, a suspended machine) does not cause a timeout.
  *
- * Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL or 0, WS_ERR_FORKED.
  */
 ws_status ws_set_ping_timeout_ms(ws_session *session,
                                  int64_t timeout_ms);
 
 /**
- * How long the answer to a ping of the library may take, in milliseconds; 0 if there are no pings and no timeout was
- * set, for NULL and in a forked child. Until the session is open it is what the configuration says.
+ * How long the answer to a ping of the library may take, in milliseconds; negative for no limit; 0 if there are no pings and no
+ * timeout was set, for NULL and in a forked child. Until the session is open it is what the configuration says.
  */
 int64_t ws_get_ping_timeout_ms(const ws_session *session);
 
 /**
- * Keeps a pointer of the application with the session. The library does not look at what it points to.
+ * Sets the pointer of the application that belongs to the session, in place of that of ws_config_set_user_data. The library does
+ * not use what it points to.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL as the session.
  */
@@ -2541,9 +2809,9 @@ ws_status ws_set_user_data(ws_session *session,
                            void *user_data);
 
 /**
- * The pointer of ws_set_user_data; NULL unless set, and for NULL.
+ * Returns the pointer of ws_set_user_data, or else of ws_config_set_user_data. NULL if neither was called, and for NULL.
  */
-void *ws_user_data(const ws_session *session);
+void *ws_get_user_data(const ws_session *session);
 
 /**
  * Starts the closing handshake (RFC 6455 section 7.1.2) behind the messages that are queued, and returns at once.
@@ -2564,8 +2832,9 @@ ws_status ws_close(ws_session *session,
                    size_t length);
 
 /**
- * Waits until the connection is closed, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It does
- * not close the session itself: ws_close, the server or an error does. Once the closing handshake has begun, the close
+ * Waits until the connection is closed and on_close of ws_callbacks, if there is one, has returned, at most `timeout_ms`
+ * milliseconds (0: not at all, negative: without limit). It does not close the session itself: ws_close, the server or an
+ * error does. Once the closing handshake has begun, the close
  * timeout bounds it (see ws_config_set_close_timeout_ms).
  *
  * While a call waits after ws_close, the library drops messages that arrive when the incoming queue is full, because the
@@ -2578,17 +2847,30 @@ ws_status ws_wait_closed(ws_session *session,
                          int64_t timeout_ms);
 
 /**
+ * Ends a session and frees the handle: closes the session with code 1000 as ws_close does, waits as ws_wait_closed does, at
+ * most `timeout_ms` milliseconds (0: not at all, negative: without limit), then frees the handle as ws_session_free does.
+ * Freeing the last handle aborts a session that has not closed in time.
+ *
+ * The handle is freed whatever the function returns, except for WS_ERR_STATE.
+ *
+ * Returns WS_OK if the session has closed, WS_ERR_TIMEOUT if it has not, WS_ERR_INTERRUPTED, WS_ERR_STATE in a callback of
+ * the session, which cannot wait, WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED in a forked child.
+ */
+ws_status ws_session_end(ws_session *session,
+                         int64_t timeout_ms);
+
+/**
  * Writes how the session was closed. It is known as soon as receiving has returned the end of the session. Only `local_code`
  * and `clean` may still be 0 while the library's Close waits behind queued messages; they are final once ws_wait_closed has
  * returned WS_OK.
  *
- * Set `info->struct_size` to sizeof(ws_close_reason) before the call. The reason is lent until the session is freed.
+ * Set `info->struct_size` to sizeof(ws_close_info) before the call. The reason is lent until the session is freed.
  *
  * Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller
  * than this version's or over 4096, WS_ERR_FORKED.
  */
-ws_status ws_close_info(const ws_session *session,
-                        ws_close_reason *info);
+ws_status ws_get_close_info(const ws_session *session,
+                            ws_close_info *info);
 
 /**
  * Closes the connection at once without a closing handshake. Calls that wait return WS_ERR_ABORTED. Complete messages that the
@@ -2632,6 +2914,18 @@ const char *ws_request_header(const ws_session *session,
                               size_t index);
 
 /**
+ * Writes the `index`-th header field (from 0) of the handshake's request to `*name` and `*value`, in the order in which the fields
+ * were sent. To visit all of them, count up until the function returns 0.
+ *
+ * Returns 1. Returns 0, with NULL in `*name` and `*value`, behind the last field, while the session is being opened, and for
+ * NULL. The strings are lent until the session is freed.
+ */
+int32_t ws_request_header_at(const ws_session *session,
+                             size_t index,
+                             const char **name,
+                             const char **value);
+
+/**
  * The HTTP status of the handshake's response: 101. 0 for NULL.
  */
 uint32_t ws_response_status(const ws_session *session);
@@ -2646,8 +2940,24 @@ const char *ws_response_header(const ws_session *session,
                                size_t index);
 
 /**
- * What ended the session: NULL while nothing has, after a clean end, and for NULL. Its status is what receiving
- * returns. The error is the session's: do not free it.
+ * Writes the `index`-th header field (from 0) of the handshake's response to `*name` and `*value`, in the order in which the fields
+ * were sent. To visit all of them, count up until the function returns 0.
+ *
+ * Returns 1. Returns 0, with NULL in `*name` and `*value`, behind the last field, while the session is being opened, and for
+ * NULL. The strings are lent until the session is freed. They are what the server sent, which need
+ * not be UTF-8.
+ */
+int32_t ws_response_header_at(const ws_session *session,
+                              size_t index,
+                              const char **name,
+                              const char **value);
+
+/**
+ * Returns the error that ended the session, or that lost its connection while the library opens another one
+ * (ws_config_set_reconnect). After the end its status is what receiving returns.
+ *
+ * Returns NULL while there is no such error, after a clean end, for NULL, and in a forked child. The error is lent until the
+ * session is freed.
  */
 const ws_error *ws_session_error(const ws_session *session);
 
@@ -2655,12 +2965,39 @@ const ws_error *ws_session_error(const ws_session *session);
  * The numbers of the session as they are now, also after its end. While it sends and receives they need not belong to
  * the same moment.
  *
- * Set `stats->struct_size` to sizeof(ws_statistics) before.
+ * Set `stats->struct_size` to sizeof(ws_stats) before.
  *
  * Returns WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller than this version's or over 4096, WS_ERR_FORKED.
  */
-ws_status ws_stats(const ws_session *session,
-                   ws_statistics *stats);
+ws_status ws_get_stats(const ws_session *session,
+                       ws_stats *stats);
+
+/**
+ * Writes what is known about the connection of the session: the current one, or the last one after the end.
+ *
+ * Set `info->struct_size` to sizeof(ws_session_info) before the call.
+ *
+ * Returns WS_ERR_STATE while the session is being opened, the status of ws_connect for a session that could not be opened,
+ * WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller than this version's or over 4096, and WS_ERR_FORKED in a forked
+ * child.
+ */
+ws_status ws_get_session_info(const ws_session *session,
+                              ws_session_info *info);
+
+/**
+ * Writes the `index`-th certificate of the server, as DER (RFC 5280), to `*der` and its size in bytes to `*size`: number 0 is the
+ * server's own, then follow the others that it has sent.
+ *
+ * The first call reads the certificates from the connection; later calls return the same ones, also after the end and after
+ * reconnecting. They are lent until the session is freed.
+ *
+ * Returns 1. Returns 0, with NULL in `*der` and 0 in `*size`, behind the last certificate, without TLS, while the session is
+ * being opened, if the connection is gone at the first call, for NULL, and in a forked child.
+ */
+int32_t ws_peer_certificate(const ws_session *session,
+                            size_t index,
+                            const uint8_t **der,
+                            size_t *size);
 
 /**
  * Has lines of the log up to `level`, a ws_log_level, told to a function. Default: WS_LOG_OFF. It is for the whole

@@ -458,9 +458,9 @@ class frame_reading {
     /** A ws_frame_type; 0 when empty, as all else. */
     std::uint32_t type() const noexcept { return frame_ == nullptr ? 0 : frame_->type; }
 
-    bool is_text() const noexcept { return type() == WS_TEXT; }
+    bool is_text() const noexcept { return type() == WS_FRAME_TEXT; }
 
-    bool is_binary() const noexcept { return type() == WS_BINARY; }
+    bool is_binary() const noexcept { return type() == WS_FRAME_BINARY; }
 
     /** The payload as text. It is UTF-8 where is_text(), with a NUL byte behind it. */
     std::string_view text() const noexcept { return data().text(); }
@@ -623,7 +623,7 @@ class detail::session_operations {
         detail::assign(ec, ws_send_binary(session_, data.data(), data.size()));
     }
 
-    /** ws_send: `type` is WS_TEXT, WS_BINARY or WS_CONTINUATION, `flags` a sum of ws_send_flags. */
+    /** ws_send: `type` is WS_FRAME_TEXT, WS_FRAME_BINARY or WS_FRAME_CONTINUATION, `flags` a sum of ws_send_flags. */
     void send(std::uint32_t type, bytes data, std::uint32_t flags, time_limit limit, std::error_code &ec) const noexcept
     {
         detail::assign(ec, ws_send(session_, type, data.data(), data.size(), flags, limit.milliseconds()));
@@ -741,19 +741,19 @@ class detail::session_operations {
 
     close_reason close_info(std::error_code &ec) const
     {
-        ws_close_reason info{};
+        ws_close_info info{};
         info.struct_size = sizeof info;
-        detail::assign(ec, ws_close_info(session_, &info));
+        detail::assign(ec, ws_get_close_info(session_, &info));
         if (ec)
             return {};
         return {info.local_code, info.remote_code, {info.reason, info.reason_size}, info.clean != 0, info.initiator};
     }
 
-    ws_statistics stats(std::error_code &ec) const noexcept
+    ws_stats stats(std::error_code &ec) const noexcept
     {
-        ws_statistics numbers{};
+        ws_stats numbers{};
         numbers.struct_size = sizeof numbers;
-        detail::assign(ec, ws_stats(session_, &numbers));
+        detail::assign(ec, ws_get_stats(session_, &numbers));
         return numbers;
     }
 
@@ -843,7 +843,7 @@ class detail::session_operations {
         detail::assign(ec, ws_set_user_data(session_, user_data));
     }
 
-    void *user_data() const noexcept { return ws_user_data(session_); }
+    void *user_data() const noexcept { return ws_get_user_data(session_); }
 
 #if KTORWS_EXCEPTIONS
     // The same, throwing.
@@ -928,10 +928,10 @@ class detail::session_operations {
         return info;
     }
 
-    ws_statistics stats() const
+    ws_stats stats() const
     {
         std::error_code ec;
-        const ws_statistics numbers = stats(ec);
+        const ws_stats numbers = stats(ec);
         check(ec.value(), "stats");
         return numbers;
     }
@@ -1571,13 +1571,13 @@ class config final {
 
     void set_raw(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_raw, on); }
 
-    void allow_unmasked(bool allow, std::error_code &ec) noexcept { set(ec, ws_config_allow_unmasked, allow); }
+    void set_allow_unmasked(bool allow, std::error_code &ec) noexcept { set(ec, ws_config_set_allow_unmasked, allow); }
 
     void set_masking(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_masking, on); }
 
-    void set_resolve(zstring host, std::uint16_t port, zstring address, std::error_code &ec) noexcept
+    void add_resolve(zstring host, std::uint16_t port, zstring address, std::error_code &ec) noexcept
     {
-        set(ec, ws_config_set_resolve, host, port, address);
+        set(ec, ws_config_add_resolve, host, port, address);
     }
 
     void set_local_address(zstring address, std::error_code &ec) noexcept
@@ -1613,16 +1613,16 @@ class config final {
         set(ec, ws_config_set_max_redirects, count);
     }
 
-    void set_tls_ca_file(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_ca_file, path); }
+    void add_tls_ca_file(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_ca_file, path); }
 
-    void set_tls_ca_pem(std::string_view pem, std::error_code &ec) noexcept
+    void add_tls_ca_pem(std::string_view pem, std::error_code &ec) noexcept
     {
-        set(ec, ws_config_set_tls_ca_pem, pem.data(), pem.size());
+        set(ec, ws_config_add_tls_ca_pem, pem.data(), pem.size());
     }
 
-    void set_tls_ca_dir(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_ca_dir, path); }
+    void add_tls_ca_dir(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_ca_dir, path); }
 
-    void set_tls_crl_file(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_crl_file, path); }
+    void add_tls_crl_file(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_crl_file, path); }
 
     void set_tls_client_cert_file(zstring certificate_path, zstring key_path, std::error_code &ec) noexcept
     {
@@ -1653,7 +1653,7 @@ class config final {
 
     void set_tls_alpn(zstring protocols, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_alpn, protocols); }
 
-    void set_tls_pin_sha256(zstring pin, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_pin_sha256, pin); }
+    void add_tls_pin_sha256(zstring pin, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_pin_sha256, pin); }
 
     void set_tls_key_log_file(zstring path, std::error_code &ec) noexcept
     {
@@ -1867,13 +1867,13 @@ class config final {
 
     config &set_raw(bool on) { return set("set_raw", ws_config_set_raw, on); }
 
-    config &allow_unmasked(bool allow) { return set("allow_unmasked", ws_config_allow_unmasked, allow); }
+    config &set_allow_unmasked(bool allow) { return set("set_allow_unmasked", ws_config_set_allow_unmasked, allow); }
 
     config &set_masking(bool on) { return set("set_masking", ws_config_set_masking, on); }
 
-    config &set_resolve(zstring host, std::uint16_t port, zstring address)
+    config &add_resolve(zstring host, std::uint16_t port, zstring address)
     {
-        return set("set_resolve", ws_config_set_resolve, host, port, address);
+        return set("add_resolve", ws_config_add_resolve, host, port, address);
     }
 
     config &set_local_address(zstring address)
@@ -1905,16 +1905,16 @@ class config final {
 
     config &set_max_redirects(unsigned count) { return set("set_max_redirects", ws_config_set_max_redirects, count); }
 
-    config &set_tls_ca_file(zstring path) { return set("set_tls_ca_file", ws_config_set_tls_ca_file, path); }
+    config &add_tls_ca_file(zstring path) { return set("add_tls_ca_file", ws_config_add_tls_ca_file, path); }
 
-    config &set_tls_ca_pem(std::string_view pem)
+    config &add_tls_ca_pem(std::string_view pem)
     {
-        return set("set_tls_ca_pem", ws_config_set_tls_ca_pem, pem.data(), pem.size());
+        return set("add_tls_ca_pem", ws_config_add_tls_ca_pem, pem.data(), pem.size());
     }
 
-    config &set_tls_ca_dir(zstring path) { return set("set_tls_ca_dir", ws_config_set_tls_ca_dir, path); }
+    config &add_tls_ca_dir(zstring path) { return set("add_tls_ca_dir", ws_config_add_tls_ca_dir, path); }
 
-    config &set_tls_crl_file(zstring path) { return set("set_tls_crl_file", ws_config_set_tls_crl_file, path); }
+    config &add_tls_crl_file(zstring path) { return set("add_tls_crl_file", ws_config_add_tls_crl_file, path); }
 
     config &set_tls_client_cert_file(zstring certificate_path, zstring key_path)
     {
@@ -1941,7 +1941,7 @@ class config final {
 
     config &set_tls_alpn(zstring protocols) { return set("set_tls_alpn", ws_config_set_tls_alpn, protocols); }
 
-    config &set_tls_pin_sha256(zstring pin) { return set("set_tls_pin_sha256", ws_config_set_tls_pin_sha256, pin); }
+    config &add_tls_pin_sha256(zstring pin) { return set("add_tls_pin_sha256", ws_config_add_tls_pin_sha256, pin); }
 
     config &set_tls_key_log_file(zstring path)
     {

@@ -32,6 +32,7 @@ pub enum Kind {
     Closed,
     ClosedAbnormally,
     PingTimeout,
+    IdleTimeout,
     Io,
     Aborted,
     Timeout,

@@ -37,7 +37,46 @@ fn generate(root: &Path) -> String {
         .replace("@MAJOR@", env!("CARGO_PKG_VERSION_MAJOR"))
         .replace("@MINOR@", env!("CARGO_PKG_VERSION_MINOR"))
         .replace("@PATCH@", env!("CARGO_PKG_VERSION_PATCH"));
-    without_safety_sections(&text)
+    with_struct_tags(&with_plain_enumerations(&without_safety_sections(&text)))
+}
+
+/// Gives the structs tags, so that C++ and other headers can declare them.
+fn with_struct_tags(header: &str) -> String {
+    let mut kept: Vec<String> = Vec::new();
+    let mut beginning = None;
+    for line in header.lines() {
+        if line == "typedef struct {" {
+            beginning = Some(kept.len());
+        }
+        let name = line.strip_prefix("} ").and_then(|line| line.strip_suffix(';'));
+        if let (Some(name), Some(index)) = (name, beginning.take_if(|_| name.is_some())) {
+            kept[index] = format!("typedef struct {name} {{");
+        }
+        kept.push(line.to_owned());
+    }
+    kept.join("\n") + "\n"
+}
+
+/// Declares the constants of an enumeration, then its type as a number of fixed width: cbindgen would declare an `enum` whose
+/// width depends on the language, with a conditional around each.
+fn with_plain_enumerations(header: &str) -> String {
+    let mut lines = header.lines();
+    let mut kept = Vec::new();
+    while let Some(line) = lines.next() {
+        let Some(name) = line.strip_prefix("enum ") else {
+            kept.push(line.to_owned());
+            continue;
+        };
+        let mut number = "";
+        for line in lines.by_ref().take_while(|line| *line != " {") {
+            number = line.strip_prefix("  : ").unwrap_or(number);
+        }
+        kept.push("enum {".to_owned());
+        kept.extend(lines.by_ref().take_while(|line| *line != "};").map(str::to_owned));
+        kept.push(format!("}};\ntypedef {number} {name};"));
+        lines.by_ref().take_while(|line| *line != "#endif // __cplusplus").for_each(drop);
+    }
+    kept.join("\n") + "\n"
 }
 
 /// What Rust callers are told of safety, the header's opening comment tells C callers once.

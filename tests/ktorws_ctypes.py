@@ -171,9 +171,9 @@ class Session:
     def close_info(self):
         """(local code, remote code, reason, clean, initiator)"""
         info = CloseReason(struct_size=ctypes.sizeof(CloseReason))
-        status = Status(lib.ws_close_info(self.handle, byref(info)))
+        status = Status(lib.ws_get_close_info(self.handle, byref(info)))
         if status != Status.OK:
-            raise AssertionError(f"ws_close_info: {status.name}")
+            raise AssertionError(f"ws_get_close_info: {status.name}")
         reason = ctypes.string_at(info.reason, info.reason_size) if info.reason_size else b""
         return info.local_code, info.remote_code, reason, bool(info.clean), Initiator(info.initiator)
 
@@ -200,7 +200,7 @@ class Session:
         statistics = Statistics(struct_size=ctypes.sizeof(Statistics))
         status = self.call("stats", byref(statistics))
         if status != Status.OK:
-            raise AssertionError(f"ws_stats: {status.name}")
+            raise AssertionError(f"ws_get_stats: {status.name}")
         return statistics
 
     @property

@@ -192,8 +192,8 @@ _SIGNATURES = {
     "ws_config_set_idle_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_send_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_outgoing_queue": (c_int32, c_void_p, c_size_t, c_size_t, c_uint32),
-    "ws_config_set_tls_ca_file": (c_int32, c_void_p, c_char_p),
-    "ws_config_set_tls_ca_pem": (c_int32, c_void_p, c_char_p, c_size_t),
+    "ws_config_add_tls_ca_file": (c_int32, c_void_p, c_char_p),
+    "ws_config_add_tls_ca_pem": (c_int32, c_void_p, c_char_p, c_size_t),
     "ws_config_set_tls_server_name": (c_int32, c_void_p, c_char_p),
     "ws_config_set_tls_verify": (c_int32, c_void_p, c_int32, c_int32),
     "ws_connect": (c_int32, c_char_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)),
@@ -203,7 +203,7 @@ _SIGNATURES = {
     "ws_frame_free": (None, POINTER(Frame)),
     "ws_close": (c_int32, c_void_p, c_uint32, c_char_p, c_size_t),
     "ws_wait_closed": (c_int32, c_void_p, c_int64),
-    "ws_close_info": (c_int32, c_void_p, POINTER(CloseReason)),
+    "ws_get_close_info": (c_int32, c_void_p, POINTER(CloseReason)),
     "ws_abort": (c_int32, c_void_p),
     "ws_session_free": (None, c_void_p),
     "ws_state": (c_int32, c_void_p),
@@ -214,7 +214,7 @@ _SIGNATURES = {
 }
 _SIGNATURES |= {
     "ws_config_interrupt": (c_int32, c_void_p),
-    "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
+    "ws_config_add_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
     "ws_config_set_local_address": (c_int32, c_void_p, c_char_p),
     "ws_config_set_unix_socket": (c_int32, c_void_p, c_char_p),
     "ws_config_set_socket_fd": (c_int32, c_void_p, c_int),
@@ -260,7 +260,7 @@ _SIGNATURES |= {
 }
 _SIGNATURES |= {
     "ws_config_set_masking": (c_int32, c_void_p, c_int32),
-    "ws_config_allow_unmasked": (c_int32, c_void_p, c_int32),
+    "ws_config_set_allow_unmasked": (c_int32, c_void_p, c_int32),
     "ws_config_set_ping_interval_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_ping_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_config_set_ping_liveness": (c_int32, c_void_p, c_uint32),
@@ -279,14 +279,14 @@ _SIGNATURES |= {
     "ws_get_ping_interval_ms": (c_int64, c_void_p),
     "ws_set_ping_timeout_ms": (c_int32, c_void_p, c_int64),
     "ws_get_ping_timeout_ms": (c_int64, c_void_p),
-    "ws_stats": (c_int32, c_void_p, POINTER(Statistics)),
+    "ws_get_stats": (c_int32, c_void_p, POINTER(Statistics)),
     "ws_config_set_callbacks": (c_int32, c_void_p, POINTER(Callbacks), c_void_p),
 }
 _SIGNATURES |= {
     "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
     "ws_config_set_proxy_from_env": (c_int32, c_void_p, c_int32),
     "ws_config_set_proxy_timeout_ms": (c_int32, c_void_p, c_int64),
-    "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, ctypes.c_uint16, c_char_p),
+    "ws_config_add_resolve": (c_int32, c_void_p, c_char_p, ctypes.c_uint16, c_char_p),
     "ws_set_log_callback": (c_int32, c_uint32, LogCallback, c_void_p),
     "ws_config_set_max_redirects": (c_int32, c_void_p, c_uint32),
     "ws_config_set_basic_auth": (c_int32, c_void_p, c_char_p, c_char_p),

@@ -133,7 +133,7 @@ static void add_addresses(connection *settings, const char *value)
             address[length - 1] = '\0';
             address++;
         }
-        expect(ws_config_set_resolve(settings->config, host, (uint16_t)port, address), "resolve", value,
+        expect(ws_config_add_resolve(settings->config, host, (uint16_t)port, address), "resolve", value,
                "HOST:PORT:ADDRESS, with IP addresses,");
     }
     free(text);
@@ -225,15 +225,15 @@ static bool tls_option(connection *settings, int option, const char *name, const
         return true;
     case OPTION_CACERT:
         file_check(name, value);
-        expect(ws_config_set_tls_ca_file(config, value), name, value, "a PEM file with certificates");
+        expect(ws_config_add_tls_ca_file(config, value), name, value, "a PEM file with certificates");
         return true;
     case OPTION_CAPATH:
         file_check(name, value);
-        expect(ws_config_set_tls_ca_dir(config, value), name, value, "a directory with certificates");
+        expect(ws_config_add_tls_ca_dir(config, value), name, value, "a directory with certificates");
         return true;
     case OPTION_CRL:
         file_check(name, value);
-        expect(ws_config_set_tls_crl_file(config, value), name, value, "a PEM file with revocation lists");
+        expect(ws_config_add_tls_crl_file(config, value), name, value, "a PEM file with revocation lists");
         return true;
     case OPTION_CERT:
         file_check(name, value);
@@ -254,7 +254,7 @@ static bool tls_option(connection *settings, int option, const char *name, const
                "a list of protocols without h2 and h3");
         return true;
     case OPTION_PIN:
-        expect(ws_config_set_tls_pin_sha256(config, value), name, value, "the base64 of a SHA-256");
+        expect(ws_config_add_tls_pin_sha256(config, value), name, value, "the base64 of a SHA-256");
         return true;
     case OPTION_KEYLOG:
         expect(ws_config_set_tls_key_log_file(config, value), name, value, "a file that can be written to");

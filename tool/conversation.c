@@ -52,8 +52,8 @@ static void note_time(conversation *talk)
 /* While bytes come and go the server is there. */
 static void note_bytes(conversation *talk)
 {
-    ws_statistics numbers = {.struct_size = sizeof numbers};
-    if (ws_stats(talk->session, &numbers) != WS_OK)
+    ws_stats numbers = {.struct_size = sizeof numbers};
+    if (ws_get_stats(talk->session, &numbers) != WS_OK)
         return;
     int64_t now = now_ms();
     if (numbers.wire_sent != talk->sent_bytes) {
@@ -102,7 +102,7 @@ exit_status conversation_end(conversation *talk, ws_status status)
     if (ws_wait_closed(talk->session, talk->options->close_timeout_ms) != WS_OK)
         ws_abort(talk->session);
     talk->end = status;
-    talk->closed = (ws_close_reason){.struct_size = sizeof talk->closed, .reason = ""};
-    ws_close_info(talk->session, &talk->closed);
+    talk->closed = (ws_close_info){.struct_size = sizeof talk->closed, .reason = ""};
+    ws_get_close_info(talk->session, &talk->closed);
     return talk->has_given_up ? ENDED_TIMEOUT : exit_status_of_end(status, &talk->closed);
 }

@@ -27,7 +27,7 @@ typedef struct {
     int64_t blocked_ms; /* the same, without what goes quickly */
     /* how it has ended */
     ws_status end;
-    ws_close_reason closed;
+    ws_close_info closed;
 } conversation;
 
 /* Begins the closing handshake, with the code and reason of the options; any thread may. What the server still sends

@@ -60,7 +60,7 @@ exit_status exit_status_of_opening(ws_status status, const ws_error *error)
     }
 }
 
-exit_status exit_status_of_end(ws_status status, const ws_close_reason *closed)
+exit_status exit_status_of_end(ws_status status, const ws_close_info *closed)
 {
     if (status != WS_ERR_CLOSED)
         return of_status(status);

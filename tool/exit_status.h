@@ -29,6 +29,6 @@ typedef enum {
 exit_status exit_status_of_opening(ws_status status, const ws_error *error);
 
 /* Of a session that has ended with `status`, with these codes. */
-exit_status exit_status_of_end(ws_status status, const ws_close_reason *closed);
+exit_status exit_status_of_end(ws_status status, const ws_close_info *closed);
 
 #endif

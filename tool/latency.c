@@ -108,7 +108,7 @@ static void take_pong(const options *chosen, pings *all, const ws_frame *frame, 
 {
     uint64_t number;
     int64_t sent_us;
-    if (frame->type != WS_PONG ||
+    if (frame->type != WS_FRAME_PONG ||
         sscanf((const char *)frame->data, "ktorws %" SCNu64 " %" SCNd64, &number, &sent_us) != 2 || number > all->sent)
         return;
     int64_t us = at_us - sent_us;

@@ -15,7 +15,7 @@ enum { DUMPED = 1024, ROW = 16 };
 
 static void write_json(const ws_frame *frame)
 {
-    bool is_text = frame->type == WS_TEXT;
+    bool is_text = frame->type == WS_FRAME_TEXT;
     json_begin("message");
     json_string("type", is_text ? "text" : "binary");
     json_number("size", frame->size);
@@ -55,7 +55,7 @@ static void write_terminal(const ws_frame *frame, bool is_marked)
     output_begin();
     if (is_marked)
         output_print("%s<%s ", screen_colour(STDOUT_FILENO, CYAN), screen_colour(STDOUT_FILENO, PLAIN));
-    if (frame->type == WS_BINARY) {
+    if (frame->type == WS_FRAME_BINARY) {
         dump(frame);
         output_end();
         return;
@@ -107,7 +107,7 @@ void message_show(const options *chosen, const ws_frame *frame, bool is_marked)
 
 static const char *control_name(uint32_t type)
 {
-    return type == WS_PING ? "ping" : type == WS_PONG ? "pong" : "close";
+    return type == WS_FRAME_PING ? "ping" : type == WS_FRAME_PONG ? "pong" : "close";
 }
 
 void control_show(const options *chosen, const ws_frame *frame)
@@ -115,7 +115,7 @@ void control_show(const options *chosen, const ws_frame *frame)
     if (chosen->is_json) {
         json_begin(control_name(frame->type));
         json_number("size", frame->size);
-        if (frame->type == WS_CLOSE) {
+        if (frame->type == WS_FRAME_CLOSE) {
             json_number("code", frame->close_code);
             json_text("reason", (const char *)frame->data, frame->size);
         } else {
@@ -124,7 +124,7 @@ void control_show(const options *chosen, const ws_frame *frame)
         json_end();
         return;
     }
-    if (frame->type == WS_CLOSE) {
+    if (frame->type == WS_FRAME_CLOSE) {
         note('<', "close %u %s", frame->close_code, (const char *)frame->data);
         return;
     }

@@ -59,8 +59,8 @@ int64_t progress_show(const ws_session *session)
         return -1;
     if (ms_until(next_ms) > 0)
         return next_ms;
-    ws_statistics numbers = {.struct_size = sizeof numbers};
-    ws_stats(session, &numbers);
+    ws_stats numbers = {.struct_size = sizeof numbers};
+    ws_get_stats(session, &numbers);
     double seconds = (double)(now_ms() - next_ms + PERIOD_MS) / 1e3;
     screen_lock();
     snprintf(text, sizeof text, "sent %s (%s/s), received %s (%s/s), %llu s", readable_size((double)numbers.wire_sent),

@@ -71,13 +71,13 @@ void report_problem(const options *chosen, const char *format, ...)
     free(text);
 }
 
-static int64_t opening_us(const ws_statistics *numbers)
+static int64_t opening_us(const ws_stats *numbers)
 {
     return (int64_t)(numbers->resolve_us + numbers->connect_us + numbers->proxy_us + numbers->tls_us +
                      numbers->handshake_us);
 }
 
-static void write_opened(const ws_session *session, const ws_statistics *numbers)
+static void write_opened(const ws_session *session, const ws_stats *numbers)
 {
     json_begin("opened");
     json_string("url", ws_request_url(session));
@@ -106,8 +106,8 @@ static void write_opened(const ws_session *session, const ws_statistics *numbers
 
 void report_opened(const options *chosen, const ws_session *session)
 {
-    ws_statistics numbers = {.struct_size = sizeof numbers};
-    ws_stats(session, &numbers);
+    ws_stats numbers = {.struct_size = sizeof numbers};
+    ws_get_stats(session, &numbers);
     if (chosen->is_json)
         write_opened(session, &numbers);
     if (chosen->verbosity == 0)
@@ -126,7 +126,7 @@ void report_opened(const options *chosen, const ws_session *session)
         note('*', "subprotocol %s", ws_subprotocol(session));
 }
 
-static void write_closed(const ws_close_reason *closed, const ws_statistics *numbers)
+static void write_closed(const ws_close_info *closed, const ws_stats *numbers)
 {
     json_begin("closed");
     json_number("code", closed->remote_code);
@@ -157,7 +157,7 @@ static void write_closed(const ws_close_reason *closed, const ws_statistics *num
 
 static void say_end(const conversation *talk)
 {
-    const ws_close_reason *closed = &talk->closed;
+    const ws_close_info *closed = &talk->closed;
     if (talk->has_given_up) {
         complain("the server has not answered our Close for %.3g s", (double)talk->options->close_timeout_ms / 1e3);
     } else if (talk->end != WS_ERR_CLOSED) {
@@ -169,7 +169,7 @@ static void say_end(const conversation *talk)
     }
 }
 
-static void show_end(const ws_close_reason *closed, const ws_statistics *numbers)
+static void show_end(const ws_close_info *closed, const ws_stats *numbers)
 {
     note('*', "closed, begun by %s: %s%u sent, %u received%s%s", initiator_name(closed->initiator),
          closed->clean != 0 ? "" : "not clean, ", closed->local_code, closed->remote_code,
@@ -183,8 +183,8 @@ static void show_end(const ws_close_reason *closed, const ws_statistics *numbers
 
 void report_end(const conversation *talk)
 {
-    ws_statistics numbers = {.struct_size = sizeof numbers};
-    ws_stats(talk->session, &numbers);
+    ws_stats numbers = {.struct_size = sizeof numbers};
+    ws_get_stats(talk->session, &numbers);
     if (talk->options->is_json) {
         const ws_error *error = ws_session_error(talk->session);
         if (error != NULL)

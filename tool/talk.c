@@ -37,7 +37,7 @@ typedef struct {
 static bool send_piece(exchange *both, const void *data, size_t size, bool is_last)
 {
     conversation *talk = both->talk;
-    uint32_t type = both->is_amid_message ? WS_CONTINUATION : talk->options->is_binary ? WS_BINARY : WS_TEXT;
+    uint32_t type = both->is_amid_message ? WS_FRAME_CONTINUATION : talk->options->is_binary ? WS_FRAME_BINARY : WS_FRAME_TEXT;
     ws_status status;
     do
         status = ws_send(talk->session, type, data, size, is_last ? 0 : WS_SEND_MORE, -1);
@@ -132,7 +132,7 @@ static void show_frames(exchange *both, received *so_far, ws_frame **frames, siz
 {
     const options *chosen = both->talk->options;
     for (size_t i = 0; i < count; i++) {
-        bool is_message = frames[i]->type == WS_TEXT || frames[i]->type == WS_BINARY;
+        bool is_message = frames[i]->type == WS_FRAME_TEXT || frames[i]->type == WS_FRAME_BINARY;
         bool is_wanted = chosen->answers == 0 || so_far->count < chosen->answers;
         if (!is_message) {
             control_show(chosen, frames[i]);
@@ -162,8 +162,8 @@ static int64_t waits_until(exchange *both, const received *so_far)
 /* With --count reached: the deadline for the server to take the rest of the messages of --message. */
 static int64_t takes_until(exchange *both, received *so_far)
 {
-    ws_statistics numbers = {.struct_size = sizeof numbers};
-    ws_stats(both->talk->session, &numbers);
+    ws_stats numbers = {.struct_size = sizeof numbers};
+    ws_get_stats(both->talk->session, &numbers);
     if (so_far->sent_ms == 0 || numbers.wire_sent != so_far->sent_bytes)
         so_far->sent_ms = now_ms();
     so_far->sent_bytes = numbers.wire_sent;

@@ -66,7 +66,7 @@ static void *send_blocks(void *argument)
     while (ms_until(all->stops_ms) > 0 && !atomic_load(&all->talk->is_closing)) {
         uint64_t number = atomic_load(&all->sent);
         memcpy(message, &number, number_size(size));
-        ws_status status = ws_send(all->talk->session, WS_BINARY, message, size, 0, ms_until(all->stops_ms));
+        ws_status status = ws_send(all->talk->session, WS_FRAME_BINARY, message, size, 0, ms_until(all->stops_ms));
         if (status == WS_OK)
             atomic_store(&all->sent, number + 1);
         else if (status != WS_ERR_INTERRUPTED)
@@ -82,7 +82,7 @@ static void *send_blocks(void *argument)
 static void take_echo(load *all, const ws_frame *frame)
 {
     size_t size = all->talk->options->block;
-    if (frame->type != WS_BINARY)
+    if (frame->type != WS_FRAME_BINARY)
         return;
     size_t prefix = number_size(size);
     if (frame->size != size || memcmp(frame->data, &all->echoed, prefix) != 0 ||

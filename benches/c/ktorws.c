@@ -44,7 +44,7 @@ void start_ktorws(const struct options *options)
     if (config == NULL)
         fail("no memory");
     if (options->ca_file != NULL)
-        check(ws_config_set_tls_ca_file(config, options->ca_file), options->ca_file);
+        check(ws_config_add_tls_ca_file(config, options->ca_file), options->ca_file);
     sends_text = options->texts_file != NULL;
     if (options->deflate != DEFLATE_OFF)
         install_deflate(options);
@@ -98,7 +98,7 @@ static void send_batches(void *session, const uint8_t *message, size_t size, siz
 {
     ws_message batch[BURST];
     for (size_t i = 0; i < BURST; i++)
-        batch[i] = (ws_message){.data = message, .size = size, .type = WS_BINARY};
+        batch[i] = (ws_message){.data = message, .size = size, .type = WS_FRAME_BINARY};
     while (count > 0) {
         size_t accepted;
         check(ws_send_batch(session, batch, count < BURST ? count : BURST, &accepted, -1), "sending a batch");

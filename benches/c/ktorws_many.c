@@ -42,7 +42,7 @@ static void make_group(const struct options *options)
     check(ws_config_set_group(config, group), "setting the group");
 }
 
-/* What ws_user_data points to is the session's entry, so its place is known from the session. */
+/* What ws_get_user_data points to is the session's entry, so its place is known from the session. */
 static void keep(size_t place, ws_session *session)
 {
     sessions[place] = session;
@@ -116,7 +116,7 @@ static size_t receive_of_group(size_t size)
     check(ws_group_recv(group, &session, &frame, -1), "receiving of the group");
     check_message(frame->data, frame->size, size);
     ws_frame_free(frame);
-    ws_session **entry = ws_user_data(session);
+    ws_session **entry = ws_get_user_data(session);
     return (size_t)(entry - sessions);
 }
 
@@ -124,8 +124,8 @@ static size_t count_clean(void)
 {
     size_t clean = 0;
     for (size_t place = 0; place < session_count; place++) {
-        ws_close_reason reason = {.struct_size = sizeof reason};
-        clean += ws_close_info(sessions[place], &reason) == WS_OK && reason.clean;
+        ws_close_info reason = {.struct_size = sizeof reason};
+        clean += ws_get_close_info(sessions[place], &reason) == WS_OK && reason.clean;
     }
     return clean;
 }
@@ -164,8 +164,8 @@ static uint64_t pongs(void)
 {
     uint64_t sum = 0;
     for (size_t place = 0; place < session_count; place++) {
-        ws_statistics statistics = {.struct_size = sizeof statistics};
-        check(ws_stats(sessions[place], &statistics), "statistics");
+        ws_stats statistics = {.struct_size = sizeof statistics};
+        check(ws_get_stats(sessions[place], &statistics), "statistics");
         sum += statistics.pongs_received;
     }
     return sum;

@@ -235,7 +235,7 @@ func (s *setter) network(o *DialOptions) {
 				s.check("Resolve", "an empty address", C.WS_ERR_INVALID_ARGUMENT)
 				return
 			}
-			s.check("Resolve", r.Host+" is "+address, C.ws_config_set_resolve(s.config, host, C.uint16_t(r.Port), at))
+			s.check("Resolve", r.Host+" is "+address, C.ws_config_add_resolve(s.config, host, C.uint16_t(r.Port), at))
 		}
 	}
 	local := s.text("LocalAddress", o.LocalAddress)
@@ -285,9 +285,9 @@ func (s *setter) tls(t *TLS) {
 			}
 		}
 	}
-	path("CAFile", t.CAFile, func(path *C.char) C.ws_status { return C.ws_config_set_tls_ca_file(s.config, path) })
-	path("CADir", t.CADir, func(path *C.char) C.ws_status { return C.ws_config_set_tls_ca_dir(s.config, path) })
-	path("CRLFile", t.CRLFile, func(path *C.char) C.ws_status { return C.ws_config_set_tls_crl_file(s.config, path) })
+	path("CAFile", t.CAFile, func(path *C.char) C.ws_status { return C.ws_config_add_tls_ca_file(s.config, path) })
+	path("CADir", t.CADir, func(path *C.char) C.ws_status { return C.ws_config_add_tls_ca_dir(s.config, path) })
+	path("CRLFile", t.CRLFile, func(path *C.char) C.ws_status { return C.ws_config_add_tls_crl_file(s.config, path) })
 	path("KeyLogFile", t.KeyLogFile, func(path *C.char) C.ws_status {
 		return C.ws_config_set_tls_key_log_file(s.config, path)
 	})
@@ -298,7 +298,7 @@ func (s *setter) tls(t *TLS) {
 		return C.ws_config_set_tls_client_cert_file(s.config, path, s.text("KeyFile", t.KeyFile))
 	})
 	if pem, size := s.bytes(t.CAPEM); pem != nil {
-		s.check("CAPEM", "this text", C.ws_config_set_tls_ca_pem(s.config, pem, size))
+		s.check("CAPEM", "this text", C.ws_config_add_tls_ca_pem(s.config, pem, size))
 	}
 	if pem, size := s.bytes(t.CertPEM); pem != nil {
 		key, keySize := s.bytes(t.KeyPEM)
@@ -306,7 +306,7 @@ func (s *setter) tls(t *TLS) {
 		s.check("CertPEM", "this text, or the key's,", status)
 	}
 	for _, pin := range t.PinsSHA256 {
-		path("PinsSHA256", pin, func(pin *C.char) C.ws_status { return C.ws_config_set_tls_pin_sha256(s.config, pin) })
+		path("PinsSHA256", pin, func(pin *C.char) C.ws_status { return C.ws_config_add_tls_pin_sha256(s.config, pin) })
 	}
 	verify := func(skip bool) C.int32_t { return 1 - C.int32_t(number(skip)) }
 	C.ws_config_set_tls_verify(s.config, verify(t.InsecureSkipVerify), verify(t.InsecureSkipHostname))

@@ -340,9 +340,9 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	}
 	c.in.leave()
 	<-c.events.closed
-	var info C.ws_close_reason
+	var info C.ws_close_info
 	info.struct_size = C.sizeof_ws_close_reason
-	if C.ws_close_info(session, &info) == C.WS_OK && info.clean == 1 {
+	if C.ws_get_close_info(session, &info) == C.WS_OK && info.clean == 1 {
 		c.shut()
 		return nil
 	}
@@ -375,9 +375,9 @@ func endOf(session *C.ws_session, status Status) error {
 		e := newStatusError(status, why)
 		return &e
 	}
-	var info C.ws_close_reason
+	var info C.ws_close_info
 	info.struct_size = C.sizeof_ws_close_reason
-	if C.ws_close_info(session, &info) != C.WS_OK {
+	if C.ws_get_close_info(session, &info) != C.WS_OK {
 		e := newStatusError(status, nil)
 		e.byUs = e.byUs || status == ErrClosed
 		return &e

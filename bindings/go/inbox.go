@@ -303,7 +303,7 @@ func (in *inbox) unpack(receipt *C.kgo_receipt) {
 
 // put takes a copy of a message, or a pong.
 func (in *inbox) put(kind C.uint32_t, data []byte) {
-	if kind == C.WS_PONG {
+	if kind == C.WS_FRAME_PONG {
 		if answered, ok := in.pings[string(data)]; ok {
 			delete(in.pings, string(data))
 			close(answered)

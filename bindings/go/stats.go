@@ -43,9 +43,9 @@ func (c *Conn) Stats() Stats {
 }
 
 func statsOf(session *C.ws_session) Stats {
-	var s C.ws_statistics
+	var s C.ws_stats
 	s.struct_size = C.sizeof_ws_statistics
-	if C.ws_stats(session, &s) != C.WS_OK {
+	if C.ws_get_stats(session, &s) != C.WS_OK {
 		return Stats{}
 	}
 	us := func(us C.uint64_t) time.Duration { return time.Duration(us) * time.Microsecond }

@@ -68,9 +68,9 @@ type MessageType int
 // The types.
 const (
 	// MessageText is UTF-8, which is checked both ways.
-	MessageText MessageType = C.WS_TEXT
+	MessageText MessageType = C.WS_FRAME_TEXT
 	// MessageBinary is any bytes.
-	MessageBinary MessageType = C.WS_BINARY
+	MessageBinary MessageType = C.WS_FRAME_BINARY
 )
 
 func (t MessageType) String() string {

@@ -57,13 +57,16 @@ def read(path: Path) -> Header:
     if not opening or not version:
         raise HeaderError(f"{path}: no opening comment, or no WS_VERSION_STRING")
     # A comment is followed by what it is about: a macro, which is a line, or a declaration.
-    pattern = re.compile(r"^/\*\*(.*?)\*/\n(#define [^\n]+|typedef (?:enum|struct) \{\n.*?^\} \w+;|[^;]*;)", re.S | re.M)
+    pattern = re.compile(
+        r"^/\*\*(.*?)\*/\n(#define [^\n]+|enum \{\n.*?^\};\ntypedef \w+ \w+;|typedef struct \w+ \{\n.*?^\} \w+;|[^;]*;)",
+        re.S | re.M,
+    )
     items = {}
     for match in pattern.finditer(text):
         item = _item(_paragraphs(match[1]), match[2])
         items[item.name] = item
     declared = set(re.findall(r"^(?!typedef|#|[ /}]).*?\b(ws_\w+)\(", text, re.M))
-    declared |= set(re.findall(r"^(?:\}|typedef struct \w+) (\w+);", text, re.M))
+    declared |= set(re.findall(r"^(?:\}|typedef (?:struct )?\w+) (\w+);", text, re.M))
     if lost := declared - set(items):
         raise HeaderError(f"{path}: no comment in front of {', '.join(sorted(lost))}")
     owners = {member.name: item.name for item in items.values() if item.kind == "enum" for member in item.members}
@@ -111,10 +114,10 @@ def _blocks(lines: list[str]) -> list[tuple[str, list[str]]]:
 def _item(paragraphs: list[str], declaration: str) -> Item:
     if declaration.startswith("#define"):
         return Item("macro", declaration.split()[1].split("(")[0], declaration, paragraphs)
-    if match := re.fullmatch(r"typedef (enum|struct) \{\n(.*)\} (\w+);", declaration, re.S):
-        kind, body, name = match.groups()
-        members = _members(body, "," if kind == "enum" else ";")
-        return Item(kind, name, declaration, paragraphs, members)
+    if match := re.fullmatch(r"enum \{\n(.*)\};\ntypedef \w+ (\w+);", declaration, re.S):
+        return Item("enum", match[2], declaration, paragraphs, _members(match[1], ","))
+    if match := re.fullmatch(r"typedef struct \w+ \{\n(.*)\} (\w+);", declaration, re.S):
+        return Item("struct", match[2], declaration, paragraphs, _members(match[1], ";"))
     if match := re.fullmatch(r"typedef struct \w+ (\w+);", declaration):
         return Item("opaque", match[1], declaration, paragraphs)
     if match := re.match(r"typedef [^(]*\(\*(\w+)\)", declaration):

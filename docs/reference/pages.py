@@ -31,7 +31,7 @@ def paragraphs(texts: list[str], linker: Linker, own: str = "") -> str:
 def declaration(item: Item, linker: Linker) -> str:
     """As it stands in the header, without comments; an enum's values follow in a table."""
     if item.kind == "enum":
-        return f"typedef enum {{ … }} <b>{item.name}</b>;"
+        return f"{item.declaration.splitlines()[-1].replace(item.name, f'<b>{item.name}</b>')}"
     text = re.sub(r"\n *\*/\n", "\n", re.sub(r"\n *(/\*\*.*?\*/)", "", item.declaration, flags=re.S))
     return re.sub(rf"\b{item.name}\b", f"<b>{item.name}</b>", link_names(text, linker, item.name))
 

@@ -77,7 +77,8 @@ impl CExtension {
         let (Some(encode), Some(decode)) = (vtable.encode, vtable.decode) else {
             return Err(guard::invalid("an extension needs encode and decode"));
         };
-        let rsv = reserved_bits(vtable.rsv).ok_or_else(|| guard::invalid("unknown reserved bits"))?;
+        let rsv = reserved_bits(vtable.rsv)
+            .ok_or_else(|| guard::invalid(format!("{:#x} has bits that are not reserved bits", vtable.rsv)))?;
         let ws_extension_vtable { offer, negotiate, drop, release, .. } = *vtable;
         let name = name.to_owned();
         Ok(Self(Arc::new(Installed { name, rsv, offer, negotiate, encode, decode, drop, release, user_data })))

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn ws_config_set_callbacks(
     user_data: *mut c_void,
 ) -> ws_status {
     let mut before = None;
-    let status = set_settings(config, |settings| {
+    let status = set_settings(config, "ws_config_set_callbacks", |settings| {
         // SAFETY: the caller's promise.
         let functions = unsafe { guard::sized_struct(callbacks) }?;
         let callbacks = functions.map(|functions| Arc::new(Callbacks::new(*functions, user_data)));
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn ws_config_set_callbacks(
 
 /// Delivers the messages of an open session to a function from now on, beginning with those that wait in the incoming queue.
 /// The library calls the function as it calls on_frame of ws_callbacks. When the session has ended, the library calls it once
-/// more, with NULL as the frame; ws_session_error and ws_close_info return the details. Then it calls `drop`, which may be
+/// more, with NULL as the frame; ws_session_error and ws_get_close_info return the details. Then it calls `drop`, which may be
 /// NULL, with `user_data`.
 ///
 /// Calls of ws_recv that wait return WS_ERR_STATE, and so do all later ones.

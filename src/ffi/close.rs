@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ffi::entry::{acquire_session, with_handle};
 use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
+use crate::ffi::session::ws_session_free;
 use crate::ffi::status::ws_status;
 use crate::frame::CloseCode;
 use crate::protocol::{Close, Initiator};
@@ -13,7 +14,7 @@ use crate::session::Deadline;
 
 /// Close codes (RFC 6455 section 7.4.1 and the IANA registry). 3000 to 3999 are for libraries and frameworks, 4000 to
 /// 4999 for applications.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_close_code {
     /// The purpose of the session is fulfilled.
@@ -47,7 +48,7 @@ pub enum ws_close_code {
 }
 
 /// Who began the end of a session.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_close_initiator {
     /// This side: ws_close, ws_abort, ws_shutdown or a timeout, also while the session was being opened.
@@ -64,8 +65,8 @@ pub enum ws_close_initiator {
 /// add members at the end.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct ws_close_reason {
-    /// sizeof(ws_close_reason), set by the caller.
+pub struct ws_close_info {
+    /// sizeof(ws_close_info), set by the caller.
     pub struct_size: usize,
     /// The code of the Close that this side sent, 1005 if it had none, 0 while none is sent.
     pub local_code: u32,
@@ -106,8 +107,9 @@ pub unsafe extern "C" fn ws_close(
     unsafe { with_handle(session, |handle| handle.close(close_frame(code, reason, length)?)) }
 }
 
-/// Waits until the connection is closed, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). It does
-/// not close the session itself: ws_close, the server or an error does. Once the closing handshake has begun, the close
+/// Waits until the connection is closed and on_close of ws_callbacks, if there is one, has returned, at most `timeout_ms`
+/// milliseconds (0: not at all, negative: without limit). It does not close the session itself: ws_close, the server or an
+/// error does. Once the closing handshake has begun, the close
 /// timeout bounds it (see ws_config_set_close_timeout_ms).
 ///
 /// While a call waits after ws_close, the library drops messages that arrive when the incoming queue is full, because the
@@ -121,15 +123,36 @@ pub unsafe extern "C" fn ws_close(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i64) -> ws_status {
     // SAFETY: the caller's promise.
+    unsafe { with_handle(session, |handle| handle.wait_closed(Deadline::after_ms(timeout_ms))) }
+}
+
+/// Ends a session and frees the handle: closes the session with code 1000 as ws_close does, waits as ws_wait_closed does, at
+/// most `timeout_ms` milliseconds (0: not at all, negative: without limit), then frees the handle as ws_session_free does.
+/// Freeing the last handle aborts a session that has not closed in time.
+///
+/// The handle is freed whatever the function returns, except for WS_ERR_STATE.
+///
+/// Returns WS_OK if the session has closed, WS_ERR_TIMEOUT if it has not, WS_ERR_INTERRUPTED, WS_ERR_STATE in a callback of
+/// the session, which cannot wait, WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED in a forked child.
+///
+/// # Safety
+/// As for `ws_session_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_session_end(session: *mut ws_session, timeout_ms: i64) -> ws_status {
+    // SAFETY: the caller's promise.
     unsafe {
-        with_handle(session, |handle| {
-            let mut deadline = Deadline::after_ms(timeout_ms);
-            match handle.wait_open(&mut deadline) {
-                Err(error) if handle.failure().is_none() => Err(error),
-                Err(_) => Ok(()),
-                Ok(()) => handle.session()?.wait_closed(deadline),
+        let deadline = Deadline::after_ms(timeout_ms).fixed();
+        let ended = with_handle(session, |handle| {
+            if let Ok(open) = handle.session() {
+                open.check_wait_for_end(deadline)?;
             }
-        })
+            handle.close(Close::new(CloseCode::NORMAL.0.into(), "")?)?;
+            handle.wait_closed(deadline)
+        });
+        if ended != ws_status::WS_ERR_STATE {
+            ws_session_free(session);
+        }
+        ended
     }
 }
 
@@ -137,7 +160,7 @@ pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i6
 /// and `clean` may still be 0 while the library's Close waits behind queued messages; they are final once ws_wait_closed has
 /// returned WS_OK.
 ///
-/// Set `info->struct_size` to sizeof(ws_close_reason) before the call. The reason is lent until the session is freed.
+/// Set `info->struct_size` to sizeof(ws_close_info) before the call. The reason is lent until the session is freed.
 ///
 /// Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller
 /// than this version's or over 4096, WS_ERR_FORKED.
@@ -146,7 +169,7 @@ pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i6
 /// `session` is NULL or a session of which a handle is not freed; `info` is NULL or points to as many bytes as its
 /// `struct_size` says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_close_info(session: *const ws_session, info: *mut ws_close_reason) -> ws_status {
+pub unsafe extern "C" fn ws_get_close_info(session: *const ws_session, info: *mut ws_close_info) -> ws_status {
     guard::status(|| {
         // SAFETY: the caller's promise.
         unsafe { guard::fill_struct(info, |struct_size| close_reason(&*acquire_session(session)?, struct_size)) }
@@ -164,7 +187,7 @@ pub(super) unsafe fn close_frame(code: u32, reason: *const c_char, length: usize
     Close::new(code, reason)
 }
 
-fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason> {
+fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_info> {
     const ABNORMAL: u32 = CloseCode::ABNORMAL.0 as u32;
     kept.check_process()?;
     if let Some(failure) = kept.failure() {
@@ -173,7 +196,7 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
             Kind::Aborted | Kind::Timeout => ws_close_initiator::WS_CLOSED_BY_LOCAL,
             _ => ws_close_initiator::WS_CLOSED_BY_TRANSPORT,
         };
-        return Ok(ws_close_reason {
+        return Ok(ws_close_info {
             struct_size,
             local_code: 0,
             remote_code: ABNORMAL,
@@ -200,7 +223,7 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_reason
         Initiator::Transport => ws_close_initiator::WS_CLOSED_BY_TRANSPORT,
     };
     let local = session.sent_close();
-    Ok(ws_close_reason {
+    Ok(ws_close_info {
         struct_size,
         local_code: local.as_ref().map_or(0, code),
         remote_code: close_outcome.remote.as_ref().map_or(ABNORMAL, code),

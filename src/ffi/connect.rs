@@ -63,11 +63,17 @@ pub unsafe extern "C" fn ws_connect(
                 Some(config) => (config.settings.clone(), Some(Arc::clone(&config.interrupts))),
                 None => (Settings::default(), None),
             };
-            let handle = ws_session::new(None);
+            settings.check()?;
+            let handle = ws_session::new(None, settings.user_data.0);
             let connected = settings.join_group(&handle).and_then(|()| {
-                session::connect(handle.id(), url, &settings.config, interrupts.as_deref(), |opened| {
-                    attach(&handle, opened, &settings)
-                })
+                session::connect(
+                    handle.id(),
+                    url,
+                    &settings.config,
+                    Arc::<ws_session>::clone(&handle),
+                    interrupts.as_deref(),
+                    |opened| attach(&handle, opened, &settings),
+                )
             });
             if connected.is_err() {
                 handle.discard();

@@ -47,7 +47,8 @@ pub unsafe extern "C" fn ws_connect_async(
         let (url, config) = unsafe { (guard::string(url)?, config.as_ref()) };
         let session = session.ok_or_else(guard::null_out)?;
         let settings = config.map_or_else(Settings::default, |config| config.settings.clone());
-        let handle = ws_session::new(Some(Arc::new(Opening::new(&settings.config)?)));
+        settings.check()?;
+        let handle = ws_session::new(Some(Arc::new(Opening::new(&settings.config)?)), settings.user_data.0);
         handle.is_pushed.store(settings.receive_mode() != ReceiveMode::Calls, Ordering::Release);
         let joined = settings.join_group(&handle);
         if let Err(failure) = joined.and_then(|()| open(url, settings, &handle)) {
@@ -67,9 +68,15 @@ fn open(url: &str, settings: Settings, handle: &Arc<ws_session>) -> Result<()> {
     let listening = Arc::clone(&settings);
     let attach = move |session: &_| attach(&opened, session, &settings);
     let finished = Arc::clone(handle);
-    session::connect_later(handle.id(), url, config, opening, attach, move |outcome| {
-        finish(&finished, &listening, outcome)
-    })
+    session::connect_later(
+        handle.id(),
+        url,
+        config,
+        Arc::<ws_session>::clone(handle),
+        opening,
+        attach,
+        move |outcome| finish(&finished, &listening, outcome),
+    )
 }
 
 /// Records the outcome of an opening and notifies the calls that wait, the group and the callbacks.
@@ -92,6 +99,9 @@ fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
     if let Some(callbacks) = &settings.callbacks {
         let listener = CListener::new(Arc::clone(handle), Some(Arc::clone(callbacks)));
         callback_scope::inside(|| listener.closed(&failure));
+    }
+    if let Some(opening) = &handle.opening {
+        opening.set_reported();
     }
 }
 

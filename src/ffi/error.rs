@@ -1,6 +1,6 @@
 //! Error objects.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 
 use crate::error::{Error, Phase};
@@ -26,6 +26,10 @@ impl ws_error {
         Self { error, message, headers }
     }
 
+    pub(super) fn error(&self) -> &Error {
+        &self.error
+    }
+
     /// Writes a new error object to `out`, which is None if the caller does not want it.
     pub(super) fn write_to(failure: &Error, out: Option<&mut *mut Self>) {
         if let Some(out) = out {
@@ -34,23 +38,53 @@ impl ws_error {
     }
 }
 
-/// Header fields with their values as C strings.
-struct CHeaders(Vec<(String, CString)>);
+/// Header fields as C strings.
+struct CHeaders(Vec<(CString, CString)>);
 
 impl CHeaders {
     fn new<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
-        Self(fields.map(|(name, value)| (name.to_owned(), guard::c_string(value))).collect())
+        Self(fields.map(|(name, value)| (guard::c_string(name.as_bytes()), guard::c_string(value))).collect())
     }
 
     /// Returns the value of the `index`-th field of this name, or NULL.
     fn get(&self, name: &str, index: usize) -> *const c_char {
-        let mut named = self.0.iter().filter(|(present, _)| present.eq_ignore_ascii_case(name));
+        let name = name.as_bytes();
+        let mut named = self.0.iter().filter(|(present, _)| present.to_bytes().eq_ignore_ascii_case(name));
         named.nth(index).map_or(ptr::null(), |(_, value)| value.as_ptr())
     }
 }
 
+/// The out-parameters for a header field.
+pub(super) struct FieldOut<'a> {
+    name: Option<&'a mut *const c_char>,
+    value: Option<&'a mut *const c_char>,
+}
+
+impl FieldOut<'_> {
+    /// Sets both to NULL.
+    ///
+    /// # Safety
+    /// The pointers are NULL or point to memory for a pointer that outlives the result.
+    pub(super) unsafe fn new(name: *mut *const c_char, value: *mut *const c_char) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self { name: guard::out(name, ptr::null()), value: guard::out(value, ptr::null()) } }
+    }
+
+    /// Writes a field. Returns whether there is one, as a number.
+    pub(super) fn write(self, field: Option<(&CStr, &CStr)>) -> i32 {
+        let Some((found_name, found_value)) = field else { return 0 };
+        if let Some(name) = self.name {
+            *name = found_name.as_ptr();
+        }
+        if let Some(value) = self.value {
+            *value = found_value.as_ptr();
+        }
+        1
+    }
+}
+
 /// How far a session had come when it failed.
-#[repr(C)]
+#[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_phase {
     /// Before anything was tried.
@@ -164,6 +198,31 @@ pub unsafe extern "C" fn ws_error_http_header(
             _ => ptr::null(),
         }
     })
+}
+
+/// Writes the `index`-th header field (from 0) of the answer that refused the handshake to `*name` and `*value`, in the order in
+/// which the server sent the fields.
+///
+/// Returns 1. Returns 0, with NULL in `*name` and `*value`, behind the last field, if there was no such answer, and for NULL. The
+/// strings are lent until the error is freed. They are what the server sent, which need not be UTF-8.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed; `name` and `value` are NULL or point to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_http_header_at(
+    error: *const ws_error,
+    index: usize,
+    name: *mut *const c_char,
+    value: *mut *const c_char,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let out = FieldOut::new(name, value);
+        guard::value(0, || {
+            let field = error.as_ref().and_then(|error| error.headers.0.get(index));
+            out.write(field.map(|(name, value)| (name.as_c_str(), value.as_c_str())))
+        })
+    }
 }
 
 /// The body of the answer that refused the handshake, at most its first 64 KiB, as sent. NULL and 0 where there is

@@ -4,13 +4,16 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 
+use crate::error::{Error, Kind};
 use crate::ffi::c_extension::{CExtension, NegotiatedExtension, Output, ws_extension};
+use crate::ffi::config::deflate::ws_deflate_info;
 use crate::ffi::config::{set, ws_config};
-use crate::ffi::entry::inspect;
+use crate::ffi::entry::{acquire_session, inspect};
 use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::ffi::vtable::{ws_extension_vtable, ws_sink};
+use crate::protocol::deflate::Agreed;
 
 /// Offers an extension in the handshake, behind those installed before. If the server chooses it, messages pass through
 /// it: those that go out in the order of the server's answer, those that come in the other way round.
@@ -29,7 +32,7 @@ pub unsafe extern "C" fn ws_config_install_extension(
     vtable: *const ws_extension_vtable,
     user_data: *mut c_void,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_install_extension", |config| {
         // SAFETY: the caller's promise.
         let vtable = unsafe { guard::sized_struct(vtable) }?;
         let vtable = vtable.ok_or_else(|| guard::invalid("the vtable is NULL"))?;
@@ -64,6 +67,35 @@ pub unsafe extern "C" fn ws_sink_write(sink: *mut ws_sink, data: *const c_void, 
 
 fn extensions(session: &ws_session) -> &[NegotiatedExtension] {
     session.if_open().map_or(&[], |open| &open.extensions)
+}
+
+/// Writes what the session agreed on for permessage-deflate. Set `info->struct_size` to sizeof(ws_deflate_info) before the call.
+///
+/// Returns WS_ERR_STATE while the session is being opened and if it does not have permessage-deflate, WS_ERR_INVALID_ARGUMENT for
+/// NULL or a `struct_size` smaller than this version's or over 4096, and WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `info` is NULL or points to as many bytes as its
+/// `struct_size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_get_deflate_info(session: *const ws_session, info: *mut ws_deflate_info) -> ws_status {
+    let read = |struct_size| {
+        // SAFETY: the caller's promise.
+        let kept = unsafe { acquire_session(session) }?;
+        let mut instances = kept.session()?.identity.extensions.iter().filter_map(|agreed| agreed.instance.as_ref());
+        let agreed = instances.find_map(|instance| instance.downcast_ref::<Agreed>());
+        let agreed = agreed.ok_or_else(|| Error::new(Kind::State, "the session does not have permessage-deflate"))?;
+        Ok(ws_deflate_info {
+            struct_size,
+            level: agreed.level.into(),
+            client_max_window_bits: agreed.client_max_window_bits.into(),
+            server_max_window_bits: agreed.server_max_window_bits.into(),
+            client_no_context_takeover: agreed.client_no_context_takeover.into(),
+            server_no_context_takeover: agreed.server_no_context_takeover.into(),
+        })
+    };
+    // SAFETY: the caller's promise.
+    guard::status(|| unsafe { guard::fill_struct(info, read) })
 }
 
 /// How many extensions the session has; 0 for NULL.

@@ -9,35 +9,44 @@ use crate::protocol::{Frame, Payload};
 use crate::session::{BufferPool, BufferSource};
 
 /// What a frame is: the opcodes of RFC 6455 section 5.2.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_frame_type {
     /// A later fragment of a message. Only for ws_send: received fragments have the type of their message.
-    WS_CONTINUATION = 0,
+    WS_FRAME_CONTINUATION = 0,
     /// A text message. It is valid UTF-8.
-    WS_TEXT = 1,
+    WS_FRAME_TEXT = 1,
     /// A binary message.
-    WS_BINARY = 2,
+    WS_FRAME_BINARY = 2,
     /// The server's Close, in raw sessions and after ws_config_set_deliver_control: the payload is the reason.
-    WS_CLOSE = 8,
+    WS_FRAME_CLOSE = 8,
     /// A ping, in the same.
-    WS_PING = 9,
+    WS_FRAME_PING = 9,
     /// A pong, in the same.
-    WS_PONG = 10,
+    WS_FRAME_PONG = 10,
+    /// The session is open (ws_config_set_deliver_events). The payload is empty.
+    WS_FRAME_OPENED = 16,
+    /// The connection is lost, and the library opens another one (ws_config_set_deliver_events, ws_config_set_reconnect). It comes
+    /// after the messages of the lost connection. The payload says why, as ws_error_message; `close_code` is the code of the
+    /// server's Close, 1006 if none came.
+    WS_FRAME_LOST = 17,
+    /// Another connection has taken the place of the lost one. It comes before the messages of the new connection. The payload is
+    /// empty.
+    WS_FRAME_RESUMED = 18,
 }
 
 /// Flag bits of a frame. Set only in raw sessions.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_frame_flags {
     /// More fragments of the message follow.
-    WS_FRAME_MORE = 1,
+    WS_FLAG_MORE = 1,
     /// The reserved bit RSV3.
-    WS_FRAME_RSV3 = 16,
+    WS_FLAG_RSV3 = 16,
     /// The reserved bit RSV2.
-    WS_FRAME_RSV2 = 32,
+    WS_FLAG_RSV2 = 32,
     /// The reserved bit RSV1.
-    WS_FRAME_RSV1 = 64,
+    WS_FLAG_RSV1 = 64,
 }
 
 /// Shifts the reserved bits to their places in ws_frame_flags, which are those of RFC 6455 section 5.2.
@@ -57,7 +66,7 @@ pub struct ws_frame {
     pub r#type: u32,
     /// ws_frame_flags; 0 but in raw sessions.
     pub flags: u32,
-    /// The close code of a WS_CLOSE frame, 1005 if it had none; else 0.
+    /// The close code of a WS_FRAME_CLOSE frame, 1005 if it had none; else 0.
     pub close_code: u32,
 }
 
@@ -72,6 +81,12 @@ pub(super) struct OwnedFrame {
     next: *mut Self,
 }
 
+/// Returns the ws_frame_type of a frame.
+#[inline]
+pub(super) fn frame_type(frame: &Frame) -> u32 {
+    frame.event.map_or(frame.opcode as u32, |event| event as u32)
+}
+
 /// Makes the public part of a frame. It is valid as long as the memory of the payload stays in place.
 #[inline]
 pub(super) fn lent_frame(frame: &Frame) -> ws_frame {
@@ -79,8 +94,8 @@ pub(super) fn lent_frame(frame: &Frame) -> ws_frame {
     ws_frame {
         data: bytes.as_ptr(),
         size: bytes.len() - 1,
-        r#type: frame.opcode as u32,
-        flags: (u32::from(frame.more) * ws_frame_flags::WS_FRAME_MORE as u32) | (u32::from(frame.rsv) << RSV_SHIFT),
+        r#type: frame_type(frame),
+        flags: (u32::from(frame.more) * ws_frame_flags::WS_FLAG_MORE as u32) | (u32::from(frame.rsv) << RSV_SHIFT),
         close_code: frame.close_code.into(),
     }
 }

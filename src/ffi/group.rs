@@ -87,7 +87,7 @@ pub unsafe extern "C" fn ws_group_free(group: *mut ws_group) {
 /// `config` is NULL or a configuration that is not freed; `group` is NULL or a group that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_group(config: *mut ws_config, group: *mut ws_group) -> ws_status {
-    set_settings(config, |settings| {
+    set_settings(config, "ws_config_set_group", |settings| {
         // SAFETY: the caller's promise.
         settings.group = if group.is_null() { None } else { Some(unsafe { group_of_call(group) }?) };
         Ok(())

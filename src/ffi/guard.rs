@@ -1,7 +1,8 @@
 //! Catches panics, and checks and converts the arguments of the C API.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 use std::time::Duration;
@@ -36,7 +37,7 @@ pub(super) fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-pub(super) fn invalid(message: &'static str) -> Error {
+pub(super) fn invalid(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(Kind::InvalidArgument, message)
 }
 
@@ -44,7 +45,7 @@ pub(super) fn invalid(message: &'static str) -> Error {
 /// `pointer` is NULL or points to a `T` that outlives the result and that nothing else uses meanwhile.
 pub(super) unsafe fn reference_mut<'a, T>(pointer: *mut T) -> Result<&'a mut T> {
     // SAFETY: the caller's promise.
-    unsafe { pointer.as_mut() }.ok_or_else(|| invalid("an argument is NULL"))
+    unsafe { pointer.as_mut() }.ok_or_else(|| invalid("a pointer is NULL"))
 }
 
 /// The largest `struct_size` to accept. A larger number is most likely uninitialized memory.
@@ -75,29 +76,6 @@ pub(super) unsafe fn sized_struct<'a, T>(pointer: *const T) -> Result<Option<&'a
     check_struct_size::<T>(unsafe { pointer.cast::<usize>().read() })?;
     // SAFETY: as above.
     Ok(unsafe { pointer.as_ref() })
-}
-
-/// Copies a struct of the caller, whose first member is its size and whose first version had `first_size` bytes. Members beyond
-/// the caller's size are 0. Returns None for NULL.
-///
-/// # Safety
-/// `pointer` is NULL or points to as many bytes as its size says, which nothing writes to during the call. All-zero bytes are
-/// a valid `T`.
-pub(super) unsafe fn grown_struct<T: Copy>(pointer: *const T, first_size: usize) -> Result<Option<T>> {
-    if pointer.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: not NULL, and the caller's promise; before the size is known, only the first member is read.
-    let struct_size = unsafe { pointer.cast::<usize>().read() };
-    if !(first_size..=MAX_STRUCT_SIZE).contains(&struct_size) {
-        return Err(wrong_size::<T>());
-    }
-    let mut copy = MaybeUninit::<T>::zeroed();
-    let known = struct_size.min(size_of::<T>());
-    // SAFETY: both have at least `known` bytes.
-    unsafe { pointer.cast::<u8>().copy_to_nonoverlapping(copy.as_mut_ptr().cast(), known) };
-    // SAFETY: the caller has set the copied members, and the caller's promise holds for those that are 0.
-    Ok(Some(unsafe { copy.assume_init() }))
 }
 
 /// Fills a struct that the caller has allocated and whose size it has set. On failure the members become 0 if the size is
@@ -226,7 +204,7 @@ pub(super) fn flag(value: i32) -> Result<bool> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(invalid("a switch is neither 0 nor 1")),
+        _ => Err(invalid(format!("{value} is neither 0 nor 1"))),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::ffi::frame::{FramePool, ws_frame};
 use crate::ffi::handle_count::HandleCount;
 use crate::fork;
 use crate::protocol::Close;
+use crate::session::background::callback_scope;
 use crate::session::recv::group::Group;
 use crate::session::{Deadline, HandleHooks, Opening, ReadinessFd, Session, log};
 
@@ -36,10 +37,12 @@ pub struct ws_session {
     generation: u64,
     /// The handles that the application has not freed. Calls and callbacks can keep the memory longer.
     pub(super) handles: HandleCount,
-    /// The error that ws_session_error lends, set on its first use.
-    pub(super) error: OnceBox<ws_error>,
-    /// The reason that ws_close_info lends, with a NUL byte behind it.
+    /// The errors that ws_session_error lends. One for each way in which the connection was lost.
+    pub(super) errors: Mutex<Vec<Box<ws_error>>>,
+    /// The reason that ws_get_close_info lends, with a NUL byte behind it.
     pub(super) close_reason: OnceLock<Box<[u8]>>,
+    /// The certificates that ws_peer_certificate lends, set on its first use.
+    pub(super) certificates: OnceBox<Vec<Box<[u8]>>>,
     /// The pointer of ws_set_user_data.
     pub(super) user_data: AtomicPtr<c_void>,
     /// The function of ws_recv_callback.
@@ -63,16 +66,17 @@ pub(super) struct OpenSession {
 impl ws_session {
     /// Makes a session that is not open yet, with its first handle. Callbacks may get and free the handle before the opening
     /// call returns it.
-    pub(super) fn new(opening: Option<Arc<Opening>>) -> Arc<Self> {
+    pub(super) fn new(opening: Option<Arc<Opening>>, user_data: *mut c_void) -> Arc<Self> {
         let session = Arc::new(Self {
             open: OnceLock::new(),
             opening,
             id: log::next_id(),
             generation: fork::generation(),
             handles: HandleCount::new(),
-            error: OnceBox::new(),
+            errors: Mutex::default(),
             close_reason: OnceLock::new(),
-            user_data: AtomicPtr::default(),
+            certificates: OnceBox::new(),
+            user_data: AtomicPtr::new(user_data),
             receiver: Mutex::default(),
             readiness: OnceBox::new(),
             is_pushed: AtomicBool::new(false),
@@ -173,6 +177,20 @@ impl ws_session {
             self.forward_interrupt();
         }
         Ok(())
+    }
+
+    /// Waits until the session has closed, or could not be opened, and its last callback has returned.
+    pub(super) fn wait_closed(&self, mut deadline: Deadline) -> Result<()> {
+        match (self.wait_open(&mut deadline), &self.opening) {
+            (Ok(()), _) => self.session()?.wait_closed(deadline),
+            (Err(_), Some(opening)) if self.failure().is_some() => {
+                if callback_scope::is_inside_any() {
+                    return Ok(());
+                }
+                opening.wait_reported(deadline)
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 
     /// Cancels the opening. Returns false if the session is open.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::ffi::c_extension::check_outside;
 use crate::ffi::entry::{acquire_session, inspect};
-use crate::ffi::error::ws_error;
+use crate::ffi::error::{FieldOut, ws_error};
 use crate::ffi::guard;
-use crate::ffi::handle::ws_session;
+use crate::ffi::handle::{OpenSession, ws_session};
 use crate::ffi::status::ws_status;
 use crate::session::HandshakeInfo;
 use crate::session::stats::Statistics;
@@ -58,9 +58,35 @@ pub unsafe extern "C" fn ws_request_header(
     unsafe {
         inspect(session, ptr::null(), |session| {
             handshake_info(session, ptr::null(), |info| {
-                let value = guard::string(name).ok().and_then(|name| info.request_header(name, index));
+                let value = guard::string(name).ok().and_then(|name| named(info.request_headers(), name, index));
                 value.map_or(ptr::null(), CStr::as_ptr)
             })
+        })
+    }
+}
+
+/// Writes the `index`-th header field (from 0) of the handshake's request to `*name` and `*value`, in the order in which the fields
+/// were sent. To visit all of them, count up until the function returns 0.
+///
+/// Returns 1. Returns 0, with NULL in `*name` and `*value`, behind the last field, while the session is being opened, and for
+/// NULL. The strings are lent until the session is freed.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `name` and `value` are NULL or point to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_request_header_at(
+    session: *const ws_session,
+    index: usize,
+    name: *mut *const c_char,
+    value: *mut *const c_char,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let out = FieldOut::new(name, value);
+        inspect(session, 0, |session| {
+            let field =
+                session.if_open().and_then(|open| open.session.identity.handshake_info.request_headers().nth(index));
+            out.write(field)
         })
     }
 }
@@ -91,15 +117,51 @@ pub unsafe extern "C" fn ws_response_header(
     unsafe {
         inspect(session, ptr::null(), |session| {
             handshake_info(session, ptr::null(), |info| {
-                let value = guard::string(name).ok().and_then(|name| info.response_header(name, index));
+                let value = guard::string(name).ok().and_then(|name| named(info.response_headers(), name, index));
                 value.map_or(ptr::null(), CStr::as_ptr)
             })
         })
     }
 }
 
-/// What ended the session: NULL while nothing has, after a clean end, and for NULL. Its status is what receiving
-/// returns. The error is the session's: do not free it.
+/// Writes the `index`-th header field (from 0) of the handshake's response to `*name` and `*value`, in the order in which the fields
+/// were sent. To visit all of them, count up until the function returns 0.
+///
+/// Returns 1. Returns 0, with NULL in `*name` and `*value`, behind the last field, while the session is being opened, and for
+/// NULL. The strings are lent until the session is freed. They are what the server sent, which need
+/// not be UTF-8.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed; `name` and `value` are NULL or point to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_response_header_at(
+    session: *const ws_session,
+    index: usize,
+    name: *mut *const c_char,
+    value: *mut *const c_char,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let out = FieldOut::new(name, value);
+        inspect(session, 0, |session| {
+            let field =
+                session.if_open().and_then(|open| open.session.identity.handshake_info.response_headers().nth(index));
+            out.write(field)
+        })
+    }
+}
+
+/// Returns the value of the `index`-th field with this name, in any case.
+fn named<'a>(fields: impl Iterator<Item = (&'a CStr, &'a CStr)>, name: &str, index: usize) -> Option<&'a CStr> {
+    let mut named = fields.filter(|(present, _)| present.to_bytes().eq_ignore_ascii_case(name.as_bytes()));
+    named.nth(index).map(|(_, value)| value)
+}
+
+/// Returns the error that ended the session, or that lost its connection while the library opens another one
+/// (ws_config_set_reconnect). After the end its status is what receiving returns.
+///
+/// Returns NULL while there is no such error, after a clean end, for NULL, and in a forked child. The error is lent until the
+/// session is freed.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -108,10 +170,24 @@ pub unsafe extern "C" fn ws_session_error(session: *const ws_session) -> *const 
     // SAFETY: the caller's promise.
     unsafe {
         inspect(session, ptr::null(), |session| {
-            let close_outcome = || session.if_open()?.session.close_outcome()?.error.clone();
-            let Some(error) = session.failure().cloned().or_else(close_outcome) else { return ptr::null() };
-            // The error lives as long as the handle.
-            ptr::from_ref(session.error.get_or_init(|| Box::new(ws_error::new(error))))
+            if session.check_process().is_err() {
+                return ptr::null();
+            }
+            let of_open = |open: &OpenSession| match open.session.close_outcome() {
+                Some(close_outcome) => close_outcome.error.clone(),
+                None => open.session.outage_error(),
+            };
+            let Some(error) = session.failure().cloned().or_else(|| session.if_open().and_then(of_open)) else {
+                return ptr::null();
+            };
+            // The errors live as long as the handle.
+            let mut errors = session.errors.lock();
+            let known = errors.iter().position(|known| *known.error() == error);
+            let index = known.unwrap_or_else(|| {
+                errors.push(Box::new(ws_error::new(error)));
+                errors.len() - 1
+            });
+            ptr::from_ref(&*errors[index])
         })
     }
 }
@@ -120,8 +196,8 @@ pub unsafe extern "C" fn ws_session_error(session: *const ws_session) -> *const 
 /// at the end. Messages count when they are accepted for sending, and when they are decoded.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct ws_statistics {
-    /// sizeof(ws_statistics), set by the caller.
+pub struct ws_stats {
+    /// sizeof(ws_stats), set by the caller.
     pub struct_size: usize,
     /// Messages that were sent.
     pub messages_sent: u64,
@@ -175,8 +251,6 @@ pub struct ws_statistics {
     pub handshake_us: u64,
     /// How long a proxy took to open the tunnel, in microseconds; 0 without one.
     pub proxy_us: u64,
-    /// 1 when a TLS session of an earlier connection was taken up again, which saves most of its work.
-    pub tls_resumed: u64,
     /// How often the session has gone on with another connection.
     pub reconnects: u64,
 }
@@ -184,7 +258,7 @@ pub struct ws_statistics {
 /// The numbers of the session as they are now, also after its end. While it sends and receives they need not belong to
 /// the same moment.
 ///
-/// Set `stats->struct_size` to sizeof(ws_statistics) before.
+/// Set `stats->struct_size` to sizeof(ws_stats) before.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller than this version's or over 4096, WS_ERR_FORKED.
 ///
@@ -192,7 +266,7 @@ pub struct ws_statistics {
 /// `session` is NULL or a session of which a handle is not freed; `stats` is NULL or points to as many bytes as its
 /// `struct_size` says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_stats(session: *const ws_session, stats: *mut ws_statistics) -> ws_status {
+pub unsafe extern "C" fn ws_get_stats(session: *const ws_session, stats: *mut ws_stats) -> ws_status {
     guard::status(|| {
         let statistics = |struct_size| {
             // SAFETY: the caller's promise.
@@ -205,10 +279,10 @@ pub unsafe extern "C" fn ws_stats(session: *const ws_session, stats: *mut ws_sta
     })
 }
 
-fn filled(struct_size: usize, statistics: &Statistics) -> ws_statistics {
+fn filled(struct_size: usize, statistics: &Statistics) -> ws_stats {
     let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let timings = &statistics.timings;
-    ws_statistics {
+    ws_stats {
         struct_size,
         messages_sent: statistics.messages_sent,
         messages_received: statistics.messages_received,
@@ -236,7 +310,6 @@ fn filled(struct_size: usize, statistics: &Statistics) -> ws_statistics {
         tls_us: timings.tls.into(),
         handshake_us: timings.handshake.into(),
         proxy_us: timings.proxy.into(),
-        tls_resumed: statistics.is_tls_resumed.into(),
         reconnects: statistics.reconnects,
     }
 }

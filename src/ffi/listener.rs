@@ -5,7 +5,6 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::ffi::error::ws_error;
 use crate::ffi::frame::{lent_frame, ws_frame};
 use crate::ffi::handle::{Receiver, ws_session};
 use crate::ffi::status::ws_status;
@@ -54,16 +53,12 @@ pub struct ws_callbacks {
     /// The outgoing queue has room again, after a send returned WS_ERR_TIMEOUT because it was full.
     pub on_writable: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
     /// The session has ended, or could not be opened. `status` is what ws_recv returns at the end, or what ws_connect would
-    /// have returned. ws_session_error and ws_close_info return the details. It is the last callback. It is called exactly
+    /// have returned. ws_session_error and ws_get_close_info return the details. It is the last callback. It is called exactly
     /// once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
     pub on_close: Option<unsafe extern "C" fn(session: *mut ws_session, status: ws_status, user_data: *mut c_void)>,
     /// The library no longer uses `user_data`: all configurations with these callbacks are freed or have others, and all their
     /// sessions have ended.
     pub drop: ws_drop_callback,
-    /// The session has a new connection in place of a lost one (ws_config_set_reconnect). `lost` is the error that ended the
-    /// lost connection, lent until the function returns. Messages received on the lost connection may still follow.
-    pub on_reconnect:
-        Option<unsafe extern "C" fn(session: *mut ws_session, lost: *const ws_error, user_data: *mut c_void)>,
 }
 
 /// The callbacks of a configuration, which its copies and sessions share.
@@ -150,18 +145,6 @@ impl Listener for CListener {
             assert_unlocked();
             // SAFETY: of this type by the header; the session is kept.
             unsafe { on_writable(self.handle(), callbacks.user_data) };
-            fork::end_thread_of_child();
-        }
-    }
-
-    fn reconnected(&self, lost: &Error) {
-        if let Some(callbacks) = &self.callbacks
-            && let Some(on_reconnect) = callbacks.functions.on_reconnect
-        {
-            let lost = ws_error::new(lost.clone());
-            assert_unlocked();
-            // SAFETY: of this type by the header; the session is kept, and the error until the call returns.
-            unsafe { on_reconnect(self.handle(), &raw const lost, callbacks.user_data) };
             fork::end_thread_of_child();
         }
     }

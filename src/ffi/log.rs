@@ -12,7 +12,7 @@ use crate::session::background::callback_scope;
 use crate::session::log::{self, Level, Sink};
 
 /// How much a line of the log matters. Each level includes those before.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_log_level {
     /// Nothing is told.
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn ws_set_log_callback(
             2 => Some(Level::Warning),
             3 => Some(Level::Info),
             4 => Some(Level::Debug),
-            _ => return Err(guard::invalid("unknown log level")),
+            _ => return Err(guard::invalid(format!("{level} is not a ws_log_level"))),
         };
         let sink = function.filter(|_| level.is_some()).map(|function| {
             let sink = CSink { function, user_data };

@@ -63,4 +63,6 @@ pub mod close;
 
 pub mod info;
 
+pub mod session_info;
+
 pub mod log;

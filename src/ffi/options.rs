@@ -5,11 +5,13 @@ use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::ffi::config::keepalive::ping_timeout;
 use crate::ffi::entry::{acquire_session, inspect, with_session};
 use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 use crate::protocol::Limits;
+use crate::protocol::keepalive::NO_LIMIT;
 use crate::session::config::check_limit;
 use crate::session::{Configured, Session};
 
@@ -74,7 +76,7 @@ pub unsafe extern "C" fn ws_get_max_message_size(session: *const ws_session) -> 
 /// Switches masking, from the next message on (Ktor's masking).
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number than 0 and 1, WS_ERR_STATE for 0 unless the configuration
-/// had ws_config_allow_unmasked, WS_ERR_FORKED.
+/// had ws_config_set_allow_unmasked, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -102,7 +104,7 @@ pub unsafe extern "C" fn ws_get_masking(session: *const ws_session) -> i32 {
 /// (ws_config_set_ping_liveness). Without an answer in time the session ends: the library sends Close 1011 "Ping
 /// timeout", drops the connection without waiting for the server, and receiving returns WS_ERR_PING_TIMEOUT. Time in
 /// which the library does not read, because the incoming queue is full, does not count. Pings end when the session
-/// begins to close. ws_stats has the last round-trip time.
+/// begins to close. ws_get_stats has the last round-trip time.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
 ///
@@ -131,13 +133,13 @@ pub unsafe extern "C" fn ws_get_ping_interval_ms(session: *const ws_session) -> 
 }
 
 /// Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
-/// way; 0 and negative numbers stand for twice the interval, whatever that becomes.
+/// way; negative is no limit: then pings are sent whether they are answered or not. Until it is set, it is twice the interval.
 ///
 /// The time counts from when the kernel accepts the ping. It begins anew while the server accepts bytes sent before the ping,
 /// and while it is in the middle of sending a frame. The library reads all bytes that have arrived before it ends the session,
 /// so a stopped process (SIGSTOP, a suspended machine) does not cause a timeout.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -146,14 +148,14 @@ pub unsafe extern "C" fn ws_set_ping_timeout_ms(session: *mut ws_session, timeou
     // SAFETY: the caller's promise.
     unsafe {
         with_session(session, |session| {
-            session.set_ping_timeout(guard::positive_ms(timeout_ms));
+            session.set_ping_timeout(Some(ping_timeout(timeout_ms)?));
             Ok(())
         })
     }
 }
 
-/// How long the answer to a ping of the library may take, in milliseconds; 0 if there are no pings and no timeout was
-/// set, for NULL and in a forked child. Until the session is open it is what the configuration says.
+/// How long the answer to a ping of the library may take, in milliseconds; negative for no limit; 0 if there are no pings and no
+/// timeout was set, for NULL and in a forked child. Until the session is open it is what the configuration says.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -163,7 +165,8 @@ pub unsafe extern "C" fn ws_get_ping_timeout_ms(session: *const ws_session) -> i
     unsafe { inspect(session, 0, |session| ping_times(session).map_or(0, |(_, timeout)| in_ms(timeout))) }
 }
 
-/// Keeps a pointer of the application with the session. The library does not look at what it points to.
+/// Sets the pointer of the application that belongs to the session, in place of that of ws_config_set_user_data. The library does
+/// not use what it points to.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL as the session.
 ///
@@ -178,12 +181,12 @@ pub unsafe extern "C" fn ws_set_user_data(session: *mut ws_session, user_data: *
     })
 }
 
-/// The pointer of ws_set_user_data; NULL unless set, and for NULL.
+/// Returns the pointer of ws_set_user_data, or else of ws_config_set_user_data. NULL if neither was called, and for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_user_data(session: *const ws_session) -> *mut c_void {
+pub unsafe extern "C" fn ws_get_user_data(session: *const ws_session) -> *mut c_void {
     // SAFETY: the caller's promise.
     unsafe { inspect(session, ptr::null_mut(), |session| session.user_data.load(Ordering::Acquire)) }
 }
@@ -217,5 +220,5 @@ fn is_masking(handle: &ws_session) -> Option<bool> {
 }
 
 fn in_ms(time: Option<Duration>) -> i64 {
-    time.map_or(0, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+    time.map_or(0, |time| if time == NO_LIMIT { -1 } else { i64::try_from(time.as_millis()).unwrap_or(i64::MAX) })
 }

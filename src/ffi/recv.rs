@@ -5,7 +5,7 @@ use std::{ptr, slice};
 
 use crate::error::{Error, Kind};
 use crate::ffi::entry::{acquire_session, with_receiver};
-use crate::ffi::frame::{FrameMaker, ws_frame};
+use crate::ffi::frame::{FrameMaker, frame_type, ws_frame};
 use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
@@ -20,7 +20,7 @@ use crate::ffi::status::ws_status;
 /// delivered first, then every call returns how it ended: WS_ERR_CLOSED after a Close from both sides,
 /// WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG,
 /// WS_ERR_COMPRESSION, WS_ERR_EXTENSION, WS_ERR_PING_TIMEOUT, WS_ERR_OVERFLOW, WS_ERR_TLS, WS_ERR_IO, WS_ERR_NO_MEMORY,
-/// WS_ERR_ABORTED. ws_session_error says more, ws_close_info has the close codes.
+/// WS_ERR_ABORTED. ws_session_error says more, ws_get_close_info has the close codes.
 ///
 /// Returns also WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which the session goes on and nothing is lost,
 /// WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn ws_recv_into(
             }
             *size = payload.len();
             if let Some(r#type) = r#type {
-                *r#type = message.opcode as u32;
+                *r#type = frame_type(&message);
             }
             maker.recycle(message);
             Ok(())

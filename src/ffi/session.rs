@@ -11,7 +11,7 @@ use crate::fork;
 use crate::session::{Session, State};
 
 /// Where a session stands (RFC 6455 section 7.1).
-#[repr(C)]
+#[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_session_state {
     /// It is being opened, by ws_connect_async, or its connection is lost and another one is being opened
@@ -79,6 +79,23 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
             }
         }
     });
+}
+
+/// Whether receiving only returns the end of the session from now on (Ktor's isClosedForReceive): 1 if the session has ended, or
+/// could not be opened, and all its messages were received, else 0. 1 for NULL and in a forked child.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_is_closed_for_receive(session: *const ws_session) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        inspect(session, 1, |session| match session.session() {
+            Ok(open) => open.recv.queue.has_ended().into(),
+            Err(Error { kind: Kind::State, .. }) => 0,
+            Err(_) => 1,
+        })
+    }
 }
 
 /// Where the session stands; WS_STATE_CLOSED for NULL and in a forked child.

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char};
 use crate::error::Kind;
 
 /// What a function returns: WS_OK or what went wrong. Numbers never change and are never used again.
-#[repr(C)]
+#[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_status {
     /// Done.
@@ -47,7 +47,8 @@ pub enum ws_status {
 
     /// The server broke RFC 6455; the connection was failed with 1002.
     WS_ERR_PROTOCOL = -301,
-    /// The server sent text that is not UTF-8; the connection was failed with 1007.
+    /// Text is not UTF-8: that of a message to send, which was not sent, or that of the server, whose connection was failed with
+    /// 1007.
     WS_ERR_UTF8 = -302,
     /// The server announced a frame over the limit; the connection was failed with 1009.
     WS_ERR_FRAME_TOO_BIG = -303,
@@ -68,6 +69,8 @@ pub enum ws_status {
     WS_ERR_IO = -404,
     /// The session was ended by ws_abort, its last ws_session_free, or ws_shutdown.
     WS_ERR_ABORTED = -405,
+    /// Nothing came from the server for the time of ws_config_set_idle_timeout_ms; the connection was dropped behind Close 1001.
+    WS_ERR_IDLE_TIMEOUT = -406,
 
     /// It did not happen in time. The session, if there is one, goes on and nothing is lost.
     WS_ERR_TIMEOUT = -501,
@@ -107,6 +110,7 @@ impl From<Kind> for ws_status {
             Kind::Compression => Self::WS_ERR_COMPRESSION,
             Kind::Closed => Self::WS_ERR_CLOSED,
             Kind::ClosedAbnormally => Self::WS_ERR_CLOSED_ABNORMALLY,
+            Kind::IdleTimeout => Self::WS_ERR_IDLE_TIMEOUT,
             Kind::PingTimeout => Self::WS_ERR_PING_TIMEOUT,
             Kind::Io => Self::WS_ERR_IO,
             Kind::Aborted => Self::WS_ERR_ABORTED,
@@ -138,7 +142,7 @@ const TEXTS: &[(ws_status, &CStr, &CStr)] = &[
     (ws_status::WS_ERR_HANDSHAKE_INVALID, c"WS_ERR_HANDSHAKE_INVALID", c"the server's opening handshake is invalid"),
     (ws_status::WS_ERR_TOO_MANY_REDIRECTS, c"WS_ERR_TOO_MANY_REDIRECTS", c"too many redirects"),
     (ws_status::WS_ERR_PROTOCOL, c"WS_ERR_PROTOCOL", c"the server broke the WebSocket protocol"),
-    (ws_status::WS_ERR_UTF8, c"WS_ERR_UTF8", c"the server sent text that is not UTF-8"),
+    (ws_status::WS_ERR_UTF8, c"WS_ERR_UTF8", c"the text is not UTF-8"),
     (ws_status::WS_ERR_FRAME_TOO_BIG, c"WS_ERR_FRAME_TOO_BIG", c"the server sent a frame over the limit"),
     (ws_status::WS_ERR_MESSAGE_TOO_BIG, c"WS_ERR_MESSAGE_TOO_BIG", c"the server sent a message over the limit"),
     (ws_status::WS_ERR_EXTENSION, c"WS_ERR_EXTENSION", c"an extension failed"),
@@ -148,6 +152,7 @@ const TEXTS: &[(ws_status, &CStr, &CStr)] = &[
     (ws_status::WS_ERR_PING_TIMEOUT, c"WS_ERR_PING_TIMEOUT", c"the server did not answer a ping"),
     (ws_status::WS_ERR_IO, c"WS_ERR_IO", c"the connection was lost"),
     (ws_status::WS_ERR_ABORTED, c"WS_ERR_ABORTED", c"the session was aborted"),
+    (ws_status::WS_ERR_IDLE_TIMEOUT, c"WS_ERR_IDLE_TIMEOUT", c"the server has sent nothing for the idle timeout"),
     (ws_status::WS_ERR_TIMEOUT, c"WS_ERR_TIMEOUT", c"timed out"),
     (ws_status::WS_ERR_INTERRUPTED, c"WS_ERR_INTERRUPTED", c"interrupted"),
     (ws_status::WS_ERR_OVERFLOW, c"WS_ERR_OVERFLOW", c"a queue ran over"),

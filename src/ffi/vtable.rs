@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 /// Where a part of a message stands in it, as bits of ws_extension_piece.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_piece_flags {
     /// It begins the message.
@@ -21,7 +21,7 @@ pub struct ws_extension_piece {
     pub data: *const u8,
     /// Their number.
     pub size: usize,
-    /// The type of the message: WS_TEXT or WS_BINARY.
+    /// The type of the message: WS_FRAME_TEXT or WS_FRAME_BINARY.
     pub r#type: u32,
     /// ws_piece_flags.
     pub flags: u32,

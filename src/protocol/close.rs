@@ -1,7 +1,7 @@
 //! The Close frame and the closing handshake (RFC 6455 sections 5.5.1 and 7).
 
 use crate::error::{Error, Kind};
-use crate::frame::close_code::{MAX_REASON, fitting_reason};
+use crate::frame::close_code::{self, MAX_REASON, fitting_reason};
 use crate::frame::{CloseCode, MAX_CONTROL_PAYLOAD};
 
 /// The content of a Close frame.
@@ -28,6 +28,13 @@ impl Close {
             return invalid(format!("close reason of {} bytes, {MAX_REASON} fit", reason.len()));
         }
         Ok(Self { code: Some(code), reason: reason.to_owned() })
+    }
+
+    /// Reads the payload of a Close frame that the application sends.
+    pub fn from_payload(payload: &[u8]) -> Result<Self, Error> {
+        let parsed = close_code::parse(payload);
+        let parsed = parsed.map_err(|error| Error::new(Kind::InvalidArgument, error.to_string()))?;
+        parsed.map_or_else(|| Ok(Self::default()), |(code, reason)| Self::new(code.0.into(), reason))
     }
 
     /// The Close of a failed connection. Truncates a reason that is too long.

@@ -15,14 +15,32 @@ pub struct Frame {
     pub more: bool,
     /// The reserved bits of a frame in a raw session: RSV1, RSV2 and RSV3 as 4, 2 and 1.
     pub rsv: u8,
-    /// The code of a Close, 1005 if the Close has none. 0 for other frames.
+    /// The code of a Close, 1005 if the Close has none, and of an event that has one. 0 for other frames.
     pub close_code: u16,
+    /// What the frame stands for, if it was not received. Its payload is then a text.
+    pub event: Option<SessionEvent>,
+}
+
+/// What happened to a session, for the application, in its place among the messages. The numbers are beyond those of opcodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// The session is open.
+    Opened = 16,
+    /// The connection is lost.
+    Lost = 17,
+    /// Another connection has taken the place of the lost one.
+    Resumed = 18,
 }
 
 impl Frame {
     /// A whole message.
     pub fn message(opcode: Opcode, payload: Payload) -> Self {
-        Self { opcode, payload, more: false, rsv: 0, close_code: 0 }
+        Self { opcode, payload, more: false, rsv: 0, close_code: 0, event: None }
+    }
+
+    /// An event, with a text that explains it.
+    pub fn event(event: SessionEvent, text: &str, close_code: u16) -> Self {
+        Self { event: Some(event), close_code, ..Self::control(Opcode::Text, text.as_bytes()) }
     }
 
     /// A ping or pong.

@@ -15,12 +15,15 @@ pub enum Liveness {
     Any,
 }
 
+/// The timeout of pings that need not be answered.
+pub const NO_LIMIT: Duration = Duration::MAX;
+
 /// Options for pings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeepaliveOptions {
     /// The time from one ping to the next; `None` for no pings.
     pub interval: Option<Duration>,
-    /// The time limit for the answer; `None` for twice the interval.
+    /// The time limit for the answer; `None` for twice the interval, [`NO_LIMIT`] for none.
     pub timeout: Option<Duration>,
     /// What counts as an answer to a ping.
     pub liveness: Liveness,
@@ -161,10 +164,15 @@ impl Pinger {
 
     fn set_timeout(&mut self, timeout: Option<Duration>) {
         self.options.timeout = timeout;
-        let timeout = self.timeout();
+        let timeout = self.patience();
         if let Some(outstanding) = &mut self.outstanding {
             outstanding.deadline = timeout.and_then(|timeout| outstanding.sent.checked_add(timeout));
         }
+    }
+
+    /// How long to wait for an answer: until the timeout, or without one until the next ping.
+    fn patience(&self) -> Option<Duration> {
+        self.timeout().filter(|timeout| *timeout != NO_LIMIT).or(self.options.interval)
     }
 
     fn stop(&mut self) {
@@ -187,7 +195,7 @@ impl Pinger {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return None;
         }
-        if self.outstanding.is_some() {
+        if self.outstanding.is_some() && self.timeout() != Some(NO_LIMIT) {
             return Some(KeepaliveAction::Timeout);
         }
         self.next_ping = None;
@@ -195,7 +203,7 @@ impl Pinger {
         let [a, b, c, d] = self.count.to_be_bytes();
         let [e, f, g, h] = random;
         let payload = [a, b, c, d, e, f, g, h];
-        let deadline = self.timeout().and_then(|timeout| now.checked_add(timeout));
+        let deadline = self.patience().and_then(|timeout| now.checked_add(timeout));
         self.outstanding = Some(OutstandingPing { payload, sent: now, deadline });
         Some(KeepaliveAction::Ping(payload))
     }
@@ -225,7 +233,7 @@ impl Pinger {
     }
 
     fn restart_timeout(&mut self, now: Instant) {
-        let timeout = self.timeout();
+        let timeout = self.patience();
         if let Some(outstanding) = &mut self.outstanding {
             outstanding.deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         }

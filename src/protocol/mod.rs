@@ -23,7 +23,7 @@ pub use close::{Close, Initiator};
 pub use connection::{Connection, ConnectionSetup};
 pub use decoder::{FrameDecoder, Limits};
 pub use encoder::{FrameEncoder, InFlight};
-pub use event::{ControlPayload, Event, Frame};
+pub use event::{ControlPayload, Event, Frame, SessionEvent};
 pub use extension::{Decoders, Encoders, Extension, MessageChunk};
 pub use keepalive::Keepalive;
 pub use mask_keys::MaskKeys;

@@ -120,6 +120,12 @@ impl Payload {
         }
     }
 
+    /// Removes the first `count` bytes.
+    pub(super) fn remove_front(&mut self, count: usize) {
+        self.start += count;
+        self.size -= count;
+    }
+
     /// Writes the NUL after the payload.
     pub(super) fn terminate(&mut self) {
         if let Some(behind) = self.memory.get_mut(self.start + self.size) {

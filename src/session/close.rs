@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::CloseOutcome;
 use super::Session;
 use super::State;
+use super::background::callback_scope;
 use super::deadline::Deadline;
 use super::log::{Later, log};
 use super::recv::reader::Reader;
@@ -83,10 +84,15 @@ impl Session {
         }
     }
 
-    /// Waits until the transport is gone. Meanwhile, after our own Close, received messages that do not fit the queue are
+    /// Whether the transport is gone and the last callback has returned, unless the calling thread is in that callback.
+    fn is_over(&self) -> bool {
+        self.close_state.is_closed() && (self.has_closed_returned() || callback_scope::is_inside(self))
+    }
+
+    /// Waits until the transport is gone and the last callback has returned. Meanwhile, after our own Close, received messages that do not fit the queue are
     /// dropped: they would keep the peer's Close from being read.
     pub(crate) fn wait_closed(&self, deadline: Deadline) -> Result<()> {
-        if self.close_state.is_closed() {
+        if self.is_over() {
             return Ok(());
         }
         if deadline == Deadline::Now {
@@ -96,7 +102,7 @@ impl Session {
         let deadline = deadline.fixed();
         let waiter = self.interrupts.begin()?;
         self.enter_leaving();
-        let closed = self.close_state.wait_closed(deadline, || waiter.check());
+        let closed = self.close_state.wait(deadline, || self.is_over(), || waiter.check());
         self.exit_leaving();
         if closed? { Ok(()) } else { Err(late()) }
     }

@@ -67,11 +67,16 @@ impl CloseState {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Waits until the transport is gone. Returns false at the deadline, and an error of `check`.
-    pub(super) fn wait_closed(&self, deadline: Deadline, check: impl Fn() -> Result<()>) -> Result<bool> {
+    /// Waits until the end `is_over`. Returns false at the deadline, and an error of `check`.
+    pub(super) fn wait(
+        &self,
+        deadline: Deadline,
+        is_over: impl Fn() -> bool,
+        check: impl Fn() -> Result<()>,
+    ) -> Result<bool> {
         loop {
             let wait_key = self.changed.wait_key();
-            if self.is_closed() {
+            if is_over() {
                 return Ok(true);
             }
             if deadline.has_passed() {

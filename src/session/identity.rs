@@ -15,7 +15,6 @@ pub(crate) struct Identity {
     /// The extensions that were agreed on.
     pub(crate) extensions: Box<[ExtensionInfo]>,
     pub(crate) timings: Timings,
-    pub(crate) is_tls_resumed: bool,
     /// The application's handle. Set once.
     hooks: OnceLock<Weak<dyn HandleHooks>>,
 }
@@ -26,10 +25,9 @@ impl Identity {
         handshake_info: HandshakeInfo,
         extensions: Vec<ExtensionInfo>,
         timings: Timings,
-        resumed: bool,
     ) -> Self {
         let extensions = extensions.into();
-        Self { id, handshake_info, extensions, timings, is_tls_resumed: resumed, hooks: OnceLock::new() }
+        Self { id, handshake_info, extensions, timings, hooks: OnceLock::new() }
     }
 
     pub(crate) fn set_hooks(&self, hooks: Weak<dyn HandleHooks>) {

@@ -45,7 +45,7 @@ use recv::receiving::Receiving;
 use send::sending::Sending;
 
 pub(crate) use close_state::CloseOutcome;
-pub(crate) use config::{CompressionFilter, Config, DeliverControl};
+pub(crate) use config::{CompressionFilter, Config, DeliverControl, DeliverEvents};
 pub(crate) use connect::cancel::{Configured, ConnectInterrupts, Opening};
 pub(crate) use connect::connect::{connect, connect_later};
 pub(crate) use connect::handshake_info::HandshakeInfo;
@@ -53,11 +53,11 @@ pub(crate) use deadline::Deadline;
 pub(crate) use recv::buffer_pool::BufferPool;
 pub(crate) use recv::delivery::ReceiveMode;
 pub(crate) use send::message::Item;
-pub(crate) use upcalls::{BufferSource, Decision, HandleHooks, Listener};
+pub(crate) use upcalls::{BufferSource, Decision, HandleHooks, Listener, Preparation};
 
 use crate::lock::Mutex;
 pub(crate) use crate::transport::ReadinessFd;
-use crate::transport::{Socket, StreamReadiness};
+use crate::transport::{ConnectionInfo, Socket, StreamReadiness};
 
 /// A WebSocket session. Every method may be called from any thread at any time.
 pub(crate) struct Session {
@@ -77,6 +77,8 @@ pub(crate) struct Session {
     socket_number: AtomicI32,
     /// The readiness of a multiplexed stream, which only the driver reads.
     muxed: Mutex<Option<Arc<StreamReadiness>>>,
+    /// Of the current connection, or the last one.
+    pub(crate) connection_info: Mutex<ConnectionInfo>,
     driver: DriverHandle,
     runtime: Runtime,
     /// None if the session does not reconnect.

@@ -29,7 +29,6 @@ pub(crate) struct Statistics {
     pub(crate) incoming_dropped: u64,
     pub(crate) outgoing_dropped: u64,
     pub(crate) timings: Timings,
-    pub(crate) is_tls_resumed: bool,
     pub(crate) reconnects: u64,
 }
 
@@ -72,7 +71,6 @@ impl Session {
             incoming_dropped: load(&counts.dropped),
             outgoing_dropped: sent.dropped_messages,
             timings: self.identity.timings,
-            is_tls_resumed: self.identity.is_tls_resumed,
             reconnects: self.reconnect.as_ref().map_or(0, |reconnecting| load(&reconnecting.count)),
         }
     }

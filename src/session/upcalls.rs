@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::connect::attempt::Attempt;
 use crate::error::Error;
 use crate::protocol::Frame;
 
@@ -27,9 +28,6 @@ pub(crate) trait Listener: Send + Sync {
     /// There is room to send again, after a message found none.
     fn writable(&self);
 
-    /// A new connection has replaced the one that was lost with this error.
-    fn reconnected(&self, lost: &Error);
-
     /// The session has ended with this error. This is the last call.
     fn closed(&self, error: &Error);
 }
@@ -45,6 +43,12 @@ pub(crate) trait Decision: Send + Sync {
         attempt: u32,
         suggested: (bool, Duration),
     ) -> Option<Duration>;
+}
+
+/// Prepares further attempts to connect.
+pub(crate) trait Preparation: Send + Sync {
+    /// Called before an attempt.
+    fn prepare(&self, owner: &Arc<dyn HandleHooks>, attempt: &mut Attempt<'_>);
 }
 
 /// Where the memory of received messages comes from.

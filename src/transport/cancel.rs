@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fmt, io};
 
 use rustix::event::PollFd;
+use tokio::sync::Notify;
 
 use crate::error::{Error, Kind, Result};
 use crate::fork;
@@ -33,6 +34,7 @@ pub(crate) struct CancelToken {
     generation: u64,
     is_cancelled: AtomicBool,
     event: EventFd,
+    notify: Notify,
 }
 
 impl CancelToken {
@@ -43,12 +45,21 @@ impl CancelToken {
             generation: fork::generation(),
             is_cancelled: AtomicBool::new(false),
             event: EventFd::new()?,
+            notify: Notify::new(),
         })
     }
 
     pub(crate) fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Release);
         self.event.wake();
+        self.notify.notify_one();
+    }
+
+    /// Waits for the cancellation. Only one task may wait.
+    pub(crate) async fn cancelled(&self) {
+        while self.check().is_ok() {
+            self.notify.notified().await;
+        }
     }
 }
 

@@ -9,6 +9,13 @@ use rustix::io::Errno;
 use crate::error::{Error, Kind, Phase, Result};
 use crate::transport::{CancelSources, Readiness, Socket};
 
+/// Waits for `time`. Fails if the opening is cancelled meanwhile.
+pub(crate) fn pause(time: Duration, cancel: CancelSources<'_>) -> Result<()> {
+    let deadline = ConnectDeadline::overall(Some(time), cancel);
+    while deadline.wait_for_any(&mut Vec::new())? == Waited::Ready {}
+    Ok(())
+}
+
 /// A step of opening a connection, for the error if it times out.
 #[derive(Debug)]
 pub(crate) struct Step {

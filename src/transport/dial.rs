@@ -14,8 +14,8 @@ use crate::transport::proxy::{Protocol, ProxyEnv, open_tunnel};
 use crate::transport::resolve::resolve;
 use crate::transport::tls::{self, SystemStore, TlsState};
 use crate::transport::{
-    BlockingShare, ConnectDeadline, DirectStream, DnsOverrides, Endpoint, Proxy, ProxyChoice, Socket, Step, Target,
-    TcpOptions, TlsOptions, happy_eyeballs,
+    BlockingShare, ConnectDeadline, ConnectionInfo, DirectStream, DnsOverrides, Endpoint, Proxy, ProxyChoice, Socket,
+    Step, Target, TcpOptions, TlsOptions, happy_eyeballs,
 };
 
 const TLS_HANDSHAKE: Step = Step { phase: Phase::Tls, doing: "the TLS handshake" };
@@ -75,6 +75,7 @@ pub(crate) struct Connected<'a> {
     pub(crate) early: Vec<u8>,
     pub(crate) handshake_deadline: ConnectDeadline<'a>,
     pub(crate) timings: ConnectTimings,
+    pub(crate) info: ConnectionInfo,
 }
 
 /// The environment variables that connecting needs. The connecting thread reads them once per session, because another thread
@@ -147,7 +148,9 @@ pub(crate) fn connect<'a>(
         let early = std::mem::take(&mut early);
         timed(&mut timings.tls, || tls.start(&mut stream, &socket, &target.endpoint, false, &early, &deadline))?;
     }
-    Ok(Connected { stream, socket, early, handshake_deadline, timings })
+    let tls = if target.secure { stream.tls_info() } else { None };
+    let info = ConnectionInfo::new(&socket, proxy.as_ref().map(|proxy| proxy.place()), tls);
+    Ok(Connected { stream, socket, early, handshake_deadline, timings, info })
 }
 
 /// Opens sockets to endpoints.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::client::UnbufferedClientConnection;
 
-use crate::transport::tls::{self, TlsReceiver, TlsSender};
+use crate::transport::tls::{self, TlsInfo, TlsReceiver, TlsSender};
 use crate::transport::{Socket, Waiting};
 
 /// A connected stream.
@@ -35,9 +35,9 @@ impl DirectStream {
         (self.receiver.tls.insert(Box::new(receiver)), self.sender.tls.insert(Box::new(sender)))
     }
 
-    /// Whether TLS resumed a session of an earlier connection.
-    pub(crate) fn is_tls_resumed(&self) -> bool {
-        self.receiver.tls.as_ref().is_some_and(|tls| tls.is_resumed())
+    /// What TLS agreed on, if the stream has it.
+    pub(super) fn tls_info(&self) -> Option<TlsInfo> {
+        self.receiver.tls.as_deref().map(TlsInfo::of)
     }
 }
 

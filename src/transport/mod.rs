@@ -5,6 +5,7 @@
 
 pub(crate) mod address;
 mod cancel;
+mod connection_info;
 mod deadline;
 mod dial;
 mod direct;
@@ -25,7 +26,8 @@ mod url;
 
 pub(crate) use address::Endpoint;
 pub(crate) use cancel::{Cancel, CancelSources, CancelToken, NeverCancel};
-pub(crate) use deadline::{ConnectDeadline, Step};
+pub(crate) use connection_info::ConnectionInfo;
+pub(crate) use deadline::{ConnectDeadline, Step, pause};
 pub(crate) use dial::{ConnectOptions, ConnectOverride, ConnectTimings, Connected, Environment, Timeouts, connect};
 pub(crate) use direct::DirectStream;
 pub(crate) use eventfd::{Broadcast, EventFd, Subscription};

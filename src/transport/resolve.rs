@@ -27,8 +27,8 @@ struct DnsOverride {
 }
 
 impl DnsOverrides {
-    /// Adds an address of a host. Without an address, removes all addresses of this host and port.
-    pub(crate) fn set(&mut self, host: &str, port: u16, address: Option<&str>) -> Result<()> {
+    /// Adds an address of a host.
+    pub(crate) fn add(&mut self, host: &str, port: u16, address: &str) -> Result<()> {
         let unfit = || {
             let shown: String = host.chars().take(100).collect();
             Error::new(Kind::InvalidArgument, format!("{shown:?} is not a host"))
@@ -40,10 +40,7 @@ impl DnsOverrides {
             Ok(address) => Host::Ipv6(address),
             Err(_) => Host::parse(host).map_err(|_| unfit())?,
         };
-        match address {
-            None => self.0.retain(|own| own.host != host || own.port != port),
-            Some(address) => self.0.push(DnsOverride { host, port, address: address::parse(address)? }),
-        }
+        self.0.push(DnsOverride { host, port, address: address::parse(address)? });
         Ok(())
     }
 

@@ -44,8 +44,8 @@ check passes "no change" "$work/base.so" "$header"
 
 changed passes "a function added" 's/^ws_status ws_shutdown/void ws_new(void);\n&/'
 changed passes "an enum value added" 's/^    WS_ERR_URL = -201,/    WS_ERR_NEW = -299,\n&/'
-changed passes "a type added" 's/^typedef struct ws_auth ws_auth;/typedef struct {\n    int member;\n} ws_new;\n&/'
-changed passes "a member added at the end of a caller's struct" 's/^} ws_close_reason;/    uint64_t added;\n&/'
+changed passes "a type added" 's/^typedef struct ws_auth ws_auth;/typedef struct ws_new {\n    int member;\n} ws_new;\n&/'
+changed passes "a member added at the end of a caller's struct" 's/^} ws_close_info;/    uint64_t added;\n&/'
 changed passes "a member added at the end of a lent struct" 's/^} ws_frame;/    uint64_t added;\n&/'
 changed passes "a comment changed" 's/^ \* How far a session had come/ * How far it had come/'
 
@@ -60,9 +60,9 @@ changed "remote_code.*offset" "a member inserted" 's/^    uint32_t local_code;/&
 changed "reason_size" "a member removed" '/^    size_t reason_size;/d'
 changed "code_sent,.* were .*local_code," "a member renamed" 's/^    uint32_t local_code;/    uint32_t code_sent;/'
 changed "local_code" "a member changed, and another added at the end" \
-    's/^    uint32_t local_code;/    int32_t local_code;/; s/^} ws_close_reason;/    uint64_t added;\n&/'
+    's/^    uint32_t local_code;/    int32_t local_code;/; s/^} ws_close_info;/    uint64_t added;\n&/'
 changed "added" "a member added to what is handed over in arrays" 's/^} ws_message;/    uint64_t added;\n&/'
-changed "ws_statistics" "a type removed" 's/^} ws_statistics;/} ws_numbers;/; s/ws_statistics \*/ws_numbers */'
+changed "ws_stats" "a type removed" 's/^typedef struct ws_stats \{/typedef struct ws_numbers {/; s/^} ws_stats;/} ws_numbers;/; s/ws_stats \*/ws_numbers */'
 
 library "$header" "$work/soname.so" libktorws.so.1
 check "SONAME changed" "another SONAME" "$work/soname.so" "$header"
@@ -75,6 +75,6 @@ check "^-ws_shutdown" "a function declared that the library lacks" "$work/less.s
 # 4 bytes behind its last member, which another version filled
 sed '/^    uint32_t initiator;/d' "$header" >"$work/padded.h"
 "$source_dir/abi/dump.sh" "$work/base.so" "$work/padded.h" >"$work/padded.abi"
-check "ws_close_reason: .*padding" "a member added where struct_size does not tell" "$work/base.so" "$header" "$work/padded.abi"
+check "ws_close_info: .*padding" "a member added where struct_size does not tell" "$work/base.so" "$header" "$work/padded.abi"
 
 echo "abi: $count cases"

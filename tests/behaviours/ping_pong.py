@@ -32,7 +32,7 @@ def behaviour_061_ping_gets_one_pong_with_its_payload():
         echoes(session, wire)
         wire.send(frame(PING, b"and one more"))
         wire.expect(PONG, b"and one more")
-        equal("pings, pongs of ws_stats", (session.stats.pings_received, session.stats.pongs_sent), (5, 5))
+        equal("pings, pongs of ws_get_stats", (session.stats.pings_received, session.stats.pongs_sent), (5, 5))
         closes(session, wire)
 
 
@@ -131,7 +131,7 @@ def behaviour_064_pings_come_at_the_interval():
         ping = wire.next()
         equal("what the client sends", ping.opcode, PING)
         stats = session.stats
-        true("pings, pongs of ws_stats", stats.pings_sent > count and stats.pongs_received == count)
+        true("pings, pongs of ws_get_stats", stats.pings_sent > count and stats.pongs_received == count)
         true("last_rtt_us", stats.last_rtt_us > 0)
         equal("ws_state", session.state, State.OPEN)
 

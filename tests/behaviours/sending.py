@@ -54,7 +54,7 @@ def behaviour_051_frames_are_masked_with_fresh_keys():
 def behaviour_051_unmasked_only_where_it_is_allowed():
     config = lib.ws_config_new()
     equal("ws_config_set_masking(0)", lib.ws_config_set_masking(config, 0), Status.STATE)
-    equal("ws_config_allow_unmasked", lib.ws_config_allow_unmasked(config, 1), Status.OK)
+    equal("ws_config_set_allow_unmasked", lib.ws_config_set_allow_unmasked(config, 1), Status.OK)
     equal("ws_config_set_masking(0) then", lib.ws_config_set_masking(config, 0), Status.OK)
     lib.ws_config_free(config)
     with opened() as (session, wire):

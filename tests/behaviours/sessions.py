@@ -11,14 +11,14 @@ def receives(session, *messages):
 
 
 def ends(session, status, **expected):
-    """receiving returns `status`, for good; `expected` is of ws_close_info and ws_wait_closed's state"""
+    """receiving returns `status`, for good; `expected` is of ws_get_close_info and ws_wait_closed's state"""
     for _ in range(2):
         equal("ws_recv at the end", session.recv(HANG_MS), (status, None))
     equal("ws_wait_closed", session.wait_closed(HANG_MS), Status.OK)
     equal("ws_state", session.state, State.CLOSED)
     names = ("local", "remote", "reason", "clean", "initiator")
     info = dict(zip(names, session.close_info))
-    equal("ws_close_info", {name: info[name] for name in expected}, expected)
+    equal("ws_get_close_info", {name: info[name] for name in expected}, expected)
     true("ws_session_error", (session.error is None) == (status == Status.CLOSED), session.error)
     if session.error:
         equal("ws_session_error", session.error.status, status)

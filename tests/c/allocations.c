@@ -82,7 +82,7 @@ static void received_with_a_timeout(ws_session *session, size_t size)
 {
     ws_frame *frame;
     ws_status status;
-    CHECK_OK(ws_send(session, WS_TEXT, data, size, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, data, size, 0, PATIENCE_MS));
     while ((status = ws_recv(session, &frame, 20)) == WS_ERR_TIMEOUT)
         ;
     CHECK_OK(status);
@@ -95,7 +95,7 @@ static void in_batches(ws_session *session, size_t size)
     ws_message items[BATCH];
     ws_frame *frames[BATCH];
     for (size_t i = 0; i < BATCH; i++)
-        items[i] = (ws_message){.data = data, .size = size, .type = WS_TEXT};
+        items[i] = (ws_message){.data = data, .size = size, .type = WS_FRAME_TEXT};
     CHECK_OK(ws_send_batch(session, items, BATCH, NULL, -1));
     for (size_t received = 0, count; received < BATCH; received += count) {
         CHECK_OK(ws_recv_batch(session, frames, BATCH, &count, -1));
@@ -118,7 +118,7 @@ static void in_streaks(ws_session *session, size_t size)
 static void corked(ws_session *session, size_t size)
 {
     ws_frame *frame;
-    CHECK_OK(ws_send(session, WS_TEXT, data, size, WS_SEND_CORK, -1));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, data, size, WS_SEND_CORK, -1));
     CHECK_OK(ws_recv(session, &frame, -1));
     ws_frame_free(frame);
 }

@@ -209,7 +209,7 @@ static void kept_back_messages_end_with_the_session(transport how)
     long before = resident_kib();
     CHECK_OK(ws_send_binary(session, large, LARGE));
     free(large);
-    CHECK_OK(ws_send(session, WS_TEXT, "a", 1, WS_SEND_CORK, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "a", 1, WS_SEND_CORK, 0));
     CHECK_OK(ws_abort(session));
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
     CHECK_STATUS(ws_flush(session, 0), WS_ERR_ABORTED);

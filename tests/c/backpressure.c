@@ -21,10 +21,10 @@ static unsigned fill(ws_session *session)
 {
     unsigned accepted = 0;
     ws_status status;
-    while ((status = ws_send(session, WS_TEXT, numbered(accepted), MESSAGE, 0, 200)) == WS_OK)
+    while ((status = ws_send(session, WS_FRAME_TEXT, numbered(accepted), MESSAGE, 0, 200)) == WS_OK)
         accepted++;
     CHECK_STATUS(status, WS_ERR_TIMEOUT);
-    while ((status = ws_send(session, WS_TEXT, numbered(accepted), MESSAGE, 0, 0)) == WS_OK)
+    while ((status = ws_send(session, WS_FRAME_TEXT, numbered(accepted), MESSAGE, 0, 0)) == WS_OK)
         accepted++;
     CHECK_STATUS(status, WS_ERR_TIMEOUT);
     while ((status = ws_send_text(session, numbered(accepted), MESSAGE)) == WS_OK)
@@ -52,7 +52,7 @@ static void run(transport how)
     CHECK_EQ(ws_state(session), WS_STATE_OPEN);
 
     for (unsigned i = 0; i < accepted; i++)
-        expect_message(session, WS_TEXT, numbered(i), MESSAGE);
+        expect_message(session, WS_FRAME_TEXT, numbered(i), MESSAGE);
     ws_frame *frame = NULL;
     CHECK_STATUS(ws_recv(session, &frame, 50), WS_ERR_TIMEOUT);
     echo_text(session, "and on it goes");

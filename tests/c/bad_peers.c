@@ -39,7 +39,7 @@ static void stops_reading(transport how)
     unsigned accepted = 0;
     for (unsigned refused = 0; refused < 5;) {
         ws_status status = refused % 2 == 0 ? ws_send_text(session, numbered(accepted), SIZE)
-                                            : ws_send(session, WS_TEXT, numbered(accepted), SIZE, 0, 1);
+                                            : ws_send(session, WS_FRAME_TEXT, numbered(accepted), SIZE, 0, 1);
         if (status == WS_OK) {
             accepted++;
         } else {
@@ -55,7 +55,7 @@ static void stops_reading(transport how)
     expect_numbered(session, 0, 0);
 
     STEER("read on");
-    CHECK_OK(ws_send(session, WS_TEXT, numbered(accepted), SIZE, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, numbered(accepted), SIZE, 0, PATIENCE_MS));
     CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
     CHECK_STR(server("end"), "fin");
@@ -100,7 +100,7 @@ static void floods_without_a_message(transport how, const char *what)
         CHECK_STATUS(ws_recv(session, &frame, 1), WS_ERR_TIMEOUT);
     }
     CHECK(peak_since(before) < MOST_GROWTH_KIB);
-    CHECK_OK(ws_send(session, WS_TEXT, "0", 1, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "0", 1, 0, PATIENCE_MS));
     CHECK_STR(server("in_order 1"), "yes");
     CHECK_OK(ws_abort(session));
     ws_session_free(session);
@@ -131,7 +131,7 @@ static void floods_and_does_not_read(transport how)
 static ws_status send_without_end(ws_session *session)
 {
     ws_status status;
-    while ((status = ws_send(session, WS_BINARY, payload, SIZE, 0, -1)) == WS_OK)
+    while ((status = ws_send(session, WS_FRAME_BINARY, payload, SIZE, 0, -1)) == WS_OK)
         ;
     return status;
 }
@@ -172,8 +172,8 @@ static void resets_a_receiver(transport how, int inside_a_message)
     start_blocked(&receiver, receive, session);
     STEER("reset");
     expect_result(&receiver, WS_ERR_IO);
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.remote_code, WS_CLOSE_ABNORMAL);
     CHECK_EQ(info.initiator, WS_CLOSED_BY_TRANSPORT);
     ws_session_free(session);

@@ -18,7 +18,7 @@ static ws_message *make_messages(size_t count, size_t size)
         size_t length = (size_t)snprintf(text, room, "%zu", i);
         if (size > length)
             text[length] = ' ';
-        messages[i] = (ws_message){.data = text, .size = size > length ? size : length, .type = WS_TEXT};
+        messages[i] = (ws_message){.data = text, .size = size > length ? size : length, .type = WS_FRAME_TEXT};
     }
     return messages;
 }
@@ -33,7 +33,7 @@ static void all_are_sent_in_order(transport how)
     CHECK_OK(ws_send_batch(session, NULL, 0, NULL, 0));
 
     for (size_t i = 100; i < 200; i++)
-        messages[i].type = WS_BINARY;
+        messages[i].type = WS_FRAME_BINARY;
     for (size_t i = 200; i < 300; i++)
         messages[i].size = WS_NUL_TERMINATED;
     /* Their flags do not keep them back for longer than the call. */
@@ -104,7 +104,7 @@ static unsigned receive_all(ws_session *session, size_t capacity, size_t *larges
         CHECK(count <= capacity);
         *largest = count > *largest ? count : *largest;
         for (size_t i = 0; i < count; i++, received++) {
-            CHECK_EQ(frames[i]->type, WS_TEXT);
+            CHECK_EQ(frames[i]->type, WS_FRAME_TEXT);
             CHECK_EQ(atoi((const char *)frames[i]->data), received);
             ws_frame_free(frames[i]);
         }
@@ -169,7 +169,7 @@ static void three_ways_to_receive_share_the_stream(transport how)
         CHECK_EQ(size, 20);
         CHECK_OK(ws_recv_into(session, buffer, sizeof buffer, &size, &type, PATIENCE_MS));
         CHECK_EQ(size, 20);
-        CHECK_EQ(type, WS_TEXT);
+        CHECK_EQ(type, WS_FRAME_TEXT);
         CHECK_EQ(atoi(buffer), received++);
         if (received < 3000)
             expect_numbered(session, received++, 20);

@@ -29,10 +29,10 @@ static ws_session *connect_bounded(const char *path, size_t messages, size_t byt
     return session;
 }
 
-static ws_statistics numbers(ws_session *session)
+static ws_stats numbers(ws_session *session)
 {
-    ws_statistics stats = {.struct_size = sizeof stats};
-    CHECK_OK(ws_stats(session, &stats));
+    ws_stats stats = {.struct_size = sizeof stats};
+    CHECK_OK(ws_get_stats(session, &stats));
     return stats;
 }
 

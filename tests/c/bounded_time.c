@@ -38,8 +38,8 @@ static ws_session *connect_deflating(const char *path)
 
 static uint64_t received(ws_session *session)
 {
-    ws_statistics stats = {.struct_size = sizeof stats};
-    CHECK_OK(ws_stats(session, &stats));
+    ws_stats stats = {.struct_size = sizeof stats};
+    CHECK_OK(ws_get_stats(session, &stats));
     return stats.wire_received;
 }
 

@@ -37,7 +37,7 @@ static void expect_the_next(record *calls, char what, ws_session *session, const
     if (what == 'f') {
         char text[16];
         snprintf(text, sizeof text, "%u", calls->number++);
-        CHECK_EQ(frame->type, WS_TEXT);
+        CHECK_EQ(frame->type, WS_FRAME_TEXT);
         CHECK_STR((const char *)frame->data, text);
         CHECK_EQ(frame->size, strlen(text));
         CHECK_EQ(frame->flags, 0);
@@ -56,8 +56,8 @@ static void one_at_a_time(transport how)
     CHECK_EQ(count_calls(calls, 'f'), POURED);
     CHECK(calls->session == session);
     CHECK_STATUS(calls->status, WS_ERR_CLOSED);
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.remote_code, 1000);
     CHECK_EQ(info.initiator, WS_CLOSED_BY_REMOTE);
     ws_session_free(session);
@@ -72,8 +72,8 @@ static const struct {
     const char *data;
     size_t size;
 } messages[] = {
-    {WS_TEXT, "hello", 5},     {WS_TEXT, "", 0},        {WS_BINARY, "\0\xff\0", 3}, {WS_TEXT, "gr\xc3\xbc\xc3\x9f", 7},
-    {WS_BINARY, large, LARGE}, {WS_TEXT, large, LARGE}, {WS_BINARY, "", 0},
+    {WS_FRAME_TEXT, "hello", 5},     {WS_FRAME_TEXT, "", 0},        {WS_FRAME_BINARY, "\0\xff\0", 3}, {WS_FRAME_TEXT, "gr\xc3\xbc\xc3\x9f", 7},
+    {WS_FRAME_BINARY, large, LARGE}, {WS_FRAME_TEXT, large, LARGE}, {WS_FRAME_BINARY, "", 0},
 };
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
 
@@ -125,14 +125,14 @@ static void fragments_make_one_frame(transport how)
 
 static void expect_control(record *calls, char what, ws_session *session, const ws_frame *frame)
 {
-    static const uint32_t expected[] = {WS_PING, WS_TEXT, WS_PONG, WS_CLOSE};
+    static const uint32_t expected[] = {WS_FRAME_PING, WS_FRAME_TEXT, WS_FRAME_PONG, WS_FRAME_CLOSE};
     (void)session;
     if (what != 'f')
         return;
     CHECK(calls->number < 4);
     CHECK_EQ(frame->type, expected[calls->number]);
-    CHECK_STR((const char *)frame->data, frame->type == WS_PONG ? "mine" : frame->type == WS_CLOSE ? "" : "0");
-    CHECK_EQ(frame->close_code, frame->type == WS_CLOSE ? 4321 : 0);
+    CHECK_STR((const char *)frame->data, frame->type == WS_FRAME_PONG ? "mine" : frame->type == WS_FRAME_CLOSE ? "" : "0");
+    CHECK_EQ(frame->close_code, frame->type == WS_FRAME_CLOSE ? 4321 : 0);
     calls->number++;
 }
 

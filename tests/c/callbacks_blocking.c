@@ -10,8 +10,8 @@ enum { WAITING = 50, CHAIN = 100 };
 
 static size_t count_queued(ws_session *session)
 {
-    ws_statistics stats = {.struct_size = sizeof stats};
-    CHECK_OK(ws_stats(session, &stats));
+    ws_stats stats = {.struct_size = sizeof stats};
+    CHECK_OK(ws_get_stats(session, &stats));
     return (size_t)stats.incoming_messages;
 }
 

@@ -22,7 +22,7 @@ static void expect_the_next(record *calls, char what, ws_session *session, const
         CHECK_EQ(atoi((const char *)frame->data), calls->number);
         calls->number++;
         if (calls->number <= BEFORE)
-            CHECK_OK(ws_send(session, WS_TEXT, frame->data, frame->size, 0, 0));
+            CHECK_OK(ws_send(session, WS_FRAME_TEXT, frame->data, frame->size, 0, 0));
     }
 }
 
@@ -37,8 +37,8 @@ static void a_violation(transport how, const char *kind, ws_status status, unsig
     CHECK_STATUS(calls->status, status);
     CHECK_EQ(count_calls(calls, 'f'), BEFORE);
     CHECK_STATUS(ws_error_status(ws_session_error(session)), status);
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.initiator, WS_CLOSED_BY_PROTOCOL);
     CHECK_EQ(atoi(server("close_code")), code);
     CHECK_STR(server("in_order %d", BEFORE), "yes");
@@ -85,8 +85,8 @@ static void an_end_of_the_stream(transport how, const char *end, ws_status statu
     wait_for_calls(calls, 'c', 1);
     CHECK_STATUS(calls->status, status);
     CHECK_STATUS(ws_error_status(ws_session_error(session)), status);
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.remote_code, WS_CLOSE_ABNORMAL);
     CHECK_EQ(info.clean, 0);
     ws_session_free(session);
@@ -112,8 +112,8 @@ static void answered_up_to_the_close(transport how)
 static void fill(ws_session *session)
 {
     STEER("read off");
-    CHECK_OK(ws_send(session, WS_BINARY, large, sizeof large, 0, 0));
-    CHECK_STATUS(ws_send(session, WS_TEXT, "never", 5, 0, 0), WS_ERR_TIMEOUT);
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, large, sizeof large, 0, 0));
+    CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "never", 5, 0, 0), WS_ERR_TIMEOUT);
 }
 
 /* Once for each time that there was no room, and never when there was. */
@@ -125,20 +125,20 @@ static void room_to_send(transport how, int with_frames)
     ws_config_free(config);
     for (unsigned round = 0; round < 2; round++) {
         fill(session);
-        CHECK_STATUS(ws_send(session, WS_TEXT, "never", 5, 0, 10), WS_ERR_TIMEOUT);
+        CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "never", 5, 0, 10), WS_ERR_TIMEOUT);
         CHECK_EQ(count_calls(calls, 'w'), round);
         STEER("read on");
         wait_for_calls(calls, 'w', round + 1);
-        CHECK_OK(ws_send(session, WS_TEXT, "after", 5, 0, 0));
+        CHECK_OK(ws_send(session, WS_FRAME_TEXT, "after", 5, 0, 0));
         CHECK_STR(server("message %u", 2 * round + 1), "after");
         CHECK_OK(ws_flush(session, PATIENCE_MS));
         CHECK_EQ(count_calls(calls, 'w'), round + 1);
     }
     /* Whoever got what it waited for needs no call. */
     STEER("read off");
-    CHECK_OK(ws_send(session, WS_BINARY, large, sizeof large, 0, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, large, sizeof large, 0, 0));
     STEER("read on");
-    CHECK_OK(ws_send(session, WS_TEXT, "waits", 5, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "waits", 5, 0, PATIENCE_MS));
     CHECK_OK(ws_flush(session, PATIENCE_MS));
     close_and_free(session);
     wait_for_calls(calls, 'd', 1);
@@ -151,7 +151,7 @@ static void send_when_there_is_room(record *calls, char what, ws_session *sessio
     (void)frame;
     if (what != 'w')
         return;
-    CHECK_OK(ws_send(session, WS_TEXT, "inside", 6, 0, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "inside", 6, 0, 0));
     calls->number++;
 }
 

@@ -22,8 +22,8 @@ static void free_in_callback(record *calls, char what, ws_session *session, cons
     if (frame != NULL)
         CHECK_STR((const char *)frame->data, "0");
     if (what == 'c') {
-        ws_close_reason info = {.struct_size = sizeof info};
-        CHECK_OK(ws_close_info(session, &info));
+        ws_close_info info = {.struct_size = sizeof info};
+        CHECK_OK(ws_get_close_info(session, &info));
         CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
         CHECK((ws_session_error(session) == NULL) == (calls->status == WS_ERR_CLOSED));
     }
@@ -35,7 +35,7 @@ static void in_on_open(transport how, int async)
     record *calls = new_record(free_in_callback);
     calls->number = 'o';
     ws_config *config = record_all(calls);
-    CHECK_OK(ws_config_set_tls_ca_file(config, environment("STEERED_CA_FILE")));
+    CHECK_OK(ws_config_add_tls_ca_file(config, environment("STEERED_CA_FILE")));
     const char *url = environment(how == TLS ? "STEERED_WSS_URL" : "STEERED_WS_URL");
     ws_session *session = NULL;
     ws_status status = async ? ws_connect_async(url, config, &session) : ws_connect(url, config, &session, NULL);

@@ -73,9 +73,9 @@ static void what_would_wait_is_refused(transport how)
 /* The server echoes what is sent in each callback: "0" from on_open, "1" to "4" from the frame "0". */
 static void send_in_all_ways(record *calls, char what, ws_session *session, const ws_frame *frame)
 {
-    const ws_message items[2] = {{.data = "3", .size = 1, .type = WS_TEXT}, {.data = "4", .size = 1, .type = WS_TEXT}};
+    const ws_message items[2] = {{.data = "3", .size = 1, .type = WS_FRAME_TEXT}, {.data = "4", .size = 1, .type = WS_FRAME_TEXT}};
     size_t accepted = 0;
-    ws_statistics stats = {.struct_size = sizeof stats};
+    ws_stats stats = {.struct_size = sizeof stats};
     if (what == 'o')
         CHECK_OK(ws_send_text(session, "0", 1));
     if (what == 'c') {
@@ -95,12 +95,12 @@ static void send_in_all_ways(record *calls, char what, ws_session *session, cons
     CHECK_OK(ws_send_text(session, "1", WS_NUL_TERMINATED));
     CHECK_OK(ws_send_ping(session, "ping", 4));
     CHECK_OK(ws_send_pong(session, "pong", 4));
-    CHECK_OK(ws_send(session, WS_BINARY, "2", 1, WS_SEND_CORK, -1));
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, "2", 1, WS_SEND_CORK, -1));
     CHECK_OK(ws_send_batch(session, items, 2, &accepted, -1));
     CHECK_EQ(accepted, 2);
     CHECK_OK(ws_flush(session, -1));
     CHECK_EQ(ws_buffered_amount(session), 0);
-    CHECK_OK(ws_stats(session, &stats));
+    CHECK_OK(ws_get_stats(session, &stats));
     CHECK_EQ(stats.messages_sent, 5);
     CHECK(stats.messages_received >= 1);
     CHECK_OK(ws_set_max_frame_size(session, 1000));
@@ -110,7 +110,7 @@ static void send_in_all_ways(record *calls, char what, ws_session *session, cons
     CHECK_OK(ws_set_ping_interval_ms(session, 50000));
     CHECK_OK(ws_set_ping_timeout_ms(session, 50000));
     CHECK_OK(ws_set_user_data(session, calls));
-    CHECK(ws_user_data(session) == calls);
+    CHECK(ws_get_user_data(session) == calls);
     CHECK(ws_session_error(session) == NULL);
     CHECK(ws_session_ref(session) == session);
     ws_session_free(session);
@@ -121,7 +121,7 @@ static void sending_and_asking(transport how)
     record *calls = new_record(send_in_all_ways);
     ws_session *session = connect_echo(how, calls);
     wait_for_calls(calls, 'f', 5);
-    CHECK(ws_user_data(session) == calls);
+    CHECK(ws_get_user_data(session) == calls);
     close_and_free(session);
     expect_calls(calls, "ofcd");
 }
@@ -132,14 +132,14 @@ static void flush_in_callback(record *calls, char what, ws_session *session, con
     (void)frame;
     if (what != 'f' || calls->number++ > 0)
         return;
-    CHECK_OK(ws_send(session, WS_BINARY, large, LARGE, 0, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, large, LARGE, 0, 0));
     CHECK_STATUS(ws_flush(session, 0), WS_ERR_TIMEOUT);
     CHECK_OK(ws_interrupt(session));
     CHECK_STATUS(ws_flush(session, -1), WS_ERR_INTERRUPTED);
     CHECK_EQ(sem_post(&calls->here), 0);
     CHECK_OK(ws_flush(session, -1));
     CHECK_EQ(ws_buffered_amount(session), 0);
-    CHECK_OK(ws_send(session, WS_TEXT, "after", 5, 0, -1));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "after", 5, 0, -1));
 }
 
 static void flushing_to_a_full_kernel(transport how)
@@ -162,10 +162,10 @@ static void send_to_a_full_queue(record *calls, char what, ws_session *session, 
     (void)frame;
     if (what != 'f')
         return;
-    CHECK_OK(ws_send(session, WS_BINARY, large, LARGE, 0, 0));
-    CHECK_STATUS(ws_send(session, WS_TEXT, "never", 5, 0, 10), WS_ERR_TIMEOUT);
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, large, LARGE, 0, 0));
+    CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "never", 5, 0, 10), WS_ERR_TIMEOUT);
     CHECK_EQ(sem_post(&calls->here), 0);
-    CHECK_OK(ws_send(session, WS_TEXT, "after", 5, 0, -1));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "after", 5, 0, -1));
 }
 
 static void sending_to_a_full_queue(transport how)
@@ -249,8 +249,8 @@ static void closing_and_aborting(transport how, char in)
     CHECK_STR(server("close_code"), "4001");
     wait_for_calls(calls, 'c', 1);
     CHECK_STATUS(calls->status, WS_ERR_CLOSED);
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.local_code, 4001);
     CHECK_EQ(info.clean, 1);
     ws_session_free(session);

@@ -71,7 +71,7 @@ static inline ws_session *connect_to(const char *url, const char *ca_file, const
 {
     ws_config *own = config == NULL ? ws_config_new() : ws_config_clone(config);
     CHECK(own != NULL);
-    CHECK_OK(ws_config_set_tls_ca_file(own, ca_file));
+    CHECK_OK(ws_config_add_tls_ca_file(own, ca_file));
     ws_session *session = NULL;
     ws_error *error = NULL;
     if (ws_connect(url, own, &session, &error) != WS_OK) {
@@ -116,7 +116,7 @@ static inline void expect_message(ws_session *session, uint32_t type, const void
 
 static inline void expect_text(ws_session *session, const char *text)
 {
-    expect_message(session, WS_TEXT, text, strlen(text));
+    expect_message(session, WS_FRAME_TEXT, text, strlen(text));
 }
 
 static inline void echo_text(ws_session *session, const char *text)

@@ -2,10 +2,10 @@
 
 #include "check.h"
 
-static ws_close_reason close_info(const ws_session *session)
+static ws_close_info close_info(const ws_session *session)
 {
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     return info;
 }
 
@@ -27,13 +27,13 @@ static void closed_here(transport how)
     CHECK_OK(ws_close(session, WS_CLOSE_GOING_AWAY, NULL, 0));
     CHECK_STATUS(ws_send_text(session, "more", WS_NUL_TERMINATED), WS_ERR_CLOSED);
     CHECK_STATUS(ws_send_binary(session, "more", 4), WS_ERR_CLOSED);
-    CHECK_STATUS(ws_send(session, WS_TEXT, "more", 4, 0, PATIENCE_MS), WS_ERR_CLOSED);
+    CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "more", 4, 0, PATIENCE_MS), WS_ERR_CLOSED);
     expect_text(session, "last words");
     expect_end(session, WS_ERR_CLOSED);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
     CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
 
-    ws_close_reason info = close_info(session);
+    ws_close_info info = close_info(session);
     CHECK_EQ(info.local_code, 4321);
     CHECK_EQ(info.remote_code, 4321);
     CHECK_EQ(info.clean, 1);
@@ -48,7 +48,7 @@ static void closed_by_the_server(transport how)
     ws_session *session = connect_with(how, "close/4001/bye", NULL);
     expect_end(session, WS_ERR_CLOSED);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-    ws_close_reason info = close_info(session);
+    ws_close_info info = close_info(session);
     CHECK_EQ(info.remote_code, 4001);
     CHECK_EQ(info.local_code, 4001);
     CHECK_STR(info.reason, "bye");
@@ -64,7 +64,7 @@ static void dropped_by_the_server(transport how)
     ws_session *session = connect_with(how, "drop", NULL);
     expect_end(session, WS_ERR_CLOSED_ABNORMALLY);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-    ws_close_reason info = close_info(session);
+    ws_close_info info = close_info(session);
     CHECK_EQ(info.remote_code, WS_CLOSE_ABNORMAL);
     CHECK_STR(info.reason, "");
     CHECK_EQ(info.reason_size, 0);
@@ -125,7 +125,7 @@ static void close_codes(void)
         session = connect_plain("");
         CHECK_OK(ws_close(session, good[i], NULL, 0));
         CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-        ws_close_reason info = close_info(session);
+        ws_close_info info = close_info(session);
         CHECK_EQ(info.local_code, good[i]);
         CHECK_EQ(info.clean, 1);
         ws_session_free(session);
@@ -141,7 +141,7 @@ static void a_silent_server_cannot_keep_a_session(transport how)
     ws_config_free(config);
     CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-    ws_close_reason info = close_info(session);
+    ws_close_info info = close_info(session);
     CHECK_EQ(info.local_code, WS_CLOSE_NORMAL);
     CHECK_EQ(info.remote_code, WS_CLOSE_ABNORMAL);
     CHECK_EQ(info.clean, 0);
@@ -153,8 +153,8 @@ static void a_silent_server_cannot_keep_a_session(transport how)
 static void an_open_session_has_no_close_info(void)
 {
     ws_session *session = connect_plain("");
-    ws_close_reason info = {.struct_size = sizeof info, .local_code = 77};
-    CHECK_STATUS(ws_close_info(session, &info), WS_ERR_STATE);
+    ws_close_info info = {.struct_size = sizeof info, .local_code = 77};
+    CHECK_STATUS(ws_get_close_info(session, &info), WS_ERR_STATE);
     CHECK_EQ(info.local_code, 0);
     CHECK_EQ(info.struct_size, sizeof info);
     close_and_free(session);
@@ -166,8 +166,8 @@ static void a_larger_struct_is_written_as_far_as_it_is_known(void)
 {
     struct {
         union {
-            ws_close_reason reason;
-            ws_statistics statistics;
+            ws_close_info reason;
+            ws_stats statistics;
         } known;
         char later[64];
     } larger;
@@ -177,10 +177,10 @@ static void a_larger_struct_is_written_as_far_as_it_is_known(void)
         for (int has_ended = 0; has_ended <= 1; has_ended++) {
             if (has_ended)
                 CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-            size_t size = sizes[i] == 0 ? 4096 : sizeof(ws_close_reason) + sizes[i];
+            size_t size = sizes[i] == 0 ? 4096 : sizeof(ws_close_info) + sizes[i];
             memset(&larger, 0x55, sizeof larger);
             larger.known.reason.struct_size = size;
-            ws_status status = ws_close_info(session, &larger.known.reason);
+            ws_status status = ws_get_close_info(session, &larger.known.reason);
             if (has_ended)
                 CHECK_OK(status);
             CHECK_EQ(larger.known.reason.struct_size, size);
@@ -188,10 +188,10 @@ static void a_larger_struct_is_written_as_far_as_it_is_known(void)
             for (char *at = (char *)(&larger.known.reason + 1); at < larger.later + sizeof larger.later; at++)
                 CHECK_EQ(*at, 0x55);
 
-            size = sizes[i] == 0 ? 4096 : sizeof(ws_statistics) + sizes[i];
+            size = sizes[i] == 0 ? 4096 : sizeof(ws_stats) + sizes[i];
             memset(&larger, 0x55, sizeof larger);
             larger.known.statistics.struct_size = size;
-            CHECK_OK(ws_stats(session, &larger.known.statistics));
+            CHECK_OK(ws_get_stats(session, &larger.known.statistics));
             CHECK_EQ(larger.known.statistics.struct_size, size);
             CHECK_EQ(larger.known.statistics.reconnects, 0);
             for (char *at = (char *)(&larger.known.statistics + 1); at < larger.later + sizeof larger.later; at++)
@@ -211,7 +211,7 @@ static void silent_for_too_long(void)
     ws_config_free(config);
     expect_end(session, WS_ERR_CLOSED_ABNORMALLY);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-    ws_close_reason info = close_info(session);
+    ws_close_info info = close_info(session);
     CHECK_EQ(info.local_code, WS_CLOSE_GOING_AWAY);
     CHECK_EQ(info.remote_code, WS_CLOSE_ABNORMAL);
     CHECK_EQ(info.clean, 0);
@@ -224,11 +224,11 @@ static void a_struct_size_that_was_never_set_is_refused(void)
 {
     ws_session *session = connect_plain("close/1000/bye");
     expect_end(session, WS_ERR_CLOSED);
-    ws_close_reason info;
+    ws_close_info info;
     memset(&info, 0x55, sizeof info);
-    CHECK_STATUS(ws_close_info(session, &info), WS_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(ws_get_close_info(session, &info), WS_ERR_INVALID_ARGUMENT);
     info.struct_size = sizeof info - 1;
-    CHECK_STATUS(ws_close_info(session, &info), WS_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(ws_get_close_info(session, &info), WS_ERR_INVALID_ARGUMENT);
     CHECK_EQ(info.local_code, 0x55555555);
     ws_session_free(session);
 }

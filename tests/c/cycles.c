@@ -105,7 +105,7 @@ static void run(int from, int to)
 {
     config = ws_config_new();
     CHECK(config != NULL);
-    CHECK_OK(ws_config_set_tls_ca_file(config, environment("ECHO_CA_FILE")));
+    CHECK_OK(ws_config_add_tls_ca_file(config, environment("ECHO_CA_FILE")));
     for (int number = from; number < to; number++)
         cycle(number);
     ws_config_free(config);

@@ -49,8 +49,8 @@ static void again_and_again(void)
 
 static uint64_t pongs_received(const library *by, ws_session *session)
 {
-    ws_statistics stats = {.struct_size = sizeof stats};
-    CHECK_EQ(by->ws_stats(session, &stats), WS_OK);
+    ws_stats stats = {.struct_size = sizeof stats};
+    CHECK_EQ(by->ws_get_stats(session, &stats), WS_OK);
     return stats.pongs_received;
 }
 

@@ -87,10 +87,10 @@ static void outages(const char *url, const char *ca_file, int asynchronous, uint
     echo_text(session, "before");
     for (uint64_t i = 1; i <= count; i++) {
         STEER("reset");
-        ws_statistics statistics = {.struct_size = sizeof statistics};
+        ws_stats statistics = {.struct_size = sizeof statistics};
         do {
             sched_yield();
-            CHECK_OK(ws_stats(session, &statistics));
+            CHECK_OK(ws_get_stats(session, &statistics));
         } while (statistics.reconnects < i);
         STEER("echo");
         echo_text(session, "behind");

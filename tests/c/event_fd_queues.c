@@ -41,12 +41,12 @@ static void control_frames_that_are_seen(transport how)
     STEER("pings 2");
     for (int i = 0; i < 2; i++) {
         wait_readable(fd);
-        expect_message(session, WS_PING, i == 0 ? "0" : "1", 1);
+        expect_message(session, WS_FRAME_PING, i == 0 ? "0" : "1", 1);
     }
     expect_nothing_more(session, fd);
     STEER("close 1000");
     wait_readable(fd);
-    expect_message(session, WS_CLOSE, "", 0);
+    expect_message(session, WS_FRAME_CLOSE, "", 0);
     ws_frame *none = NULL;
     CHECK_STATUS(receive_watching(session, fd, &none), WS_ERR_CLOSED);
     ws_session_free(session);

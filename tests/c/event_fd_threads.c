@@ -28,7 +28,7 @@ static void *receive_to_the_end(void *argument)
         self->end =
             self->waits ? ws_recv(self->session, &frame, -1) : receive_watching(self->session, self->fd, &frame);
         if (self->end == WS_OK) {
-            CHECK_EQ(frame->type, WS_TEXT);
+            CHECK_EQ(frame->type, WS_FRAME_TEXT);
             CHECK_EQ(pthread_mutex_lock(&received_lock), 0);
             received++;
             CHECK_EQ(pthread_cond_signal(&received_more), 0);

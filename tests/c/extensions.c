@@ -107,13 +107,13 @@ static void refused(void)
     ws_extension_vtable good = vtable();
     CHECK_STATUS(ws_config_install_extension(NULL, &good, &own), WS_ERR_INVALID_ARGUMENT);
     /* One owner for each bit and each name. */
-    good.rsv = WS_FRAME_RSV1 | WS_FRAME_RSV2;
+    good.rsv = WS_FLAG_RSV1 | WS_FLAG_RSV2;
     CHECK_OK(ws_config_install_extension(config, &good, &own));
     CHECK_STATUS(ws_config_install_deflate(config, NULL), WS_ERR_INVALID_ARGUMENT);
     ws_extension_vtable other = vtable();
     CHECK_STATUS(ws_config_install_extension(config, &other, &own), WS_ERR_INVALID_ARGUMENT);
     other.name = "x-other";
-    other.rsv = WS_FRAME_RSV2;
+    other.rsv = WS_FLAG_RSV2;
     CHECK_STATUS(ws_config_install_extension(config, &other, &own), WS_ERR_INVALID_ARGUMENT);
     CHECK_EQ(own.releases, 0);
     ws_config_free(config);
@@ -184,8 +184,8 @@ static void agreed(void)
     CHECK_OK(ws_send_text(session, "x", 1));
     ws_frame *frame = NULL;
     CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), WS_ERR_CLOSED);
-    ws_close_reason reason = {.struct_size = sizeof reason};
-    CHECK_OK(ws_close_info(session, &reason));
+    ws_close_info reason = {.struct_size = sizeof reason};
+    CHECK_OK(ws_get_close_info(session, &reason));
     CHECK_EQ(reason.remote_code, WS_CLOSE_NOT_CONSISTENT);
     CHECK_EQ(own.encodes, 2);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
@@ -215,8 +215,8 @@ static void failing(void)
         ws_frame *frame = NULL;
         CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), cases[i].status);
         CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-        ws_close_reason reason = {.struct_size = sizeof reason};
-        CHECK_OK(ws_close_info(session, &reason));
+        ws_close_info reason = {.struct_size = sizeof reason};
+        CHECK_OK(ws_get_close_info(session, &reason));
         CHECK_EQ(reason.local_code, cases[i].code);
         ws_session_free(session);
         ws_config_free(config);

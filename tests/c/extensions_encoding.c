@@ -29,7 +29,7 @@ static ws_status send_hello(ws_session *session)
 
 static ws_status send_again(ws_session *session)
 {
-    return ws_send(session, WS_TEXT, "again", 5, 0, -1);
+    return ws_send(session, WS_FRAME_TEXT, "again", 5, 0, -1);
 }
 
 int main(void)
@@ -48,10 +48,10 @@ int main(void)
     caller sender = {.session = session, .call = send_hello};
     start(&sender.thread, make_the_call, &sender);
     wait_for(&encoding);
-    ws_statistics stats = {.struct_size = sizeof stats};
+    ws_stats stats = {.struct_size = sizeof stats};
     ws_frame *frame = NULL;
     alarm(PATIENCE_MS / 1000);
-    CHECK_OK(ws_stats(session, &stats));
+    CHECK_OK(ws_get_stats(session, &stats));
     CHECK_EQ(stats.messages_sent, 0);
     CHECK_EQ(stats.compressed_sent_before, 0);
     CHECK_EQ(ws_state(session), WS_STATE_OPEN);
@@ -60,10 +60,10 @@ int main(void)
     CHECK_STATUS(ws_recv(session, &frame, 0), WS_ERR_TIMEOUT);
     CHECK_OK(ws_send_ping(session, NULL, 0));
     /* Messages wait for it at most as long as they may. */
-    ws_message item = {.data = "late", .size = 4, .type = WS_TEXT};
+    ws_message item = {.data = "late", .size = 4, .type = WS_FRAME_TEXT};
     size_t accepted = 77;
-    CHECK_STATUS(ws_send(session, WS_TEXT, "late", 4, 0, 0), WS_ERR_TIMEOUT);
-    CHECK_STATUS(ws_send(session, WS_TEXT, "late", 4, 0, 20), WS_ERR_TIMEOUT);
+    CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "late", 4, 0, 0), WS_ERR_TIMEOUT);
+    CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "late", 4, 0, 20), WS_ERR_TIMEOUT);
     CHECK_STATUS(ws_send_batch(session, &item, 1, &accepted, 20), WS_ERR_TIMEOUT);
     CHECK_EQ(accepted, 0);
     alarm(0);
@@ -80,7 +80,7 @@ int main(void)
     expect_result(&waiting, WS_OK);
     CHECK_STR(server("message 0"), "hello");
     CHECK_STR(server("message 1"), "again");
-    CHECK_OK(ws_stats(session, &stats));
+    CHECK_OK(ws_get_stats(session, &stats));
     CHECK_EQ(stats.messages_sent, 2);
     CHECK_EQ(stats.compressed_sent_before, 10);
     CHECK_EQ(stats.compressed_sent_after, 10);

@@ -13,7 +13,7 @@ static ws_status send_numbered(ws_session *session, unsigned number, size_t size
     size_t length = (size_t)snprintf(payload, sizeof payload, "%u", number);
     if (size > length)
         payload[length] = ' ';
-    return ws_send(session, WS_TEXT, payload, size > length ? size : length, flags, timeout_ms);
+    return ws_send(session, WS_FRAME_TEXT, payload, size > length ? size : length, flags, timeout_ms);
 }
 
 /* Far more than the kernel takes while the server does not read. */
@@ -85,7 +85,7 @@ static void corked_messages_come_with_the_next_call(transport how)
     char into[16];
     size_t size;
     ws_frame *frame = NULL;
-    ws_message item = {.data = "9", .size = 1, .type = WS_TEXT};
+    ws_message item = {.data = "9", .size = 1, .type = WS_FRAME_TEXT};
 
     CHECK_OK(send_numbered(session, sent++, 0, WS_SEND_CORK, 0));
     CHECK_OK(send_numbered(session, sent++, 0, 0, 0));
@@ -117,7 +117,7 @@ static void corked_messages_come_with_the_next_call(transport how)
     CHECK_OK(ws_send_batch(session, &item, 1, NULL, 0));
     sent++;
     CHECK_STR(server("in_order %u", sent), "yes");
-    item = (ws_message){.data = "10", .size = 2, .type = WS_TEXT, .flags = WS_SEND_CORK};
+    item = (ws_message){.data = "10", .size = 2, .type = WS_FRAME_TEXT, .flags = WS_SEND_CORK};
     CHECK_OK(ws_send_batch(session, &item, 1, NULL, 0));
     sent++;
     CHECK_STR(server("in_order %u", sent), "yes");
@@ -189,7 +189,7 @@ static void streaks_arrive_by_themselves(transport how, int32_t coalescing)
         CHECK_OK(ws_send_binary(session, large, i % 100 == 0 ? sizeof large : 1));
         expect_text(session, "a");
         expect_text(session, "b");
-        expect_message(session, WS_TEXT, large, i % 100 == 0 ? sizeof large : 1);
+        expect_message(session, WS_FRAME_TEXT, large, i % 100 == 0 ? sizeof large : 1);
     }
     close_and_free(session);
 }

@@ -50,10 +50,10 @@ static void every_call_says_so(ws_session *inherited)
     size_t size = 77;
     uint32_t type = 77;
     ws_frame *frame = NULL;
-    ws_close_reason info = {.struct_size = sizeof info};
+    ws_close_info info = {.struct_size = sizeof info};
     CHECK_STATUS(ws_send_text(inherited, "from the child", WS_NUL_TERMINATED), WS_ERR_FORKED);
     CHECK_STATUS(ws_send_binary(inherited, "", 0), WS_ERR_FORKED);
-    CHECK_STATUS(ws_send(inherited, WS_TEXT, "", 0, 0, -1), WS_ERR_FORKED);
+    CHECK_STATUS(ws_send(inherited, WS_FRAME_TEXT, "", 0, 0, -1), WS_ERR_FORKED);
     CHECK_STATUS(ws_recv(inherited, &frame, -1), WS_ERR_FORKED);
     CHECK(frame == NULL);
     CHECK_STATUS(ws_recv_into(inherited, buffer, sizeof buffer, &size, &type, -1), WS_ERR_FORKED);
@@ -64,7 +64,7 @@ static void every_call_says_so(ws_session *inherited)
     CHECK_STATUS(ws_interrupt(inherited), WS_ERR_FORKED);
     CHECK_STATUS(ws_close(inherited, WS_CLOSE_NORMAL, NULL, 0), WS_ERR_FORKED);
     CHECK_STATUS(ws_wait_closed(inherited, -1), WS_ERR_FORKED);
-    CHECK_STATUS(ws_close_info(inherited, &info), WS_ERR_FORKED);
+    CHECK_STATUS(ws_get_close_info(inherited, &info), WS_ERR_FORKED);
     CHECK_STATUS(ws_abort(inherited), WS_ERR_FORKED);
     CHECK_EQ(ws_state(inherited), WS_STATE_CLOSED);
 }

@@ -239,7 +239,7 @@ static void set_up(void)
     CHECK(fd >= 0);
     close(fd);
     with_key_log = ws_config_new();
-    CHECK_OK(ws_config_set_tls_ca_file(with_key_log, environment("ECHO_CA_FILE")));
+    CHECK_OK(ws_config_add_tls_ca_file(with_key_log, environment("ECHO_CA_FILE")));
     CHECK_OK(ws_config_set_tls_key_log_file(with_key_log, key_log));
     plain = ws_config_new();
     echo = connect_plainly(NULL);

@@ -52,7 +52,7 @@ static void *send_a_stream(void *argument)
     for (unsigned sent = 0; !atomic_load(&is_over); sent = atomic_fetch_add(&self->done, 1) + 1) {
         while (sent >= atomic_load(&self->with->received) + WINDOW)
             sched_yield();
-        CHECK_OK(ws_send(self->with->session, WS_BINARY, &sent, sizeof sent, 0, PATIENCE_MS));
+        CHECK_OK(ws_send(self->with->session, WS_FRAME_BINARY, &sent, sizeof sent, 0, PATIENCE_MS));
     }
     CHECK_OK(ws_close(self->with->session, WS_CLOSE_NORMAL, NULL, 0));
     return NULL;
@@ -149,7 +149,7 @@ int main(void)
 {
     config = ws_config_new();
     CHECK(config != NULL);
-    CHECK_OK(ws_config_set_tls_ca_file(config, environment("ECHO_CA_FILE")));
+    CHECK_OK(ws_config_add_tls_ca_file(config, environment("ECHO_CA_FILE")));
     start_traffic();
     for (int number = 0; number < FORKS; number++) {
         let_traffic_flow();

@@ -64,10 +64,10 @@ int main(void)
     for (int round = 0; round < ROUNDS; round++) {
         ws_config *trusting = ws_config_new(), *with_system_store = ws_config_new();
         CHECK(trusting != NULL && with_system_store != NULL);
-        CHECK_OK(ws_config_set_tls_ca_file(trusting, environment("ECHO_CA_FILE")));
+        CHECK_OK(ws_config_add_tls_ca_file(trusting, environment("ECHO_CA_FILE")));
         /* In the child a lock of the C library's name lookup may be held for ever. */
-        CHECK_OK(ws_config_set_resolve(trusting, "localhost", 0, "127.0.0.1"));
-        CHECK_OK(ws_config_set_resolve(with_system_store, "localhost", 0, "127.0.0.1"));
+        CHECK_OK(ws_config_add_resolve(trusting, "localhost", 0, "127.0.0.1"));
+        CHECK_OK(ws_config_add_resolve(with_system_store, "localhost", 0, "127.0.0.1"));
         fork_after(round, PLAIN, NULL);
         fork_after(round, TLS, trusting);
         if (round % 10 == 0)

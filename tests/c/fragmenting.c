@@ -24,20 +24,20 @@ static void frames_of_that_size(transport how)
     STEER("echo");
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         CHECK_OK(ws_send_text(session, text, sizes[i]));
-        expect_message(session, WS_TEXT, text, sizes[i]);
+        expect_message(session, WS_FRAME_TEXT, text, sizes[i]);
     }
     CHECK_STR(server("frames 19"), "T4 t C t C t c9 C");
     /* Other messages do not come in between. */
     const ws_message items[2] = {
-        {.data = text, .size = 2 * FRAGMENT + 1, .type = WS_BINARY},
-        {.data = text, .size = 2, .type = WS_TEXT, .flags = WS_SEND_CORK},
+        {.data = text, .size = 2 * FRAGMENT + 1, .type = WS_FRAME_BINARY},
+        {.data = text, .size = 2, .type = WS_FRAME_TEXT, .flags = WS_SEND_CORK},
     };
     CHECK_OK(ws_send_batch(session, items, 2, NULL, PATIENCE_MS));
     CHECK_OK(ws_send_text(session, text, 2 * FRAGMENT));
     CHECK_STR(server("frames 25"), "T4 t C t C t c9 C b c C T t C");
-    expect_message(session, WS_TEXT, text, 2 * FRAGMENT + 1);
-    expect_message(session, WS_TEXT, text, 2);
-    expect_message(session, WS_TEXT, text, 2 * FRAGMENT);
+    expect_message(session, WS_FRAME_TEXT, text, 2 * FRAGMENT + 1);
+    expect_message(session, WS_FRAME_TEXT, text, 2);
+    expect_message(session, WS_FRAME_TEXT, text, 2 * FRAGMENT);
     close_and_free(session);
 }
 
@@ -50,7 +50,7 @@ static void characters_may_be_cut(transport how)
     ws_session *session = connect_fragmenting(how, 128);
     STEER("echo");
     CHECK_OK(ws_send_text(session, text, sizeof text));
-    expect_message(session, WS_TEXT, text, sizeof text);
+    expect_message(session, WS_FRAME_TEXT, text, sizeof text);
     close_and_free(session);
 }
 
@@ -61,7 +61,7 @@ static void a_pong_comes_between(transport how)
     static const char data[FRAGMENTS * FRAGMENT];
     ws_session *session = connect_fragmenting(how, FRAGMENT);
     STEER("read off");
-    CHECK_OK(ws_send(session, WS_BINARY, data, sizeof data, 0, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, data, sizeof data, 0, 0));
     CHECK_STATUS(ws_flush(session, 0), WS_ERR_TIMEOUT);
     /* The message behind the ping says that the ping was taken. */
     STEER("pings 1");
@@ -94,7 +94,7 @@ static void an_echo_server_gets_one_message(transport how)
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (char)(i * 31 + i / 997);
     CHECK_OK(ws_send_binary(session, data, sizeof data));
-    expect_message(session, WS_BINARY, data, sizeof data);
+    expect_message(session, WS_FRAME_BINARY, data, sizeof data);
     echo_text(session, "and a small one");
     close_and_free(session);
 }

@@ -7,13 +7,13 @@
 
 static ws_status send_whole(ws_session *session)
 {
-    return ws_send(session, WS_TEXT, "whole", 5, 0, -1);
+    return ws_send(session, WS_FRAME_TEXT, "whole", 5, 0, -1);
 }
 
 static ws_status send_in_batch(ws_session *session)
 {
-    const ws_message items[2] = {{.data = "one", .size = 3, .type = WS_TEXT},
-                                 {.data = "two", .size = 3, .type = WS_BINARY, .flags = WS_SEND_CORK}};
+    const ws_message items[2] = {{.data = "one", .size = 3, .type = WS_FRAME_TEXT},
+                                 {.data = "two", .size = 3, .type = WS_FRAME_BINARY, .flags = WS_SEND_CORK}};
     size_t accepted = 0;
     ws_status status = ws_send_batch(session, items, 2, &accepted, -1);
     CHECK_EQ(accepted, status == WS_OK ? 2 : 0);
@@ -22,13 +22,13 @@ static ws_status send_in_batch(ws_session *session)
 
 static ws_status send_in_fragments(ws_session *session)
 {
-    ws_status status = ws_send(session, WS_BINARY, "1", 1, WS_SEND_MORE, -1);
-    return status != WS_OK ? status : ws_send(session, WS_CONTINUATION, "2", 1, 0, -1);
+    ws_status status = ws_send(session, WS_FRAME_BINARY, "1", 1, WS_SEND_MORE, -1);
+    return status != WS_OK ? status : ws_send(session, WS_FRAME_CONTINUATION, "2", 1, 0, -1);
 }
 
 static ws_status send_at_once(ws_session *session)
 {
-    return ws_send(session, WS_TEXT, "at once", 7, 0, 0);
+    return ws_send(session, WS_FRAME_TEXT, "at once", 7, 0, 0);
 }
 
 static ws_status send_soon(ws_session *session)
@@ -38,7 +38,7 @@ static ws_status send_soon(ws_session *session)
 
 static ws_status send_the_end(ws_session *session)
 {
-    return ws_send(session, WS_CONTINUATION, "end", 3, 0, PATIENCE_MS);
+    return ws_send(session, WS_FRAME_CONTINUATION, "end", 3, 0, PATIENCE_MS);
 }
 
 static ws_config *new_config(void)
@@ -55,7 +55,7 @@ static void other_threads_wait(transport how, const char *path)
     CHECK_OK(ws_config_set_send_timeout_ms(config, 20));
     ws_session *session = path == NULL ? connect_steered(how, config) : connect_steered_at(path, config);
     ws_config_free(config);
-    CHECK_OK(ws_send(session, WS_TEXT, "first, ", 7, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "first, ", 7, WS_SEND_MORE, PATIENCE_MS));
     CHECK_STR(server("frames 1"), "t");
     caller whole, batch, fragments, call;
     start_blocked(&whole, send_whole, session);
@@ -67,13 +67,13 @@ static void other_threads_wait(transport how, const char *path)
     start_call(&call, send_soon, session);
     expect_result(&call, WS_ERR_TIMEOUT);
     CHECK_OK(ws_send_ping(session, "p", 1));
-    CHECK_OK(ws_send(session, WS_CONTINUATION, "second, ", 8, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "second, ", 8, WS_SEND_MORE, PATIENCE_MS));
     CHECK_STR(server("frames 3"), "t I c");
     /* This thread cannot wait for itself. */
     CHECK_STATUS(send_whole(session), WS_ERR_STATE);
     CHECK_STATUS(send_in_batch(session), WS_ERR_STATE);
     CHECK_STATUS(send_in_fragments(session), WS_ERR_STATE);
-    CHECK_OK(ws_send(session, WS_CONTINUATION, "third", 5, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "third", 5, 0, PATIENCE_MS));
     expect_result(&whole, WS_OK);
     expect_result(&batch, WS_OK);
     expect_result(&fragments, WS_OK);
@@ -93,7 +93,7 @@ static void any_thread_may_go_on(void)
 {
     ws_session *session = connect_steered(PLAIN, NULL);
     CHECK_STATUS(send_the_end(session), WS_ERR_STATE);
-    CHECK_OK(ws_send(session, WS_TEXT, "begin ", 6, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "begin ", 6, WS_SEND_MORE, PATIENCE_MS));
     caller call;
     start_call(&call, send_the_end, session);
     expect_result(&call, WS_OK);
@@ -108,7 +108,7 @@ static void the_end_ends_waiting(void)
     static const ws_status expected[] = {WS_ERR_INTERRUPTED, WS_ERR_CLOSED, WS_ERR_ABORTED};
     for (int i = 0; i < 3; i++) {
         ws_session *session = connect_steered(PLAIN, NULL);
-        CHECK_OK(ws_send(session, WS_TEXT, "begin", 5, WS_SEND_MORE, PATIENCE_MS));
+        CHECK_OK(ws_send(session, WS_FRAME_TEXT, "begin", 5, WS_SEND_MORE, PATIENCE_MS));
         caller call;
         start_blocked(&call, send_whole, session);
         if (i == 0)
@@ -133,12 +133,12 @@ static void a_full_queue(void)
     ws_session *session = connect_steered(PLAIN, config);
     ws_config_free(config);
     STEER("read off");
-    CHECK_OK(ws_send(session, WS_BINARY, large, sizeof large, WS_SEND_MORE, PATIENCE_MS));
-    CHECK_OK(ws_send(session, WS_CONTINUATION, large, sizeof large, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, large, sizeof large, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, large, sizeof large, WS_SEND_MORE, PATIENCE_MS));
     /* Whatever the policy for a full queue. */
     caller call;
     start_blocked(&call, send_whole, session);
-    CHECK_OK(ws_send(session, WS_CONTINUATION, "end", 3, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "end", 3, 0, PATIENCE_MS));
     expect_result(&call, WS_OK);
     STEER("read on");
     CHECK_OK(ws_flush(session, PATIENCE_MS));
@@ -158,7 +158,7 @@ static void a_lost_connection(void)
         ws_session *session = connect_steered(PLAIN, config);
         ws_config_free(config);
         int connections = atoi(server("connections"));
-        CHECK_OK(ws_send(session, WS_TEXT, "begin ", 6, WS_SEND_MORE, PATIENCE_MS));
+        CHECK_OK(ws_send(session, WS_FRAME_TEXT, "begin ", 6, WS_SEND_MORE, PATIENCE_MS));
         CHECK_STR(server("frames 1"), "t");
         caller call;
         start_blocked(&call, send_whole, session);

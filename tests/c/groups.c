@@ -42,7 +42,7 @@ static void every_session_gets_its_own(transport how)
         ws_session *session;
         const char *text = receive_text(group, &session);
         char expected[32];
-        int *number = ws_user_data(session);
+        int *number = ws_get_user_data(session);
         snprintf(expected, sizeof expected, "%d of %p", (*number)++, (void *)session);
         CHECK_STR(text, expected);
     }
@@ -55,8 +55,8 @@ static void every_session_gets_its_own(transport how)
     CHECK_EQ(ws_group_size(group), SESSIONS);
     for (size_t i = 0; i < SESSIONS; i++) {
         ws_session *session = receive_end(group, WS_ERR_CLOSED);
-        ws_close_reason reason = {.struct_size = sizeof reason};
-        CHECK_OK(ws_close_info(session, &reason));
+        ws_close_info reason = {.struct_size = sizeof reason};
+        CHECK_OK(ws_get_close_info(session, &reason));
         CHECK_EQ(reason.remote_code, WS_CLOSE_GOING_AWAY);
         CHECK_EQ(ws_group_size(group), SESSIONS - i - 1);
         ws_session_free(session);
@@ -84,10 +84,10 @@ static void sessions_take_turns(void)
             CHECK_OK(ws_send_text(sessions[i], "few", WS_NUL_TERMINATED));
     /* Until all of it waits. */
     for (size_t i = 0; i <= OTHERS; i++) {
-        ws_statistics stats = {.struct_size = sizeof stats};
+        ws_stats stats = {.struct_size = sizeof stats};
         do {
             sched_yield();
-            CHECK_OK(ws_stats(sessions[i], &stats));
+            CHECK_OK(ws_get_stats(sessions[i], &stats));
         } while (stats.incoming_messages != (i == 0 ? FLOOD : 3));
     }
     int floods = 0;
@@ -136,9 +136,9 @@ static void an_end_stands_behind_its_messages(void)
     CHECK_STR(server("pongs 3"), "in order");
     /* What waits of a session that is freed is not given. */
     STEER("texts 2");
-    ws_statistics stats = {.struct_size = sizeof stats};
+    ws_stats stats = {.struct_size = sizeof stats};
     while (stats.incoming_messages != 2)
-        CHECK_OK(ws_stats(steered, &stats));
+        CHECK_OK(ws_get_stats(steered, &stats));
     ws_session_free(steered);
     expect_nothing_in(group);
     CHECK_EQ(ws_group_size(group), 0);

@@ -66,8 +66,8 @@ static void closing_a_group(transport how)
             continue;
         }
         CHECK_STATUS(status, WS_ERR_CLOSED);
-        ws_close_reason reason = {.struct_size = sizeof reason};
-        CHECK_OK(ws_close_info(session, &reason));
+        ws_close_info reason = {.struct_size = sizeof reason};
+        CHECK_OK(ws_get_close_info(session, &reason));
         CHECK_EQ(reason.clean, 1);
         CHECK_EQ(reason.local_code, 4001);
         ws_session_free(session);

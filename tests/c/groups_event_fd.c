@@ -76,7 +76,7 @@ static member *receive_one(run *self, int64_t timeout_ms, ws_status expected)
     ws_frame *frame = (ws_frame *)self;
     ws_status status = ws_group_recv(self->group, &session, &frame, timeout_ms);
     if (status == WS_OK) {
-        member *who = ws_user_data(session);
+        member *who = ws_get_user_data(session);
         CHECK(who->peer.session == session);
         CHECK(!who->has_ended);
         expect_next_frame(&who->peer, frame);
@@ -93,7 +93,7 @@ static member *receive_one(run *self, int64_t timeout_ms, ws_status expected)
         CHECK(session == NULL);
         return NULL;
     }
-    return ws_user_data(session);
+    return ws_get_user_data(session);
 }
 
 /* All of a member's script is sent, and has been decoded. */

@@ -24,7 +24,7 @@ static void *receive_all(void *unused)
             CHECK_STATUS(status, WS_ERR_ABORTED);
             return NULL;
         }
-        atomic_int *numbers = ws_user_data(session);
+        atomic_int *numbers = ws_get_user_data(session);
         if (status == WS_OK) {
             int number = atoi((const char *)frame->data);
             CHECK(number >= 0 && number < MESSAGES);
@@ -46,7 +46,7 @@ static void many_sessions_and_threads(transport how)
     atomic_store(&ends, 0);
     shared = ws_group_new();
     ws_config *config = config_of(shared);
-    CHECK_OK(ws_config_set_tls_ca_file(config, environment("ECHO_CA_FILE")));
+    CHECK_OK(ws_config_add_tls_ca_file(config, environment("ECHO_CA_FILE")));
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
         start(&threads[i], receive_all, NULL);
@@ -101,7 +101,7 @@ static void sessions_that_are_opened_without_waiting(void)
         ws_frame *frame = NULL;
         ws_status status = ws_group_recv(group, &session, &frame, PATIENCE_MS);
         CHECK(session != NULL);
-        int *number = ws_user_data(session), kind = (int)(number - next) % 3;
+        int *number = ws_get_user_data(session), kind = (int)(number - next) % 3;
         if (status == WS_OK) {
             CHECK_EQ(atoi((const char *)frame->data), *number);
             CHECK(kind == 0);
@@ -212,7 +212,7 @@ static void nobody_receives(transport how)
         if (session == quiet) {
             CHECK(i <= FLOODS);
         } else {
-            int *number = ws_user_data(session);
+            int *number = ws_get_user_data(session);
             CHECK_EQ(frame->size, SIZE);
             CHECK_EQ(atoi((const char *)frame->data), (*number)++);
         }

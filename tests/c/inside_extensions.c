@@ -32,10 +32,10 @@ static void try_calls(plain *self)
     ws_frame *frame = NULL;
     char buffer[8];
     size_t size = 0;
-    const ws_message message = {.data = "x", .size = 1, .type = WS_TEXT};
-    ws_statistics statistics = {.struct_size = sizeof statistics};
+    const ws_message message = {.data = "x", .size = 1, .type = WS_FRAME_TEXT};
+    ws_stats statistics = {.struct_size = sizeof statistics};
     CHECK_STATUS(ws_send_text(session, "x", 1), WS_ERR_STATE);
-    CHECK_STATUS(ws_send(session, WS_BINARY, "x", 1, 0, -1), WS_ERR_STATE);
+    CHECK_STATUS(ws_send(session, WS_FRAME_BINARY, "x", 1, 0, -1), WS_ERR_STATE);
     CHECK_STATUS(ws_send_batch(session, &message, 1, NULL, -1), WS_ERR_STATE);
     CHECK_STATUS(ws_send_ping(session, "x", 1), WS_ERR_STATE);
     CHECK_STATUS(ws_flush(session, -1), WS_ERR_STATE);
@@ -45,7 +45,7 @@ static void try_calls(plain *self)
     CHECK_STATUS(ws_close(session, WS_CLOSE_NORMAL, NULL, 0), WS_ERR_STATE);
     CHECK_STATUS(ws_wait_closed(session, -1), WS_ERR_STATE);
     CHECK_STATUS(ws_abort(session), WS_ERR_STATE);
-    CHECK_STATUS(ws_stats(session, &statistics), WS_ERR_STATE);
+    CHECK_STATUS(ws_get_stats(session, &statistics), WS_ERR_STATE);
     atomic_fetch_add(&self->tried, 1);
 }
 
@@ -100,18 +100,18 @@ static ws_session *connect_plainly(plain *self, ws_config *config)
 
 static ws_status send_text(ws_session *session)
 {
-    return ws_send(session, WS_TEXT, "late", 4, 0, -1);
+    return ws_send(session, WS_FRAME_TEXT, "late", 4, 0, -1);
 }
 
 static ws_status send_fragment(ws_session *session)
 {
-    return ws_send(session, WS_BINARY, "late", 4, WS_SEND_MORE, -1);
+    return ws_send(session, WS_FRAME_BINARY, "late", 4, WS_SEND_MORE, -1);
 }
 
 static ws_status send_batch(ws_session *session)
 {
-    const ws_message items[2] = {{.data = "late", .size = 4, .type = WS_TEXT},
-                                 {.data = "later", .size = 5, .type = WS_TEXT}};
+    const ws_message items[2] = {{.data = "late", .size = 4, .type = WS_FRAME_TEXT},
+                                 {.data = "later", .size = 5, .type = WS_FRAME_TEXT}};
     size_t accepted = 9;
     ws_status status = ws_send_batch(session, items, 2, &accepted, -1);
     CHECK_EQ(accepted, 0);
@@ -138,8 +138,8 @@ static void closing_while_a_message_is_encoded(void)
         CHECK_STR(server("end"), "fin");
         CHECK_STR(server("frames 2"), "T X");
         CHECK_STR(server("received"), "1 messages");
-        ws_statistics statistics = {.struct_size = sizeof statistics};
-        CHECK_OK(ws_stats(session, &statistics));
+        ws_stats statistics = {.struct_size = sizeof statistics};
+        CHECK_OK(ws_get_stats(session, &statistics));
         CHECK_EQ(statistics.messages_sent, 1);
         ws_session_free(session);
     }
@@ -224,8 +224,8 @@ static void sending_again(void)
     CHECK_STR(server("message 1"), "kept");
     CHECK_STR(server("message 2"), "meanwhile");
     CHECK_STR(server("received"), "3 messages");
-    ws_statistics statistics = {.struct_size = sizeof statistics};
-    CHECK_OK(ws_stats(session, &statistics));
+    ws_stats statistics = {.struct_size = sizeof statistics};
+    CHECK_OK(ws_get_stats(session, &statistics));
     CHECK_EQ(statistics.messages_sent, 3);
     close_and_free(session);
 }

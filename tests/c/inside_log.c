@@ -35,13 +35,13 @@ static int is_for_the_helper(ws_session *session, ws_frame *frame)
 static void make_calls(ws_session *session)
 {
     ws_frame *frame = NULL;
-    ws_statistics statistics = {.struct_size = sizeof statistics};
-    CHECK_OK(ws_stats(session, &statistics));
+    ws_stats statistics = {.struct_size = sizeof statistics};
+    CHECK_OK(ws_get_stats(session, &statistics));
     ws_buffered_amount(session);
     ws_state(session);
     ws_session_error(session);
     ws_get_ping_interval_ms(session);
-    ws_send(session, WS_TEXT, "from the helper", WS_NUL_TERMINATED, 0, 0);
+    ws_send(session, WS_FRAME_TEXT, "from the helper", WS_NUL_TERMINATED, 0, 0);
     ws_flush(session, 0);
     if (atomic_load(&receives)) {
         /* The thread whose line it is was receiving; somebody else can now. */
@@ -135,7 +135,7 @@ static void lost_connections(void)
         while (atoi(server("connections")) == connections) {
             /* One lock around its calls and in the log's function, as simple programs have it. */
             pthread_mutex_lock(&own_lock);
-            ws_send(session, WS_TEXT, "x", 1, 0, 0);
+            ws_send(session, WS_FRAME_TEXT, "x", 1, 0, 0);
             pthread_mutex_unlock(&own_lock);
         }
     }

@@ -35,7 +35,7 @@ static void handle_signals(int flags)
 
 static ws_status send_one(ws_session *session)
 {
-    return ws_send(session, WS_TEXT, "never", 5, 0, -1);
+    return ws_send(session, WS_FRAME_TEXT, "never", 5, 0, -1);
 }
 
 /* Nothing more can be sent until the server reads. */
@@ -43,15 +43,15 @@ static void fill(ws_session *session)
 {
     static const char large[LARGE];
     STEER("read off");
-    CHECK_OK(ws_send(session, WS_BINARY, large, sizeof large, 0, 0));
-    CHECK_STATUS(ws_send(session, WS_TEXT, "never", 5, 0, 0), WS_ERR_TIMEOUT);
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, large, sizeof large, 0, 0));
+    CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "never", 5, 0, 0), WS_ERR_TIMEOUT);
 }
 
 /* Everything that was accepted arrives, and nothing else. */
 static void drain(ws_session *session)
 {
     STEER("read on");
-    CHECK_OK(ws_send(session, WS_TEXT, "after", 5, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "after", 5, 0, PATIENCE_MS));
     CHECK_STR(server("message 1"), "after");
     CHECK_STR(server("frames 2"), "B T");
 }
@@ -148,7 +148,7 @@ static void kept_for_the_next(transport how)
     CHECK_STATUS(send_one(session), WS_ERR_INTERRUPTED);
     CHECK_OK(ws_interrupt(session));
     CHECK_STATUS(flush(session), WS_ERR_INTERRUPTED);
-    CHECK_STATUS(ws_send(session, WS_TEXT, "never", 5, 0, 10), WS_ERR_TIMEOUT);
+    CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "never", 5, 0, 10), WS_ERR_TIMEOUT);
     drain(session);
     expect_unharmed(session);
 }

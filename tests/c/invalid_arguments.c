@@ -123,13 +123,13 @@ static void configuration_of_null(void)
     REFUSED(ws_config_set_raw(NULL, 0));
     REFUSED(ws_config_set_auto_pong(NULL, 1));
     REFUSED(ws_config_set_masking(NULL, 1));
-    REFUSED(ws_config_allow_unmasked(NULL, 0));
+    REFUSED(ws_config_set_allow_unmasked(NULL, 0));
     REFUSED(ws_config_install_deflate(NULL, NULL));
     REFUSED(ws_config_set_auto_fragment(NULL, 1024));
     REFUSED(ws_config_set_coalescing(NULL, 1));
     REFUSED(ws_config_set_spin_us(NULL, 1));
-    REFUSED(ws_config_set_tls_ca_file(NULL, environment("ECHO_CA_FILE")));
-    REFUSED(ws_config_set_tls_ca_pem(NULL, "x", 1));
+    REFUSED(ws_config_add_tls_ca_file(NULL, environment("ECHO_CA_FILE")));
+    REFUSED(ws_config_add_tls_ca_pem(NULL, "x", 1));
     REFUSED(ws_config_set_tls_server_name(NULL, "localhost"));
     REFUSED(ws_config_set_tls_verify(NULL, 1, 1));
     REFUSED(ws_config_set_tcp_nodelay(NULL, 1));
@@ -211,7 +211,7 @@ static void configuration(void)
         REFUSED(ws_config_set_raw(config, bad_switches[i]));
         REFUSED(ws_config_set_auto_pong(config, bad_switches[i]));
         REFUSED(ws_config_set_masking(config, bad_switches[i]));
-        REFUSED(ws_config_allow_unmasked(config, bad_switches[i]));
+        REFUSED(ws_config_set_allow_unmasked(config, bad_switches[i]));
         REFUSED(ws_config_set_tls_verify(config, bad_switches[i], 1));
         REFUSED(ws_config_set_tls_verify(config, 1, bad_switches[i]));
     }
@@ -231,13 +231,13 @@ static void configuration(void)
     CHECK_OK(ws_config_set_spin_us(config, 1000));
     CHECK_OK(ws_config_set_spin_us(config, 0));
 
-    REFUSED(ws_config_set_tls_ca_file(config, NULL));
-    REFUSED(ws_config_set_tls_ca_file(config, "/nonexistent/ca.pem"));
-    REFUSED(ws_config_set_tls_ca_file(config, "/dev/null"));
-    REFUSED(ws_config_set_tls_ca_pem(config, NULL, 1));
-    REFUSED(ws_config_set_tls_ca_pem(config, NULL, 0));
-    REFUSED(ws_config_set_tls_ca_pem(config, NULL, WS_NUL_TERMINATED));
-    REFUSED(ws_config_set_tls_ca_pem(config, "not a certificate", WS_NUL_TERMINATED));
+    REFUSED(ws_config_add_tls_ca_file(config, NULL));
+    REFUSED(ws_config_add_tls_ca_file(config, "/nonexistent/ca.pem"));
+    REFUSED(ws_config_add_tls_ca_file(config, "/dev/null"));
+    REFUSED(ws_config_add_tls_ca_pem(config, NULL, 1));
+    REFUSED(ws_config_add_tls_ca_pem(config, NULL, 0));
+    REFUSED(ws_config_add_tls_ca_pem(config, NULL, WS_NUL_TERMINATED));
+    REFUSED(ws_config_add_tls_ca_pem(config, "not a certificate", WS_NUL_TERMINATED));
     REFUSED(ws_config_set_tls_server_name(config, NULL));
     REFUSED(ws_config_set_tls_server_name(config, ""));
     REFUSED(ws_config_set_tls_server_name(config, "not a name"));
@@ -256,11 +256,11 @@ static void session_of_null(void)
     size_t size = 77, count = 77;
     uint32_t type = 77;
     ws_frame *frame = (ws_frame *)&size;
-    ws_message message = {.data = "data", .size = 4, .type = WS_TEXT};
-    ws_close_reason info = {.struct_size = sizeof info, .local_code = 77};
+    ws_message message = {.data = "data", .size = 4, .type = WS_FRAME_TEXT};
+    ws_close_info info = {.struct_size = sizeof info, .local_code = 77};
     REFUSED(ws_send_text(NULL, "text", 4));
     REFUSED(ws_send_binary(NULL, "data", 4));
-    REFUSED(ws_send(NULL, WS_TEXT, "text", 4, 0, 0));
+    REFUSED(ws_send(NULL, WS_FRAME_TEXT, "text", 4, 0, 0));
     REFUSED(ws_send_batch(NULL, &message, 1, &size, 0));
     REFUSED(ws_send_batch(NULL, NULL, 0, NULL, 0));
     CHECK_EQ(size, 0);
@@ -284,9 +284,9 @@ static void session_of_null(void)
     CHECK_EQ(ws_get_masking(NULL), 0);
     CHECK_EQ(ws_get_ping_interval_ms(NULL), 0);
     CHECK_EQ(ws_get_ping_timeout_ms(NULL), 0);
-    CHECK(ws_user_data(NULL) == NULL);
-    ws_statistics stats = {.struct_size = sizeof stats, .reconnects = 77};
-    REFUSED(ws_stats(NULL, &stats));
+    CHECK(ws_get_user_data(NULL) == NULL);
+    ws_stats stats = {.struct_size = sizeof stats, .reconnects = 77};
+    REFUSED(ws_get_stats(NULL, &stats));
     CHECK_EQ(stats.reconnects, 0);
     CHECK_EQ(ws_extension_count(NULL), 0);
     CHECK(ws_extension_at(NULL, 0) == NULL);
@@ -295,7 +295,7 @@ static void session_of_null(void)
     CHECK_EQ(ws_get_max_message_size(NULL), 0);
     REFUSED(ws_close(NULL, WS_CLOSE_NORMAL, NULL, 0));
     REFUSED(ws_wait_closed(NULL, 0));
-    REFUSED(ws_close_info(NULL, &info));
+    REFUSED(ws_get_close_info(NULL, &info));
     CHECK_EQ(info.local_code, 0);
     CHECK_EQ(info.struct_size, sizeof info);
     REFUSED(ws_abort(NULL));
@@ -312,13 +312,13 @@ static void session_of_null(void)
 
 static void sending(ws_session *session)
 {
-    static const uint32_t bad_types[] = {3, 7, WS_CLOSE, WS_PING, WS_PONG, 11, 16, 256 + WS_TEXT, UINT32_MAX};
+    static const uint32_t bad_types[] = {3, 7, WS_FRAME_CLOSE, WS_FRAME_PING, WS_FRAME_PONG, 11, 16, 256 + WS_FRAME_TEXT, UINT32_MAX};
     for (size_t i = 0; i < sizeof bad_types / sizeof bad_types[0]; i++)
         REFUSED(ws_send(session, bad_types[i], "data", 4, 0, 0));
     static const uint32_t bad_flags[] = {8, 0x80000000u, 8 | WS_SEND_CORK, UINT32_MAX};
     for (size_t i = 0; i < sizeof bad_flags / sizeof bad_flags[0]; i++)
-        REFUSED(ws_send(session, WS_TEXT, "data", 4, bad_flags[i], 0));
-    ws_message more = {.data = "data", .size = 4, .type = WS_TEXT, .flags = WS_SEND_MORE};
+        REFUSED(ws_send(session, WS_FRAME_TEXT, "data", 4, bad_flags[i], 0));
+    ws_message more = {.data = "data", .size = 4, .type = WS_FRAME_TEXT, .flags = WS_SEND_MORE};
     REFUSED(ws_send_batch(session, &more, 1, NULL, 0));
     char large[126] = {0};
     REFUSED(ws_send_ping(session, large, sizeof large));
@@ -326,9 +326,9 @@ static void sending(ws_session *session)
     REFUSED(ws_send_ping(session, NULL, 1));
     REFUSED(ws_send_pong(NULL, NULL, 0));
     REFUSED(ws_send_ping(NULL, NULL, 0));
-    REFUSED(ws_send(session, WS_TEXT, NULL, 4, 0, 0));
-    REFUSED(ws_send(session, WS_BINARY, "data", WS_NUL_TERMINATED, 0, 0));
-    REFUSED(ws_send(session, WS_BINARY, "data", (size_t)PTRDIFF_MAX + 1, 0, 0));
+    REFUSED(ws_send(session, WS_FRAME_TEXT, NULL, 4, 0, 0));
+    REFUSED(ws_send(session, WS_FRAME_BINARY, "data", WS_NUL_TERMINATED, 0, 0));
+    REFUSED(ws_send(session, WS_FRAME_BINARY, "data", (size_t)PTRDIFF_MAX + 1, 0, 0));
     REFUSED(ws_send_text(session, NULL, 4));
     REFUSED(ws_send_text(session, NULL, WS_NUL_TERMINATED));
     REFUSED(ws_send_text(session, "text", (size_t)PTRDIFF_MAX + 1));
@@ -341,16 +341,16 @@ static void sending(ws_session *session)
 static void sending_batches(ws_session *session)
 {
     static const ws_message wrong[] = {
-        {.data = NULL, .size = 1, .type = WS_BINARY},
-        {.data = NULL, .size = WS_NUL_TERMINATED, .type = WS_TEXT},
-        {.data = "data", .size = WS_NUL_TERMINATED, .type = WS_BINARY},
-        {.data = "data", .size = (size_t)PTRDIFF_MAX + 1, .type = WS_TEXT},
-        {.data = "\xff", .size = 1, .type = WS_TEXT},
+        {.data = NULL, .size = 1, .type = WS_FRAME_BINARY},
+        {.data = NULL, .size = WS_NUL_TERMINATED, .type = WS_FRAME_TEXT},
+        {.data = "data", .size = WS_NUL_TERMINATED, .type = WS_FRAME_BINARY},
+        {.data = "data", .size = (size_t)PTRDIFF_MAX + 1, .type = WS_FRAME_TEXT},
+        {.data = "\xff", .size = 1, .type = WS_FRAME_TEXT},
         {.data = "data", .size = 4, .type = 0},
-        {.data = "data", .size = 4, .type = WS_PING},
-        {.data = "data", .size = 4, .type = WS_TEXT, .flags = 8},
+        {.data = "data", .size = 4, .type = WS_FRAME_PING},
+        {.data = "data", .size = 4, .type = WS_FRAME_TEXT, .flags = 8},
     };
-    const ws_message good = {.data = "never", .size = 5, .type = WS_TEXT};
+    const ws_message good = {.data = "never", .size = 5, .type = WS_FRAME_TEXT};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         for (size_t at = 0; at < 3; at++) {
             ws_message items[3] = {good, good, good};
@@ -404,11 +404,11 @@ static void questions(ws_session *session)
     REFUSED(ws_set_masking(session, 2));
     CHECK_STATUS(ws_set_masking(session, 0), WS_ERR_STATE);
     CHECK_EQ(ws_get_masking(session), 1);
-    REFUSED(ws_stats(session, NULL));
-    ws_statistics stats = {.struct_size = sizeof stats - 1};
-    REFUSED(ws_stats(session, &stats));
+    REFUSED(ws_get_stats(session, NULL));
+    ws_stats stats = {.struct_size = sizeof stats - 1};
+    REFUSED(ws_get_stats(session, &stats));
     stats.struct_size = 4097;
-    REFUSED(ws_stats(session, &stats));
+    REFUSED(ws_get_stats(session, &stats));
     CHECK(ws_extension_at(session, 0) == NULL);
     CHECK(ws_extension_find(session, NULL) == NULL);
     CHECK(ws_extension_find(session, "permessage-deflate") == NULL);
@@ -418,18 +418,18 @@ static void questions(ws_session *session)
 
 static void closing(ws_session *session)
 {
-    ws_close_reason info = {.local_code = 77};
+    ws_close_info info = {.local_code = 77};
     REFUSED(ws_close(session, 0, "x", 1));
     REFUSED(ws_close(session, WS_CLOSE_NORMAL, NULL, 3));
     REFUSED(ws_close(session, WS_CLOSE_NORMAL, NULL, WS_NUL_TERMINATED));
     REFUSED(ws_close(session, WS_CLOSE_NORMAL, "x", (size_t)PTRDIFF_MAX + 1));
-    REFUSED(ws_close_info(session, NULL));
-    REFUSED(ws_close_info(session, &info));
+    REFUSED(ws_get_close_info(session, NULL));
+    REFUSED(ws_get_close_info(session, &info));
     CHECK_EQ(ws_state(session), WS_STATE_OPEN);
     CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
     for (info.struct_size = 0; info.struct_size < sizeof info; info.struct_size += 8)
-        REFUSED(ws_close_info(session, &info));
+        REFUSED(ws_get_close_info(session, &info));
     CHECK_EQ(info.local_code, 77);
     ws_session_free(session);
 }

@@ -133,15 +133,15 @@ static int goes_on(run *self)
 static void use_freed(run *self, ws_session *session)
 {
     (void)self;
-    ws_close_reason info = {.struct_size = sizeof info};
-    ws_statistics stats = {.struct_size = sizeof stats};
+    ws_close_info info = {.struct_size = sizeof info};
+    ws_stats stats = {.struct_size = sizeof stats};
     CHECK(ws_session_ref(session) == NULL);
     CHECK(ws_session_id(session) > 0);
     CHECK(ws_state(session) >= WS_STATE_CONNECTING && ws_state(session) <= WS_STATE_CLOSED);
     ws_status status = ws_send_text(session, "never", 5);
     CHECK(status != WS_OK && status != WS_ERR_FORKED && status != WS_ERR_INVALID_ARGUMENT);
-    CHECK_OK(ws_stats(session, &stats));
-    CHECK_OK(ws_close_info(session, &info));
+    CHECK_OK(ws_get_stats(session, &stats));
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
     CHECK_OK(ws_abort(session));
     CHECK_OK(ws_interrupt(session));
@@ -519,7 +519,7 @@ static void fill(ws_session *session)
     STEER("read off");
     ws_status status = WS_OK;
     while (status == WS_OK)
-        status = ws_send(session, WS_BINARY, large, sizeof large, 0, 0);
+        status = ws_send(session, WS_FRAME_BINARY, large, sizeof large, 0, 0);
     CHECK_STATUS(status, WS_ERR_TIMEOUT);
     STEER("read on");
 }

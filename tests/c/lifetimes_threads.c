@@ -75,10 +75,10 @@ static void watch_it(ws_session *session)
 
 static void look_at_it(ws_session *session)
 {
-    ws_close_reason reason = {.struct_size = sizeof reason};
-    ws_statistics stats = {.struct_size = sizeof stats};
-    EXPECT(ws_close_info(session, &reason), WS_OK, WS_ERR_STATE);
-    EXPECT(ws_stats(session, &stats), WS_OK, WS_ERR_STATE, WS_ERR_ABORTED);
+    ws_close_info reason = {.struct_size = sizeof reason};
+    ws_stats stats = {.struct_size = sizeof stats};
+    EXPECT(ws_get_close_info(session, &reason), WS_OK, WS_ERR_STATE);
+    EXPECT(ws_get_stats(session, &stats), WS_OK, WS_ERR_STATE, WS_ERR_ABORTED);
     (void)ws_error_message(ws_session_error(session));
     (void)ws_state(session);
     (void)ws_request_url(session);

@@ -9,7 +9,7 @@
 #define FUNCTIONS(DO)                                                                                                  \
     DO(ws_config_new)                                                                                                  \
     DO(ws_config_free)                                                                                                 \
-    DO(ws_config_set_tls_ca_file)                                                                                      \
+    DO(ws_config_add_tls_ca_file)                                                                                      \
     DO(ws_connect)                                                                                                     \
     DO(ws_send_text)                                                                                                   \
     DO(ws_recv)                                                                                                        \
@@ -19,7 +19,7 @@
     DO(ws_session_free)                                                                                                \
     DO(ws_set_ping_interval_ms)                                                                                        \
     DO(ws_set_ping_timeout_ms)                                                                                         \
-    DO(ws_stats)                                                                                                       \
+    DO(ws_get_stats)                                                                                                       \
     DO(ws_shutdown)
 
 typedef struct library {
@@ -56,7 +56,7 @@ static inline ws_session *connect_by(const library *by, transport how)
     ws_session *session = NULL;
     ws_config *config = by->ws_config_new();
     CHECK(config != NULL);
-    CHECK_EQ(by->ws_config_set_tls_ca_file(config, environment("ECHO_CA_FILE")), WS_OK);
+    CHECK_EQ(by->ws_config_add_tls_ca_file(config, environment("ECHO_CA_FILE")), WS_OK);
     CHECK_EQ(by->ws_connect(environment(how == TLS ? "ECHO_WSS_URL" : "ECHO_WS_URL"), config, &session, NULL), WS_OK);
     by->ws_config_free(config);
     return session;

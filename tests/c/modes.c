@@ -22,13 +22,13 @@ static void expect_frame(ws_session *session, uint32_t type, uint32_t flags, con
     ws_frame_free(frame);
 }
 
-static ws_close_reason expect_end(ws_session *session, ws_status status)
+static ws_close_info expect_end(ws_session *session, ws_status status)
 {
     ws_frame *frame = NULL;
     CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), status);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-    ws_close_reason reason = {.struct_size = sizeof reason};
-    CHECK_OK(ws_close_info(session, &reason));
+    ws_close_info reason = {.struct_size = sizeof reason};
+    CHECK_OK(ws_get_close_info(session, &reason));
     return reason;
 }
 
@@ -40,23 +40,23 @@ static void raw(transport how)
     ws_session *session = connect_steered(how, config);
     CHECK(ws_request_header(session, "Sec-WebSocket-Extensions", 0) == NULL);
     STEER("fragments 3");
-    expect_frame(session, WS_TEXT, WS_FRAME_MORE, "", 0);
-    expect_frame(session, WS_TEXT, WS_FRAME_MORE, "", 0);
-    expect_frame(session, WS_TEXT, 0, "end", 0);
+    expect_frame(session, WS_FRAME_TEXT, WS_FLAG_MORE, "", 0);
+    expect_frame(session, WS_FRAME_TEXT, WS_FLAG_MORE, "", 0);
+    expect_frame(session, WS_FRAME_TEXT, 0, "end", 0);
     STEER("pings 2");
-    expect_frame(session, WS_PING, 0, "0", 0);
-    expect_frame(session, WS_PING, 0, "1", 0);
+    expect_frame(session, WS_FRAME_PING, 0, "0", 0);
+    expect_frame(session, WS_FRAME_PING, 0, "1", 0);
     /* Nobody else has answered. */
     CHECK_OK(ws_send_pong(session, "0", 1));
     CHECK_OK(ws_send_pong(session, "1", 1));
     CHECK_STR(server("pongs 2"), "in order");
     STEER("close 1001 answered");
-    expect_frame(session, WS_CLOSE, 0, "", WS_CLOSE_GOING_AWAY);
+    expect_frame(session, WS_FRAME_CLOSE, 0, "", WS_CLOSE_GOING_AWAY);
     CHECK_EQ(ws_state(session), WS_STATE_OPEN);
     CHECK_STR(server("frames 2"), "O2");
     CHECK_OK(ws_close(session, WS_CLOSE_GOING_AWAY, NULL, 0));
     CHECK_STR(server("close_code"), "1001");
-    ws_close_reason reason = expect_end(session, WS_ERR_CLOSED);
+    ws_close_info reason = expect_end(session, WS_ERR_CLOSED);
     CHECK_EQ(reason.initiator, WS_CLOSED_BY_REMOTE);
     CHECK_EQ(reason.remote_code, WS_CLOSE_GOING_AWAY);
     CHECK_EQ(reason.local_code, WS_CLOSE_GOING_AWAY);
@@ -72,8 +72,8 @@ static void raw_closes_first(transport how)
     CHECK_OK(ws_config_set_raw(config, 1));
     ws_session *session = connect_steered(how, config);
     CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
-    expect_frame(session, WS_CLOSE, 0, "", WS_CLOSE_NORMAL);
-    ws_close_reason reason = expect_end(session, WS_ERR_CLOSED);
+    expect_frame(session, WS_FRAME_CLOSE, 0, "", WS_CLOSE_NORMAL);
+    ws_close_info reason = expect_end(session, WS_ERR_CLOSED);
     CHECK_EQ(reason.initiator, WS_CLOSED_BY_LOCAL);
     CHECK_EQ(reason.clean, 1);
     ws_session_free(session);
@@ -94,7 +94,7 @@ static void delivered_control(transport how)
         if (round == 1)
             CHECK_STR(server("pongs 2"), "[b'0', b'0']");
         expect_numbered(session, 2 * round, 10);
-        expect_frame(session, WS_PING, 0, "0", 0);
+        expect_frame(session, WS_FRAME_PING, 0, "0", 0);
         expect_numbered(session, 2 * round + 1, 10);
     }
     ws_frame *batch[8];
@@ -104,14 +104,14 @@ static void delivered_control(transport how)
     for (size_t seen = 0; seen < 3; seen += count) {
         CHECK_OK(ws_recv_batch(session, batch, 8, &count, PATIENCE_MS));
         for (size_t i = 0; i < count; i++) {
-            CHECK_EQ(batch[i]->type, WS_PING);
+            CHECK_EQ(batch[i]->type, WS_FRAME_PING);
             CHECK_EQ(batch[i]->data[0], '0' + seen + i);
             ws_frame_free(batch[i]);
         }
     }
     STEER("close 4000");
-    expect_frame(session, WS_CLOSE, 0, "", 4000);
-    ws_close_reason reason = expect_end(session, WS_ERR_CLOSED);
+    expect_frame(session, WS_FRAME_CLOSE, 0, "", 4000);
+    ws_close_info reason = expect_end(session, WS_ERR_CLOSED);
     CHECK_EQ(reason.local_code, 4000);
     CHECK_EQ(reason.clean, 1);
     ws_session_free(session);
@@ -125,7 +125,7 @@ static void pongs_by_hand(transport how)
     CHECK_OK(ws_config_set_deliver_control(config, WS_CONTROL_PING));
     ws_session *session = connect_steered(how, config);
     STEER("pings 1");
-    expect_frame(session, WS_PING, 0, "0", 0);
+    expect_frame(session, WS_FRAME_PING, 0, "0", 0);
     CHECK_OK(ws_send_text(session, "before", WS_NUL_TERMINATED));
     CHECK_OK(ws_send_ping(session, "mine", 4));
     CHECK_OK(ws_send_pong(session, "0", 1));
@@ -133,8 +133,8 @@ static void pongs_by_hand(transport how)
     CHECK_OK(ws_flush(session, PATIENCE_MS));
     CHECK_STR(server("pongs 1"), "in order");
     CHECK_STR(server("frames 4"), "T I O I");
-    ws_statistics stats = {.struct_size = sizeof stats};
-    CHECK_OK(ws_stats(session, &stats));
+    ws_stats stats = {.struct_size = sizeof stats};
+    CHECK_OK(ws_get_stats(session, &stats));
     CHECK_EQ(stats.pings_received, 1);
     CHECK_EQ(stats.pings_sent, 2);
     CHECK_EQ(stats.pongs_sent, 1);
@@ -143,7 +143,7 @@ static void pongs_by_hand(transport how)
     CHECK_EQ(stats.wire_sent, 12 + 10 + 7 + 6);
     CHECK_EQ(stats.wire_received, 3);
     CHECK_OK(ws_close(session, 0, NULL, 0));
-    ws_close_reason reason = expect_end(session, WS_ERR_CLOSED);
+    ws_close_info reason = expect_end(session, WS_ERR_CLOSED);
     CHECK_EQ(reason.local_code, WS_CLOSE_NO_STATUS);
     CHECK_STATUS(ws_send_ping(session, NULL, 0), WS_ERR_CLOSED);
     ws_session_free(session);
@@ -154,23 +154,23 @@ static void pongs_by_hand(transport how)
 static void fragments(transport how)
 {
     ws_session *session = connect_steered(how, NULL);
-    CHECK_STATUS(ws_send(session, WS_CONTINUATION, "x", 1, WS_SEND_MORE, PATIENCE_MS), WS_ERR_STATE);
-    CHECK_OK(ws_send(session, WS_TEXT, "a\xc3", 2, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "x", 1, WS_SEND_MORE, PATIENCE_MS), WS_ERR_STATE);
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "a\xc3", 2, WS_SEND_MORE, PATIENCE_MS));
     CHECK_STATUS(ws_send_text(session, "x", 1), WS_ERR_STATE);
     CHECK_STATUS(ws_send_binary(session, "x", 1), WS_ERR_STATE);
-    CHECK_STATUS(ws_send(session, WS_BINARY, "x", 1, 0, PATIENCE_MS), WS_ERR_STATE);
-    ws_message whole = {.data = "x", .size = 1, .type = WS_TEXT};
+    CHECK_STATUS(ws_send(session, WS_FRAME_BINARY, "x", 1, 0, PATIENCE_MS), WS_ERR_STATE);
+    ws_message whole = {.data = "x", .size = 1, .type = WS_FRAME_TEXT};
     size_t accepted = 7;
     CHECK_STATUS(ws_send_batch(session, &whole, 1, &accepted, PATIENCE_MS), WS_ERR_STATE);
     CHECK_EQ(accepted, 0);
-    CHECK_STATUS(ws_send(session, WS_TEXT, "x", 1, WS_SEND_MORE, PATIENCE_MS), WS_ERR_STATE);
-    CHECK_STATUS(ws_send(session, WS_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_send(session, WS_CONTINUATION, "", 0, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "x", 1, WS_SEND_MORE, PATIENCE_MS), WS_ERR_STATE);
+    CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "", 0, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
     CHECK_OK(ws_send_ping(session, NULL, 0));
-    CHECK_OK(ws_send(session, WS_CONTINUATION, "\xa4", 1, WS_SEND_MORE, PATIENCE_MS));
-    CHECK_OK(ws_send(session, WS_CONTINUATION, "z", WS_NUL_TERMINATED, 0, PATIENCE_MS));
-    CHECK_STATUS(ws_send(session, WS_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_STATE);
-    CHECK_OK(ws_send(session, WS_TEXT, "whole", 5, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "\xa4", 1, WS_SEND_MORE, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "z", WS_NUL_TERMINATED, 0, PATIENCE_MS));
+    CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_STATE);
+    CHECK_OK(ws_send(session, WS_FRAME_TEXT, "whole", 5, 0, PATIENCE_MS));
     CHECK_STR(server("frames 5"), "t I c C T");
     CHECK_STR(server("message 0"), "a\xc3\xa4z");
     CHECK_STR(server("message 1"), "whole");
@@ -184,7 +184,7 @@ static void masking(void)
     ws_session *session = connect_steered(PLAIN, config);
     CHECK_STATUS(ws_set_masking(session, 0), WS_ERR_STATE);
     close_and_free(session);
-    CHECK_OK(ws_config_allow_unmasked(config, 1));
+    CHECK_OK(ws_config_set_allow_unmasked(config, 1));
     CHECK_OK(ws_config_set_masking(config, 0));
     session = connect_steered(PLAIN, config);
     CHECK_EQ(ws_get_masking(session), 0);
@@ -193,15 +193,15 @@ static void masking(void)
     CHECK_OK(ws_send_text(session, "masked", WS_NUL_TERMINATED));
     CHECK_STR(server("message 0"), "masked");
     CHECK_OK(ws_set_masking(session, 0));
-    ws_statistics before = {.struct_size = sizeof before}, after = {.struct_size = sizeof after};
-    CHECK_OK(ws_stats(session, &before));
+    ws_stats before = {.struct_size = sizeof before}, after = {.struct_size = sizeof after};
+    CHECK_OK(ws_get_stats(session, &before));
     CHECK_OK(ws_send_text(session, "bare", WS_NUL_TERMINATED));
     CHECK_OK(ws_flush(session, PATIENCE_MS));
-    CHECK_OK(ws_stats(session, &after));
+    CHECK_OK(ws_get_stats(session, &after));
     CHECK_EQ(after.wire_sent - before.wire_sent, 6);
     ws_session_free(session);
     /* Taking the permission back takes the setting with it. */
-    CHECK_OK(ws_config_allow_unmasked(config, 0));
+    CHECK_OK(ws_config_set_allow_unmasked(config, 0));
     session = connect_steered(PLAIN, config);
     CHECK_EQ(ws_get_masking(session), 1);
     close_and_free(session);
@@ -212,9 +212,9 @@ static void user_data(void)
 {
     int mine = 0;
     ws_session *session = connect_steered(PLAIN, NULL);
-    CHECK(ws_user_data(session) == NULL);
+    CHECK(ws_get_user_data(session) == NULL);
     CHECK_OK(ws_set_user_data(session, &mine));
-    CHECK(ws_user_data(session) == &mine);
+    CHECK(ws_get_user_data(session) == &mine);
     close_and_free(session);
 }
 

@@ -81,7 +81,7 @@ static ws_status send_binary(ws_session *session)
 
 static ws_status send_batch(ws_session *session)
 {
-    const ws_message item = {.data = data, .size = sizeof data, .type = WS_BINARY};
+    const ws_message item = {.data = data, .size = sizeof data, .type = WS_FRAME_BINARY};
     size_t accepted = 7;
     ws_status status = ws_send_batch(session, &item, 1, &accepted, PATIENCE_MS);
     CHECK_EQ(accepted, status == WS_OK);
@@ -91,7 +91,7 @@ static ws_status send_batch(ws_session *session)
 /* Each fragment again until it is taken. */
 static ws_status send_fragments(ws_session *session)
 {
-    static const uint32_t types[] = {WS_BINARY, WS_CONTINUATION, WS_CONTINUATION};
+    static const uint32_t types[] = {WS_FRAME_BINARY, WS_FRAME_CONTINUATION, WS_FRAME_CONTINUATION};
     ws_status outcome = WS_OK, status;
     for (int i = 0; i < 3; i++) {
         do {
@@ -120,7 +120,7 @@ static void sending(const session_kind *kind, ws_status (*call)(ws_session *), i
     int sent = 0, refused = 0;
     ws_session *session = connect_steered_at(kind->path, config);
     for (int number = 1;; number++) {
-        ws_statistics statistics = {.struct_size = sizeof statistics};
+        ws_stats statistics = {.struct_size = sizeof statistics};
         refuse(number);
         ws_status status = call(session);
         int was_refused = has_refused;
@@ -129,7 +129,7 @@ static void sending(const session_kind *kind, ws_status (*call)(ws_session *), i
         sent += is_one_message || !was_refused;
         refused += was_refused;
         CHECK_OK(ws_flush(session, PATIENCE_MS));
-        CHECK_OK(ws_stats(session, &statistics));
+        CHECK_OK(ws_get_stats(session, &statistics));
         CHECK_EQ(statistics.messages_sent, sent);
         if (!was_refused)
             break;

@@ -70,7 +70,7 @@ static ws_session *connect_with_the_fewest_threads(void)
 static void keep_back(ws_session *session)
 {
     for (int i = 0; i < 100; i++)
-        CHECK_OK(ws_send(session, WS_TEXT, "kept back", 9, WS_SEND_CORK, PATIENCE_MS));
+        CHECK_OK(ws_send(session, WS_FRAME_TEXT, "kept back", 9, WS_SEND_CORK, PATIENCE_MS));
     while (ws_buffered_amount(session) > 0)
         sched_yield();
     for (int i = 0; i < 100; i++)

@@ -152,8 +152,8 @@ static void while_it_is_being_opened(void)
     ws_session *session = start_opening(server.url);
     int connection = take_connection(&server);
     ws_frame *frame = NULL;
-    ws_statistics stats = {.struct_size = sizeof stats};
-    ws_close_reason reason = {.struct_size = sizeof reason};
+    ws_stats stats = {.struct_size = sizeof stats};
+    ws_close_info reason = {.struct_size = sizeof reason};
     CHECK_EQ(ws_state(session), WS_STATE_CONNECTING);
     CHECK_STATUS(ws_wait_open(session, 0, NULL), WS_ERR_TIMEOUT);
     CHECK_STATUS(ws_wait_open(session, 20, NULL), WS_ERR_TIMEOUT);
@@ -161,8 +161,8 @@ static void while_it_is_being_opened(void)
     CHECK_STATUS(ws_send_ping(session, NULL, 0), WS_ERR_STATE);
     CHECK_STATUS(ws_flush(session, 0), WS_ERR_STATE);
     CHECK_STATUS(ws_recv(session, &frame, 0), WS_ERR_TIMEOUT);
-    CHECK_STATUS(ws_stats(session, &stats), WS_ERR_STATE);
-    CHECK_STATUS(ws_close_info(session, &reason), WS_ERR_STATE);
+    CHECK_STATUS(ws_get_stats(session, &stats), WS_ERR_STATE);
+    CHECK_STATUS(ws_get_close_info(session, &reason), WS_ERR_STATE);
     CHECK_STATUS(ws_wait_closed(session, 0), WS_ERR_TIMEOUT);
     int fd = event_fd_of(session);
     CHECK(!is_readable(fd));
@@ -183,7 +183,7 @@ static void while_it_is_being_opened(void)
     expect_closed(WS_ERR_ABORTED);
     CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
     CHECK_OK(ws_wait_closed(session, 0));
-    CHECK_OK(ws_close_info(session, &reason));
+    CHECK_OK(ws_get_close_info(session, &reason));
     CHECK_EQ(reason.remote_code, WS_CLOSE_ABNORMAL);
     CHECK_STATUS(ws_error_status(ws_session_error(session)), WS_ERR_ABORTED);
     CHECK_STATUS(ws_recv(session, &frame, -1), WS_ERR_ABORTED);
@@ -203,7 +203,7 @@ static void has_the_settings_of_its_configuration(void)
     CHECK_OK(ws_config_set_max_frame_size(config, 1000));
     CHECK_OK(ws_config_set_max_message_size(config, 2000));
     CHECK_OK(ws_config_set_ping_interval_ms(config, 3000));
-    CHECK_OK(ws_config_allow_unmasked(config, 1));
+    CHECK_OK(ws_config_set_allow_unmasked(config, 1));
     CHECK_OK(ws_config_set_masking(config, 0));
     CHECK_OK(ws_connect_async(server.url, config, &session));
     ws_config_free(config);

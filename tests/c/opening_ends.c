@@ -52,14 +52,14 @@ static ws_session *start_opening(record *calls)
 static void look_at_the_failure(record *calls, char what, ws_session *session, const ws_frame *frame)
 {
     (void)frame;
-    ws_close_reason info = {.struct_size = sizeof info};
+    ws_close_info info = {.struct_size = sizeof info};
     const ws_error *error = ws_session_error(session);
     CHECK_EQ(what, 'c');
     CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
     CHECK_STATUS(ws_error_status(error), calls->status);
     CHECK_STATUS(ws_wait_open(session, -1, NULL), calls->status);
     CHECK_STATUS(ws_shutdown(-1), WS_ERR_STATE);
-    CHECK_OK(ws_close_info(session, &info));
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.clean, 0);
     CHECK_EQ(info.local_code, 0);
     CHECK_STR(info.reason, "");
@@ -178,9 +178,9 @@ static void the_initiator_is_known(ending how)
     CHECK_OK(ws_connect_async(url, config, &session));
     ws_config_free(config);
     int connection = take_connection(listener);
-    ws_close_reason info = {.struct_size = sizeof info};
+    ws_close_info info = {.struct_size = sizeof info};
     if (how != BY_TIMEOUT)
-        CHECK_STATUS(ws_close_info(session, &info), WS_ERR_STATE);
+        CHECK_STATUS(ws_get_close_info(session, &info), WS_ERR_STATE);
     switch (how) {
     case BY_ABORT:
         CHECK_OK(ws_abort(session));
@@ -204,7 +204,7 @@ static void the_initiator_is_known(ending how)
     CHECK_STATUS(status, how == BY_SERVER    ? WS_ERR_HANDSHAKE_INVALID
                          : how == BY_TIMEOUT ? WS_ERR_TIMEOUT
                                              : WS_ERR_ABORTED);
-    CHECK_OK(ws_close_info(session, &info));
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.initiator, how == BY_SERVER ? WS_CLOSED_BY_TRANSPORT : WS_CLOSED_BY_LOCAL);
     CHECK_EQ(info.clean, 0);
     CHECK_EQ(info.local_code, 0);

@@ -5,10 +5,10 @@
 
 enum { SIZE = 1000, MESSAGES = 10 };
 
-static ws_statistics numbers(ws_session *session)
+static ws_stats numbers(ws_session *session)
 {
-    ws_statistics stats = {.struct_size = sizeof stats};
-    CHECK_OK(ws_stats(session, &stats));
+    ws_stats stats = {.struct_size = sizeof stats};
+    CHECK_OK(ws_get_stats(session, &stats));
     return stats;
 }
 
@@ -31,7 +31,7 @@ static void incoming_drops_the_oldest(transport how)
     STEER("texts 100 %d", SIZE);
     STEER("pings 1");
     CHECK_STR(server("pongs 1"), "in order");
-    ws_statistics stats = numbers(session);
+    ws_stats stats = numbers(session);
     CHECK_EQ(stats.messages_received, 100);
     CHECK_EQ(stats.incoming_dropped, 100 - MESSAGES);
     CHECK_EQ(stats.incoming_messages, MESSAGES);
@@ -53,8 +53,8 @@ static void incoming_closes(transport how)
     CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), WS_ERR_OVERFLOW);
     CHECK_STATUS(ws_send_text(session, "x", 1), WS_ERR_OVERFLOW);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-    ws_close_reason reason = {.struct_size = sizeof reason};
-    CHECK_OK(ws_close_info(session, &reason));
+    ws_close_info reason = {.struct_size = sizeof reason};
+    CHECK_OK(ws_get_close_info(session, &reason));
     CHECK_EQ(reason.initiator, WS_CLOSED_BY_LOCAL);
     CHECK_EQ(reason.local_code, WS_CLOSE_VIOLATED_POLICY);
     CHECK_EQ(reason.clean, 0);
@@ -107,7 +107,7 @@ static void outgoing_drops_the_oldest(transport how)
     ws_session *session = connect_with_queues(how, WS_QUEUE_WAIT, WS_QUEUE_DROP_OLDEST);
     STEER("read off");
     unsigned last = send_until(session, has_dropped);
-    ws_statistics stats = numbers(session);
+    ws_stats stats = numbers(session);
     CHECK(stats.outgoing_bytes < 3 * MESSAGES * (SIZE + 8));
     STEER("read on");
     CHECK_OK(ws_flush(session, PATIENCE_MS));

@@ -49,7 +49,7 @@ static int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt
 static void on_frame(ws_session *session, const ws_frame *frame, void *user_data)
 {
     CHECK(session != NULL);
-    CHECK_EQ(frame->type, WS_TEXT);
+    CHECK_EQ(frame->type, WS_FRAME_TEXT);
     sem_post(&((watcher *)user_data)->has_frame);
 }
 

@@ -66,13 +66,13 @@ static ws_session *connect_reconnecting(transport how, decision *deciding, int64
 static void every_call_says_so(ws_session *inherited)
 {
     ws_frame *frame = NULL;
-    ws_statistics statistics = {.struct_size = sizeof statistics};
+    ws_stats statistics = {.struct_size = sizeof statistics};
     CHECK_EQ(ws_state(inherited), WS_STATE_CLOSED);
     CHECK_STATUS(ws_recv(inherited, &frame, -1), WS_ERR_FORKED);
     CHECK_STATUS(ws_send_text(inherited, "x", 1), WS_ERR_FORKED);
     CHECK_STATUS(ws_send_ping(inherited, NULL, 0), WS_ERR_FORKED);
     CHECK_STATUS(ws_flush(inherited, -1), WS_ERR_FORKED);
-    CHECK_STATUS(ws_stats(inherited, &statistics), WS_ERR_FORKED);
+    CHECK_STATUS(ws_get_stats(inherited, &statistics), WS_ERR_FORKED);
     CHECK_STATUS(ws_wait_closed(inherited, -1), WS_ERR_FORKED);
     CHECK_STATUS(ws_close(inherited, WS_CLOSE_NORMAL, NULL, 0), WS_ERR_FORKED);
     CHECK_STATUS(ws_abort(inherited), WS_ERR_FORKED);

@@ -18,8 +18,8 @@ static void expect_the_next(record *calls, char what, ws_session *session, const
     }
     if (what == 'n') {
         CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
-        ws_close_reason info = {.struct_size = sizeof info};
-        CHECK_OK(ws_close_info(session, &info));
+        ws_close_info info = {.struct_size = sizeof info};
+        CHECK_OK(ws_get_close_info(session, &info));
     }
 }
 
@@ -32,10 +32,10 @@ static record *record_of(ws_session *session)
 
 static void wait_for_queued(ws_session *session, size_t count)
 {
-    ws_statistics stats = {.struct_size = sizeof stats};
+    ws_stats stats = {.struct_size = sizeof stats};
     do {
         sched_yield();
-        CHECK_OK(ws_stats(session, &stats));
+        CHECK_OK(ws_get_stats(session, &stats));
     } while (stats.incoming_messages != count);
 }
 

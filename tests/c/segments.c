@@ -61,7 +61,7 @@ static void sends_byte_by_byte(transport how)
         CHECK_OK(ws_send_text(session, text, size));
         if (i % 10 == 0)
             STEER("pings 1");
-        expect_message(session, WS_TEXT, text, size);
+        expect_message(session, WS_FRAME_TEXT, text, size);
     }
     STEER("half 500");
     ws_frame *frame = NULL;
@@ -71,8 +71,8 @@ static void sends_byte_by_byte(transport how)
     CHECK_OK(ws_close(session, 4000, "bye", 3));
     CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), WS_ERR_CLOSED);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.clean, 1);
     CHECK_EQ(info.remote_code, 4000);
     ws_session_free(session);
@@ -106,8 +106,8 @@ static void closes_behind_1000_messages(transport how, int waits_first)
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
     CHECK_STR(server("frames 1"), "X");
     CHECK_STR(server("end"), "fin");
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.clean, 1);
     CHECK_EQ(info.remote_code, 1000);
     CHECK_EQ(info.initiator, WS_CLOSED_BY_REMOTE);

@@ -21,15 +21,15 @@ static void sizes(transport how, size_t largest)
         size_t size = all[i];
         unsigned char *data = make_pattern(size);
         CHECK_OK(ws_send_text(session, (const char *)data, size));
-        expect_message(session, WS_TEXT, data, size);
+        expect_message(session, WS_FRAME_TEXT, data, size);
         CHECK_OK(ws_send_text(session, (const char *)data, WS_NUL_TERMINATED));
-        expect_message(session, WS_TEXT, data, size);
+        expect_message(session, WS_FRAME_TEXT, data, size);
         for (size_t j = 0; j < size; j++)
             data[j] = (unsigned char)(data[j] ^ 0x80);
         CHECK_OK(ws_send_binary(session, data, size));
-        expect_message(session, WS_BINARY, data, size);
-        CHECK_OK(ws_send(session, WS_BINARY, data, size, 0, PATIENCE_MS));
-        expect_message(session, WS_BINARY, data, size);
+        expect_message(session, WS_FRAME_BINARY, data, size);
+        CHECK_OK(ws_send(session, WS_FRAME_BINARY, data, size, 0, PATIENCE_MS));
+        expect_message(session, WS_FRAME_BINARY, data, size);
         free(data);
     }
     close_and_free(session);
@@ -39,9 +39,9 @@ static void empty_messages_need_no_pointer(void)
 {
     ws_session *session = connect_plain("");
     CHECK_OK(ws_send_text(session, NULL, 0));
-    expect_message(session, WS_TEXT, "", 0);
+    expect_message(session, WS_FRAME_TEXT, "", 0);
     CHECK_OK(ws_send_binary(session, NULL, 0));
-    expect_message(session, WS_BINARY, "", 0);
+    expect_message(session, WS_FRAME_BINARY, "", 0);
     close_and_free(session);
 }
 
@@ -50,9 +50,9 @@ static void a_text_may_hold_nul(void)
     static const char text[] = "a\0b\0";
     ws_session *session = connect_plain("");
     CHECK_OK(ws_send_text(session, text, 4));
-    expect_message(session, WS_TEXT, text, 4);
+    expect_message(session, WS_FRAME_TEXT, text, 4);
     CHECK_OK(ws_send_text(session, text, WS_NUL_TERMINATED));
-    expect_message(session, WS_TEXT, "a", 1);
+    expect_message(session, WS_FRAME_TEXT, "a", 1);
     close_and_free(session);
 }
 
@@ -62,7 +62,7 @@ static void invalid_utf8_is_refused_and_not_sent(void)
     ws_session *session = connect_plain("");
     for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++) {
         CHECK_STATUS(ws_send_text(session, invalid[i], WS_NUL_TERMINATED), WS_ERR_INVALID_ARGUMENT);
-        CHECK_STATUS(ws_send(session, WS_TEXT, invalid[i], strlen(invalid[i]), 0, PATIENCE_MS),
+        CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, invalid[i], strlen(invalid[i]), 0, PATIENCE_MS),
                      WS_ERR_INVALID_ARGUMENT);
     }
     echo_text(session, "gr\xc3\xbc\xc3\x9f \xf0\x9f\x91\x8b");
@@ -90,12 +90,12 @@ static void receiving_into_a_buffer(void)
     size = 0;
     CHECK_OK(ws_recv_into(session, buffer, 7, &size, &type, PATIENCE_MS));
     CHECK_EQ(size, 7);
-    CHECK_EQ(type, WS_TEXT);
+    CHECK_EQ(type, WS_FRAME_TEXT);
     CHECK(memcmp(buffer, "exactly#", 8) == 0);
 
     CHECK_OK(ws_recv_into(session, buffer, sizeof buffer, &size, &type, PATIENCE_MS));
     CHECK_EQ(size, 0);
-    CHECK_EQ(type, WS_BINARY);
+    CHECK_EQ(type, WS_FRAME_BINARY);
 
     /* What did not fit a buffer can be had as a frame. */
     CHECK_OK(ws_send_text(session, "too long", 8));
@@ -129,7 +129,7 @@ static void expect_too_big(ws_session *session, ws_status expected)
 {
     char *text = (char *)make_pattern(1001);
     CHECK_OK(ws_send_text(session, text, 1000));
-    expect_message(session, WS_TEXT, text, 1000);
+    expect_message(session, WS_FRAME_TEXT, text, 1000);
     CHECK_OK(ws_send_text(session, text, 1001));
     ws_frame *frame = NULL;
     CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), expected);
@@ -137,8 +137,8 @@ static void expect_too_big(ws_session *session, ws_status expected)
     CHECK_STATUS(ws_error_status(ws_session_error(session)), expected);
 
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.local_code, WS_CLOSE_TOO_BIG);
     CHECK_EQ(info.initiator, WS_CLOSED_BY_PROTOCOL);
     free(text);

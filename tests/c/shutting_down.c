@@ -32,7 +32,7 @@ static void expect_usable(void)
 
 static ws_status send_one(ws_session *session)
 {
-    return ws_send(session, WS_TEXT, "never", 5, 0, -1);
+    return ws_send(session, WS_FRAME_TEXT, "never", 5, 0, -1);
 }
 
 /* More is queued than the kernel takes, and the server does not read. */
@@ -40,7 +40,7 @@ static ws_session *connect_and_fill(transport how)
 {
     static const char large[LARGE];
     ws_session *session = connect_with(how, "silent", NULL);
-    CHECK_OK(ws_send(session, WS_BINARY, large, sizeof large, 0, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, large, sizeof large, 0, 0));
     return session;
 }
 
@@ -85,7 +85,7 @@ static void *talk(void *argument)
     ws_session *session = connect_with(self->how, "", NULL);
     for (; self->status == WS_OK; atomic_fetch_add(&self->done, 1)) {
         ws_frame *frame = NULL;
-        self->status = ws_send(session, WS_TEXT, "to and fro", 10, 0, -1);
+        self->status = ws_send(session, WS_FRAME_TEXT, "to and fro", 10, 0, -1);
         if (self->status == WS_OK && (self->status = ws_recv(session, &frame, -1)) == WS_OK)
             CHECK_STR((const char *)frame->data, "to and fro");
         ws_frame_free(frame);
@@ -102,7 +102,7 @@ static void *pour(void *argument)
     ws_session *session = connect_with(self->how, "", NULL);
     for (; self->status == WS_OK; atomic_fetch_add(&self->done, 1)) {
         ws_frame *frame = NULL;
-        self->status = ws_send(session, WS_BINARY, data, sizeof data, 0, -1);
+        self->status = ws_send(session, WS_FRAME_BINARY, data, sizeof data, 0, -1);
         for (ws_status status; (status = ws_recv(session, &frame, 0)) == WS_OK; ws_frame_free(frame))
             CHECK_EQ(frame->size, sizeof data);
     }
@@ -132,14 +132,14 @@ static void *connect_until_aborted(void *argument)
     busy *self = argument;
     ws_config *config = ws_config_new();
     CHECK(config != NULL);
-    CHECK_OK(ws_config_set_tls_ca_file(config, environment("ECHO_CA_FILE")));
+    CHECK_OK(ws_config_add_tls_ca_file(config, environment("ECHO_CA_FILE")));
     const char *url = environment(self->how == TLS ? "ECHO_WSS_URL" : "ECHO_WS_URL");
     for (; self->status == WS_OK; atomic_fetch_add(&self->done, 1)) {
         ws_session *session = NULL;
         ws_frame *frame = NULL;
         if ((self->status = ws_connect(url, config, &session, NULL)) != WS_OK)
             break;
-        self->status = ws_send(session, WS_TEXT, "hello", 5, 0, -1);
+        self->status = ws_send(session, WS_FRAME_TEXT, "hello", 5, 0, -1);
         if (self->status == WS_OK)
             self->status = ws_recv(session, &frame, -1);
         ws_frame_free(frame);

@@ -13,7 +13,7 @@ static void send_until_it_fails(transport how, size_t size)
     ws_session *session = connect_with(how, "drop", NULL);
     ws_status status;
     do
-        status = ws_send(session, WS_BINARY, data, size, 0, PATIENCE_MS);
+        status = ws_send(session, WS_FRAME_BINARY, data, size, 0, PATIENCE_MS);
     while (status == WS_OK);
     /* A reset or a plain end, whichever the kernel reports first. */
     CHECK(status == WS_ERR_IO || status == WS_ERR_CLOSED_ABNORMALLY);
@@ -33,14 +33,14 @@ static void leave_at_once(transport how)
 
 static ws_status send_one(ws_session *session)
 {
-    return ws_send(session, WS_TEXT, "never", 5, 0, -1);
+    return ws_send(session, WS_FRAME_TEXT, "never", 5, 0, -1);
 }
 
 /* Every call that could write to a connection that is gone. */
 static void write_in_every_way(ws_session *session)
 {
-    ws_message item = {.data = "late", .size = 4, .type = WS_TEXT};
-    CHECK(ws_send(session, WS_TEXT, "late", 4, WS_SEND_CORK, 0) != WS_OK);
+    ws_message item = {.data = "late", .size = 4, .type = WS_FRAME_TEXT};
+    CHECK(ws_send(session, WS_FRAME_TEXT, "late", 4, WS_SEND_CORK, 0) != WS_OK);
     CHECK(ws_send_batch(session, &item, 1, NULL, 0) != WS_OK);
     CHECK(ws_send_ping(session, "late", 4) != WS_OK);
     CHECK(ws_send_pong(session, "late", 4) != WS_OK);
@@ -57,7 +57,7 @@ static void reset_in_the_middle(transport how)
     ws_session *session = connect_steered(how, NULL);
     caller sender, flusher;
     STEER("read off");
-    CHECK_OK(ws_send(session, WS_BINARY, large, sizeof large, 0, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, large, sizeof large, 0, 0));
     start_call(&sender, send_one, session);
     start_blocked(&flusher, flush, session);
     STEER("reset");
@@ -71,7 +71,7 @@ static void reset_before_a_send(transport how)
 {
     ws_session *session = connect_steered(how, NULL);
     STEER("reset");
-    while (ws_send(session, WS_TEXT, "never", 5, 0, PATIENCE_MS) == WS_OK)
+    while (ws_send(session, WS_FRAME_TEXT, "never", 5, 0, PATIENCE_MS) == WS_OK)
         ;
     write_in_every_way(session);
 }

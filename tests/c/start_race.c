@@ -41,7 +41,7 @@ static void connect_at_once(unsigned threads)
     pthread_barrier_t together;
     ws_config *config = ws_config_new();
     CHECK(config != NULL);
-    CHECK_OK(ws_config_set_tls_ca_file(config, environment("ECHO_CA_FILE")));
+    CHECK_OK(ws_config_add_tls_ca_file(config, environment("ECHO_CA_FILE")));
     CHECK_EQ(pthread_barrier_init(&together, NULL, threads), 0);
     for (unsigned i = 0; i < threads; i++) {
         connectors[i] = (connector){.number = (int)i, .together = &together, .config = config};

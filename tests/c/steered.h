@@ -60,7 +60,7 @@ static inline void expect_numbered(ws_session *session, unsigned number, size_t 
     memset(text, 'x', size);
     size_t length = (size_t)snprintf(text, sizeof text, "%u", number);
     text[length] = ' ';
-    expect_message(session, WS_TEXT, text, length < size ? size : length);
+    expect_message(session, WS_FRAME_TEXT, text, length < size ? size : length);
 }
 
 #endif

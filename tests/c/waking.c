@@ -10,12 +10,12 @@ static const char large[LARGE];
 
 static ws_status send_one(ws_session *session)
 {
-    return ws_send(session, WS_TEXT, "never", 5, 0, -1);
+    return ws_send(session, WS_FRAME_TEXT, "never", 5, 0, -1);
 }
 
 static ws_status send_batch(ws_session *session)
 {
-    const ws_message items[2] = {{.data = "never", .size = 5, .type = WS_TEXT}, {.data = "never", .type = WS_BINARY}};
+    const ws_message items[2] = {{.data = "never", .size = 5, .type = WS_FRAME_TEXT}, {.data = "never", .type = WS_FRAME_BINARY}};
     size_t accepted = 77;
     ws_status status = ws_send_batch(session, items, 2, &accepted, -1);
     CHECK_EQ(accepted, 0);
@@ -32,7 +32,7 @@ static void block_all(waiters *all, transport how)
 {
     all->session = connect_steered(how, NULL);
     STEER("read off");
-    CHECK_OK(ws_send(all->session, WS_BINARY, large, sizeof large, 0, 0));
+    CHECK_OK(ws_send(all->session, WS_FRAME_BINARY, large, sizeof large, 0, 0));
     start_blocked(&all->receivers[0], receive, all->session);
     start_blocked(&all->receivers[1], receive_batch, all->session);
     start_blocked(&all->sender, send_one, all->session);

@@ -126,10 +126,10 @@ static inline void free_watched(ws_session *session)
     expect_gone(set, fd);
 }
 
-static inline ws_statistics statistics(ws_session *session)
+static inline ws_stats statistics(ws_session *session)
 {
-    ws_statistics stats = {.struct_size = sizeof stats};
-    CHECK_OK(ws_stats(session, &stats));
+    ws_stats stats = {.struct_size = sizeof stats};
+    CHECK_OK(ws_get_stats(session, &stats));
     return stats;
 }
 
@@ -332,7 +332,7 @@ static inline void expect_next(scripted *self, const void *data, size_t size)
 
 static inline void expect_next_frame(scripted *self, ws_frame *frame)
 {
-    CHECK_EQ(frame->type, WS_TEXT);
+    CHECK_EQ(frame->type, WS_FRAME_TEXT);
     CHECK_EQ(frame->data[frame->size], 0);
     expect_next(self, frame->data, frame->size);
     ws_frame_free(frame);

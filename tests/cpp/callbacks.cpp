@@ -250,7 +250,7 @@ void filtering()
 {
     ktorws::deflate_options options;
     options.filter = [](std::uint32_t type, ktorws::bytes message) {
-        CHECK_EQ(type, static_cast<std::uint32_t>(WS_TEXT));
+        CHECK_EQ(type, static_cast<std::uint32_t>(WS_FRAME_TEXT));
         if (message.empty() || message.size() == 3)
             throw 1;
         return message.size() > 3;

@@ -127,10 +127,10 @@ void settings()
     refused([&](auto &own) { config.set_spin(std::chrono::hours(10000), own); });
     refused([&](auto &own) { config.set_tcp_keepalive(-1s, 1s, 1, own); });
     refused([&](auto &own) { config.set_incoming_queue(0, 0, WS_QUEUE_WAIT, own); });
-    refused([&](auto &own) { config.set_tls_ca_file("/nonexistent", own); });
-    refused([&](auto &own) { config.set_tls_ca_pem("none", own); });
+    refused([&](auto &own) { config.add_tls_ca_file("/nonexistent", own); });
+    refused([&](auto &own) { config.add_tls_ca_pem("none", own); });
     refused([&](auto &own) { config.set_tls_client_cert_pem("none", {}, own); });
-    refused([&](auto &own) { config.set_tls_pin_sha256("none", own); });
+    refused([&](auto &own) { config.add_tls_pin_sha256("none", own); });
     refused([&](auto &own) { config.set_reconnect({-1ms, 0ms, 0ms, 0, false, nullptr}, own); });
     refused([&](auto &own) {
         ktorws::deflate_options options;
@@ -143,13 +143,13 @@ void settings()
     std::error_code own;
     config.set_masking(false, own);
     CHECK_CODE(own, state);
-    config.allow_unmasked(true, ec);
+    config.set_allow_unmasked(true, ec);
     taken();
     config.set_masking(false, ec);
     taken();
-    config.set_resolve("example.invalid", 0, "127.0.0.1", ec);
+    config.add_resolve("example.invalid", 0, "127.0.0.1", ec);
     taken();
-    config.set_resolve("example.invalid", 0, nullptr, ec);
+    config.add_resolve("example.invalid", 0, nullptr, ec);
     taken();
     config.set_tls_min_version(WS_TLS_1_3, ec);
     taken();
@@ -191,10 +191,10 @@ void messages()
     is_echoed("\1\2", false);
     session.send_binary({}, ec);
     is_echoed("", false);
-    session.send(WS_TEXT, "one "s, WS_SEND_MORE, 1s, ec);
-    session.send(WS_CONTINUATION, "message"s, 0, 1s, ec);
+    session.send(WS_FRAME_TEXT, "one "s, WS_SEND_MORE, 1s, ec);
+    session.send(WS_FRAME_CONTINUATION, "message"s, 0, 1s, ec);
     is_echoed("one message", true);
-    const std::vector<ws_message> several{ktorws::message(WS_TEXT, "1"s), ktorws::message(WS_BINARY, "2"s)};
+    const std::vector<ws_message> several{ktorws::message(WS_FRAME_TEXT, "1"s), ktorws::message(WS_FRAME_BINARY, "2"s)};
     CHECK_EQ(session.send_batch(several, patience, ec), 2U);
     is_echoed("1", true);
     is_echoed("2", false);
@@ -222,10 +222,10 @@ void messages()
     char enough[6];
     size = session.recv_into(enough, sizeof enough, patience, ec);
     CHECK_NONE(ec);
-    CHECK(size.type == WS_TEXT && std::memcmp(enough, "larger", 6) == 0);
+    CHECK(size.type == WS_FRAME_TEXT && std::memcmp(enough, "larger", 6) == 0);
 
     std::size_t seen = 0;
-    CHECK_EQ(session.send_batch({ktorws::message(WS_TEXT, "1"s), ktorws::message(WS_TEXT, "2"s)}, patience, ec), 2U);
+    CHECK_EQ(session.send_batch({ktorws::message(WS_FRAME_TEXT, "1"s), ktorws::message(WS_FRAME_TEXT, "2"s)}, patience, ec), 2U);
     while (seen < 2) {
         for (const ktorws::frame &frame : session.recv_batch(8, patience, ec))
             CHECK_EQ(frame.text(), std::to_string(++seen));
@@ -237,7 +237,7 @@ void messages()
     session.flush(patience, ec);
     CHECK_NONE(ec);
     CHECK_EQ(session.buffered_amount(), 0U);
-    const ws_statistics numbers = session.stats(ec);
+    const ws_stats numbers = session.stats(ec);
     CHECK_NONE(ec);
     CHECK_EQ(numbers.messages_sent, 11U);
     CHECK_EQ(numbers.messages_received, 11U);
@@ -252,7 +252,7 @@ void controls()
     session.send_ping("are you there?"s, ec);
     const ktorws::frame pong = session.recv(patience, ec);
     CHECK_NONE(ec);
-    CHECK_EQ(pong.type(), static_cast<std::uint32_t>(WS_PONG));
+    CHECK_EQ(pong.type(), static_cast<std::uint32_t>(WS_FRAME_PONG));
     CHECK_EQ(pong.text(), "are you there?");
     session.send_pong({}, ec);
     CHECK_NONE(ec);
@@ -363,7 +363,7 @@ void tls()
     CHECK(!ktorws::connect(url, config, ec, details));
     CHECK_CODE(ec, tls_certificate);
     CHECK_EQ(details.phase(), WS_PHASE_TLS);
-    config.set_tls_ca_file(environment("ECHO_CA_FILE"), ec);
+    config.add_tls_ca_file(environment("ECHO_CA_FILE"), ec);
     const ktorws::session session = ktorws::connect(url, config, ec, details);
     CHECK_NONE(ec);
     session.send_text("secret", ec);

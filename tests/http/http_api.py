@@ -25,7 +25,7 @@ _SIGNATURES = {
     "ws_cookie_jar_add": (c_int32, c_void_p, c_char_p, c_char_p),
     "ws_cookie_jar_header": (c_int32, c_void_p, c_char_p, c_void_p, c_size_t, POINTER(c_size_t)),
     "ws_config_set_cookie_jar": (c_int32, c_void_p, c_void_p),
-    "ws_config_set_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
+    "ws_config_add_resolve": (c_int32, c_void_p, c_char_p, c_uint16, c_char_p),
     "ws_config_set_proxy": (c_int32, c_void_p, c_char_p),
     "ws_config_set_socket_fd": (c_int32, c_void_p, c_int32),
     "ws_config_set_open_timeout_ms": (c_int32, c_void_p, c_int64),

@@ -25,17 +25,17 @@ SETTERS = {
     "ws_config_set_user_agent": ("agent/1.0",),
     "ws_config_set_basic_auth": ("user", "password"),
     "ws_config_set_bearer_token": ("token",),
-    "ws_config_set_resolve": ("example.com", 0, "127.0.0.1"),
+    "ws_config_add_resolve": ("example.com", 0, "127.0.0.1"),
     "ws_config_set_local_address": ("127.0.0.1",),
     "ws_config_set_unix_socket": ("/nonexistent/socket",),
     "ws_config_set_proxy": ("http://user:password@127.0.0.1:1",),
     "ws_config_set_tls_server_name": ("localhost",),
     "ws_config_set_tls_alpn": ("http/1.1",),
-    "ws_config_set_tls_pin_sha256": ("sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",),
-    "ws_config_set_tls_ca_file": ("/nonexistent/ca.pem",),
-    "ws_config_set_tls_ca_dir": ("/nonexistent",),
+    "ws_config_add_tls_pin_sha256": ("sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",),
+    "ws_config_add_tls_ca_file": ("/nonexistent/ca.pem",),
+    "ws_config_add_tls_ca_dir": ("/nonexistent",),
     "ws_config_set_tls_client_cert_file": ("/nonexistent/client.pem", "/nonexistent/client.key"),
-    "ws_config_set_tls_crl_file": ("/nonexistent/crl.pem",),
+    "ws_config_add_tls_crl_file": ("/nonexistent/crl.pem",),
     "ws_config_set_tls_key_log_file": ("/nonexistent/keys.log",),
 }
 # HTTP allows a tab inside these values.
@@ -48,7 +48,7 @@ TAKES_TABS = {
 # What is sent as it is, however long.
 TAKES_LONG = {*TAKES_TABS, "ws_config_add_subprotocol", "ws_config_set_basic_auth", "ws_config_set_bearer_token"}
 # Tested below, or with what they belong to; and what only looks something up, or goes out as the payload of a frame.
-ELSEWHERE = """ws_connect ws_connect_async ws_config_set_tls_ca_pem ws_config_set_tls_client_cert_pem ws_auth_basic
+ELSEWHERE = """ws_connect ws_connect_async ws_config_add_tls_ca_pem ws_config_set_tls_client_cert_pem ws_auth_basic
     ws_auth_digest ws_auth_bearer ws_auth_header ws_cookie_jar_add ws_cookie_jar_header ws_close ws_group_close
     ws_send_text""".split()
 LOOKS_UP = "ws_has_feature ws_error_http_header ws_request_header ws_response_header ws_extension_find".split()
@@ -163,16 +163,16 @@ def test_what_is_not_a_name_or_an_address():
         ("ws_config_add_header", "X Y", "value"),
         ("ws_config_add_header", "Ä", "value"),
         ("ws_config_add_subprotocol", "a,b"),
-        ("ws_config_set_resolve", "", 0, "127.0.0.1"),
-        ("ws_config_set_resolve", "a b", 0, "127.0.0.1"),
-        ("ws_config_set_resolve", "example.com", 0, "localhost"),
-        ("ws_config_set_resolve", "example.com", 0, "127.0.0.1:80"),
+        ("ws_config_add_resolve", "", 0, "127.0.0.1"),
+        ("ws_config_add_resolve", "a b", 0, "127.0.0.1"),
+        ("ws_config_add_resolve", "example.com", 0, "localhost"),
+        ("ws_config_add_resolve", "example.com", 0, "127.0.0.1:80"),
         ("ws_config_set_local_address", "localhost"),
         ("ws_config_set_proxy", "ftp://127.0.0.1"),
         ("ws_config_set_proxy", "http://"),
         ("ws_config_set_proxy", "http://a b/"),
         ("ws_config_set_proxy", "http://127.0.0.1:99999"),
-        ("ws_config_set_tls_pin_sha256", "sha256//short="),
+        ("ws_config_add_tls_pin_sha256", "sha256//short="),
     )
     all_refused((name, arguments) for name, *arguments in calls)
 
@@ -303,8 +303,8 @@ def test_pem_with_anything_in_it():
     config = lib.ws_config_new()
     lib.ws_config_set_tls_client_cert_pem.argtypes = [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t]
     for bad in (b"", b"\x00", b"\x00" * LONG, b"\xff\xfe", INJECTED.encode(), b"-----BEGIN CERTIFICATE-----\n" * 10000):
-        status = lib.ws_config_set_tls_ca_pem(config, bad, len(bad))
-        equal(f"ws_config_set_tls_ca_pem {bad[:40]}", status, Status.INVALID_ARGUMENT)
+        status = lib.ws_config_add_tls_ca_pem(config, bad, len(bad))
+        equal(f"ws_config_add_tls_ca_pem {bad[:40]}", status, Status.INVALID_ARGUMENT)
         status = lib.ws_config_set_tls_client_cert_pem(config, bad, len(bad), bad, len(bad))
         equal(f"ws_config_set_tls_client_cert_pem {bad[:40]}", status, Status.INVALID_ARGUMENT)
     lib.ws_config_free(config)

@@ -30,8 +30,8 @@ static void expect_closed(ws_session *session, uint32_t local_code, uint32_t rem
     CHECK_STATUS(ws_recv(session, &frame, PATIENCE_MS), WS_ERR_CLOSED);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
     CHECK_EQ(ws_state(session), WS_STATE_CLOSED);
-    ws_close_reason info = {.struct_size = sizeof info};
-    CHECK_OK(ws_close_info(session, &info));
+    ws_close_info info = {.struct_size = sizeof info};
+    CHECK_OK(ws_get_close_info(session, &info));
     CHECK_EQ(info.local_code, local_code);
     CHECK_EQ(info.remote_code, remote_code);
     if (reason != NULL) {
@@ -61,8 +61,8 @@ static void echo_sizes(uint32_t type)
         CHECK(data != NULL);
         /* letters in a text; a period that no power of two hides */
         for (size_t at = 0; at < size; at++)
-            data[at] = (uint8_t)(type == WS_TEXT ? 'a' + at % 23 : at % 251);
-        if (type == WS_TEXT)
+            data[at] = (uint8_t)(type == WS_FRAME_TEXT ? 'a' + at % 23 : at % 251);
+        if (type == WS_FRAME_TEXT)
             CHECK_OK(ws_send_text(session, (const char *)data, size));
         else
             CHECK_OK(ws_send_binary(session, data, size));
@@ -83,16 +83,16 @@ static void compressed_sizes(void)
     uint8_t *data = calloc(1, SIZE + 1);
     CHECK(data != NULL);
     CHECK_OK(ws_send_binary(session, data, SIZE));
-    expect_message(session, WS_BINARY, data, SIZE);
-    ws_statistics stats = {.struct_size = sizeof stats};
-    CHECK_OK(ws_stats(session, &stats));
+    expect_message(session, WS_FRAME_BINARY, data, SIZE);
+    ws_stats stats = {.struct_size = sizeof stats};
+    CHECK_OK(ws_get_stats(session, &stats));
     CHECK_EQ(stats.compressed_sent_before, SIZE);
     CHECK_EQ(stats.compressed_received_after, SIZE);
     CHECK(stats.compressed_sent_after < SIZE / 100);
     CHECK(stats.compressed_received_before < SIZE / 100);
-    CHECK_OK(ws_send(session, WS_BINARY, data, SIZE / 2, WS_SEND_NO_COMPRESS, PATIENCE_MS));
-    expect_message(session, WS_BINARY, data, SIZE / 2);
-    CHECK_OK(ws_stats(session, &stats));
+    CHECK_OK(ws_send(session, WS_FRAME_BINARY, data, SIZE / 2, WS_SEND_NO_COMPRESS, PATIENCE_MS));
+    expect_message(session, WS_FRAME_BINARY, data, SIZE / 2);
+    CHECK_OK(ws_get_stats(session, &stats));
     CHECK_EQ(stats.compressed_sent_before, SIZE);
     CHECK(stats.wire_sent > SIZE / 2);
     CHECK_OK(ws_send_binary(session, data, SIZE + 1));
@@ -110,9 +110,9 @@ static void fragments(void)
     enum { COUNT = 300 };
     ws_session *session = open_path("/", base_config);
     for (int i = 0; i < COUNT; i++)
-        CHECK_OK(ws_send(session, i == 0 ? WS_TEXT : WS_CONTINUATION, EURO + i % 3, 1,
+        CHECK_OK(ws_send(session, i == 0 ? WS_FRAME_TEXT : WS_FRAME_CONTINUATION, EURO + i % 3, 1,
                          WS_SEND_MORE | (i % 7 == 0 ? WS_SEND_CORK : 0), -1));
-    CHECK_OK(ws_send(session, WS_CONTINUATION, EURO + 2, 0, 0, PATIENCE_MS));
+    CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, EURO + 2, 0, 0, PATIENCE_MS));
     char text[sizeof EURO * COUNT] = "";
     for (int i = 0; i < COUNT / 3; i++)
         strcat(text, EURO);
@@ -228,8 +228,8 @@ static void server_fragments(void)
 
 static void everything(void)
 {
-    echo_sizes(WS_TEXT);
-    echo_sizes(WS_BINARY);
+    echo_sizes(WS_FRAME_TEXT);
+    echo_sizes(WS_FRAME_BINARY);
     echo_utf8();
     fragments();
     burst();
@@ -270,7 +270,7 @@ int main(int argc, char **argv)
     ws_config *plain = ws_config_new();
     CHECK(plain != NULL);
     if (argc == 3)
-        CHECK_OK(ws_config_set_tls_ca_file(plain, argv[2]));
+        CHECK_OK(ws_config_add_tls_ca_file(plain, argv[2]));
     base_config = plain;
     everything();
     everything_deflated(plain, NULL, "");

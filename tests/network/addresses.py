@@ -142,7 +142,7 @@ def configurations_have_their_own():
 
 def wrong_known_addresses():
     def is_refused(arguments):
-        equal("ws_config_set_resolve", setting_status("set_resolve", *arguments), Status.INVALID_ARGUMENT)
+        equal("ws_config_add_resolve", setting_status("set_resolve", *arguments), Status.INVALID_ARGUMENT)
 
     for_each([(host, 0, b"127.0.0.1") for host in (None, *NOT_HOSTS)], is_refused)
     for_each([(b"host.test", 0, address) for address in NOT_ADDRESSES], is_refused)

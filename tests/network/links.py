@@ -170,7 +170,7 @@ def keepalive_of_tcp():
             equal("phase", session.error.phase, Phase.OPEN)
             # the link's other end may be found not to answer before the connection is
             among("errno", session.error.os_errno, (errno.ETIMEDOUT, errno.EHOSTUNREACH))
-            equal("ws_close_info", session.close_info, (0, 1006, b"", False, Initiator.TRANSPORT))
+            equal("ws_get_close_info", session.close_info, (0, 1006, b"", False, Initiator.TRANSPORT))
     finally:
         peers.ip("link set ws1 up")
 
@@ -188,7 +188,7 @@ def a_router_that_forgets():
                     among("sending", session.send("forgotten"), (Status.OK, Status.IO))
                 equal("ws_recv", session.recv(HANG_MS), (Status.IO, None))
                 equal("errno", session.error.os_errno, errno.ECONNRESET)
-                equal("ws_close_info", session.close_info, (0, 1006, b"", False, Initiator.TRANSPORT))
+                equal("ws_get_close_info", session.close_info, (0, 1006, b"", False, Initiator.TRANSPORT))
         finally:
             peers.filter()
 

@@ -45,7 +45,7 @@ def has_ended(session, status):
         equal("ws_recv at the end", session.recv(HANG_MS), (status, None))
     equal("ws_wait_closed", session.wait_closed(HANG_MS), Status.OK)
     equal("ws_state", session.state, State.CLOSED)
-    equal("ws_close_info", session.close_info, (0, 1006, b"", False, Initiator.TRANSPORT))
+    equal("ws_get_close_info", session.close_info, (0, 1006, b"", False, Initiator.TRANSPORT))
     equal("ws_session_error", (session.error.status, session.error.phase), (status, Phase.OPEN))
     true("ws_send_text after the end succeeds", session.send("too late") != Status.OK)
 

@@ -37,7 +37,7 @@ def works(session, through_proxy=True):
     with session:
         exercise.sends(session, "hello")
         receives(session, "hello")
-        equal("ws_statistics.proxy_us is there", session.stats.proxy_us > 0, through_proxy)
+        equal("ws_stats.proxy_us is there", session.stats.proxy_us > 0, through_proxy)
         exercise.closes(session)
 
 
@@ -124,7 +124,7 @@ def who_resolves(tunnel):
 
 
 def own_addresses(tunnel):
-    """those of ws_config_set_resolve are for this side, and for a proxy that is told an address"""
+    """those of ws_config_add_resolve are for this side, and for a proxy that is told an address"""
     if tunnel.proxy.scheme == "socks5":
         works(tunnel.open(host=HIDDEN_NAME, set_resolve=(HIDDEN_NAME.encode(), tunnel.port, b"127.0.0.1")))
         refused(lambda: tunnel.open(set_resolve=(b"localhost", tunnel.port, NOBODY.encode())), Status.PROXY)

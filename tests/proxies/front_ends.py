@@ -75,7 +75,7 @@ def resumed(way):
                 exercise.sends(session, "hello")
                 receives(session, "hello")
                 exercise.closes(session)
-                equal("ws_statistics.tls_resumed", session.stats.tls_resumed, expected)
+                equal("ws_stats.tls_resumed", session.stats.tls_resumed, expected)
 
 
 def idle_tunnel(way):

@@ -37,7 +37,7 @@ def outlives(program, open):
         status, second = receiver.result()
         equal("ws_recv", status, Status.OK)
         true("it is another connection", second != greeting and len(second) == len(greeting), second)
-        equal("ws_statistics.reconnects", session.stats.reconnects, 1)
+        equal("ws_stats.reconnects", session.stats.reconnects, 1)
         exercise.sends(session, "hello")
         receives(session, "hello")
         exercise.closes(session)

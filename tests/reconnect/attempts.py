@@ -48,7 +48,7 @@ def ends_the_session(status, act, **settings):
             lose(wire)
             ends(session, status, remote=1006, clean=False, initiator=Initiator.TRANSPORT)
             equal("connections", len(site.met), 2)
-            equal("ws_statistics.reconnects", session.stats.reconnects, 0)
+            equal("ws_stats.reconnects", session.stats.reconnects, 0)
             true("the message says what was given up", "gave up reconnecting after 1 attempt" in session.error.message)
             failure = session.error
     decisions.check((Status.IO, 1, True), (status, 2, False))

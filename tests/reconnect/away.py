@@ -52,7 +52,7 @@ class ReconnectOptions(ctypes.Structure):
 _SIGNATURES = {
     "ws_config_set_reconnect": (c_int32, c_void_p, POINTER(ReconnectOptions)),
     "ws_config_set_group": (c_int32, c_void_p, c_void_p),
-    "ws_config_set_tls_pin_sha256": (c_int32, c_void_p, ctypes.c_char_p),
+    "ws_config_add_tls_pin_sha256": (c_int32, c_void_p, ctypes.c_char_p),
     "ws_event_fd": (c_int32, c_void_p),
     "ws_group_new": (c_void_p,),
     "ws_group_free": (None, c_void_p),
@@ -277,7 +277,7 @@ def is_away(session):
 def is_back(session, count=1):
     """another connection is there"""
     eventually("there is another connection", lambda: session.stats.reconnects >= count and session.state == State.OPEN)
-    equal("ws_statistics.reconnects", session.stats.reconnects, count)
+    equal("ws_stats.reconnects", session.stats.reconnects, count)
 
 
 def talks(session, wire, message="and on"):
@@ -292,7 +292,7 @@ def goes_on(session, site, count=1, message="and on", wire=None):
     """the session has another connection, the next one, and works; returns that"""
     wire = wire or site.wire()
     talks(session, wire, message)
-    equal("ws_statistics.reconnects", session.stats.reconnects, count)
+    equal("ws_stats.reconnects", session.stats.reconnects, count)
     equal("ws_state", session.state, State.OPEN)
     return wire
 

@@ -78,7 +78,7 @@ def in_every_stage(check, **settings):
                 is_away(session)
                 check(session, site)
                 if session.handle:
-                    equal("ws_statistics.reconnects", session.stats.reconnects, 0)
+                    equal("ws_stats.reconnects", session.stats.reconnects, 0)
 
     for_each(STAGES, run)
 
@@ -99,7 +99,7 @@ def closing_it():
         equal("ws_close", promptly("ws_close", session.close, 1000, "bye"), Status.OK)
         has_ended(session, Status.IO)
         local, remote, _, clean, initiator = session.close_info
-        equal("ws_close_info", (local, remote, clean), (0, 1006, False))
+        equal("ws_get_close_info", (local, remote, clean), (0, 1006, False))
         among("initiator", initiator, (Initiator.LOCAL, Initiator.TRANSPORT))
 
     in_every_stage(check)

@@ -79,7 +79,7 @@ def they_count_once():
         equal("sent", (stats.messages_sent, stats.payload_sent), (3, 10))
         equal("waiting", (stats.outgoing_messages, buffered(session)), (0, 0))
         # frames of this side: a header of two bytes and a mask of four each
-        equal("ws_statistics.wire_sent", stats.wire_sent, 3 * 6 + 10)
+        equal("ws_stats.wire_sent", stats.wire_sent, 3 * 6 + 10)
 
 
 def the_bound_of_messages():

@@ -46,7 +46,7 @@ def ends_the_session(status, lose, is_asked=True, acts=(), **settings):
             receives(session, "first")
             ends(session, status)
             equal("connections", len(site.met), 1)
-            equal("ws_statistics.reconnects", session.stats.reconnects, 0)
+            equal("ws_stats.reconnects", session.stats.reconnects, 0)
     decisions.check(*[(status, 1, False)] * is_asked)
 
 

@@ -103,7 +103,7 @@ def numbers_go_on():
             expected |= dict(messages_sent=count, messages_received=count, payload_sent=3 * count)
             expected |= dict(payload_received=5 * count, wire_sent=wire_sent, wire_received=wire_received)
             expected |= dict(pings_sent=count, pings_received=count, pongs_sent=count, reconnects=count)
-            equal("ws_stats", got, expected)
+            equal("ws_get_stats", got, expected)
 
 
 def numbers_of_compression_go_on():
@@ -125,7 +125,7 @@ def numbers_of_compression_go_on():
             for moment in ("before", "behind"):
                 stats = session.stats
                 got = {name: getattr(stats, name) for name in expected}
-                equal(f"ws_stats {moment} loss {count}", got, expected)
+                equal(f"ws_get_stats {moment} loss {count}", got, expected)
                 if moment == "before":
                     lose(wire)
                     is_back(session, count)
@@ -147,7 +147,7 @@ def a_server_that_restarts():
             site.wire().send(text(b"back"))
         for session, receiver in zip(sessions, receivers):
             equal("ws_recv", receiver.result(), (Status.OK, "back"))
-            equal("ws_statistics.reconnects", session.stats.reconnects, 1)
+            equal("ws_stats.reconnects", session.stats.reconnects, 1)
         equal("connections", len(site.met), 2 * SESSIONS)
 
 

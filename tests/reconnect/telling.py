@@ -103,7 +103,7 @@ def sending_in_on_reconnect():
             lose(wire)
             wire = site.wire()
             wire.expect(1, b"subscribe")
-            equal("ws_statistics.reconnects", session.stats.reconnects, count)
+            equal("ws_stats.reconnects", session.stats.reconnects, count)
         session.abort()
     equal("states", set(states), {State.OPEN})
 

@@ -29,7 +29,7 @@ def a_thread_in_ws_recv():
             wire = site.wire()
             wire.send(text(b"%d" % count))
             equal("ws_recv", receiver.result(), (Status.OK, f"{count}"))
-            equal("ws_statistics.reconnects", session.stats.reconnects, count)
+            equal("ws_stats.reconnects", session.stats.reconnects, count)
 
 
 def several_threads_in_ws_recv():
@@ -99,7 +99,7 @@ def timeouts():
             equal("ws_state", session.state, State.CONNECTING)
             equal("ws_session_error", session.error, None)
             info = CloseReason(struct_size=ctypes.sizeof(CloseReason))
-            equal("ws_close_info", session.call("close_info", ctypes.byref(info)), Status.STATE)
+            equal("ws_get_close_info", session.call("close_info", ctypes.byref(info)), Status.STATE)
         held.go_on()
         goes_on(session, site)
 

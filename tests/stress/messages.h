@@ -32,7 +32,7 @@ static inline unsigned body_size(chance *from)
 
 static inline uint32_t type_of(unsigned number)
 {
-    return number % 2 == 0 ? WS_BINARY : WS_TEXT;
+    return number % 2 == 0 ? WS_FRAME_BINARY : WS_FRAME_TEXT;
 }
 
 /* Writes a message and returns its size. */

@@ -165,7 +165,7 @@ def _(lab):
                 told = list(pool.map(one, range(count)))
             equal("complaints", [complaint for _, complaints in told for complaint in complaints], [])
             seen = [server.record().resumed for _ in range(count)]
-            equal("ws_statistics.tls_resumed and what the server says", sum(resumed for resumed, _ in told), sum(seen))
+            equal("ws_stats.tls_resumed and what the server says", sum(resumed for resumed, _ in told), sum(seen))
 
 
 @setting("resumption/none with a server that gives no tickets")

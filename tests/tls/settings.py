@@ -40,7 +40,7 @@ def visit(server, configuration, host="localhost"):
     check.equal("trouble of the server", record.error, "")
     if check.complaints:
         raise AssertionError("\n".join(check.complaints))
-    equal("ws_statistics.tls_resumed and what the server says", resumed, int(record.resumed))
+    equal("ws_stats.tls_resumed and what the server says", resumed, int(record.resumed))
     return record
 
 

@@ -167,7 +167,7 @@ def _(lab):
         with serving(lab, "revoked") as server, serving(lab) as other, configured(lab) as configuration:
             # one that cannot be used is refused at once, and one that is taken is of use
             status = configuration.call("set_tls_crl_file", path)
-            among(f"ws_config_set_tls_crl_file, {name}", status, (Status.OK, Status.INVALID_ARGUMENT))
+            among(f"ws_config_add_tls_crl_file, {name}", status, (Status.OK, Status.INVALID_ARGUMENT))
             if status == Status.OK:
                 refusal(server, configuration, "(?i)revoked")
             visit(other, configuration)

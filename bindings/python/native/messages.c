@@ -12,7 +12,7 @@ int payload_of(PyObject *message, PyObject *text, struct payload *payload)
         if (payload->data == NULL)
             return -1;
         payload->size = (size_t)size;
-        payload->type = WS_TEXT;
+        payload->type = WS_FRAME_TEXT;
     } else if (PyBytes_Check(message)) {
         char *data;
         Py_ssize_t size;
@@ -20,7 +20,7 @@ int payload_of(PyObject *message, PyObject *text, struct payload *payload)
             return -1;
         payload->data = data;
         payload->size = (size_t)size;
-        payload->type = WS_BINARY;
+        payload->type = WS_FRAME_BINARY;
     } else if (PyObject_CheckBuffer(message)) {
         /* What is not contiguous cannot be had so; then it is copied by the caller. */
         if (PyObject_GetBuffer(message, &payload->view, PyBUF_SIMPLE) < 0) {
@@ -32,7 +32,7 @@ int payload_of(PyObject *message, PyObject *text, struct payload *payload)
         payload->has_view = 1;
         payload->data = payload->view.buf;
         payload->size = (size_t)payload->view.len;
-        payload->type = WS_BINARY;
+        payload->type = WS_FRAME_BINARY;
     } else {
         return 0;
     }
@@ -42,7 +42,7 @@ int payload_of(PyObject *message, PyObject *text, struct payload *payload)
             payload_release(payload);
             return -1;
         }
-        payload->type = is_text ? WS_TEXT : WS_BINARY;
+        payload->type = is_text ? WS_FRAME_TEXT : WS_FRAME_BINARY;
     }
     return 1;
 }
@@ -57,7 +57,7 @@ void payload_release(struct payload *payload)
 /* A message of its own: ws_send would take it for the last fragment of another thread's. */
 static ws_status send_whole(Session *session, const struct payload *payload)
 {
-    return payload->type == WS_TEXT ? ws_send_text(session->handle, payload->data, payload->size)
+    return payload->type == WS_FRAME_TEXT ? ws_send_text(session->handle, payload->data, payload->size)
                                     : ws_send_binary(session->handle, payload->data, payload->size);
 }
 
@@ -90,7 +90,7 @@ int part_of(PyObject *arguments, struct payload *payload, enum part *part)
 ws_status send_as(Session *session, const struct payload *payload, enum part part, int64_t timeout_ms)
 {
     ws_status status;
-    uint32_t type = part != WHOLE && session->is_amid_message ? WS_CONTINUATION : payload->type;
+    uint32_t type = part != WHOLE && session->is_amid_message ? WS_FRAME_CONTINUATION : payload->type;
     Py_BEGIN_ALLOW_THREADS status =
         ws_send(session->handle, type, payload->data, payload->size, part == FRAGMENT ? WS_SEND_MORE : 0, timeout_ms);
     Py_END_ALLOW_THREADS if (status == WS_OK && part != WHOLE) session->is_amid_message = part == FRAGMENT;
@@ -101,7 +101,7 @@ PyObject *message_of(ws_frame *frame, PyObject *decode)
 {
     const char *data = (const char *)frame->data;
     Py_ssize_t size = (Py_ssize_t)frame->size;
-    int is_text = frame->type == WS_TEXT;
+    int is_text = frame->type == WS_FRAME_TEXT;
     if (decode != NULL && decode != Py_None)
         is_text = PyObject_IsTrue(decode);
     PyObject *message = NULL;

@@ -209,8 +209,8 @@ static PyObject *session_try_send(Session *self, PyObject *arguments)
 static PyObject *session_close_info(Session *self, PyObject *none)
 {
     (void)none;
-    ws_close_reason info = {.struct_size = sizeof info};
-    if (ws_close_info(self->handle, &info) != WS_OK)
+    ws_close_info info = {.struct_size = sizeof info};
+    if (ws_get_close_info(self->handle, &info) != WS_OK)
         Py_RETURN_NONE;
     return Py_BuildValue("IIs#I", (unsigned)info.local_code, (unsigned)info.remote_code, info.reason,
                          (Py_ssize_t)info.reason_size, (unsigned)info.clean);
@@ -219,8 +219,8 @@ static PyObject *session_close_info(Session *self, PyObject *none)
 static PyObject *session_initiator(Session *self, PyObject *none)
 {
     (void)none;
-    ws_close_reason info = {.struct_size = sizeof info};
-    ws_status status = ws_close_info(self->handle, &info);
+    ws_close_info info = {.struct_size = sizeof info};
+    ws_status status = ws_get_close_info(self->handle, &info);
     return PyLong_FromUnsignedLong(status == WS_OK ? info.initiator : 0);
 }
 
@@ -249,7 +249,7 @@ static PyObject *session_extensions(Session *self, PyObject *none)
 
 #define NUMBER(name)                                                                                                   \
     {                                                                                                                  \
-#name, offsetof(ws_statistics, name)                                                                           \
+#name, offsetof(ws_stats, name)                                                                           \
     }
 static const struct {
     const char *name;
@@ -286,8 +286,8 @@ static const struct {
 static PyObject *session_statistics(Session *self, PyObject *none)
 {
     (void)none;
-    ws_statistics statistics = {.struct_size = sizeof statistics};
-    ws_status status = ws_stats(self->handle, &statistics);
+    ws_stats statistics = {.struct_size = sizeof statistics};
+    ws_status status = ws_get_stats(self->handle, &statistics);
     if (status != WS_OK)
         return raise_status(status, self, NULL);
     PyObject *all = PyDict_New();

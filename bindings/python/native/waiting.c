@@ -114,7 +114,7 @@ int take_out_pongs(Session *session, ws_frame **frames, size_t *count)
     size_t kept = 0;
     int outcome = 0;
     for (size_t i = 0; i < *count; i++) {
-        if (frames[i]->type != WS_PONG)
+        if (frames[i]->type != WS_FRAME_PONG)
             frames[kept++] = frames[i];
         else if (note_pong(session, frames[i]) < 0)
             outcome = -1;

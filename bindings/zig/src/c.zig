@@ -70,17 +70,17 @@ pub const WS_CONTROL_PING: c_int = 1;
 pub const WS_CONTROL_PONG: c_int = 2;
 pub const WS_CONTROL_CLOSE: c_int = 4;
 pub const ws_control_frames = c_uint;
-pub const WS_FRAME_MORE: c_int = 1;
-pub const WS_FRAME_RSV3: c_int = 16;
-pub const WS_FRAME_RSV2: c_int = 32;
-pub const WS_FRAME_RSV1: c_int = 64;
+pub const WS_FLAG_MORE: c_int = 1;
+pub const WS_FLAG_RSV3: c_int = 16;
+pub const WS_FLAG_RSV2: c_int = 32;
+pub const WS_FLAG_RSV1: c_int = 64;
 pub const ws_frame_flags = c_uint;
-pub const WS_CONTINUATION: c_int = 0;
-pub const WS_TEXT: c_int = 1;
-pub const WS_BINARY: c_int = 2;
-pub const WS_CLOSE: c_int = 8;
-pub const WS_PING: c_int = 9;
-pub const WS_PONG: c_int = 10;
+pub const WS_FRAME_CONTINUATION: c_int = 0;
+pub const WS_FRAME_TEXT: c_int = 1;
+pub const WS_FRAME_BINARY: c_int = 2;
+pub const WS_FRAME_CLOSE: c_int = 8;
+pub const WS_FRAME_PING: c_int = 9;
+pub const WS_FRAME_PONG: c_int = 10;
 pub const ws_frame_type = c_uint;
 pub const WS_LOG_OFF: c_int = 0;
 pub const WS_LOG_ERROR: c_int = 1;
@@ -197,7 +197,7 @@ pub const ws_reconnect_options = extern struct {
     user_data: ?*anyopaque = null,
     max_retry_after_ms: i64 = 0,
 };
-pub const ws_close_reason = extern struct {
+pub const ws_close_info = extern struct {
     struct_size: usize = 0,
     local_code: u32 = 0,
     remote_code: u32 = 0,
@@ -206,7 +206,7 @@ pub const ws_close_reason = extern struct {
     clean: u32 = 0,
     initiator: u32 = 0,
 };
-pub const ws_statistics = extern struct {
+pub const ws_stats = extern struct {
     struct_size: usize = 0,
     messages_sent: u64 = 0,
     messages_received: u64 = 0,
@@ -284,9 +284,9 @@ pub extern fn ws_config_set_ping_liveness(config: ?*ws_config, liveness: u32) ws
 pub extern fn ws_config_set_auto_pong(config: ?*ws_config, on: i32) ws_status;
 pub extern fn ws_config_set_deliver_control(config: ?*ws_config, mask: u32) ws_status;
 pub extern fn ws_config_set_raw(config: ?*ws_config, on: i32) ws_status;
-pub extern fn ws_config_allow_unmasked(config: ?*ws_config, allow: i32) ws_status;
+pub extern fn ws_config_set_allow_unmasked(config: ?*ws_config, allow: i32) ws_status;
 pub extern fn ws_config_set_masking(config: ?*ws_config, on: i32) ws_status;
-pub extern fn ws_config_set_resolve(config: ?*ws_config, host: [*c]const u8, port: u16, address: [*c]const u8) ws_status;
+pub extern fn ws_config_add_resolve(config: ?*ws_config, host: [*c]const u8, port: u16, address: [*c]const u8) ws_status;
 pub extern fn ws_config_set_local_address(config: ?*ws_config, address: [*c]const u8) ws_status;
 pub extern fn ws_config_set_unix_socket(config: ?*ws_config, path: [*c]const u8) ws_status;
 pub extern fn ws_config_set_socket_fd(config: ?*ws_config, fd: i32) ws_status;
@@ -311,17 +311,17 @@ pub extern fn ws_config_set_cookie_jar(config: ?*ws_config, jar: ?*const ws_cook
 pub extern fn ws_cookie_jar_add(jar: ?*ws_cookie_jar, url: [*c]const u8, set_cookie: [*c]const u8) ws_status;
 pub extern fn ws_cookie_jar_header(jar: ?*ws_cookie_jar, url: [*c]const u8, buffer: [*c]u8, capacity: usize, size: [*c]usize) ws_status;
 pub extern fn ws_cookie_jar_clear(jar: ?*ws_cookie_jar) void;
-pub extern fn ws_config_set_tls_ca_file(config: ?*ws_config, path: [*c]const u8) ws_status;
-pub extern fn ws_config_set_tls_ca_pem(config: ?*ws_config, pem: [*c]const u8, size: usize) ws_status;
-pub extern fn ws_config_set_tls_ca_dir(config: ?*ws_config, path: [*c]const u8) ws_status;
-pub extern fn ws_config_set_tls_crl_file(config: ?*ws_config, path: [*c]const u8) ws_status;
+pub extern fn ws_config_add_tls_ca_file(config: ?*ws_config, path: [*c]const u8) ws_status;
+pub extern fn ws_config_add_tls_ca_pem(config: ?*ws_config, pem: [*c]const u8, size: usize) ws_status;
+pub extern fn ws_config_add_tls_ca_dir(config: ?*ws_config, path: [*c]const u8) ws_status;
+pub extern fn ws_config_add_tls_crl_file(config: ?*ws_config, path: [*c]const u8) ws_status;
 pub extern fn ws_config_set_tls_client_cert_file(config: ?*ws_config, certificate_path: [*c]const u8, key_path: [*c]const u8) ws_status;
 pub extern fn ws_config_set_tls_client_cert_pem(config: ?*ws_config, certificate: [*c]const u8, certificate_size: usize, key: [*c]const u8, key_size: usize) ws_status;
 pub extern fn ws_config_set_tls_server_name(config: ?*ws_config, name: [*c]const u8) ws_status;
 pub extern fn ws_config_set_tls_verify(config: ?*ws_config, peer: i32, host: i32) ws_status;
 pub extern fn ws_config_set_tls_min_version(config: ?*ws_config, version: i32) ws_status;
 pub extern fn ws_config_set_tls_alpn(config: ?*ws_config, protocols: [*c]const u8) ws_status;
-pub extern fn ws_config_set_tls_pin_sha256(config: ?*ws_config, pin: [*c]const u8) ws_status;
+pub extern fn ws_config_add_tls_pin_sha256(config: ?*ws_config, pin: [*c]const u8) ws_status;
 pub extern fn ws_config_set_tls_key_log_file(config: ?*ws_config, path: [*c]const u8) ws_status;
 pub extern fn ws_config_install_deflate(config: ?*ws_config, options: [*c]const ws_deflate_options) ws_status;
 pub extern fn ws_config_install_extension(config: ?*ws_config, vtable: [*c]const ws_extension_vtable, user_data: ?*anyopaque) ws_status;
@@ -371,10 +371,10 @@ pub extern fn ws_get_ping_interval_ms(session: ?*const ws_session) i64;
 pub extern fn ws_set_ping_timeout_ms(session: ?*ws_session, timeout_ms: i64) ws_status;
 pub extern fn ws_get_ping_timeout_ms(session: ?*const ws_session) i64;
 pub extern fn ws_set_user_data(session: ?*ws_session, user_data: ?*anyopaque) ws_status;
-pub extern fn ws_user_data(session: ?*const ws_session) ?*anyopaque;
+pub extern fn ws_get_user_data(session: ?*const ws_session) ?*anyopaque;
 pub extern fn ws_close(session: ?*ws_session, code: u32, reason: [*c]const u8, length: usize) ws_status;
 pub extern fn ws_wait_closed(session: ?*ws_session, timeout_ms: i64) ws_status;
-pub extern fn ws_close_info(session: ?*const ws_session, info: [*c]ws_close_reason) ws_status;
+pub extern fn ws_get_close_info(session: ?*const ws_session, info: [*c]ws_close_info) ws_status;
 pub extern fn ws_abort(session: ?*ws_session) ws_status;
 pub extern fn ws_interrupt(session: ?*ws_session) ws_status;
 pub extern fn ws_subprotocol(session: ?*const ws_session) [*c]const u8;
@@ -383,6 +383,6 @@ pub extern fn ws_request_header(session: ?*const ws_session, name: [*c]const u8,
 pub extern fn ws_response_status(session: ?*const ws_session) u32;
 pub extern fn ws_response_header(session: ?*const ws_session, name: [*c]const u8, index: usize) [*c]const u8;
 pub extern fn ws_session_error(session: ?*const ws_session) ?*const ws_error;
-pub extern fn ws_stats(session: ?*const ws_session, stats: [*c]ws_statistics) ws_status;
+pub extern fn ws_get_stats(session: ?*const ws_session, stats: [*c]ws_stats) ws_status;
 pub extern fn ws_set_log_callback(level: u32, function: ws_log_callback, user_data: ?*anyopaque) ws_status;
 pub extern fn ws_session_id(session: ?*const ws_session) u64;

@@ -2,12 +2,12 @@ const c = @import("c.zig");
 
 pub const FrameType = enum(u32) {
     /// A fragment of a message that has begun, to be sent.
-    continuation = c.WS_CONTINUATION,
-    text = c.WS_TEXT,
-    binary = c.WS_BINARY,
-    close = c.WS_CLOSE,
-    ping = c.WS_PING,
-    pong = c.WS_PONG,
+    continuation = c.WS_FRAME_CONTINUATION,
+    text = c.WS_FRAME_TEXT,
+    binary = c.WS_FRAME_BINARY,
+    close = c.WS_FRAME_CLOSE,
+    ping = c.WS_FRAME_PING,
+    pong = c.WS_FRAME_PONG,
     _,
 };
 

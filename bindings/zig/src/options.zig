@@ -126,12 +126,12 @@ pub const Options = struct {
         if (options.tcp_keepalive) |probes|
             try check(c.ws_config_set_tcp_keepalive(config, probes.idle_s, probes.interval_s, probes.count));
         for (options.resolve) |entry|
-            try check(c.ws_config_set_resolve(config, try zString(entry.host), entry.port, try zString(entry.address)));
+            try check(c.ws_config_add_resolve(config, try zString(entry.host), entry.port, try zString(entry.address)));
         if (options.basic_auth) |auth|
             try check(c.ws_config_set_basic_auth(config, try zString(auth.user), try zString(auth.password)));
         if (options.cookies) |cookies| try check(c.ws_config_set_cookie_jar(config, cookies.raw));
         if (options.group) |group| try check(c.ws_config_set_group(config, group.raw));
-        if (options.tls_ca_pem) |pem| try check(c.ws_config_set_tls_ca_pem(config, pem.ptr, pem.len));
+        if (options.tls_ca_pem) |pem| try check(c.ws_config_add_tls_ca_pem(config, pem.ptr, pem.len));
         if (options.tls_client_cert) |shown| {
             const key = if (shown.key_file) |file| try zString(file) else null;
             try check(c.ws_config_set_tls_client_cert_file(config, try zString(shown.file), key));

@@ -188,8 +188,8 @@ pub const Session = struct {
     };
 
     pub fn closeInfo(session: Session) Error!CloseInfo {
-        var info: c.ws_close_reason = .{ .struct_size = @sizeOf(c.ws_close_reason) };
-        try check(c.ws_close_info(session.raw, &info));
+        var info: c.ws_close_info = .{ .struct_size = @sizeOf(c.ws_close_info) };
+        try check(c.ws_get_close_info(session.raw, &info));
         return .{
             .local_code = info.local_code,
             .remote_code = info.remote_code,
@@ -199,9 +199,9 @@ pub const Session = struct {
         };
     }
 
-    pub fn stats(session: Session) Error!c.ws_statistics {
-        var numbers: c.ws_statistics = .{ .struct_size = @sizeOf(c.ws_statistics) };
-        try check(c.ws_stats(session.raw, &numbers));
+    pub fn stats(session: Session) Error!c.ws_stats {
+        var numbers: c.ws_stats = .{ .struct_size = @sizeOf(c.ws_stats) };
+        try check(c.ws_get_stats(session.raw, &numbers));
         return numbers;
     }
 
@@ -303,6 +303,6 @@ pub const Session = struct {
     }
 
     pub fn userData(session: Session) ?*anyopaque {
-        return c.ws_user_data(session.raw);
+        return c.ws_get_user_data(session.raw);
     }
 };

@@ -45,7 +45,7 @@ pub unsafe extern "C" fn ws_config_set_auth_callback(
     callback: ws_auth_callback,
     user_data: *mut c_void,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_auth_callback", |config| {
         config.authenticator = callback.map(|callback| Arc::new(CAuthenticator { callback, user_data }) as _);
         Ok(())
     })

@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ws_cookie_jar_free(jar: *mut ws_cookie_jar) {
 /// `config` is NULL or a configuration that is not freed, `jar` is NULL or a jar that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_cookie_jar(config: *mut ws_config, jar: *const ws_cookie_jar) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_cookie_jar", |config| {
         // SAFETY: the caller's promise.
         config.cookies = unsafe { jar.as_ref() }.map(|jar| Arc::clone(&jar.0));
         Ok(())

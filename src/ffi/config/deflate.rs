@@ -13,11 +13,8 @@ use crate::protocol::deflate::{Options, PermessageDeflate, WINDOW_BITS};
 use crate::session::CompressionFilter;
 use crate::session::background::callback_scope;
 
-/// The size of the first version of the struct.
-const FIRST_SIZE: usize = std::mem::offset_of!(ws_deflate_options, flags);
-
 /// Flags of ws_deflate_options, to be added up.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_deflate_flags {
     /// Does not offer client_max_window_bits, for servers that decline offers with it. The server then cannot ask for a smaller
@@ -78,7 +75,7 @@ pub struct ws_deflate_options {
 /// message sizes (RFC 7692 section 8).
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, an unknown flag, a `struct_size`
-/// that is smaller than the first version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is
+/// that is smaller than this version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is
 /// installed already.
 ///
 /// # Safety
@@ -89,12 +86,12 @@ pub unsafe extern "C" fn ws_config_install_deflate(
     config: *mut ws_config,
     options: *const ws_deflate_options,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_install_deflate", |config| {
         // SAFETY: the caller's promise.
-        let options = unsafe { guard::grown_struct(options, FIRST_SIZE) }?;
-        let checked = options.as_ref().map(check).transpose()?.unwrap_or_default();
+        let options = unsafe { guard::sized_struct(options) }?;
+        let checked = options.map(check).transpose()?.unwrap_or_default();
         config.install(Arc::new(PermessageDeflate(checked)))?;
-        config.filter = options.as_ref().and_then(SharedFilter::of).map(|filter| CompressionFilter {
+        config.filter = options.and_then(SharedFilter::of).map(|filter| CompressionFilter {
             min_size: checked.min_size,
             predicate: Arc::new(move |opcode, payload| filter.wants(opcode, payload)),
         });
@@ -107,17 +104,17 @@ fn check(options: &ws_deflate_options) -> Result<Options> {
     let level = |number: u32, default: u8| match u8::try_from(number) {
         Ok(0) => Ok(default),
         Ok(number @ 1..=9) => Ok(number),
-        _ => Err(guard::invalid("a level of permessage-deflate is not 0 to 9")),
+        _ => Err(guard::invalid(format!("level or memory_level is {number}, not 0 to 9"))),
     };
     let window_bits = |number: u32| match u8::try_from(number) {
         Ok(0) => Ok(None),
         Ok(bits) if WINDOW_BITS.contains(&bits) => Ok(Some(bits)),
-        _ => Err(guard::invalid("window bits of permessage-deflate are not 0 or 8 to 15")),
+        _ => Err(guard::invalid(format!("a window of {number} bits is not 0 or 8 to 15"))),
     };
     let omit = ws_deflate_flags::WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS as u32;
     let fallback = ws_deflate_flags::WS_DEFLATE_OFFER_FALLBACK as u32;
     if options.flags & !(omit | fallback) != 0 {
-        return Err(guard::invalid("a flag of ws_deflate_options is unknown"));
+        return Err(guard::invalid(format!("the flags {:#x} are not known", options.flags)));
     }
     let flag = |number: u32| guard::flag(i32::try_from(number).unwrap_or(-1));
     Ok(Options {
@@ -131,6 +128,25 @@ fn check(options: &ws_deflate_options) -> Result<Options> {
         omits_client_max_window_bits: options.flags & omit != 0,
         offers_fallback: options.flags & fallback != 0,
     })
+}
+
+/// What a session with permessage-deflate agreed on (RFC 7692 section 7.1). The caller allocates it and sets `struct_size`; later
+/// versions may add members at the end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ws_deflate_info {
+    /// sizeof(ws_deflate_info), set by the caller.
+    pub struct_size: usize,
+    /// The level of compression, 1 to 9.
+    pub level: u32,
+    /// The window of the client's compression, 8 to 15.
+    pub client_max_window_bits: u32,
+    /// The window of the server's compression, 8 to 15.
+    pub server_max_window_bits: u32,
+    /// 1 if the client compresses each message by itself, else 0.
+    pub client_no_context_takeover: u32,
+    /// 1 if the server compresses each message by itself, else 0.
+    pub server_no_context_takeover: u32,
 }
 
 /// The filter of the application.

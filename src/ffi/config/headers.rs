@@ -27,7 +27,9 @@ pub unsafe extern "C" fn ws_config_add_header(
     value: *const c_char,
 ) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| unsafe { config.headers.add(guard::string(name)?, guard::string(value)?) })
+    set(config, "ws_config_add_header", |config| unsafe {
+        config.headers.add(guard::string(name)?, guard::string(value)?)
+    })
 }
 
 /// Sets a header of the opening handshake, in place of any of its name that were added before. A value of NULL
@@ -43,7 +45,7 @@ pub unsafe extern "C" fn ws_config_set_header(
     name: *const c_char,
     value: *const c_char,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_header", |config| {
         // SAFETY: the caller's promise.
         let (name, value) = unsafe { (guard::string(name)?, guard::optional_string(value)?) };
         set_or_remove(config, name, value)
@@ -60,7 +62,7 @@ pub unsafe extern "C" fn ws_config_set_header(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_add_subprotocol(config: *mut ws_config, name: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| config.add_subprotocol(unsafe { guard::string(name) }?))
+    set(config, "ws_config_add_subprotocol", |config| config.add_subprotocol(unsafe { guard::string(name) }?))
 }
 
 /// Sets the Origin header. Default and NULL: none is sent, since a program that is not a browser has no origin.
@@ -72,7 +74,9 @@ pub unsafe extern "C" fn ws_config_add_subprotocol(config: *mut ws_config, name:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_origin(config: *mut ws_config, origin: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| set_or_remove(config, "Origin", unsafe { guard::optional_string(origin) }?))
+    set(config, "ws_config_set_origin", |config| {
+        set_or_remove(config, "Origin", unsafe { guard::optional_string(origin) }?)
+    })
 }
 
 /// Sets the User-Agent header. Default: "ktorws/" and the library's version. NULL: none is sent.
@@ -84,7 +88,9 @@ pub unsafe extern "C" fn ws_config_set_origin(config: *mut ws_config, origin: *c
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_user_agent(config: *mut ws_config, user_agent: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| set_or_remove(config, "User-Agent", unsafe { guard::optional_string(user_agent) }?))
+    set(config, "ws_config_set_user_agent", |config| {
+        set_or_remove(config, "User-Agent", unsafe { guard::optional_string(user_agent) }?)
+    })
 }
 
 fn set_or_remove(config: &mut Config, name: &str, value: Option<&str>) -> Result<()> {

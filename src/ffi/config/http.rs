@@ -21,7 +21,7 @@ pub unsafe extern "C" fn ws_config_set_basic_auth(
     user: *const c_char,
     password: *const c_char,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_basic_auth", |config| {
         // SAFETY: the caller's promise.
         match unsafe { guard::optional_string(user) }? {
             None => config.headers.remove("Authorization"),
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn ws_config_set_basic_auth(
 /// `config` is NULL or a configuration that is not freed; `token` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_bearer_token(config: *mut ws_config, token: *const c_char) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_bearer_token", |config| {
         // SAFETY: the caller's promise.
         match unsafe { guard::optional_string(token) }? {
             None => config.headers.remove("Authorization"),
@@ -64,9 +64,9 @@ pub unsafe extern "C" fn ws_config_set_bearer_token(config: *mut ws_config, toke
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_max_redirects(config: *mut ws_config, count: u32) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_max_redirects", |config| {
         if count > 100 {
-            return Err(guard::invalid("at most 100 redirects are followed"));
+            return Err(guard::invalid(format!("{count} redirects are more than 100")));
         }
         config.max_redirects = count;
         Ok(())

@@ -1,12 +1,16 @@
 //! Pings that the library sends, and their answers.
 
+use std::time::Duration;
+
+use crate::error::Result;
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::protocol::keepalive::Liveness;
+use crate::protocol::keepalive::{Liveness, NO_LIMIT};
+use crate::session::config::timeout_from_ms;
 
 /// What counts as the answer to a ping of the library.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_ping_liveness {
     /// The pong with the ping's payload.
@@ -24,25 +28,35 @@ pub enum ws_ping_liveness {
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_ping_interval_ms(config: *mut ws_config, interval_ms: i64) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_ping_interval_ms", |config| {
         config.keepalive.interval = guard::positive_ms(interval_ms);
         Ok(())
     })
 }
 
-/// Sets how long the answer to a ping of the library may take, in milliseconds; 0 and negative numbers stand for twice
-/// the interval, which is the default. See ws_set_ping_timeout_ms.
+/// Sets how long the answer to a ping of the library may take, in milliseconds; negative is no limit. Default: twice the
+/// interval. See ws_set_ping_timeout_ms.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_ping_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.keepalive.timeout = guard::positive_ms(timeout_ms);
+    set(config, "ws_config_set_ping_timeout_ms", |config| {
+        config.keepalive.timeout = Some(ping_timeout(timeout_ms)?);
         Ok(())
     })
+}
+
+/// Converts a ping timeout of the API.
+pub(in crate::ffi) fn ping_timeout(timeout_ms: i64) -> Result<Duration> {
+    match timeout_from_ms(timeout_ms) {
+        Some(Duration::ZERO) => {
+            Err(guard::invalid("a ping timeout of 0 ms is not possible; a negative number means no limit"))
+        }
+        timeout => Ok(timeout.unwrap_or(NO_LIMIT)),
+    }
 }
 
 /// Sets what counts as the answer to a ping of the library, a ws_ping_liveness. Default: WS_LIVENESS_PONG.
@@ -53,11 +67,11 @@ pub unsafe extern "C" fn ws_config_set_ping_timeout_ms(config: *mut ws_config, t
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_ping_liveness(config: *mut ws_config, liveness: u32) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_ping_liveness", |config| {
         config.keepalive.liveness = match liveness {
             0 => Liveness::Pong,
             1 => Liveness::Any,
-            _ => return Err(guard::invalid("unknown ping liveness")),
+            _ => return Err(guard::invalid(format!("{liveness} is not a ws_ping_liveness"))),
         };
         Ok(())
     })

@@ -19,7 +19,7 @@ const LONGEST_SPIN_US: u32 = 1000;
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_coalescing(config: *mut ws_config, on: i32) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_coalescing", |config| {
         config.coalescing = guard::flag(on)?;
         Ok(())
     })
@@ -35,9 +35,9 @@ pub unsafe extern "C" fn ws_config_set_coalescing(config: *mut ws_config, on: i3
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_spin_us(config: *mut ws_config, microseconds: u32) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_spin_us", |config| {
         if microseconds > LONGEST_SPIN_US {
-            return Err(guard::invalid("at most 1000 microseconds of spinning are possible"));
+            return Err(guard::invalid(format!("{microseconds} microseconds are more than {LONGEST_SPIN_US}")));
         }
         config.shared_options_mut().spin = Duration::from_micros(microseconds.into());
         Ok(())

@@ -11,14 +11,14 @@ use crate::session::config::queue_bounds::{QueueBounds, QueuePolicy};
 const SMALLEST_FRAGMENT: usize = 125;
 
 /// What happens when a queue is full.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_queue_policy {
     /// Wait: the server is held back by TCP, a sender by its timeout.
     WS_QUEUE_WAIT = 0,
     /// End the session with Close 1008 and WS_ERR_OVERFLOW. What was received before is still delivered.
     WS_QUEUE_CLOSE = 1,
-    /// Drop the oldest messages that wait, as many as it takes. ws_stats counts them.
+    /// Drop the oldest messages that wait, as many as it takes. ws_get_stats counts them.
     WS_QUEUE_DROP_OLDEST = 2,
 }
 
@@ -31,7 +31,7 @@ pub enum ws_queue_policy {
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_max_frame_size(config: *mut ws_config, bytes: u64) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_max_frame_size", |config| {
         config.limits.max_frame_size = check_limit(bytes)?;
         Ok(())
     })
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn ws_config_set_max_frame_size(config: *mut ws_config, by
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_max_message_size(config: *mut ws_config, bytes: u64) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_max_message_size", |config| {
         config.limits.max_message_size = check_limit(bytes)?;
         Ok(())
     })
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn ws_config_set_incoming_queue(
     bytes: usize,
     policy: u32,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_incoming_queue", |config| {
         config.incoming = queue_bounds(messages, bytes, policy)?;
         Ok(())
     })
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn ws_config_set_outgoing_queue(
     bytes: usize,
     policy: u32,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_outgoing_queue", |config| {
         config.shared_options_mut().outgoing = queue_bounds(messages, bytes, policy)?;
         Ok(())
     })
@@ -113,9 +113,9 @@ pub unsafe extern "C" fn ws_config_set_outgoing_queue(
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_auto_fragment(config: *mut ws_config, bytes: usize) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_auto_fragment", |config| {
         if (1..SMALLEST_FRAGMENT).contains(&bytes) {
-            return Err(guard::invalid("fragments of less than 125 bytes would be mostly headers"));
+            return Err(guard::invalid(format!("fragments of {bytes} bytes are smaller than {SMALLEST_FRAGMENT}")));
         }
         config.fragment = (bytes > 0).then_some(bytes);
         Ok(())
@@ -127,10 +127,10 @@ fn queue_bounds(messages: usize, bytes: usize, policy: u32) -> Result<QueueBound
         0 => QueuePolicy::Wait,
         1 => QueuePolicy::Close,
         2 => QueuePolicy::DropOldest,
-        _ => return Err(guard::invalid("unknown queue policy")),
+        _ => return Err(guard::invalid(format!("{policy} is not a ws_queue_policy"))),
     };
     if messages == 0 && bytes == 0 {
-        return Err(guard::invalid("a queue needs a bound"));
+        return Err(guard::invalid("the queue has neither a bound for messages nor one for bytes"));
     }
     let bound = |number| if number == 0 { usize::MAX } else { number };
     Ok(QueueBounds { messages: bound(messages), bytes: bound(bytes), policy })

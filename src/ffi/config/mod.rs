@@ -28,10 +28,12 @@ pub mod tls;
 
 pub mod deflate;
 
+use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::ffi::error::ws_error;
 use crate::ffi::guard;
 use crate::ffi::handle::{ws_group, ws_session};
 use crate::ffi::listener::Callbacks;
@@ -40,6 +42,10 @@ use crate::session::{Config, ConnectInterrupts, ReceiveMode};
 
 /// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
 /// freed by ws_config_free.
+///
+/// A refused setting stays with the configuration: ws_config_error returns it, and ws_connect and ws_connect_async fail with it.
+/// A program may therefore check the configuration once, or leave it to ws_connect. To go on after a refused setting, make a
+/// new configuration.
 ///
 /// ws_connect and ws_connect_async copy the configuration before they call any function of the application. The application
 /// may change, reuse or free it in callbacks and at any time after the call. Sessions of one configuration share its TLS
@@ -57,9 +63,33 @@ pub(super) struct Settings {
     pub(super) config: Config,
     pub(super) callbacks: Option<Arc<Callbacks>>,
     pub(super) group: Option<Arc<ws_group>>,
+    /// The pointer that ws_get_user_data returns first.
+    pub(super) user_data: UserData,
+    /// The first setting that was refused.
+    refused: Option<Arc<ws_error>>,
 }
 
+/// A pointer of the application.
+#[derive(Clone, Copy)]
+pub(super) struct UserData(pub(super) *mut c_void);
+
+impl Default for UserData {
+    fn default() -> Self {
+        Self(ptr::null_mut())
+    }
+}
+
+// SAFETY: the library does not use what the pointer points to.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
 impl Settings {
+    /// Fails if a setting was refused.
+    pub(super) fn check(&self) -> Result<()> {
+        self.refused.as_ref().map_or(Ok(()), |refused| Err(refused.error().clone()))
+    }
+
     /// Where the messages of a session go.
     pub(super) fn receive_mode(&self) -> ReceiveMode {
         match &self.group {
@@ -121,13 +151,53 @@ pub unsafe extern "C" fn ws_config_free(config: *mut ws_config) {
     });
 }
 
-/// Runs a setter of session settings. `config` is NULL or points to a configuration that no other thread uses.
-pub(super) fn set(config: *mut ws_config, change: impl FnOnce(&mut Config) -> Result<()>) -> ws_status {
-    set_settings(config, |settings| change(&mut settings.config))
+/// Sets the pointer that ws_get_user_data returns for the sessions of the configuration, from before the first callback on. The
+/// library does not use what it points to. Default: NULL. ws_set_user_data changes it for one session.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_user_data(config: *mut ws_config, user_data: *mut c_void) -> ws_status {
+    set_settings(config, "ws_config_set_user_data", |settings| {
+        settings.user_data = UserData(user_data);
+        Ok(())
+    })
+}
+
+/// Returns the first setting of the configuration that was refused: its status, and a message that names the function, the value
+/// and the reason. NULL if none was refused, and for NULL. The error is lent until the configuration is freed.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_error(config: *const ws_config) -> *const ws_error {
+    // SAFETY: the caller's promise.
+    let refused = || unsafe { config.as_ref() }.and_then(|config| config.settings.refused.as_deref());
+    guard::value(ptr::null(), || refused().map_or(ptr::null(), ptr::from_ref))
+}
+
+/// Runs a setter of session settings and records a refusal under the setter's name. `config` is NULL or points to a
+/// configuration that no other thread uses.
+pub(super) fn set(config: *mut ws_config, setter: &str, change: impl FnOnce(&mut Config) -> Result<()>) -> ws_status {
+    set_settings(config, setter, |settings| change(&mut settings.config))
 }
 
 /// Like [`set`], for a setter of callbacks or the group.
-pub(super) fn set_settings(config: *mut ws_config, change: impl FnOnce(&mut Settings) -> Result<()>) -> ws_status {
-    // SAFETY: the callers of every setter promise it.
-    guard::status(|| change(&mut unsafe { guard::reference_mut(config) }?.settings))
+pub(super) fn set_settings(
+    config: *mut ws_config,
+    setter: &str,
+    change: impl FnOnce(&mut Settings) -> Result<()>,
+) -> ws_status {
+    guard::status(|| {
+        // SAFETY: the callers of every setter promise it.
+        let settings = &mut unsafe { guard::reference_mut(config) }?.settings;
+        guard::catch(|| change(settings)).inspect_err(|failure| {
+            settings.refused.get_or_insert_with(|| {
+                let message = format!("{setter}: {failure}").into();
+                Arc::new(ws_error::new(Error { message, ..failure.clone() }))
+            });
+        })
+    })
 }

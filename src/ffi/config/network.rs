@@ -8,27 +8,27 @@ use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 
-/// Connects to `address` where a URL says `host` and `port` (0: any port), without looking the host up. Further calls for
-/// the same host and port add addresses; NULL as `address` removes them. The Host header, SNI and the check of the
-/// certificate still use the URL's host. Behind a proxy that resolves names it has no effect.
+/// Connects to `address` where a URL names `host` and `port` (0: any port), and does not resolve the host. Further calls for
+/// the same host and port add addresses. The Host header, SNI and the check of the certificate still use the URL's host. It has
+/// no effect behind a proxy that resolves names.
 ///
 /// `address` is an IP address: "127.0.0.1", "::1", "fe80::1%eth0".
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` or `host` is NULL, and for what is not a host or an address.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and for what is not a host or an address.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `host` and `address` are NULL or C strings.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_resolve(
+pub unsafe extern "C" fn ws_config_add_resolve(
     config: *mut ws_config,
     host: *const c_char,
     port: u16,
     address: *const c_char,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_add_resolve", |config| {
         // SAFETY: the caller's promise.
-        let (host, address) = unsafe { (guard::string(host)?, guard::optional_string(address)?) };
-        config.connect.dns_overrides.set(host, port, address)
+        let (host, address) = unsafe { (guard::string(host)?, guard::string(address)?) };
+        config.connect.dns_overrides.add(host, port, address)
     })
 }
 
@@ -43,7 +43,9 @@ pub unsafe extern "C" fn ws_config_set_resolve(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_local_address(config: *mut ws_config, address: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| config.set_local_address(unsafe { guard::optional_string(address) }?))
+    set(config, "ws_config_set_local_address", |config| {
+        config.set_local_address(unsafe { guard::optional_string(address) }?)
+    })
 }
 
 /// Connects to a Unix socket in place of the URL's host: a path of at most 107 bytes, or with an "@" in front an abstract
@@ -58,7 +60,7 @@ pub unsafe extern "C" fn ws_config_set_local_address(config: *mut ws_config, add
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_unix_socket(config: *mut ws_config, path: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| config.set_unix_socket(unsafe { guard::optional_string(path) }?))
+    set(config, "ws_config_set_unix_socket", |config| config.set_unix_socket(unsafe { guard::optional_string(path) }?))
 }
 
 /// Opens the next session on a stream socket that is connected already. It is duplicated: the descriptor stays the
@@ -73,12 +75,12 @@ pub unsafe extern "C" fn ws_config_set_unix_socket(config: *mut ws_config, path:
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_socket_fd(config: *mut ws_config, fd: i32) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_socket_fd", |config| {
         let socket = if fd == -1 {
             None
         } else {
             if fd < 0 {
-                return Err(guard::invalid("a negative number is no descriptor"));
+                return Err(guard::invalid(format!("{fd} is not a descriptor")));
             }
             // SAFETY: the descriptor is only duplicated, which fails if it is not open.
             let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
@@ -100,7 +102,7 @@ pub unsafe extern "C" fn ws_config_set_socket_fd(config: *mut ws_config, fd: i32
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_tcp_nodelay(config: *mut ws_config, on: i32) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_tcp_nodelay", |config| {
         config.connect.tcp.nodelay = guard::flag(on)?;
         Ok(())
     })
@@ -121,5 +123,5 @@ pub unsafe extern "C" fn ws_config_set_tcp_keepalive(
     interval_s: u32,
     count: u32,
 ) -> ws_status {
-    set(config, |config| config.set_tcp_keepalive(idle_s, interval_s, count))
+    set(config, "ws_config_set_tcp_keepalive", |config| config.set_tcp_keepalive(idle_s, interval_s, count))
 }

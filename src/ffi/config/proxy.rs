@@ -22,7 +22,7 @@ use crate::ffi::status::ws_status;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_proxy(config: *mut ws_config, url: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| config.set_proxy(unsafe { guard::optional_string(url) }?))
+    set(config, "ws_config_set_proxy", |config| config.set_proxy(unsafe { guard::optional_string(url) }?))
 }
 
 /// Takes the proxy from the environment, with 1, the default; 0: no proxy. For ws URLs the first of ws_proxy, WS_PROXY,
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn ws_config_set_proxy(config: *mut ws_config, url: *const
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_proxy_from_env(config: *mut ws_config, on: i32) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_proxy_from_env", |config| {
         config.set_proxy_from_env(guard::flag(on)?);
         Ok(())
     })

@@ -17,7 +17,7 @@ use crate::session::config::{Timeouts, timeout_from_ms};
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_connect_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set_limit(config, timeout_ms, |limits| &mut limits.connect)
+    set_limit(config, "ws_config_set_connect_timeout_ms", timeout_ms, |limits| &mut limits.connect)
 }
 
 /// Sets how long resolving a host may take, in milliseconds; negative, the default, is no limit of its own: it counts for the connect timeout.
@@ -28,7 +28,7 @@ pub unsafe extern "C" fn ws_config_set_connect_timeout_ms(config: *mut ws_config
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_resolve_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set_limit(config, timeout_ms, |limits| &mut limits.resolve)
+    set_limit(config, "ws_config_set_resolve_timeout_ms", timeout_ms, |limits| &mut limits.resolve)
 }
 
 /// Sets how long a proxy, TLS and the opening handshake may take together, in milliseconds; negative is no limit. Default:
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn ws_config_set_resolve_timeout_ms(config: *mut ws_config
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_handshake_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set_limit(config, timeout_ms, |limits| &mut limits.handshake)
+    set_limit(config, "ws_config_set_handshake_timeout_ms", timeout_ms, |limits| &mut limits.handshake)
 }
 
 /// Sets how long having a proxy open a tunnel may take, TLS to the proxy included, in milliseconds; negative, the default, is no limit of its own: it counts for the handshake timeout.
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn ws_config_set_handshake_timeout_ms(config: *mut ws_conf
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_proxy_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set_limit(config, timeout_ms, |limits| &mut limits.proxy)
+    set_limit(config, "ws_config_set_proxy_timeout_ms", timeout_ms, |limits| &mut limits.proxy)
 }
 
 /// Sets how long negotiating TLS with the server may take, in milliseconds; negative, the default, is no limit of its own: it counts for the handshake timeout.
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn ws_config_set_proxy_timeout_ms(config: *mut ws_config, 
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_tls_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set_limit(config, timeout_ms, |limits| &mut limits.tls)
+    set_limit(config, "ws_config_set_tls_timeout_ms", timeout_ms, |limits| &mut limits.tls)
 }
 
 /// Sets how long opening a session may take in all, redirects and questions for credentials included, in milliseconds;
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn ws_config_set_tls_timeout_ms(config: *mut ws_config, ti
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_open_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set_limit(config, timeout_ms, |limits| &mut limits.all)
+    set_limit(config, "ws_config_set_open_timeout_ms", timeout_ms, |limits| &mut limits.all)
 }
 
 /// Sets how long the closing handshake and the end of the connection may take once our Close is sent, in milliseconds;
@@ -87,53 +87,54 @@ pub unsafe extern "C" fn ws_config_set_open_timeout_ms(config: *mut ws_config, t
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_close_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_close_timeout_ms", |config| {
         config.shared_options_mut().close_timeout = timeout(timeout_ms)?;
         Ok(())
     })
 }
 
-/// Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; 0 does not
-/// wait, negative is no limit. Default: 30,000.
+/// Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; negative is no limit.
+/// Default: 30,000. To send without waiting, call ws_send with a timeout of 0.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.shared_options_mut().send_timeout = timeout_from_ms(timeout_ms);
+    set(config, "ws_config_set_send_timeout_ms", |config| {
+        config.shared_options_mut().send_timeout = timeout(timeout_ms)?;
         Ok(())
     })
 }
 
 /// Ends a session on which nothing, not even a pong, has come from the server for this many milliseconds: it sends
-/// Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_CLOSED_ABNORMALLY. 0 and negative
-/// numbers are no limit. Default: no limit. Ktor's counterpart is the socket timeout.
+/// Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_IDLE_TIMEOUT. Negative, the default, is no
+/// limit. Ktor's counterpart is the socket timeout.
 ///
 /// The time does not count while the library does not read because the incoming queue is full, nor while the server accepts
 /// sent bytes. The library reads all bytes that have arrived before it ends the session, so a stopped process (SIGSTOP, a
 /// suspended machine) does not cause a timeout.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_idle_timeout_ms(config: *mut ws_config, timeout_ms: i64) -> ws_status {
-    set(config, |config| {
-        config.shared_options_mut().idle_timeout = timeout_from_ms(timeout_ms).filter(|timeout| !timeout.is_zero());
+    set(config, "ws_config_set_idle_timeout_ms", |config| {
+        config.shared_options_mut().idle_timeout = timeout(timeout_ms)?;
         Ok(())
     })
 }
 
 fn set_limit(
     config: *mut ws_config,
+    setter: &str,
     timeout_ms: i64,
     limit: impl FnOnce(&mut Timeouts) -> &mut Option<Duration>,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, setter, |config| {
         *limit(&mut config.connect.timeouts) = timeout(timeout_ms)?;
         Ok(())
     })
@@ -141,7 +142,7 @@ fn set_limit(
 
 fn timeout(timeout_ms: i64) -> Result<Option<Duration>> {
     if timeout_ms == 0 {
-        return Err(guard::invalid("a timeout of 0 ms leaves no time at all"));
+        return Err(guard::invalid("a time limit of 0 ms is not possible; a negative number means no limit"));
     }
     Ok(timeout_from_ms(timeout_ms))
 }

@@ -9,7 +9,7 @@ use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::config::{TlsVersion, read_file};
 
-/// Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_set_tls_ca_pem
+/// Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_add_tls_ca_pem
 /// instead of the system's trust store.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file or has more than 64 MiB, and
@@ -18,8 +18,8 @@ use crate::session::config::{TlsVersion, read_file};
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_tls_ca_file(config: *mut ws_config, path: *const c_char) -> ws_status {
-    set(config, |config| {
+pub unsafe extern "C" fn ws_config_add_tls_ca_file(config: *mut ws_config, path: *const c_char) -> ws_status {
+    set(config, "ws_config_add_tls_ca_file", |config| {
         // SAFETY: the caller's promise.
         let pem = read(unsafe { guard::string(path) }?)?;
         config.tls_mut().add_roots(&pem)
@@ -27,24 +27,26 @@ pub unsafe extern "C" fn ws_config_set_tls_ca_file(config: *mut ws_config, path:
 }
 
 /// Trusts the certificates in `size` bytes of PEM text (WS_NUL_TERMINATED for a C string), and of earlier calls of
-/// this function and ws_config_set_tls_ca_file instead of the system's trust store.
+/// this function and ws_config_add_tls_ca_file instead of the system's trust store.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, and for text that holds no certificate or one that cannot be trusted.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `pem` is NULL or points to `size` bytes or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_tls_ca_pem(
+pub unsafe extern "C" fn ws_config_add_tls_ca_pem(
     config: *mut ws_config,
     pem: *const c_char,
     size: usize,
 ) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| config.tls_mut().add_roots(unsafe { guard::text_bytes(pem, size) }?))
+    set(config, "ws_config_add_tls_ca_pem", |config| {
+        config.tls_mut().add_roots(unsafe { guard::text_bytes(pem, size) }?)
+    })
 }
 
 /// Trusts the certificates in the files of a directory, read now, and of earlier calls of this function,
-/// ws_config_set_tls_ca_file and ws_config_set_tls_ca_pem instead of the system's trust store. Files that hold no
+/// ws_config_add_tls_ca_file and ws_config_add_tls_ca_pem instead of the system's trust store. Files that hold no
 /// certificate are passed over.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a directory that cannot be read, and for one without certificates.
@@ -52,25 +54,42 @@ pub unsafe extern "C" fn ws_config_set_tls_ca_pem(
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_tls_ca_dir(config: *mut ws_config, path: *const c_char) -> ws_status {
+pub unsafe extern "C" fn ws_config_add_tls_ca_dir(config: *mut ws_config, path: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| config.tls_mut().add_roots_of_directory(unsafe { guard::string(path) }?))
+    set(config, "ws_config_add_tls_ca_dir", |config| {
+        config.tls_mut().add_roots_of_directory(unsafe { guard::string(path) }?)
+    })
 }
 
-/// Refuses certificates that these lists of a PEM file, read now, say are revoked; of authorities without a list none is.
-/// NULL, the default: none is. Lists are not fetched from anywhere, and neither is OCSP asked.
+/// Switches the system's trust store on or off: 1 trusts its authorities besides those that the configuration adds, 0 trusts
+/// only the latter. Default: 1, unless an authority was added.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a file that cannot be read, is not a regular file or has more than
-/// 64 MiB, and for one that holds no list.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+///
+/// # Safety
+/// `config` is NULL or a configuration that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_config_set_tls_system_store(config: *mut ws_config, on: i32) -> ws_status {
+    set(config, "ws_config_set_tls_system_store", |config| {
+        config.tls_mut().set_system_store(guard::flag(on)?);
+        Ok(())
+    })
+}
+
+/// Refuses certificates that the revocation lists of a PEM file name, besides those of earlier calls. The file is read now. The
+/// certificates of an authority without a list are not refused. The library downloads no list and does not use OCSP.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file or has more than 64 MiB, and
+/// for one that holds no list.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_tls_crl_file(config: *mut ws_config, path: *const c_char) -> ws_status {
-    set(config, |config| {
+pub unsafe extern "C" fn ws_config_add_tls_crl_file(config: *mut ws_config, path: *const c_char) -> ws_status {
+    set(config, "ws_config_add_tls_crl_file", |config| {
         // SAFETY: the caller's promise.
-        let pem = unsafe { guard::optional_string(path) }?.map(read).transpose()?;
-        config.tls_mut().set_revoked(pem.as_deref())
+        let pem = read(unsafe { guard::string(path) }?)?;
+        config.tls_mut().add_revoked(&pem)
     })
 }
 
@@ -89,7 +108,7 @@ pub unsafe extern "C" fn ws_config_set_tls_client_cert_file(
     certificate_path: *const c_char,
     key_path: *const c_char,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_tls_client_cert_file", |config| {
         // SAFETY: the caller's promise.
         let (certificate, key) =
             unsafe { (guard::optional_string(certificate_path)?, guard::optional_string(key_path)?) };
@@ -116,7 +135,7 @@ pub unsafe extern "C" fn ws_config_set_tls_client_cert_pem(
     key: *const c_char,
     key_size: usize,
 ) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_tls_client_cert_pem", |config| {
         // SAFETY: the caller's promise.
         let certificate = unsafe { guard::text_bytes(certificate, certificate_size) }?;
         // SAFETY: the caller's promise.
@@ -135,14 +154,16 @@ pub unsafe extern "C" fn ws_config_set_tls_client_cert_pem(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_tls_server_name(config: *mut ws_config, name: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| config.tls_mut().set_server_name(unsafe { guard::string(name) }?))
+    set(config, "ws_config_set_tls_server_name", |config| {
+        config.tls_mut().set_server_name(unsafe { guard::string(name) }?)
+    })
 }
 
 /// Switches the checks of the server's certificate on or off. The default is 1 and 1.
 ///
 /// With `peer` 1 the certificate must be valid and trusted. With `peer` 0 every certificate is accepted, whatever `host` is, and a
 /// man in the middle can read and change the connection. Only the certificate's key counts then, and the pins of
-/// ws_config_set_tls_pin_sha256; the server still proves that it holds the private key. RSA keys have at least 2048 bits;
+/// ws_config_add_tls_pin_sha256; the server still proves that it holds the private key. RSA keys have at least 2048 bits;
 /// without verification at least 1024 bits if the server signs with PKCS #1 v1.5, which TLS 1.3 does not allow. ECDSA keys are
 /// of P-256 or P-384. With `host` 1 the certificate must have the server's name; with `host` 0 it may have any name.
 ///
@@ -152,7 +173,7 @@ pub unsafe extern "C" fn ws_config_set_tls_server_name(config: *mut ws_config, n
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_tls_verify(config: *mut ws_config, peer: i32, host: i32) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_tls_verify", |config| {
         let (peer, host) = (guard::flag(peer)?, guard::flag(host)?);
         config.tls_mut().set_verify(peer, host);
         Ok(())
@@ -160,7 +181,7 @@ pub unsafe extern "C" fn ws_config_set_tls_verify(config: *mut ws_config, peer: 
 }
 
 /// Versions of TLS, as ws_config_set_tls_min_version takes them.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_tls_version {
     /// TLS 1.2.
@@ -176,12 +197,12 @@ pub enum ws_tls_version {
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_tls_min_version(config: *mut ws_config, version: i32) -> ws_status {
-    set(config, |config| {
+pub unsafe extern "C" fn ws_config_set_tls_min_version(config: *mut ws_config, version: u32) -> ws_status {
+    set(config, "ws_config_set_tls_min_version", |config| {
         let version = match version {
-            version if version == ws_tls_version::WS_TLS_1_2 as i32 => TlsVersion::Tls12,
-            version if version == ws_tls_version::WS_TLS_1_3 as i32 => TlsVersion::Tls13,
-            _ => return Err(guard::invalid("the version of TLS is neither 1.2 nor 1.3")),
+            version if version == ws_tls_version::WS_TLS_1_2 as u32 => TlsVersion::Tls12,
+            version if version == ws_tls_version::WS_TLS_1_3 as u32 => TlsVersion::Tls13,
+            _ => return Err(guard::invalid(format!("{version} is not a ws_tls_version"))),
         };
         config.tls_mut().set_min_version(version);
         Ok(())
@@ -197,7 +218,7 @@ pub unsafe extern "C" fn ws_config_set_tls_min_version(config: *mut ws_config, v
 /// `config` is NULL or a configuration that is not freed; `protocols` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_tls_alpn(config: *mut ws_config, protocols: *const c_char) -> ws_status {
-    set(config, |config| {
+    set(config, "ws_config_set_tls_alpn", |config| {
         // SAFETY: the caller's promise.
         let protocols = unsafe { guard::optional_string(protocols) }?;
         config.tls_mut().set_application_protocols(protocols)
@@ -206,23 +227,17 @@ pub unsafe extern "C" fn ws_config_set_tls_alpn(config: *mut ws_config, protocol
 
 /// Accepts only servers whose certificate has this public key, or that of an earlier call, besides all other checks, and
 /// also where those are switched off: the SHA-256 of its SubjectPublicKeyInfo in base64, with or without the "sha256//" that
-/// curl puts in front. Another key is WS_ERR_TLS_CERTIFICATE, and the error names it. NULL, the default: any key.
+/// curl puts in front. With another key connecting fails with WS_ERR_TLS_CERTIFICATE, and the error names it. Default: any key.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not the base64 of 32 bytes.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and for what is not the base64 of 32 bytes.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `pin` is NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_config_set_tls_pin_sha256(config: *mut ws_config, pin: *const c_char) -> ws_status {
-    set(config, |config| {
+pub unsafe extern "C" fn ws_config_add_tls_pin_sha256(config: *mut ws_config, pin: *const c_char) -> ws_status {
+    set(config, "ws_config_add_tls_pin_sha256", |config| {
         // SAFETY: the caller's promise.
-        match unsafe { guard::optional_string(pin) }? {
-            Some(pin) => config.tls_mut().add_pin(pin),
-            None => {
-                config.tls_mut().forget_pins();
-                Ok(())
-            }
-        }
+        config.tls_mut().add_pin(unsafe { guard::string(pin) }?)
     })
 }
 
@@ -237,7 +252,9 @@ pub unsafe extern "C" fn ws_config_set_tls_pin_sha256(config: *mut ws_config, pi
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_tls_key_log_file(config: *mut ws_config, path: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, |config| config.tls_mut().set_key_log(unsafe { guard::optional_string(path) }?.map(Path::new)))
+    set(config, "ws_config_set_tls_key_log_file", |config| {
+        config.tls_mut().set_key_log(unsafe { guard::optional_string(path) }?.map(Path::new))
+    })
 }
 
 fn read(path: &str) -> Result<Vec<u8>> {

@@ -6,7 +6,7 @@ mod partial_message;
 mod read_buffer;
 
 pub use limits::Limits;
-use partial_message::PartialMessage;
+use partial_message::{PartialMessage, Parts};
 use read_buffer::ReadBuffer;
 
 use crate::error::{Error, Kind};
@@ -56,6 +56,10 @@ pub struct FrameDecoder {
     /// Whether a Close or a protocol error ended the connection. Later bytes are dropped (section 1.4).
     finished: bool,
     is_raw: bool,
+    /// Whether received text is checked.
+    validates_utf8: bool,
+    /// Longer messages are delivered in parts of at least this size.
+    part_size: Option<usize>,
     /// `None` without extensions.
     decoders: Option<Box<Decoders>>,
     /// Whether [`poll_small`](Self::poll_small) may decode messages without reserved bits: the connection is not raw, and
@@ -77,6 +81,8 @@ impl FrameDecoder {
     pub fn new(early: &[u8], decoders: Decoders, is_raw: bool) -> Self {
         Self {
             is_raw,
+            validates_utf8: true,
+            part_size: None,
             has_simple_frames: !is_raw && !decoders.decodes_unmarked(),
             decoders: (!decoders.is_empty()).then(|| Box::new(decoders)),
             buffer: ReadBuffer::new(early),
@@ -88,6 +94,16 @@ impl FrameDecoder {
             control: None,
             finished: false,
         }
+    }
+
+    /// Whether to check that received text is UTF-8.
+    pub fn set_validate_utf8(&mut self, on: bool) {
+        self.validates_utf8 = on;
+    }
+
+    /// Delivers longer messages in parts of at least `size` bytes.
+    pub fn set_part_size(&mut self, size: Option<usize>) {
+        self.part_size = size;
     }
 
     /// The memory for the next bytes from the transport. Not empty after [`poll`](Self::poll) has returned `None`.
@@ -221,7 +237,7 @@ impl FrameDecoder {
             return None;
         }
         let bytes = rest.get(..size)?;
-        if opcode == Opcode::Text && simdutf8::basic::from_utf8(bytes).is_err() {
+        if opcode == Opcode::Text && self.validates_utf8 && simdutf8::basic::from_utf8(bytes).is_err() {
             return None;
         }
         let payload = Payload::small(memory(size as u64), bytes);
@@ -267,6 +283,15 @@ impl FrameDecoder {
                     }
                     _ => message.push(part, left)?,
                 }
+            }
+            let is_over = left == 0 && (fin || self.is_raw);
+            if self.control.is_none()
+                && !is_over
+                && let Some(message) = &mut self.message
+                && let Some(part) = message.take_part()?
+            {
+                self.frame.take_if(|_| left == 0);
+                return Ok(Some(Event::Frame(part)));
             }
             if left > 0 && self.buffer.is_empty() {
                 return Ok(None);
@@ -314,11 +339,13 @@ impl FrameDecoder {
                 limits.check_frame(header, 0, is_encoded)?;
                 // The meaning of reserved bits in a raw frame is unknown here.
                 let is_text = opcode == Opcode::Text && (is_encoded || header.rsv == 0);
-                let utf8 = is_text.then(Utf8Validator::default);
+                let utf8 = (is_text && self.validates_utf8).then(Utf8Validator::default);
                 let (is_fragmented, announced) = (!header.fin && !self.is_raw, header.length);
                 let limit = limits.max_message_size;
                 let untold_size = if is_fragmented || is_encoded { self.untold_size as u64 } else { 0 };
-                let payload = Payload::in_memory(memory(header.length.max(untold_size)));
+                let part_size = self.part_size.filter(|_| !self.is_raw);
+                let size = header.length.max(untold_size).min(part_size.map_or(u64::MAX, |size| size as u64));
+                let payload = Payload::in_memory(memory(size));
                 self.message = Some(Box::new(PartialMessage {
                     opcode,
                     payload,
@@ -327,6 +354,7 @@ impl FrameDecoder {
                     is_fragmented,
                     announced,
                     limit,
+                    parts: Parts::new(part_size),
                 }));
             }
             (Opcode::Continuation, Some(message)) => {

@@ -22,6 +22,28 @@ pub(super) struct PartialMessage {
     pub(super) announced: u64,
     /// The message limit when the latest frame began.
     pub(super) limit: u64,
+    pub(super) parts: Parts,
+}
+
+/// The state of a message that is delivered in parts.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// The least size of a part but the last; `None` for whole messages.
+    pub(super) size: Option<usize>,
+    /// The bytes at the beginning of the payload that were delivered. Those of an encoded message stay, because the decoder may
+    /// refer to them.
+    delivered: usize,
+    /// The bytes that were delivered and removed.
+    removed: u64,
+}
+
+/// What stays of an encoded message's delivered bytes, at least: the largest window of permessage-deflate.
+const KEPT: usize = 32 * 1024;
+
+impl Parts {
+    pub(super) fn new(size: Option<usize>) -> Self {
+        Self { size, delivered: 0, removed: 0 }
+    }
 }
 
 impl PartialMessage {
@@ -43,6 +65,9 @@ impl PartialMessage {
             let size = self.payload.len() as u64;
             later = left.max(size.min(self.limit.saturating_sub(size + now as u64)));
         }
+        if let Some(size) = self.parts.size {
+            later = later.min(size.saturating_sub(self.payload.len() + now) as u64);
+        }
         self.payload.reserve(now, later)
     }
 
@@ -55,7 +80,11 @@ impl PartialMessage {
         max_size: u64,
     ) -> Result<(), Error> {
         let before = self.payload.len();
-        let outcome = decoders.decode(part, last, &mut self.payload, max_size);
+        let outcome = decoders.decode(part, last, &mut self.payload, max_size.saturating_sub(self.parts.removed));
+        let outcome = outcome.map_err(|error| match error.kind {
+            Kind::MessageTooBig => too_big_decoded(max_size),
+            _ => error,
+        });
         // Invalid UTF-8 before a decoding error takes precedence, so that the error does not depend on how bytes arrive.
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(&self.payload[before..]).map_err(not_utf8)?;
@@ -77,10 +106,37 @@ impl PartialMessage {
         if let Some(utf8) = &self.utf8 {
             utf8.finish().map_err(not_utf8)?;
         }
+        self.payload.remove_front(self.parts.delivered);
         self.payload.terminate();
         self.payload.fit();
         let rsv = if self.is_encoded { 0 } else { rsv };
         Ok(Frame { rsv, ..Frame::message(self.opcode, self.payload) })
+    }
+
+    /// Returns the received bytes as a part of the message, if they are enough for one.
+    pub(super) fn take_part(&mut self) -> Result<Option<Frame>, Error> {
+        let Parts { size: Some(size), delivered, removed } = &mut self.parts else { return Ok(None) };
+        if self.payload.len() - *delivered < *size {
+            return Ok(None);
+        }
+        if !self.is_encoded {
+            return Ok(Some(self.take_fragment(0)));
+        }
+        let new = &self.payload[*delivered..];
+        let mut payload = Payload::default();
+        payload.reserve(new.len(), 0)?;
+        payload.push(new);
+        payload.terminate();
+        *delivered = self.payload.len();
+        if *delivered > 2 * KEPT {
+            let mut kept = Payload::default();
+            kept.reserve(KEPT, *size as u64)?;
+            kept.push(&self.payload[*delivered - KEPT..]);
+            *removed += (*delivered - KEPT) as u64;
+            *delivered = KEPT;
+            self.payload = kept;
+        }
+        Ok(Some(Frame { more: true, ..Frame::message(self.opcode, payload) }))
     }
 
     /// Returns a frame of a raw connection that is not the last of its message.
@@ -89,6 +145,10 @@ impl PartialMessage {
         self.payload.fit();
         Frame { rsv, more: true, ..Frame::message(self.opcode, std::mem::take(&mut self.payload)) }
     }
+}
+
+fn too_big_decoded(limit: u64) -> Error {
+    Error::new(Kind::MessageTooBig, format!("message of more than {limit} bytes when decoded, which is the limit"))
 }
 
 fn not_utf8(error: InvalidUtf8) -> Error {

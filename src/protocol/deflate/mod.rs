@@ -21,6 +21,18 @@ use crate::protocol::extension::{Codec, Extension};
 /// The extension with its options.
 pub struct PermessageDeflate(pub Options);
 
+/// What a session agreed on, and the level of its compression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the parameters of RFC 7692 section 7.1")]
+pub struct Agreed {
+    /// 1 to 9.
+    pub level: u8,
+    pub client_max_window_bits: u8,
+    pub server_max_window_bits: u8,
+    pub client_no_context_takeover: bool,
+    pub server_no_context_takeover: bool,
+}
+
 impl Extension for PermessageDeflate {
     fn name(&self) -> &str {
         NAME
@@ -49,7 +61,13 @@ impl Extension for PermessageDeflate {
             encoder: Box::new(Compressor::new(&self.0, &negotiated)),
             decoder: Box::new(Decompressor::new(&negotiated)),
             decodes_unmarked: false,
-            instance: None,
+            instance: Some(Box::new(Agreed {
+                level: self.0.level,
+                client_max_window_bits: negotiated.client_window_bits,
+                server_max_window_bits: negotiated.server_window_bits,
+                client_no_context_takeover: !negotiated.client_context_takeover,
+                server_no_context_takeover: !negotiated.server_context_takeover,
+            })),
         })
     }
 }

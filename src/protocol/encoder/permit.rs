@@ -87,7 +87,7 @@ impl SendPermit {
         let mut utf8 = self.utf8.take().unwrap_or_default();
         utf8.push(payload).and_then(|()| if self.last { utf8.finish() } else { Ok(()) }).map_err(|error| {
             let valid = error.valid_up_to;
-            Error::new(Kind::InvalidArgument, format!("the message's text is not UTF-8 after byte {valid}"))
+            Error::new(Kind::Utf8, format!("the message's text is not UTF-8 after byte {valid}"))
         })?;
         self.utf8 = Some(utf8);
         Ok(self)

@@ -10,7 +10,9 @@ use crate::error::{Kind, Result};
 use crate::protocol::encoder::OutboundMessage;
 use crate::protocol::extension::CodecStats;
 use crate::protocol::extension::{self, Negotiated};
-use crate::protocol::{Connection, ConnectionSetup, Encoders, FrameDecoder, FrameEncoder, MaskKeys, MessageChunk};
+use crate::protocol::{
+    Connection, ConnectionSetup, Encoders, FrameDecoder, FrameEncoder, MaskKeys, MessageChunk, SessionEvent,
+};
 use crate::session::CloseOutcome;
 use crate::session::Session;
 use crate::session::config::Config;
@@ -33,7 +35,9 @@ pub(crate) fn halves(
     let agreement = ConnectionSetup { encoders, decoders, is_raw: config.raw };
     let keys = MaskKeys::from_seed(masking_seed);
     let connection = Connection::new(agreement, config.limits, config.shared_options.close_timeout, keys, early);
-    let (incoming, mut outgoing, encoders) = connection.into_halves();
+    let (mut incoming, mut outgoing, encoders) = connection.into_halves();
+    incoming.set_validate_utf8(config.validates_utf8);
+    incoming.set_part_size(config.part_size);
     outgoing.set_fragment(config.fragment);
     outgoing.set_masking(config.masking);
     outgoing.set_auto_reply(config.auto_pong && !config.raw, !config.raw);
@@ -109,10 +113,11 @@ impl Session {
     /// Continues the session with another connection.
     pub(crate) fn attach(self: &Arc<Self>, established: Established) -> Result<()> {
         let Some(reconnecting) = &self.reconnect else { return Ok(()) };
-        let Established { stream, socket, extensions, early, masking_seed, .. } = established;
+        let Established { stream, socket, extensions, early, masking_seed, info, .. } = established;
         let (incoming, mut outgoing, mut encoders, _) =
             halves(&reconnecting.config, extensions, masking_seed, &early, self.recv.counts.decoded());
         self.recv.counts.record_bytes(early.len());
+        self.recv.push_event(SessionEvent::Resumed, "", 0);
         self.put_reader(Reader::new(incoming, stream.receiver));
         {
             let mut present = self.socket.lock();
@@ -124,6 +129,7 @@ impl Session {
         }
         let is_muxed = stream.readiness.is_some();
         *self.muxed.lock() = stream.readiness;
+        *self.connection_info.lock() = info;
         let mut present = self.send.encoders.as_ref().map(|present| present.lock());
         if let Some(present) = &mut present {
             encoders.continue_from(present.stats());
@@ -159,6 +165,7 @@ impl Session {
         self.record_received();
         self.send.sent.open_for_all();
         self.request_callbacks();
+        self.notify_ready();
         self.flush_or_leave();
         resent
     }

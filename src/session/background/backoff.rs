@@ -43,7 +43,7 @@ pub(crate) fn is_retryable(error: &Error) -> bool {
         return true;
     }
     match error.kind {
-        Kind::ClosedAbnormally | Kind::PingTimeout | Kind::Io => true,
+        Kind::ClosedAbnormally | Kind::PingTimeout | Kind::IdleTimeout | Kind::Io => true,
         Kind::Resolve | Kind::Connect | Kind::Proxy | Kind::Timeout => true,
         // In an open session, bytes were changed on the way.
         Kind::Tls => error.phase == Some(Phase::Open),
@@ -131,6 +131,7 @@ mod tests {
         }
         for (kind, expected) in [
             (Kind::ClosedAbnormally, true),
+            (Kind::IdleTimeout, true),
             (Kind::PingTimeout, true),
             (Kind::Io, true),
             (Kind::Resolve, true),

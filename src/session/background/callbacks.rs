@@ -52,7 +52,7 @@ impl Session {
         {
             // `call_closed` checks under the same lock.
             let mut calls = self.listener.calls.lock();
-            if calls.progress == Progress::Closed {
+            if matches!(calls.progress, Progress::Closing | Progress::Closed) {
                 return Err(Error::new(Kind::State, "the callback for the end of the session was already called"));
             }
             self.leave_for(ReceiveMode::Callbacks)?;
@@ -102,6 +102,11 @@ impl Session {
         calls.listener.is_none() || calls.progress == Progress::Opened
     }
 
+    /// Whether the listener, if there is one, has returned from `closed`.
+    pub(crate) fn has_closed_returned(&self) -> bool {
+        !self.listener.is_set.load(Ordering::Acquire) || self.listener.calls.lock().progress == Progress::Closed
+    }
+
     /// Records that the application has freed the session. From now on the listener is only called for the end.
     pub(crate) fn detach_app(&self) {
         self.delivery.is_app_detached.store(true, Ordering::Release);
@@ -147,9 +152,6 @@ impl Session {
             if self.delivery.is_app_detached() && self.delivery.mode() == ReceiveMode::Callbacks {
                 self.recv.queue.clear();
                 has_all_frames = true;
-            }
-            if let Some(lost) = self.take_reconnected() {
-                listener.reconnected(&lost);
             }
             if self.listener.is_writable.swap(false, Ordering::AcqRel) && !self.delivery.is_app_detached() {
                 listener.writable();
@@ -201,19 +203,16 @@ impl Session {
             if self.delivery.mode() == ReceiveMode::Callbacks && !has_all_frames {
                 return true;
             }
-            calls.progress = Progress::Closed;
+            calls.progress = Progress::Closing;
             calls.listener.take()
         };
         listener.closed(&self.ended_error());
+        self.listener.calls.lock().progress = Progress::Closed;
+        self.close_state.wake_all();
         // Dropping the last owner calls functions of the application: no lock is held here.
         drop((last, listener));
         fork::end_thread_of_child();
         false
-    }
-
-    fn take_reconnected(&self) -> Option<Error> {
-        let reconnecting = self.reconnect.as_ref()?;
-        reconnecting.over.lock().take().filter(|_| !self.delivery.is_app_detached())
     }
 
     /// Takes the oldest message, without waiting.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::TICK;
+use crate::protocol::keepalive::NO_LIMIT;
 use crate::session::Session;
 
 /// How long reading the bytes that have arrived may take.
@@ -203,7 +204,7 @@ impl Session {
             Late::Close => self.shared_options.close_timeout,
             Late::Pong => {
                 let keepalive = self.keepalive.state.lock();
-                keepalive.timeout().filter(|_| keepalive.awaits_pong())
+                keepalive.timeout().filter(|timeout| keepalive.awaits_pong() && *timeout != NO_LIMIT)
             }
             Late::Bytes => self.shared_options.idle_timeout,
         };

@@ -43,5 +43,7 @@ pub(crate) enum Progress {
     /// The first call has not returned.
     Opening,
     Opened,
+    /// The last call has not returned.
+    Closing,
     Closed,
 }

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::backoff;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::lock::Mutex;
 use crate::protocol::Initiator;
 use crate::session::close_state::CloseOutcome;
 use crate::session::config::Config;
 use crate::session::config::reconnect::ReconnectOptions;
+use crate::session::connect::attempt::Attempt;
+use crate::session::upcalls::HandleHooks;
 use crate::transport::{CancelToken, Environment, Target};
 
 /// The reconnect state of a session.
@@ -24,8 +26,6 @@ pub(crate) struct Reconnect {
     pub(crate) is_away: AtomicBool,
     pub(crate) outage: Mutex<Outage>,
     pub(crate) count: AtomicU64,
-    /// Set after reconnecting to the error of the lost connection, until the listener is called with it.
-    pub(crate) over: Mutex<Option<Error>>,
 }
 
 /// The part of an outage that threads share.
@@ -53,7 +53,6 @@ impl Reconnect {
             is_away: AtomicBool::new(false),
             outage: Mutex::new(Outage { lost: None, since: now, opened: Some(now), streak: 0, stop: None }),
             count: AtomicU64::new(0),
-            over: Mutex::default(),
         }))
     }
 
@@ -112,6 +111,20 @@ impl Reconnect {
         let is_in_time = options.longest_outage.is_none_or(|longest| since.elapsed().saturating_add(delay) <= longest);
         let tries = is_retryable && is_in_time && options.max_attempts.is_none_or(|most| attempts < most);
         (tries, delay)
+    }
+
+    /// Has the application prepare an attempt. Returns the target and the configuration that it has changed, if it has.
+    pub(crate) fn prepare(
+        &self,
+        owner: &Arc<dyn HandleHooks>,
+        number: u32,
+        error: &Error,
+    ) -> Result<Option<(Target, Config)>> {
+        let Some(preparation) = &self.options.preparation else { return Ok(None) };
+        let mut attempt = Attempt::new(number, error);
+        preparation.prepare(owner, &mut attempt);
+        let changed = attempt.finish(&self.target, &self.config.headers)?;
+        Ok(changed.map(|(target, headers)| (target, Config { headers, ..self.config.clone() })))
     }
 
     /// Returns the outcome of a session that gives up reconnecting, with the error of the last attempt.

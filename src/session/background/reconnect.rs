@@ -10,6 +10,8 @@ use tokio::sync::oneshot;
 use super::callback_scope;
 use super::outage::Reconnect;
 use crate::error::{Error, Kind, Result};
+use crate::frame::CloseCode;
+use crate::protocol::SessionEvent;
 use crate::session::CloseOutcome;
 use crate::session::Session;
 use crate::session::connect::establish::{Established, establish};
@@ -31,6 +33,21 @@ impl Session {
             outcome = self.make_attempts() => outcome,
             () = self.ended() => Outcome::Ended,
         }
+    }
+
+    /// Delivers the loss of the connection, behind its messages.
+    pub(crate) fn report_lost(&self) {
+        let Some(reconnect) = &self.reconnect else { return };
+        let lost = reconnect.lost();
+        let code = lost.remote.as_ref().map_or(CloseCode::ABNORMAL, |close| close.code.unwrap_or(CloseCode::NO_STATUS));
+        self.recv.push_event(SessionEvent::Lost, &error_of(&lost).message, code.0);
+        self.notify_ready();
+    }
+
+    /// Returns why the connection is lost, during an outage.
+    pub(crate) fn outage_error(&self) -> Option<Error> {
+        let reconnect = self.reconnect.as_ref().filter(|_| self.is_away())?;
+        Some(error_of(&reconnect.lost()))
     }
 
     /// Waits until the session has ended. Aborts it when the library is shut down.
@@ -72,12 +89,12 @@ impl Session {
                 tokio::time::sleep_until(until.into()).await;
             }
             attempts += 1;
-            match self.attempt(reconnect).await {
+            let error = last.clone().unwrap_or_else(|| error_of(&reconnect.lost()));
+            match self.attempt(reconnect, attempts, error).await {
                 Ok(established) => {
                     log!(Info, self.id(), "reconnected after {attempts} attempts");
                     reconnect.outage.lock().opened = Some(Instant::now());
                     reconnect.count.fetch_add(1, Ordering::Relaxed);
-                    *reconnect.over.lock() = Some(error_of(&reconnect.lost()));
                     return Outcome::Connected(Box::new(established));
                 }
                 Err(_) if self.has_ended() => return Outcome::Ended,
@@ -105,7 +122,7 @@ impl Session {
     }
 
     /// Opens another connection with the configuration of the first one.
-    async fn attempt(self: &Arc<Self>, reconnect: &Reconnect) -> Result<Established> {
+    async fn attempt(self: &Arc<Self>, reconnect: &Reconnect, number: u32, before: Error) -> Result<Established> {
         let stop = CancelToken::new("the session was aborted while reconnecting")
             .map_err(|error| Error::no_descriptor(&error))?;
         let stop = Arc::new(stop);
@@ -117,7 +134,7 @@ impl Session {
         let (session, (answer, answered)) = (Arc::clone(self), oneshot::channel());
         self.runtime.openers().run(move || {
             // If the session has ended meanwhile, the connection is dropped.
-            let _ = answer.send(session.reopen(&stop));
+            let _ = answer.send(session.reopen(number, &before, &stop));
         });
         let no_thread = || Err(Error::new(Kind::Aborted, "the library has no thread to reconnect with"));
         let outcome = answered.await.unwrap_or_else(|_| no_thread());
@@ -125,13 +142,18 @@ impl Session {
         outcome
     }
 
-    fn reopen(&self, stop: &CancelToken) -> Result<Established> {
-        let Some(Reconnect { target, config, environment, .. }) = self.reconnect.as_deref() else {
-            return Err(Error::new(Kind::Internal, "the session does not reconnect"));
+    /// `before` is how the connection was lost, or the attempt before has failed.
+    fn reopen(&self, number: u32, before: &Error, stop: &CancelToken) -> Result<Established> {
+        let (Some(reconnect), Some(owner)) = (self.reconnect.as_deref(), self.identity.hooks()) else {
+            return Err(Error::new(Kind::Aborted, "the session was freed"));
         };
+        let prepare = || reconnect.prepare(&owner, number, before);
+        let prepared = callback_scope::inside_of(std::ptr::from_ref(self), prepare)?;
+        let (target, config) =
+            prepared.as_ref().map_or((&reconnect.target, &reconnect.config), |(target, config)| (target, config));
         log!(Info, self.id(), "connecting to {}", target.place());
         let sources: CancelSources<'_> = [self.runtime.stop(), stop];
-        let established = establish(self.id(), target, config, environment, &self.runtime, sources)?;
+        let established = establish(self.id(), target, config, &reconnect.environment, &self.runtime, sources)?;
         let (before, now) = (self.identity.handshake_info.subprotocol(), established.handshake_info.subprotocol());
         if before != now {
             let message = format!("the server chose the subprotocol {now:?} instead of {before:?}");

@@ -49,6 +49,11 @@ pub struct Config {
     /// The library answers pings with pongs.
     pub(crate) auto_pong: bool,
     pub(crate) shown: DeliverControl,
+    pub(crate) events: DeliverEvents,
+    /// Whether received text is checked to be UTF-8.
+    pub(crate) validates_utf8: bool,
+    /// The least size of the parts in which long messages are delivered, or None for whole messages.
+    pub(crate) part_size: Option<usize>,
     pub(crate) masking: bool,
     /// Masking may be switched off.
     pub(crate) allows_unmasked: bool,
@@ -106,6 +111,14 @@ impl DeliverControl {
     pub(super) const ALL: Self = Self { pings: true, pongs: true, closes: true };
 }
 
+/// The events that the application receives among the messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DeliverEvents {
+    pub(crate) opened: bool,
+    pub(crate) lost: bool,
+    pub(crate) resumed: bool,
+}
+
 impl Default for Config {
     fn default() -> Self {
         let mut headers = Headers::default();
@@ -143,6 +156,9 @@ impl Default for Config {
             raw: false,
             auto_pong: true,
             shown: DeliverControl::default(),
+            events: DeliverEvents::default(),
+            validates_utf8: true,
+            part_size: None,
             masking: true,
             allows_unmasked: false,
             coalescing: true,
@@ -194,6 +210,10 @@ impl Config {
 
     /// Fails if options contradict each other.
     pub(super) fn check(&self) -> Result<()> {
+        if self.part_size.is_some() && self.incoming.policy == QueuePolicy::DropOldest {
+            let message = "parts of messages cannot be delivered with an incoming queue that drops messages";
+            return Err(Error::new(Kind::InvalidArgument, message));
+        }
         let Some(reconnect) = &self.reconnect else { return Ok(()) };
         if self.raw {
             return Err(Error::new(

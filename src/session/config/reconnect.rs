@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::session::background::backoff::BackOff;
-use crate::session::upcalls::Decision;
+use crate::session::upcalls::{Decision, Preparation};
 
 /// The options of reconnecting.
 #[derive(Clone)]
@@ -17,6 +17,9 @@ pub(crate) struct ReconnectOptions {
     pub(crate) max_attempts: Option<u32>,
     /// Unsent messages are sent on the next connection.
     pub(crate) keeps_unsent: bool,
+    /// The first opening is tried again as well.
+    pub(crate) retries_first: bool,
+    pub(crate) preparation: Option<Arc<dyn Preparation>>,
     /// If set, makes the final decision.
     pub(crate) decision: Option<Arc<dyn Decision>>,
 }

@@ -1,6 +1,6 @@
 //! Cancelling the opening of a session: interrupts for a blocking connect, and aborting an asynchronous opening.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
@@ -126,6 +126,8 @@ pub(crate) struct Opening {
     progress: Mutex<Progress>,
     interrupts: Interrupts,
     outcome: OnceLock<Result<()>>,
+    /// The callback for a failed opening, if there is one, has returned.
+    is_reported: AtomicBool,
     changed: EventCount,
 }
 
@@ -144,6 +146,7 @@ impl Opening {
             progress: Mutex::new(progress),
             interrupts: Interrupts::default(),
             outcome: OnceLock::new(),
+            is_reported: AtomicBool::new(false),
             changed: EventCount::default(),
         })
     }
@@ -206,14 +209,29 @@ impl Opening {
         self.outcome.get()
     }
 
+    /// Records that the callback for a failed opening, if there is one, has returned.
+    pub(crate) fn set_reported(&self) {
+        self.is_reported.store(true, Ordering::Release);
+        self.changed.open_for_all();
+    }
+
     /// Waits for the outcome and returns it.
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<()> {
+        self.wait_for(deadline, || self.outcome().cloned())?
+    }
+
+    /// Waits until a failed opening was reported.
+    pub(crate) fn wait_reported(&self, deadline: Deadline) -> Result<()> {
+        self.wait_for(deadline, || self.is_reported.load(Ordering::Acquire).then_some(()))
+    }
+
+    fn wait_for<T>(&self, deadline: Deadline, look: impl Fn() -> Option<T>) -> Result<T> {
         let deadline = deadline.fixed();
         let mut waiter: Option<Waiter<'_>> = None;
         loop {
             let wait_key = self.changed.wait_key();
-            if let Some(outcome) = self.outcome() {
-                return outcome.clone();
+            if let Some(found) = look() {
+                return Ok(found);
             }
             if deadline.has_passed() {
                 return Err(Error::new(Kind::Timeout, "the session is still being opened"));

@@ -4,12 +4,14 @@
 mod tests;
 
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::lock::Mutex;
 
-use super::establish::{Established, establish};
+use super::establish::Established;
+use super::opening_attempts::{Opened, OpeningAttempts};
 use crate::error::{Error, Kind, Result};
+use crate::protocol::SessionEvent;
 use crate::protocol::deflate;
 use crate::protocol::extension::CodecStats;
 use crate::session::Config;
@@ -22,7 +24,7 @@ use crate::session::background::driver::handle::DriverHandle;
 use crate::session::background::keepalive_state::KeepaliveState;
 use crate::session::background::listener_state::ListenerState;
 use crate::session::background::outage::Reconnect;
-use crate::session::background::runtime::{self, Runtime};
+use crate::session::background::runtime::{self, Lease, Runtime};
 use crate::session::close_state::CloseState;
 use crate::session::fork::number_of;
 use crate::session::identity::Identity;
@@ -33,13 +35,15 @@ use crate::session::recv::group::Group;
 use crate::session::recv::reader::Reader;
 use crate::session::recv::receiving::Receiving;
 use crate::session::send::sending::Sending;
-use crate::transport::{Cancel, CancelSources, Environment, NeverCancel, Target};
+use crate::session::upcalls::HandleHooks;
+use crate::transport::{Cancel, CancelSources, CancelToken, Environment, NeverCancel, Target, pause};
 
 /// Opens a session on the calling thread. Fails if the call is interrupted. `attach` passes the session to the application.
 pub(crate) fn connect(
     id: u64,
     url: &str,
     config: &Config,
+    owner: Arc<dyn HandleHooks>,
     interrupts: Option<&ConnectInterrupts>,
     attach: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
@@ -48,7 +52,15 @@ pub(crate) fn connect(
     let runtime = runtime::get()?;
     let interruptible = interrupts.map(ConnectInterrupts::begin).transpose()?;
     let interrupted: &dyn Cancel = interruptible.as_ref().map_or(&NeverCancel, |call| call);
-    open_and_start(id, &target, config, environment, &runtime, interrupted, attach)
+    let stops: CancelSources<'_> = [runtime.stop(), interrupted];
+    let mut attempts = OpeningAttempts::new(id, target, config.clone(), environment, owner)?;
+    let opened = loop {
+        match attempts.attempt(&runtime, stops) {
+            Ok(opened) => break opened,
+            Err(error) => pause(attempts.next(error)?, stops)?,
+        }
+    };
+    start(id, attempts.config(), opened, &runtime, attach)
 }
 
 /// Opens a session on a thread of the library, unless `opening` is aborted, and passes the outcome to `done`. Returns an error of
@@ -57,6 +69,7 @@ pub(crate) fn connect_later(
     id: u64,
     url: &str,
     config: Config,
+    owner: Arc<dyn HandleHooks>,
     opening: Arc<Opening>,
     attach: impl FnOnce(&Arc<Session>) -> Result<()> + Send + 'static,
     done: impl FnOnce(Result<()>) + Send + 'static,
@@ -64,15 +77,59 @@ pub(crate) fn connect_later(
     let target = Target::parse(url)?;
     let environment = read_environment(id, &config);
     let runtime = runtime::get()?;
-    let openers = runtime.openers().clone();
-    let mut done = Done(Some(done));
-    openers.run(move || {
-        let Some(stop) = opening.stop() else { return };
-        let open = || open_and_start(id, &target, &config, environment, &runtime, &*stop, attach);
-        let outcome = stop.check().and_then(|()| open());
-        done.call(outcome);
-    });
+    let attempts = OpeningAttempts::new(id, target, config, environment, owner)?;
+    OpeningLater { id, runtime, attempts, opening, attach, done: Done(Some(done)) }.run();
     Ok(())
+}
+
+/// An opening on threads of the library.
+struct OpeningLater<A, D: FnOnce(Result<()>)> {
+    id: u64,
+    runtime: Lease,
+    attempts: OpeningAttempts,
+    opening: Arc<Opening>,
+    attach: A,
+    done: Done<D>,
+}
+
+impl<A, D> OpeningLater<A, D>
+where
+    A: FnOnce(&Arc<Session>) -> Result<()> + Send + 'static,
+    D: FnOnce(Result<()>) + Send + 'static,
+{
+    /// Makes an attempt on a blocking thread.
+    fn run(mut self) {
+        let openers = self.runtime.openers().clone();
+        openers.run(move || {
+            let Some(stop) = self.opening.stop() else { return };
+            let stops: CancelSources<'_> = [self.runtime.stop(), &*stop];
+            match stop.check().and_then(|()| self.attempts.attempt(&self.runtime, stops)) {
+                Ok(opened) => {
+                    let outcome = start(self.id, self.attempts.config(), opened, &self.runtime, self.attach);
+                    self.done.call(outcome);
+                }
+                Err(error) => match self.attempts.next(error) {
+                    Ok(delay) => self.run_after(delay, stop),
+                    Err(error) => self.done.call(Err(error)),
+                },
+            }
+        });
+    }
+
+    /// Makes another attempt after a delay, in which no thread waits.
+    fn run_after(self, delay: Duration, stop: Arc<CancelToken>) {
+        let Some(hold) = self.runtime.tasks().hold() else { return };
+        let tasks = self.runtime.tasks().clone();
+        tasks.spawn(hold, |tasks, hold| async move {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = stop.cancelled() => {}
+                () = tasks.cancel().cancelled() => {}
+            }
+            self.run();
+            drop(hold);
+        });
+    }
 }
 
 /// Reads the environment variables on the calling thread, which belongs to the application.
@@ -101,19 +158,15 @@ impl<F: FnOnce(Result<()>)> Drop for Done<F> {
     }
 }
 
-fn open_and_start(
+/// Makes a session of an open connection, and passes it to the application.
+fn start(
     id: u64,
-    target: &Target,
     config: &Config,
-    environment: Arc<Environment>,
+    opened: Opened,
     runtime: &Runtime,
-    stop: &dyn Cancel,
     attach: impl FnOnce(&Arc<Session>) -> Result<()>,
 ) -> Result<()> {
-    log!(Info, id, "connecting to {}", target.place());
-    let session = open(id, target, config, environment, runtime, [runtime.stop(), stop]).inspect_err(|error| {
-        log!(Warning, id, "could not open: {error}");
-    })?;
+    let session = session(id, config, opened.established, runtime, opened.reconnect);
     // A function of the application may have forked: in the child the connection belongs to the parent.
     runtime.stop().check()?;
     // If it fails, no callback is called.
@@ -130,6 +183,7 @@ impl Session {
         if let Some(listener) = listener {
             session.set_listener(listener);
         }
+        session.recv.push_event(SessionEvent::Opened, "", 0);
         session.deliver_to(receive_mode);
         Ok(())
     }
@@ -146,20 +200,6 @@ impl Session {
     }
 }
 
-fn open(
-    id: u64,
-    target: &Target,
-    config: &Config,
-    environment: Arc<Environment>,
-    runtime: &Runtime,
-    stops: CancelSources<'_>,
-) -> Result<Arc<Session>> {
-    config.check()?;
-    let established = establish(id, target, config, &environment, runtime, stops)?;
-    let reconnect = Reconnect::new(target, config, environment);
-    Ok(session(id, config, established, runtime, reconnect))
-}
-
 fn session(
     id: u64,
     config: &Config,
@@ -167,8 +207,7 @@ fn session(
     runtime: &Runtime,
     reconnect: Option<Box<Reconnect>>,
 ) -> Arc<Session> {
-    let Established { stream, socket, handshake_info, extensions, early, timings, is_tls_resumed, masking_seed } =
-        established;
+    let Established { stream, socket, handshake_info, extensions, early, timings, info, masking_seed } = established;
     let (incoming, outgoing, encoders, extensions) =
         halves(config, extensions, masking_seed, &early, CodecStats::default());
     // A later connection may have extensions.
@@ -181,7 +220,7 @@ fn session(
     }
     Arc::new_cyclic(|me| Session {
         me: Weak::clone(me),
-        identity: Identity::new(id, handshake_info, extensions, timings, is_tls_resumed),
+        identity: Identity::new(id, handshake_info, extensions, timings),
         shared_options: Arc::clone(&config.shared_options),
         recv,
         send: Sending::new(config, stream.sender, outgoing, encoders, may_encode, deflates),
@@ -193,6 +232,7 @@ fn session(
         socket_number: number_of(socket.as_deref()).into(),
         socket: Mutex::new(socket),
         muxed: Mutex::new(stream.readiness),
+        connection_info: Mutex::new(info),
         driver: DriverHandle::default(),
         runtime: runtime.clone(),
         reconnect,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::attempt::OF_ORIGIN;
 use super::authentication::{AuthChallenge, MAX_ATTEMPTS, basic};
 use super::handshake_info::HandshakeInfo;
 use crate::error::{Error, Kind, Phase, Refusal, Result};
@@ -17,7 +18,8 @@ use crate::session::config::Config;
 use crate::session::counters::Timings;
 use crate::session::log::log;
 use crate::transport::{
-    CancelSources, ConnectDeadline, Connected, Environment, Socket, Step, Stream, Target, connect, upgrade,
+    CancelSources, ConnectDeadline, Connected, ConnectionInfo, Environment, Socket, Step, Stream, Target, connect,
+    upgrade,
 };
 
 const HANDSHAKE: Step = Step { phase: Phase::Handshake, doing: "the opening handshake" };
@@ -39,7 +41,7 @@ pub(crate) struct Established {
     /// The bytes that were received after the response.
     pub(crate) early: Vec<u8>,
     pub(crate) timings: Timings,
-    pub(crate) is_tls_resumed: bool,
+    pub(crate) info: ConnectionInfo,
     pub(crate) masking_seed: [u8; 32],
 }
 
@@ -99,7 +101,7 @@ impl ConnectLoop<'_> {
             extensions: &extensions,
         };
         let mut handshake = Handshake::new(request, nonce)?;
-        let Connected { mut stream, socket, early, handshake_deadline, timings } =
+        let Connected { mut stream, socket, early, handshake_deadline, timings, info } =
             connect(target, &config.connect, self.environment, runtime.resolver(), limit)?;
         let start = Instant::now();
         let agreed = upgrade(&mut stream, &socket, &HANDSHAKE, &mut handshake, early, handshake_deadline)?;
@@ -127,17 +129,16 @@ impl ConnectLoop<'_> {
         let (subprotocol, response) = (agreed.subprotocol.as_deref(), &agreed.response);
         let handshake_info =
             HandshakeInfo::new(&target.text, subprotocol, handshake.headers(), response.status, &response.headers);
-        let is_tls_resumed = target.secure && stream.is_tls_resumed();
         let (extensions, early) = (agreed.extensions, agreed.early);
         let (stream, socket) = (Stream::from(stream), Some(socket));
-        Ok(Established { stream, socket, handshake_info, extensions, early, timings, is_tls_resumed, masking_seed })
+        Ok(Established { stream, socket, handshake_info, extensions, early, timings, info, masking_seed })
     }
 
     /// Returns the application's header fields, with the credentials and cookies for this server.
     fn headers(&self) -> Result<Cow<'_, Headers>> {
         let mut headers = Cow::Borrowed(&self.config.headers);
         if !self.is_home {
-            for name in ["Authorization", "Cookie", "Cookie2", "Host"] {
+            for name in OF_ORIGIN {
                 headers.to_mut().remove(name)?;
             }
         }

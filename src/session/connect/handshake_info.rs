@@ -43,18 +43,18 @@ impl HandshakeInfo {
         self.texts().nth(1).unwrap_or_default()
     }
 
-    /// Returns the value of the request's `index`-th field with this name.
-    pub(crate) fn request_header(&self, name: &str, index: usize) -> Option<&CStr> {
-        find(self.texts().skip(2), name, index)
+    /// The names and values of the request's header fields.
+    pub(crate) fn request_headers(&self) -> impl Iterator<Item = (&CStr, &CStr)> {
+        fields(self.texts().skip(2))
     }
 
-    /// Returns the value of the response's `index`-th field with this name.
-    pub(crate) fn response_header(&self, name: &str, index: usize) -> Option<&CStr> {
+    /// The names and values of the response's header fields.
+    pub(crate) fn response_headers(&self) -> impl Iterator<Item = (&CStr, &CStr)> {
         let mut texts = self.texts().skip(2);
         while texts.next().is_some_and(|name| !name.is_empty()) {
             texts.next();
         }
-        find(texts, name, index)
+        fields(texts)
     }
 
     fn texts(&self) -> impl Iterator<Item = &CStr> {
@@ -73,11 +73,6 @@ fn push(texts: &mut Vec<u8>, text: &[u8]) {
     texts.push(0);
 }
 
-fn find<'a>(mut fields: impl Iterator<Item = &'a CStr>, name: &str, index: usize) -> Option<&'a CStr> {
-    let fields = std::iter::from_fn(|| Some((fields.next()?, fields.next()?)));
-    fields
-        .take_while(|(present, _)| !present.is_empty())
-        .filter(|(present, _)| present.to_bytes().eq_ignore_ascii_case(name.as_bytes()))
-        .map(|(_, value)| value)
-        .nth(index)
+fn fields<'a>(mut texts: impl Iterator<Item = &'a CStr>) -> impl Iterator<Item = (&'a CStr, &'a CStr)> {
+    std::iter::from_fn(move || Some((texts.next().filter(|name| !name.is_empty())?, texts.next()?)))
 }

@@ -32,6 +32,17 @@ pub(crate) enum Pushed {
     Overflow,
 }
 
+/// The place of an event, which the last message in the queue decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventPlace {
+    /// Behind the last message.
+    Last,
+    /// The last message is the same event: nothing is added.
+    Repeated,
+    /// The event undoes the last message, which is removed: nothing is added.
+    Cancelled,
+}
+
 /// The receive queue. Messages are taken in the order in which they were added, also after the end. Only the reader adds them.
 pub(crate) struct RecvQueue<M> {
     bounds: QueueBounds,
@@ -160,6 +171,31 @@ impl<M> RecvQueue<M> {
         Pushed::Kept { dropped }
     }
 
+    /// Adds an event at its place, which depends on the last message. It is kept regardless of the bounds: `place` bounds the number
+    /// of events by that of messages.
+    pub(crate) fn push_event(&self, event: M, payload: usize, memory: usize, place: impl FnOnce(&M) -> EventPlace) {
+        let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
+        let mut queue = self.queue.lock();
+        if queue.ended {
+            return;
+        }
+        match queue.messages.back().map_or(EventPlace::Last, |(last, _)| place(last)) {
+            EventPlace::Repeated => return,
+            EventPlace::Cancelled => {
+                if let Some((_, size)) = queue.messages.pop_back() {
+                    queue.total.subtract(size);
+                }
+            }
+            EventPlace::Last => {
+                queue.total.add(size);
+                queue.messages.push_back((event, size));
+            }
+        }
+        self.set_news(&mut queue);
+        drop(queue);
+        self.changed.open_for_one();
+    }
+
     /// Puts the oldest message back, for the reader that took it. It is kept regardless of the bounds, also after the end.
     pub(crate) fn put_back(&self, message: M, payload: usize, memory: usize) {
         let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
@@ -172,6 +208,12 @@ impl<M> RecvQueue<M> {
         if waiting {
             self.changed.open_for_one();
         }
+    }
+
+    /// Whether the queue has ended and all messages were taken.
+    pub(crate) fn has_ended(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.ended && queue.messages.is_empty()
     }
 
     /// Returns the number of queued messages and the bytes of their payloads.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::buffer_pool::BufferPool;
-use super::queue::RecvQueue;
+use super::queue::{EventPlace, RecvQueue};
 use super::read_lock::ReadLock;
 use super::reader::Reader;
-use crate::protocol::{Frame, Limits};
-use crate::session::config::{Config, DeliverControl};
+use crate::protocol::{Frame, Limits, SessionEvent};
+use crate::session::config::{Config, DeliverControl, DeliverEvents};
 use crate::session::counters::Counts;
 
 /// The receiving part. Only the thread that holds the read lock changes the counts and flags.
@@ -22,6 +22,8 @@ pub(crate) struct Receiving {
     max_message_size: AtomicU64,
     /// The control frames that the application receives.
     pub(crate) shown: DeliverControl,
+    /// The events that the application receives.
+    pub(crate) events: DeliverEvents,
     /// How often the reader has found the socket empty.
     found_empty: AtomicU64,
     /// The payload of a frame was arriving when the reader last read.
@@ -43,9 +45,29 @@ impl Receiving {
             max_frame_size: config.limits.max_frame_size.into(),
             max_message_size: config.limits.max_message_size.into(),
             shown: if config.raw { DeliverControl::ALL } else { config.shown },
+            events: config.events,
             found_empty: AtomicU64::new(0),
             is_amid_frame: AtomicBool::new(false),
             has_deferred_error: AtomicBool::new(false),
+        }
+    }
+
+    /// Queues an event for the application, if it receives such events. Not while another thread reads.
+    pub(crate) fn push_event(&self, event: SessionEvent, text: &str, close_code: u16) {
+        let is_delivered = match event {
+            SessionEvent::Opened => self.events.opened,
+            SessionEvent::Lost => self.events.lost,
+            SessionEvent::Resumed => self.events.resumed,
+        };
+        if is_delivered {
+            let frame = Frame::event(event, text, close_code);
+            let (size, memory) = (frame.payload.len(), frame.payload.capacity());
+            self.queue.push_event(frame, size, memory, |last| match (last.event, event) {
+                // An outage that follows another one, without a message between them, is a part of it.
+                (Some(SessionEvent::Resumed), SessionEvent::Lost) => EventPlace::Cancelled,
+                (Some(last), event) if last == event => EventPlace::Repeated,
+                _ => EventPlace::Last,
+            });
         }
     }
 

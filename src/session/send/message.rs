@@ -25,7 +25,7 @@ impl<'a> Item<'a> {
                 Err(error) => {
                     let valid = error.valid_up_to();
                     let message = format!("the text is not UTF-8 after byte {valid}");
-                    return Err(Error::new(Kind::InvalidArgument, message));
+                    return Err(Error::new(Kind::Utf8, message));
                 }
             }
         }

@@ -140,7 +140,7 @@ impl Unsent {
         }
         let was_held = kept.is_held;
         if was_held && kept.opcode == Opcode::Text && simdutf8::basic::from_utf8(&kept.payload).is_err() {
-            return Err(Error::new(Kind::InvalidArgument, "the message's text is not UTF-8"));
+            return Err(Error::new(Kind::Utf8, "the message's text is not UTF-8"));
         }
         self.bytes += kept.payload.len();
         self.held += kept.memory();

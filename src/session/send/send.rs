@@ -87,13 +87,13 @@ impl Session {
     }
 
     /// Sends a ping or pong, ahead of queued messages.
-    pub(crate) fn send_control(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+    pub(crate) fn send_control(&self, opcode: Opcode, payload: &[u8], deadline: Deadline) -> Result<()> {
         if payload.len() > MAX_CONTROL_PAYLOAD {
             let size = payload.len();
             let message = format!("a {opcode:?} with {size} bytes: at most {MAX_CONTROL_PAYLOAD} fit");
             return Err(Error::new(Kind::InvalidArgument, message));
         }
-        let deadline = self.send_deadline().fixed();
+        let deadline = deadline.fixed();
         let mut waiter = None;
         let mut send_queue = self.send.queue.lock();
         loop {

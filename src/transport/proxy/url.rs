@@ -96,6 +96,11 @@ impl Proxy {
         Ok(Self { protocol, endpoint, credentials, place })
     }
 
+    /// The URL without credentials.
+    pub(in crate::transport) fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Whether the proxy resolves names.
     pub(in crate::transport) fn resolves_names(&self) -> bool {
         self.protocol != Protocol::Socks5

@@ -27,8 +27,9 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// TLS options.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsOptions {
-    /// Trusted instead of the system's trust store, unless empty.
     roots: Vec<CertificateDer<'static>>,
+    /// Whether the system's trust store is used besides `roots`. `None`: only if there are none.
+    system_store: Option<bool>,
     revoked: Vec<CertificateRevocationListDer<'static>>,
     verify_peer: bool,
     verify_host: bool,
@@ -61,6 +62,7 @@ impl Default for TlsOptions {
     fn default() -> Self {
         Self {
             roots: Vec::new(),
+            system_store: None,
             revoked: Vec::new(),
             verify_peer: true,
             verify_host: true,
@@ -77,7 +79,11 @@ impl Default for TlsOptions {
 impl TlsOptions {
     /// Whether the system's trust store is used.
     pub(in crate::transport) fn uses_system_store(&self) -> bool {
-        self.roots.is_empty()
+        self.system_store.unwrap_or(self.roots.is_empty())
+    }
+
+    pub(crate) fn set_system_store(&mut self, on: bool) {
+        self.system_store = Some(on);
     }
 
     pub(crate) fn set_verify(&mut self, peer: bool, host: bool) {
@@ -128,12 +134,8 @@ impl TlsOptions {
         Ok(())
     }
 
-    /// Sets the revocation lists. `None` removes them.
-    pub(crate) fn set_revoked(&mut self, pem: Option<&[u8]>) -> Result<()> {
-        let Some(pem) = pem else {
-            self.revoked.clear();
-            return Ok(());
-        };
+    /// Adds revocation lists.
+    pub(crate) fn add_revoked(&mut self, pem: &[u8]) -> Result<()> {
         let lists: std::result::Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(pem).collect();
         let lists = lists.map_err(|error| invalid(format_args!("cannot read revocation lists: {error}")))?;
         if lists.is_empty() {
@@ -144,7 +146,7 @@ impl TlsOptions {
             BorrowedCertRevocationList::from_der(list)
                 .map_err(|error| invalid(format_args!("cannot read revocation lists: {error}")))?;
         }
-        self.revoked = lists;
+        self.revoked.extend(lists);
         Ok(())
     }
 
@@ -207,10 +209,6 @@ impl TlsOptions {
         Ok(())
     }
 
-    pub(crate) fn forget_pins(&mut self) {
-        self.pins.clear();
-    }
-
     /// Sets the file to which the secrets of connections are appended.
     pub(crate) fn set_key_log(&mut self, path: Option<&Path>) -> Result<()> {
         let open = |path: &Path| {
@@ -265,9 +263,8 @@ impl TlsOptions {
     ) -> Result<Arc<dyn ServerCertVerifier>> {
         let provider = provider();
         let trust = if peer {
-            let roots = if self.uses_system_store() { store.load() } else { self.own_roots() };
             let verifier = WebPkiServerVerifier::builder_with_provider(
-                Arc::new(roots.map_err(|error| unusable(&error))?),
+                Arc::new(self.trusted(store).map_err(|error| unusable(&error))?),
                 Arc::clone(&provider),
             )
             .with_crls(self.revoked.iter().cloned())
@@ -286,10 +283,13 @@ impl TlsOptions {
         }))
     }
 
-    fn own_roots(&self) -> std::result::Result<RootCertStore, String> {
-        let mut store = RootCertStore::empty();
+    fn trusted(&self, system: &SystemStore) -> std::result::Result<RootCertStore, String> {
+        let mut store = if self.uses_system_store() { system.load()? } else { RootCertStore::empty() };
         for root in &self.roots {
             store.add(root.clone()).map_err(|error| error.to_string())?;
+        }
+        if store.is_empty() {
+            return Err("no authority is trusted: the system's trust store is off and none was added".to_owned());
         }
         Ok(store)
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use rustls::HandshakeKind;
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic};
 
@@ -50,9 +49,8 @@ impl RecordLayer {
         self.connection.is_handshaking()
     }
 
-    /// Whether a session of an earlier connection was resumed.
-    pub(super) fn is_resumed(&self) -> bool {
-        self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
+    pub(super) fn connection(&self) -> &UnbufferedClientConnection {
+        &self.connection
     }
 
     /// Whether TLS itself has records to send.

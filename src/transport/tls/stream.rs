@@ -23,8 +23,8 @@ const FILLS_WITHOUT_PLAINTEXT: usize = 16;
 
 /// The state that the halves share.
 #[derive(Debug)]
-struct Shared {
-    layer: Mutex<RecordLayer>,
+pub(super) struct Shared {
+    pub(super) layer: Mutex<RecordLayer>,
     /// Whether the record layer has records for the sender. Changed with the lock held.
     has_output: AtomicBool,
 }
@@ -74,8 +74,8 @@ impl TlsReceiver {
         self.shared.layer.lock().is_handshaking()
     }
 
-    pub(in crate::transport) fn is_resumed(&self) -> bool {
-        self.shared.layer.lock().is_resumed()
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     pub(in crate::transport) fn wants_flush(&self) -> bool {

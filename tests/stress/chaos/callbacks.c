@@ -179,7 +179,7 @@ int32_t deflate_filter(void *user_data, uint32_t type, const void *data, size_t 
 {
     record *self = user_data;
     EXPECT(data != NULL && atomic_load(&self->releases) == 0, "a filter is asked about nothing");
-    return type == WS_TEXT || size % 3 == 0;
+    return type == WS_FRAME_TEXT || size % 3 == 0;
 }
 
 /* An extension that flips bits of some messages. */
@@ -229,7 +229,7 @@ static int32_t encode(void *instance, const ws_extension_piece *piece, uint32_t 
     int32_t status = WS_OK;
     if (self->encodes) {
         if (piece->flags & WS_PIECE_FIRST)
-            *rsv = WS_FRAME_RSV2;
+            *rsv = WS_FLAG_RSV2;
         status = flip_bits(piece, output);
     }
     if (self->owed->flow == NULL && roll_of(self->owed) % 200 == 0)
@@ -265,7 +265,7 @@ void install_extension(ws_config *config, record *owed)
 {
     ws_extension_vtable vtable = {.struct_size = sizeof vtable,
                                   .name = "x-flip",
-                                  .rsv = WS_FRAME_RSV2,
+                                  .rsv = WS_FLAG_RSV2,
                                   .offer = offer,
                                   .negotiate = negotiate,
                                   .encode = encode,

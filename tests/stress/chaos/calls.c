@@ -54,7 +54,7 @@ static void send_something(chance *dice, ws_session *session, const record *owed
         ws_message items[FRAMES];
         unsigned items_count = below(dice, FRAMES + 1);
         for (unsigned i = 0; i < items_count; i++)
-            items[i] = (ws_message){.data = zeros, .size = size / 4, .type = WS_TEXT + below(dice, 2)};
+            items[i] = (ws_message){.data = zeros, .size = size / 4, .type = WS_FRAME_TEXT + below(dice, 2)};
         ws_status status = CALL("ws_send_batch", limit, ws_send_batch(session, items, items_count, &accepted, timeout));
         EXPECT(accepted <= items_count && (status != WS_OK || accepted == items_count), "%zu accepted", accepted);
         break;
@@ -184,7 +184,7 @@ static void set(chance *dice, ws_session *session)
         break;
     case 3:
         CALL("ws_set_user_data", 0, ws_set_user_data(session, dice));
-        EXPECT(ws_user_data(session) != NULL, "no user data");
+        EXPECT(ws_get_user_data(session) != NULL, "no user data");
         break;
     case 4:
         EXPECT(ws_get_max_frame_size(session) <= 300000 && ws_get_max_message_size(session) <= 300000, "limits");
@@ -207,8 +207,8 @@ static void ask(chance *dice, ws_session *session)
     size_t read = 0, size = 0;
     switch (below(dice, 6)) {
     case 0: {
-        ws_close_reason reason = {.struct_size = sizeof reason};
-        if (CALL("ws_close_info", 0, ws_close_info(session, &reason)) == WS_OK)
+        ws_close_info reason = {.struct_size = sizeof reason};
+        if (CALL("ws_get_close_info", 0, ws_get_close_info(session, &reason)) == WS_OK)
             EXPECT(length(reason.reason) == reason.reason_size && reason.initiator > 0, "a close reason");
         break;
     }
@@ -224,8 +224,8 @@ static void ask(chance *dice, ws_session *session)
         break;
     }
     case 2: {
-        ws_statistics stats = {.struct_size = sizeof stats};
-        CALL("ws_stats", 0, ws_stats(session, &stats));
+        ws_stats stats = {.struct_size = sizeof stats};
+        CALL("ws_get_stats", 0, ws_get_stats(session, &stats));
         EXPECT(stats.reconnects < 1000000, "statistics");
         break;
     }

@@ -63,7 +63,7 @@ static bool receive_member(members *self, chance *dice)
     if (status == WS_ERR_TIMEOUT || (status == WS_ERR_INTERRUPTED && session == NULL))
         return false;
     EXPECT(session != NULL, "%s of no session", ws_status_name(status));
-    flow *told = ws_user_data(session);
+    flow *told = ws_get_user_data(session);
     EXPECT(told != NULL && told->session == session, "another session");
     EXPECT(!told->ended, "a session is received from behind its end");
     EXPECT((frame != NULL) == (status == WS_OK), "%s", ws_status_name(status));

@@ -71,7 +71,7 @@ bool was_shut_down(const flow *self)
 /* Sends one message, maybe in fragments. Whether it was accepted; other statuses than temporary ones end the flow. */
 static ws_status send_message(sender *self, const char *message, size_t size, unsigned number)
 {
-    uint32_t type = number % 2 == 0 ? WS_BINARY : WS_TEXT;
+    uint32_t type = number % 2 == 0 ? WS_FRAME_BINARY : WS_FRAME_TEXT;
     bool fragments = self->flow->senders == 1 || FRAGMENTS_AMID_SENDERS;
     unsigned parts = fragments && below(&self->dice, 6) == 0 ? 2 + below(&self->dice, 3) : 1;
     uint32_t flags = below(&self->dice, 4) == 0 ? WS_SEND_NO_COMPRESS : 0;
@@ -79,7 +79,7 @@ static ws_status send_message(sender *self, const char *message, size_t size, un
     ws_status status = WS_OK;
     for (unsigned i = 0; i < parts && status == WS_OK; i++) {
         size_t piece = i + 1 == parts ? size : below(&self->dice, (unsigned)size + 1);
-        uint32_t more = i + 1 == parts ? 0 : WS_SEND_MORE, part_type = i == 0 ? type : WS_CONTINUATION;
+        uint32_t more = i + 1 == parts ? 0 : WS_SEND_MORE, part_type = i == 0 ? type : WS_FRAME_CONTINUATION;
         do {
             int64_t timeout = flow_timeout(&self->dice);
             status = CALL("ws_send", sending_limit(self->session, timeout),
@@ -101,7 +101,7 @@ static ws_status send_some(sender *self, char *memory, unsigned *sent)
     for (unsigned i = 0; i < items_count; i++) {
         unsigned number = *sent + i;
         size_t size = number_message(memory, self->number, number, &self->dice);
-        items[i] = (ws_message){.data = memory, .size = size, .type = number % 2 == 0 ? WS_BINARY : WS_TEXT};
+        items[i] = (ws_message){.data = memory, .size = size, .type = number % 2 == 0 ? WS_FRAME_BINARY : WS_FRAME_TEXT};
         memory += size;
     }
     /* What comes back may be faster than the call. */
@@ -278,8 +278,8 @@ void settle_flow(flow *self)
     EXPECT(!undisturbed || !closes || self->end == WS_ERR_CLOSED, "%s ends with %s: %s", self->name,
            ws_status_name(self->end), ws_error_message(ws_session_error(self->session)));
     settle_ledger(&self->ledger, !self->reconnects, undisturbed && closes, self->name);
-    ws_statistics stats = {.struct_size = sizeof stats};
-    EXPECT(ws_stats(self->session, &stats) == WS_OK, "no statistics");
+    ws_stats stats = {.struct_size = sizeof stats};
+    EXPECT(ws_get_stats(self->session, &stats) == WS_OK, "no statistics");
     count(RECONNECTS, (unsigned)stats.reconnects);
     count(FLOWS, 1);
 }

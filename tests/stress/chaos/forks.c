@@ -51,12 +51,12 @@ static void use_inherited_group(ws_group *group)
 static void use_inherited(ws_session *session)
 {
     ws_frame *frame = NULL;
-    ws_statistics stats = {.struct_size = sizeof stats};
+    ws_stats stats = {.struct_size = sizeof stats};
     EXPECT(ws_send_text(session, "child", 5) == WS_ERR_FORKED, "sent in a child");
     EXPECT(ws_recv(session, &frame, -1) == WS_ERR_FORKED, "received in a child");
     EXPECT(ws_close(session, 1000, NULL, 0) == WS_ERR_FORKED, "closed in a child");
     EXPECT(ws_interrupt(session) == WS_ERR_FORKED, "interrupted in a child");
-    EXPECT(ws_stats(session, &stats) == WS_ERR_FORKED, "statistics in a child");
+    EXPECT(ws_get_stats(session, &stats) == WS_ERR_FORKED, "statistics in a child");
     EXPECT(ws_wait_closed(session, -1) == WS_ERR_FORKED, "waited in a child");
     EXPECT(ws_state(session) == WS_STATE_CLOSED, "a state in a child");
     EXPECT(ws_event_fd(session) == -1, "a descriptor in a child");

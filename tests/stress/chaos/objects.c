@@ -35,7 +35,7 @@ void forget_locks(void)
 ws_status send_locked(ws_session *session, const void *data, size_t size)
 {
     pthread_mutex_lock(&lock_in_log);
-    ws_status status = ws_send(session, WS_BINARY, data, size, 0, 0);
+    ws_status status = ws_send(session, WS_FRAME_BINARY, data, size, 0, 0);
     pthread_mutex_unlock(&lock_in_log);
     return status;
 }

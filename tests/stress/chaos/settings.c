@@ -157,9 +157,9 @@ ws_config *random_config(chance *dice, record *owed, unsigned kind)
     set_times(dice, config, owed, kind);
     set_queues(dice, config, kind, &outgoing);
     if (getenv("ECHO_CA_FILE") != NULL)
-        SET(ws_config_set_tls_ca_file(config, getenv("ECHO_CA_FILE")));
+        SET(ws_config_add_tls_ca_file(config, getenv("ECHO_CA_FILE")));
     SET(ws_config_set_proxy_from_env(config, 0));
-    SET(ws_config_set_resolve(config, "chaos.test", 0, "127.0.0.1"));
+    SET(ws_config_add_resolve(config, "chaos.test", 0, "127.0.0.1"));
     bool raw = !(kind & OPEN_WELL) && below(dice, 10) == 0;
     if (raw)
         SET(ws_config_set_raw(config, 1));
@@ -171,7 +171,7 @@ ws_config *random_config(chance *dice, record *owed, unsigned kind)
         SET(ws_config_set_max_frame_size(config, 1 + below(dice, 300000)));
         SET(ws_config_set_deliver_control(config, below(dice, 8)));
         SET(ws_config_set_auto_pong(config, below(dice, 8) != 0));
-        SET(ws_config_allow_unmasked(config, 1));
+        SET(ws_config_set_allow_unmasked(config, 1));
         SET(ws_config_set_masking(config, below(dice, 8) != 0));
     }
     if (kind & RECONNECTS_TOO && !raw)

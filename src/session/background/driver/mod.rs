@@ -184,6 +184,7 @@ impl Driver {
         self.watch = None;
         self.timer = None;
         session.detach();
+        session.report_lost();
         let close_outcome = match session.reconnect().await {
             Outcome::Connected(_) if session.has_ended() => return false,
             Outcome::Connected(established) => match session.attach(*established) {
@@ -327,7 +328,7 @@ impl Session {
     fn end_silence(&self) {
         let now = Instant::now();
         let silence = now.saturating_duration_since(self.keepalive.last_received()).as_millis();
-        let error = Error::new(Kind::ClosedAbnormally, format!("the server has sent nothing for {silence} ms"));
+        let error = Error::new(Kind::IdleTimeout, format!("the server has sent nothing for {silence} ms"));
         self.fail_connection(error, CloseCode::GOING_AWAY, "Idle timeout", now);
     }
 }

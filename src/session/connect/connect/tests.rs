@@ -23,7 +23,7 @@ use crate::session::counters::Timings;
 use crate::session::recv::group::Group;
 use crate::session::upcalls::{BufferSource, HandleHooks, Listener};
 use crate::session::{Config, Deadline, Item, ReadinessFd, ReceiveMode, Session};
-use crate::transport::Stream;
+use crate::transport::{ConnectionInfo, Stream};
 
 /// How many bytes the stream holds in each direction.
 const CAPACITY: usize = 4096;
@@ -73,7 +73,7 @@ fn open<T: Send + 'static>(
         extensions: Vec::new(),
         early: Vec::new(),
         timings: Timings::default(),
-        is_tls_resumed: false,
+        info: ConnectionInfo::default(),
         masking_seed: [7; 32],
     };
     let runtime = runtime::get().unwrap();
@@ -270,8 +270,6 @@ impl Listener for EchoListener {
     }
 
     fn writable(&self) {}
-
-    fn reconnected(&self, _lost: &Error) {}
 
     fn closed(&self, error: &Error) {
         assert_eq!(error.kind, Kind::Closed);
