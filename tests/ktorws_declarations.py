@@ -293,6 +293,8 @@ _SIGNATURES |= {
     "ws_config_set_deliver_control": (c_int32, c_void_p, c_uint32),
     "ws_config_set_auto_pong": (c_int32, c_void_p, c_int32),
     "ws_config_install_deflate": (c_int32, c_void_p, POINTER(DeflateOptions)),
+    "ws_connect_async": (c_int32, c_char_p, c_void_p, POINTER(c_void_p)),
+    "ws_wait_open": (c_int32, c_void_p, c_int64, POINTER(c_void_p)),
     "ws_sendv": (c_int32, c_void_p, c_uint32, POINTER(Slice), c_size_t, c_uint32, c_int64),
     "ws_get_session_info": (c_int32, c_void_p, POINTER(SessionInfo)),
     "ws_get_deflate_info": (c_int32, c_void_p, POINTER(DeflateInfo)),
@@ -327,6 +329,7 @@ _SIGNATURES |= {
     "ws_set_log_callback": (c_int32, c_uint32, LogCallback, c_void_p),
     "ws_config_set_max_redirects": (c_int32, c_void_p, c_uint32),
     "ws_config_set_basic_auth": (c_int32, c_void_p, c_char_p, c_char_p),
+    "ws_config_set_bearer_token": (c_int32, c_void_p, c_char_p),
 }
 
 
