@@ -5,7 +5,7 @@ import random
 
 from checking import HANG_MS, Background, equal, true
 from ktorws_ctypes import CONTINUATION, QUEUE_WAIT, SEND_CORK, SEND_MORE, Message, Status, lib
-from peer import BINARY, PING, PONG, TEXT, close
+from peer import BINARY, CLOSE, PING, PONG, TEXT, close
 from sessions import closes, echoes, ends
 from wire import Listener, opened
 

@@ -167,9 +167,9 @@ def it_is_asked_after_on_open():
             is_asked.wait(MOMENT_S)
             order.append("open")
 
-    called, decisions = Called(act, frames=False), Decisions(decide)
+    called, decisions = Called(act), Decisions(decide)
     with Site() as site, Session(site.url(), **called.setting, **decisions.setting()):
-        called.expect(("open",), ("reconnect", Status.IO))
+        called.expect(("open",), ("lost", 1006), ("resumed",))
     equal("the order", order, ["open", "asked"])
 
 
@@ -233,8 +233,8 @@ def calling_functions_inside():
         ping=Status.TIMEOUT,
         reconnects=0,
         interval=Status.OK,
-        error=None,
     )
+    equal("ws_session_error", seen.pop("error").status, Status.IO)
     equal("what it saw", seen, expected)
 
 
