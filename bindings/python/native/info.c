@@ -22,13 +22,15 @@ PyObject *session_initiator(Session *self, PyObject *none)
     return PyLong_FromUnsignedLong(status == WS_OK ? info.initiator : 0);
 }
 
-PyObject *session_response_header(Session *self, PyObject *arguments)
+PyObject *session_response_headers(Session *self, PyObject *none)
 {
-    const char *name;
-    Py_ssize_t index;
-    if (!PyArg_ParseTuple(arguments, "sn", &name, &index))
-        return NULL;
-    return text_or_none(ws_response_header(self->handle, name, (size_t)index));
+    (void)none;
+    PyObject *list = PyList_New(0);
+    const char *name, *value;
+    for (size_t i = 0; list != NULL && ws_response_header_at(self->handle, i, &name, &value); i++)
+        if (add_header(list, name, value) < 0)
+            Py_CLEAR(list);
+    return list;
 }
 
 PyObject *session_extensions(Session *self, PyObject *none)

@@ -103,6 +103,7 @@ int add_errors(PyObject *module);
 PyObject *new_error(ws_error *error);
 PyObject *lent_error(const ws_error *error, PyObject *session);
 PyObject *text_or_none(const char *text);
+int add_header(PyObject *list, const char *name, const char *value);
 
 /* cookies.c */
 typedef struct {
@@ -167,7 +168,7 @@ int take_events(Session *session);
 /* info.c */
 PyObject *session_close_info(Session *self, PyObject *none);
 PyObject *session_initiator(Session *self, PyObject *none);
-PyObject *session_response_header(Session *self, PyObject *arguments);
+PyObject *session_response_headers(Session *self, PyObject *none);
 PyObject *session_extensions(Session *self, PyObject *none);
 PyObject *session_info(Session *self, PyObject *none);
 PyObject *session_statistics(Session *self, PyObject *none);

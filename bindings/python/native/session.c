@@ -253,7 +253,7 @@ static PyMethodDef methods[] = {
     {"_try_send", (PyCFunction)session_try_send, METH_VARARGS, NULL},
     {"_close_info", (PyCFunction)session_close_info, METH_NOARGS, NULL},
     {"_initiator", (PyCFunction)session_initiator, METH_NOARGS, NULL},
-    {"_response_header", (PyCFunction)session_response_header, METH_VARARGS, NULL},
+    {"_response_headers", (PyCFunction)session_response_headers, METH_NOARGS, NULL},
     {"_extensions", (PyCFunction)session_extensions, METH_NOARGS, NULL},
     {"_session_info", (PyCFunction)session_info, METH_NOARGS, NULL},
     {"_statistics", (PyCFunction)session_statistics, METH_NOARGS, NULL},

@@ -32,6 +32,8 @@ def test_headers_of_the_request():
             assert ws.response.headers["upgrade"].lower() == "websocket"
             assert ws.response.headers.get("X-None", "none") == "none"
             assert "X-None" not in ws.response.headers
+            assert ("upgrade", "websocket") in [(n.lower(), v.lower()) for n, v in ws.response.headers.raw_items()]
+            assert {"upgrade", "connection", "sec-websocket-accept"} <= set(ws.response.headers)
             assert ws.uri == server.url + "path?query"
         with connect(server.url, additional_headers={"X-B": "3"}, user_agent_header=None) as ws:
             assert ws.subprotocol is None
@@ -146,6 +148,7 @@ def test_exceptions_and_options_can_be_pickled_and_copied():
             assert again.response.headers["x-reason"] == "mood"
             assert again.response.headers.get_all("retry-after") == ["7"]
             assert "X-None" not in again.response.headers
+            assert list(again.response.headers.raw_items()) == list(refused.value.response.headers.raw_items())
             again = pickle.loads(pickle.dumps(again))
     tls = ktorws.TLSError("no")
     tls.alert = 40

@@ -206,7 +206,7 @@ class Described(_ktorws.Session):
     @property
     def response(self) -> Response:
         """The server's answer to the opening handshake."""
-        return Response(self._response_status, Headers(self._response_header), b"")
+        return Response(self._response_status, Headers(self._response_headers()), b"")
 
     @property
     def local_address(self) -> Address:

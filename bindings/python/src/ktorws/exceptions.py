@@ -170,7 +170,7 @@ _SIMPLE: dict[int, type[Exception]] = {
 
 
 def _response(error: _ktorws.Error) -> Response:
-    return Response(error.http_status, Headers(error.header), error.body)
+    return Response(error.http_status, Headers(error.headers), error.body)
 
 
 def _while_opening(status: int, words: str, error: _ktorws.Error | None) -> Exception:
