@@ -30,19 +30,19 @@
  *   contain NUL bytes. The size of a text may be WS_NUL_TERMINATED. NULL with a size of 0 is empty.
  * - NULL: every function checks for it. Passing a freed or foreign pointer is undefined behavior.
  * - Ownership: what a function is passed is copied. What it writes belongs to the caller, who frees
- *   it with the documented function. What it lends is valid until its owner is freed; do not free or
- *   change it.
+ *   it with the documented function. What it lends is valid until its owner is freed; do not free
+ *   or change it.
  * - Threads: any thread may call any function on a session at any time. Other objects are used by
  *   one thread at a time, or read by many. There is no thread-local state.
  * - Functions of the application are called with no lock held, except for `encode` and `decode` of
  *   ws_extension_vtable. A call that fails keeps none of the functions that it was passed, and
  *   calls neither `drop` nor `release`.
- * - Messages are whole: fragments are assembled, text is checked to be UTF-8, pings are answered, and
- *   the server's Close is echoed, also while the application does not call the library.
+ * - Messages are whole: fragments are assembled, text is checked to be UTF-8, pings are answered,
+ *   and the server's Close is echoed, also while the application does not call the library.
  *   ws_config_set_raw and ws_config_set_deliver_parts change that.
  * - Memory: limits and queues bound the memory of a session, whatever the server sends. If there is
- *   not enough memory for a message or a long string, the function returns WS_ERR_NO_MEMORY. If there
- *   is not enough for small objects, the process is aborted.
+ *   not enough memory for a message or a long string, the function returns WS_ERR_NO_MEMORY. If
+ *   there is not enough for small objects, the process is aborted.
  *
  * Numbers:
  *
@@ -56,10 +56,10 @@
  *
  * The library and its process:
  *
- * - Threads named "ktorws" start with the first ws_connect. They block all signals. ws_shutdown ends
- *   them, but a process can end at any time.
- * - The library changes no signal handler and no environment variable, and does not raise SIGPIPE. Its
- *   descriptors are close-on-exec.
+ * - Threads named "ktorws" start with the first ws_connect. They block all signals. ws_shutdown
+ *   ends them, but a process can end at any time.
+ * - The library changes no signal handler and no environment variable, and does not raise SIGPIPE.
+ *   Its descriptors are close-on-exec.
  * - fork: sessions stay with the parent. In the child their functions return WS_ERR_FORKED, and
  *   freeing them sends nothing. The child can open its own sessions. exec is always safe.
  * - dlclose leaves the library in memory.
@@ -81,7 +81,8 @@
 #define WS_VERSION_MINOR 1
 #define WS_VERSION_PATCH 0
 /** The version of this header, to be compared with ws_version_number(). */
-#define WS_VERSION_NUMBER ((uint32_t)WS_VERSION_MAJOR << 16 | (uint32_t)WS_VERSION_MINOR << 8 | (uint32_t)WS_VERSION_PATCH)
+#define WS_VERSION_NUMBER \
+    ((uint32_t)WS_VERSION_MAJOR << 16 | (uint32_t)WS_VERSION_MINOR << 8 | (uint32_t)WS_VERSION_PATCH)
 /** The version of this header, to be compared with ws_version_string(). */
 #define WS_VERSION_STRING "0.1.0"
 

@@ -64,7 +64,7 @@ pub unsafe extern "C" fn ws_get_session_info(session: *const ws_session, info: *
             local_address: text(connection.local_address.as_bytes()),
             peer_address: text(connection.peer_address.as_bytes()),
             proxy: text(connection.proxy.as_deref().unwrap_or_default().as_bytes()),
-            tls_cipher_suite: text(tls.map_or("", |tls| tls.cipher_suite).as_bytes()),
+            tls_cipher_suite: text(tls.map_or("", |tls| &tls.cipher_suite).as_bytes()),
             tls_key_exchange_group: text(tls.map_or("", |tls| tls.key_exchange_group).as_bytes()),
             alpn: text(tls.map_or(&[], |tls| &tls.alpn)),
         })
