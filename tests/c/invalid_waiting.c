@@ -31,6 +31,8 @@ static void callbacks_and_opening(void)
     callbacks.struct_size = SIZE_MAX;
     REFUSED(ws_config_set_callbacks(config, &callbacks, NULL));
     CHECK_OK(ws_config_set_callbacks(config, NULL, NULL));
+    ws_config_free(config);
+    config = ws_config_new();
 
     ws_session *session = NULL;
     const char *url = environment("ECHO_WS_URL");

@@ -164,8 +164,8 @@ static void fragments(transport how)
     CHECK_STATUS(ws_send_batch(session, &whole, 1, &accepted, PATIENCE_MS), WS_ERR_STATE);
     CHECK_EQ(accepted, 0);
     CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "x", 1, WS_SEND_MORE, PATIENCE_MS), WS_ERR_STATE);
-    CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "", 0, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_UTF8);
+    CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "", 0, 0, PATIENCE_MS), WS_ERR_UTF8);
     CHECK_OK(ws_send(session, WS_FRAME_PING, NULL, 0, 0, -1));
     CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "\xa4", 1, WS_SEND_MORE, PATIENCE_MS));
     CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "z", WS_NUL_TERMINATED, 0, PATIENCE_MS));

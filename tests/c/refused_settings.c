@@ -1,8 +1,8 @@
 /* A refused setting stays with its configuration: ws_config_error returns it, with the names of the function and of the value,
  * and connecting fails with it. */
 
+#define _GNU_SOURCE
 #include "check.h"
-#include "process.h"
 #include <string.h>
 
 typedef ws_status setter(ws_config *config);
