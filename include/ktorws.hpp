@@ -1447,9 +1447,9 @@ class session_view final : public detail::session_operations {
  *     ktorws::session session = ktorws::connect(url);
  *     const ktorws::closing closing(session, 5s);
  */
-class [[nodiscard]] closing final {
+class closing final {
   public:
-    closing(const session &of, time_limit limit) noexcept : session_(of.ref()), limit_(limit) {}
+    [[nodiscard]] closing(const session &of, time_limit limit) noexcept : session_(of.ref()), limit_(limit) {}
 
     closing(session &&, time_limit) = delete;
     closing(const closing &) = delete;
