@@ -16,7 +16,7 @@ static void talk(const ktorws::session &session, const std::string &message)
     session.send_text(message);
     std::cout << "sent: " << message << "\n";
     std::cout << "received: " << session.recv(5s).text() << "\n";
-    session.close(WS_CLOSE_NORMAL, "bye");
+    session.close(ktorws::close_code::normal, "bye");
     session.wait_closed();
     const auto how = session.close_info();
     std::cout << "closed: " << how.remote_code << " " << how.reason << (how.clean ? " (clean)" : " (not clean)")

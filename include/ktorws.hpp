@@ -8,27 +8,30 @@
  *         ktorws::session session = ktorws::connect("ws://127.0.0.1:9000/");
  *         session.send_text("hello");
  *         std::cout << session.recv().text() << "\n";
- *         session.close();
- *         session.wait_closed();
+ *         session.end();
  *     }
  *
  * C++17 or later; nothing to link but libktorws. The manual is ktorws.h: a function here does what the one of its name
  * does there, which is ws_config_NAME for a config, ws_group_NAME, ws_cookie_jar_NAME, ws_auth_NAME, ws_error_NAME for
- * a failure, and ws_NAME for a session. Comments here say what is different. Enumerations and flags are C's.
+ * a failure, and ws_NAME for a session; the `get_` of C is left out. Comments here say what is different. Enumerations
+ * and flags are enum classes with the numbers of C; close codes are numbers, with names in ktorws::close_code.
  *
  * Conventions, which hold for every function unless it says otherwise:
  *
  * - Errors. A function that can fail is there twice. With a last parameter `std::error_code &ec` it throws nothing but
  *   std::bad_alloc, and `ec` says how it went. Without it, it throws ktorws::error. Where exceptions are switched off
- * only the first is there. The codes are ktorws::errc; many of them compare equal to a std::errc.
- * - Strings for C are zstrings: what is NUL-terminated, a literal or a std::string. One with a NUL byte inside is
- *   errc::invalid_argument, nothing is cut off. Payloads and reasons are views: std::string_view and bytes.
+ *   only the first is there. The codes are ktorws::errc; many of them compare equal to a std::errc.
+ * - Strings for C are zstrings: a literal, a std::string or, copied, a std::string_view. A string with a NUL byte
+ * inside and a null pointer are errc::invalid_argument; nothing is cut off. Paths are zpaths, which take a
+ *   std::filesystem::path as well. Payloads and reasons are views: std::string_view and bytes.
+ * - What switches something off has a name: no_reconnect, no_callbacks, no_auth_callback, no_cookie_jar, no_group and
+ *   no_log, and for a string none, which is the NULL of ktorws.h. `{}` never switches anything off.
  * - Time is a time_limit: any std::chrono::duration, rounded up to milliseconds, or no_limit. A negative duration is
- * one of 0: a deadline that has passed does not wait for ever.
+ *   one of 0: a deadline that has passed does not wait for ever.
  * - Ownership. Objects own what they hold, move without throwing, and are empty after that. Views and string_views are
  *   lent as the pointers of ktorws.h are. An empty object is NULL to the library.
  * - Threads. As in ktorws.h: sessions and groups are for all threads at once, everything else for one at a time.
- * Moving, assigning to or destroying an object is for one thread while no other uses that object.
+ *   Moving, assigning to or destroying an object is for one thread while no other uses that object.
  * - What needs no C++ is used as it is: ws_version_number, ws_version_string, ws_has_feature, ws_sink_write.
  * - get() is the pointer for ktorws.h, release() hands it over, and an explicit constructor takes one.
  */
@@ -58,6 +61,10 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#if __cplusplus > 202002L && __has_include(<expected>)
+#include <expected>
+#endif
 
 #if defined(__cpp_exceptions)
 #define KTORWS_EXCEPTIONS 1
@@ -96,6 +103,7 @@ enum class errc {
     ping_timeout = WS_ERR_PING_TIMEOUT,
     io = WS_ERR_IO,
     aborted = WS_ERR_ABORTED,
+    idle_timeout = WS_ERR_IDLE_TIMEOUT,
     timeout = WS_ERR_TIMEOUT,
     interrupted = WS_ERR_INTERRUPTED,
     overflow = WS_ERR_OVERFLOW,
@@ -108,6 +116,153 @@ template <> struct std::is_error_code_enum<ktorws::errc> : std::true_type {
 };
 
 namespace ktorws {
+
+/** How far a session had come when it failed: see ws_phase. */
+enum class phase : std::int32_t {
+    none = WS_PHASE_NONE,
+    resolve = WS_PHASE_RESOLVE,
+    connect = WS_PHASE_CONNECT,
+    proxy = WS_PHASE_PROXY,
+    tls = WS_PHASE_TLS,
+    handshake = WS_PHASE_HANDSHAKE,
+    open = WS_PHASE_OPEN,
+};
+
+/** Where a session stands: see ws_session_state. */
+enum class session_state : std::int32_t {
+    connecting = WS_STATE_CONNECTING,
+    open = WS_STATE_OPEN,
+    closing = WS_STATE_CLOSING,
+    closed = WS_STATE_CLOSED,
+};
+
+/** Close codes: see ws_close_code. They are numbers, as 3000 to 4999 have no names. */
+namespace close_code {
+inline constexpr std::uint32_t normal = WS_CLOSE_NORMAL;
+inline constexpr std::uint32_t going_away = WS_CLOSE_GOING_AWAY;
+inline constexpr std::uint32_t protocol_error = WS_CLOSE_PROTOCOL_ERROR;
+inline constexpr std::uint32_t cannot_accept = WS_CLOSE_CANNOT_ACCEPT;
+inline constexpr std::uint32_t no_status = WS_CLOSE_NO_STATUS;
+inline constexpr std::uint32_t abnormal = WS_CLOSE_ABNORMAL;
+inline constexpr std::uint32_t not_consistent = WS_CLOSE_NOT_CONSISTENT;
+inline constexpr std::uint32_t violated_policy = WS_CLOSE_VIOLATED_POLICY;
+inline constexpr std::uint32_t too_big = WS_CLOSE_TOO_BIG;
+inline constexpr std::uint32_t no_extension = WS_CLOSE_NO_EXTENSION;
+inline constexpr std::uint32_t internal_error = WS_CLOSE_INTERNAL_ERROR;
+inline constexpr std::uint32_t service_restart = WS_CLOSE_SERVICE_RESTART;
+inline constexpr std::uint32_t try_again_later = WS_CLOSE_TRY_AGAIN_LATER;
+inline constexpr std::uint32_t bad_gateway = WS_CLOSE_BAD_GATEWAY;
+} // namespace close_code
+
+/** Who began the end of a session: see ws_close_initiator. */
+enum class close_initiator : std::uint32_t {
+    none = 0,
+    local = WS_CLOSED_BY_LOCAL,
+    remote = WS_CLOSED_BY_REMOTE,
+    protocol = WS_CLOSED_BY_PROTOCOL,
+    transport = WS_CLOSED_BY_TRANSPORT,
+};
+
+/** What a frame is: see ws_frame_type. */
+enum class frame_type : std::uint32_t {
+    continuation = WS_FRAME_CONTINUATION,
+    text = WS_FRAME_TEXT,
+    binary = WS_FRAME_BINARY,
+    close = WS_FRAME_CLOSE,
+    ping = WS_FRAME_PING,
+    pong = WS_FRAME_PONG,
+    opened = WS_FRAME_OPENED,
+    lost = WS_FRAME_LOST,
+    resumed = WS_FRAME_RESUMED,
+};
+
+/** How much a line of the log matters: see ws_log_level. */
+enum class log_level : std::uint32_t {
+    off = WS_LOG_OFF,
+    error = WS_LOG_ERROR,
+    warning = WS_LOG_WARNING,
+    info = WS_LOG_INFO,
+    debug = WS_LOG_DEBUG,
+};
+
+/** What counts as the answer to a ping: see ws_ping_liveness. */
+enum class ping_liveness : std::uint32_t {
+    pong = WS_LIVENESS_PONG,
+    any = WS_LIVENESS_ANY,
+};
+
+/** What happens when a queue is full: see ws_queue_policy. */
+enum class queue_policy : std::uint32_t {
+    wait = WS_QUEUE_WAIT,
+    close = WS_QUEUE_CLOSE,
+    drop_oldest = WS_QUEUE_DROP_OLDEST,
+};
+
+/** Versions of TLS: see ws_tls_version. */
+enum class tls_version : std::uint32_t {
+    none = 0,
+    tls_1_2 = WS_TLS_1_2,
+    tls_1_3 = WS_TLS_1_3,
+};
+
+/** How to send: see ws_send_flags. */
+enum class send_flags : std::uint32_t {
+    none = 0,
+    more = WS_SEND_MORE,
+    no_compress = WS_SEND_NO_COMPRESS,
+    cork = WS_SEND_CORK,
+};
+
+/** Flags of a frame: see ws_frame_flags. */
+enum class frame_flags : std::uint32_t {
+    none = 0,
+    more = WS_FLAG_MORE,
+    rsv3 = WS_FLAG_RSV3,
+    rsv2 = WS_FLAG_RSV2,
+    rsv1 = WS_FLAG_RSV1,
+};
+
+/** Control frames for config::set_deliver_control: see ws_control_frames. */
+enum class control_frames : std::uint32_t {
+    none = 0,
+    ping = WS_CONTROL_PING,
+    pong = WS_CONTROL_PONG,
+    close = WS_CONTROL_CLOSE,
+};
+
+/** Events for config::set_deliver_events: see ws_event_frames. */
+enum class event_frames : std::uint32_t {
+    none = 0,
+    opened = WS_EVENT_OPENED,
+    lost = WS_EVENT_LOST,
+    resumed = WS_EVENT_RESUMED,
+};
+
+namespace detail {
+
+template <typename T>
+inline constexpr bool is_flags = std::is_same_v<T, send_flags> || std::is_same_v<T, frame_flags> ||
+                                 std::is_same_v<T, control_frames> || std::is_same_v<T, event_frames>;
+
+template <typename Flags> using if_flags = std::enable_if_t<is_flags<Flags>, int>;
+
+} // namespace detail
+
+template <typename Flags, detail::if_flags<Flags> = 0> constexpr Flags operator|(Flags a, Flags b) noexcept
+{
+    return static_cast<Flags>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+
+template <typename Flags, detail::if_flags<Flags> = 0> constexpr Flags operator&(Flags a, Flags b) noexcept
+{
+    return static_cast<Flags>(static_cast<std::uint32_t>(a) & static_cast<std::uint32_t>(b));
+}
+
+/** Whether `flags` has one of `which`. */
+template <typename Flags, detail::if_flags<Flags> = 0> constexpr bool has(Flags flags, Flags which) noexcept
+{
+    return (flags & which) != Flags::none;
+}
 
 namespace detail {
 
@@ -181,8 +336,8 @@ inline const char *status_name(const std::error_code &code) noexcept
 /** How long something may take; see the conventions above. */
 class time_limit {
   public:
-    /** No limit. */
-    constexpr time_limit() noexcept = default;
+    /** As ktorws.h has it: a negative number is no limit. */
+    constexpr explicit time_limit(std::int64_t milliseconds) noexcept : milliseconds_(milliseconds) {}
 
     template <typename Rep, typename Period>
     constexpr time_limit(std::chrono::duration<Rep, Period> duration) noexcept : milliseconds_(count(duration))
@@ -191,6 +346,10 @@ class time_limit {
 
     /** As ktorws.h has it: -1 for no limit. */
     constexpr std::int64_t milliseconds() const noexcept { return milliseconds_; }
+
+    friend constexpr bool operator==(time_limit a, time_limit b) noexcept { return a.milliseconds_ == b.milliseconds_; }
+
+    friend constexpr bool operator!=(time_limit a, time_limit b) noexcept { return !(a == b); }
 
   private:
     template <typename Rep, typename Period>
@@ -205,31 +364,83 @@ class time_limit {
         return std::chrono::ceil<std::chrono::duration<std::int64_t, std::milli>>(duration).count();
     }
 
-    std::int64_t milliseconds_ = -1;
+    std::int64_t milliseconds_;
 };
 
-inline constexpr time_limit no_limit{};
+inline constexpr time_limit no_limit{-1};
 
-/** A string for C: see the conventions above. nullptr is NULL, which some settings have a meaning for. */
+class auth;
+class config;
+class cookie_jar;
+class group;
+class session;
+class zstring;
+struct callbacks;
+struct reconnect_options;
+
+namespace detail {
+
+class opening;
+class session_operations;
+
+/** The type of a name for nothing. It cannot be made of `{}`. */
+template <typename> struct absence {
+    constexpr explicit absence(std::nullptr_t) noexcept {}
+};
+
+} // namespace detail
+
+/** No string: for settings that NULL has a meaning for. */
+inline constexpr detail::absence<zstring> none{nullptr};
+
+inline constexpr detail::absence<callbacks> no_callbacks{nullptr};
+inline constexpr detail::absence<reconnect_options> no_reconnect{nullptr};
+inline constexpr detail::absence<auth> no_auth_callback{nullptr};
+inline constexpr detail::absence<cookie_jar> no_cookie_jar{nullptr};
+inline constexpr detail::absence<group> no_group{nullptr};
+inline constexpr detail::absence<log_level> no_log{nullptr};
+
+/** A string for C: see the conventions above. */
 class zstring {
   public:
-    constexpr zstring(std::nullptr_t) noexcept {}
+    zstring(const char *text) noexcept : text_(text == nullptr ? refused : text) {}
 
-    constexpr zstring(const char *text) noexcept : text_(text) {}
+    zstring(const std::string &text) noexcept : text_(has_nul(text) ? refused : text.c_str()) {}
 
-    zstring(const std::string &text) noexcept
-        : text_(text.c_str()), is_valid_(std::memchr(text.data(), '\0', text.size()) == nullptr)
-    {
-    }
+    zstring(std::string_view text) : text_(has_nul(text) ? refused : nullptr), copy_(text), is_copy_(!text_) {}
 
-    constexpr const char *c_str() const noexcept { return text_; }
+    zstring(detail::absence<zstring>) noexcept {}
 
-    /** False with a NUL byte inside. */
-    constexpr bool is_valid() const noexcept { return is_valid_; }
+    zstring(std::nullptr_t) = delete;
+
+    zstring(const zstring &) = default;
+    zstring &operator=(const zstring &) = default;
+    ~zstring() = default;
+
+    const char *c_str() const noexcept { return is_copy_ ? copy_.c_str() : text_; }
 
   private:
+    // It is not UTF-8: the library refuses it wherever it takes a string, and remembers that where it does so.
+    static constexpr const char *refused = "\xff";
+
+    static bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
+
     const char *text_ = nullptr;
-    bool is_valid_ = true;
+    std::string copy_{};
+    bool is_copy_ = false;
+};
+
+/** The path of a file: a zstring, or a std::filesystem::path. */
+class zpath : public zstring {
+  public:
+    using zstring::zstring;
+
+    // Not by its name, as <filesystem> takes long to compile.
+    template <typename Path, typename = std::enable_if_t<
+                                 std::is_same_v<decltype(std::declval<const Path &>().native()), const std::string &>>>
+    zpath(const Path &path) noexcept : zstring(path.native())
+    {
+    }
 };
 
 /**
@@ -283,11 +494,9 @@ inline void assign(std::error_code &ec, int status) noexcept
         ec.assign(status, error_category());
 }
 
-inline bool is_valid(const zstring &text) noexcept { return text.is_valid(); }
-
-template <typename T> bool is_valid(const T &) noexcept { return true; }
-
 inline const char *native(const zstring &text) noexcept { return text.c_str(); }
+
+inline const char *native(const zpath &path) noexcept { return path.c_str(); }
 
 inline std::int64_t native(const time_limit &limit) noexcept { return limit.milliseconds(); }
 
@@ -300,12 +509,12 @@ template <typename Rep, typename Period> std::uint32_t native(const std::chrono:
 
 template <typename T> T native(const T &value) noexcept { return value; }
 
-/** Calls a function of ktorws.h, unless a string cannot be told to it. */
+constexpr std::uint32_t flag(bool is_set, std::uint32_t which) noexcept { return is_set ? which : 0; }
+
+/** Calls a function of ktorws.h. */
 template <typename Object, typename... Parameters, typename... Arguments>
 ws_status call(ws_status (*function)(Object *, Parameters...), Object *object, const Arguments &...arguments) noexcept
 {
-    if (!(is_valid(arguments) && ...))
-        return WS_ERR_INVALID_ARGUMENT;
     return function(object, static_cast<Parameters>(native(arguments))...);
 }
 
@@ -318,6 +527,10 @@ inline std::string_view text_or_empty(const char *text) noexcept
 {
     return text == nullptr ? std::string_view() : std::string_view(text);
 }
+
+/** A function of ktorws.h that writes a header field. */
+template <typename Object>
+using header_function = std::int32_t (*)(const Object *, std::size_t, const char **, const char **);
 
 /** Runs what may throw and gives what it threw, nothing where exceptions are switched off. */
 template <typename Function> std::exception_ptr caught(Function &&function) noexcept
@@ -332,6 +545,26 @@ template <typename Function> std::exception_ptr caught(Function &&function) noex
     function();
 #endif
     return nullptr;
+}
+
+} // namespace detail
+
+/** A header of the opening handshake, lent like a value that is looked up by its name. */
+struct header_field {
+    std::string_view name{};
+    std::string_view value{};
+};
+
+namespace detail {
+
+template <typename Object>
+std::optional<header_field> header_at(header_function<Object> function, const Object *object,
+                                      std::size_t index) noexcept
+{
+    const char *name = nullptr;
+    const char *value = nullptr;
+    return function(object, index, &name, &value) == 0 ? std::nullopt
+                                                       : std::optional<header_field>(header_field{name, value});
 }
 
 } // namespace detail
@@ -363,7 +596,7 @@ class failure {
     /** One sentence, NUL-terminated. */
     std::string_view message() const noexcept { return ws_error_message(get()); }
 
-    ws_phase phase() const noexcept { return ws_error_phase(get()); }
+    ktorws::phase phase() const noexcept { return static_cast<ktorws::phase>(ws_error_phase(get())); }
 
     /** The operating system's errno as a code, which compares with std::errc; no error where there is none. */
     std::error_code os_error() const noexcept
@@ -382,7 +615,13 @@ class failure {
 
     std::optional<std::string_view> http_header(zstring name, std::size_t index = 0) const noexcept
     {
-        return name.is_valid() ? detail::optional_text(ws_error_http_header(get(), name.c_str(), index)) : std::nullopt;
+        return detail::optional_text(ws_error_http_header(get(), name.c_str(), index));
+    }
+
+    /** std::nullopt behind the last one. */
+    std::optional<header_field> http_header_at(std::size_t index) const noexcept
+    {
+        return detail::header_at<ws_error>(ws_error_http_header_at, get(), index);
     }
 
     bytes http_body() const noexcept
@@ -440,9 +679,6 @@ inline void check(ws_status status, const char *function)
 }
 #endif
 
-/** For nullptr alone: {} means the defaults of the other overload's argument. */
-template <typename T> using if_null = std::enable_if_t<std::is_null_pointer_v<T>, int>;
-
 /** What ktorws.h frees with a function. */
 template <typename T, void (*Free)(T *)> struct freeing {
     void operator()(T *object) const noexcept { Free(object); }
@@ -455,12 +691,12 @@ class frame_reading {
   public:
     explicit operator bool() const noexcept { return frame_ != nullptr; }
 
-    /** A ws_frame_type; 0 when empty, as all else. */
-    std::uint32_t type() const noexcept { return frame_ == nullptr ? 0 : frame_->type; }
+    /** The number 0 when empty, as all else. */
+    frame_type type() const noexcept { return static_cast<frame_type>(frame_ == nullptr ? 0 : frame_->type); }
 
-    bool is_text() const noexcept { return type() == WS_FRAME_TEXT; }
+    bool is_text() const noexcept { return type() == frame_type::text; }
 
-    bool is_binary() const noexcept { return type() == WS_FRAME_BINARY; }
+    bool is_binary() const noexcept { return type() == frame_type::binary; }
 
     /** The payload as text. It is UTF-8 where is_text(), with a NUL byte behind it. */
     std::string_view text() const noexcept { return data().text(); }
@@ -470,8 +706,7 @@ class frame_reading {
 
     std::size_t size() const noexcept { return frame_ == nullptr ? 0 : frame_->size; }
 
-    /** ws_frame_flags. */
-    std::uint32_t flags() const noexcept { return frame_ == nullptr ? 0 : frame_->flags; }
+    frame_flags flags() const noexcept { return static_cast<frame_flags>(frame_ == nullptr ? 0 : frame_->flags); }
 
     std::uint32_t close_code() const noexcept { return frame_ == nullptr ? 0 : frame_->close_code; }
 
@@ -541,13 +776,7 @@ class frame_view final : public detail::frame_reading {
     frame_view(const frame &owned) noexcept : frame_reading(owned.get()) {}
 };
 
-class config;
-class session;
-
 namespace detail {
-
-class opening;
-class session_operations;
 
 /**
  * Functions that the library may call for as long as it likes: it knows them by number, and one that is gone is not
@@ -601,6 +830,37 @@ template <typename Function> class registered {
 
 } // namespace detail
 
+/** How a session was closed: see ws_close_info. */
+struct close_info {
+    std::uint32_t local_code = 0;
+    std::uint32_t remote_code = 0;
+    std::string reason{};
+    bool clean = false;
+    close_initiator initiator = close_initiator::none;
+};
+
+/** What is known about the connection of a session: see ws_session_info. */
+struct session_info {
+    std::uint32_t http_version = 0;
+    ktorws::tls_version tls_version = ktorws::tls_version::none;
+    bool tls_resumed = false;
+    std::string local_address{};
+    std::string peer_address{};
+    std::string proxy{};
+    std::string tls_cipher_suite{};
+    std::string tls_key_exchange_group{};
+    std::string alpn{};
+};
+
+/** What a session with permessage-deflate agreed on: see ws_deflate_info. */
+struct deflate_info {
+    unsigned level = 0;
+    unsigned client_max_window_bits = 0;
+    unsigned server_max_window_bits = 0;
+    bool client_no_context_takeover = false;
+    bool server_no_context_takeover = false;
+};
+
 /**
  * What can be done with a session: a base of session, which owns one, and of session_view. Functions without a comment
  * do what ws_NAME does.
@@ -623,10 +883,23 @@ class detail::session_operations {
         detail::assign(ec, ws_send_binary(session_, data.data(), data.size()));
     }
 
-    /** ws_send: `type` is WS_FRAME_TEXT, WS_FRAME_BINARY or WS_FRAME_CONTINUATION, `flags` a sum of ws_send_flags. */
-    void send(std::uint32_t type, bytes data, std::uint32_t flags, time_limit limit, std::error_code &ec) const noexcept
+    /** Sends a frame of any type. */
+    void send(frame_type type, bytes data, send_flags flags, time_limit limit, std::error_code &ec) const noexcept
     {
-        detail::assign(ec, ws_send(session_, type, data.data(), data.size(), flags, limit.milliseconds()));
+        detail::assign(ec, send_status(type, data, flags, limit));
+    }
+
+    void send(frame_type type, bytes data, std::error_code &ec) const noexcept
+    {
+        send(type, data, send_flags::none, no_limit, ec);
+    }
+
+    /** Sends a container of ws_slice, of which slice() makes one, as one message. */
+    template <typename Slices = std::initializer_list<ws_slice>>
+    void sendv(frame_type type, const Slices &slices, send_flags flags, time_limit limit,
+               std::error_code &ec) const noexcept
+    {
+        detail::assign(ec, sendv_status(type, slices, flags, limit));
     }
 
     /** Sends a container of ws_message, of which message() makes one. How many were taken, also with an error. */
@@ -637,16 +910,6 @@ class detail::session_operations {
         detail::assign(
             ec, ws_send_batch(session_, std::data(messages), std::size(messages), &accepted, limit.milliseconds()));
         return accepted;
-    }
-
-    void send_ping(bytes data, std::error_code &ec) const noexcept
-    {
-        detail::assign(ec, ws_send_ping(session_, data.data(), data.size()));
-    }
-
-    void send_pong(bytes data, std::error_code &ec) const noexcept
-    {
-        detail::assign(ec, ws_send_pong(session_, data.data(), data.size()));
     }
 
     void flush(time_limit limit, std::error_code &ec) const noexcept
@@ -669,13 +932,15 @@ class detail::session_operations {
     /** What recv_into has received: `size` is also set with errc::buffer_too_small. */
     struct received_size {
         std::size_t size = 0;
-        std::uint32_t type = 0;
+        frame_type type{};
     };
 
     received_size recv_into(void *buffer, std::size_t capacity, time_limit limit, std::error_code &ec) const noexcept
     {
         received_size result;
-        detail::assign(ec, ws_recv_into(session_, buffer, capacity, &result.size, &result.type, limit.milliseconds()));
+        std::uint32_t type = 0;
+        detail::assign(ec, ws_recv_into(session_, buffer, capacity, &result.size, &type, limit.milliseconds()));
+        result.type = static_cast<frame_type>(type);
         return result;
     }
 
@@ -703,7 +968,7 @@ class detail::session_operations {
         detail::assign(ec, ws_close(session_, code, reason.data(), reason.size()));
     }
 
-    void close(std::error_code &ec) const noexcept { close(WS_CLOSE_NORMAL, {}, ec); }
+    void close(std::error_code &ec) const noexcept { close(close_code::normal, {}, ec); }
 
     void wait_closed(time_limit limit, std::error_code &ec) const noexcept
     {
@@ -729,24 +994,45 @@ class detail::session_operations {
         detail::assign(ec, ws_wait_open(session_, limit.milliseconds(), nullptr));
     }
 
-    /** How a session was closed, with the reason as a string. */
-    struct close_reason {
-        std::uint32_t local_code = 0;
-        std::uint32_t remote_code = 0;
-        std::string reason{};
-        bool clean = false;
-        /** 0 with an error. */
-        std::uint32_t initiator = 0;
-    };
-
-    close_reason close_info(std::error_code &ec) const
+    ktorws::close_info close_info(std::error_code &ec) const
     {
         ws_close_info info{};
         info.struct_size = sizeof info;
         detail::assign(ec, ws_get_close_info(session_, &info));
         if (ec)
             return {};
-        return {info.local_code, info.remote_code, {info.reason, info.reason_size}, info.clean != 0, info.initiator};
+        return {info.local_code,
+                info.remote_code,
+                {info.reason, info.reason_size},
+                info.clean != 0,
+                static_cast<close_initiator>(info.initiator)};
+    }
+
+    ktorws::session_info session_info(std::error_code &ec) const
+    {
+        ws_session_info info{};
+        info.struct_size = sizeof info;
+        detail::assign(ec, ws_get_session_info(session_, &info));
+        if (ec)
+            return {};
+        return {info.http_version,
+                static_cast<tls_version>(info.tls_version),
+                info.tls_resumed != 0,
+                info.local_address,
+                info.peer_address,
+                info.proxy,
+                info.tls_cipher_suite,
+                info.tls_key_exchange_group,
+                info.alpn};
+    }
+
+    ktorws::deflate_info deflate_info(std::error_code &ec) const noexcept
+    {
+        ws_deflate_info info{};
+        info.struct_size = sizeof info;
+        detail::assign(ec, ws_get_deflate_info(session_, &info));
+        return {info.level, info.client_max_window_bits, info.server_max_window_bits,
+                info.client_no_context_takeover != 0, info.server_no_context_takeover != 0};
     }
 
     ws_stats stats(std::error_code &ec) const noexcept
@@ -757,10 +1043,14 @@ class detail::session_operations {
         return numbers;
     }
 
-    ws_session_state state() const noexcept { return ws_state(session_); }
+    session_state state() const noexcept { return static_cast<session_state>(ws_state(session_)); }
 
-    /** ws_session_error: what ended the session, empty after a clean end. It keeps the session's memory, not its
-     * connection. */
+    bool is_closed_for_receive() const noexcept { return ws_is_closed_for_receive(session_) != 0; }
+
+    /**
+     * ws_session_error: what ended the session or, during an outage, why its connection is lost; empty after a clean
+     * end. It keeps the session's memory, not its connection.
+     */
     failure session_error() const
     {
         const ws_error *const lent = ws_session_error(session_);
@@ -776,15 +1066,35 @@ class detail::session_operations {
 
     std::optional<std::string_view> request_header(zstring name, std::size_t index = 0) const noexcept
     {
-        return name.is_valid() ? detail::optional_text(ws_request_header(session_, name.c_str(), index)) : std::nullopt;
+        return detail::optional_text(ws_request_header(session_, name.c_str(), index));
+    }
+
+    /** std::nullopt behind the last one. */
+    std::optional<header_field> request_header_at(std::size_t index) const noexcept
+    {
+        return detail::header_at<ws_session>(ws_request_header_at, session_, index);
     }
 
     unsigned response_status() const noexcept { return ws_response_status(session_); }
 
     std::optional<std::string_view> response_header(zstring name, std::size_t index = 0) const noexcept
     {
-        return name.is_valid() ? detail::optional_text(ws_response_header(session_, name.c_str(), index))
-                               : std::nullopt;
+        return detail::optional_text(ws_response_header(session_, name.c_str(), index));
+    }
+
+    /** std::nullopt behind the last one. */
+    std::optional<header_field> response_header_at(std::size_t index) const noexcept
+    {
+        return detail::header_at<ws_session>(ws_response_header_at, session_, index);
+    }
+
+    /** A certificate of the server as DER, empty behind the last one; lent by the session. */
+    bytes peer_certificate(std::size_t index = 0) const noexcept
+    {
+        const std::uint8_t *der = nullptr;
+        std::size_t size = 0;
+        ws_peer_certificate(session_, index, &der, &size);
+        return {der, size};
     }
 
     std::size_t extension_count() const noexcept { return ws_extension_count(session_); }
@@ -795,7 +1105,7 @@ class detail::session_operations {
     /** NULL where there is none; lent by the session. */
     const ws_extension *extension_find(zstring name) const noexcept
     {
-        return name.is_valid() ? ws_extension_find(session_, name.c_str()) : nullptr;
+        return ws_extension_find(session_, name.c_str());
     }
 
     std::uint64_t id() const noexcept { return ws_session_id(session_); }
@@ -818,6 +1128,7 @@ class detail::session_operations {
 
     bool masking() const noexcept { return ws_get_masking(session_) != 0; }
 
+    /** 0 and no_limit: no pings. */
     void set_ping_interval(time_limit interval, std::error_code &ec) const noexcept
     {
         detail::assign(ec, ws_set_ping_interval_ms(session_, interval.milliseconds()));
@@ -833,10 +1144,7 @@ class detail::session_operations {
         detail::assign(ec, ws_set_ping_timeout_ms(session_, timeout.milliseconds()));
     }
 
-    std::chrono::milliseconds ping_timeout() const noexcept
-    {
-        return std::chrono::milliseconds(ws_get_ping_timeout_ms(session_));
-    }
+    time_limit ping_timeout() const noexcept { return time_limit(ws_get_ping_timeout_ms(session_)); }
 
     void set_user_data(void *user_data, std::error_code &ec) const noexcept
     {
@@ -855,9 +1163,16 @@ class detail::session_operations {
 
     void send_binary(bytes data) const { check(ws_send_binary(session_, data.data(), data.size()), "send_binary"); }
 
-    void send(std::uint32_t type, bytes data, std::uint32_t flags = 0, time_limit limit = no_limit) const
+    void send(frame_type type, bytes data, send_flags flags = send_flags::none, time_limit limit = no_limit) const
     {
-        check(ws_send(session_, type, data.data(), data.size(), flags, limit.milliseconds()), "send");
+        check(send_status(type, data, flags, limit), "send");
+    }
+
+    template <typename Slices = std::initializer_list<ws_slice>>
+    void sendv(frame_type type, const Slices &slices, send_flags flags = send_flags::none,
+               time_limit limit = no_limit) const
+    {
+        check(sendv_status(type, slices, flags, limit), "sendv");
     }
 
     template <typename Messages = std::initializer_list<ws_message>>
@@ -867,10 +1182,6 @@ class detail::session_operations {
         send_batch(messages, limit, ec);
         check(ec.value(), "send_batch");
     }
-
-    void send_ping(bytes data = {}) const { check(ws_send_ping(session_, data.data(), data.size()), "send_ping"); }
-
-    void send_pong(bytes data = {}) const { check(ws_send_pong(session_, data.data(), data.size()), "send_pong"); }
 
     void flush(time_limit limit = no_limit) const { check(ws_flush(session_, limit.milliseconds()), "flush"); }
 
@@ -897,7 +1208,7 @@ class detail::session_operations {
         return frames;
     }
 
-    void close(std::uint32_t code = WS_CLOSE_NORMAL, std::string_view reason = {}) const
+    void close(std::uint32_t code = close_code::normal, std::string_view reason = {}) const
     {
         check(ws_close(session_, code, reason.data(), reason.size()), "close");
     }
@@ -920,11 +1231,27 @@ class detail::session_operations {
             throw error(ec, "wait_open", std::move(details));
     }
 
-    close_reason close_info() const
+    ktorws::close_info close_info() const
     {
         std::error_code ec;
-        close_reason info = close_info(ec);
+        ktorws::close_info info = close_info(ec);
         check(ec.value(), "close_info");
+        return info;
+    }
+
+    ktorws::session_info session_info() const
+    {
+        std::error_code ec;
+        ktorws::session_info info = session_info(ec);
+        check(ec.value(), "session_info");
+        return info;
+    }
+
+    ktorws::deflate_info deflate_info() const
+    {
+        std::error_code ec;
+        const ktorws::deflate_info info = deflate_info(ec);
+        check(ec.value(), "deflate_info");
         return info;
     }
 
@@ -984,6 +1311,20 @@ class detail::session_operations {
     ~session_operations() = default;
 
     ws_session *session_ = nullptr;
+
+  private:
+    ws_status send_status(frame_type type, bytes data, send_flags flags, time_limit limit) const noexcept
+    {
+        return ws_send(session_, static_cast<std::uint32_t>(type), data.data(), data.size(),
+                       static_cast<std::uint32_t>(flags), limit.milliseconds());
+    }
+
+    template <typename Slices>
+    ws_status sendv_status(frame_type type, const Slices &slices, send_flags flags, time_limit limit) const noexcept
+    {
+        return ws_sendv(session_, static_cast<std::uint32_t>(type), std::data(slices), std::size(slices),
+                        static_cast<std::uint32_t>(flags), limit.milliseconds());
+    }
 };
 
 /** Two of the same session are equal. */
@@ -1001,7 +1342,7 @@ class incoming_messages;
 
 /**
  * A session, owned: see ws_session. Destroying the last owner aborts a session that is open; for a clean end there are
- * close() and wait_closed().
+ * end(), which closes and waits, and closing, which does so at the end of a scope.
  *
  * It moves and is not copied, since how long owners live is how long the connection does: ref() makes another owner,
  * visibly.
@@ -1035,6 +1376,22 @@ class session final : public detail::session_operations {
 
     /** Another owner of the same session. */
     session ref() const noexcept { return session(ws_session_ref(session_), functions_); }
+
+    /** ws_session_end. The session is empty after that, unless it is errc::state. */
+    void end(time_limit limit, std::error_code &ec) noexcept
+    {
+        detail::assign(ec, ws_session_end(session_, limit.milliseconds()));
+        if (ec != errc::state)
+            release();
+    }
+#if KTORWS_EXCEPTIONS
+    void end(time_limit limit = no_limit)
+    {
+        std::error_code ec;
+        end(limit, ec);
+        detail::check(ec, "end");
+    }
+#endif
 
     /**
      * The messages to come, for a range-for: it ends when the session has been closed (errc::closed), and throws
@@ -1083,11 +1440,42 @@ class session_view final : public detail::session_operations {
     session_view(const session &owned) noexcept : session_operations(owned.get()) {}
 };
 
+/**
+ * Closes a session at the end of a scope, also when an exception leaves it: its destructor does what ws_session_end
+ * does, with the limit. It is another owner of the session. In a callback of the session it closes without waiting.
+ *
+ *     ktorws::session session = ktorws::connect(url);
+ *     const ktorws::closing closing(session, 5s);
+ */
+class closing final {
+  public:
+    [[nodiscard]] closing(const session &of, time_limit limit) noexcept : session_(of.ref()), limit_(limit) {}
+
+    closing(session &&, time_limit) = delete;
+    closing(const closing &) = delete;
+    closing &operator=(const closing &) = delete;
+
+    ~closing()
+    {
+        std::error_code ec;
+        session_.end(limit_, ec);
+        if (ec == errc::state)
+            session_.close(ec);
+    }
+
+  private:
+    session session_;
+    time_limit limit_;
+};
+
 /** A message for send_batch. The payload is lent to it. */
-inline ws_message message(std::uint32_t type, bytes data, std::uint32_t flags = 0) noexcept
+inline ws_message message(frame_type type, bytes data, send_flags flags = send_flags::none) noexcept
 {
-    return {data.data(), data.size(), type, flags};
+    return {data.data(), data.size(), static_cast<std::uint32_t>(type), static_cast<std::uint32_t>(flags)};
 }
+
+/** A piece of a message for sendv. The bytes are lent to it. */
+inline ws_slice slice(bytes data) noexcept { return {data.data(), data.size()}; }
 
 /** See session::incoming. It owns the session as well. */
 class incoming_messages {
@@ -1189,7 +1577,7 @@ inline incoming_messages session::incoming(time_limit limit) const noexcept { re
 #endif
 
 /**
- * What a session calls when something happens to it: see ws_callbacks. Each may be empty.
+ * What a session calls when something happens to it: see ws_callbacks. Each may be empty, but not all of them.
  *
  * An exception that leaves one closes the session with 1011, as one of a handler does in Ktor, and is given to
  * on_exception; calls for what has happened until then still follow. One that leaves on_exception itself is
@@ -1200,7 +1588,6 @@ struct callbacks {
     std::function<void(session_view session, frame_view frame)> on_frame{};
     std::function<void(session_view session)> on_writable{};
     std::function<void(session_view session, std::error_code status)> on_close{};
-    std::function<void(session_view session, const failure &lost)> on_reconnect{};
     std::function<void(session_view session, std::exception_ptr exception)> on_exception{};
 };
 
@@ -1242,12 +1629,6 @@ inline void closed(ws_session *session, ws_status status, void *user_data) noexc
     std::error_code code;
     assign(code, status);
     run_callback(session, own.on_exception, [&] { own.on_close(session_view(session), code); });
-}
-
-inline void reconnected(ws_session *session, const ws_error *lost, void *user_data) noexcept
-{
-    const auto &own = *static_cast<const callbacks *>(user_data);
-    run_callback(session, own.on_exception, [&] { own.on_reconnect(session_view(session), failure(lost, nullptr)); });
 }
 
 inline void dropped(void *user_data) noexcept { delete static_cast<callbacks *>(user_data); }
@@ -1335,9 +1716,6 @@ class auth final {
     ws_auth *auth_;
 };
 
-class cookie_jar;
-class group;
-
 /** Options of permessage-deflate: see ws_deflate_options. An exception that leaves `filter` counts as true. */
 struct deflate_options {
     unsigned level = 0;
@@ -1347,7 +1725,48 @@ struct deflate_options {
     bool client_no_context_takeover = false;
     bool server_no_context_takeover = false;
     std::size_t min_size = 0;
-    std::function<bool(std::uint32_t type, bytes message)> filter{};
+    /** WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS. */
+    bool omit_client_max_window_bits = false;
+    /** WS_DEFLATE_OFFER_FALLBACK. */
+    bool offer_fallback = false;
+    std::function<bool(frame_type type, bytes message)> filter{};
+};
+
+/** An attempt to connect, lent to reconnect_options::prepare: see ws_attempt. */
+class attempt final {
+  public:
+    explicit attempt(ws_attempt *lent) noexcept : attempt_(lent) {}
+
+    unsigned number() const noexcept { return ws_attempt_number(attempt_); }
+
+    failure last_error() const noexcept { return {ws_attempt_last_error(attempt_), nullptr}; }
+
+    void set_url(zstring url, std::error_code &ec) const noexcept
+    {
+        detail::assign(ec, detail::call(ws_attempt_set_url, attempt_, url));
+    }
+
+    /** none as `value` removes it. */
+    void set_header(zstring name, zstring value, std::error_code &ec) const noexcept
+    {
+        detail::assign(ec, detail::call(ws_attempt_set_header, attempt_, name, value));
+    }
+
+#if KTORWS_EXCEPTIONS
+    // The same, throwing.
+
+    void set_url(zstring url) const { detail::check(detail::call(ws_attempt_set_url, attempt_, url), "set_url"); }
+
+    void set_header(zstring name, zstring value) const
+    {
+        detail::check(detail::call(ws_attempt_set_header, attempt_, name, value), "set_header");
+    }
+#endif
+
+    ws_attempt *get() const noexcept { return attempt_; }
+
+  private:
+    ws_attempt *attempt_;
 };
 
 /** How a session reconnects: see ws_reconnect_options. */
@@ -1356,7 +1775,11 @@ struct reconnect_options {
     std::chrono::milliseconds max_delay{0};
     std::chrono::milliseconds max_outage{0};
     unsigned max_attempts = 0;
+    /** WS_RECONNECT_KEEP_UNSENT. */
     bool keep_unsent = false;
+    /** WS_RECONNECT_FIRST: the first opening is tried again as well. */
+    bool retry_first = false;
+    std::chrono::milliseconds max_retry_after{0};
     /**
      * Has the last word: in what time to try again, or std::nullopt to give up. `suggested` is what the library would
      * do, and what is done when an exception leaves the function.
@@ -1364,6 +1787,8 @@ struct reconnect_options {
     std::function<std::optional<std::chrono::milliseconds>(session_view session, const failure &why, unsigned attempt,
                                                            std::optional<std::chrono::milliseconds> suggested)>
         decide{};
+    /** Prepares an attempt. After an exception the attempt is made with what was set before. */
+    std::function<void(session_view session, attempt &next)> prepare{};
 };
 
 namespace detail {
@@ -1377,23 +1802,38 @@ template <typename Function> void asked(ws_auth *question, void *user_data) noex
     });
 }
 
-template <typename Function>
+/** What the library asks while it reconnects. */
+struct reconnect_functions {
+    decltype(reconnect_options::decide) decide;
+    decltype(reconnect_options::prepare) prepare;
+};
+
+template <typename Functions>
 std::int32_t decided(ws_session *session, const ws_error *why, std::uint32_t attempt, std::int32_t suggested,
                      std::int64_t *delay_ms, void *user_data) noexcept
 {
     using std::chrono::milliseconds;
     std::int32_t goes_on = suggested;
     caught([&] {
-        const auto function = Function::find(user_data);
-        if (function == nullptr)
+        const auto own = Functions::find(user_data);
+        if (own == nullptr)
             return;
         const auto suggestion = suggested != 0 ? std::optional<milliseconds>(*delay_ms) : std::nullopt;
-        const auto delay = (*function)(session_view(session), failure(why, nullptr), attempt, suggestion);
+        const auto delay = own->decide(session_view(session), failure(why, nullptr), attempt, suggestion);
         goes_on = delay.has_value();
         if (delay)
             *delay_ms = delay->count() > 0 ? delay->count() : 0;
     });
     return goes_on;
+}
+
+template <typename Functions> void prepared(ws_session *session, ws_attempt *next, void *user_data) noexcept
+{
+    caught([&] {
+        attempt lent(next);
+        if (const auto own = Functions::find(user_data))
+            own->prepare(session_view(session), lent);
+    });
 }
 
 template <typename Function>
@@ -1402,7 +1842,7 @@ std::int32_t filtered(void *user_data, std::uint32_t type, const void *data, std
     bool is_compressed = true;
     caught([&] {
         if (const auto function = Function::find(user_data))
-            is_compressed = (*function)(type, bytes(data, size));
+            is_compressed = (*function)(static_cast<frame_type>(type), bytes(data, size));
     });
     return is_compressed;
 }
@@ -1415,6 +1855,9 @@ std::int32_t filtered(void *user_data, std::uint32_t type, const void *data, std
  *
  *     config.set_origin("https://example.com").set_ping_interval(20s).set_max_redirects(3);
  *
+ * A refused setting stays with the configuration and its copies: error() returns the first one, and connecting fails
+ * with it.
+ *
  * A copy changes independently, and is empty when there is no memory for it. Functions that a configuration is given
  * are kept as long as it, copies of it and sessions that were opened with them are, and may be called by several
  * threads at once.
@@ -1425,7 +1868,10 @@ class config final {
 
     explicit config(ws_config *owned) noexcept : config_(owned) {}
 
-    config(const config &other) : config_(ws_config_clone(other.get())), functions_(other.functions_) {}
+    config(const config &other)
+        : config_(ws_config_clone(other.get())), functions_(other.functions_), is_refused_(other.is_refused_)
+    {
+    }
 
     config(config &&other) noexcept = default;
 
@@ -1441,15 +1887,29 @@ class config final {
 
     ws_config *release() noexcept { return config_.release(); }
 
+    /**
+     * ws_config_error: the first setting that the library has refused. Connecting also fails where an empty group,
+     * cookie jar or function, or no callback at all was set, which no call of the library says.
+     */
+    failure error() const
+    {
+        if (ws_config_error(get()) == nullptr)
+            return {};
+        const std::shared_ptr<ws_config> kept(ws_config_clone(get()), ws_config_free);
+        return {ws_config_error(kept.get()), kept};
+    }
+
     /** ws_config_interrupt. */
     void interrupt(std::error_code &ec) const noexcept { detail::assign(ec, ws_config_interrupt(get())); }
+
+    void set_user_data(void *user_data, std::error_code &ec) noexcept { set(ec, ws_config_set_user_data, user_data); }
 
     void add_header(zstring name, zstring value, std::error_code &ec) noexcept
     {
         set(ec, ws_config_add_header, name, value);
     }
 
-    /** nullptr as `value` removes it. */
+    /** none as `value` removes it. */
     void set_header(zstring name, zstring value, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_header, name, value);
@@ -1527,14 +1987,12 @@ class config final {
         set(ec, ws_config_set_max_message_size, size);
     }
 
-    void set_incoming_queue(std::size_t messages, std::size_t size, ws_queue_policy policy,
-                            std::error_code &ec) noexcept
+    void set_incoming_queue(std::size_t messages, std::size_t size, queue_policy policy, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_incoming_queue, messages, size, policy);
     }
 
-    void set_outgoing_queue(std::size_t messages, std::size_t size, ws_queue_policy policy,
-                            std::error_code &ec) noexcept
+    void set_outgoing_queue(std::size_t messages, std::size_t size, queue_policy policy, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_outgoing_queue, messages, size, policy);
     }
@@ -1550,24 +2008,34 @@ class config final {
         set(ec, ws_config_set_ping_interval_ms, interval);
     }
 
-    /** 0 and no_limit: twice the interval. */
     void set_ping_timeout(time_limit timeout, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_ping_timeout_ms, timeout);
     }
 
-    void set_ping_liveness(ws_ping_liveness liveness, std::error_code &ec) noexcept
+    void set_ping_liveness(ping_liveness liveness, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_ping_liveness, liveness);
     }
 
     void set_auto_pong(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_auto_pong, on); }
 
-    /** A sum of ws_control_frames. */
-    void set_deliver_control(std::uint32_t mask, std::error_code &ec) noexcept
+    void set_deliver_control(control_frames mask, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_deliver_control, mask);
     }
+
+    void set_deliver_events(event_frames mask, std::error_code &ec) noexcept
+    {
+        set(ec, ws_config_set_deliver_events, mask);
+    }
+
+    void set_deliver_parts(std::size_t size, std::error_code &ec) noexcept
+    {
+        set(ec, ws_config_set_deliver_parts, size);
+    }
+
+    void set_validate_utf8(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_validate_utf8, on); }
 
     void set_raw(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_raw, on); }
 
@@ -1585,7 +2053,7 @@ class config final {
         set(ec, ws_config_set_local_address, address);
     }
 
-    void set_unix_socket(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_set_unix_socket, path); }
+    void set_unix_socket(zpath path, std::error_code &ec) noexcept { set(ec, ws_config_set_unix_socket, path); }
 
     void set_socket_fd(int fd, std::error_code &ec) noexcept { set(ec, ws_config_set_socket_fd, fd); }
 
@@ -1613,27 +2081,36 @@ class config final {
         set(ec, ws_config_set_max_redirects, count);
     }
 
-    void add_tls_ca_file(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_ca_file, path); }
+    void add_tls_ca_file(zpath path, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_ca_file, path); }
 
     void add_tls_ca_pem(std::string_view pem, std::error_code &ec) noexcept
     {
         set(ec, ws_config_add_tls_ca_pem, pem.data(), pem.size());
     }
 
-    void add_tls_ca_dir(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_ca_dir, path); }
+    void add_tls_ca_dir(zpath path, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_ca_dir, path); }
 
-    void add_tls_crl_file(zstring path, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_crl_file, path); }
+    void set_tls_system_store(bool on, std::error_code &ec) noexcept { set(ec, ws_config_set_tls_system_store, on); }
 
-    void set_tls_client_cert_file(zstring certificate_path, zstring key_path, std::error_code &ec) noexcept
+    void add_tls_crl_file(zpath path, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_crl_file, path); }
+
+    /** none as `key_path`: both are in one file. none as `certificate_path`: none is shown. */
+    void set_tls_client_cert_file(zpath certificate_path, zpath key_path, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_tls_client_cert_file, certificate_path, key_path);
     }
 
-    /** An empty `key`: it is in `certificate` too. */
     void set_tls_client_cert_pem(std::string_view certificate, std::string_view key, std::error_code &ec) noexcept
     {
+        // NULL would mean that the key is in `certificate`.
         set(ec, ws_config_set_tls_client_cert_pem, certificate.data(), certificate.size(),
-            key.empty() ? nullptr : key.data(), key.size());
+            key.empty() ? "" : key.data(), key.size());
+    }
+
+    /** The key is in `certificate` too. */
+    void set_tls_client_cert_pem(std::string_view certificate, std::error_code &ec) noexcept
+    {
+        set(ec, ws_config_set_tls_client_cert_pem, certificate.data(), certificate.size(), nullptr, 0U);
     }
 
     void set_tls_server_name(zstring name, std::error_code &ec) noexcept
@@ -1646,7 +2123,7 @@ class config final {
         set(ec, ws_config_set_tls_verify, peer, host);
     }
 
-    void set_tls_min_version(ws_tls_version version, std::error_code &ec) noexcept
+    void set_tls_min_version(tls_version version, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_tls_min_version, version);
     }
@@ -1655,7 +2132,7 @@ class config final {
 
     void add_tls_pin_sha256(zstring pin, std::error_code &ec) noexcept { set(ec, ws_config_add_tls_pin_sha256, pin); }
 
-    void set_tls_key_log_file(zstring path, std::error_code &ec) noexcept
+    void set_tls_key_log_file(zpath path, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_tls_key_log_file, path);
     }
@@ -1666,22 +2143,23 @@ class config final {
         set(ec, ws_config_install_extension, &vtable, user_data);
     }
 
-    /** Copies of a jar are one jar: see cookie_jar. */
     void set_cookie_jar(const cookie_jar &jar, std::error_code &ec) noexcept;
-    template <typename Null, detail::if_null<Null> = 0> void set_cookie_jar(Null, std::error_code &ec) noexcept
+    void set_cookie_jar(cookie_jar &&jar, std::error_code &ec) = delete;
+
+    void set_cookie_jar(detail::absence<cookie_jar>, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_cookie_jar, nullptr);
     }
 
     void set_group(const group &sessions, std::error_code &ec) noexcept;
-    template <typename Null, detail::if_null<Null> = 0> void set_group(Null, std::error_code &ec) noexcept
-    {
-        set(ec, ws_config_set_group, nullptr);
-    }
+    void set_group(group &&sessions, std::error_code &ec) = delete;
 
-    /** ws_config_set_callbacks; nullptr removes them. */
+    void set_group(detail::absence<group>, std::error_code &ec) noexcept { set(ec, ws_config_set_group, nullptr); }
+
     void set_callbacks(callbacks to_call, std::error_code &ec)
     {
+        if (!to_call.on_open && !to_call.on_frame && !to_call.on_writable && !to_call.on_close)
+            return refuse(ec);
         auto own = std::make_unique<callbacks>(std::move(to_call));
         ws_callbacks native{};
         native.struct_size = sizeof native;
@@ -1689,14 +2167,15 @@ class config final {
         native.on_frame = own->on_frame ? detail::received : nullptr;
         native.on_writable = own->on_writable ? detail::writable : nullptr;
         native.on_close = own->on_close ? detail::closed : nullptr;
-        native.on_reconnect = own->on_reconnect ? detail::reconnected : nullptr;
         native.drop = detail::dropped;
         set(ec, ws_config_set_callbacks, &native, own.get());
         if (!ec)
             own.release(); // NOLINT: drop's from here on
     }
 
-    template <typename Null, detail::if_null<Null> = 0> void set_callbacks(Null, std::error_code &ec) noexcept
+    void set_callbacks(std::nullptr_t, std::error_code &ec) = delete;
+
+    void set_callbacks(detail::absence<callbacks>, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_callbacks, nullptr, nullptr);
     }
@@ -1705,40 +2184,53 @@ class config final {
     using auth_function = std::function<void(auth &question)>;
     void set_auth_callback(auth_function function, std::error_code &ec)
     {
+        if (!function)
+            return refuse(ec);
         using kept_function = detail::registered<auth_function>;
-        std::shared_ptr<const kept_function> kept;
-        if (function)
-            kept = std::make_shared<const kept_function>(std::move(function));
-        set(ec, ws_config_set_auth_callback, kept ? detail::asked<kept_function> : nullptr,
-            kept ? kept->user_data() : nullptr);
+        auto kept = std::make_shared<const kept_function>(std::move(function));
+        set(ec, ws_config_set_auth_callback, &detail::asked<kept_function>, kept->user_data());
         if (!ec)
             keep(&functions::auth, std::move(kept));
     }
 
+    void set_auth_callback(std::nullptr_t, std::error_code &ec) = delete;
+
+    void set_auth_callback(detail::absence<auth>, std::error_code &ec)
+    {
+        set(ec, ws_config_set_auth_callback, nullptr, nullptr);
+        if (!ec)
+            keep(&functions::auth, nullptr);
+    }
+
     void set_reconnect(const reconnect_options &options, std::error_code &ec)
     {
-        using kept_function = detail::registered<decltype(options.decide)>;
+        using kept_functions = detail::registered<detail::reconnect_functions>;
         ws_reconnect_options native{};
         native.struct_size = sizeof native;
         native.first_delay_ms = options.first_delay.count();
         native.max_delay_ms = options.max_delay.count();
         native.max_outage_ms = options.max_outage.count();
         native.max_attempts = options.max_attempts;
-        native.flags = options.keep_unsent ? WS_RECONNECT_KEEP_UNSENT : 0;
-        std::shared_ptr<const kept_function> kept;
-        if (options.decide) {
-            kept = std::make_shared<const kept_function>(options.decide);
-            native.decide = detail::decided<kept_function>;
+        native.flags = detail::flag(options.keep_unsent, WS_RECONNECT_KEEP_UNSENT) |
+                       detail::flag(options.retry_first, WS_RECONNECT_FIRST);
+        native.max_retry_after_ms = options.max_retry_after.count();
+        std::shared_ptr<const kept_functions> kept;
+        if (options.decide || options.prepare) {
+            kept = std::make_shared<const kept_functions>(detail::reconnect_functions{options.decide, options.prepare});
+            native.decide = options.decide ? detail::decided<kept_functions> : nullptr;
+            native.prepare = options.prepare ? detail::prepared<kept_functions> : nullptr;
             native.user_data = kept->user_data();
         }
         set(ec, ws_config_set_reconnect, &native);
         if (!ec)
-            keep(&functions::decide, std::move(kept));
+            keep(&functions::reconnect, std::move(kept));
     }
 
-    template <typename Null, detail::if_null<Null> = 0> void set_reconnect(Null, std::error_code &ec) noexcept
+    void set_reconnect(detail::absence<reconnect_options>, std::error_code &ec)
     {
         set(ec, ws_config_set_reconnect, nullptr);
+        if (!ec)
+            keep(&functions::reconnect, nullptr);
     }
 
     void install_deflate(const deflate_options &options, std::error_code &ec)
@@ -1753,6 +2245,8 @@ class config final {
         native.client_no_context_takeover = options.client_no_context_takeover;
         native.server_no_context_takeover = options.server_no_context_takeover;
         native.min_size = options.min_size;
+        native.flags = detail::flag(options.omit_client_max_window_bits, WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS) |
+                       detail::flag(options.offer_fallback, WS_DEFLATE_OFFER_FALLBACK);
         std::shared_ptr<const kept_function> kept;
         if (options.filter) {
             kept = std::make_shared<const kept_function>(options.filter);
@@ -1773,6 +2267,8 @@ class config final {
         interrupt(ec);
         detail::check(ec, "interrupt");
     }
+
+    config &set_user_data(void *user_data) { return set("set_user_data", ws_config_set_user_data, user_data); }
 
     config &add_header(zstring name, zstring value) { return set("add_header", ws_config_add_header, name, value); }
 
@@ -1831,12 +2327,12 @@ class config final {
         return set("set_max_message_size", ws_config_set_max_message_size, size);
     }
 
-    config &set_incoming_queue(std::size_t messages, std::size_t size, ws_queue_policy policy)
+    config &set_incoming_queue(std::size_t messages, std::size_t size, queue_policy policy)
     {
         return set("set_incoming_queue", ws_config_set_incoming_queue, messages, size, policy);
     }
 
-    config &set_outgoing_queue(std::size_t messages, std::size_t size, ws_queue_policy policy)
+    config &set_outgoing_queue(std::size_t messages, std::size_t size, queue_policy policy)
     {
         return set("set_outgoing_queue", ws_config_set_outgoing_queue, messages, size, policy);
     }
@@ -1853,17 +2349,26 @@ class config final {
         return set("set_ping_timeout", ws_config_set_ping_timeout_ms, timeout);
     }
 
-    config &set_ping_liveness(ws_ping_liveness liveness)
+    config &set_ping_liveness(ping_liveness liveness)
     {
         return set("set_ping_liveness", ws_config_set_ping_liveness, liveness);
     }
 
     config &set_auto_pong(bool on) { return set("set_auto_pong", ws_config_set_auto_pong, on); }
 
-    config &set_deliver_control(std::uint32_t mask)
+    config &set_deliver_control(control_frames mask)
     {
         return set("set_deliver_control", ws_config_set_deliver_control, mask);
     }
+
+    config &set_deliver_events(event_frames mask)
+    {
+        return set("set_deliver_events", ws_config_set_deliver_events, mask);
+    }
+
+    config &set_deliver_parts(std::size_t size) { return set("set_deliver_parts", ws_config_set_deliver_parts, size); }
+
+    config &set_validate_utf8(bool on) { return set("set_validate_utf8", ws_config_set_validate_utf8, on); }
 
     config &set_raw(bool on) { return set("set_raw", ws_config_set_raw, on); }
 
@@ -1881,7 +2386,7 @@ class config final {
         return set("set_local_address", ws_config_set_local_address, address);
     }
 
-    config &set_unix_socket(zstring path) { return set("set_unix_socket", ws_config_set_unix_socket, path); }
+    config &set_unix_socket(zpath path) { return set("set_unix_socket", ws_config_set_unix_socket, path); }
 
     config &set_socket_fd(int fd) { return set("set_socket_fd", ws_config_set_socket_fd, fd); }
 
@@ -1905,18 +2410,20 @@ class config final {
 
     config &set_max_redirects(unsigned count) { return set("set_max_redirects", ws_config_set_max_redirects, count); }
 
-    config &add_tls_ca_file(zstring path) { return set("add_tls_ca_file", ws_config_add_tls_ca_file, path); }
+    config &add_tls_ca_file(zpath path) { return set("add_tls_ca_file", ws_config_add_tls_ca_file, path); }
 
     config &add_tls_ca_pem(std::string_view pem)
     {
         return set("add_tls_ca_pem", ws_config_add_tls_ca_pem, pem.data(), pem.size());
     }
 
-    config &add_tls_ca_dir(zstring path) { return set("add_tls_ca_dir", ws_config_add_tls_ca_dir, path); }
+    config &add_tls_ca_dir(zpath path) { return set("add_tls_ca_dir", ws_config_add_tls_ca_dir, path); }
 
-    config &add_tls_crl_file(zstring path) { return set("add_tls_crl_file", ws_config_add_tls_crl_file, path); }
+    config &set_tls_system_store(bool on) { return set("set_tls_system_store", ws_config_set_tls_system_store, on); }
 
-    config &set_tls_client_cert_file(zstring certificate_path, zstring key_path)
+    config &add_tls_crl_file(zpath path) { return set("add_tls_crl_file", ws_config_add_tls_crl_file, path); }
+
+    config &set_tls_client_cert_file(zpath certificate_path, zpath key_path)
     {
         return set("set_tls_client_cert_file", ws_config_set_tls_client_cert_file, certificate_path, key_path);
     }
@@ -1924,7 +2431,13 @@ class config final {
     config &set_tls_client_cert_pem(std::string_view certificate, std::string_view key)
     {
         return set("set_tls_client_cert_pem", ws_config_set_tls_client_cert_pem, certificate.data(), certificate.size(),
-                   key.empty() ? nullptr : key.data(), key.size());
+                   key.empty() ? "" : key.data(), key.size());
+    }
+
+    config &set_tls_client_cert_pem(std::string_view certificate)
+    {
+        return set("set_tls_client_cert_pem", ws_config_set_tls_client_cert_pem, certificate.data(), certificate.size(),
+                   nullptr, 0U);
     }
 
     config &set_tls_server_name(zstring name)
@@ -1934,7 +2447,7 @@ class config final {
 
     config &set_tls_verify(bool peer, bool host) { return set("set_tls_verify", ws_config_set_tls_verify, peer, host); }
 
-    config &set_tls_min_version(ws_tls_version version)
+    config &set_tls_min_version(tls_version version)
     {
         return set("set_tls_min_version", ws_config_set_tls_min_version, version);
     }
@@ -1943,7 +2456,7 @@ class config final {
 
     config &add_tls_pin_sha256(zstring pin) { return set("add_tls_pin_sha256", ws_config_add_tls_pin_sha256, pin); }
 
-    config &set_tls_key_log_file(zstring path)
+    config &set_tls_key_log_file(zpath path)
     {
         return set("set_tls_key_log_file", ws_config_set_tls_key_log_file, path);
     }
@@ -1953,22 +2466,35 @@ class config final {
         return set("install_extension", ws_config_install_extension, &vtable, user_data);
     }
 
-    template <typename Jar> config &set_cookie_jar(const Jar &jar)
+    config &set_cookie_jar(const cookie_jar &jar)
     {
         return throwing("set_cookie_jar", [&](std::error_code &ec) { set_cookie_jar(jar, ec); });
     }
 
-    template <typename Group> config &set_group(const Group &sessions)
+    config &set_cookie_jar(cookie_jar &&jar) = delete;
+
+    config &set_cookie_jar(detail::absence<cookie_jar>)
+    {
+        return set("set_cookie_jar", ws_config_set_cookie_jar, nullptr);
+    }
+
+    config &set_group(const group &sessions)
     {
         return throwing("set_group", [&](std::error_code &ec) { set_group(sessions, ec); });
     }
+
+    config &set_group(group &&sessions) = delete;
+
+    config &set_group(detail::absence<group>) { return set("set_group", ws_config_set_group, nullptr); }
 
     config &set_callbacks(callbacks to_call)
     {
         return throwing("set_callbacks", [&](std::error_code &ec) { set_callbacks(std::move(to_call), ec); });
     }
 
-    template <typename Null, detail::if_null<Null> = 0> config &set_callbacks(Null)
+    config &set_callbacks(std::nullptr_t) = delete;
+
+    config &set_callbacks(detail::absence<callbacks>)
     {
         return set("set_callbacks", ws_config_set_callbacks, nullptr, nullptr);
     }
@@ -1978,14 +2504,21 @@ class config final {
         return throwing("set_auth_callback", [&](std::error_code &ec) { set_auth_callback(std::move(function), ec); });
     }
 
+    config &set_auth_callback(std::nullptr_t) = delete;
+
+    config &set_auth_callback(detail::absence<auth> nobody)
+    {
+        return throwing("set_auth_callback", [&](std::error_code &ec) { set_auth_callback(nobody, ec); });
+    }
+
     config &set_reconnect(const reconnect_options &options)
     {
         return throwing("set_reconnect", [&](std::error_code &ec) { set_reconnect(options, ec); });
     }
 
-    template <typename Null, detail::if_null<Null> = 0> config &set_reconnect(Null)
+    config &set_reconnect(detail::absence<reconnect_options> off)
     {
-        return set("set_reconnect", ws_config_set_reconnect, nullptr);
+        return throwing("set_reconnect", [&](std::error_code &ec) { set_reconnect(off, ec); });
     }
 
     config &install_deflate(const deflate_options &options = {})
@@ -1998,7 +2531,7 @@ class config final {
     /** What the library asks. Sessions have the same, as the library has no function to say when it asks no more. */
     struct functions {
         std::shared_ptr<const void> auth{};
-        std::shared_ptr<const void> decide{};
+        std::shared_ptr<const void> reconnect{};
         std::shared_ptr<const void> filter{};
     };
 
@@ -2007,6 +2540,13 @@ class config final {
              const Arguments &...arguments) noexcept
     {
         detail::assign(ec, detail::call(function, get(), arguments...));
+    }
+
+    /** For what the library cannot refuse itself. */
+    void refuse(std::error_code &ec) noexcept
+    {
+        is_refused_ = true;
+        ec = errc::invalid_argument;
     }
 
     void keep(std::shared_ptr<const void> functions::*which, std::shared_ptr<const void> kept)
@@ -2019,9 +2559,11 @@ class config final {
 #if KTORWS_EXCEPTIONS
     template <typename Setter> config &throwing(const char *name, Setter &&setter)
     {
+        const bool was_refused = ws_config_error(get()) != nullptr;
         std::error_code ec;
         setter(ec);
-        detail::check(ec, name);
+        if (ec)
+            throw ktorws::error(ec, name, was_refused ? failure() : error());
         return *this;
     }
 
@@ -2034,6 +2576,7 @@ class config final {
 
     detail::owner<ws_config, ws_config_free> config_;
     std::shared_ptr<const functions> functions_{};
+    bool is_refused_ = false;
 
     friend class detail::opening;
 };
@@ -2154,7 +2697,7 @@ class group final {
         return received;
     }
 
-    void close(std::uint32_t code = WS_CLOSE_NORMAL, std::string_view reason = {}, time_limit limit = no_limit) const
+    void close(std::uint32_t code = close_code::normal, std::string_view reason = {}, time_limit limit = no_limit) const
     {
         std::error_code ec;
         close(code, reason, limit, ec);
@@ -2174,7 +2717,7 @@ inline void config::set_cookie_jar(const cookie_jar &jar, std::error_code &ec) n
     if (jar)
         set(ec, ws_config_set_cookie_jar, jar.get());
     else
-        ec = errc::invalid_argument;
+        refuse(ec);
 }
 
 inline void config::set_group(const group &sessions, std::error_code &ec) noexcept
@@ -2182,31 +2725,31 @@ inline void config::set_group(const group &sessions, std::error_code &ec) noexce
     if (sessions)
         set(ec, ws_config_set_group, sessions.get());
     else
-        ec = errc::invalid_argument;
+        refuse(ec);
 }
 
 /** What opens a session, and has it keep what its configuration does. */
 class detail::opening {
   public:
-    static session connect(zstring url, const config *settings, std::error_code &ec, ws_error **error) noexcept
+    static session connect(const zstring &url, const config *settings, std::error_code &ec, ws_error **error) noexcept
     {
         return open(url, settings, ec, [error](const char *text, const ws_config *native, ws_session **opened) {
             return ws_connect(text, native, opened, error);
         });
     }
 
-    static session connect_async(zstring url, const config *settings, std::error_code &ec) noexcept
+    static session connect_async(const zstring &url, const config *settings, std::error_code &ec) noexcept
     {
         return open(url, settings, ec, ws_connect_async);
     }
 
   private:
     template <typename Function>
-    static session open(zstring url, const config *settings, std::error_code &ec, Function &&function) noexcept
+    static session open(const zstring &url, const config *settings, std::error_code &ec, Function &&function) noexcept
     {
         ws_session *opened = nullptr;
         // To the library no configuration is one with the defaults; an empty one is a mistake.
-        if (!url.is_valid() || (settings != nullptr && !*settings))
+        if (settings != nullptr && (!*settings || settings->is_refused_))
             ec = errc::invalid_argument;
         else
             detail::assign(ec, function(url.c_str(), settings == nullptr ? nullptr : settings->get(), &opened));
@@ -2256,30 +2799,43 @@ inline void shutdown(time_limit limit, std::error_code &ec) noexcept
 }
 
 /** See ws_log_callback. What it throws is ignored. */
-using log_function = std::function<void(ws_log_level level, std::uint64_t session_id, std::string_view message)>;
+using log_function = std::function<void(log_level level, std::uint64_t session_id, std::string_view message)>;
 
 namespace detail {
 
 inline void logged(std::uint32_t level, std::uint64_t session_id, const char *message, void *user_data) noexcept
 {
     const auto &function = *static_cast<const log_function *>(user_data);
-    caught([&] { function(static_cast<ws_log_level>(level), session_id, message); });
+    caught([&] { function(static_cast<log_level>(level), session_id, message); });
 }
 
-} // namespace detail
-
-/** ws_set_log_callback; an empty function is WS_LOG_OFF. */
-inline void set_log_callback(ws_log_level level, log_function function, std::error_code &ec)
+inline void set_log(log_level level, std::unique_ptr<log_function> next, std::error_code &ec)
 {
     // Never freed at exit: the library's threads run until the process ends.
     static std::mutex *const mutex = new std::mutex;
     static log_function *current = nullptr;
     const std::lock_guard<std::mutex> lock(*mutex);
-    auto next = function ? std::make_unique<log_function>(std::move(function)) : nullptr;
-    detail::assign(ec, ws_set_log_callback(level, next ? detail::logged : nullptr, next.get()));
+    assign(ec, ws_set_log_callback(static_cast<std::uint32_t>(level), next ? logged : nullptr, next.get()));
     if (!ec)
         delete std::exchange(current, next.release());
 }
+
+} // namespace detail
+
+inline void set_log_callback(log_level level, log_function function, std::error_code &ec)
+{
+    if (function)
+        detail::set_log(level, std::make_unique<log_function>(std::move(function)), ec);
+    else
+        ec = errc::invalid_argument;
+}
+
+inline void set_log_callback(detail::absence<log_level>, std::error_code &ec)
+{
+    detail::set_log(log_level::off, nullptr, ec);
+}
+
+void set_log_callback(log_level level, std::nullptr_t, std::error_code &ec) = delete;
 
 #if KTORWS_EXCEPTIONS
 // The same, throwing.
@@ -2325,11 +2881,43 @@ inline void set_worker_threads(unsigned count) { detail::check(ws_set_worker_thr
 
 inline void shutdown(time_limit limit = no_limit) { detail::check(ws_shutdown(limit.milliseconds()), "shutdown"); }
 
-inline void set_log_callback(ws_log_level level, log_function function)
+inline void set_log_callback(log_level level, log_function function)
 {
     std::error_code ec;
     set_log_callback(level, std::move(function), ec);
     detail::check(ec, "set_log_callback");
+}
+
+inline void set_log_callback(detail::absence<log_level> off)
+{
+    std::error_code ec;
+    set_log_callback(off, ec);
+    detail::check(ec, "set_log_callback");
+}
+
+void set_log_callback(log_level level, std::nullptr_t) = delete;
+
+#endif
+
+#if defined(__cpp_lib_expected)
+
+/**
+ * What a function with an `std::error_code &ec` gives, as a std::expected:
+ *
+ *     auto message = ktorws::as_expected([&](std::error_code &ec) { return session.recv(5s, ec); });
+ */
+template <typename Function> auto as_expected(Function &&function)
+{
+    using value = std::invoke_result_t<Function, std::error_code &>;
+    using result = std::expected<value, std::error_code>;
+    std::error_code ec;
+    if constexpr (std::is_void_v<value>) {
+        std::forward<Function>(function)(ec);
+        return ec ? result(std::unexpect, ec) : result();
+    } else {
+        value given = std::forward<Function>(function)(ec);
+        return ec ? result(std::unexpect, ec) : result(std::move(given));
+    }
 }
 
 #endif

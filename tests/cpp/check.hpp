@@ -8,6 +8,7 @@
 #include <iostream>
 #include <ktorws.hpp>
 #include <string>
+#include <type_traits>
 
 #define CHECK(condition)                                                                                               \
     do {                                                                                                               \
@@ -19,12 +20,21 @@
 
 #define CHECK_EQ(actual, expected) check_equal((actual), (expected), #actual, __FILE__, __LINE__)
 
+// What can be printed: an enumeration as its number.
+template <typename T> auto shown(const T &value)
+{
+    if constexpr (std::is_enum_v<T>)
+        return static_cast<std::int64_t>(value);
+    else
+        return value;
+}
+
 template <typename Actual, typename Expected>
 void check_equal(const Actual &actual, const Expected &expected, const char *what, const char *file, int line)
 {
     if (!(actual == expected)) {
-        std::cerr << file << ":" << line << ": " << what << " is \"" << actual << "\", expected \"" << expected
-                  << "\"\n";
+        std::cerr << file << ":" << line << ": " << what << " is \"" << shown(actual) << "\", expected \""
+                  << shown(expected) << "\"\n";
         std::exit(1);
     }
 }

@@ -19,12 +19,15 @@ void refusals()
     const ktorws::failure &details = thrown.details();
     CHECK_EQ(thrown.what(), details.message());
     CHECK(std::strstr(thrown.what(), "403") != nullptr);
-    CHECK_EQ(details.phase(), WS_PHASE_HANDSHAKE);
+    CHECK_EQ(details.phase(), ktorws::phase::handshake);
     CHECK_EQ(details.http_status(), 403U);
     CHECK_EQ(details.http_header("x-why").value(), "first");
     CHECK_EQ(details.http_header("X-Why", 1).value(), "second");
     CHECK(!details.http_header("X-Why", 2));
     CHECK(!details.http_header("X-Why\0"s));
+    CHECK_EQ(details.http_header_at(1)->name, "X-Why");
+    CHECK_EQ(details.http_header_at(1)->value, "second");
+    CHECK(!details.http_header_at(3));
     CHECK_EQ(details.http_body().text(), "too\0young"s);
     CHECK_EQ(details.http_body().size(), 9U);
     CHECK(!details.tls_alert());
@@ -41,7 +44,7 @@ void connections()
     }
     const ktorws::error thrown = THROWN(ktorws::connect("ws://127.0.0.1:1/"));
     CHECK(thrown.details().os_error() == std::errc::connection_refused);
-    CHECK_EQ(thrown.details().phase(), WS_PHASE_CONNECT);
+    CHECK_EQ(thrown.details().phase(), ktorws::phase::connect);
     CHECK_CODE(THROWN(ktorws::connect("ftp://x/")).code(), url);
     CHECK_CODE(THROWN(ktorws::connect("ws://x/\0"s)).code(), invalid_argument);
     CHECK_CODE(THROWN(ktorws::connect_async("ftp://x/")).code(), url);
@@ -49,9 +52,9 @@ void connections()
 
     const std::string plain = environment("ECHO_WSS_URL");
     const ktorws::error not_http = THROWN(ktorws::connect("ws" + plain.substr(3)));
-    CHECK_EQ(not_http.details().phase(), WS_PHASE_HANDSHAKE);
+    CHECK_EQ(not_http.details().phase(), ktorws::phase::handshake);
     const ktorws::error not_tls = THROWN(ktorws::connect("wss" + echo_url().substr(2)));
-    CHECK_EQ(not_tls.details().phase(), WS_PHASE_TLS);
+    CHECK_EQ(not_tls.details().phase(), ktorws::phase::tls);
 
     const ktorws::session opening = ktorws::connect_async("ws://127.0.0.1:1/");
     const ktorws::error later = THROWN(opening.wait_open(patience));
@@ -64,12 +67,25 @@ void arguments()
 {
     const ktorws::error thrown = THROWN(ktorws::config().set_connect_timeout(0s));
     CHECK_CODE(thrown.code(), invalid_argument);
-    CHECK_EQ(thrown.what(), "set_connect_timeout: "s + ws_strerror(WS_ERR_INVALID_ARGUMENT));
-    CHECK(!thrown.details());
+    // The error outlives the configuration.
+    CHECK_EQ(thrown.what(), thrown.details().message());
+    CHECK(std::strstr(thrown.what(), "ws_config_set_connect_timeout_ms") != nullptr);
+    // Only the first one is remembered.
+    ktorws::config twice;
+    CHECK_CODE(THROWN(twice.set_tls_alpn("h3")).details().code(), unsupported);
+    const ktorws::error second = THROWN(twice.set_connect_timeout(0s));
+    CHECK_EQ(second.what(), "set_connect_timeout: "s + ws_strerror(WS_ERR_INVALID_ARGUMENT));
+    CHECK(!second.details());
+    CHECK_CODE(twice.error().code(), unsupported);
+    CHECK_CODE(THROWN(ktorws::connect(echo_url(), twice)).code(), unsupported);
     CHECK_CODE(THROWN(ktorws::config().set_tls_alpn("h3")).code(), unsupported);
     CHECK_CODE(THROWN(ktorws::config().set_masking(false)).code(), state);
-    CHECK_CODE(THROWN(ktorws::config().set_group(ktorws::group(nullptr))).code(), invalid_argument);
-    CHECK_CODE(THROWN(ktorws::config().set_cookie_jar(ktorws::cookie_jar(nullptr))).code(), invalid_argument);
+    const ktorws::group no_sessions(nullptr);
+    CHECK_CODE(THROWN(ktorws::config().set_group(no_sessions)).code(), invalid_argument);
+    const ktorws::cookie_jar no_cookies(nullptr);
+    CHECK_CODE(THROWN(ktorws::config().set_cookie_jar(no_cookies)).code(), invalid_argument);
+    CHECK_CODE(THROWN(ktorws::set_log_callback(ktorws::log_level::info, ktorws::log_function())).code(),
+               invalid_argument);
     CHECK_CODE(THROWN(ktorws::config().install_deflate().install_deflate()).code(), invalid_argument);
     CHECK_CODE(THROWN(ktorws::cookie_jar().add("ftp://x/", "a=b")).code(), url);
     CHECK_CODE(THROWN(ktorws::cookie_jar().header("ftp://x/")).code(), url);
@@ -84,11 +100,11 @@ void arguments()
         .add_header("X-One", "1")
         .set_ping_interval(1h)
         .set_tcp_keepalive(60s, 10s, 3)
-        .set_incoming_queue(10, 0, WS_QUEUE_DROP_OLDEST)
+        .set_incoming_queue(10, 0, ktorws::queue_policy::drop_oldest)
         .install_deflate()
         .set_cookie_jar(jar)
         .set_group(group)
-        .set_group(nullptr);
+        .set_group(ktorws::no_group);
     const ktorws::session session = ktorws::connect(echo_url(), config);
     CHECK_EQ(session.request_header("Origin").value(), "https://example.com");
     CHECK_EQ(session.request_header("Cookie").value(), "a=1");
@@ -99,8 +115,8 @@ void sessions()
 {
     ktorws::session session = ktorws::connect(echo_url());
     CHECK_CODE(THROWN(session.recv(0s)).code(), timeout);
-    CHECK_CODE(THROWN(session.send_text("\xff")).code(), invalid_argument);
-    CHECK_CODE(THROWN(session.close(1005)).code(), invalid_argument);
+    CHECK_CODE(THROWN(session.send_text("\xff")).code(), utf8);
+    CHECK_CODE(THROWN(session.close(ktorws::close_code::no_status)).code(), invalid_argument);
     CHECK_CODE(THROWN(session.close_info()).code(), state);
     CHECK_CODE(THROWN(session.set_max_message_size(0)).code(), invalid_argument);
     session.interrupt();
@@ -117,7 +133,10 @@ void sessions()
     CHECK_EQ(ktorws::bytes(bytes).text(), "back");
     session.send_batch({ktorws::message(frame.type(), frame.data())});
     CHECK(session.recv(patience).is_text());
-    session.close(WS_CLOSE_GOING_AWAY, "away");
+    session.sendv(frame.type(), {ktorws::slice(frame.data()), ktorws::slice(frame.data())});
+    const auto joined = session.recv(patience).text();
+    CHECK_EQ(joined, "backback");
+    session.close(ktorws::close_code::going_away, "away");
     session.wait_closed(patience);
     CHECK_CODE(THROWN(session.recv()).code(), closed);
     CHECK_EQ(session.close_info().local_code, 1001U);
@@ -128,7 +147,7 @@ void sessions()
     const std::string said(session.session_error().message());
     session = ktorws::session();
     CHECK_CODE(lost.code(), closed_abnormally);
-    CHECK_EQ(lost.details().phase(), WS_PHASE_OPEN);
+    CHECK_EQ(lost.details().phase(), ktorws::phase::open);
     CHECK_EQ(lost.what(), said);
 
     ktorws::config small;
@@ -138,7 +157,7 @@ void sessions()
     CHECK_CODE(THROWN(session.send_text("x")).code(), message_too_big);
     session.wait_closed(patience);
     CHECK_EQ(session.close_info().local_code, 1009U);
-    CHECK_EQ(session.close_info().initiator, static_cast<std::uint32_t>(WS_CLOSED_BY_PROTOCOL));
+    CHECK_EQ(session.close_info().initiator, ktorws::close_initiator::protocol);
 
     session = ktorws::connect(echo_url("silent"));
     session.abort();
@@ -191,12 +210,14 @@ void iterations()
 void logs()
 {
     std::string lines;
-    ktorws::set_log_callback(WS_LOG_INFO, [&](ws_log_level, std::uint64_t, std::string_view line) {
-        lines += line;
-        throw std::runtime_error("ignored");
-    });
+    ktorws::set_log_callback(ktorws::log_level::info,
+                             [&](ktorws::log_level level, std::uint64_t, std::string_view line) {
+                                 CHECK(level != ktorws::log_level::off && level <= ktorws::log_level::info);
+                                 lines += line;
+                                 throw std::runtime_error("ignored");
+                             });
     ktorws::connect(echo_url()).close();
-    ktorws::set_log_callback(WS_LOG_OFF, nullptr);
+    ktorws::set_log_callback(ktorws::no_log);
     CHECK(!lines.empty());
 }
 

@@ -8,6 +8,7 @@
 
 #include "check.hpp"
 #include <array>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -23,6 +24,7 @@ namespace
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 
 template <typename T> constexpr bool is_owner()
 {
@@ -66,10 +68,71 @@ static_assert(noexcept(std::declval<const ktorws::frame &>().text()));
 static_assert(noexcept(std::declval<ktorws::session &>().recv(ktorws::no_limit, std::declval<std::error_code &>())));
 static_assert(noexcept(std::declval<ktorws::session &>().send_text(std::string_view(),
                                                                    std::declval<std::error_code &>())));
-static_assert(noexcept(ktorws::connect(nullptr, std::declval<std::error_code &>())));
+static_assert(noexcept(ktorws::connect(ktorws::none, std::declval<std::error_code &>())));
 
-// Views are not made of what would be cut off, or has one byte more than it seems to.
-static_assert(!std::is_constructible_v<ktorws::zstring, std::string_view>);
+// Strings for C are made of every kind of text, and paths of what is one.
+static_assert(std::is_convertible_v<std::string_view, ktorws::zstring>);
+static_assert(!std::is_convertible_v<std::filesystem::path, ktorws::zstring>);
+static_assert(std::is_convertible_v<std::filesystem::path, ktorws::zpath>);
+static_assert(std::is_nothrow_constructible_v<ktorws::zpath, const std::filesystem::path &>);
+static_assert(std::is_convertible_v<const char *, ktorws::zpath> && std::is_convertible_v<std::string, ktorws::zpath>);
+static_assert(!std::is_convertible_v<std::vector<char>, ktorws::zpath>);
+
+// Nothing is switched off but by its name.
+static_assert(!std::is_constructible_v<ktorws::zstring, std::nullptr_t>);
+static_assert(!std::is_default_constructible_v<ktorws::zstring>);
+static_assert(!std::is_default_constructible_v<ktorws::time_limit>);
+static_assert(!std::is_convertible_v<std::nullptr_t, decltype(ktorws::no_reconnect)>);
+
+// Whether a setter of a configuration, which throws or not, takes what `set` gives it.
+template <typename Setter> constexpr bool compiles(Setter)
+{
+    return std::is_invocable_v<Setter, ktorws::config &>;
+}
+#define SETS(call) compiles([](auto &config) -> decltype((void)config.call) {})
+static_assert(SETS(set_group(ktorws::no_group, std::declval<std::error_code &>())));
+static_assert(!SETS(set_group({}, std::declval<std::error_code &>())));
+static_assert(!SETS(set_group(nullptr, std::declval<std::error_code &>())));
+static_assert(!SETS(set_group(ktorws::no_reconnect, std::declval<std::error_code &>())));
+static_assert(SETS(set_cookie_jar(ktorws::no_cookie_jar, std::declval<std::error_code &>())));
+static_assert(!SETS(set_cookie_jar({}, std::declval<std::error_code &>())));
+static_assert(!SETS(set_cookie_jar(nullptr, std::declval<std::error_code &>())));
+static_assert(SETS(set_callbacks(ktorws::no_callbacks, std::declval<std::error_code &>())));
+static_assert(!SETS(set_callbacks({}, std::declval<std::error_code &>())));
+static_assert(!SETS(set_callbacks(nullptr, std::declval<std::error_code &>())));
+static_assert(SETS(set_auth_callback(ktorws::no_auth_callback, std::declval<std::error_code &>())));
+static_assert(!SETS(set_auth_callback({}, std::declval<std::error_code &>())));
+static_assert(!SETS(set_auth_callback(nullptr, std::declval<std::error_code &>())));
+static_assert(SETS(set_reconnect(ktorws::no_reconnect, std::declval<std::error_code &>())));
+static_assert(SETS(set_reconnect({}, std::declval<std::error_code &>()))); // with the defaults
+static_assert(!SETS(set_reconnect(nullptr, std::declval<std::error_code &>())));
+static_assert(SETS(set_user_agent(ktorws::none, std::declval<std::error_code &>())));
+static_assert(!SETS(set_user_agent({}, std::declval<std::error_code &>())));
+static_assert(!SETS(set_user_agent(nullptr, std::declval<std::error_code &>())));
+static_assert(!SETS(set_idle_timeout({}, std::declval<std::error_code &>())));
+#if KTORWS_EXCEPTIONS
+static_assert(SETS(set_group(ktorws::no_group)) && !SETS(set_group({})) && !SETS(set_group(nullptr)));
+static_assert(SETS(set_cookie_jar(ktorws::no_cookie_jar)) && !SETS(set_cookie_jar({})));
+static_assert(SETS(set_callbacks(ktorws::no_callbacks)) && !SETS(set_callbacks({})));
+static_assert(SETS(set_auth_callback(ktorws::no_auth_callback)) && !SETS(set_auth_callback({})));
+static_assert(SETS(set_reconnect(ktorws::no_reconnect)) && SETS(set_reconnect({})) && !SETS(set_reconnect(nullptr)));
+static_assert(SETS(set_user_agent(ktorws::none)) && !SETS(set_user_agent({})) && !SETS(set_user_agent(nullptr)));
+static_assert(SETS(add_tls_ca_file(std::filesystem::path())) && !SETS(set_origin(std::filesystem::path())));
+#endif
+
+// Enumerations do not mix, and flags combine.
+static_assert(!std::is_convertible_v<std::uint32_t, ktorws::frame_type>);
+static_assert(!std::is_convertible_v<ktorws::frame_flags, ktorws::send_flags>);
+constexpr auto both = ktorws::send_flags::more | ktorws::send_flags::cork;
+static_assert(static_cast<std::uint32_t>(both) == (WS_SEND_MORE | WS_SEND_CORK));
+static_assert(ktorws::has(both, ktorws::send_flags::cork) && !ktorws::has(both, ktorws::send_flags::no_compress));
+
+// A frame is sent on as it came.
+static_assert(noexcept(std::declval<ktorws::session &>().send(std::declval<ktorws::frame &>().type(),
+                                                              std::declval<ktorws::frame &>().data(),
+                                                              std::declval<std::error_code &>())));
+
+// Views are not made of what has one byte more than it seems to.
 static_assert(!std::is_constructible_v<ktorws::bytes, const char (&)[4]>);
 static_assert(!std::is_constructible_v<ktorws::bytes, const std::vector<int> &>);
 static_assert(std::is_convertible_v<const unsigned char (&)[4], ktorws::bytes>);
@@ -105,9 +168,20 @@ void views()
 {
     CHECK_EQ(ktorws::time_limit(std::chrono::duration<float>(std::numeric_limits<float>::quiet_NaN())).milliseconds(),
              0);
-    CHECK(ktorws::zstring("a").is_valid() && ktorws::zstring("ab"s).is_valid() && ktorws::zstring(""s).is_valid());
-    CHECK(!ktorws::zstring("a\0b"s).is_valid() && !ktorws::zstring("a\0"s).is_valid());
-    CHECK(ktorws::zstring(nullptr).c_str() == nullptr);
+    const std::string text = "ab";
+    CHECK(ktorws::zstring(text).c_str() == text.c_str());
+    CHECK_EQ(ktorws::zstring(std::string_view("abc").substr(0, 2)).c_str(), text);
+    const ktorws::zstring copied = std::string_view(text);
+    CHECK(ktorws::zstring(copied).c_str() == text && copied.c_str() == text && copied.c_str() != text.c_str());
+    CHECK_EQ(ktorws::zstring(std::string_view()).c_str(), ""s);
+    CHECK(ktorws::zstring(ktorws::none).c_str() == nullptr);
+    // What the library refuses.
+    for (const ktorws::zstring &refused : {ktorws::zstring("a\0b"s), ktorws::zstring("a\0b"sv), ktorws::zstring("a\0"s),
+                                           ktorws::zstring(static_cast<const char *>(nullptr))})
+        CHECK_EQ(refused.c_str(), "\xff"s);
+    const std::filesystem::path path = "/tmp";
+    CHECK(ktorws::zpath(path).c_str() == path.c_str());
+    CHECK(ktorws::zpath(ktorws::none).c_str() == nullptr);
 
     const std::array<unsigned char, 3> container{1, 2, 255};
     const ktorws::bytes bytes = container;
@@ -123,7 +197,7 @@ void moves()
     ktorws::session first = ktorws::connect(echo_url("hello"), ec);
     CHECK_NONE(ec);
     const ktorws::session_view view = first;
-    CHECK(view == first && view.state() == WS_STATE_OPEN);
+    CHECK(view == first && view.state() == ktorws::session_state::open);
     ktorws::session second(std::move(first));
     CHECK(!first && second == view); // NOLINT: what a moved one is
     ktorws::session &same = second;
