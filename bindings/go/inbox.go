@@ -37,6 +37,8 @@ type inbox struct {
 	readable chan struct{}
 	// Whoever put the token in leads.
 	leading chan struct{}
+	// Holds a token when there are outages.
+	resumed chan struct{}
 	// Closed with err.
 	ended chan struct{}
 
@@ -60,6 +62,9 @@ type inbox struct {
 	// The library may have more: receiving stopped before it said that it has not.
 	hasMore bool
 	pings   map[string]chan struct{}
+	// The message of the latest loss, and those of the losses that another connection has followed, for OnReconnect.
+	lostBy  string
+	outages []string
 	err     error
 }
 
@@ -75,6 +80,7 @@ func newInbox(session *handle, number C.int32_t, descriptor *os.File) (*inbox, e
 		raw:        raw,
 		readable:   make(chan struct{}, 1),
 		leading:    make(chan struct{}, 1),
+		resumed:    make(chan struct{}, 1),
 		ended:      make(chan struct{}),
 		most:       C.SHIM_IN,
 	}
@@ -301,13 +307,21 @@ func (in *inbox) unpack(receipt *C.kgo_receipt) {
 	}
 }
 
-// put takes a copy of a message, or a pong.
+// put takes a copy of a message, or a pong, or an event.
 func (in *inbox) put(kind C.uint32_t, data []byte) {
-	if kind == C.WS_FRAME_PONG {
+	switch kind {
+	case C.WS_FRAME_PONG:
 		if answered, ok := in.pings[string(data)]; ok {
 			delete(in.pings, string(data))
 			close(answered)
 		}
+		return
+	case C.WS_FRAME_LOST:
+		in.lostBy = string(data)
+		return
+	case C.WS_FRAME_RESUMED:
+		in.outages = append(in.outages, in.lostBy)
+		signal(in.resumed)
 		return
 	}
 	if in.leaving && in.size() >= C.SHIM_IN {
@@ -352,6 +366,9 @@ func (in *inbox) leave() {
 	never := make(chan struct{})
 	in.mu.Lock()
 	in.leaving = true
+	if len(in.leading) > 0 {
+		in.lookAgain()
+	}
 	for in.err == nil {
 		in.wait(context.Background(), func() bool { return false }, never)
 		in.mu.Lock()

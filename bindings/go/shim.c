@@ -49,11 +49,6 @@ ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t
     return ws_send((ws_session *)session, type, data, size, 0, 0);
 }
 
-ws_status kgo_ping(uintptr_t session, const uint8_t *data, size_t size)
-{
-    return ws_send_ping((ws_session *)session, data, size);
-}
-
 ws_status kgo_send_many(uintptr_t session, kgo_shipment *shipment)
 {
     ws_message messages[SHIM_OUT];
@@ -85,12 +80,6 @@ static void on_close(ws_session *session, ws_status status, void *events)
     kgoClosed((uintptr_t)events);
 }
 
-static void on_reconnect(ws_session *session, const ws_error *lost, void *events)
-{
-    (void)session;
-    kgoReconnected((uintptr_t)events, (ws_error *)lost);
-}
-
 static void drop(void *events)
 {
     kgoDropped((uintptr_t)events);
@@ -104,14 +93,15 @@ ws_status kgo_open(const ws_config *config, const char *url, uintptr_t events, w
         .on_writable = on_writable,
         .on_close = on_close,
         .drop = drop,
-        .on_reconnect = on_reconnect,
     };
     ws_config *own = ws_config_clone(config);
     ws_status status = own == NULL ? WS_ERR_NO_MEMORY : ws_config_set_callbacks(own, &callbacks, (void *)events);
-    if (status != WS_OK)
+    if (status != WS_OK) {
         drop((void *)events);
-    else
+    } else {
+        ws_config_set_user_data(own, (void *)events);
         status = ws_connect_async(url, own, session);
+    }
     ws_config_free(own);
     return status;
 }
@@ -127,18 +117,16 @@ void kgo_set_auth(ws_config *config, uintptr_t dialer)
 }
 
 static int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
-                      void *dialer)
+                      void *unused)
 {
-    (void)session;
-    return kgoDecide((uintptr_t)dialer, (ws_error *)why, attempt, suggested, delay_ms);
+    (void)unused;
+    return kgoDecide((uintptr_t)ws_get_user_data(session), (ws_error *)why, attempt, suggested, delay_ms);
 }
 
-ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides, uintptr_t dialer)
+ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides)
 {
-    if (decides) {
+    if (decides)
         options->decide = decide;
-        options->user_data = (void *)dialer;
-    }
     return ws_config_set_reconnect(config, options);
 }
 

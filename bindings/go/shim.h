@@ -57,15 +57,16 @@ const uint8_t *kgo_payload(uintptr_t frame);
 void kgo_free(uintptr_t frame);
 
 ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t size);
-ws_status kgo_ping(uintptr_t session, const uint8_t *data, size_t size);
-
 ws_status kgo_send_many(uintptr_t session, kgo_shipment *shipment);
 
-/* Opens a session that calls back for `events`, a cgo.Handle, until it drops it; also when it cannot be opened. */
+/*
+ * Opens a session that calls back for `events`, a cgo.Handle, until it drops it; also when it cannot be opened. The handle is
+ * the session's user data as well.
+ */
 ws_status kgo_open(const ws_config *config, const char *url, uintptr_t events, ws_session **session);
 
 void kgo_set_auth(ws_config *config, uintptr_t dialer);
-ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides, uintptr_t dialer);
+ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides);
 ws_status kgo_set_log(uint32_t level);
 
 #endif
