@@ -40,14 +40,13 @@ func errShut() error {
 
 // newConn makes a Conn of a session that is open, and frees the session when it cannot.
 func newConn(session *C.ws_session, e *events) (*Conn, error) {
-	number := C.ws_event_fd(session)
-	descriptor, err := duplicate(number)
+	descriptor, err := duplicate(C.ws_event_fd(session))
 	if err != nil {
 		C.ws_session_free(session)
 		return nil, err
 	}
 	h := &handle{session: session}
-	in, err := newInbox(h, number, descriptor)
+	in, err := newInbox(h, descriptor)
 	if err != nil {
 		descriptor.Close()
 		C.ws_session_free(session)

@@ -26,9 +26,7 @@ const sweepEvery = 1024
 // inbox has what was received ahead. Of those who wait for something one leads: it waits in Go's netpoller, by itself, for
 // the library's descriptor, and receives for all. The others wait for it, and then one of them leads.
 type inbox struct {
-	session *handle
-	// The session's descriptor, and the duplicate of it that Go waits for.
-	number     C.int32_t
+	session    *handle
 	descriptor *os.File
 	raw        syscall.RawConn
 	// Messages that were written since something was received, or was tried to be.
@@ -68,14 +66,13 @@ type inbox struct {
 	err     error
 }
 
-func newInbox(session *handle, number C.int32_t, descriptor *os.File) (*inbox, error) {
+func newInbox(session *handle, descriptor *os.File) (*inbox, error) {
 	raw, err := descriptor.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
 	in := &inbox{
 		session:    session,
-		number:     number,
 		descriptor: descriptor,
 		raw:        raw,
 		readable:   make(chan struct{}, 1),
@@ -93,7 +90,7 @@ func newInbox(session *handle, number C.int32_t, descriptor *os.File) (*inbox, e
 			return true
 		}
 		in.wake()
-		return in.hasMore && in.wantsMore()
+		return false
 	}
 	return in, nil
 }
@@ -273,11 +270,11 @@ func (in *inbox) fill() {
 			in.unflushed.Store(0)
 			flush = 1
 		}
-		switch status := Status(C.kgo_receive(numberOf(session), in.number, in.most, flush, receipt)); status {
+		switch status := Status(C.kgo_receive(numberOf(session), in.most, flush, receipt)); status {
 		case 0:
 			in.unpack(receipt)
 		case ErrTimeout:
-			in.hasMore = receipt.is_readable != 0
+			in.hasMore = false
 			return
 		default:
 			in.end(endOf(session, status))

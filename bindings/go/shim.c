@@ -1,24 +1,20 @@
 #include "shim.h"
 
-#include <poll.h>
 #include <string.h>
 
 #include "_cgo_export.h"
 
-ws_status kgo_receive(uintptr_t session, int32_t fd, uint32_t most, int32_t flush, kgo_receipt *receipt)
+ws_status kgo_receive(uintptr_t session, uint32_t most, int32_t flush, kgo_receipt *receipt)
 {
     ws_frame *frames[SHIM_IN];
     size_t count = 0, filled = 0;
     ws_status status = ws_recv_batch((ws_session *)session, frames, most, &count, 0);
     receipt->count = 0;
-    if (status == WS_ERR_TIMEOUT) {
-        struct pollfd watched = {.fd = fd, .events = POLLIN};
-        if (flush)
+    if (status != WS_OK) {
+        if (flush && status == WS_ERR_TIMEOUT)
             ws_flush((ws_session *)session, 0);
-        receipt->is_readable = poll(&watched, 1, 0) > 0;
-    }
-    if (status != WS_OK)
         return status;
+    }
     for (size_t i = 0; i < count; i++) {
         kgo_received *item = &receipt->items[i];
         *item = (kgo_received){.size = frames[i]->size, .type = frames[i]->type};
