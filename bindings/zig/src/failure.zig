@@ -2,7 +2,7 @@ const std = @import("std");
 const c = @import("c.zig");
 const ktorws = @import("ktorws.zig");
 
-pub const Phase = enum(c_uint) {
+pub const Phase = enum(i32) {
     none = c.WS_PHASE_NONE,
     resolve = c.WS_PHASE_RESOLVE,
     connect = c.WS_PHASE_CONNECT,
@@ -51,6 +51,10 @@ pub const Failure = struct {
     pub fn httpHeader(failure: Failure, name: [:0]const u8, index: usize) ?[:0]const u8 {
         const text = ktorws.zString(name) catch return null;
         return ktorws.optionalSpan(c.ws_error_http_header(failure.raw, text, index));
+    }
+
+    pub fn httpHeaderAt(failure: Failure, index: usize) ?ktorws.Header {
+        return ktorws.Header.at(c.ws_error_http_header_at, failure.raw, index);
     }
 
     pub fn httpBody(failure: Failure) []const u8 {
