@@ -4,26 +4,20 @@
  *
  * One line for each, as they answer; the exit status is 1 if one is down. */
 
-#define _POSIX_C_SOURCE 200809L
 #include <ktorws.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t all_have_ended = PTHREAD_COND_INITIALIZER;
-/* Behind the lock: callbacks of different sessions may run at the same time. */
-static int asked, down;
-
 typedef struct {
     const char *url;
+    ws_session *session;
     int answered;
 } server;
 
 static void on_open(ws_session *session, void *user_data)
 {
     (void)user_data;
-    ws_send_ping(session, NULL, 0);
+    ws_send(session, WS_FRAME_PING, NULL, 0, 0, 0);
 }
 
 static void on_frame(ws_session *session, const ws_frame *frame, void *user_data)
@@ -48,11 +42,6 @@ static void on_close(ws_session *session, ws_status status, void *user_data)
         const ws_error *error = ws_session_error(session);
         printf("down %s: %s\n", self->url, error != NULL ? ws_error_message(error) : ws_strerror(status));
     }
-    pthread_mutex_lock(&lock);
-    down += !self->answered;
-    if (--asked == 0)
-        pthread_cond_signal(&all_have_ended);
-    pthread_mutex_unlock(&lock);
 }
 
 static const ws_callbacks callbacks = {
@@ -62,16 +51,13 @@ static const ws_callbacks callbacks = {
     .on_close = on_close,
 };
 
-/* Returns whether callbacks are to come. */
-static int ask(ws_config *config, server *self, ws_session **session)
+static void ask(ws_config *config, server *self)
 {
     /* The configuration is copied: with the next server's user data it can be used again at once. */
-    ws_status status = ws_config_set_callbacks(config, &callbacks, self);
-    if (status == WS_OK)
-        status = ws_connect_async(self->url, config, session);
+    ws_config_set_callbacks(config, &callbacks, self);
+    ws_status status = ws_connect_async(self->url, config, &self->session);
     if (status != WS_OK)
         printf("down %s: %s\n", self->url, ws_strerror(status));
-    return status == WS_OK;
 }
 
 int main(int argc, char **argv)
@@ -82,9 +68,8 @@ int main(int argc, char **argv)
     }
     int count = argc - 1;
     server *servers = calloc((size_t)count, sizeof *servers);
-    ws_session **sessions = calloc((size_t)count, sizeof *sessions);
     ws_config *config = ws_config_new();
-    if (servers == NULL || sessions == NULL || config == NULL) {
+    if (servers == NULL || config == NULL) {
         fprintf(stderr, "callbacks: no memory\n");
         return EXIT_FAILURE;
     }
@@ -93,24 +78,19 @@ int main(int argc, char **argv)
     ws_config_set_open_timeout_ms(config, 5000);
     ws_config_set_idle_timeout_ms(config, 5000);
 
-    asked = count;
     for (int i = 0; i < count; i++) {
         servers[i].url = argv[i + 1];
-        if (!ask(config, &servers[i], &sessions[i])) {
-            pthread_mutex_lock(&lock);
-            asked--, down++;
-            pthread_mutex_unlock(&lock);
-        }
+        ask(config, &servers[i]);
     }
     ws_config_free(config);
 
-    pthread_mutex_lock(&lock);
-    while (asked > 0)
-        pthread_cond_wait(&all_have_ended, &lock);
-    pthread_mutex_unlock(&lock);
-    for (int i = 0; i < count; i++)
-        ws_session_free(sessions[i]);
-    free(sessions);
+    int down = 0;
+    for (int i = 0; i < count; i++) {
+        /* When it returns, on_close has returned. */
+        ws_wait_closed(servers[i].session, -1);
+        down += !servers[i].answered;
+        ws_session_free(servers[i].session);
+    }
     free(servers);
     return down == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -41,7 +41,7 @@ static ws_status send_lines(ws_session *session)
         if (size > 0 && line[size - 1] == '\n')
             size--;
         status = ws_send_text(session, line, size);
-        if (status == WS_ERR_INVALID_ARGUMENT) {
+        if (status == WS_ERR_UTF8) {
             fprintf(stderr, "chat: not sent, the line is not UTF-8\n");
             status = WS_OK;
         }
@@ -85,11 +85,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "chat: no memory\n");
         return EXIT_FAILURE;
     }
-    if (argc > 2 && ws_config_add_tls_ca_file(config, argv[2]) != WS_OK) {
-        fprintf(stderr, "chat: cannot use the CA file %s\n", argv[2]);
-        ws_config_free(config);
-        return EXIT_FAILURE;
-    }
+    /* If the file cannot be used, ws_connect fails and says so. */
+    if (argc > 2)
+        ws_config_add_tls_ca_file(config, argv[2]);
 
     ws_session *session = NULL;
     ws_error *error = NULL;

@@ -125,8 +125,6 @@ static int talk(ws_session *session, const char *message)
         return fail("receiving", status);
     printf("received: %s\n", (const char *)frame->data);
     ws_frame_free(frame);
-    ws_close(session, WS_CLOSE_NORMAL, NULL, 0);
-    ws_wait_closed(session, -1);
     return EXIT_SUCCESS;
 }
 
@@ -139,12 +137,10 @@ int main(int argc, char **argv)
     ws_config *config = ws_config_new();
     if (config == NULL)
         return fail("no configuration", WS_ERR_NO_MEMORY);
-    ws_status status = ws_config_install_extension(config, &checksum_extension, "fnv1a");
-    if (status != WS_OK)
-        return fail("installing the extension", status);
+    ws_config_install_extension(config, &checksum_extension, "fnv1a");
     ws_session *session = NULL;
     ws_error *error = NULL;
-    status = ws_connect(argv[1], config, &session, &error);
+    ws_status status = ws_connect(argv[1], config, &session, &error);
     ws_config_free(config);
     if (status != WS_OK) {
         fprintf(stderr, "checksum: cannot connect to %s: %s\n", argv[1], ws_error_message(error));
@@ -152,6 +148,6 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     int result = talk(session, argc > 2 ? argv[2] : "hello");
-    ws_session_free(session);
+    ws_session_end(session, -1);
     return result;
 }

@@ -13,22 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* NULL where a file or the pin cannot be used. */
+/* Returns NULL if a file or the pin cannot be used. */
 static ws_config *configure(char **files)
 {
     ws_config *config = ws_config_new();
-    const char *wrong = NULL;
-    if (config == NULL)
-        wrong = "no memory";
-    else if (ws_config_add_tls_ca_file(config, files[0]) != WS_OK)
-        wrong = "no certificate of an authority can be read from the CA file";
-    else if (ws_config_set_tls_client_cert_file(config, files[1], files[2]) != WS_OK)
-        wrong = "the certificate and its key cannot be read, or do not belong together";
-    else if (ws_config_add_tls_pin_sha256(config, files[3]) != WS_OK)
-        wrong = "the pin is not the base64 of a SHA-256";
-    if (wrong == NULL)
+    ws_config_add_tls_ca_file(config, files[0]);
+    ws_config_set_tls_client_cert_file(config, files[1], files[2]);
+    ws_config_add_tls_pin_sha256(config, files[3]);
+    /* The first of them that was refused. */
+    const ws_error *refused = ws_config_error(config);
+    if (config != NULL && refused == NULL)
         return config;
-    fprintf(stderr, "client_certificate: %s\n", wrong);
+    fprintf(stderr, "client_certificate: %s\n", config == NULL ? "no memory" : ws_error_message(refused));
     ws_config_free(config);
     return NULL;
 }
@@ -57,8 +53,6 @@ static int talk(ws_session *session)
     }
     printf("%s\n", (const char *)frame->data);
     ws_frame_free(frame);
-    ws_close(session, WS_CLOSE_NORMAL, NULL, 0);
-    ws_wait_closed(session, -1);
     return EXIT_SUCCESS;
 }
 
@@ -81,6 +75,6 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     int result = talk(session);
-    ws_session_free(session);
+    ws_session_end(session, -1);
     return result;
 }

@@ -19,11 +19,10 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         /* All of them are opened at the same time. One that cannot be is received as one that has ended. */
         ws_session *session = NULL;
+        ws_config_set_user_data(config, argv[i]);
         ws_status status = ws_connect_async(argv[i], config, &session);
         if (status != WS_OK)
             fprintf(stderr, "group: %s: %s\n", argv[i], ws_strerror(status));
-        else
-            ws_set_user_data(session, argv[i]);
     }
     ws_config_free(config);
 

@@ -70,7 +70,7 @@ static ws_status filter(ws_session *session, batch *lines)
         status = ws_send_batch(session, lines->messages + lines->sent, lines->count - lines->sent, &accepted, 0);
         lines->sent += accepted;
         unanswered += accepted;
-        if (status == WS_ERR_INVALID_ARGUMENT)
+        if (status == WS_ERR_UTF8)
             fprintf(stderr, "pipeline: of the next %zu lines, which are not sent, one is not UTF-8\n",
                     lines->count - lines->sent);
         if (status == WS_OK || status == WS_ERR_TIMEOUT)

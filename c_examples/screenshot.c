@@ -276,13 +276,13 @@ int main(int argc, char **argv)
     if (!read_url(argv[1], url))
         return EXIT_FAILURE;
     ws_config *config = ws_config_new();
-    /* No Origin is sent unless one is set: Chromium answers 403 to one that it was not told of. */
-    if (config == NULL || ws_config_set_max_message_size(config, largest_message) != WS_OK ||
-        ws_config_set_max_frame_size(config, largest_message) != WS_OK) {
-        ws_config_free(config);
+    if (config == NULL) {
         fail("no configuration", "no memory");
         return EXIT_FAILURE;
     }
+    ws_config_set_max_message_size(config, largest_message);
+    ws_config_set_max_frame_size(config, largest_message);
+    /* No Origin is sent unless one is set: Chromium answers 403 to one that it was not told of. */
     devtools self = {0};
     ws_error *error = NULL;
     ws_status status = ws_connect(url, config, &self.session, &error);
@@ -293,8 +293,6 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     int saved = take_screenshot(&self, argv[2], argv[3]);
-    ws_close(self.session, WS_CLOSE_NORMAL, NULL, 0);
-    ws_wait_closed(self.session, -1);
-    ws_session_free(self.session);
+    ws_session_end(self.session, -1);
     return saved ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_ATTEMPTS = 20, NOT_FOUND = 404 };
 
@@ -23,36 +24,25 @@ static void on_interrupt(int number)
         ws_interrupt(session);
 }
 
-/* `symbols` ends with NULL. */
-static ws_status subscribe(ws_session *session, char *const *symbols)
+/* A new connection knows nothing of what was subscribed to. `symbols` ends with NULL. */
+static void subscribe(ws_session *session, char *const *symbols)
 {
-    ws_status status = WS_OK;
-    for (; *symbols != NULL && status == WS_OK; symbols++) {
-        char text[128];
-        int length = snprintf(text, sizeof text, "subscribe %s", *symbols);
-        if (length < 0 || (size_t)length >= sizeof text)
-            return WS_ERR_INVALID_ARGUMENT;
-        status = ws_send_text(session, text, (size_t)length);
+    for (; *symbols != NULL; symbols++) {
+        ws_slice text[] = {{"subscribe ", strlen("subscribe ")}, {*symbols, strlen(*symbols)}};
+        /* Without waiting: if this connection is lost as well, the next one brings us here again. */
+        ws_status status = ws_sendv(session, WS_FRAME_TEXT, text, 2, 0, 0);
+        if (status != WS_OK)
+            fprintf(stderr, "ticker: cannot subscribe to %s: %s\n", *symbols, ws_strerror(status));
     }
-    return status;
-}
-
-/* There is another connection, on which the server knows nothing of what was subscribed to. */
-static void on_reconnect(ws_session *session, const ws_error *lost, void *symbols)
-{
-    (void)lost;
-    fprintf(stderr, "ticker: connected again\n");
-    ws_status status = subscribe(session, symbols);
-    /* When this connection is lost as well, the next one brings us here again. */
-    if (status != WS_OK)
-        fprintf(stderr, "ticker: cannot subscribe: %s\n", ws_strerror(status));
 }
 
 static int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
                       void *user_data)
 {
     (void)session, (void)user_data;
-    fprintf(stderr, "ticker: %s\n", ws_error_message(why));
+    /* Of the loss, before the first attempt, WS_FRAME_LOST says why. */
+    if (attempt > 1)
+        fprintf(stderr, "ticker: %s\n", ws_error_message(why));
     if (attempt > MAX_ATTEMPTS)
         return 0;
     /* The library takes 404 for an answer. Here it is a proxy's, while the server behind it starts. */
@@ -64,7 +54,7 @@ static int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt
 }
 
 /* NULL when it cannot be made. */
-static ws_config *configure(char **symbols)
+static ws_config *configure(void)
 {
     ws_reconnect_options reconnect = {
         .struct_size = sizeof reconnect,
@@ -72,32 +62,45 @@ static ws_config *configure(char **symbols)
         .max_delay_ms = 1000,
         .decide = decide,
     };
-    ws_callbacks callbacks = {.struct_size = sizeof callbacks, .on_reconnect = on_reconnect};
     ws_config *config = ws_config_new();
-    if (config != NULL && ws_config_set_reconnect(config, &reconnect) == WS_OK &&
-        ws_config_set_callbacks(config, &callbacks, symbols) == WS_OK &&
-        /* A connection that died without a word is noticed within fifteen seconds. */
-        ws_config_set_ping_interval_ms(config, 5000) == WS_OK)
-        return config;
-    ws_config_free(config);
-    return NULL;
+    ws_config_set_reconnect(config, &reconnect);
+    ws_config_set_deliver_events(config, WS_EVENT_OPENED | WS_EVENT_LOST | WS_EVENT_RESUMED);
+    /* A connection that died without a word is noticed within fifteen seconds. */
+    ws_config_set_ping_interval_ms(config, 5000);
+    return config;
 }
 
-static int print_prices(ws_session *session)
+/* Events come in their place among the prices, so it is known where some are missing. */
+static void take(ws_session *session, const ws_frame *frame, char *const *symbols)
+{
+    switch (frame->type) {
+    case WS_FRAME_OPENED:
+        subscribe(session, symbols);
+        break;
+    case WS_FRAME_LOST:
+        fprintf(stderr, "ticker: the prices end here: %s\n", (const char *)frame->data);
+        break;
+    case WS_FRAME_RESUMED:
+        fprintf(stderr, "ticker: connected again\n");
+        subscribe(session, symbols);
+        break;
+    default:
+        printf("%s\n", (const char *)frame->data);
+        fflush(stdout);
+    }
+}
+
+static int print_prices(ws_session *session, char *const *symbols)
 {
     ws_frame *frame = NULL;
     ws_status status;
     /* It goes on waiting while there is no connection. */
     while ((status = ws_recv(session, &frame, -1)) == WS_OK) {
-        printf("%s\n", (const char *)frame->data);
-        fflush(stdout);
+        take(session, frame, symbols);
         ws_frame_free(frame);
     }
-    if (status == WS_ERR_INTERRUPTED) {
-        ws_close(session, WS_CLOSE_NORMAL, NULL, 0);
-        ws_wait_closed(session, -1);
+    if (status == WS_ERR_INTERRUPTED)
         return EXIT_SUCCESS;
-    }
     ws_close_info info = {.struct_size = sizeof info};
     if (status == WS_ERR_CLOSED && ws_get_close_info(session, &info) == WS_OK) {
         fprintf(stderr, "ticker: the server has closed: %u %s\n", (unsigned)info.remote_code, info.reason);
@@ -114,7 +117,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: ticker URL SYMBOL...\n");
         return 2;
     }
-    ws_config *config = configure(argv + 2);
+    ws_config *config = configure();
     if (config == NULL) {
         fprintf(stderr, "ticker: no configuration\n");
         return EXIT_FAILURE;
@@ -131,11 +134,8 @@ int main(int argc, char **argv)
     current = session;
     struct sigaction action = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &action, NULL);
-    status = subscribe(session, argv + 2);
-    if (status != WS_OK)
-        fprintf(stderr, "ticker: cannot subscribe: %s\n", ws_strerror(status));
-    int result = status == WS_OK ? print_prices(session) : EXIT_FAILURE;
+    int result = print_prices(session, argv + 2);
     current = NULL;
-    ws_session_free(session);
+    ws_session_end(session, -1);
     return result;
 }

@@ -92,6 +92,8 @@ pub struct Error {
     pub os_errno: i32,
     /// The TLS alert the peer sent.
     pub tls_alert: Option<u8>,
+    /// The code of the server's Close, if that is the cause.
+    pub close_code: Option<u16>,
     /// The HTTP answer that refused the handshake.
     pub refusal: Option<Box<Refusal>>,
     /// The peer ended the connection in the middle of it: that may pass.
@@ -110,6 +112,7 @@ impl Error {
             phase: None,
             os_errno: 0,
             tls_alert: None,
+            close_code: None,
             refusal: None,
             is_cut_off: false,
         }

@@ -24,6 +24,17 @@ def all_values(get):
     return values
 
 
+def all_fields(get):
+    """the names and values of all header fields; get takes an index and where the two go"""
+    fields = []
+    name, value = c_char_p(), c_char_p()
+    while get(len(fields), byref(name), byref(value)):
+        fields.append((name.value.decode("latin-1"), value.value.decode("latin-1")))
+    if name.value is not None or value.value is not None:
+        raise AssertionError("a field behind the last one")
+    return fields
+
+
 class Failure(Exception):
     """A ws_error, copied out of the library."""
 
@@ -41,6 +52,10 @@ class Failure(Exception):
             name: all_values(lambda index: lib.ws_error_http_header(error, name.encode(), index))
             for name in HTTP_FIELDS
         }
+        self.http_header = all_fields(lambda *found: lib.ws_error_http_header_at(error, *found))
+        for name, values in self.http_fields.items():
+            if values != [value for found, value in self.http_header if found.lower() == name.lower()]:
+                raise AssertionError(f"ws_error_http_header and ws_error_http_header_at differ: {name} {values}")
         self.http_location = next(iter(self.http_fields["Location"]), None)
         super().__init__(f"{self.status.name} in phase {self.phase.name}: {self.message}")
 
@@ -195,13 +210,27 @@ class Session:
     def send_part(self, frame_type, data, flags=0, timeout_ms=-1):
         return self.call("send", frame_type, data, len(data), flags, timeout_ms)
 
+    def send_control(self, frame_type, data=b"", timeout_ms=-1):
+        return self.send_part(frame_type, data, 0, timeout_ms)
+
+    def _filled(self, name, struct):
+        filled = struct(struct_size=ctypes.sizeof(struct))
+        status = self.call(name, byref(filled))
+        if status != Status.OK:
+            raise AssertionError(f"ws_{name}: {status.name}")
+        return filled
+
+    @property
+    def info(self):
+        return self._filled("get_session_info", SessionInfo)
+
+    @property
+    def deflate_info(self):
+        return self._filled("get_deflate_info", DeflateInfo)
+
     @property
     def stats(self):
-        statistics = Statistics(struct_size=ctypes.sizeof(Statistics))
-        status = self.call("stats", byref(statistics))
-        if status != Status.OK:
-            raise AssertionError(f"ws_get_stats: {status.name}")
-        return statistics
+        return self._filled("get_stats", Statistics)
 
     @property
     def extensions(self):

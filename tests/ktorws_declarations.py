@@ -46,6 +46,7 @@ class Status(enum.IntEnum):
     PING_TIMEOUT = -403
     IO = -404
     ABORTED = -405
+    IDLE_TIMEOUT = -406
     TIMEOUT = -501
     INTERRUPTED = -502
     OVERFLOW = -503
@@ -77,12 +78,14 @@ class Initiator(enum.IntEnum):
     TRANSPORT = 4
 
 
-CONTINUATION, TEXT, BINARY = 0, 1, 2
-# ws_send_flags, ws_ping_liveness, ws_control_frames, ws_frame_flags, ws_queue_policy
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+OPENED, LOST, RESUMED = 16, 17, 18
+# ws_send_flags, ws_ping_liveness, ws_control_frames, ws_frame_flags, ws_event_frames, ws_queue_policy
 SEND_MORE, SEND_NO_COMPRESS, SEND_CORK = 1, 2, 4
 LIVENESS_PONG, LIVENESS_ANY = 0, 1
 CONTROL_PING, CONTROL_PONG, CONTROL_CLOSE = 1, 2, 4
-FRAME_MORE, FRAME_RSV3, FRAME_RSV2, FRAME_RSV1 = 1, 16, 32, 64
+FLAG_MORE, FLAG_RSV3, FLAG_RSV2, FLAG_RSV1 = 1, 16, 32, 64
+EVENT_OPENED, EVENT_LOST, EVENT_RESUMED = 1, 2, 4
 QUEUE_WAIT, QUEUE_CLOSE, QUEUE_DROP_OLDEST = 0, 1, 2
 
 
@@ -112,6 +115,10 @@ class Message(ctypes.Structure):
     _fields_ = [("data", c_char_p), ("size", c_size_t), ("type", c_uint32), ("flags", c_uint32)]
 
 
+class Slice(ctypes.Structure):
+    _fields_ = [("data", c_char_p), ("size", c_size_t)]
+
+
 class DeflateOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -122,8 +129,27 @@ class DeflateOptions(ctypes.Structure):
         ("filter_user_data", c_void_p),
         ("flags", c_uint32),
     ]
-    # of the first release
-    FIRST_SIZE = 7 * 8
+
+
+class DeflateInfo(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        *((name, c_uint32) for name in ("level", "client_max_window_bits", "server_max_window_bits")),
+        *((name, c_uint32) for name in ("client_no_context_takeover", "server_no_context_takeover")),
+    ]
+
+
+class SessionInfo(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        *((name, c_uint32) for name in ("http_version", "tls_version", "tls_resumed")),
+        ("local_address", ctypes.c_char * 112),
+        ("peer_address", ctypes.c_char * 112),
+        ("proxy", ctypes.c_char * 280),
+        ("tls_cipher_suite", ctypes.c_char * 48),
+        ("tls_key_exchange_group", ctypes.c_char * 32),
+        ("alpn", ctypes.c_char * 32),
+    ]
 
 
 class Extension(ctypes.Structure):
@@ -138,7 +164,6 @@ class Callbacks(ctypes.Structure):
         ("on_writable", ctypes.CFUNCTYPE(None, c_void_p, c_void_p)),
         ("on_close", ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_void_p)),
         ("drop", ctypes.CFUNCTYPE(None, c_void_p)),
-        ("on_reconnect", ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_void_p)),
     ]
 
     def __init__(self, **functions):
@@ -160,7 +185,7 @@ class Statistics(ctypes.Structure):
             "compressed_sent_before compressed_sent_after compressed_received_before compressed_received_after "
             "pings_sent pings_received pongs_sent pongs_received last_rtt_us "
             "incoming_messages incoming_bytes outgoing_messages outgoing_bytes incoming_dropped outgoing_dropped "
-            "resolve_us connect_us tls_us handshake_us proxy_us tls_resumed reconnects"
+            "resolve_us connect_us tls_us handshake_us proxy_us reconnects"
         ).split()
     ]
 
@@ -268,8 +293,22 @@ _SIGNATURES |= {
     "ws_config_set_deliver_control": (c_int32, c_void_p, c_uint32),
     "ws_config_set_auto_pong": (c_int32, c_void_p, c_int32),
     "ws_config_install_deflate": (c_int32, c_void_p, POINTER(DeflateOptions)),
-    "ws_send_ping": (c_int32, c_void_p, c_char_p, c_size_t),
-    "ws_send_pong": (c_int32, c_void_p, c_char_p, c_size_t),
+    "ws_connect_async": (c_int32, c_char_p, c_void_p, POINTER(c_void_p)),
+    "ws_wait_open": (c_int32, c_void_p, c_int64, POINTER(c_void_p)),
+    "ws_sendv": (c_int32, c_void_p, c_uint32, POINTER(Slice), c_size_t, c_uint32, c_int64),
+    "ws_get_session_info": (c_int32, c_void_p, POINTER(SessionInfo)),
+    "ws_get_deflate_info": (c_int32, c_void_p, POINTER(DeflateInfo)),
+    "ws_peer_certificate": (c_int32, c_void_p, c_size_t, POINTER(c_void_p), POINTER(c_size_t)),
+    "ws_is_closed_for_receive": (c_int32, c_void_p),
+    "ws_session_end": (c_int32, c_void_p, c_int64),
+    "ws_request_header_at": (c_int32, c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_char_p)),
+    "ws_response_header_at": (c_int32, c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_char_p)),
+    "ws_error_http_header_at": (c_int32, c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_char_p)),
+    "ws_config_error": (c_void_p, c_void_p),
+    "ws_config_set_deliver_events": (c_int32, c_void_p, c_uint32),
+    "ws_config_set_deliver_parts": (c_int32, c_void_p, c_size_t),
+    "ws_config_set_validate_utf8": (c_int32, c_void_p, c_int32),
+    "ws_config_set_tls_system_store": (c_int32, c_void_p, c_int32),
     "ws_extension_count": (c_size_t, c_void_p),
     "ws_extension_at": (POINTER(Extension), c_void_p, c_size_t),
     "ws_extension_find": (POINTER(Extension), c_void_p, c_char_p),
@@ -290,6 +329,7 @@ _SIGNATURES |= {
     "ws_set_log_callback": (c_int32, c_uint32, LogCallback, c_void_p),
     "ws_config_set_max_redirects": (c_int32, c_void_p, c_uint32),
     "ws_config_set_basic_auth": (c_int32, c_void_p, c_char_p, c_char_p),
+    "ws_config_set_bearer_token": (c_int32, c_void_p, c_char_p),
 }
 
 

@@ -51,7 +51,6 @@ static void add_header(connection *settings, const char *line)
     const char *value = colon + 1 + strspn(colon + 1, " \t");
     if (ws_config_add_header(settings->config, name, value) != WS_OK)
         fail_usage("--header %s: not a header that can be added to the handshake", name);
-    strings_add(&settings->header_names, name);
     free(name);
 }
 
@@ -141,7 +140,7 @@ static void add_addresses(connection *settings, const char *value)
 
 static void set_tls_min(connection *settings, const char *value)
 {
-    int version = strcmp(value, "1.2") == 0 ? WS_TLS_1_2 : strcmp(value, "1.3") == 0 ? WS_TLS_1_3 : 0;
+    uint32_t version = strcmp(value, "1.2") == 0 ? WS_TLS_1_2 : strcmp(value, "1.3") == 0 ? WS_TLS_1_3 : 0;
     expect(ws_config_set_tls_min_version(settings->config, version), "tls-min", value, "1.2 or 1.3");
 }
 
@@ -388,6 +387,5 @@ void connection_free(connection *settings)
     ws_config_free(settings->config);
     ws_cookie_jar_free(settings->jar);
     credentials_free(&settings->credentials);
-    strings_free(&settings->header_names);
     secret_free(settings->cookies);
 }

@@ -59,9 +59,8 @@ typedef struct {
     ws_config *config;
     ws_cookie_jar *jar;
     credentials credentials;
-    strings header_names; /* of -H, for -v */
-    char *cookies;        /* of --cookie, joined */
-    char *user, *proxy;   /* arguments, to be hidden */
+    char *cookies;      /* of --cookie, joined */
+    char *user, *proxy; /* arguments, to be hidden */
     const char *user_file, *netrc_file, *noproxy, *certificate, *key;
     bool wants_digest;
     bool follows_redirects;

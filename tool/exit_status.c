@@ -35,6 +35,7 @@ static exit_status of_status(ws_status status)
         return ENDED_PROTOCOL;
     case WS_ERR_CLOSED_ABNORMALLY:
     case WS_ERR_PING_TIMEOUT:
+    case WS_ERR_IDLE_TIMEOUT:
     case WS_ERR_IO:
     case WS_ERR_ABORTED:
         return ENDED_ABNORMALLY;

@@ -4,6 +4,7 @@
 #include "json.h"
 #include "memory.h"
 #include "output.h"
+#include "reconnect.h"
 #include "report.h"
 #include "screen.h"
 
@@ -100,14 +101,17 @@ static void send_ping(conversation *talk, pings *all)
 {
     char payload[64];
     int size = snprintf(payload, sizeof payload, "ktorws %" PRIu64 " %" PRId64, all->sent + 1, now_us());
-    if (ws_send_ping(talk->session, payload, (size_t)size) == WS_OK)
+    /* One that has to wait would measure something else. */
+    if (ws_send(talk->session, WS_FRAME_PING, payload, (size_t)size, 0, 0) == WS_OK)
         all->sent++;
 }
 
-static void take_pong(const options *chosen, pings *all, const ws_frame *frame, int64_t at_us)
+static void take_frame(const options *chosen, pings *all, const ws_frame *frame, int64_t at_us)
 {
     uint64_t number;
     int64_t sent_us;
+    if (frame->type == WS_FRAME_RESUMED)
+        reconnect_tell(chosen);
     if (frame->type != WS_FRAME_PONG ||
         sscanf((const char *)frame->data, "ktorws %" SCNu64 " %" SCNd64, &number, &sent_us) != 2 || number > all->sent)
         return;
@@ -177,7 +181,7 @@ static ws_status measure(conversation *talk, pings *all)
         size_t count = 0;
         ws_status status = conversation_receive(talk, &frame, 1, &count, is_closing ? -1 : next_ms);
         if (status == WS_OK) {
-            take_pong(chosen, all, frame, now_us());
+            take_frame(chosen, all, frame, now_us());
             ws_frame_free(frame);
             if (output_error() != 0 && !is_closing)
                 conversation_stop(talk);

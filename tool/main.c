@@ -1,6 +1,5 @@
 /* ktorws: a WebSocket client for the shell. See ktorws.1. */
 
-#include "clock.h"
 #include "conversation.h"
 #include "latency.h"
 #include "output.h"
@@ -13,11 +12,8 @@
 
 #include <locale.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <time.h>
 
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t interrupted;
 
 /* The first Ctrl-C. */
 static void begin_end(void *argument)
@@ -31,7 +27,6 @@ static void begin_end(void *argument)
         conversation_stop(talk);
     else
         ws_config_interrupt(talk->options->connection.config);
-    pthread_cond_signal(&interrupted);
     pthread_mutex_unlock(&opening);
 }
 
@@ -59,36 +54,11 @@ static void configure(options *chosen)
         ws_set_log_callback(WS_LOG_DEBUG, print_log, NULL);
 }
 
-/* Until then, or the first signal. */
-static void sleep_until(int64_t deadline_ms)
-{
-    struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
-    pthread_mutex_lock(&opening);
-    while (!signals_came() && pthread_cond_timedwait(&interrupted, &opening, &until) == 0)
-        continue;
-    pthread_mutex_unlock(&opening);
-}
-
-static ws_status connect_session(const options *chosen, ws_session **session, ws_error **error)
-{
-    for (uint32_t attempt = 1;; attempt++) {
-        int64_t delay_ms;
-        ws_status status = ws_connect(chosen->url, chosen->connection.config, session, error);
-        if (status == WS_OK || status == WS_ERR_INTERRUPTED || !reconnect_opening(chosen, *error, attempt, &delay_ms))
-            return status;
-        sleep_until(now_ms() + delay_ms);
-        if (signals_came())
-            signals_die();
-        ws_error_free(*error);
-        *error = NULL;
-    }
-}
-
 static exit_status open_session(conversation *talk)
 {
     ws_session *session = NULL;
     ws_error *error = NULL;
-    ws_status status = connect_session(talk->options, &session, &error);
+    ws_status status = ws_connect(talk->options->url, talk->options->connection.config, &session, &error);
     pthread_mutex_lock(&opening);
     talk->session = session;
     pthread_mutex_unlock(&opening);
@@ -126,10 +96,6 @@ int main(int argc, char **argv)
 {
     static options chosen;
     static conversation talk;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&interrupted, &monotonic);
     setlocale(LC_CTYPE, "");
     screen_start();
     options_parse(&chosen, argc, argv);
@@ -140,7 +106,7 @@ int main(int argc, char **argv)
     /* signals come to an end before what they use */
     signals_stop();
     ws_session_free(talk.session);
-    /* Callbacks use the options. */
+    /* No thread uses the options any more after this. */
     ws_shutdown(1000);
     options_free(&chosen);
     return result;

@@ -5,11 +5,10 @@
 
 #include "options.h"
 
-/* Whether to try again after the first opening has failed, which the library leaves to its caller: says so, and in
- * `*delay_ms` when. `attempt` counts from 1. */
-bool reconnect_opening(const options *chosen, const ws_error *error, uint32_t attempt, int64_t *delay_ms);
-
 /* Sets the configuration; `chosen` has to outlive its sessions. */
 void reconnect_install(options *chosen);
+
+/* Says that there is another connection; for WS_FRAME_RESUMED. */
+void reconnect_tell(const options *chosen);
 
 #endif

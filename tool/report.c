@@ -77,7 +77,7 @@ static int64_t opening_us(const ws_stats *numbers)
                      numbers->handshake_us);
 }
 
-static void write_opened(const ws_session *session, const ws_stats *numbers)
+static void write_opened(const ws_session *session, const ws_stats *numbers, const ws_session_info *info)
 {
     json_begin("opened");
     json_string("url", ws_request_url(session));
@@ -99,7 +99,7 @@ static void write_opened(const ws_session *session, const ws_stats *numbers)
     json_ms("handshake", (int64_t)numbers->handshake_us);
     json_ms("total", opening_us(numbers));
     json_close('}');
-    json_bool("tls_resumed", numbers->tls_resumed != 0);
+    json_bool("tls_resumed", info->tls_resumed != 0);
     handshake_write(session);
     json_end();
 }
@@ -107,15 +107,17 @@ static void write_opened(const ws_session *session, const ws_stats *numbers)
 void report_opened(const options *chosen, const ws_session *session)
 {
     ws_stats numbers = {.struct_size = sizeof numbers};
+    ws_session_info info = {.struct_size = sizeof info};
     ws_get_stats(session, &numbers);
+    ws_get_session_info(session, &info);
     if (chosen->is_json)
-        write_opened(session, &numbers);
+        write_opened(session, &numbers, &info);
     if (chosen->verbosity == 0)
         return;
-    handshake_show(session, &chosen->connection.header_names);
+    handshake_show(session);
     note('*', "resolve %.3f ms, connect %.3f ms, proxy %.3f ms, tls %.3f ms%s, handshake %.3f ms: open after %.3f ms",
          (double)numbers.resolve_us / 1e3, (double)numbers.connect_us / 1e3, (double)numbers.proxy_us / 1e3,
-         (double)numbers.tls_us / 1e3, numbers.tls_resumed != 0 ? " (resumed)" : "", (double)numbers.handshake_us / 1e3,
+         (double)numbers.tls_us / 1e3, info.tls_resumed != 0 ? " (resumed)" : "", (double)numbers.handshake_us / 1e3,
          (double)opening_us(&numbers) / 1e3);
     for (size_t i = 0; i < ws_extension_count(session); i++) {
         const ws_extension *extension = ws_extension_at(session, i);

@@ -6,6 +6,7 @@
 #include "message.h"
 #include "output.h"
 #include "progress.h"
+#include "reconnect.h"
 #include "report.h"
 #include "screen.h"
 #include "signals.h"
@@ -37,7 +38,9 @@ typedef struct {
 static bool send_piece(exchange *both, const void *data, size_t size, bool is_last)
 {
     conversation *talk = both->talk;
-    uint32_t type = both->is_amid_message ? WS_FRAME_CONTINUATION : talk->options->is_binary ? WS_FRAME_BINARY : WS_FRAME_TEXT;
+    uint32_t type = both->is_amid_message      ? WS_FRAME_CONTINUATION
+                    : talk->options->is_binary ? WS_FRAME_BINARY
+                                               : WS_FRAME_TEXT;
     ws_status status;
     do
         status = ws_send(talk->session, type, data, size, is_last ? 0 : WS_SEND_MORE, -1);
@@ -134,7 +137,9 @@ static void show_frames(exchange *both, received *so_far, ws_frame **frames, siz
     for (size_t i = 0; i < count; i++) {
         bool is_message = frames[i]->type == WS_FRAME_TEXT || frames[i]->type == WS_FRAME_BINARY;
         bool is_wanted = chosen->answers == 0 || so_far->count < chosen->answers;
-        if (!is_message) {
+        if (frames[i]->type == WS_FRAME_RESUMED) {
+            reconnect_tell(chosen);
+        } else if (!is_message) {
             control_show(chosen, frames[i]);
         } else if (is_wanted && !so_far->is_broken) {
             message_show(chosen, frames[i], both->is_edited);

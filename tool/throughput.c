@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "output.h"
 #include "progress.h"
+#include "reconnect.h"
 #include "report.h"
 #include "screen.h"
 
@@ -79,9 +80,11 @@ static void *send_blocks(void *argument)
 }
 
 /* A text may be a greeting; a binary message has to be ours. */
-static void take_echo(load *all, const ws_frame *frame)
+static void take_frame(load *all, const ws_frame *frame)
 {
     size_t size = all->talk->options->block;
+    if (frame->type == WS_FRAME_RESUMED)
+        reconnect_tell(all->talk->options);
     if (frame->type != WS_FRAME_BINARY)
         return;
     size_t prefix = number_size(size);
@@ -150,7 +153,7 @@ static ws_status measure(load *all)
         if (status != WS_OK && status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
             return status;
         for (size_t i = 0; i < count; i++) {
-            take_echo(all, frames[i]);
+            take_frame(all, frames[i]);
             ws_frame_free(frames[i]);
         }
         if (is_closing)

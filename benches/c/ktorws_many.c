@@ -124,8 +124,8 @@ static size_t count_clean(void)
 {
     size_t clean = 0;
     for (size_t place = 0; place < session_count; place++) {
-        ws_close_info reason = {.struct_size = sizeof reason};
-        clean += ws_get_close_info(sessions[place], &reason) == WS_OK && reason.clean;
+        ws_close_info info = {.struct_size = sizeof info};
+        clean += ws_get_close_info(sessions[place], &info) == WS_OK && info.clean;
     }
     return clean;
 }
@@ -164,9 +164,9 @@ static uint64_t pongs(void)
 {
     uint64_t sum = 0;
     for (size_t place = 0; place < session_count; place++) {
-        ws_stats statistics = {.struct_size = sizeof statistics};
-        check(ws_get_stats(sessions[place], &statistics), "statistics");
-        sum += statistics.pongs_received;
+        ws_stats stats = {.struct_size = sizeof stats};
+        check(ws_get_stats(sessions[place], &stats), "statistics");
+        sum += stats.pongs_received;
     }
     return sum;
 }

@@ -131,7 +131,8 @@ def _members(body: str, end: str) -> list[Member]:
     members = []
     for match in re.finditer(r"/\*\*(.*?)\*/\n(.*?)" + end + r"\n", body, re.S):
         declaration = re.sub(r"\s+", " ", match[2]).strip()
-        name = re.search(r"\(\*(\w+)\)", declaration) or re.match(r"(\w+) =", declaration) or re.search(r"(\w+)$", declaration)
+        patterns = (r".*\(\*(\w+)\)", r"(\w+) =", r".*?(\w+)(?:\[\d+\])?$")  # of a function, of a value, of others
+        name = next(filter(None, (re.match(pattern, declaration) for pattern in patterns)), None)
         if not name:
             raise HeaderError(f"cannot tell what this declares: {declaration}")
         members.append(Member(name[1], declaration, _paragraphs(match[1])))

@@ -142,15 +142,15 @@ impl Extension for CExtension {
     }
 }
 
-/// An extension that a session has. All of it is lent by the session; later versions may add members at the end.
+/// An extension of a session. It is lent by the session. The library may add members at the end.
 #[repr(C)]
 #[derive(Debug)]
 pub struct ws_extension {
-    /// Its name.
+    /// The name.
     pub name: *const c_char,
-    /// The parameters the server chose: "a; b=1", "" for none.
+    /// The parameters that the server chose: "a; b=1", or "".
     pub parameters: *const c_char,
-    /// What its `negotiate` made; NULL for permessage-deflate.
+    /// The instance that `negotiate` wrote. NULL for permessage-deflate.
     pub instance: *mut c_void,
 }
 

@@ -10,14 +10,12 @@ use crate::ffi::handle::{Receiver, ws_session};
 use crate::ffi::listener::{CListener, Callbacks, ws_callbacks, ws_drop_callback, ws_frame_callback};
 use crate::ffi::status::ws_status;
 
-/// Sets the functions that the library calls for sessions of the configuration; see ws_callbacks. NULL as `callbacks` removes
-/// them.
+/// Sets the functions that the library calls for sessions of the configuration; see ws_callbacks.
+/// NULL as `callbacks` removes them. All sessions of the configuration share `user_data`, which
+/// must remain valid until `drop` is called. For data of one session see ws_set_user_data.
 ///
-/// All sessions of the configuration share `user_data`; use ws_set_user_data for data of one session. `user_data` must stay
-/// valid until `drop` is called.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a `struct_size` that is smaller than this version's or
-/// over 4096. After an error the library does not use the functions and does not call `drop`.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, and for a wrong `struct_size`. After an
+/// error the library does not call `drop`.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `callbacks` is NULL or points to as many bytes as its
@@ -41,17 +39,17 @@ pub unsafe extern "C" fn ws_config_set_callbacks(
     status
 }
 
-/// Delivers the messages of an open session to a function from now on, beginning with those that wait in the incoming queue.
-/// The library calls the function as it calls on_frame of ws_callbacks. When the session has ended, the library calls it once
-/// more, with NULL as the frame; ws_session_error and ws_get_close_info return the details. Then it calls `drop`, which may be
-/// NULL, with `user_data`.
+/// Delivers the messages of an open session to a function from now on, beginning with those in the
+/// incoming queue. It is called like on_frame of ws_callbacks. When the session has ended, the
+/// library calls it once more, with NULL as the frame; ws_session_error and ws_get_close_info
+/// return the details. Then it calls `drop`, which may be NULL, with `user_data`. Calls of ws_recv,
+/// also those that wait, return WS_ERR_STATE.
 ///
-/// Calls of ws_recv that wait return WS_ERR_STATE, and so do all later ones.
-///
-/// Returns WS_ERR_STATE while the session is being opened, when its messages go to a callback, a group or the event
-/// descriptor already, and when on_close of its ws_callbacks has begun; the status of ws_connect for a session that could not
-/// be opened; WS_ERR_INVALID_ARGUMENT for NULL; WS_ERR_ABORTED after ws_shutdown; WS_ERR_FORKED in a forked child. After an
-/// error the library calls neither the function nor `drop`.
+/// Returns WS_ERR_STATE while the session is being opened, if its messages go to a callback, a
+/// group or the event descriptor, and if on_close of its ws_callbacks has begun. Returns the status
+/// of ws_connect if the session could not be opened. Returns WS_ERR_INVALID_ARGUMENT for NULL,
+/// WS_ERR_ABORTED after ws_shutdown, and WS_ERR_FORKED. After an error the library calls neither
+/// the function nor `drop`.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `function` and `drop` are NULL or functions of their

@@ -12,8 +12,8 @@ use crate::frame::CloseCode;
 use crate::protocol::{Close, Initiator};
 use crate::session::Deadline;
 
-/// Close codes (RFC 6455 section 7.4.1 and the IANA registry). 3000 to 3999 are for libraries and frameworks, 4000 to
-/// 4999 for applications.
+/// Close codes (RFC 6455 section 7.4.1 and the IANA registry). 3000 to 3999 are for libraries and
+/// frameworks, 4000 to 4999 for applications.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_close_code {
@@ -21,21 +21,21 @@ pub enum ws_close_code {
     WS_CLOSE_NORMAL = 1000,
     /// The endpoint goes away.
     WS_CLOSE_GOING_AWAY = 1001,
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     WS_CLOSE_PROTOCOL_ERROR = 1002,
-    /// A type of data that cannot be accepted.
+    /// A type of data that the endpoint cannot accept.
     WS_CLOSE_CANNOT_ACCEPT = 1003,
-    /// Not sent: the Close had no code.
+    /// The Close had no code. Never sent.
     WS_CLOSE_NO_STATUS = 1005,
-    /// Not sent: there was no Close.
+    /// There was no Close. Never sent.
     WS_CLOSE_ABNORMAL = 1006,
-    /// Data that is not consistent with its type, like text that is not UTF-8.
+    /// Data that does not match its type, for example text that is not UTF-8.
     WS_CLOSE_NOT_CONSISTENT = 1007,
-    /// A policy was violated.
+    /// A message that violates a policy.
     WS_CLOSE_VIOLATED_POLICY = 1008,
-    /// A message was too big.
+    /// A message that is too big.
     WS_CLOSE_TOO_BIG = 1009,
-    /// An extension is missing.
+    /// The server did not accept a required extension.
     WS_CLOSE_NO_EXTENSION = 1010,
     /// An unexpected condition.
     WS_CLOSE_INTERNAL_ERROR = 1011,
@@ -43,56 +43,59 @@ pub enum ws_close_code {
     WS_CLOSE_SERVICE_RESTART = 1012,
     /// The service is overloaded.
     WS_CLOSE_TRY_AGAIN_LATER = 1013,
-    /// A gateway got an invalid answer.
+    /// A gateway received an invalid answer.
     WS_CLOSE_BAD_GATEWAY = 1014,
 }
 
-/// Who began the end of a session.
+/// The side that began the end of a session.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_close_initiator {
-    /// This side: ws_close, ws_abort, ws_shutdown or a timeout, also while the session was being opened.
+    /// This side: by ws_close, ws_abort, ws_shutdown or a timeout, also while the session was being
+    /// opened.
     WS_CLOSED_BY_LOCAL = 1,
     /// The server sent the first Close.
     WS_CLOSED_BY_REMOTE = 2,
-    /// This side, because the server broke the protocol or a limit.
+    /// This side, because the server violated the protocol or a limit.
     WS_CLOSED_BY_PROTOCOL = 3,
-    /// The connection ended without a Close that was waited for.
+    /// The connection ended without a Close.
     WS_CLOSED_BY_TRANSPORT = 4,
 }
 
-/// How a session was closed (Ktor's closeReason). The caller allocates it and sets `struct_size`; later versions may
-/// add members at the end.
+/// How a session was closed (Ktor's closeReason). The caller sets `struct_size`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_close_info {
     /// sizeof(ws_close_info), set by the caller.
     pub struct_size: usize,
-    /// The code of the Close that this side sent, 1005 if it had none, 0 while none is sent.
+    /// The code of our Close. 1005 if it had none, 0 if none was sent.
     pub local_code: u32,
-    /// The code of the server's Close, 1005 if it had none, 1006 if none came.
+    /// The code of the server's Close. 1005 if it had none, 1006 if none was received.
     pub remote_code: u32,
-    /// The reason in the server's Close: UTF-8, with a NUL byte behind it, "" if it had none. Lent by the session.
+    /// The reason of the server's Close, NUL-terminated UTF-8; "" if it had none. It is lent until
+    /// the session is freed.
     pub reason: *const c_char,
-    /// The reason's size in bytes, at most 123.
+    /// The size of the reason in bytes, at most 123.
     pub reason_size: usize,
-    /// 1 if a Close went both ways, else 0.
+    /// 1 if both sides sent a Close, else 0.
     pub clean: u32,
     /// A ws_close_initiator.
     pub initiator: u32,
 }
 
-/// Starts the closing handshake (RFC 6455 section 7.1.2) behind the messages that are queued, and returns at once.
-/// From then on nothing can be sent, while what the server still sends can be received until its Close comes.
-/// ws_wait_closed waits for the end.
+/// Starts the closing handshake (RFC 6455 section 7.1.2) and returns at once. Our Close is sent
+/// after the queued messages. From now on nothing can be sent. What the server sends before its
+/// Close can still be received. ws_wait_closed waits for the end.
 ///
-/// `code` is 1000 to 1003, 1007 to 1014 or 3000 to 4999. `reason` has at most 123 bytes of UTF-8 (`length` may be
-/// WS_NUL_TERMINATED). With a `code` of 0 and no reason the Close has neither.
+/// `code` is 1000 to 1003, 1007 to 1014 or 3000 to 4999. `reason` has at most 123 bytes of UTF-8;
+/// `length` may be WS_NUL_TERMINATED. If `code` is 0 and the reason is empty, the Close has
+/// neither.
 ///
-/// A session that is closing or closed already is left as it is, with WS_OK. One whose connection is lost ends at once
-/// (ws_config_set_reconnect).
+/// On a session that is closing or closed it does nothing and returns WS_OK. It ends a session
+/// whose connection is lost at once (ws_config_set_reconnect).
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, another code, a longer reason or one that is not UTF-8, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, another code, a longer reason or one that is not
+/// UTF-8, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `reason` points to `length` bytes or a C string.
@@ -107,16 +110,18 @@ pub unsafe extern "C" fn ws_close(
     unsafe { with_handle(session, |handle| handle.close(close_frame(code, reason, length)?)) }
 }
 
-/// Waits until the connection is closed and on_close of ws_callbacks, if there is one, has returned, at most `timeout_ms`
-/// milliseconds (0: not at all, negative: without limit). It does not close the session itself: ws_close, the server or an
-/// error does. Once the closing handshake has begun, the close
-/// timeout bounds it (see ws_config_set_close_timeout_ms).
+/// Waits until the connection is closed and on_close of ws_callbacks has returned, at most
+/// `timeout_ms` milliseconds (0: does not wait, negative: no limit). It does not close the session
+/// itself: ws_close, the server or an error does. The close timeout bounds the closing handshake
+/// (ws_config_set_close_timeout_ms).
 ///
-/// While a call waits after ws_close, the library drops messages that arrive when the incoming queue is full, because the
-/// server's Close follows them and no thread may be receiving. To get all messages, receive until WS_ERR_CLOSED first.
+/// While a call waits after ws_close, messages that find a full incoming queue are dropped, because
+/// the server's Close follows them and no thread may be receiving. To get all messages, receive
+/// until WS_ERR_CLOSED first. In a callback of the session, a closed connection suffices.
 ///
-/// Returns WS_OK however the session ended, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_STATE in a callback of the session
-/// that would have to wait, WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED in a forked child.
+/// Returns WS_OK regardless of how the session ended. Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED,
+/// WS_ERR_STATE in a callback of the session that would have to wait, WS_ERR_INVALID_ARGUMENT for
+/// NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -126,14 +131,16 @@ pub unsafe extern "C" fn ws_wait_closed(session: *mut ws_session, timeout_ms: i6
     unsafe { with_handle(session, |handle| handle.wait_closed(Deadline::after_ms(timeout_ms))) }
 }
 
-/// Ends a session and frees the handle: closes the session with code 1000 as ws_close does, waits as ws_wait_closed does, at
-/// most `timeout_ms` milliseconds (0: not at all, negative: without limit), then frees the handle as ws_session_free does.
-/// Freeing the last handle aborts a session that has not closed in time.
+/// Ends a session cleanly and frees the handle: closes it with code 1000 as ws_close does, waits as
+/// ws_wait_closed does, at most `timeout_ms` milliseconds (0: does not wait, negative: no limit),
+/// and frees the handle as ws_session_free does. A session that has not closed in time is aborted
+/// with its last handle.
 ///
 /// The handle is freed whatever the function returns, except for WS_ERR_STATE.
 ///
-/// Returns WS_OK if the session has closed, WS_ERR_TIMEOUT if it has not, WS_ERR_INTERRUPTED, WS_ERR_STATE in a callback of
-/// the session, which cannot wait, WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED in a forked child.
+/// Returns WS_OK if the session is closed, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_STATE in a
+/// callback of the session that would have to wait, WS_ERR_INVALID_ARGUMENT for NULL, and
+/// WS_ERR_FORKED.
 ///
 /// # Safety
 /// As for `ws_session_free`.
@@ -156,14 +163,12 @@ pub unsafe extern "C" fn ws_session_end(session: *mut ws_session, timeout_ms: i6
     }
 }
 
-/// Writes how the session was closed. It is known as soon as receiving has returned the end of the session. Only `local_code`
-/// and `clean` may still be 0 while the library's Close waits behind queued messages; they are final once ws_wait_closed has
-/// returned WS_OK.
+/// Writes how the session was closed. It is known once receiving has returned the end of the
+/// session. `local_code` and `clean` are final once ws_wait_closed has returned WS_OK; before, they
+/// may be 0 because our Close waits behind queued messages.
 ///
-/// Set `info->struct_size` to sizeof(ws_close_info) before the call. The reason is lent until the session is freed.
-///
-/// Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller
-/// than this version's or over 4096, WS_ERR_FORKED.
+/// Returns WS_ERR_STATE while the session has not ended, WS_ERR_INVALID_ARGUMENT for NULL or a
+/// wrong `struct_size`, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `info` is NULL or points to as many bytes as its
@@ -234,11 +239,12 @@ fn close_reason(kept: &ws_session, struct_size: usize) -> Result<ws_close_info> 
     })
 }
 
-/// Closes the connection at once without a closing handshake. Calls that wait return WS_ERR_ABORTED. Complete messages that the
-/// library has read from the connection can still be received, as many as the incoming queue takes. What the library has not read
-/// is lost. If the session has ended, the function closes what is left of its connection and does not change how the session ended.
+/// Closes the connection at once, without a closing handshake. Calls that wait return
+/// WS_ERR_ABORTED. Messages that the library has read can still be received, as many as the
+/// incoming queue holds. What it has not read is lost. On a session that has ended, it closes what
+/// is left of the connection and does not change how the session ended.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -253,15 +259,17 @@ pub unsafe extern "C" fn ws_abort(session: *mut ws_session) -> ws_status {
     }
 }
 
-/// Interrupts the calls that wait on the session in other threads, once: they return WS_ERR_INTERRUPTED, and no message is
-/// lost. If none waits, the next call that would wait returns WS_ERR_INTERRUPTED.
+/// Interrupts the calls that wait on the session in other threads: they return WS_ERR_INTERRUPTED.
+/// If none waits, the next call that would wait returns it. No message is lost.
 ///
-/// The calls return at once, with one exception. If the latest bytes of the server came within 2 milliseconds, a ws_recv
-/// returns up to two ticks of the kernel's clock (8 milliseconds at 250 Hz) after the first interrupt of the session.
+/// The calls return at once, with one exception. If the latest bytes of the server came within 2
+/// milliseconds, a ws_recv returns up to two ticks of the kernel's clock (8 milliseconds at 250 Hz)
+/// after the first interrupt of the session.
 ///
-/// It may be called in a signal handler, unless another thread may free the session's last handle meanwhile.
+/// It is async-signal-safe, unless another thread may free the last handle of the session
+/// meanwhile.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

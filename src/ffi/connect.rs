@@ -15,31 +15,36 @@ use crate::ffi::listener::CListener;
 use crate::ffi::status::ws_status;
 use crate::session::{self, HandleHooks, Listener, Session};
 
-/// Opens a session: resolves the URL's host, connects, through a proxy if there is one, negotiates TLS for wss, and does the
-/// opening handshake (RFC 6455 section 4.1; Ktor's webSocketSession). It waits for all that on the calling thread, at most
-/// for the timeouts of the configuration: those of connect and handshake begin anew with each redirect and each answer to a
-/// question for credentials, ws_config_set_open_timeout_ms is for all of it.
+/// Opens a session and waits until it is open (Ktor's webSocketSession): resolves the host,
+/// connects, through a proxy if there is one, performs the TLS handshake for wss, and performs the
+/// opening handshake (RFC 6455 section 4.1). The time limits of the configuration apply. In total
+/// that is 25 seconds unless they are changed, redirects and requests for credentials not included;
+/// see ws_config_set_open_timeout_ms.
 ///
-/// `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in it are sent as
-/// Basic authentication unless the configuration has an Authorization header. It must not have a fragment. `config`
-/// may be NULL for the defaults. The call copies it before it calls any function of the application, so callbacks may change
-/// or free it. Use one configuration for several TLS connections: the library then reads the trust store once and resumes TLS
-/// sessions.
+/// `url` begins with ws:// or wss://; http:// and https:// mean the same. A user and a password in
+/// it are sent as Basic authentication, unless the configuration has an Authorization header. A
+/// fragment is refused. `config` may be NULL for the defaults. Reuse one configuration for several
+/// TLS connections: the library then reads the trust store once and resumes TLS sessions.
 ///
-/// On success `*session` is a handle that the caller frees with ws_session_free, and `*error` is NULL. On failure `*session`
-/// is NULL, no callback is called, and, unless `error` is NULL, `*error` is an error that the caller frees with
-/// ws_error_free.
+/// On success `*session` is a handle, which the caller frees with ws_session_free. On failure
+/// `*session` is NULL, no callback is called, and `*error`, unless `error` is NULL, is an error,
+/// which the caller frees with ws_error_free.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL and when the configuration contradicts itself
-/// (ws_config_set_outgoing_queue, ws_config_set_reconnect, ws_config_set_group, ws_config_set_unix_socket), WS_ERR_STATE when
-/// the socket of ws_config_set_socket_fd was taken or the group was freed, WS_ERR_FORKED for a group of the parent
-/// process, WS_ERR_URL, WS_ERR_RESOLVE, WS_ERR_CONNECT, WS_ERR_PROXY and WS_ERR_PROXY_AUTH (with the proxy's answer in the
-/// error), WS_ERR_TLS, WS_ERR_TLS_CERTIFICATE, WS_ERR_HANDSHAKE_STATUS and WS_ERR_TOO_MANY_REDIRECTS (with the server's answer in
-/// the error), WS_ERR_HANDSHAKE_INVALID, also for a redirect that cannot be followed, WS_ERR_EXTENSION when an extension of
-/// ws_config_install_extension rejects the server's answer, WS_ERR_IO when the connection was lost, WS_ERR_TIMEOUT (the
-/// error's phase names the step), WS_ERR_INTERRUPTED after ws_config_interrupt, WS_ERR_ABORTED when another thread called
-/// ws_shutdown or freed the group and when on_open freed the session, WS_ERR_NO_MEMORY for a long URL, and WS_ERR_INTERNAL
-/// when the system provides no threads, descriptors or random bytes.
+/// Returns WS_ERR_INVALID_ARGUMENT if `url` or `session` is NULL, and if settings contradict each
+/// other (ws_config_set_outgoing_queue, ws_config_set_reconnect, ws_config_set_group,
+/// ws_config_set_unix_socket, ws_config_set_deliver_parts). Returns the status of a refused setting
+/// (ws_config_error). Returns WS_ERR_STATE if the socket of ws_config_set_socket_fd is taken or the
+/// group is freed. Returns WS_ERR_FORKED for a group of the parent process. Returns WS_ERR_URL,
+/// WS_ERR_RESOLVE, WS_ERR_CONNECT, WS_ERR_TLS and WS_ERR_TLS_CERTIFICATE. Returns WS_ERR_PROXY and
+/// WS_ERR_PROXY_AUTH, with the proxy's answer in the error. Returns WS_ERR_HANDSHAKE_STATUS and
+/// WS_ERR_TOO_MANY_REDIRECTS, with the server's answer in the error. Returns
+/// WS_ERR_HANDSHAKE_INVALID for an invalid answer or a redirect that cannot be followed. Returns
+/// WS_ERR_EXTENSION if an extension of the application rejects the answer. Returns WS_ERR_IO if the
+/// connection is lost. Returns WS_ERR_TIMEOUT; the phase of the error names the step. Returns
+/// WS_ERR_INTERRUPTED after ws_config_interrupt. Returns WS_ERR_ABORTED if another thread called
+/// ws_shutdown or freed the group, and if on_open freed the session. Returns WS_ERR_NO_MEMORY for a
+/// long URL. Returns WS_ERR_INTERNAL if the system provides no threads, descriptors or random
+/// bytes.
 ///
 /// # Safety
 /// `url` is NULL or a C string, `config` is NULL or a configuration that is not freed, `session` and `error` are NULL

@@ -16,20 +16,23 @@ use crate::ffi::listener::CListener;
 use crate::ffi::status::ws_status;
 use crate::session::{self, Deadline, Listener, Opening, ReceiveMode, background::callback_scope};
 
-/// Opens a session as ws_connect does, on a thread of the library: it returns at once. Until the session is open,
-/// ws_state is WS_STATE_CONNECTING. Then the callbacks of the configuration are called, on_open or, when it could not be
-/// opened, on_close; ws_wait_open waits for the same, and so does receiving. In a group a session that could not be opened
-/// is received as one that has ended.
+/// Opens a session as ws_connect does, on a thread of the library, and returns at once. Until the
+/// session is open, ws_state returns WS_STATE_CONNECTING. Then the library calls on_open of
+/// ws_callbacks, or on_close if the session could not be opened. ws_wait_open and receiving wait
+/// for the opening. A group receives a session that could not be opened as one that has ended.
 ///
-/// While the session is being opened, sending and other functions that need an open session return WS_ERR_STATE. ws_abort,
-/// ws_close and ws_session_free cancel the opening. The library opens at most 512 sessions at the same time; the others wait.
+/// While the session is being opened, functions that need an open session return WS_ERR_STATE.
+/// ws_abort, ws_close and ws_session_free cancel the opening. The library opens at most 512
+/// sessions at the same time; further ones wait.
 ///
-/// `*session` is a handle that the caller frees with ws_session_free. Callbacks may receive the session before this call
-/// returns.
+/// On success `*session` is a handle, which the caller frees with ws_session_free. Callbacks may
+/// receive the session before this call returns. On failure `*session` is NULL, and no callback is
+/// called.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `url` or `session` is NULL, WS_ERR_URL, WS_ERR_STATE for a group that was freed,
-/// WS_ERR_FORKED for a group of the parent process, WS_ERR_NO_MEMORY for a long URL, and WS_ERR_INTERNAL when the system
-/// provides no threads or descriptors. `*session` is NULL then, and no callback is called.
+/// Returns WS_ERR_INVALID_ARGUMENT if `url` or `session` is NULL. Returns the status of a refused
+/// setting (ws_config_error). Returns WS_ERR_URL. Returns WS_ERR_STATE if the group is freed, and
+/// WS_ERR_FORKED for a group of the parent process. Returns WS_ERR_NO_MEMORY for a long URL, and
+/// WS_ERR_INTERNAL if the system provides no threads or descriptors.
 ///
 /// # Safety
 /// `url` is NULL or a C string, `config` is NULL or a configuration that is not freed, `session` is NULL or points to a
@@ -105,14 +108,15 @@ fn finish(handle: &Arc<ws_session>, settings: &Settings, outcome: Result<()>) {
     }
 }
 
-/// Waits until a session is open, at most `timeout_ms` milliseconds (0: not at all, negative: without limit). A session of
-/// ws_connect is open already.
+/// Waits until a session is open, at most `timeout_ms` milliseconds (0: does not wait, negative: no
+/// limit). A session of ws_connect is open already.
 ///
-/// On failure, unless `error` is NULL, `*error` is an error that the caller frees with ws_error_free. On success it is NULL.
+/// On failure `*error`, unless `error` is NULL, is an error, which the caller frees with
+/// ws_error_free. On success it is NULL.
 ///
-/// Returns the status of ws_connect if the session could not be opened, WS_ERR_ABORTED after ws_abort, and, while opening
-/// goes on, WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED. Returns WS_ERR_INVALID_ARGUMENT for NULL and WS_ERR_FORKED in a forked
-/// child.
+/// Returns the status of ws_connect if the session could not be opened, WS_ERR_ABORTED after
+/// ws_abort, and WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED while the opening continues. Returns
+/// WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `error` is NULL or points to a pointer.
@@ -132,11 +136,12 @@ pub unsafe extern "C" fn ws_wait_open(
     guard::status(|| guard::catch(wait).inspect_err(|failure| ws_error::write_to(failure, error)))
 }
 
-/// Interrupts the calls of ws_connect that other threads make with this configuration: they return WS_ERR_INTERRUPTED. If
-/// there is none, the next such call returns it. It does not affect sessions of ws_connect_async or copies of the
-/// configuration. In a forked child it interrupts calls of the child only.
+/// Interrupts the calls of ws_connect with this configuration in other threads: they return
+/// WS_ERR_INTERRUPTED. If there is none, the next call returns it. Sessions of ws_connect_async and
+/// copies of the configuration are not affected. In a forked child it interrupts calls of the child
+/// only.
 ///
-/// It may be called in a signal handler, and while other threads use the configuration.
+/// It is async-signal-safe, and other threads may use the configuration.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL.
 ///

@@ -7,11 +7,9 @@ use crate::error::{Error, Phase};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 
-/// Everything known about a failure. Read it with ws_error_status, ws_error_message, ws_error_phase,
-/// ws_error_os_errno, ws_error_tls_alert and the ws_error_http_ functions.
-///
-/// An error that ws_connect wrote is the caller's, to be freed with ws_error_free. One from ws_session_error is the
-/// session's. It never changes: any number of threads may read it at once.
+/// A failure with its details. An error that ws_connect or ws_wait_open wrote belongs to the
+/// caller, who frees it with ws_error_free. An error of ws_session_error or ws_config_error is
+/// lent. An error never changes, so any number of threads can read it.
 pub struct ws_error {
     error: Error,
     message: CString,
@@ -83,19 +81,19 @@ impl FieldOut<'_> {
     }
 }
 
-/// How far a session had come when it failed.
+/// The step in which a session failed.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_phase {
-    /// Before anything was tried.
+    /// Before the first step.
     WS_PHASE_NONE = 0,
-    /// Looking up the host's addresses.
+    /// Resolving the host name.
     WS_PHASE_RESOLVE = 1,
     /// Connecting TCP.
     WS_PHASE_CONNECT = 2,
-    /// Having the proxy open a tunnel.
+    /// Opening a tunnel through the proxy.
     WS_PHASE_PROXY = 3,
-    /// Negotiating TLS.
+    /// The TLS handshake.
     WS_PHASE_TLS = 4,
     /// The opening handshake.
     WS_PHASE_HANDSHAKE = 5,
@@ -103,7 +101,7 @@ pub enum ws_phase {
     WS_PHASE_OPEN = 6,
 }
 
-/// The status; WS_OK for NULL.
+/// Returns the status of an error. Returns WS_OK for NULL.
 ///
 /// # Safety
 /// `error` is NULL or an error that is not freed.
@@ -116,9 +114,8 @@ pub unsafe extern "C" fn ws_error_status(error: *const ws_error) -> ws_status {
     })
 }
 
-/// One sentence that says what happened, with the numbers; "" for NULL. It holds no credentials.
-///
-/// The string is the error's.
+/// Returns a sentence that describes the failure, with the numbers and names involved. It contains
+/// no credentials. The string is lent until the error is freed. Returns "" for NULL.
 ///
 /// # Safety
 /// `error` is NULL or an error that is not freed.
@@ -128,7 +125,8 @@ pub unsafe extern "C" fn ws_error_message(error: *const ws_error) -> *const c_ch
     guard::value(c"".as_ptr(), || unsafe { error.as_ref() }.map_or(c"".as_ptr(), |error| error.message.as_ptr()))
 }
 
-/// How far it had come; WS_PHASE_NONE for NULL and for wrong arguments.
+/// Returns the step in which the session failed. Returns WS_PHASE_NONE for an invalid argument and
+/// for NULL.
 ///
 /// # Safety
 /// `error` is NULL or an error that is not freed.
@@ -147,7 +145,7 @@ pub unsafe extern "C" fn ws_error_phase(error: *const ws_error) -> ws_phase {
     guard::value(ws_phase::WS_PHASE_NONE, phase)
 }
 
-/// The operating system's errno behind the failure, 0 where there is none.
+/// Returns the errno of the operating system. Returns 0 if there is none, and for NULL.
 ///
 /// # Safety
 /// `error` is NULL or an error that is not freed.
@@ -157,7 +155,8 @@ pub unsafe extern "C" fn ws_error_os_errno(error: *const ws_error) -> i32 {
     guard::value(0, || unsafe { error.as_ref() }.map_or(0, |error| error.error.os_errno))
 }
 
-/// The description of the TLS alert that the server sent (RFC 8446 section 6), -1 where it sent none.
+/// Returns the TLS alert that the server sent (RFC 8446 section 6). Returns -1 if it sent none, and
+/// for NULL.
 ///
 /// # Safety
 /// `error` is NULL or an error that is not freed.
@@ -167,7 +166,20 @@ pub unsafe extern "C" fn ws_error_tls_alert(error: *const ws_error) -> i32 {
     guard::value(-1, || unsafe { error.as_ref() }.and_then(|error| error.error.tls_alert).map_or(-1, i32::from))
 }
 
-/// The HTTP status with which the server refused the handshake, 0 where it did not.
+/// Returns the code of the server's Close, if the error is that the server closed the session
+/// (ws_reconnect_decision, ws_attempt_last_error): 1005 if the Close had no code. Returns 0 for
+/// other errors and for NULL.
+///
+/// # Safety
+/// `error` is NULL or an error that is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_error_close_code(error: *const ws_error) -> u32 {
+    // SAFETY: the caller's promise.
+    guard::value(0, || unsafe { error.as_ref() }.and_then(|error| error.error.close_code).map_or(0, u32::from))
+}
+
+/// Returns the HTTP status with which the server or the proxy refused the handshake. Returns 0 if
+/// there is none, and for NULL.
 ///
 /// # Safety
 /// `error` is NULL or an error that is not freed.
@@ -178,10 +190,11 @@ pub unsafe extern "C" fn ws_error_http_status(error: *const ws_error) -> u32 {
     guard::value(0, || refusal().map_or(0, |refusal| refusal.status.into()))
 }
 
-/// A header of the answer that refused the handshake: the value of the field called `name` (in any case), the
-/// `index`-th (from 0) where there are several. NULL where there is none, or an argument is NULL.
+/// Returns a header field of the answer that refused the handshake: the `index`-th (from 0) with
+/// this name. Case is ignored. Returns NULL if there is no such field, and for NULL.
 ///
-/// The string is the error's. It is what the server sent, which need not be UTF-8.
+/// The string is lent until the error is freed. It is what the server sent, which need not be
+/// UTF-8.
 ///
 /// # Safety
 /// `error` is NULL or an error that is not freed; `name` is NULL or a C string.
@@ -200,11 +213,12 @@ pub unsafe extern "C" fn ws_error_http_header(
     })
 }
 
-/// Writes the `index`-th header field (from 0) of the answer that refused the handshake to `*name` and `*value`, in the order in
-/// which the server sent the fields.
+/// Writes the `index`-th header field (from 0) of the answer that refused the handshake to `*name`
+/// and `*value`. The order is the server's.
 ///
-/// Returns 1. Returns 0, with NULL in `*name` and `*value`, behind the last field, if there was no such answer, and for NULL. The
-/// strings are lent until the error is freed. They are what the server sent, which need not be UTF-8.
+/// Returns 1. Returns 0, with NULL in `*name` and `*value`, after the last field, if there is no
+/// such answer, and for NULL. The strings are lent until the error is freed. They are what the
+/// server sent, which need not be UTF-8.
 ///
 /// # Safety
 /// `error` is NULL or an error that is not freed; `name` and `value` are NULL or point to a pointer.
@@ -225,10 +239,10 @@ pub unsafe extern "C" fn ws_error_http_header_at(
     }
 }
 
-/// The body of the answer that refused the handshake, at most its first 64 KiB, as sent. NULL and 0 where there is
-/// none. `size` may be NULL.
+/// Returns the body of the answer that refused the handshake, at most its first 64 KiB, as sent.
+/// Writes its size to `*size`; `size` may be NULL. The bytes are lent until the error is freed.
 ///
-/// The bytes are the error's.
+/// Returns NULL, with 0 in `*size`, if there is no body, and for NULL.
 ///
 /// # Safety
 /// `error` is NULL or an error that is not freed; `size` is NULL or points to a size_t.
@@ -246,7 +260,7 @@ pub unsafe extern "C" fn ws_error_http_body(error: *const ws_error, size: *mut u
     })
 }
 
-/// Frees an error that ws_connect wrote. NULL is fine; an error from ws_session_error is not.
+/// Frees an error that ws_connect or ws_wait_open wrote. NULL is allowed. Do not free a lent error.
 ///
 /// # Safety
 /// `error` is NULL or an error of ws_connect that is not freed; nobody uses it any more.

@@ -15,13 +15,13 @@ use crate::ffi::status::ws_status;
 use crate::ffi::vtable::{ws_extension_vtable, ws_sink};
 use crate::protocol::deflate::Agreed;
 
-/// Offers an extension in the handshake, behind those installed before. If the server chooses it, messages pass through
-/// it: those that go out in the order of the server's answer, those that come in the other way round.
+/// Offers an extension in the handshake, after those already installed. The vtable is copied. If
+/// the server accepts the extension, messages pass through it: sent messages in the order of the
+/// server's answer, received ones in the opposite order.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, the vtable, its name, `encode` or `decode`, a
-/// `struct_size` that is smaller than this version's or over 4096, a name that is not an HTTP token, other bits than
-/// those of ws_frame_flags, and when an extension with the name or one of the bits is installed already. After an error the
-/// library does not use the functions and does not call `release`.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config`, `vtable`, its name, `encode` or `decode` is NULL,
+/// for a wrong `struct_size`, a name that is not an HTTP token, unknown bits, and if an extension
+/// with the same name or bit is installed. After an error the library does not call `release`.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `vtable` is NULL or points to as many bytes as its
@@ -45,13 +45,13 @@ pub unsafe extern "C" fn ws_config_install_extension(
     })
 }
 
-/// Writes `size` bytes behind those written before: parameters of an offer, or what a piece is encoded or decoded to. The
-/// bytes are copied. Only to be called with the sink that a function of ws_extension_vtable was given, before it
-/// returns.
+/// Appends `size` bytes to the output: parameters of an offer, or the result of encoding or
+/// decoding. The bytes are copied. Call it only with the sink that a function of
+/// ws_extension_vtable was passed, before that function returns.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the size is 0, WS_ERR_MESSAGE_TOO_BIG when a decoded message gets
-/// larger than the message limit, and WS_ERR_NO_MEMORY. After the latter two the connection or the send fails, whatever
-/// the extension does.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL unless `size` is 0, WS_ERR_MESSAGE_TOO_BIG if a decoded
+/// message exceeds the message limit, and WS_ERR_NO_MEMORY. After the latter two the connection or
+/// the send fails, whatever the extension returns.
 ///
 /// # Safety
 /// `sink` is NULL or the sink of the call under way; `data` points to `size` bytes.
@@ -69,10 +69,11 @@ fn extensions(session: &ws_session) -> &[NegotiatedExtension] {
     session.if_open().map_or(&[], |open| &open.extensions)
 }
 
-/// Writes what the session agreed on for permessage-deflate. Set `info->struct_size` to sizeof(ws_deflate_info) before the call.
+/// Writes what the session agreed on for permessage-deflate.
 ///
-/// Returns WS_ERR_STATE while the session is being opened and if it does not have permessage-deflate, WS_ERR_INVALID_ARGUMENT for
-/// NULL or a `struct_size` smaller than this version's or over 4096, and WS_ERR_FORKED.
+/// Returns WS_ERR_STATE while the session is being opened and if it does not use
+/// permessage-deflate, WS_ERR_INVALID_ARGUMENT for NULL or a wrong `struct_size`, and
+/// WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `info` is NULL or points to as many bytes as its
@@ -98,7 +99,7 @@ pub unsafe extern "C" fn ws_get_deflate_info(session: *const ws_session, info: *
     guard::status(|| unsafe { guard::fill_struct(info, read) })
 }
 
-/// How many extensions the session has; 0 for NULL.
+/// Returns the number of extensions of a session. Returns 0 for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -108,8 +109,9 @@ pub unsafe extern "C" fn ws_extension_count(session: *const ws_session) -> usize
     unsafe { inspect(session, 0, |session| extensions(session).len()) }
 }
 
-/// The `index`-th extension (from 0), in the order of the server's answer (Ktor's extensions). NULL where there is none,
-/// and for NULL. It is the session's.
+/// Returns the `index`-th extension (from 0), in the order of the server's answer (Ktor's
+/// extensions). It is lent until the session is freed. Returns NULL after the last one, and for
+/// NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -123,8 +125,8 @@ pub unsafe extern "C" fn ws_extension_at(session: *const ws_session, index: usiz
     }
 }
 
-/// The extension of this name, in any case (Ktor's extensionOrNull). NULL where there is none, and for NULL. It is the
-/// session's.
+/// Returns the extension with this name (Ktor's extensionOrNull). Case is ignored. It is lent until
+/// the session is freed. Returns NULL if there is none, and for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `name` is NULL or a C string.

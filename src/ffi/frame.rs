@@ -8,65 +8,70 @@ use crate::ffi::guard;
 use crate::protocol::{Frame, Payload};
 use crate::session::{BufferPool, BufferSource};
 
-/// What a frame is: the opcodes of RFC 6455 section 5.2.
+/// The type of a frame: an opcode of RFC 6455 section 5.2, or an event of the session.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_frame_type {
-    /// A later fragment of a message. Only for ws_send: received fragments have the type of their message.
+    /// A fragment that continues a message. For sending only: a received fragment has the type of
+    /// its message.
     WS_FRAME_CONTINUATION = 0,
-    /// A text message. It is valid UTF-8.
+    /// A text message. It is valid UTF-8 unless ws_config_set_validate_utf8 disables the check.
     WS_FRAME_TEXT = 1,
     /// A binary message.
     WS_FRAME_BINARY = 2,
-    /// The server's Close, in raw sessions and after ws_config_set_deliver_control: the payload is the reason.
+    /// The server's Close, in raw sessions and with ws_config_set_deliver_control. The payload is
+    /// the reason.
     WS_FRAME_CLOSE = 8,
-    /// A ping, in the same.
+    /// A ping, in raw sessions and with ws_config_set_deliver_control.
     WS_FRAME_PING = 9,
-    /// A pong, in the same.
+    /// A pong, in raw sessions and with ws_config_set_deliver_control.
     WS_FRAME_PONG = 10,
     /// The session is open (ws_config_set_deliver_events). The payload is empty.
     WS_FRAME_OPENED = 16,
-    /// The connection is lost, and the library opens another one (ws_config_set_deliver_events, ws_config_set_reconnect). It comes
-    /// after the messages of the lost connection. The payload says why, as ws_error_message; `close_code` is the code of the
-    /// server's Close, 1006 if none came.
+    /// The connection is lost, and the library opens another one (ws_config_set_deliver_events,
+    /// ws_config_set_reconnect). It follows the last message of the lost connection. The payload is
+    /// the reason, as ws_error_message returns it. `close_code` is the code of the server's Close,
+    /// 1006 if there was none.
     WS_FRAME_LOST = 17,
-    /// Another connection has taken the place of the lost one. It comes before the messages of the new connection. The payload is
-    /// empty.
+    /// Another connection is open (ws_config_set_deliver_events). It precedes the first message of
+    /// that connection. The payload is empty.
     WS_FRAME_RESUMED = 18,
 }
 
-/// Flag bits of a frame. Set only in raw sessions.
+/// Flag bits of a frame.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_frame_flags {
-    /// More fragments of the message follow.
+    /// More fragments or parts of the message follow. Set in raw sessions and with
+    /// ws_config_set_deliver_parts.
     WS_FLAG_MORE = 1,
-    /// The reserved bit RSV3.
+    /// The reserved bit RSV3. Set in raw sessions.
     WS_FLAG_RSV3 = 16,
-    /// The reserved bit RSV2.
+    /// The reserved bit RSV2. Set in raw sessions.
     WS_FLAG_RSV2 = 32,
-    /// The reserved bit RSV1.
+    /// The reserved bit RSV1. Set in raw sessions.
     WS_FLAG_RSV1 = 64,
 }
 
 /// Shifts the reserved bits to their places in ws_frame_flags, which are those of RFC 6455 section 5.2.
 pub(super) const RSV_SHIFT: u32 = 4;
 
-/// A received frame: a whole message, in raw sessions one frame of it, or a control frame. A fragment has the type of its
-/// message. It is the caller's from ws_recv until ws_frame_free, whatever happens to the session; any thread may read it, and none may write to it. The library
-/// allocates it, and later versions may add members at the end.
+/// A received frame: a whole message, a part or fragment of one, a control frame, or an event. It
+/// belongs to the caller from ws_recv until ws_frame_free, also after the session is freed. Any
+/// thread may read it. Do not change it. The library allocates it and may add members at the end.
 #[repr(C)]
 #[derive(Debug)]
 pub struct ws_frame {
-    /// The payload. One NUL byte stands behind it, outside `size`. Never NULL.
+    /// The payload, followed by a NUL byte that `size` does not count. Never NULL.
     pub data: *const u8,
-    /// The payload's size in bytes.
+    /// The size of the payload in bytes.
     pub size: usize,
     /// A ws_frame_type.
     pub r#type: u32,
-    /// ws_frame_flags; 0 but in raw sessions.
+    /// An OR of ws_frame_flags.
     pub flags: u32,
-    /// The close code of a WS_FRAME_CLOSE frame, 1005 if it had none; else 0.
+    /// For WS_FRAME_CLOSE the close code, 1005 if there was none. For WS_FRAME_LOST see there. Else
+    /// 0.
     pub close_code: u32,
 }
 
@@ -301,7 +306,7 @@ impl BufferSource for FrameMaker<'_> {
     }
 }
 
-/// Frees a frame. NULL is fine.
+/// Frees a frame. NULL is allowed.
 ///
 /// # Safety
 /// `frame` is NULL or a frame of this library that is not freed; nobody uses it any more.

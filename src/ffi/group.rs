@@ -41,19 +41,19 @@ unsafe fn with_group(group: *const ws_group, body: impl FnOnce(&Arc<ws_group>) -
     })
 }
 
-/// Returns a new group without sessions, or NULL if it cannot be made. The caller frees it with ws_group_free.
+/// Creates an empty group. The caller frees it with ws_group_free. Returns NULL on failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_group_new() -> *mut ws_group {
     guard::value(ptr::null_mut(), || ws_group::new().map_or(ptr::null_mut(), |group| Arc::into_raw(group).cast_mut()))
 }
 
-/// Frees a group and aborts its sessions, as ws_abort does (structured lifetime, as Ktor's CoroutineScope). The application
-/// still frees their handles. Calls that wait in other threads return WS_ERR_ABORTED. Call ws_group_close first for a clean
-/// end. A ws_connect for the group that is under way in another thread returns WS_ERR_ABORTED, or a session that is aborted.
-/// NULL is allowed.
+/// Frees a group and aborts its sessions, as ws_abort does (structured lifetime, as Ktor's
+/// CoroutineScope). The application still frees their handles. Calls that wait in other threads
+/// return WS_ERR_ABORTED. A ws_connect for the group in another thread returns WS_ERR_ABORTED, or a
+/// session that is aborted. For a clean end call ws_group_close first. NULL is allowed.
 ///
-/// A configuration that has the group can be used again after ws_config_set_group with another group or NULL. In a forked
-/// child the function only frees the handle.
+/// A configuration with the group can be used again after ws_config_set_group with another group or
+/// NULL. In a forked child the function only frees the handle.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed; nobody starts a call on it any more.
@@ -75,13 +75,15 @@ pub unsafe extern "C" fn ws_group_free(group: *mut ws_group) {
     });
 }
 
-/// Adds sessions that are opened with the configuration from now on to a group: ws_group_recv receives their messages, and
-/// ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default: no group.
+/// Adds the sessions that are opened with the configuration to a group. ws_group_recv receives
+/// their messages, and ws_recv on one of them returns WS_ERR_STATE. NULL as `group`, the default:
+/// no group.
 ///
-/// The configuration may have callbacks, but not on_frame: connecting then returns WS_ERR_INVALID_ARGUMENT. In a forked child
-/// connecting with a group of the parent returns WS_ERR_FORKED.
+/// The configuration may have callbacks, but not on_frame: ws_connect then returns
+/// WS_ERR_INVALID_ARGUMENT. In a forked child connecting with a group of the parent returns
+/// WS_ERR_FORKED.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `group` is NULL or a group that is not freed.
@@ -94,20 +96,21 @@ pub unsafe extern "C" fn ws_config_set_group(config: *mut ws_config, group: *mut
     })
 }
 
-/// Receives the next message of any session of the group. Waits for it at most `timeout_ms` milliseconds (0: not at all,
-/// negative: without limit). Sessions take turns: the group returns one message of each session that has messages before it
-/// returns a second one of any. The cost does not depend on the number of sessions. Several threads may wait.
+/// Receives the next message of any session of a group. Waits at most `timeout_ms` milliseconds (0:
+/// does not wait, negative: no limit). Sessions take turns: each session with messages delivers one
+/// before any delivers a second. The cost does not depend on the number of sessions. Several
+/// threads may wait.
 ///
-/// With WS_OK, `*session` is the session that received the message, and `*frame` is a frame that the caller frees with
-/// ws_frame_free. When a session has ended, or could not be opened, the function returns that once, after its messages, with
-/// the status that ws_recv would return, with `*session` set and `*frame` NULL. The session then no longer belongs to the
-/// group.
+/// On success `*session` is the session that received the message, and `*frame` is a frame, which
+/// the caller frees with ws_frame_free. If a session has ended, or could not be opened, the
+/// function returns its status once, after its messages, with the session in `*session` and NULL in
+/// `*frame`. The session then no longer belongs to the group.
 ///
-/// `*session` is lent: the handle still belongs to the owner that opened the session. A thread that frees a session must
-/// ensure that no other thread still uses it after ws_group_recv.
+/// `*session` is lent: the handle belongs to the owner that opened the session. A thread that frees
+/// a session must make sure that no other thread uses it after ws_group_recv.
 ///
-/// Returns also, with NULL in `*session` and `*frame`, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_ABORTED when the group
-/// was freed, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+/// Returns, with NULL in `*session` and `*frame`, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED,
+/// WS_ERR_ABORTED if the group was freed, WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed; `session` and `frame` are NULL or point to a pointer.
@@ -145,13 +148,13 @@ pub unsafe extern "C" fn ws_group_recv(
     }
 }
 
-/// Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable while ws_group_recv with a timeout of 0 would
-/// return something other than WS_ERR_TIMEOUT.
+/// Returns a file descriptor for poll(2), epoll(7) and event loops. It is readable while
+/// ws_group_recv with a timeout of 0 would return something other than WS_ERR_TIMEOUT.
 ///
-/// The group owns the descriptor: each call returns the same one, and ws_group_free closes it, which removes it from every epoll
-/// set. Watch it only; do not close it, read from it or write to it.
+/// The group owns the descriptor. Each call returns the same one. ws_group_free closes it, which
+/// removes it from every epoll set. Do not close it, read it, write it or duplicate it.
 ///
-/// Returns -1 for NULL, in a forked child, and when the system provides no descriptor.
+/// Returns -1 for NULL, in a forked child, and if the system provides no descriptor.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed.
@@ -167,14 +170,15 @@ pub unsafe extern "C" fn ws_group_event_fd(group: *mut ws_group) -> i32 {
     })
 }
 
-/// Closes all sessions of a group, as ws_close does, and waits until their connections are gone, at most `timeout_ms`
-/// milliseconds (0: not at all, negative: without limit). It cancels the opening of sessions of ws_connect_async. Messages
-/// that arrived before the end can still be received; as with ws_wait_closed, messages that find a full incoming queue
-/// meanwhile are dropped.
+/// Closes all sessions of a group, as ws_close does, and waits until they are closed, as
+/// ws_wait_closed does, at most `timeout_ms` milliseconds (0: does not wait, negative: no limit).
+/// It cancels the opening of sessions of ws_connect_async. Messages that arrived before the end can
+/// still be received.
 ///
-/// Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED when ws_interrupt was called on the session that it waits for, and WS_ERR_STATE
-/// in a callback of one of the sessions, which cannot wait; after these three closing goes on. Returns
-/// WS_ERR_INVALID_ARGUMENT as ws_close does, and WS_ERR_FORKED in a forked child; these two close nothing.
+/// Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED if ws_interrupt was called on the session that it
+/// waits for, and WS_ERR_STATE in a callback of one of the sessions. After these three, closing
+/// continues. Returns WS_ERR_INVALID_ARGUMENT as ws_close does, and WS_ERR_FORKED; these two close
+/// nothing.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed; `reason` points to `length` bytes or a C string.
@@ -211,11 +215,11 @@ pub unsafe extern "C" fn ws_group_close(
     }
 }
 
-/// Interrupts the calls of ws_group_recv that wait in other threads, once: they return WS_ERR_INTERRUPTED, and no message is
-/// lost. If none waits, the next call that would wait returns it. It may be called in a signal handler, unless another thread
-/// may free the group meanwhile.
+/// Interrupts the calls of ws_group_recv that wait in other threads: they return
+/// WS_ERR_INTERRUPTED. If none waits, the next call that would wait returns it. No message is lost.
+/// It is async-signal-safe, unless another thread may free the group meanwhile.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed.
@@ -230,8 +234,8 @@ pub unsafe extern "C" fn ws_group_interrupt(group: *mut ws_group) -> ws_status {
     }
 }
 
-/// Returns the number of sessions in a group: those that are being opened, are open, or whose end was not received yet.
-/// Returns 0 for NULL and in a forked child.
+/// Returns the number of sessions in a group: those that are being opened or open, and those whose
+/// end was not received yet. Returns 0 for NULL and in a forked child.
 ///
 /// # Safety
 /// `group` is NULL or a group that is not freed.

@@ -20,12 +20,14 @@ use crate::session::background::callback_scope;
 use crate::session::recv::group::Group;
 use crate::session::{Deadline, HandleHooks, Opening, ReadinessFd, Session, log};
 
-/// A WebSocket session: opened by ws_connect or ws_connect_async, closed by ws_close, freed by ws_session_free.
+/// A WebSocket session. ws_connect or ws_connect_async opens it, ws_close closes it,
+/// ws_session_free frees it.
 ///
-/// Any thread may call any function on a session at any time, also while other threads do, as long as one of its handles is
-/// not freed: the one that ws_connect wrote, or one of ws_session_ref. After the last ws_session_free, callbacks that are
-/// running may still use the session until they return, but ws_session_ref returns NULL in them. A session belongs to the
-/// process that opened it: in a forked child its functions return WS_ERR_FORKED.
+/// Any thread may call any function on a session at any time, also while other threads do, as long
+/// as a handle is not freed: the one that ws_connect wrote, or one of ws_session_ref. After the
+/// last ws_session_free, running callbacks may still use the session until they return, but
+/// ws_session_ref returns NULL in them. A session belongs to the process that opened it: in a
+/// forked child its functions return WS_ERR_FORKED.
 pub struct ws_session {
     /// Empty while the session is being opened, and if opening failed.
     pub(super) open: OnceLock<OpenSession>,
@@ -295,10 +297,9 @@ impl Drop for ws_session {
     }
 }
 
-/// Sessions that are received from together, and end together: made by ws_group_new, given sessions by opening them
-/// with a configuration of ws_config_set_group, freed by ws_group_free.
-///
-/// Any thread may call any function on it at any time. It belongs to the process that made it, as its sessions do.
+/// Sessions that are received from together and end together. ws_group_new creates a group,
+/// ws_config_set_group adds sessions to it, ws_group_free frees it. Any thread may call any
+/// function on it at any time. It belongs to the process that created it.
 pub struct ws_group {
     pub(super) group: Arc<Group>,
     pub(super) members: Mutex<Slab<Weak<ws_session>>>,

@@ -18,7 +18,8 @@ fn handshake_info<T>(session: &ws_session, fallback: T, look: impl FnOnce(&Hands
     session.if_open().map_or(fallback, |open| look(&open.session.identity.handshake_info))
 }
 
-/// The subprotocol the server chose, "" if none, NULL for NULL. The string is the session's.
+/// Returns the subprotocol that the server chose. Returns "" if it chose none, and NULL while the
+/// session is being opened and for NULL. The string is lent until the session is freed.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -32,8 +33,9 @@ pub unsafe extern "C" fn ws_subprotocol(session: *const ws_session) -> *const c_
     }
 }
 
-/// The URL that was connected to, in its normal form and without user and password (Ktor's call.request.url). NULL
-/// for NULL. The string is the session's.
+/// Returns the URL of the session in its normal form, without user and password (Ktor's
+/// call.request.url). Returns NULL while the session is being opened and for NULL. The string is
+/// lent until the session is freed.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -43,8 +45,10 @@ pub unsafe extern "C" fn ws_request_url(session: *const ws_session) -> *const c_
     unsafe { inspect(session, ptr::null(), |session| handshake_info(session, ptr::null(), |info| info.url().as_ptr())) }
 }
 
-/// A header of the handshake's request: the value of the field called `name` (in any case), the `index`-th (from 0)
-/// where there are several. NULL where there is none, or an argument is NULL. The string is the session's.
+/// Returns a header field of the handshake's request: the `index`-th (from 0) with this name. Case
+/// is ignored. The string is lent until the session is freed.
+///
+/// Returns NULL if there is no such field, while the session is being opened, and for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `name` is NULL or a C string.
@@ -65,11 +69,15 @@ pub unsafe extern "C" fn ws_request_header(
     }
 }
 
-/// Writes the `index`-th header field (from 0) of the handshake's request to `*name` and `*value`, in the order in which the fields
-/// were sent. To visit all of them, count up until the function returns 0.
+/// Writes the `index`-th header field (from 0) of the handshake's request to `*name` and `*value`,
+/// in the order in which they were sent. The strings are lent until the session is freed.
 ///
-/// Returns 1. Returns 0, with NULL in `*name` and `*value`, behind the last field, while the session is being opened, and for
-/// NULL. The strings are lent until the session is freed.
+///     const char *name, *value;
+///     for (size_t i = 0; ws_request_header_at(session, i, &name, &value); i++)
+///         printf("%s: %s\n", name, value);
+///
+/// Returns 1. Returns 0, with NULL in `*name` and `*value`, after the last field, while the session
+/// is being opened, and for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `name` and `value` are NULL or point to a pointer.
@@ -91,7 +99,8 @@ pub unsafe extern "C" fn ws_request_header_at(
     }
 }
 
-/// The HTTP status of the handshake's response: 101. 0 for NULL.
+/// Returns the HTTP status of the handshake's response: 101. Returns 0 while the session is being
+/// opened and for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -101,9 +110,11 @@ pub unsafe extern "C" fn ws_response_status(session: *const ws_session) -> u32 {
     unsafe { inspect(session, 0, |session| handshake_info(session, 0, |info| info.response_status.into())) }
 }
 
-/// A header of the handshake's response: the value of the field called `name` (in any case), the `index`-th (from 0)
-/// where there are several. NULL where there is none, or an argument is NULL. The string is the session's. It is what
-/// the server sent, which need not be UTF-8.
+/// Returns a header field of the handshake's response: the `index`-th (from 0) with this name. Case
+/// is ignored. The string is lent until the session is freed. It is what the server sent, which
+/// need not be UTF-8.
+///
+/// Returns NULL if there is no such field, while the session is being opened, and for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `name` is NULL or a C string.
@@ -124,12 +135,12 @@ pub unsafe extern "C" fn ws_response_header(
     }
 }
 
-/// Writes the `index`-th header field (from 0) of the handshake's response to `*name` and `*value`, in the order in which the fields
-/// were sent. To visit all of them, count up until the function returns 0.
+/// Writes the `index`-th header field (from 0) of the handshake's response to `*name` and `*value`,
+/// in the order in which the server sent them. The strings are lent until the session is freed.
+/// They are what the server sent, which need not be UTF-8.
 ///
-/// Returns 1. Returns 0, with NULL in `*name` and `*value`, behind the last field, while the session is being opened, and for
-/// NULL. The strings are lent until the session is freed. They are what the server sent, which need
-/// not be UTF-8.
+/// Returns 1. Returns 0, with NULL in `*name` and `*value`, after the last field, while the session
+/// is being opened, and for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `name` and `value` are NULL or point to a pointer.
@@ -157,11 +168,11 @@ fn named<'a>(fields: impl Iterator<Item = (&'a CStr, &'a CStr)>, name: &str, ind
     named.nth(index).map(|(_, value)| value)
 }
 
-/// Returns the error that ended the session, or that lost its connection while the library opens another one
-/// (ws_config_set_reconnect). After the end its status is what receiving returns.
+/// Returns the error that ended the session, or, during an outage, the error that lost its
+/// connection (ws_config_set_reconnect). After the end, its status is what receiving returns. The
+/// error is lent until the session is freed.
 ///
-/// Returns NULL while there is no such error, after a clean end, for NULL, and in a forked child. The error is lent until the
-/// session is freed.
+/// Returns NULL if there is no error, after a clean end, for NULL, and in a forked child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -192,46 +203,48 @@ pub unsafe extern "C" fn ws_session_error(session: *const ws_session) -> *const 
     }
 }
 
-/// The numbers of a session at a moment. The caller allocates it and sets `struct_size`; later versions may add members
-/// at the end. Messages count when they are accepted for sending, and when they are decoded.
+/// The statistics of a session. The caller sets `struct_size`. Sent messages count when they are
+/// accepted, received ones when they are decoded.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_stats {
     /// sizeof(ws_stats), set by the caller.
     pub struct_size: usize,
-    /// Messages that were sent.
+    /// Messages sent.
     pub messages_sent: u64,
-    /// Messages that were received.
+    /// Messages received.
     pub messages_received: u64,
-    /// Bytes of the payloads of messages that were sent, before compression.
+    /// Payload bytes of sent messages, before compression.
     pub payload_sent: u64,
-    /// Bytes of the payloads of messages that were received, inflated.
+    /// Payload bytes of received messages, after inflating.
     pub payload_received: u64,
-    /// Bytes of frames that went out, headers and control frames included.
+    /// Bytes of sent frames, including headers and control frames.
     pub wire_sent: u64,
-    /// Bytes of frames that came in, headers and control frames included.
+    /// Bytes of received frames, including headers and control frames.
     pub wire_received: u64,
-    /// Payload bytes of the messages that extensions encoded, before compression.
+    /// Payload bytes of the messages that extensions encoded, before encoding.
     pub compressed_sent_before: u64,
-    /// Payload bytes of these messages after compression.
+    /// Payload bytes of these messages after encoding.
     pub compressed_sent_after: u64,
-    /// Payload bytes of the messages that extensions decoded, before decompression.
+    /// Payload bytes of the messages that extensions decoded, before decoding.
     pub compressed_received_before: u64,
-    /// Payload bytes of these messages after decompression.
+    /// Payload bytes of these messages after decoding.
     pub compressed_received_after: u64,
-    /// Pings that were sent, the library's and the application's.
+    /// Pings sent, by the library and the application.
     pub pings_sent: u64,
-    /// Pings that were received.
+    /// Pings received.
     pub pings_received: u64,
-    /// Pongs that were sent.
+    /// Pongs sent.
     pub pongs_sent: u64,
-    /// Pongs that were received.
+    /// Pongs received.
     pub pongs_received: u64,
-    /// The time from the library's last answered ping to its pong, in microseconds; 0 before the first one.
+    /// The time from the last answered ping of the library to its pong, in microseconds. 0 before
+    /// the first one.
     pub last_rtt_us: u64,
-    /// Messages that wait to be received. Those that nobody has read from the connection do not count.
+    /// Messages in the incoming queue. Messages that were not read from the connection do not
+    /// count.
     pub incoming_messages: u64,
-    /// Bytes of their payloads.
+    /// Payload bytes of these messages.
     pub incoming_bytes: u64,
     /// Messages that wait to be sent.
     pub outgoing_messages: u64,
@@ -241,26 +254,25 @@ pub struct ws_stats {
     pub incoming_dropped: u64,
     /// Messages to send that WS_QUEUE_DROP_OLDEST has dropped.
     pub outgoing_dropped: u64,
-    /// How long resolving the host took, in microseconds.
+    /// The duration of resolving the host, in microseconds.
     pub resolve_us: u64,
-    /// How long connecting TCP took, in microseconds.
+    /// The duration of connecting TCP, in microseconds.
     pub connect_us: u64,
-    /// How long negotiating TLS took, in microseconds; 0 without TLS.
+    /// The duration of the TLS handshake, in microseconds. 0 without TLS.
     pub tls_us: u64,
-    /// How long the opening handshake took, in microseconds.
+    /// The duration of the opening handshake, in microseconds.
     pub handshake_us: u64,
-    /// How long a proxy took to open the tunnel, in microseconds; 0 without one.
+    /// The duration of opening the tunnel through a proxy, in microseconds. 0 without a proxy.
     pub proxy_us: u64,
-    /// How often the session has gone on with another connection.
+    /// The number of connections after the first one.
     pub reconnects: u64,
 }
 
-/// The numbers of the session as they are now, also after its end. While it sends and receives they need not belong to
-/// the same moment.
+/// Writes the statistics of a session, also after its end. While it sends and receives, the numbers
+/// need not be of the same moment.
 ///
-/// Set `stats->struct_size` to sizeof(ws_stats) before.
-///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller than this version's or over 4096, WS_ERR_FORKED.
+/// Returns WS_ERR_STATE while the session is being opened, WS_ERR_INVALID_ARGUMENT for NULL or a
+/// wrong `struct_size`, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `stats` is NULL or points to as many bytes as its

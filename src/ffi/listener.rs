@@ -14,50 +14,53 @@ use crate::protocol::Frame;
 use crate::session::Listener;
 use crate::session::background::callback_scope;
 
-/// A function that is given a session's frames, lent until it returns.
-///
-/// It runs as those of ws_callbacks do.
+/// A function that receives the frames of a session. The frame is lent until the function returns.
+/// See ws_callbacks.
 pub type ws_frame_callback =
     Option<unsafe extern "C" fn(session: *mut ws_session, frame: *const ws_frame, user_data: *mut c_void)>;
 
-/// A function that the library calls when it no longer uses `user_data`.
+/// A function that is called when the library no longer uses `user_data`.
 pub type ws_drop_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
-/// Functions that the library calls for events of a session. The caller of ws_config_set_callbacks sets `struct_size`; each
+/// Functions that the library calls for events of a session. The caller sets `struct_size`. Each
 /// function may be NULL.
 ///
-/// Threads of the library call them, for one session one at a time and in order, with no lock held. A callback may take any
-/// time: it delays only later callbacks of its own session. Meanwhile the library answers pings, and messages wait in the
-/// incoming queue.
+/// Threads of the library call them with no lock held: for one session one at a time, in order. A
+/// callback may take any time. It delays only later callbacks of its own session; meanwhile the
+/// library answers pings, and messages wait in the incoming queue.
 ///
-/// A callback may call every function of the library. Those that would wait for a later callback of the same session return
-/// WS_ERR_STATE: ws_recv, ws_wait_closed. ws_shutdown returns WS_ERR_STATE in any callback. A callback may call
-/// ws_session_free: no on_frame follows, but on_close does. After the last handle is freed, callbacks may use the session
-/// until they return, and ws_session_ref returns NULL. If ws_connect fails, no callback is called for that session; `drop` is
-/// called once all configurations with these callbacks are freed.
+/// A callback may call every function of the library. Functions that would wait for a later
+/// callback of the same session return WS_ERR_STATE: ws_recv, ws_wait_closed and ws_session_end.
+/// ws_shutdown returns WS_ERR_STATE in every callback. A callback may call ws_session_free: no
+/// on_frame follows, but on_close does. If ws_connect fails, no callback is called for that
+/// session.
 ///
-/// A callback may fork. The child has only the thread that forked. When the callback returns in the child, that thread ends,
-/// and the child exits with status 0 unless it has started other threads. The same holds for every other function of the
-/// application that a thread of the library calls.
+/// A callback may call fork. The child has only the thread that called it. When the callback
+/// returns in the child, that thread ends, and the child exits with status 0 unless it has started
+/// other threads. The same holds for every function of the application that a thread of the library
+/// calls.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_callbacks {
     /// sizeof(ws_callbacks), set by the caller.
     pub struct_size: usize,
-    /// The session is open. It is the first callback; it is not called if opening failed. It may be called before
-    /// ws_connect returns. If it frees the session before that, ws_connect returns WS_ERR_ABORTED.
+    /// The session is open. This is the first callback. It is not called if the session could not
+    /// be opened. It may be called before ws_connect returns. If it frees the session before that,
+    /// ws_connect returns WS_ERR_ABORTED.
     pub on_open: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
-    /// A message, or whatever else ws_recv would give; the frame is lent until the function returns. With this
-    /// function ws_recv returns WS_ERR_STATE; without it, messages are received as ever.
+    /// A frame was received. It is lent until the function returns. With this function ws_recv
+    /// returns WS_ERR_STATE. Without it, messages are received by the other functions.
     pub on_frame: ws_frame_callback,
-    /// The outgoing queue has room again, after a send returned WS_ERR_TIMEOUT because it was full.
+    /// The outgoing queue has room again after a send returned WS_ERR_TIMEOUT because the queue was
+    /// full.
     pub on_writable: Option<unsafe extern "C" fn(session: *mut ws_session, user_data: *mut c_void)>,
-    /// The session has ended, or could not be opened. `status` is what ws_recv returns at the end, or what ws_connect would
-    /// have returned. ws_session_error and ws_get_close_info return the details. It is the last callback. It is called exactly
-    /// once for every session that ws_connect or ws_connect_async returned, also when ws_shutdown ends it.
+    /// The session has ended, or could not be opened. `status` is what ws_recv returns at the end,
+    /// or what ws_connect would have returned. ws_session_error and ws_get_close_info return the
+    /// details. This is the last callback. It is called exactly once for every session that
+    /// ws_connect or ws_connect_async returned, also if ws_shutdown ends it.
     pub on_close: Option<unsafe extern "C" fn(session: *mut ws_session, status: ws_status, user_data: *mut c_void)>,
-    /// The library no longer uses `user_data`: all configurations with these callbacks are freed or have others, and all their
-    /// sessions have ended.
+    /// The library no longer uses `user_data`: all configurations with these callbacks are freed or
+    /// have others, and all their sessions have ended.
     pub drop: ws_drop_callback,
 }
 

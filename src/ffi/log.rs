@@ -11,24 +11,24 @@ use crate::lock::assert_unlocked;
 use crate::session::background::callback_scope;
 use crate::session::log::{self, Level, Sink};
 
-/// How much a line of the log matters. Each level includes those before.
+/// The severity of a log line. Each level includes those before it.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_log_level {
-    /// Nothing is told.
+    /// No lines.
     WS_LOG_OFF = 0,
-    /// The library cannot do its work.
+    /// The library cannot work.
     WS_LOG_ERROR = 1,
     /// A session could not be opened, or ended with an error.
     WS_LOG_WARNING = 2,
     /// Sessions are opened, closed and end.
     WS_LOG_INFO = 3,
-    /// What goes on inside: pings, full queues, who reads.
+    /// Internal events: pings, full queues, readers.
     WS_LOG_DEBUG = 4,
 }
 
-/// A function that is told a line of the log: its ws_log_level, the session's ws_session_id, 0 where it is of none, and
-/// the line, UTF-8 without an end of line, lent until the function returns.
+/// A function that receives a line of the log: its ws_log_level, the ws_session_id of its session
+/// or 0, and the line, UTF-8 without a line end, lent until the function returns.
 pub type ws_log_callback =
     Option<unsafe extern "C" fn(level: u32, session_id: u64, message: *const c_char, user_data: *mut c_void)>;
 
@@ -52,16 +52,16 @@ impl CSink {
     }
 }
 
-/// Has lines of the log up to `level`, a ws_log_level, told to a function. Default: WS_LOG_OFF. It is for the whole
-/// process.
+/// Sets the function that receives the log of the process, up to `level`, a ws_log_level. NULL as
+/// `function` disables the log. Default: WS_LOG_OFF.
 ///
-/// The function is called on whatever thread something happens, also by several at once, and must not call functions of
-/// the library, nor take long: the library waits for it. When ws_set_log_callback returns, the function that was set before
-/// is not called any more. NULL as `function` is WS_LOG_OFF.
+/// Any thread may call the function, several at the same time. It must not call functions of the
+/// library, and should return quickly, because the library waits for it. After ws_set_log_callback
+/// has returned, the former function is not called any more.
 ///
-/// Lines hold no credentials, header values, queries of URLs, payloads or close reasons.
+/// Lines contain no credentials, header values, queries of URLs, payloads or close reasons.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for another level.
+/// Returns WS_ERR_INVALID_ARGUMENT for an unknown level.
 ///
 /// # Safety
 /// `function` is NULL or a function of its type; `user_data` is valid until another one is set.
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn ws_set_log_callback(
     })
 }
 
-/// The number that the log knows a session by, counted from 1 in the process; 0 for NULL.
+/// Returns the number of a session in the log, counted from 1 in the process. Returns 0 for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

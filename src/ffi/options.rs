@@ -15,11 +15,11 @@ use crate::protocol::keepalive::NO_LIMIT;
 use crate::session::config::check_limit;
 use crate::session::{Configured, Session};
 
-/// Sets the largest payload of one text or binary frame to accept, in bytes, 1 to 2^63-1, from the next frame on
-/// (Ktor's maxFrameSize). A frame that announces more is not read: the connection is failed with Close 1009, and
-/// receiving returns WS_ERR_FRAME_TOO_BIG.
+/// Sets the largest payload of a received text or binary frame, in bytes: 1 to 2^63-1 (Ktor's
+/// maxFrameSize). It takes effect with the next frame. A frame that announces more is not read: the
+/// connection is failed with Close 1009, and receiving returns WS_ERR_FRAME_TOO_BIG.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -34,7 +34,8 @@ pub unsafe extern "C" fn ws_set_max_frame_size(session: *mut ws_session, bytes: 
     }
 }
 
-/// The largest payload of one frame to accept, in bytes; 0 for NULL. Until the session is open it is the configuration's.
+/// Returns the largest payload of a received frame, in bytes; of the configuration until the
+/// session is open. Returns 0 for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -44,11 +45,11 @@ pub unsafe extern "C" fn ws_get_max_frame_size(session: *const ws_session) -> u6
     unsafe { inspect(session, 0, |session| limits(session).map_or(0, |limits| limits.max_frame_size)) }
 }
 
-/// Sets the largest message to accept, in bytes over all its frames, 1 to 2^63-1, from the next frame on. A message
-/// that grows beyond it is not read on: the connection is failed with Close 1009, and receiving returns
-/// WS_ERR_MESSAGE_TOO_BIG.
+/// Sets the largest received message, in bytes over all its frames: 1 to 2^63-1. It takes effect
+/// with the next frame. If a message exceeds it, the connection is failed with Close 1009, and
+/// receiving returns WS_ERR_MESSAGE_TOO_BIG.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -63,7 +64,8 @@ pub unsafe extern "C" fn ws_set_max_message_size(session: *mut ws_session, bytes
     }
 }
 
-/// The largest message to accept, in bytes; 0 for NULL. Until the session is open it is the configuration's.
+/// Returns the largest received message, in bytes; of the configuration until the session is open.
+/// Returns 0 for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -73,10 +75,10 @@ pub unsafe extern "C" fn ws_get_max_message_size(session: *const ws_session) -> 
     unsafe { inspect(session, 0, |session| limits(session).map_or(0, |limits| limits.max_message_size)) }
 }
 
-/// Switches masking, from the next message on (Ktor's masking).
+/// Controls masking (Ktor's masking): 1 or 0. It takes effect with the next message.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number than 0 and 1, WS_ERR_STATE for 0 unless the configuration
-/// had ws_config_set_allow_unmasked, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number, WS_ERR_STATE for 0 unless the
+/// configuration allows it (ws_config_set_allow_unmasked), and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -86,7 +88,8 @@ pub unsafe extern "C" fn ws_set_masking(session: *mut ws_session, on: i32) -> ws
     unsafe { with_session(session, |session| session.send.set_masking(guard::flag(on)?)) }
 }
 
-/// Whether frames are masked: 1 or 0; 0 for NULL and in a forked child. Until the session is open the configuration says so.
+/// Returns 1 if frames are masked, else 0; of the configuration until the session is open. Returns
+/// 0 for NULL and in a forked child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -96,17 +99,18 @@ pub unsafe extern "C" fn ws_get_masking(session: *const ws_session) -> i32 {
     unsafe { inspect(session, 0, |session| is_masking(session).map_or(0, i32::from)) }
 }
 
-/// Sets how often the library pings the server, in milliseconds (Ktor's pingIntervalMillis); 0 and negative numbers
-/// switch it off. The first ping comes after one whole interval from now; a ping under way is forgotten. At most one
-/// is: the next one comes an interval after the one before was sent, and not before that one is answered.
+/// Sets the interval of the pings that the library sends, in milliseconds (Ktor's
+/// pingIntervalMillis). 0 and negative numbers disable them. The first ping is sent one interval
+/// from now. The next one is sent one interval after the one before, but not before that was
+/// answered.
 ///
-/// Each ping has a payload of its own, and only the pong with the same counts, unless the configuration says otherwise
-/// (ws_config_set_ping_liveness). Without an answer in time the session ends: the library sends Close 1011 "Ping
-/// timeout", drops the connection without waiting for the server, and receiving returns WS_ERR_PING_TIMEOUT. Time in
-/// which the library does not read, because the incoming queue is full, does not count. Pings end when the session
-/// begins to close. ws_get_stats has the last round-trip time.
+/// Each ping has its own payload, and only the pong with that payload answers it
+/// (ws_config_set_ping_liveness). If it is not answered in time, the library sends Close 1011 "Ping
+/// timeout" and drops the connection, and receiving returns WS_ERR_PING_TIMEOUT. The time in which
+/// the library does not read, because the incoming queue is full, does not count. Pings end when
+/// the session begins to close. ws_get_stats returns the last round-trip time.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -121,8 +125,8 @@ pub unsafe extern "C" fn ws_set_ping_interval_ms(session: *mut ws_session, inter
     }
 }
 
-/// How often the library pings the server, in milliseconds; 0 if it does not, for NULL and in a forked child. Until the
-/// session is open it is what the configuration says.
+/// Returns the interval of the pings, in milliseconds; of the configuration until the session is
+/// open. Returns 0 if there are none, for NULL and in a forked child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -132,14 +136,16 @@ pub unsafe extern "C" fn ws_get_ping_interval_ms(session: *const ws_session) -> 
     unsafe { inspect(session, 0, |session| ping_times(session).map_or(0, |(interval, _)| in_ms(interval))) }
 }
 
-/// Sets how long the answer to a ping of the library may take, in milliseconds (Ktor's timeoutMillis), also to one under
-/// way; negative is no limit: then pings are sent whether they are answered or not. Until it is set, it is twice the interval.
+/// Sets the time limit for the answer to a ping of the library, in milliseconds (Ktor's
+/// timeoutMillis), also for an outstanding ping. Negative: no limit, and pings are sent whether
+/// they are answered or not. Until it is set, it is twice the interval.
 ///
-/// The time counts from when the kernel accepts the ping. It begins anew while the server accepts bytes sent before the ping,
-/// and while it is in the middle of sending a frame. The library reads all bytes that have arrived before it ends the session,
-/// so a stopped process (SIGSTOP, a suspended machine) does not cause a timeout.
+/// The time starts when the kernel accepts the ping. It starts again while the server accepts bytes
+/// that were sent before the ping, and while a frame of the server is arriving. The library reads
+/// all bytes that have arrived before it ends the session. A stopped process (SIGSTOP, a suspended
+/// machine) therefore causes no timeout.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -154,8 +160,9 @@ pub unsafe extern "C" fn ws_set_ping_timeout_ms(session: *mut ws_session, timeou
     }
 }
 
-/// How long the answer to a ping of the library may take, in milliseconds; negative for no limit; 0 if there are no pings and no
-/// timeout was set, for NULL and in a forked child. Until the session is open it is what the configuration says.
+/// Returns the time limit for the answer to a ping, in milliseconds, -1 for no limit; of the
+/// configuration until the session is open. Returns 0 if there are no pings and no limit was set,
+/// for NULL and in a forked child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -165,10 +172,10 @@ pub unsafe extern "C" fn ws_get_ping_timeout_ms(session: *const ws_session) -> i
     unsafe { inspect(session, 0, |session| ping_times(session).map_or(0, |(_, timeout)| in_ms(timeout))) }
 }
 
-/// Sets the pointer of the application that belongs to the session, in place of that of ws_config_set_user_data. The library does
-/// not use what it points to.
+/// Sets the pointer that ws_get_user_data returns for this session. The library does not use what
+/// it points to.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL as the session.
+/// Returns WS_ERR_INVALID_ARGUMENT if `session` is NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -181,7 +188,8 @@ pub unsafe extern "C" fn ws_set_user_data(session: *mut ws_session, user_data: *
     })
 }
 
-/// Returns the pointer of ws_set_user_data, or else of ws_config_set_user_data. NULL if neither was called, and for NULL.
+/// Returns the pointer of ws_set_user_data, or else of ws_config_set_user_data. Returns NULL if
+/// neither was called, and for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

@@ -22,29 +22,33 @@ const DEFAULT_FIRST_DELAY: Duration = Duration::from_millis(500);
 const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(30);
 const DEFAULT_MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// Flags of ws_reconnect_options, to be added up.
+/// Flags of ws_reconnect_options, to be ORed.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_reconnect_flags {
-    /// Messages that were accepted for sending and that the kernel has not taken go to the next connection, and meanwhile
-    /// as many are accepted as fit the outgoing queue. Without it they go with the connection, and sending waits for the
-    /// next one.
+    /// Messages that the kernel has not accepted are sent on the next connection, and during an
+    /// outage messages are accepted as long as they fit the outgoing queue. Without the flag they
+    /// are lost with the connection, and sending waits for the next one.
     WS_RECONNECT_KEEP_UNSENT = 1,
-    /// The first opening is tried again as well, by the same rules: ws_connect returns, and a session of ws_connect_async fails,
-    /// only when no further attempt is made. max_outage_ms counts from the call.
+    /// The first opening is repeated too, by the same rules. ws_connect returns an error, and a
+    /// session of ws_connect_async fails, only if no further attempt is made. max_outage_ms counts
+    /// from the call. The time limits of the configuration apply to each attempt.
     WS_RECONNECT_FIRST = 2,
 }
 
-/// A function that decides whether to try again. It is called when a connection was lost, and after each attempt that has
-/// failed, but not before `on_open` has returned.
+/// A function that decides whether to make another attempt. It is called when the connection is
+/// lost, and after each failed attempt, but not before on_open has returned.
 ///
-/// `why` is the error of the loss or of the attempt, lent until the function returns; its status is WS_ERR_CLOSED where the
-/// server has closed the session. `attempt` is the number of the one to come, from 1. `suggested` is 1 where the library
-/// would try again, else 0, and `*delay_ms` in how many milliseconds; the function may change that.
+/// `why` is the error of the loss or of the attempt, lent until the function returns; its status is
+/// WS_ERR_CLOSED if the server closed the session. `attempt` is the number of the next attempt,
+/// from 1. `suggested` is 1 if the library would make it, else 0. `*delay_ms` is the delay before
+/// it, in milliseconds, which the function may change.
 ///
-/// It returns 1 to try, or 0 to give up: the session then ends as it would have ended without reconnecting, or with the error
-/// of the last attempt. A thread of the library calls it with no lock held. It may take any time. Do not wait for this session
-/// inside it: ws_recv, ws_wait_closed and ws_shutdown return WS_ERR_STATE, and sending and ws_flush wait for their timeouts.
+/// It returns 1 to make the attempt, or 0 to give up: the session then ends with the error of the
+/// last attempt, or as it would have ended without reconnecting. A thread of the library calls it
+/// with no lock held; for the first opening, the thread in ws_connect. It may take any time. Do not
+/// wait for this session inside it: ws_recv, ws_wait_closed and ws_shutdown return WS_ERR_STATE,
+/// and sending and ws_flush wait for their timeouts.
 pub type ws_reconnect_decision = Option<
     unsafe extern "C" fn(
         session: *mut ws_session,
@@ -56,7 +60,8 @@ pub type ws_reconnect_decision = Option<
     ) -> i32,
 >;
 
-/// An attempt to connect that follows a loss or a failed attempt. It is lent to a ws_reconnect_preparation until that returns.
+/// An attempt to connect that follows a loss or a failed attempt. It is lent to a
+/// ws_reconnect_preparation until that returns.
 pub struct ws_attempt {
     _private: [u8; 0],
 }
@@ -68,13 +73,12 @@ struct CAttempt<'a, 'b> {
     error: ws_error,
 }
 
-/// A function that prepares an attempt: it may set another URL and headers, for this attempt only. A thread of the library calls
-/// it with no lock held, or for the first opening the thread in ws_connect. It may take any time. As in a
-/// ws_reconnect_decision, do not wait for this session.
+/// A function that prepares an attempt. It may set another URL and header fields for this attempt
+/// only. It is called like a ws_reconnect_decision, and the same restrictions apply.
 pub type ws_reconnect_preparation =
     Option<unsafe extern "C" fn(session: *mut ws_session, attempt: *mut ws_attempt, user_data: *mut c_void)>;
 
-/// Returns the number of the attempt in this outage, from 1; 0 for NULL.
+/// Returns the number of the attempt in this outage, from 1. Returns 0 for NULL.
 ///
 /// # Safety
 /// `attempt` is NULL or the attempt of the call under way.
@@ -84,8 +88,8 @@ pub unsafe extern "C" fn ws_attempt_number(attempt: *const ws_attempt) -> u32 {
     guard::value(0, || unsafe { attempt.cast::<CAttempt<'_, '_>>().as_ref() }.map_or(0, |lent| lent.attempt.number))
 }
 
-/// Returns the error of the attempt before, or for the first one that of the lost connection, lent until the function returns; its
-/// status is WS_ERR_CLOSED if the server has closed the session. NULL for NULL.
+/// Returns the error of the attempt before, or for the first attempt the error of the loss. The
+/// error is lent until the ws_reconnect_preparation returns. Returns NULL for NULL.
 ///
 /// # Safety
 /// As for `ws_attempt_number`.
@@ -96,10 +100,12 @@ pub unsafe extern "C" fn ws_attempt_last_error(attempt: *const ws_attempt) -> *c
     guard::value(ptr::null(), || lent().map_or(ptr::null(), |lent| &raw const lent.error))
 }
 
-/// Connects to another URL in this attempt. If it has another scheme, host or port, the configuration's Authorization, Cookie and
-/// Host headers are not sent; those of ws_attempt_set_header are. ws_request_url still returns the first URL.
+/// Connects to another URL in this attempt. If its scheme, host or port differs, the
+/// configuration's Authorization, Cookie and Host headers are not sent; those of
+/// ws_attempt_set_header are. ws_request_url still returns the first URL.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL and WS_ERR_URL. After an error the attempt fails with it, and no other follows.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_URL. After an error the attempt fails with
+/// it.
 ///
 /// # Safety
 /// `attempt` is NULL or the attempt of the call under way; `url` is NULL or a C string.
@@ -113,10 +119,11 @@ pub unsafe extern "C" fn ws_attempt_set_url(attempt: *mut ws_attempt, url: *cons
     })
 }
 
-/// Sets a header of the opening handshake of this attempt, in place of any of its name, like a fresh Authorization. A value of NULL
-/// removes them.
+/// Sets a header field of the opening handshake of this attempt, for example a new Authorization.
+/// It replaces all fields with this name. A value of NULL removes them.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT as ws_config_add_header does. After an error the attempt fails with it, and no other follows.
+/// Returns WS_ERR_INVALID_ARGUMENT as ws_config_add_header does. After an error the attempt fails
+/// with it.
 ///
 /// # Safety
 /// `attempt` is NULL or the attempt of the call under way; `name` and `value` are NULL or C strings.
@@ -135,61 +142,67 @@ pub unsafe extern "C" fn ws_attempt_set_header(
     })
 }
 
-/// How a session reconnects. The caller sets `struct_size` and may leave all else 0, which is the default; later versions
-/// may add members at the end.
+/// How a session reconnects. The caller sets `struct_size`. All other members may be 0, which is
+/// the default.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_reconnect_options {
     /// sizeof(ws_reconnect_options), set by the caller.
     pub struct_size: usize,
-    /// The delay before the first attempt, in milliseconds. Each further one is twice as long as the one before, and of each
-    /// a random part is waited, half to all. 0 stands for 500.
+    /// The delay before the first attempt, in milliseconds. It doubles with each attempt. The
+    /// actual delay is a random part of it, between half and all. 0: 500.
     pub first_delay_ms: i64,
-    /// The longest such delay. 0 stands for 30,000. After a connection that did not last as long, delays go on growing.
+    /// The longest delay, in milliseconds. 0: 30,000. A connection that lasts less does not reset
+    /// the delay.
     pub max_delay_ms: i64,
-    /// How long an outage may last until no attempt is made any more, in milliseconds; 0 is no limit.
+    /// The longest outage, in milliseconds, after which no attempt is made. 0: no limit.
     pub max_outage_ms: i64,
-    /// How many attempts are made in an outage; 0 is no limit.
+    /// The largest number of attempts in an outage. 0: no limit.
     pub max_attempts: u32,
-    /// A sum of ws_reconnect_flags.
+    /// An OR of ws_reconnect_flags.
     pub flags: u32,
-    /// The longest Retry-After delay that the library obeys, in milliseconds; it shortens a longer one to this. 0 means
-    /// 300,000, five minutes.
+    /// The longest Retry-After of a server that is obeyed, in milliseconds. A longer one is
+    /// shortened to it. 0: 300,000.
     pub max_retry_after_ms: i64,
-    /// Has the last word; NULL: the library decides by its table.
+    /// Makes the final decision. NULL: the library decides.
     pub decide: ws_reconnect_decision,
-    /// Called before each attempt that follows a loss or a failed attempt. NULL: the attempts are alike.
+    /// Called before each attempt. NULL: the attempts are equal.
     pub prepare: ws_reconnect_preparation,
-    /// Passed to `decide` and `prepare`. It must stay valid until the sessions of the configuration are freed. Several threads may
-    /// use it at the same time.
+    /// Passed to `decide` and `prepare`. It must remain valid until the sessions of the
+    /// configuration are freed. Several threads may use it at the same time.
     pub user_data: *mut c_void,
 }
 
-/// Has sessions go on with another connection when theirs is lost. NULL, the default: a session ends with its connection.
+/// Opens another connection when the connection of a session is lost. NULL, the default: the
+/// session ends with its connection.
 ///
-/// The library reconnects after: a connection that ended without a Close or was reset; a ping without an answer; the idle
-/// timeout; bytes that TLS cannot decrypt; the server's close codes 1001, 1011, 1012, 1013 and 1014. It repeats an attempt that
-/// failed because of the network (resolving, connecting, the proxy, timeouts, a lost connection) or because the server or the
-/// proxy answered with the status 408, 425, 429, 500, 502, 503, 504 or 520 to 524. If that answer has a Retry-After, in
-/// seconds or as a date, the library waits for it, but not longer than `max_retry_after_ms`. Everything else ends the session:
-/// other close codes, violations of the protocol, certificates, other statuses, full queues whose policy is WS_QUEUE_CLOSE,
-/// ws_close and ws_abort. The library repeats the first opening only with WS_RECONNECT_FIRST.
+/// The library reconnects after: the end of the connection without a Close, a reset, a ping without
+/// an answer, the idle timeout, TLS records that cannot be decrypted, and the close codes 1001,
+/// 1011, 1012, 1013 and 1014 of the server. It repeats an attempt that failed because of the
+/// network (resolving, connecting, the proxy, timeouts, a lost connection), and after the HTTP
+/// statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 524 of the server or the proxy. A
+/// Retry-After of such an answer, in seconds or as a date, is obeyed up to `max_retry_after_ms`.
+/// Everything else ends the session: other close codes, protocol violations, certificates, other
+/// statuses, full queues with WS_QUEUE_CLOSE, ws_close and ws_abort.
 ///
-/// During an outage ws_state returns WS_STATE_CONNECTING. Receiving waits, by every function, for messages of the next
-/// connection. Sending waits as for room in the queue, or with WS_RECONNECT_KEEP_UNSENT queues. ws_flush waits, or returns
-/// WS_ERR_IO when queued messages are lost. ws_close ends the session at once. ws_session_error returns why the connection is
-/// lost. ws_config_set_deliver_events delivers the loss and the new connection in their place among the messages, and ws_stats
-/// counts the new connections. With WS_RECONNECT_KEEP_UNSENT a message sent in fragments is kept whole, whatever the bounds of
-/// the queue.
+/// During an outage ws_state returns WS_STATE_CONNECTING, and ws_session_error returns why the
+/// connection is lost. Receiving waits for messages of the next connection. Sending waits as for
+/// room in the queue, or with WS_RECONNECT_KEEP_UNSENT queues the message. ws_flush waits, or
+/// returns WS_ERR_IO if queued messages are lost. ws_close ends the session at once.
+/// ws_config_set_deliver_events delivers the loss and the new connection in their place among the
+/// messages; ws_stats counts the new connections.
 ///
-/// What the application cannot assume: that messages which were sent have arrived, that none were sent to it meanwhile, and
-/// that it is the same server. Subscriptions and the like have to be made again. A message of which a part is lost is never
-/// delivered; when sending one in parts, the rest of it returns WS_ERR_IO once, unless it is kept. What it can assume: the same
-/// URL (unless `prepare` sets another one), settings and subprotocol; another subprotocol ends the session. Functions that tell of the handshake, its headers and
-/// extensions, tell of the first one.
+/// Messages that were sent before the loss may not have arrived, the server may have sent messages
+/// in between, and the new connection may lead to another server: repeat subscriptions and the
+/// like. A message of which a part is lost is never delivered. If it was being sent in fragments,
+/// the next fragment returns WS_ERR_IO once, unless WS_RECONNECT_KEEP_UNSENT keeps the message. The
+/// settings, the subprotocol and, unless `prepare` changes it, the URL remain the same; a server
+/// that chooses another subprotocol ends the session. ws_request_url, the header functions and the
+/// extensions describe the first connection.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for a `struct_size` that is smaller than this version's or over 4096, negative numbers and unknown flags. With raw sessions, and WS_RECONNECT_KEEP_UNSENT with an outgoing queue that
-/// drops the oldest, ws_connect returns it.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, for a wrong `struct_size`, a negative
+/// number and an unknown flag. ws_connect returns it for a raw session, and for
+/// WS_RECONNECT_KEEP_UNSENT with an outgoing queue that drops messages.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `options` is NULL or points to as many bytes as its `struct_size`

@@ -10,20 +10,30 @@ use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 
-/// Receives a message, waiting for it at most `timeout_ms` milliseconds (0: not at all, negative: without limit).
-/// Several threads may wait; each message goes to one of them.
+/// Receives the next message. Waits at most `timeout_ms` milliseconds (0: does not wait, negative:
+/// no limit). Several threads may wait; each message goes to one of them.
 ///
-/// The calling thread reads from the connection itself. While no thread of the application receives, the library does:
-/// pings are answered, after some 10 ms at most, and messages wait in the incoming queue.
+/// The calling thread reads the connection itself. While no thread of the application receives, the
+/// library reads: it answers pings within 50 ms, and messages wait in the incoming queue.
 ///
-/// On success `*frame` is the caller's, to be freed with ws_frame_free. What was received before the session ended is
-/// delivered first, then every call returns how it ended: WS_ERR_CLOSED after a Close from both sides,
-/// WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG, WS_ERR_MESSAGE_TOO_BIG,
-/// WS_ERR_COMPRESSION, WS_ERR_EXTENSION, WS_ERR_PING_TIMEOUT, WS_ERR_OVERFLOW, WS_ERR_TLS, WS_ERR_IO, WS_ERR_NO_MEMORY,
-/// WS_ERR_ABORTED. ws_session_error says more, ws_get_close_info has the close codes.
+/// On success `*frame` is a frame, which the caller frees with ws_frame_free. Messages that were
+/// received before the end are delivered first. Then every call returns the status of the end.
 ///
-/// Returns also WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which the session goes on and nothing is lost,
-/// WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED.
+///     ws_frame *frame;
+///     ws_status status;
+///     while ((status = ws_recv(session, &frame, -1)) == WS_OK) {
+///         fwrite(frame->data, 1, frame->size, stdout);
+///         ws_frame_free(frame);
+///     }
+///
+/// Returns WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED, after which the session continues and nothing is
+/// lost. The status of the end is WS_ERR_CLOSED after a Close from both sides, or
+/// WS_ERR_CLOSED_ABNORMALLY, WS_ERR_PROTOCOL, WS_ERR_UTF8, WS_ERR_FRAME_TOO_BIG,
+/// WS_ERR_MESSAGE_TOO_BIG, WS_ERR_COMPRESSION, WS_ERR_EXTENSION, WS_ERR_PING_TIMEOUT,
+/// WS_ERR_IDLE_TIMEOUT, WS_ERR_OVERFLOW, WS_ERR_TLS, WS_ERR_IO, WS_ERR_NO_MEMORY or WS_ERR_ABORTED;
+/// ws_session_error and ws_get_close_info return the details. Returns the status of ws_connect if
+/// the session could not be opened, WS_ERR_STATE if its messages go to a callback or a group,
+/// WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `frame` is NULL or points to a pointer.
@@ -42,14 +52,13 @@ pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_f
     }
 }
 
-/// Receives a message into the caller's buffer, without the NUL byte behind it; else as ws_recv. `*size` becomes its
-/// size and `*type` its ws_frame_type; `type` may be NULL. Does not return flags or the close
-/// code.
+/// Receives the next message into a buffer of the caller, without a NUL byte after it. Writes the
+/// size of the message to `*size` and its ws_frame_type to `*type`; `type` may be NULL. It does not
+/// return flags and the close code. `buffer` may be NULL if `capacity` is 0.
 ///
-/// When the message is larger than `capacity` it stays for the next call, `*size` becomes the size it needs, and
-/// WS_ERR_BUFFER_TOO_SMALL is returned. With several receiving threads the next call may meet another message.
-///
-/// Returns also what ws_recv does. WS_ERR_INVALID_ARGUMENT for NULL; `buffer` may be NULL if `capacity` is 0.
+/// Returns WS_ERR_BUFFER_TOO_SMALL if the message is larger than `capacity`. `*size` is then the
+/// required size, and the message remains for the next call; with several receiving threads the
+/// next call may get another message. Else returns what ws_recv returns.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `buffer` has room for `capacity` bytes, `size` and
@@ -95,10 +104,11 @@ pub unsafe extern "C" fn ws_recv_into(
     }
 }
 
-/// Receives as many messages as are there, up to `capacity`, waiting for the first as ws_recv does. `*count` becomes
-/// their number, and `frames[0]` to `frames[*count - 1]` are the caller's, each to be freed with ws_frame_free.
+/// Receives the messages that are available, at most `capacity`. Waits for the first one as ws_recv
+/// does. Writes their number to `*count` and the frames to `frames[0]` to `frames[*count - 1]`. The
+/// caller frees each with ws_frame_free.
 ///
-/// Returns what ws_recv does. WS_ERR_INVALID_ARGUMENT for NULL or a `capacity` of 0.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or a `capacity` of 0, else what ws_recv returns.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `frames` has room for `capacity` pointers, `count` is
@@ -137,22 +147,24 @@ pub unsafe extern "C" fn ws_recv_batch(
     }
 }
 
-/// Returns a file descriptor for poll(2), epoll(7) and event loops. When it is readable, call ws_recv with a timeout of 0 until
-/// it returns WS_ERR_TIMEOUT. The calling thread then reads from the connection itself.
+/// Returns a file descriptor for poll(2), epoll(7) and event loops. When it is readable, call
+/// ws_recv with a timeout of 0 until it returns WS_ERR_TIMEOUT. The calling thread then reads the
+/// connection itself.
 ///
-/// The descriptor is readable while ws_recv would return something other than WS_ERR_TIMEOUT: a message, the end of the session,
-/// or the failure to open it. It may also be readable while there is no message, for example after a ping or after a part of a
-/// message; ws_recv then returns WS_ERR_TIMEOUT. After that it is not readable until something arrives. It is level-triggered.
+/// The descriptor is level-triggered. It is readable while ws_recv would return something other
+/// than WS_ERR_TIMEOUT: a message, the end of the session, or the failure to open it. It may also
+/// be readable without a message, for example after a ping or a part of a message; ws_recv then
+/// returns WS_ERR_TIMEOUT. After that, it is not readable until something arrives.
 ///
-/// The session owns the descriptor: each call returns the same one, also through reconnecting, and the last ws_session_free
-/// closes it before it returns, which removes it from every epoll set. Watch it only; do not close it, read from it or write to
-/// it. A duplicate of it would stay in an epoll set.
+/// The session owns the descriptor. Each call returns the same one, also after reconnecting. The
+/// last ws_session_free closes it before it returns, which removes it from every epoll set. Do not
+/// close it, read it, write it or duplicate it: a duplicate stays in an epoll set.
 ///
-/// It can be called from ws_connect_async on. While the application does not receive, the library reads in its place, so that
-/// pings are answered within 50 ms. ws_recv still waits as before.
+/// It can be called as soon as ws_connect_async has returned. While the application does not
+/// receive, the library reads in its place and answers pings within 50 ms. ws_recv can still wait.
 ///
-/// Returns -1 for NULL, when the messages of the session go to a callback or a group, in a forked child, and when the system
-/// provides no descriptor.
+/// Returns -1 for NULL, if the messages go to a callback or a group, in a forked child, and if the
+/// system provides no descriptor.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

@@ -13,50 +13,53 @@ use crate::frame::Opcode;
 use crate::protocol::Close;
 use crate::session::{Deadline, Item, Session};
 
-/// How to send, as bits.
+/// Flags for sending, to be ORed.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_send_flags {
-    /// This is a fragment of a message (RFC 6455 section 5.4), and more fragments follow, as WS_FRAME_CONTINUATION. Only for
-    /// ws_send.
+    /// The frame is a fragment (RFC 6455 section 5.4), and more fragments follow as
+    /// WS_FRAME_CONTINUATION. Not for ws_send_batch.
     WS_SEND_MORE = 1,
-    /// The message is not compressed. For a message in fragments, set it on the first fragment.
+    /// The message is not compressed. For a fragmented message, set it on the first fragment.
     WS_SEND_NO_COMPRESS = 2,
-    /// More messages follow at once: this one is sent with them, with the next ws_recv, ws_flush or ws_close, or after
-    /// about 100 microseconds, whichever comes first. It has no effect on fragments.
+    /// More messages follow immediately. The message is sent together with them, by the next
+    /// ws_recv, ws_flush or ws_close, or after about 100 microseconds. No effect on fragments.
     WS_SEND_CORK = 4,
 }
 
-/// A message of ws_send_batch. The caller fills all members; the layout does not change.
+/// A message for ws_send_batch. The caller sets all members. The layout never changes.
 #[repr(C)]
 #[derive(Debug)]
 pub struct ws_message {
-    /// The payload; may be NULL if `size` is 0.
+    /// The payload. May be NULL if `size` is 0.
     pub data: *const c_void,
-    /// The payload's size in bytes.
+    /// The size of the payload in bytes.
     pub size: usize,
     /// WS_FRAME_TEXT or WS_FRAME_BINARY.
     pub r#type: u32,
-    /// ws_send_flags.
+    /// An OR of ws_send_flags.
     pub flags: u32,
 }
 
-/// Sends a text message of `length` bytes, or of a C string with WS_NUL_TERMINATED. It must be UTF-8.
+/// Sends a text message of `length` bytes, or a C string with WS_NUL_TERMINATED.
 ///
-/// The text is copied and, as far as the kernel takes it, sent before the call returns; the library sends the rest. Only
-/// messages that follow others quickly may share a system call with later ones (see ws_config_set_coalescing).
-/// When the outgoing queue is full the call waits for room, at most for the send timeout of the configuration, and then fails
-/// with nothing of the message queued. It also waits until a message that another thread sends in fragments (ws_send) is
-/// complete. The messages of one thread are sent in order; messages are never interleaved.
+/// The text is copied. What the kernel accepts is sent before the call returns; the library sends
+/// the rest in the background. A message that follows others quickly may be sent a moment later,
+/// together with them (ws_config_set_coalescing). If the outgoing queue is full, the call waits for
+/// room, at most for the send timeout of the configuration. It also waits while another thread
+/// sends a fragmented message. If it fails, nothing of the message is sent. The messages of one
+/// thread are sent in order, and messages are never interleaved.
 ///
-/// A server that answers what it is sent may stop reading until its answers are received: a thread that sends much
-/// without receiving needs another one that receives, or has to receive when a send times out.
+/// A server may stop reading until its answers are received. A thread that sends much without
+/// receiving therefore needs another thread that receives, or must receive after WS_ERR_TIMEOUT.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, and for text that is not UTF-8, WS_ERR_STATE when a
-/// message that this thread sends in fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT,
-/// WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the queue is full and its policy is WS_QUEUE_CLOSE, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended
-/// otherwise, WS_ERR_EXTENSION when an extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY,
-/// WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL unless `length` is 0. Returns WS_ERR_UTF8 if the text
+/// is not UTF-8. Returns WS_ERR_STATE while the session is being opened, if this thread has an
+/// incomplete fragmented message, and in a function of an extension. Returns WS_ERR_TIMEOUT and
+/// WS_ERR_INTERRUPTED. Returns WS_ERR_OVERFLOW if the queue is full and its policy is
+/// WS_QUEUE_CLOSE. Returns WS_ERR_CLOSED if the session is closing or closed; if it ended
+/// otherwise, the status of ws_session_error. Returns WS_ERR_EXTENSION if an extension failed,
+/// WS_ERR_IO if the connection is lost, WS_ERR_NO_MEMORY and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `text` points to `length` bytes or a C string.
@@ -71,12 +74,11 @@ pub unsafe extern "C" fn ws_send_text(session: *mut ws_session, text: *const c_c
     }
 }
 
-/// Sends a binary message of `length` bytes. All else is as with ws_send_text.
+/// Sends a binary message of `length` bytes, as ws_send_text sends a text.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, WS_ERR_STATE when a message that this thread sends in
-/// fragments is not complete and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the
-/// queue is full and its policy is WS_QUEUE_CLOSE, WS_ERR_CLOSED when the session is closing or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an
-/// extension failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL unless `length` is 0. Returns WS_ERR_STATE,
+/// WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW, WS_ERR_CLOSED, WS_ERR_EXTENSION, WS_ERR_IO,
+/// WS_ERR_NO_MEMORY and WS_ERR_FORKED as ws_send_text does.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `data` points to `length` bytes.
@@ -91,24 +93,32 @@ pub unsafe extern "C" fn ws_send_binary(session: *mut ws_session, data: *const c
     }
 }
 
-/// Sends a message or a fragment of a message. Waits for room at most `timeout_ms` milliseconds (0: not at all, negative:
-/// without limit). `flags` is an OR of ws_send_flags. `length` may be WS_NUL_TERMINATED unless the type is WS_FRAME_BINARY.
-/// Otherwise it works as ws_send_text.
+/// Sends a frame of any type (Ktor's send(Frame)). Waits for room at most `timeout_ms` milliseconds
+/// (0: does not wait, negative: no limit). `flags` is an OR of ws_send_flags. `length` may be
+/// WS_NUL_TERMINATED for text. Messages are sent as ws_send_text sends them.
 ///
-/// A whole message has the type WS_FRAME_TEXT or WS_FRAME_BINARY. The first fragment of a message has the type WS_FRAME_TEXT or WS_FRAME_BINARY and
-/// the flag WS_SEND_MORE. The other fragments have the type WS_FRAME_CONTINUATION, and all but the last have WS_SEND_MORE. A
-/// fragment is sent at once. A fragment of text may end within a character. Pings and pongs may be sent between fragments.
+/// A whole message has the type WS_FRAME_TEXT or WS_FRAME_BINARY. A fragmented message begins with
+/// this type and WS_SEND_MORE. Its other fragments have the type WS_FRAME_CONTINUATION, and all but
+/// the last have WS_SEND_MORE. A fragment is sent at once. A fragment of text may end within a
+/// character. Until the message is complete, messages of other threads wait; the thread that sent
+/// the latest fragment cannot send another message. Any thread may send the next fragment. Control
+/// frames may come between.
 ///
-/// Until a message in fragments is complete, messages of other threads wait, for their own timeouts; after WS_ERR_TIMEOUT
-/// nothing of them is queued. The thread that sent the latest fragment cannot send another message. Any thread may send the
-/// next fragment. A message also waits while an extension encodes another thread's message.
+///     ws_send(session, WS_FRAME_TEXT, "Hel", 3, WS_SEND_MORE, -1);
+///     ws_send(session, WS_FRAME_CONTINUATION, "lo", 2, 0, -1);
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless the length is 0, for another type or flag, and for text that is not
-/// UTF-8, WS_ERR_STATE for a WS_FRAME_CONTINUATION when no message in fragments has begun, for another message of the thread that
-/// sends one in fragments, and in a function of an extension, WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_OVERFLOW when the
-/// queue is full and its policy is WS_QUEUE_CLOSE (ws_config_set_outgoing_queue), WS_ERR_CLOSED when the session is closing
-/// or closed, the status of ws_session_error when it ended otherwise, WS_ERR_EXTENSION when an extension
-/// failed, WS_ERR_IO when the connection is lost, WS_ERR_NO_MEMORY, WS_ERR_FORKED.
+/// WS_FRAME_PING and WS_FRAME_PONG have a payload of at most 125 bytes and are sent before messages
+/// that wait. Pongs are received with ws_config_set_deliver_control. To detect a dead server use
+/// ws_config_set_ping_interval_ms. WS_FRAME_CLOSE has the payload of RFC 6455 section 5.5.1, a code
+/// of two bytes and the reason, and does the same as ws_close. Control frames have no flags.
+///
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL unless `length` is 0, for an unknown type or flag, for
+/// a control frame with flags or a payload of more than 125 bytes, and for an invalid Close.
+/// Returns WS_ERR_UTF8 if a text is not UTF-8. Returns WS_ERR_STATE while the session is being
+/// opened, for a WS_FRAME_CONTINUATION without a message, for another message of a thread with an
+/// incomplete one, and in a function of an extension. Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED,
+/// WS_ERR_OVERFLOW, WS_ERR_CLOSED, WS_ERR_EXTENSION, WS_ERR_IO, WS_ERR_NO_MEMORY and WS_ERR_FORKED
+/// as ws_send_text does.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `data` points to `length` bytes, or is a C string.
@@ -130,20 +140,21 @@ pub unsafe extern "C" fn ws_send(
     }
 }
 
-/// A part of a message of ws_sendv. The caller fills all members; the layout does not change.
+/// A piece of a message for ws_sendv. The caller sets all members. The layout never changes.
 #[repr(C)]
 #[derive(Debug)]
 pub struct ws_slice {
-    /// The bytes; may be NULL if `size` is 0.
+    /// The bytes. May be NULL if `size` is 0.
     pub data: *const c_void,
-    /// Their number.
+    /// The number of bytes.
     pub size: usize,
 }
 
-/// Sends a message or a fragment of a message that lies in `count` pieces in memory, one after the other, as ws_send sends one. A
-/// message in more than one piece is copied once more.
+/// Sends a frame as ws_send does, whose payload consists of `count` pieces. A payload of more than
+/// one piece is copied once more than by ws_send.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, unless `count` or the size of the piece is 0; else what ws_send returns.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL unless `count` or the size of the piece is 0, else what
+/// ws_send returns.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `slices` points to `count` pieces, and they to their data.
@@ -179,14 +190,16 @@ pub unsafe extern "C" fn ws_sendv(
     }
 }
 
-/// Sends `count` messages as one call: each as ws_send does, all of them with as few system calls as possible. Waits for
-/// room at most `timeout_ms` milliseconds in all. Messages of other threads may come between them.
+/// Sends `count` messages, as ws_send does, with as few system calls as possible. Waits for room at
+/// most `timeout_ms` milliseconds in total. Messages of other threads may come between them. The
+/// size of a text may be WS_NUL_TERMINATED.
 ///
-/// `*accepted`, unless `accepted` is NULL, becomes the number of messages that were taken, also when an error comes in
-/// between: those before it go out, those from it on do not. A text's size may be WS_NUL_TERMINATED.
+/// Writes the number of accepted messages to `*accepted`, also on failure; `accepted` may be NULL.
+/// The messages before the number are sent, the others are not.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT, with nothing sent, when a message could not be given to ws_send or is a fragment,
-/// and for NULL, unless the count is 0; else what ws_send returns.
+/// Returns WS_ERR_INVALID_ARGUMENT and WS_ERR_UTF8, with nothing sent, if one of the messages is
+/// invalid or a fragment, and WS_ERR_INVALID_ARGUMENT for NULL unless `count` is 0. Else returns
+/// what ws_send returns.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `items` points to `count` messages, and they to their
@@ -220,11 +233,13 @@ pub unsafe extern "C" fn ws_send_batch(
     }
 }
 
-/// Waits until the kernel has taken everything that was sent before, on any thread, at most `timeout_ms` milliseconds
-/// (0: not at all, negative: without limit). It does not say that the server has received it.
+/// Waits until the kernel has accepted everything that was sent before, by any thread, at most
+/// `timeout_ms` milliseconds (0: does not wait, negative: no limit). The server need not have
+/// received it.
 ///
-/// Returns WS_ERR_TIMEOUT, WS_ERR_INTERRUPTED, WS_ERR_IO when a session that reconnects has lost its connection with what was
-/// sent, WS_ERR_INVALID_ARGUMENT for NULL, WS_ERR_FORKED, and why the session has ended if that came first.
+/// Returns WS_ERR_TIMEOUT and WS_ERR_INTERRUPTED. Returns WS_ERR_IO if the connection of a session
+/// that reconnects was lost with queued messages. Returns the status of the end if the session
+/// ended before. Returns WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -234,8 +249,9 @@ pub unsafe extern "C" fn ws_flush(session: *mut ws_session, timeout_ms: i64) -> 
     unsafe { with_session(session, |session| session.flush_all(Deadline::after_ms(timeout_ms))) }
 }
 
-/// How many bytes wait to be sent, frame headers included (bufferedAmount of the browsers' WebSocket counts payloads); 0
-/// for NULL and in a forked child. Over TLS, the last 256 KiB that are encrypted already may not be counted.
+/// Returns the number of bytes that wait to be sent, including frame headers (bufferedAmount of
+/// browsers counts payloads). With TLS, the last 256 KiB that are encrypted may not count. Returns
+/// 0 for NULL and in a forked child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

@@ -10,24 +10,25 @@ use crate::ffi::handle::ws_session;
 use crate::fork;
 use crate::session::{Session, State};
 
-/// Where a session stands (RFC 6455 section 7.1).
+/// The state of a session (RFC 6455 section 4.1 and 7.1).
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_session_state {
-    /// It is being opened, by ws_connect_async, or its connection is lost and another one is being opened
-    /// (ws_config_set_reconnect).
+    /// The session is being opened (ws_connect_async), or its connection is lost and another one is
+    /// being opened (ws_config_set_reconnect).
     WS_STATE_CONNECTING = 0,
-    /// Messages flow.
+    /// Messages can be sent and received.
     WS_STATE_OPEN = 1,
-    /// The end has begun, on either side.
+    /// The session is ending: a Close was sent or received, or the connection has failed.
     WS_STATE_CLOSING = 2,
-    /// The connection is gone.
+    /// The connection is closed.
     WS_STATE_CLOSED = 3,
 }
 
 /// Adds a handle to a session, for another owner. Each handle is freed with ws_session_free.
+/// Returns `session`.
 ///
-/// Returns `session`. Returns NULL for NULL, and in a callback of the session after its last handle was freed.
+/// Returns NULL for NULL, and in a callback of the session after its last handle was freed.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed, or of the callback that calls this.
@@ -40,11 +41,12 @@ pub unsafe extern "C" fn ws_session_ref(session: *mut ws_session) -> *mut ws_ses
     })
 }
 
-/// Frees a handle. Freeing the last handle aborts the session if it has not ended, and calls that wait in other threads
-/// return WS_ERR_ABORTED. Call ws_close and ws_wait_closed first for a clean end. NULL is allowed.
+/// Frees a handle. Freeing the last handle aborts the session if it has not ended, and calls that
+/// wait in other threads return WS_ERR_ABORTED. For a clean end call ws_session_end instead. NULL
+/// is allowed.
 ///
-/// Received frames stay valid. Strings and errors that the session lent become invalid. In a forked child the function frees
-/// the handle and sends nothing.
+/// Received frames remain valid. Strings and errors that the session lent become invalid. In a
+/// forked child the function frees the handle and sends nothing.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; after the last one nobody starts a call on it.
@@ -81,8 +83,8 @@ pub unsafe extern "C" fn ws_session_free(session: *mut ws_session) {
     });
 }
 
-/// Whether receiving only returns the end of the session from now on (Ktor's isClosedForReceive): 1 if the session has ended, or
-/// could not be opened, and all its messages were received, else 0. 1 for NULL and in a forked child.
+/// Returns 1 if the session has ended, or could not be opened, and all its messages were received,
+/// else 0 (Ktor's isClosedForReceive). Returns 1 for NULL and in a forked child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.
@@ -98,7 +100,7 @@ pub unsafe extern "C" fn ws_is_closed_for_receive(session: *const ws_session) ->
     }
 }
 
-/// Where the session stands; WS_STATE_CLOSED for NULL and in a forked child.
+/// Returns the state of a session. Returns WS_STATE_CLOSED for NULL and in a forked child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

@@ -8,42 +8,43 @@ use crate::ffi::guard;
 use crate::ffi::handle::ws_session;
 use crate::ffi::status::ws_status;
 
-/// What is known about the connection of a session. The caller allocates it and sets `struct_size`; later versions may add
-/// members at the end. The texts are NUL-terminated. A text that does not fit is cut.
+/// The connection of a session. The caller sets `struct_size`. The texts are NUL-terminated; a text
+/// that does not fit is truncated.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_session_info {
     /// sizeof(ws_session_info), set by the caller.
     pub struct_size: usize,
-    /// The version of HTTP of the opening handshake: 0x0101 for HTTP/1.1.
+    /// The version of HTTP of the handshake: 0x0101 for HTTP/1.1.
     pub http_version: u32,
-    /// The version of TLS, a ws_tls_version; 0 without TLS.
+    /// The version of TLS, a ws_tls_version. 0 without TLS.
     pub tls_version: u32,
-    /// 1 if TLS has resumed a session of an earlier connection, else 0.
+    /// 1 if TLS resumed a session of an earlier connection, else 0.
     pub tls_resumed: u32,
-    /// The address and port of this side: "127.0.0.1:40000", "[::1]:40000"; for a Unix socket its path, mostly "".
+    /// The address and port of this side: "127.0.0.1:40000", "[::1]:40000". For a Unix socket its
+    /// path, which is usually "".
     pub local_address: [c_char; 112],
-    /// The address and port of the server, or of the proxy if there is one; for a Unix socket its path.
+    /// The address and port of the server, or of the proxy if there is one. For a Unix socket its
+    /// path.
     pub peer_address: [c_char; 112],
-    /// The URL of the proxy, without credentials; "" without a proxy.
+    /// The URL of the proxy without credentials. "" without a proxy.
     pub proxy: [c_char; 280],
-    /// The cipher suite of TLS, as the IANA registry names it; "" without TLS.
+    /// The cipher suite of TLS. "" without TLS.
     pub tls_cipher_suite: [c_char; 48],
-    /// The group of the key exchange of TLS, as the IANA registry names it: "X25519"; "" without TLS.
+    /// The group of the TLS key exchange, for example "X25519". "" without TLS.
     pub tls_key_exchange_group: [c_char; 32],
-    /// The protocol that the server has chosen within TLS (ALPN): "http/1.1"; "" if none.
+    /// The protocol that the server chose within TLS (ALPN), for example "http/1.1". "" if it chose
+    /// none.
     pub alpn: [c_char; 32],
 }
 
 const HTTP_1_1: u32 = 0x0101;
 
-/// Writes what is known about the connection of the session: the current one, or the last one after the end.
+/// Writes the facts about the connection of a session: the current one, or the last one after the
+/// end.
 ///
-/// Set `info->struct_size` to sizeof(ws_session_info) before the call.
-///
-/// Returns WS_ERR_STATE while the session is being opened, the status of ws_connect for a session that could not be opened,
-/// WS_ERR_INVALID_ARGUMENT for NULL or a `struct_size` smaller than this version's or over 4096, and WS_ERR_FORKED in a forked
-/// child.
+/// Returns WS_ERR_STATE while the session is being opened, the status of ws_connect if it could not
+/// be opened, WS_ERR_INVALID_ARGUMENT for NULL or a wrong `struct_size`, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `info` is NULL or points to as many bytes as its
@@ -63,7 +64,7 @@ pub unsafe extern "C" fn ws_get_session_info(session: *const ws_session, info: *
             local_address: text(connection.local_address.as_bytes()),
             peer_address: text(connection.peer_address.as_bytes()),
             proxy: text(connection.proxy.as_deref().unwrap_or_default().as_bytes()),
-            tls_cipher_suite: text(tls.map_or("", |tls| tls.cipher_suite).as_bytes()),
+            tls_cipher_suite: text(tls.map_or("", |tls| &tls.cipher_suite).as_bytes()),
             tls_key_exchange_group: text(tls.map_or("", |tls| tls.key_exchange_group).as_bytes()),
             alpn: text(tls.map_or(&[], |tls| &tls.alpn)),
         })
@@ -81,14 +82,15 @@ fn text<const SIZE: usize>(bytes: &[u8]) -> [c_char; SIZE] {
     member
 }
 
-/// Writes the `index`-th certificate of the server, as DER (RFC 5280), to `*der` and its size in bytes to `*size`: number 0 is the
-/// server's own, then follow the others that it has sent.
+/// Writes the `index`-th certificate of the server, as DER (RFC 5280), to `*der`, and its size in
+/// bytes to `*size`. Number 0 is the server's own, the others are its chain.
 ///
-/// The first call reads the certificates from the connection; later calls return the same ones, also after the end and after
-/// reconnecting. They are lent until the session is freed.
+/// The first call reads the certificates from the connection. Later calls return the same ones,
+/// also after the end and after reconnecting. They are lent until the session is freed.
 ///
-/// Returns 1. Returns 0, with NULL in `*der` and 0 in `*size`, behind the last certificate, without TLS, while the session is
-/// being opened, if the connection is gone at the first call, for NULL, and in a forked child.
+/// Returns 1. Returns 0, with NULL in `*der` and 0 in `*size`, after the last certificate, without
+/// TLS, while the session is being opened, if the connection is gone at the first call, for NULL,
+/// and in a forked child.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed; `der` and `size` are NULL or point to what they say.

@@ -4,82 +4,90 @@ use std::ffi::{CStr, c_char};
 
 use crate::error::Kind;
 
-/// What a function returns: WS_OK or what went wrong. Numbers never change and are never used again.
+/// The result of a function: WS_OK, or a negative number that says what went wrong. A number never
+/// changes its meaning and is never reused. ws_status_name returns the name of a number.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_status {
-    /// Done.
+    /// Success.
     WS_OK = 0,
 
-    /// An argument is NULL, out of range, not UTF-8 or contradicts another. Nothing was done.
+    /// An argument is NULL, out of range, not UTF-8, or contradicts another argument.
     WS_ERR_INVALID_ARGUMENT = -101,
-    /// The object is in the wrong state for this call. Nothing was done.
+    /// The object is in the wrong state for this call.
     WS_ERR_STATE = -102,
-    /// The buffer is too small. The needed size was written; the message stays.
+    /// The buffer is too small. The required size was written, and the message can be received
+    /// again.
     WS_ERR_BUFFER_TOO_SMALL = -103,
-    /// This version of the library cannot do it.
+    /// This version of the library does not support it.
     WS_ERR_UNSUPPORTED = -104,
-    /// The session belongs to the process this one was forked from.
+    /// The object belongs to the parent process (fork).
     WS_ERR_FORKED = -105,
-    /// No memory.
+    /// There is not enough memory.
     WS_ERR_NO_MEMORY = -106,
 
-    /// The URL is not one of a WebSocket.
+    /// The URL is not a valid WebSocket URL.
     WS_ERR_URL = -201,
-    /// The host's name has no address.
+    /// The host name could not be resolved.
     WS_ERR_RESOLVE = -202,
-    /// No address of the host took the TCP connection.
+    /// No address of the host accepted the TCP connection.
     WS_ERR_CONNECT = -203,
-    /// The proxy cannot be reached, failed, or opened no tunnel.
+    /// The proxy could not be reached, failed, or refused the tunnel.
     WS_ERR_PROXY = -204,
-    /// The proxy wants other credentials.
+    /// The proxy requires other credentials (HTTP status 407).
     WS_ERR_PROXY_AUTH = -205,
-    /// TLS could not be negotiated, or broke.
+    /// The TLS handshake failed, or the TLS connection broke.
     WS_ERR_TLS = -211,
-    /// The server's certificate is not acceptable.
+    /// The server's certificate was rejected.
     WS_ERR_TLS_CERTIFICATE = -212,
-    /// The server answered the opening handshake with another status than 101.
+    /// The server answered the opening handshake with a status other than 101.
     WS_ERR_HANDSHAKE_STATUS = -221,
-    /// The server's answer to the opening handshake breaks RFC 6455, or is not HTTP, or ended early.
+    /// The server's answer to the opening handshake violates RFC 6455, is not HTTP, or is
+    /// incomplete.
     WS_ERR_HANDSHAKE_INVALID = -222,
     /// The server redirects more often than ws_config_set_max_redirects allows.
     WS_ERR_TOO_MANY_REDIRECTS = -223,
 
-    /// The server broke RFC 6455; the connection was failed with 1002.
+    /// The server violated RFC 6455. The connection was failed with Close 1002.
     WS_ERR_PROTOCOL = -301,
-    /// Text is not UTF-8: that of a message to send, which was not sent, or that of the server, whose connection was failed with
-    /// 1007.
+    /// A text is not valid UTF-8. A text of the caller was not sent. For a text of the server, the
+    /// connection was failed with Close 1007.
     WS_ERR_UTF8 = -302,
-    /// The server announced a frame over the limit; the connection was failed with 1009.
+    /// The server sent a frame that exceeds the frame limit. The connection was failed with Close
+    /// 1009.
     WS_ERR_FRAME_TOO_BIG = -303,
-    /// A message grew over the limit; the connection was failed with 1009.
+    /// The server sent a message that exceeds the message limit. The connection was failed with
+    /// Close 1009.
     WS_ERR_MESSAGE_TOO_BIG = -304,
     /// An extension failed.
     WS_ERR_EXTENSION = -305,
-    /// The server sent compressed data that cannot be inflated; the connection was failed with 1007.
+    /// The server sent invalid compressed data. The connection was failed with Close 1007.
     WS_ERR_COMPRESSION = -306,
 
-    /// The session has ended with a Close from both sides, or is being closed by this one: the ordinary end.
+    /// The session was closed by a Close from both sides, or this side is closing it. This is the
+    /// normal end.
     WS_ERR_CLOSED = -401,
     /// The connection ended without a Close from the server (1006).
     WS_ERR_CLOSED_ABNORMALLY = -402,
-    /// The server did not answer a ping of the library in time; the connection was dropped behind Close 1011.
+    /// The server did not answer a ping of the library in time. The library sent Close 1011 and
+    /// dropped the connection.
     WS_ERR_PING_TIMEOUT = -403,
     /// The connection was lost: an error of the operating system.
     WS_ERR_IO = -404,
-    /// The session was ended by ws_abort, its last ws_session_free, or ws_shutdown.
+    /// The session was ended by ws_abort, by its last ws_session_free, or by ws_shutdown.
     WS_ERR_ABORTED = -405,
-    /// Nothing came from the server for the time of ws_config_set_idle_timeout_ms; the connection was dropped behind Close 1001.
+    /// Nothing was received for the idle timeout. The library sent Close 1001 and dropped the
+    /// connection.
     WS_ERR_IDLE_TIMEOUT = -406,
 
-    /// It did not happen in time. The session, if there is one, goes on and nothing is lost.
+    /// The time limit expired. The session, if there is one, continues, and nothing is lost.
     WS_ERR_TIMEOUT = -501,
-    /// The call was woken by ws_interrupt. The session goes on and nothing is lost.
+    /// The call was interrupted by ws_interrupt. The session continues, and nothing is lost.
     WS_ERR_INTERRUPTED = -502,
-    /// A queue with WS_QUEUE_CLOSE ran over; the session has ended.
+    /// A queue with the policy WS_QUEUE_CLOSE was full. The session has ended.
     WS_ERR_OVERFLOW = -503,
 
-    /// A bug of this library, or the system gives no threads or random bytes.
+    /// A bug in this library, or the system provides no threads or random bytes.
     WS_ERR_INTERNAL = -901,
 }
 
@@ -163,17 +171,15 @@ fn texts(status: i32) -> Option<&'static (ws_status, &'static CStr, &'static CSt
     TEXTS.iter().find(|(known, _, _)| *known as i32 == status)
 }
 
-/// The name of a status, like "WS_ERR_TIMEOUT"; "WS_ERR_UNKNOWN" for a number that is none.
-///
-/// The string is static.
+/// Returns the name of a status, for example "WS_ERR_TIMEOUT". Returns "WS_ERR_UNKNOWN" for an
+/// unknown number. The string is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_status_name(status: i32) -> *const c_char {
     texts(status).map_or(c"WS_ERR_UNKNOWN", |(_, name, _)| name).as_ptr()
 }
 
-/// A few words on a status, for people; "unknown status" for a number that is none. ws_error_message says more.
-///
-/// The string is static.
+/// Returns a short description of a status. Returns "unknown status" for an unknown number. The
+/// string is static. ws_error_message describes a failure in detail.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_strerror(status: i32) -> *const c_char {
     texts(status).map_or(c"unknown status", |(_, _, text)| text).as_ptr()

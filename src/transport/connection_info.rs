@@ -33,7 +33,8 @@ fn text(address: SocketAddrAny) -> Box<str> {
         .map(|address| address.to_string())
         .or_else(|_| {
             rustix::net::SocketAddrUnix::try_from(address).map(|address| match address.abstract_name() {
-                Some(name) => format!("@{}", String::from_utf8_lossy(name)),
+                Some(name) if !name.is_empty() => format!("@{}", String::from_utf8_lossy(name)),
+                Some(_) => String::new(),
                 None => address.path().map_or_else(String::new, |path| path.to_string_lossy().into_owned()),
             })
         })

@@ -47,7 +47,7 @@ changed passes "an enum value added" 's/^    WS_ERR_URL = -201,/    WS_ERR_NEW =
 changed passes "a type added" 's/^typedef struct ws_auth ws_auth;/typedef struct ws_new {\n    int member;\n} ws_new;\n&/'
 changed passes "a member added at the end of a caller's struct" 's/^} ws_close_info;/    uint64_t added;\n&/'
 changed passes "a member added at the end of a lent struct" 's/^} ws_frame;/    uint64_t added;\n&/'
-changed passes "a comment changed" 's/^ \* How far a session had come/ * How far it had come/'
+changed passes "a comment changed" "s/^ \* The step in which a session failed/ * Where a session failed/"
 
 changed "ws_shutdown" "a function removed" '/^ws_status ws_shutdown/d'
 changed "int64_t.*int32_t" "a parameter changed" 's/^ws_status ws_shutdown\(int64_t/ws_status ws_shutdown(int32_t/'

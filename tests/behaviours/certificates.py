@@ -15,7 +15,7 @@ AUTHORITY = trustme.CA()
 def trusted():
     """the setting of a client that trusts the authority"""
     pem = AUTHORITY.cert_pem.bytes()
-    return dict(set_tls_ca_pem=(pem, len(pem)))
+    return dict(add_tls_ca_pem=(pem, len(pem)))
 
 
 def server_context(*names, by=None, **how):

@@ -51,7 +51,7 @@ def behaviour_061_pings_are_shown_and_left_to_the_application_as_asked():
         wire.send(frame(PING, b"for the application"))
         equal("ws_recv", session.recv_frame(HANG_MS), (Status.OK, (PING, 0, b"for the application", 0)))
         echoes(session, wire)
-        equal("ws_send_pong", session.call("send_pong", b"mine", 4), Status.OK)
+        equal("ws_send, a pong", session.send_control(PONG, b"mine"), Status.OK)
         wire.expect(PONG, b"mine")
         closes(session, wire)
 

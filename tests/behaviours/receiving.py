@@ -1,7 +1,7 @@
 """Frames that come in: data framing, limits, UTF-8 (RFC 6455 sections 5 and 8)."""
 
 from checking import HANG_MS, Background, equal
-from ktorws_ctypes import FRAME_MORE, FRAME_RSV1, Initiator, Status, lib
+from ktorws_ctypes import FLAG_MORE, FLAG_RSV1, Initiator, Status, lib
 from peer import BINARY, BYE, CLOSE, PING, PONG, TEXT, close, frame, last, more, text
 from sessions import closes, echoes, ends, fails, fails_now, receives
 from wire import opened
@@ -263,9 +263,9 @@ def behaviour_050_raw_session_gets_nothing_behind_the_close():
     with opened(set_raw=1) as (session, wire):
         wire.send(text(b"fr", fin=False) + frame(PING, b"p") + last(b"ag", rsv=4) + BYE + text(b"never"))
         for expected in (
-            (TEXT, FRAME_MORE, b"fr", 0),
+            (TEXT, FLAG_MORE, b"fr", 0),
             (PING, 0, b"p", 0),
-            (TEXT, FRAME_RSV1, b"ag", 0),
+            (TEXT, FLAG_RSV1, b"ag", 0),
             (CLOSE, 0, b"bye", 1000),
         ):
             equal("ws_recv", session.recv_frame(HANG_MS), (Status.OK, expected))

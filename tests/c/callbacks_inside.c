@@ -93,8 +93,8 @@ static void send_in_all_ways(record *calls, char what, ws_session *session, cons
     CHECK_OK(ws_wait_open(session, 0, NULL));
     CHECK_EQ(ws_state(session), WS_STATE_OPEN);
     CHECK_OK(ws_send_text(session, "1", WS_NUL_TERMINATED));
-    CHECK_OK(ws_send_ping(session, "ping", 4));
-    CHECK_OK(ws_send_pong(session, "pong", 4));
+    CHECK_OK(ws_send(session, WS_FRAME_PING, "ping", 4, 0, -1));
+    CHECK_OK(ws_send(session, WS_FRAME_PONG, "pong", 4, 0, -1));
     CHECK_OK(ws_send(session, WS_FRAME_BINARY, "2", 1, WS_SEND_CORK, -1));
     CHECK_OK(ws_send_batch(session, items, 2, &accepted, -1));
     CHECK_EQ(accepted, 2);

@@ -209,7 +209,7 @@ static void silent_for_too_long(void)
     CHECK_OK(ws_config_set_idle_timeout_ms(config, 50));
     ws_session *session = connect_with(PLAIN, "silent", config);
     ws_config_free(config);
-    expect_end(session, WS_ERR_CLOSED_ABNORMALLY);
+    expect_end(session, WS_ERR_IDLE_TIMEOUT);
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
     ws_close_info info = close_info(session);
     CHECK_EQ(info.local_code, WS_CLOSE_GOING_AWAY);

@@ -61,7 +61,7 @@ check_echo_cpp() {
     expect_error 2 usage
     expect_error 1 "WS_ERR_CONNECT: ..*" ws://127.0.0.1:1/
     expect_error 1 "WS_ERR_TLS_CERTIFICATE: .*certificate" "$ECHO_WSS_URL"
-    expect_error 1 "set_tls_ca_file" "$ECHO_WSS_URL" /nonexistent
+    expect_error 1 "add_tls_ca_file" "$ECHO_WSS_URL" /nonexistent
 }
 
 check_checksum() {

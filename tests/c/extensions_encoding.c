@@ -58,7 +58,7 @@ int main(void)
     CHECK_EQ(ws_buffered_amount(session), 0);
     CHECK_EQ(ws_get_masking(session), 1);
     CHECK_STATUS(ws_recv(session, &frame, 0), WS_ERR_TIMEOUT);
-    CHECK_OK(ws_send_ping(session, NULL, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_PING, NULL, 0, 0, -1));
     /* Messages wait for it at most as long as they may. */
     ws_message item = {.data = "late", .size = 4, .type = WS_FRAME_TEXT};
     size_t accepted = 77;

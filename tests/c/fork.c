@@ -60,7 +60,7 @@ static void every_call_says_so(ws_session *inherited)
     CHECK_STATUS(ws_set_max_frame_size(inherited, 1), WS_ERR_FORKED);
     CHECK_STATUS(ws_set_max_message_size(inherited, 1), WS_ERR_FORKED);
     CHECK_STATUS(ws_flush(inherited, -1), WS_ERR_FORKED);
-    CHECK_STATUS(ws_send_ping(inherited, NULL, 0), WS_ERR_FORKED);
+    CHECK_STATUS(ws_send(inherited, WS_FRAME_PING, NULL, 0, 0, -1), WS_ERR_FORKED);
     CHECK_STATUS(ws_interrupt(inherited), WS_ERR_FORKED);
     CHECK_STATUS(ws_close(inherited, WS_CLOSE_NORMAL, NULL, 0), WS_ERR_FORKED);
     CHECK_STATUS(ws_wait_closed(inherited, -1), WS_ERR_FORKED);

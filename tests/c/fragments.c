@@ -66,7 +66,7 @@ static void other_threads_wait(transport how, const char *path)
     expect_result(&call, WS_ERR_TIMEOUT);
     start_call(&call, send_soon, session);
     expect_result(&call, WS_ERR_TIMEOUT);
-    CHECK_OK(ws_send_ping(session, "p", 1));
+    CHECK_OK(ws_send(session, WS_FRAME_PING, "p", 1, 0, -1));
     CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "second, ", 8, WS_SEND_MORE, PATIENCE_MS));
     CHECK_STR(server("frames 3"), "t I c");
     /* This thread cannot wait for itself. */

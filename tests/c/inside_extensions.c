@@ -37,7 +37,7 @@ static void try_calls(plain *self)
     CHECK_STATUS(ws_send_text(session, "x", 1), WS_ERR_STATE);
     CHECK_STATUS(ws_send(session, WS_FRAME_BINARY, "x", 1, 0, -1), WS_ERR_STATE);
     CHECK_STATUS(ws_send_batch(session, &message, 1, NULL, -1), WS_ERR_STATE);
-    CHECK_STATUS(ws_send_ping(session, "x", 1), WS_ERR_STATE);
+    CHECK_STATUS(ws_send(session, WS_FRAME_PING, "x", 1, 0, -1), WS_ERR_STATE);
     CHECK_STATUS(ws_flush(session, -1), WS_ERR_STATE);
     CHECK_STATUS(ws_recv(session, &frame, -1), WS_ERR_STATE);
     CHECK_STATUS(ws_recv_into(session, buffer, sizeof buffer, &size, NULL, -1), WS_ERR_STATE);

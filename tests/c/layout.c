@@ -170,8 +170,7 @@ OFFSET(ws_callbacks, on_frame, 16);
 OFFSET(ws_callbacks, on_writable, 24);
 OFFSET(ws_callbacks, on_close, 32);
 OFFSET(ws_callbacks, drop, 40);
-OFFSET(ws_callbacks, on_reconnect, 48);
-_Static_assert(sizeof(ws_callbacks) == 56, "grows only at its end");
+_Static_assert(sizeof(ws_callbacks) == 48, "grows only at its end");
 
 OFFSET(ws_reconnect_options, struct_size, 0);
 OFFSET(ws_reconnect_options, first_delay_ms, 8);
@@ -179,10 +178,35 @@ OFFSET(ws_reconnect_options, max_delay_ms, 16);
 OFFSET(ws_reconnect_options, max_outage_ms, 24);
 OFFSET(ws_reconnect_options, max_attempts, 32);
 OFFSET(ws_reconnect_options, flags, 36);
-OFFSET(ws_reconnect_options, decide, 40);
-OFFSET(ws_reconnect_options, user_data, 48);
-OFFSET(ws_reconnect_options, max_retry_after_ms, 56);
-_Static_assert(sizeof(ws_reconnect_options) == 64, "grows only at its end");
+OFFSET(ws_reconnect_options, max_retry_after_ms, 40);
+OFFSET(ws_reconnect_options, decide, 48);
+OFFSET(ws_reconnect_options, prepare, 56);
+OFFSET(ws_reconnect_options, user_data, 64);
+_Static_assert(sizeof(ws_reconnect_options) == 72, "grows only at its end");
+
+OFFSET(ws_slice, data, 0);
+OFFSET(ws_slice, size, 8);
+_Static_assert(sizeof(ws_slice) == 16, "never grows");
+
+OFFSET(ws_deflate_info, struct_size, 0);
+OFFSET(ws_deflate_info, level, 8);
+OFFSET(ws_deflate_info, client_max_window_bits, 12);
+OFFSET(ws_deflate_info, server_max_window_bits, 16);
+OFFSET(ws_deflate_info, client_no_context_takeover, 20);
+OFFSET(ws_deflate_info, server_no_context_takeover, 24);
+_Static_assert(sizeof(ws_deflate_info) == 32, "grows only at its end");
+
+OFFSET(ws_session_info, struct_size, 0);
+OFFSET(ws_session_info, http_version, 8);
+OFFSET(ws_session_info, tls_version, 12);
+OFFSET(ws_session_info, tls_resumed, 16);
+OFFSET(ws_session_info, local_address, 20);
+OFFSET(ws_session_info, peer_address, 132);
+OFFSET(ws_session_info, proxy, 244);
+OFFSET(ws_session_info, tls_cipher_suite, 524);
+OFFSET(ws_session_info, tls_key_exchange_group, 572);
+OFFSET(ws_session_info, alpn, 604);
+_Static_assert(sizeof(ws_session_info) == 640, "grows only at its end");
 
 OFFSET(ws_stats, struct_size, 0);
 OFFSET(ws_stats, messages_sent, 8);
@@ -211,6 +235,5 @@ OFFSET(ws_stats, connect_us, 184);
 OFFSET(ws_stats, tls_us, 192);
 OFFSET(ws_stats, handshake_us, 200);
 OFFSET(ws_stats, proxy_us, 208);
-OFFSET(ws_stats, tls_resumed, 216);
-OFFSET(ws_stats, reconnects, 224);
-_Static_assert(sizeof(ws_stats) == 232, "grows only at its end");
+OFFSET(ws_stats, reconnects, 216);
+_Static_assert(sizeof(ws_stats) == 224, "grows only at its end");

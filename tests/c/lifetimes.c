@@ -20,7 +20,7 @@ typedef enum place {
     ON_FRAME,
     ON_WRITABLE,
     DECIDE,
-    ON_RECONNECT,
+    PREPARE,
     ON_CLOSE,
     RECV_CALLBACK_END,
     RECEIVER_DROP,
@@ -41,7 +41,7 @@ static const char *const place_names[PLACES] = {"auth",
                                                 "on_frame",
                                                 "on_writable",
                                                 "decide",
-                                                "on_reconnect",
+                                                "prepare",
                                                 "on_close",
                                                 "the last call of ws_recv_callback's function",
                                                 "drop of ws_recv_callback",
@@ -324,7 +324,7 @@ static int is_for(const action *what, place where)
     switch (what->subject) {
     case SESSION:
         return where == ON_OPEN || where == ON_FRAME || where == ON_WRITABLE || where == DECIDE ||
-               where == ON_RECONNECT || where == ON_CLOSE || where == RECV_CALLBACK_END;
+               where == PREPARE || where == ON_CLOSE || where == RECV_CALLBACK_END;
     case OBJECT:
         /* The log must not call the library. */
         return where != LOG;
@@ -360,10 +360,12 @@ static void on_close(ws_session *session, ws_status status, void *self)
     act_in(self, ON_CLOSE, session);
 }
 
-static void on_reconnect(ws_session *session, const ws_error *lost, void *self)
+static void prepare(ws_session *session, ws_attempt *attempt, void *self)
 {
-    CHECK(ws_error_status(lost) != WS_OK);
-    act_in(self, ON_RECONNECT, session);
+    CHECK(ws_error_status(ws_attempt_last_error(attempt)) != WS_OK);
+    CHECK(ws_attempt_number(attempt) >= 1);
+    CHECK_OK(ws_attempt_set_header(attempt, "X-Attempt", "another"));
+    act_in(self, PREPARE, session);
 }
 
 static void drop(void *self)
@@ -464,7 +466,6 @@ static ws_config *config_of(run *self)
                                     .on_frame = self->takes_recv_callback ? NULL : on_frame,
                                     .on_writable = on_writable,
                                     .on_close = on_close,
-                                    .on_reconnect = on_reconnect,
                                     .drop = drop};
     const ws_extension_vtable vtable = {.struct_size = sizeof vtable,
                                         .name = "x-copy",
@@ -476,7 +477,7 @@ static ws_config *config_of(run *self)
                                         .release = release};
     const ws_deflate_options deflate = {.struct_size = sizeof deflate, .filter = filter, .filter_user_data = self};
     const ws_reconnect_options reconnect = {
-        .struct_size = sizeof reconnect, .first_delay_ms = 1, .decide = decide, .user_data = self};
+        .struct_size = sizeof reconnect, .first_delay_ms = 1, .decide = decide, .prepare = prepare, .user_data = self};
     ws_config *config = ws_config_new();
     CHECK(config != NULL);
     CHECK_OK(ws_config_set_callbacks(config, &callbacks, self));
@@ -485,7 +486,7 @@ static ws_config *config_of(run *self)
     CHECK_OK(ws_config_set_auth_callback(config, auth, self));
     CHECK_OK(ws_config_set_cookie_jar(config, self->jar));
     CHECK_OK(ws_config_add_header(config, "X-Test", "value"));
-    if (self->place == DECIDE || self->place == ON_RECONNECT)
+    if (self->place == DECIDE || self->place == PREPARE)
         CHECK_OK(ws_config_set_reconnect(config, &reconnect));
     return config;
 }
@@ -562,9 +563,9 @@ static void go_through(run *self, ws_session *session)
         CHECK_OK(ws_send_text(session, "hello", 5));
         wait_for_call(self, ON_FRAME, 1);
     }
-    if (goes_on(self) && (self->place == DECIDE || self->place == ON_RECONNECT)) {
+    if (goes_on(self) && (self->place == DECIDE || self->place == PREPARE)) {
         STEER("reset");
-        wait_for_call(self, ON_RECONNECT, 1);
+        wait_for_call(self, PREPARE, 1);
     }
     if (goes_on(self))
         CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));

@@ -47,8 +47,8 @@ static void raw(transport how)
     expect_frame(session, WS_FRAME_PING, 0, "0", 0);
     expect_frame(session, WS_FRAME_PING, 0, "1", 0);
     /* Nobody else has answered. */
-    CHECK_OK(ws_send_pong(session, "0", 1));
-    CHECK_OK(ws_send_pong(session, "1", 1));
+    CHECK_OK(ws_send(session, WS_FRAME_PONG, "0", 1, 0, -1));
+    CHECK_OK(ws_send(session, WS_FRAME_PONG, "1", 1, 0, -1));
     CHECK_STR(server("pongs 2"), "in order");
     STEER("close 1001 answered");
     expect_frame(session, WS_FRAME_CLOSE, 0, "", WS_CLOSE_GOING_AWAY);
@@ -127,9 +127,9 @@ static void pongs_by_hand(transport how)
     STEER("pings 1");
     expect_frame(session, WS_FRAME_PING, 0, "0", 0);
     CHECK_OK(ws_send_text(session, "before", WS_NUL_TERMINATED));
-    CHECK_OK(ws_send_ping(session, "mine", 4));
-    CHECK_OK(ws_send_pong(session, "0", 1));
-    CHECK_OK(ws_send_ping(session, NULL, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_PING, "mine", 4, 0, -1));
+    CHECK_OK(ws_send(session, WS_FRAME_PONG, "0", 1, 0, -1));
+    CHECK_OK(ws_send(session, WS_FRAME_PING, NULL, 0, 0, -1));
     CHECK_OK(ws_flush(session, PATIENCE_MS));
     CHECK_STR(server("pongs 1"), "in order");
     CHECK_STR(server("frames 4"), "T I O I");
@@ -145,7 +145,7 @@ static void pongs_by_hand(transport how)
     CHECK_OK(ws_close(session, 0, NULL, 0));
     ws_close_info reason = expect_end(session, WS_ERR_CLOSED);
     CHECK_EQ(reason.local_code, WS_CLOSE_NO_STATUS);
-    CHECK_STATUS(ws_send_ping(session, NULL, 0), WS_ERR_CLOSED);
+    CHECK_STATUS(ws_send(session, WS_FRAME_PING, NULL, 0, 0, -1), WS_ERR_CLOSED);
     ws_session_free(session);
     ws_config_free(config);
 }
@@ -166,7 +166,7 @@ static void fragments(transport how)
     CHECK_STATUS(ws_send(session, WS_FRAME_TEXT, "x", 1, WS_SEND_MORE, PATIENCE_MS), WS_ERR_STATE);
     CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "", 0, 0, PATIENCE_MS), WS_ERR_INVALID_ARGUMENT);
-    CHECK_OK(ws_send_ping(session, NULL, 0));
+    CHECK_OK(ws_send(session, WS_FRAME_PING, NULL, 0, 0, -1));
     CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "\xa4", 1, WS_SEND_MORE, PATIENCE_MS));
     CHECK_OK(ws_send(session, WS_FRAME_CONTINUATION, "z", WS_NUL_TERMINATED, 0, PATIENCE_MS));
     CHECK_STATUS(ws_send(session, WS_FRAME_CONTINUATION, "x", 1, 0, PATIENCE_MS), WS_ERR_STATE);

@@ -158,7 +158,7 @@ static void while_it_is_being_opened(void)
     CHECK_STATUS(ws_wait_open(session, 0, NULL), WS_ERR_TIMEOUT);
     CHECK_STATUS(ws_wait_open(session, 20, NULL), WS_ERR_TIMEOUT);
     CHECK_STATUS(ws_send_text(session, "too early", WS_NUL_TERMINATED), WS_ERR_STATE);
-    CHECK_STATUS(ws_send_ping(session, NULL, 0), WS_ERR_STATE);
+    CHECK_STATUS(ws_send(session, WS_FRAME_PING, NULL, 0, 0, -1), WS_ERR_STATE);
     CHECK_STATUS(ws_flush(session, 0), WS_ERR_STATE);
     CHECK_STATUS(ws_recv(session, &frame, 0), WS_ERR_TIMEOUT);
     CHECK_STATUS(ws_get_stats(session, &stats), WS_ERR_STATE);

@@ -126,7 +126,7 @@ static void outgoing_in_messages(transport how)
     ws_config *config = ws_config_new();
     CHECK(config != NULL);
     CHECK_OK(ws_config_set_outgoing_queue(config, 2, 0, WS_QUEUE_WAIT));
-    CHECK_OK(ws_config_set_send_timeout_ms(config, 0));
+    CHECK_OK(ws_config_set_send_timeout_ms(config, 1));
     CHECK_OK(ws_config_set_close_timeout_ms(config, 500));
     ws_session *session = connect_steered(how, config);
     ws_config_free(config);

@@ -17,7 +17,7 @@ typedef enum ending { CLOSE, ABORT, FREE, ENDINGS } ending;
 
 /* What the functions below share with the test. */
 typedef struct watcher {
-    sem_t asked, goes_on, decided, has_frame, reconnected, closed, dropped;
+    sem_t asked, goes_on, decided, has_frame, resumed, closed, dropped;
     atomic_int holds;
     atomic_llong delay_ms;
 } watcher;
@@ -49,15 +49,8 @@ static int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt
 static void on_frame(ws_session *session, const ws_frame *frame, void *user_data)
 {
     CHECK(session != NULL);
-    CHECK_EQ(frame->type, WS_FRAME_TEXT);
-    sem_post(&((watcher *)user_data)->has_frame);
-}
-
-static void on_reconnect(ws_session *session, const ws_error *lost, void *user_data)
-{
-    CHECK(session != NULL);
-    CHECK_EQ(ws_error_status(lost), WS_ERR_IO);
-    sem_post(&((watcher *)user_data)->reconnected);
+    watcher *self = user_data;
+    sem_post(frame->type == WS_FRAME_RESUMED ? &self->resumed : &self->has_frame);
 }
 
 static void on_close(ws_session *session, ws_status status, void *user_data)
@@ -90,11 +83,29 @@ static void echo(ws_session *session, way how, ws_group *group, watcher *watchin
     }
 }
 
+static void expect_resumed(ws_session *session, way how, ws_group *group, watcher *watching)
+{
+    ws_frame *frame = NULL;
+    if (how == CALLBACKS) {
+        wait_for(&watching->resumed);
+        return;
+    }
+    if (how == GROUP) {
+        ws_session *from = NULL;
+        CHECK_OK(ws_group_recv(group, &from, &frame, PATIENCE_MS));
+        CHECK(from == session);
+    } else {
+        CHECK_OK(ws_recv(session, &frame, PATIENCE_MS));
+    }
+    CHECK_EQ(frame->type, WS_FRAME_RESUMED);
+    ws_frame_free(frame);
+}
+
 static void one(transport kind, way how, uint32_t flags, stage where, ending end, int outages)
 {
     watcher watching = {.holds = 0};
     sem_t *semaphores[] = {&watching.asked,       &watching.goes_on, &watching.decided, &watching.has_frame,
-                           &watching.reconnected, &watching.closed,  &watching.dropped};
+                           &watching.resumed, &watching.closed,  &watching.dropped};
     for (size_t i = 0; i < sizeof semaphores / sizeof *semaphores; i++)
         CHECK_EQ(sem_init(semaphores[i], 0, 0), 0);
     ws_reconnect_options options = {
@@ -102,11 +113,11 @@ static void one(transport kind, way how, uint32_t flags, stage where, ending end
     ws_callbacks callbacks = {.struct_size = sizeof callbacks,
                               .on_frame = how == CALLBACKS ? on_frame : NULL,
                               .on_close = on_close,
-                              .drop = drop,
-                              .on_reconnect = on_reconnect};
+                              .drop = drop};
     ws_group *group = how == GROUP ? ws_group_new() : NULL;
     ws_config *config = ws_config_new();
     CHECK_OK(ws_config_set_reconnect(config, &options));
+    CHECK_OK(ws_config_set_deliver_events(config, WS_EVENT_RESUMED));
     CHECK_OK(ws_config_set_callbacks(config, &callbacks, &watching));
     CHECK_OK(ws_config_set_group(config, group));
     ws_session *session = connect_steered(kind, config);
@@ -118,7 +129,7 @@ static void one(transport kind, way how, uint32_t flags, stage where, ending end
     for (int i = 0; i < outages; i++) {
         STEER("reset");
         wait_for(&watching.asked);
-        wait_for(&watching.reconnected);
+        expect_resumed(session, how, group, &watching);
         echo(session, how, group, &watching);
     }
     if (where != OPEN) {

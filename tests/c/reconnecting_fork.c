@@ -70,7 +70,7 @@ static void every_call_says_so(ws_session *inherited)
     CHECK_EQ(ws_state(inherited), WS_STATE_CLOSED);
     CHECK_STATUS(ws_recv(inherited, &frame, -1), WS_ERR_FORKED);
     CHECK_STATUS(ws_send_text(inherited, "x", 1), WS_ERR_FORKED);
-    CHECK_STATUS(ws_send_ping(inherited, NULL, 0), WS_ERR_FORKED);
+    CHECK_STATUS(ws_send(inherited, WS_FRAME_PING, NULL, 0, 0, -1), WS_ERR_FORKED);
     CHECK_STATUS(ws_flush(inherited, -1), WS_ERR_FORKED);
     CHECK_STATUS(ws_get_stats(inherited, &statistics), WS_ERR_FORKED);
     CHECK_STATUS(ws_wait_closed(inherited, -1), WS_ERR_FORKED);

@@ -42,8 +42,8 @@ static void write_in_every_way(ws_session *session)
     ws_message item = {.data = "late", .size = 4, .type = WS_FRAME_TEXT};
     CHECK(ws_send(session, WS_FRAME_TEXT, "late", 4, WS_SEND_CORK, 0) != WS_OK);
     CHECK(ws_send_batch(session, &item, 1, NULL, 0) != WS_OK);
-    CHECK(ws_send_ping(session, "late", 4) != WS_OK);
-    CHECK(ws_send_pong(session, "late", 4) != WS_OK);
+    CHECK(ws_send(session, WS_FRAME_PING, "late", 4, 0, -1) != WS_OK);
+    CHECK(ws_send(session, WS_FRAME_PONG, "late", 4, 0, -1) != WS_OK);
     CHECK(ws_flush(session, PATIENCE_MS) != WS_ERR_TIMEOUT);
     CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
     CHECK_OK(ws_wait_closed(session, PATIENCE_MS));

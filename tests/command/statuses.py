@@ -173,7 +173,7 @@ def test_8_refused():
     with Server(lambda request: answers(403, "X-Request-Id: 7", body=b"go\naway\x1b")) as server:
         says([server.url()], REFUSED, "403")
         ended = run("-v", server.url(), status=REFUSED)
-        equal("what -v shows", ended.err.splitlines()[1:], ["< 403", "< Connection: close", "< Content-Length: 8", "< X-Request-Id: 7", "< go", "< away^["])
+        equal("what -v shows", ended.err.splitlines()[1:], ["< 403", "< X-Request-Id: 7", "< Content-Length: 8", "< Connection: close", "< go", "< away^["])
     with Server(lambda request: redirects("/again")) as server:
         says([server.url()], REFUSED, "302")
         says(["--max-redirects", "2", server.url()], REFUSED, "2")

@@ -12,7 +12,7 @@ from checking import equal, true
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from tool import CERTIFICATE, TLS, USAGE, directory, file_with, has, run
-from web import Server, opens
+from web import Server, opens, redirects
 
 HELLO = ("-m", "hello")
 
@@ -144,6 +144,14 @@ def test_a_log_of_keys():
         with open(log, encoding="ascii") as f:
             has("the log", f.read(), "CLIENT_TRAFFIC_SECRET_0 ")
         run("--keylog", "/no/such/file", server.url(), status=USAGE)
+
+
+def test_a_resumed_session_of_tls_is_told():
+    script = {"/": redirects("/again"), "/again": opens()}
+    with directory() as path, Server(script, tls=server_context("localhost"), host="localhost") as server:
+        trust = ["--json", "--cacert", authority_file(path)]
+        equal("redirected", run(*HELLO, *trust, "-L", server.url()).event("opened")["tls_resumed"], True)
+        equal("directly", run(*HELLO, *trust, server.url("/again")).event("opened")["tls_resumed"], False)
 
 
 def test_the_time_of_tls_is_told():

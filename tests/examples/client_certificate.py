@@ -83,9 +83,9 @@ def check(environment, program):
             "WS_ERR_TLS: ",
             "TLS alert 48: look at CERTIFICATE_FILE",
         )
-    refused("another key", (url, ca, certificate, foreign_key, pin), "do not belong together")
-    refused("no authority", (url, key, certificate, key, pin), "CA file")
-    refused("no pin", (url, ca, certificate, key, "AAAA"), "SHA-256")
+    refused("another key", (url, ca, certificate, foreign_key, pin), "ws_config_set_tls_client_cert_file: ")
+    refused("no authority", (url, key, certificate, key, pin), "ws_config_add_tls_ca_file: ")
+    refused("no pin", (url, ca, certificate, key, "AAAA"), "ws_config_add_tls_pin_sha256: ", "SHA-256")
     equal("usage", run(url)[0], 2)
 
 

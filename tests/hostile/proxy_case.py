@@ -61,7 +61,7 @@ class Proxied(Case):
         config["add_header"] = [(name.encode(), value.encode()) for name, value in FOR_THE_SERVER.items()]
         config["add_subprotocol"] = SUBPROTOCOL.encode()
         if self.trusting:
-            config["set_tls_ca_file"] = ports["ca"].encode()
+            config["add_tls_ca_file"] = ports["ca"].encode()
         return config
 
     @property

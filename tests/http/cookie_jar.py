@@ -47,7 +47,7 @@ def test_a_jar_that_redirects_filled():
 
     with Server() as server, Jar() as jar:
         server.script = script
-        settings = dict(set_resolve=[(host.encode(), 0, b"127.0.0.1") for host in hosts], set_max_redirects=60)
+        settings = dict(add_resolve=[(host.encode(), 0, b"127.0.0.1") for host in hosts], set_max_redirects=60)
         with Session(server.url("/0"), **settings, **jar.setting) as session:
             works(session)
         equal("requests", len(server.requests), 61)

@@ -33,8 +33,8 @@ def odd_files():
 def settings(path):
     name = path.encode()
     good = CA.encode()
-    yield "set_tls_ca_file", (name,)
-    yield "set_tls_crl_file", (name,)
+    yield "add_tls_ca_file", (name,)
+    yield "add_tls_crl_file", (name,)
     yield "set_tls_client_cert_file", (name, None)
     yield "set_tls_client_cert_file", (good, name)
 
@@ -75,9 +75,9 @@ def test_a_file_without_end():
             equal(f"ws_config_{name}", call(name, *arguments), Status.INVALID_ARGUMENT)
         # in a directory it is passed over, as pipes are
         os.mkfifo(os.path.join(directory, "pipe"))
-        equal("ws_config_add_tls_ca_dir", call("set_tls_ca_dir", directory.encode()), Status.INVALID_ARGUMENT)
+        equal("ws_config_add_tls_ca_dir", call("add_tls_ca_dir", directory.encode()), Status.INVALID_ARGUMENT)
         AUTHORITY.cert_pem.write_to_path(os.path.join(directory, "ca.pem"))
-        equal("ws_config_add_tls_ca_dir", call("set_tls_ca_dir", directory.encode()), Status.OK)
+        equal("ws_config_add_tls_ca_dir", call("add_tls_ca_dir", directory.encode()), Status.OK)
 
 
 def test_what_is_written_to():

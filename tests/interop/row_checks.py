@@ -3,7 +3,7 @@
 import ctypes
 
 from checking import HANG_MS, among, equal, eventually, true
-from ktorws_ctypes import CONTINUATION, CONTROL_PONG, SEND_MORE, TEXT, DeflateOptions, Failure, Initiator, Status
+from ktorws_ctypes import CONTINUATION, CONTROL_PONG, PING, SEND_MORE, TEXT, DeflateOptions, Failure, Initiator, Status
 from spoken import Echo
 
 MIB = 1 << 20
@@ -112,7 +112,7 @@ def subprotocol(peer):
 
 def ping_pong(peer):
     with peer.open(set_deliver_control=CONTROL_PONG) as speaker:
-        equal("ws_send_ping", speaker.session.call("send_ping", b"there?", 6), Status.OK)
+        equal("ws_send, a ping", speaker.session.send_control(PING, b"there?"), Status.OK)
         equal("the pong", speaker.session.recv_frame(HANG_MS), (Status.OK, (PONG, 0, b"there?", 0)))
     if not peer.ping_path:
         return "ours"

@@ -13,7 +13,7 @@ import urllib.request
 from checking import HANG_MS, equal, true
 from chromium import start_chromium
 from fronts import haproxy, nginx
-from ktorws_ctypes import BINARY, CONTROL_PONG, Failure, Status
+from ktorws_ctypes import BINARY, CONTROL_PONG, PING, Failure, Status
 from programs import Program, echo_server, free_ports
 from row_checks import PONG, ended, letters, told
 from spoken import DevTools, Echo, Mqtt, Nats
@@ -138,7 +138,7 @@ class Front(Fragmenting):
             front = haproxy(environment, both, port, nobody)
         front.program.wait_until_it_listens()
         version = f"{version_of(environment, cls.program, '-v')}, ws {node_version(environment)}"
-        return cls(version, front.base, set_tls_ca_file=certificates.ca.encode())
+        return cls(version, front.base, add_tls_ca_file=certificates.ca.encode())
 
     def cuts(self):
         with self.open("/idle/") as speaker:
@@ -236,7 +236,7 @@ persistence false
             equal("ws_subprotocol", speaker.session.subprotocol, "")
             speaker.tell(Mqtt.hello())
             for number in (b"1", b"2", b"3"):
-                equal("ws_send_ping", speaker.session.call("send_ping", number, 1), Status.OK)
+                equal("ws_send, a ping", speaker.session.send_control(PING, number), Status.OK)
                 equal("the pong", speaker.session.recv_frame(HANG_MS), (Status.OK, (PONG, 0, number, 0)))
         return "without a subprotocol it opens, but does not answer MQTT"
 

@@ -147,7 +147,7 @@ def session(
             complaints.append(f"{what}: expected {wanted!r}, got {got!r}")
 
     if ca is not None:
-        settings["set_tls_ca_file"] = ca.encode()
+        settings["add_tls_ca_file"] = ca.encode()
     if isinstance(peer, Server):
         peer.finished.clear()
     try:
@@ -220,7 +220,7 @@ def cases(directory):
     yield "authority from a file", session("localhost", good, OK, ca=ca_file, server_name="localhost")
     yield "no server name for an address", session("127.0.0.1", good, OK, ca=ca_file, server_name="")
     yield "authority from a file of two", session("localhost", good, OK, ca=both_file)
-    yield "authority from memory", session("localhost", good, OK, set_tls_ca_pem=(pem, len(pem)))
+    yield "authority from memory", session("localhost", good, OK, add_tls_ca_pem=(pem, len(pem)))
     yield "RSA", session("localhost", rsa, OK, ca=ca_file)
     yield "two intermediates", session("localhost", chain, OK, ca=ca_file)
     yield (

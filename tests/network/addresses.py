@@ -47,7 +47,7 @@ def told_by(host, at=None, **settings):
 
 
 def known(*addresses, host=b"host.test", at=0):
-    return dict(set_resolve=[(host, at, address) for address in addresses])
+    return dict(add_resolve=[(host, at, address) for address in addresses])
 
 
 @contextlib.contextmanager
@@ -103,7 +103,7 @@ def known_addresses_are_removed():
     removed, removed_of_port = (b"localhost", 0, None), (b"localhost", port, None)
 
     def leads_to(*calls):
-        return told_by("localhost", set_resolve=list(calls))["server"]
+        return told_by("localhost", add_resolve=list(calls))["server"]
 
     usual = leads_to(removed)
     true("nothing to remove", usual in ("127.0.0.1", "::1"), usual)
@@ -133,8 +133,8 @@ def a_known_address_changes_nothing_for_tls():
 
 def configurations_have_their_own():
     """a copy has what its original had, and nothing of what it gets later"""
-    with Configuration(set_resolve=(b"localhost", 0, b"127.0.0.8")) as config, config.clone() as copy:
-        config.change(set_resolve=[(b"localhost", 0, None), (b"localhost", 0, b"127.0.0.9")])
+    with Configuration(add_resolve=(b"localhost", 0, b"127.0.0.8")) as config, config.clone() as copy:
+        config.change(add_resolve=[(b"localhost", 0, None), (b"localhost", 0, b"127.0.0.9")])
         for used, server in (config, "127.0.0.9"), (copy, "127.0.0.8"):
             with Session(f"ws://localhost:{port}/", used) as session:
                 equal("server", json.loads(session.recv(HANG_MS)[1])["server"], server)
@@ -142,14 +142,14 @@ def configurations_have_their_own():
 
 def wrong_known_addresses():
     def is_refused(arguments):
-        equal("ws_config_add_resolve", setting_status("set_resolve", *arguments), Status.INVALID_ARGUMENT)
+        equal("ws_config_add_resolve", setting_status("add_resolve", *arguments), Status.INVALID_ARGUMENT)
 
     for_each([(host, 0, b"127.0.0.1") for host in (None, *NOT_HOSTS)], is_refused)
     for_each([(b"host.test", 0, address) for address in NOT_ADDRESSES], is_refused)
-    equal("config NULL", setting_status("set_resolve", b"a", 0, b"127.0.0.1", is_null=True), Status.INVALID_ARGUMENT)
+    equal("config NULL", setting_status("add_resolve", b"a", 0, b"127.0.0.1", is_null=True), Status.INVALID_ARGUMENT)
     # what is refused changes nothing
     with Configuration(**known(b"127.0.0.9")) as config:
-        equal("refused", config.call("set_resolve", b"host.test", 0, b"no address"), Status.INVALID_ARGUMENT)
+        equal("refused", config.call("add_resolve", b"host.test", 0, b"no address"), Status.INVALID_ARGUMENT)
         with Session(f"ws://host.test:{port}/", config) as session:
             equal("server", json.loads(session.recv(HANG_MS)[1])["server"], "127.0.0.9")
 

@@ -20,7 +20,7 @@ from wire import Wire
 
 PATIENT = dict(set_connect_timeout_ms=HANG_MS, set_handshake_timeout_ms=HANG_MS)
 ECHO, TLS_ECHO = os.environ["ECHO_WS_URL"], os.environ["ECHO_WSS_URL"]
-CA = dict(set_tls_ca_file=os.environ["ECHO_CA_FILE"].encode())
+CA = dict(add_tls_ca_file=os.environ["ECHO_CA_FILE"].encode())
 # Nobody can listen there: a session has not gone to its URL.
 NOWHERE = "ws://host.test:1/"
 

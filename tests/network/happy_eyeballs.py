@@ -26,7 +26,7 @@ peers = port = closed_port = None
 def known(*addresses):
     """what the host has, in this order"""
     return dict(
-        set_resolve=[(b"host.test", 0, address.encode()) for address in addresses], set_connect_timeout_ms=LONG_MS
+        add_resolve=[(b"host.test", 0, address.encode()) for address in addresses], set_connect_timeout_ms=LONG_MS
     )
 
 

@@ -47,7 +47,7 @@ def link_local_with_a_zone():
 
 
 def link_local_as_a_known_address():
-    session, told = opened("host.test", set_resolve=(b"host.test", 0, b"fe80::1%ws0"))
+    session, told = opened("host.test", add_resolve=(b"host.test", 0, b"fe80::1%ws0"))
     with session:
         equal("server", told["server"].split("%")[0], "fe80::1")
         equal("Host", told["host"], f"host.test:{port}")
@@ -84,7 +84,7 @@ def the_local_address():
 def the_local_address_chooses_the_family():
     both = [(b"host.test", 0, v6(1).encode()), (b"host.test", 0, v4(1).encode())]
     for local, server in (v4(101), v4(1)), (v6(101), v6(1)):
-        session, told = opened("host.test", set_resolve=both, set_local_address=local.encode())
+        session, told = opened("host.test", add_resolve=both, set_local_address=local.encode())
         with session:
             equal("client and server", (told["client"], told["server"]), (local, server))
 

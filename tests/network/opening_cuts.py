@@ -18,7 +18,7 @@ STALLED_MS = 60
 PATIENT = dict(set_connect_timeout_ms=HANG_MS, set_handshake_timeout_ms=HANG_MS)
 PLAIN_PORT = urlsplit(os.environ["ECHO_WS_URL"]).port
 TLS_PORT = urlsplit(os.environ["ECHO_WSS_URL"]).port
-TRUSTED = dict(set_tls_ca_file=os.environ["ECHO_CA_FILE"].encode())
+TRUSTED = dict(add_tls_ca_file=os.environ["ECHO_CA_FILE"].encode())
 proxy = None
 
 

@@ -78,12 +78,12 @@ def names_that_are_not_found():
 def known_addresses_are_not_looked_up():
     with NameServer(NAMES) as server:
         for name in ("four.test", "known.test"):
-            told = told_by(name, set_resolve=(name.encode(), 0, b"127.0.0.9"))
+            told = told_by(name, add_resolve=(name.encode(), 0, b"127.0.0.9"))
             equal("server", told["server"], "127.0.0.9")
         told_by("127.0.0.4")
         told_by("[::1]")
         # for another port: that is no answer here
-        equal("server", told_by("four.test", set_resolve=(b"four.test", 1, b"127.0.0.9"))["server"], "127.0.0.4")
+        equal("server", told_by("four.test", add_resolve=(b"four.test", 1, b"127.0.0.9"))["server"], "127.0.0.4")
         equal("asked for", set(server.asked), {"four.test"})
 
 

@@ -27,7 +27,7 @@ def opened(scheme="ws", **settings):
     """a session that has echoed a message, and its connection through the proxy; nothing is under way"""
     faulty = proxy.connection(PORTS[scheme])
     if scheme == "wss":
-        settings["set_tls_ca_file"] = os.environ["ECHO_CA_FILE"].encode()
+        settings["add_tls_ca_file"] = os.environ["ECHO_CA_FILE"].encode()
     host = "127.0.0.1" if scheme == "ws" else "localhost"
     with Session(f"{scheme}://{host}:{faulty.port}/", **{**PATIENT, **settings}) as session:
         echoes(session, "first")

@@ -22,7 +22,7 @@ SHORT_MS = 300
 # Two that have some work done before they end it, or not.
 MEDIUM_MS, LATER_MS = 1000, 1500
 LONG_MS = HANG_MS
-CA = dict(set_tls_ca_file=os.environ["ECHO_CA_FILE"].encode())
+CA = dict(add_tls_ca_file=os.environ["ECHO_CA_FILE"].encode())
 
 
 def limits(**lengths):

@@ -78,10 +78,10 @@ fn fragments_have_one_opcode_and_one_end() {
     // What cannot be the other half is refused, and nothing is lost.
     for fin in [false, true] {
         let error = connection.send_fragment(Opcode::Continuation, b"x", fin).expect_err("not UTF-8");
-        assert_eq!(error.kind, Kind::InvalidArgument);
+        assert_eq!(error.kind, Kind::Utf8);
     }
     let error = connection.send_fragment(Opcode::Continuation, b"", true).expect_err("half a character at the end");
-    assert_eq!(error.kind, Kind::InvalidArgument);
+    assert_eq!(error.kind, Kind::Utf8);
     connection.send_fragment(Opcode::Continuation, b"\xa4", false).expect("the other half");
     connection.send_fragment(Opcode::Continuation, b"b", true).expect("the end");
     connection.send(Opcode::Text, b"c").expect("a whole message");

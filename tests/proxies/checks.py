@@ -26,7 +26,7 @@ class Tunnel:
 
     def open(self, url=None, host="localhost", port=None, path="/", **settings):
         """url: the proxy's, with the right credentials if it is not given"""
-        settings = {"set_proxy": url or self.proxy.right_url, "set_tls_ca_file": self.lab.ca.encode(), **settings}
+        settings = {"set_proxy": url or self.proxy.right_url, "add_tls_ca_file": self.lab.ca.encode(), **settings}
         return Session(f"{self.scheme}://{host}:{port or self.port}{path}", **settings)
 
     def __call__(self, path, **settings):
@@ -126,10 +126,10 @@ def who_resolves(tunnel):
 def own_addresses(tunnel):
     """those of ws_config_add_resolve are for this side, and for a proxy that is told an address"""
     if tunnel.proxy.scheme == "socks5":
-        works(tunnel.open(host=HIDDEN_NAME, set_resolve=(HIDDEN_NAME.encode(), tunnel.port, b"127.0.0.1")))
-        refused(lambda: tunnel.open(set_resolve=(b"localhost", tunnel.port, NOBODY.encode())), Status.PROXY)
+        works(tunnel.open(host=HIDDEN_NAME, add_resolve=(HIDDEN_NAME.encode(), tunnel.port, b"127.0.0.1")))
+        refused(lambda: tunnel.open(add_resolve=(b"localhost", tunnel.port, NOBODY.encode())), Status.PROXY)
     else:
-        works(tunnel.open(set_resolve=(b"localhost", tunnel.port, NOBODY.encode())))
+        works(tunnel.open(add_resolve=(b"localhost", tunnel.port, NOBODY.encode())))
 
 
 def ipv6_target(tunnel):
@@ -153,13 +153,13 @@ def tls_settings_are_for_the_server(tunnel):
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     pin = base64.b64encode(hashlib.sha256(spki).digest())
     works(tunnel.open(set_tls_server_name=HIDDEN_NAME.encode()))
-    works(tunnel.open(set_tls_pin_sha256=pin))
+    works(tunnel.open(add_tls_pin_sha256=pin))
 
 
 def tls_faults_of_the_proxy(tunnel):
     """not of the server, which is the same with and without TLS"""
     proxy = tunnel.proxy
-    refused(lambda: tunnel.open(set_tls_ca_file=[]), Status.TLS_CERTIFICATE, http_status=0)
+    refused(lambda: tunnel.open(add_tls_ca_file=[]), Status.TLS_CERTIFICATE, http_status=0)
     # the certificate is for the name only
     failure = refused(lambda: tunnel.open(proxy.right_url.replace(b"localhost", b"127.0.0.1")), Status.TLS_CERTIFICATE)
     true("the message names the address", "127.0.0.1" in failure.message, failure.message)
@@ -210,7 +210,7 @@ def from_environment(tunnel):
     nowhere = f"http://localhost:{tunnel.lab.closed}"
     target = f"{tunnel.scheme}://{HIDDEN_NAME}:{tunnel.port}/"
     local = f"{tunnel.scheme}://localhost:{tunnel.port}/"
-    trust = {"set_tls_ca_file": tunnel.lab.ca.encode()}
+    trust = {"add_tls_ca_file": tunnel.lab.ca.encode()}
     for name in (f"{tunnel.scheme}_proxy", "http_proxy" if tunnel.scheme == "ws" else "https_proxy", "ALL_PROXY"):
         with variables(**{name: url}):
             works(Session(target, **trust))

@@ -3,7 +3,7 @@
 import os
 
 from checking import HANG_MS, Background, equal, eventually, true
-from ktorws_ctypes import BINARY, CONTINUATION, CONTROL_PONG, SEND_MORE, TEXT, Initiator, Status
+from ktorws_ctypes import BINARY, CONTINUATION, CONTROL_PONG, PING, SEND_MORE, TEXT, Initiator, Status
 from sessions import ends, receives
 
 MIB = 1 << 20
@@ -114,7 +114,7 @@ def thousand(open):
 
 def ping(open):
     with open("/", set_deliver_control=CONTROL_PONG) as session:
-        equal("ws_send_ping", session.call("send_ping", b"there?", 6), Status.OK)
+        equal("ws_send, a ping", session.send_control(PING, b"there?"), Status.OK)
         equal("the pong", session.recv_frame(HANG_MS), (Status.OK, (PONG, 0, b"there?", 0)))
         sends(session, "behind the ping")
         receives(session, "behind the ping")

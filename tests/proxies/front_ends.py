@@ -31,7 +31,7 @@ class Way:
         self.front, self.ca = front, ca
 
     def __call__(self, path, **settings):
-        return Session(self.front.base + path, set_tls_ca_file=self.ca.encode(), **settings)
+        return Session(self.front.base + path, add_tls_ca_file=self.ca.encode(), **settings)
 
 
 def subprotocol(way):
@@ -69,13 +69,13 @@ def foreign_alpn(way):
 
 def resumed(way):
     """with the ticket that an earlier session of the same configuration got"""
-    with Configuration(set_tls_ca_file=way.ca.encode()) as configuration:
+    with Configuration(add_tls_ca_file=way.ca.encode()) as configuration:
         for expected in (0, 1, 1):
             with Session(way.front.base + "/", configuration) as session:
                 exercise.sends(session, "hello")
                 receives(session, "hello")
                 exercise.closes(session)
-                equal("ws_stats.tls_resumed", session.stats.tls_resumed, expected)
+                equal("ws_session_info.tls_resumed", session.info.tls_resumed, expected)
 
 
 def idle_tunnel(way):

@@ -19,7 +19,7 @@ PATIENCE_S = 600
 for _name, _type in {
     "set_proxy_from_env": ctypes.c_int32,
     "set_tls_alpn": ctypes.c_char_p,
-    "set_tls_pin_sha256": ctypes.c_char_p,
+    "add_tls_pin_sha256": ctypes.c_char_p,
 }.items():
     getattr(lib, "ws_config_" + _name).argtypes = (ctypes.c_void_p, _type)
 

@@ -214,7 +214,7 @@ def another_key_where_one_is_pinned():
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     pin = base64.b64encode(hashlib.sha256(spki).digest())
     with Site(tls=first, contexts={2: server_context("127.0.0.1")}) as site:
-        with site.open(**trusted(), **reconnects(), set_tls_pin_sha256=pin) as (session, wire):
+        with site.open(**trusted(), **reconnects(), add_tls_pin_sha256=pin) as (session, wire):
             lose(wire)
             lose(goes_on(session, site))
             ends(session, Status.TLS_CERTIFICATE)

@@ -24,7 +24,7 @@ from peer import TEXT, Gone, text
 from wire import Listener, Wire, answer, upgrade
 
 __all__ = ["for_each"]
-KEEP_UNSENT = 1
+KEEP_UNSENT, FIRST = 1, 2
 # Longer than any test: what waits for so long does not happen.
 FOR_EVER_MS = 3600 * 1000
 # Attempts follow each other at once.
@@ -33,17 +33,17 @@ QUICK = dict(first_delay_ms=1, max_delay_ms=20)
 
 class ReconnectOptions(ctypes.Structure):
     DECIDE = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint32, c_int32, POINTER(c_int64), c_void_p)
+    PREPARE = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_void_p)
     _fields_ = [
         ("struct_size", c_size_t),
         *((name, c_int64) for name in ("first_delay_ms", "max_delay_ms", "max_outage_ms")),
         ("max_attempts", c_uint32),
         ("flags", c_uint32),
-        ("decide", DECIDE),
-        ("user_data", c_void_p),
         ("max_retry_after_ms", c_int64),
+        ("decide", DECIDE),
+        ("prepare", PREPARE),
+        ("user_data", c_void_p),
     ]
-    # of the first release
-    FIRST_SIZE = 7 * 8
 
     def __init__(self, **members):
         super().__init__(**{"struct_size": ctypes.sizeof(ReconnectOptions), **members})
@@ -53,6 +53,10 @@ _SIGNATURES = {
     "ws_config_set_reconnect": (c_int32, c_void_p, POINTER(ReconnectOptions)),
     "ws_config_set_group": (c_int32, c_void_p, c_void_p),
     "ws_config_add_tls_pin_sha256": (c_int32, c_void_p, ctypes.c_char_p),
+    "ws_attempt_number": (c_uint32, c_void_p),
+    "ws_attempt_last_error": (c_void_p, c_void_p),
+    "ws_attempt_set_url": (c_int32, c_void_p, ctypes.c_char_p),
+    "ws_attempt_set_header": (c_int32, c_void_p, ctypes.c_char_p, ctypes.c_char_p),
     "ws_event_fd": (c_int32, c_void_p),
     "ws_group_new": (c_void_p,),
     "ws_group_free": (None, c_void_p),

@@ -8,7 +8,7 @@ import email.utils
 import time
 
 from away import FOR_EVER_MS, Decisions, ReconnectOptions, Site, accepts, for_each, goes_on, lose, main, reconnects
-from away import KEEP_UNSENT, is_back, leaves, refuses, resets, talks
+from away import FIRST, KEEP_UNSENT, is_back, leaves, refuses, resets, talks
 from checking import HANG_MS, among, equal, true
 from harness import refusal, setting_status
 from ktorws_ctypes import QUEUE_DROP_OLDEST, Initiator, Phase, Status
@@ -186,12 +186,6 @@ def retry_after_values():
         expect_retry_after(503, value, expected, expected, **options)
 
 
-def a_caller_of_the_first_release():
-    """has no member for it; five minutes count"""
-    options = dict(struct_size=ReconnectOptions.FIRST_SIZE, max_retry_after_ms=1)
-    expect_retry_after(503, "86400", LONGEST_MS, LONGEST_MS, **options)
-
-
 def what_servers_say_is_waited():
     with Site(accepts, refuses(503, "Retry-After: 1")) as site, site.open(**reconnects()) as (session, wire):
         lose(wire)
@@ -299,13 +293,13 @@ def options_that_are_refused():
         options = ReconnectOptions(**members)
         equal(f"{members}", setting_status("set_reconnect", options), expected)
 
-    whole, first = ReconnectOptions().struct_size, ReconnectOptions.FIRST_SIZE
+    whole = ReconnectOptions().struct_size
     wrong = [
         *({name: -1} for name in ("first_delay_ms", "max_delay_ms", "max_outage_ms", "max_retry_after_ms")),
-        *({"flags": flags} for flags in (2, 3, 1 << 31)),
-        *({"struct_size": struct_size} for struct_size in (0, size, first - 1, 4097, 2**63)),
+        *({"flags": flags} for flags in (4, 5, 1 << 31)),
+        *({"struct_size": struct_size} for struct_size in (0, size, whole - 1, 4097, 2**63)),
     ]
-    right = [{}, {"flags": KEEP_UNSENT}, *({"struct_size": size} for size in (first, first + 1, whole, whole + 8))]
+    right = [{}, {"flags": KEEP_UNSENT}, {"flags": FIRST}, *({"struct_size": size} for size in (whole, whole + 8))]
     right += [{"max_attempts": 2**32 - 1}]
     for_each(
         [(Status.INVALID_ARGUMENT, members) for members in wrong] + [(Status.OK, members) for members in right], check
@@ -349,7 +343,6 @@ TESTS = (
     delays_begin_anew_behind_a_connection_that_lasts,
     servers_say_when,
     retry_after_values,
-    a_caller_of_the_first_release,
     what_servers_say_is_waited,
     absurd_times,
     waiting_that_would_be_too_long,

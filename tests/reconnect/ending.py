@@ -10,7 +10,7 @@ import threading
 from away import FOR_EVER_MS, KEEP_UNSENT, Decisions, Held, Site, accepts, another_handle, for_each, goes_on, is_away
 from away import lose, main, promptly, reconnects, talks
 from checking import HANG_MS, HANG_S, Background, among, equal, eventually, true
-from ktorws_ctypes import BINARY, Initiator, State, Status, lib, shutdown
+from ktorws_ctypes import BINARY, PING, Initiator, State, Status, lib, shutdown
 from peer import close
 from sessions import ends
 
@@ -87,7 +87,7 @@ def has_ended(session, status):
     ends(session, status)
     for name, call in (
         ("ws_send", lambda: session.send_part(BINARY, b"x", 0, 0)),
-        ("ws_send_ping", lambda: session.call("send_ping", b"", 0)),
+        ("ws_send, a ping", lambda: session.send_control(PING, b"")),
     ):
         equal(f"{name} behind the end", call(), status)
 
@@ -153,7 +153,7 @@ def who_waits_hears_of_it():
                     "ws_recv": lambda: session.recv(-1)[0],
                     "another ws_recv": lambda: session.recv(-1)[0],
                     "ws_send": lambda: session.send_part(BINARY, b"x", 0, -1),
-                    "ws_send_ping": lambda: session.call("send_ping", b"", 0),
+                    "ws_send, a ping": lambda: session.send_control(PING, b""),
                     "ws_wait_closed": lambda: session.wait_closed(-1),
                 }
                 waiting = {name: Background(call) for name, call in calls.items()}

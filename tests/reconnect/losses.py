@@ -159,7 +159,7 @@ def silence():
         wire.expect_close(1001, b"Idle timeout")
         wire.expect_end("fin", "rst")
 
-    is_tried_again(Status.CLOSED_ABNORMALLY, lose, set_idle_timeout_ms=400)
+    is_tried_again(Status.IDLE_TIMEOUT, lose, set_idle_timeout_ms=400)
 
 
 VIOLATIONS = [

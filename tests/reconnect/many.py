@@ -43,7 +43,7 @@ def outages_leave_nothing():
 
     def outages(flags, **settings):
         acts = [DEFLATES if "install_deflate" in settings else accepts] * 3
-        with Site(**({"tls": server_context("127.0.0.1")} if "set_tls_ca_pem" in settings else {})) as site:
+        with Site(**({"tls": server_context("127.0.0.1")} if "add_tls_ca_pem" in settings else {})) as site:
             site.acts = acts
             with site.open(**reconnects(flags=flags, max_delay_ms=1), **settings) as (session, wire):
                 for count in range(1, 21):
@@ -89,7 +89,7 @@ def numbers_go_on():
             receives(session, "12345")
             wire.expect(PONG, b"read?")
             equal("ws_send_text", session.send("123"), Status.OK)
-            equal("ws_send_ping", session.call("send_ping", b"x", 1), Status.OK)
+            equal("ws_send, a ping", session.send_control(PING, b"x"), Status.OK)
             equal("what has come", {wire.next().payload, wire.next().payload}, {b"123", b"x"})
             # headers of two bytes, and masks of four
             wire_sent += (6 + 5) + (6 + 3) + (6 + 1)

@@ -62,8 +62,8 @@ def it_waits_as_long_as_it_may():
             "ws_send, the first part": lambda: session.send_part(TEXT, b"never", SEND_MORE, 0),
             "ws_send, corked": lambda: session.send_part(TEXT, b"never", SEND_CORK, 0),
             "ws_send_batch": lambda: session.call("send_batch", batch, 2, ctypes.byref(accepted), MOMENT_MS),
-            "ws_send_ping": lambda: session.call("send_ping", b"never", 5),
-            "ws_send_pong": lambda: session.call("send_pong", b"never", 5),
+            "ws_send, a ping": lambda: session.send_control(PING, b"never", MOMENT_MS),
+            "ws_send, a pong": lambda: session.send_control(PONG, b"never", MOMENT_MS),
         }
         for name, call in calls.items():
             equal(name, call(), Status.TIMEOUT)
@@ -78,10 +78,10 @@ def it_waits_as_long_as_it_may():
 
 def what_is_wrong_is_said_at_once():
     with Site() as site, site.away(set_send_timeout_ms=-1) as (session, held):
-        equal("UTF-8", Status(lib.ws_send_text(session.handle, b"\xff", 1)), Status.INVALID_ARGUMENT)
+        equal("UTF-8", Status(lib.ws_send_text(session.handle, b"\xff", 1)), Status.UTF8)
         equal("type", session.send_part(3, b"x", 0, -1), Status.INVALID_ARGUMENT)
         equal("flags", session.send_part(TEXT, b"x", 1 << 10, -1), Status.INVALID_ARGUMENT)
-        equal("ws_send_ping", session.call("send_ping", bytes(126), 126), Status.INVALID_ARGUMENT)
+        equal("ws_send, a ping", session.send_control(PING, bytes(126)), Status.INVALID_ARGUMENT)
         held.go_on()
         goes_on(session, site)
 
@@ -275,7 +275,7 @@ def loss_while_a_message_is_compressed():
 
 def settings_stay():
     """those that were changed meanwhile, and those of the configuration"""
-    settings = dict(allow_unmasked=1, set_auto_fragment=125, set_ping_interval_ms=FOR_EVER_MS)
+    settings = dict(set_allow_unmasked=1, set_auto_fragment=125, set_ping_interval_ms=FOR_EVER_MS)
     with Site() as site, site.away(**settings) as (session, held):
         equal("ws_set_masking", session.call("set_masking", 0), Status.OK)
         equal("ws_set_max_message_size", session.call("set_max_message_size", 100), Status.OK)

@@ -14,7 +14,21 @@ from ctypes import POINTER, byref, c_void_p
 
 from away import Site, goes_on, is_back, lose, main, reconnects
 from checking import HANG_MS, HANG_S, Background, equal, eventually, true
-from ktorws_ctypes import Callbacks, Frame, State, Status, lib
+from ktorws_ctypes import (
+    EVENT_LOST,
+    EVENT_OPENED,
+    EVENT_RESUMED,
+    LOST,
+    OPENED,
+    QUEUE_CLOSE,
+    RESUMED,
+    TEXT,
+    Callbacks,
+    Frame,
+    State,
+    Status,
+    lib,
+)
 from peer import PING, PONG, frame, text
 
 MOMENT_MS = 20
@@ -23,18 +37,25 @@ MOMENT_MS = 20
 class Called:
     """Callbacks that note what they are called for, in order."""
 
-    def __init__(self, act=lambda what, session: None, frames=True):
+    def __init__(self, act=lambda what, session: None):
         self.notes = queue.Queue()
         self.act = act
         functions = dict(
             on_open=lambda session, _: self.note("open", session),
             on_close=lambda session, status, _: self.note("close", session, Status(status)),
-            on_reconnect=lambda session, lost, _: self.note("reconnect", session, Status(lib.ws_error_status(lost))),
+            on_frame=lambda session, frame, _: self.note_frame(session, frame[0].type, frame),
         )
-        if frames:
-            functions["on_frame"] = lambda session, frame, _: self.note("frame", session, payload_of(frame))
         self.functions = Callbacks(**functions)
-        self.setting = dict(set_callbacks=(byref(self.functions), None))
+        self.setting = dict(set_callbacks=(byref(self.functions), None), set_deliver_events=EVENT_LOST | EVENT_RESUMED)
+
+    def note_frame(self, session, kind, frame):
+        if kind == LOST:
+            true("the reason", payload_of(frame))
+            self.note("lost", session, frame[0].close_code)
+        elif kind == RESUMED:
+            self.note("resumed", session)
+        else:
+            self.note("frame", session, payload_of(frame))
 
     def note(self, what, session, *more):
         try:
@@ -61,13 +82,13 @@ def callbacks():
         wire.send(text(b"first") + frame(PING, b"read?"))
         wire.expect(PONG, b"read?")
         lose(wire)
-        called.expect(("frame", b"first"), ("reconnect", Status.IO))
+        called.expect(("frame", b"first"), ("lost", 1006), ("resumed",))
         wire = site.wire()
         wire.send(text(b"second"))
         called.expect(("frame", b"second"))
         wire.send(frame(8, b"\x03\xf4"))
         wire.expect_close(1012)
-        called.expect(("reconnect", Status.CLOSED))
+        called.expect(("lost", 1012), ("resumed",))
         wire = site.wire()
         wire.send(frame(8, b"\x03\xe8"))
         wire.expect_close(1000)
@@ -76,27 +97,58 @@ def callbacks():
         eventually("nothing follows", called.notes.empty)
 
 
-def callbacks_that_are_told_of_connections_only():
-    called = Called(frames=False)
-    with Site() as site, site.open(**called.setting, **reconnects()) as (session, wire):
+def events_by_ws_recv():
+    """in their place among the messages"""
+    settings = dict(set_deliver_events=EVENT_OPENED | EVENT_LOST | EVENT_RESUMED)
+    with Site() as site, site.open(**settings, **reconnects()) as (session, wire):
+        equal("ws_recv", session.recv_frame(HANG_MS), (Status.OK, (OPENED, 0, b"", 0)))
+        wire.send(text(b"before") + frame(PING, b"read?"))
+        wire.expect(PONG, b"read?")
         lose(wire)
-        called.expect(("open",), ("reconnect", Status.IO))
+        site.wire().send(text(b"after"))
+        equal("ws_recv", session.recv_frame(HANG_MS), (Status.OK, (TEXT, 0, b"before", 0)))
+        status, (kind, _, why, code) = session.recv_frame(HANG_MS)
+        equal("ws_recv", (status, kind, code), (Status.OK, LOST, 1006))
+        true("the reason", b"connection" in why, why)
+        equal("ws_recv", session.recv_frame(HANG_MS), (Status.OK, (RESUMED, 0, b"", 0)))
+        equal("ws_recv", session.recv_frame(HANG_MS), (Status.OK, (TEXT, 0, b"after", 0)))
+
+
+def events_need_no_room():
+    settings = dict(set_deliver_events=EVENT_LOST | EVENT_RESUMED, set_incoming_queue=(1, 0, QUEUE_CLOSE))
+    with Site() as site, site.open(**settings, **reconnects()) as (session, wire):
+        wire.send(text(b"full") + frame(PING, b"read?"))
+        wire.expect(PONG, b"read?")
+        lose(wire)
+        is_back(session)
+        equal("ws_recv", session.recv_frame(HANG_MS)[1][2], b"full")
+        equal("ws_recv", session.recv_frame(HANG_MS)[1][0], LOST)
+        equal("ws_recv", session.recv_frame(HANG_MS)[1][0], RESUMED)
         goes_on(session, site)
-        session.abort()
-        called.expect(("close", Status.ABORTED))
 
 
-def sending_in_on_reconnect():
+def the_loss_of_a_session_that_gives_up():
+    """comes before its end"""
+    with Site() as site, site.open(set_deliver_events=EVENT_LOST, **reconnects(max_attempts=1)) as (session, wire):
+        site.stop()
+        lose(wire)
+        equal("ws_recv", session.recv_frame(HANG_MS)[1][0], LOST)
+        equal("ws_recv", session.recv_frame(HANG_MS), (Status.CONNECT, None))
+        equal("ws_is_closed_for_receive", lib.ws_is_closed_for_receive(session.handle), 1)
+        site.start()
+
+
+def sending_when_it_has_resumed():
     """what an application has to do again, like subscribing; and the state is the one it may rely on"""
     states = []
 
     def act(what, session):
-        if what == "reconnect":
+        if what == "resumed":
             states.append(State(lib.ws_state(session)))
             equal("ws_send_text", Status(lib.ws_send_text(session, b"subscribe", 9)), Status.OK)
 
     called = Called(act)
-    with Site() as site, site.open(**called.setting, **reconnects(), set_send_timeout_ms=0) as (session, wire):
+    with Site() as site, site.open(**called.setting, **reconnects(), set_send_timeout_ms=1) as (session, wire):
         for count in range(1, 10):
             # something is being told when the connection is lost
             wire.send(text(b"x") * 100)
@@ -108,8 +160,8 @@ def sending_in_on_reconnect():
     equal("states", set(states), {State.OPEN})
 
 
-def reconnections_during_a_callback_are_told_once():
-    """by the last of them"""
+def outages_during_a_callback_are_one():
+    """if no message comes between them"""
     go_on = threading.Event()
     called = Called(lambda what, session: what == "frame" and go_on.wait(HANG_S))
     with Site() as site, site.open(**called.setting, **reconnects()) as (session, wire):
@@ -122,18 +174,15 @@ def reconnections_during_a_callback_are_told_once():
             wire = site.wire()
         go_on.set()
         called.expect(("open",), ("frame", b"long"))
-        told = [called.notes.get(timeout=HANG_S)]
         wire.send(text(b"last"))
-        while told[-1][0] == "reconnect":
-            told.append(called.notes.get(timeout=HANG_S))
-        equal("what was told", told, [("reconnect", Status.IO), ("frame", b"last")])
+        called.expect(("lost", 1006), ("resumed",), ("frame", b"last"))
 
 
-def freeing_it_in_on_reconnect():
-    called = Called(lambda what, session: what == "reconnect" and lib.ws_session_free(session))
+def freeing_it_when_it_has_resumed():
+    called = Called(lambda what, session: what == "resumed" and lib.ws_session_free(session))
     with Site() as site, site.open(**called.setting, **reconnects()) as (session, wire):
         lose(wire)
-        called.expect(("open",), ("reconnect", Status.IO), ("close", Status.ABORTED))
+        called.expect(("open",), ("lost", 1006), ("resumed",), ("close", Status.ABORTED))
         session.handle = None
         site.wire().expect_end("fin", "rst")
 
@@ -251,10 +300,12 @@ def ending_a_group_while_sessions_are_away():
 
 TESTS = (
     callbacks,
-    callbacks_that_are_told_of_connections_only,
-    sending_in_on_reconnect,
-    reconnections_during_a_callback_are_told_once,
-    freeing_it_in_on_reconnect,
+    events_by_ws_recv,
+    events_need_no_room,
+    the_loss_of_a_session_that_gives_up,
+    sending_when_it_has_resumed,
+    outages_during_a_callback_are_one,
+    freeing_it_when_it_has_resumed,
     ws_recv_callback_while_away,
     groups,
     a_thread_that_waits_at_a_group,

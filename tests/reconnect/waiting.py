@@ -97,9 +97,9 @@ def timeouts():
             equal("ws_recv", session.recv(timeout_ms), (Status.TIMEOUT, None))
             equal("ws_wait_closed", session.wait_closed(timeout_ms), Status.TIMEOUT)
             equal("ws_state", session.state, State.CONNECTING)
-            equal("ws_session_error", session.error, None)
+            equal("ws_session_error", session.error.status, Status.IO)
             info = CloseReason(struct_size=ctypes.sizeof(CloseReason))
-            equal("ws_get_close_info", session.call("close_info", ctypes.byref(info)), Status.STATE)
+            equal("ws_get_close_info", session.call("get_close_info", ctypes.byref(info)), Status.STATE)
         held.go_on()
         goes_on(session, site)
 
@@ -111,7 +111,7 @@ def interrupts():
             lambda: session.recv(-1)[0],
             lambda: session.send("x"),
             lambda: session.send_part(BINARY, b"x", 0, -1),
-            lambda: session.call("send_ping", b"", 0),
+            lambda: session.send_control(PING, b""),
             lambda: session.wait_closed(-1),
         )
         for call in calls:

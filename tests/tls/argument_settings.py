@@ -10,13 +10,13 @@ from settings import setting
 @setting("arguments/no configuration")
 def _(lab):
     right = {
-        "set_tls_ca_dir": (lab.directory.encode(),),
+        "add_tls_ca_dir": (lab.directory.encode(),),
         "set_tls_client_cert_file": (lab.path("client.pem").encode(), None),
         "set_tls_client_cert_pem": (lab["client"].pem, len(lab["client"].pem), lab["client"].key_pem(), (1 << 64) - 1),
-        "set_tls_crl_file": (lab.crl,),
+        "add_tls_crl_file": (lab.crl,),
         "set_tls_min_version": (0x0303,),
         "set_tls_alpn": (b"http/1.1",),
-        "set_tls_pin_sha256": (b"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",),
+        "add_tls_pin_sha256": (b"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",),
         "set_tls_key_log_file": (lab.path("no-configuration.keys").encode(),),
         "set_tls_timeout_ms": (1000,),
     }

@@ -76,7 +76,7 @@ def cut(name, then, end=Status.CLOSED_ABNORMALLY, **more):
 
 
 def resolved(host):
-    return lambda _lab: dict(set_resolve=(host.encode(), 0, b"127.0.0.1"))
+    return lambda _lab: dict(add_resolve=(host.encode(), 0, b"127.0.0.1"))
 
 
 def with_client(name):
@@ -84,7 +84,7 @@ def with_client(name):
 
 
 def with_crl(lab):
-    return dict(set_tls_crl_file=lab.crl)
+    return dict(add_tls_crl_file=lab.crl)
 
 
 GOOD = [
@@ -177,11 +177,11 @@ TRUST = [
         REVOKED,
         "(?i)revoked",
         "{subject}",
-        settings=lambda lab: dict(set_tls_crl_file=lab.chain_crl),
+        settings=lambda lab: dict(add_tls_crl_file=lab.chain_crl),
     ),
     # of authorities without a list none is
     opens("chain/crl-of-others", "chain", settings=with_crl),
-    opens("chain/crl", "chain", settings=lambda lab: dict(set_tls_crl_file=lab.chain_crl)),
+    opens("chain/crl", "chain", settings=lambda lab: dict(add_tls_crl_file=lab.chain_crl)),
 ]
 
 

@@ -18,7 +18,7 @@ def _(lab):
         for certificate in ("valid", "rsa", "ed25519", "chain"):
             with serving(lab, certificate, versions=versions) as server:
                 for form in (b"", b"sha256//"):
-                    with configured(lab, set_tls_pin_sha256=form + pin(lab[certificate])) as configuration:
+                    with configured(lab, add_tls_pin_sha256=form + pin(lab[certificate])) as configuration:
                         visit(server, configuration)
 
 
@@ -26,7 +26,7 @@ def _(lab):
 def _(lab):
     for versions in ((V1_2, V1_2), (V1_3, V1_3)):
         with serving(lab, versions=versions) as server:
-            with configured(lab, set_tls_pin_sha256=pin(lab["second"])) as configuration:
+            with configured(lab, add_tls_pin_sha256=pin(lab["second"])) as configuration:
                 message = refusal(server, configuration, "(?i)pin", lab["valid"].patterns["pin"])
     return message
 
@@ -36,17 +36,17 @@ def _(lab):
     right, wrong, other = (pin(lab[name]) for name in ("valid", "second", "rsa"))
     with serving(lab) as server:
         for pins in ([right, wrong], [wrong, right], [wrong, other, right]):
-            with configured(lab, set_tls_pin_sha256=pins) as configuration:
+            with configured(lab, add_tls_pin_sha256=pins) as configuration:
                 visit(server, configuration)
-        with configured(lab, set_tls_pin_sha256=[wrong, other]) as configuration:
+        with configured(lab, add_tls_pin_sha256=[wrong, other]) as configuration:
             refusal(server, configuration, "(?i)pin")
 
 
 @setting("pin/NULL is none")
 def _(lab):
-    with serving(lab) as server, configured(lab, set_tls_pin_sha256=[pin(lab["second"]), None]) as configuration:
+    with serving(lab) as server, configured(lab, add_tls_pin_sha256=[pin(lab["second"]), None]) as configuration:
         visit(server, configuration)
-        configuration.change(set_tls_pin_sha256=pin(lab["second"]))
+        configuration.change(add_tls_pin_sha256=pin(lab["second"]))
         refusal(server, configuration, "(?i)pin")
 
 
@@ -54,7 +54,7 @@ def _(lab):
 def _(lab):
     for certificate in ("expired", "untrusted", "self-signed", "wrong-host"):
         with serving(lab, certificate) as server:
-            with configured(lab, set_tls_pin_sha256=pin(lab[certificate])) as configuration:
+            with configured(lab, add_tls_pin_sha256=pin(lab[certificate])) as configuration:
                 refusal(server, configuration)
 
 
@@ -63,12 +63,12 @@ def _(lab):
     for certificate in ("valid", "expired", "self-signed", "wrong-host"):
         with serving(lab, certificate) as server:
             for verify in ((0, 0), (0, 1)):
-                with configured(lab, set_tls_verify=verify, set_tls_pin_sha256=pin(lab[certificate])) as configuration:
+                with configured(lab, set_tls_verify=verify, add_tls_pin_sha256=pin(lab[certificate])) as configuration:
                     visit(server, configuration)
-                with configured(lab, set_tls_verify=verify, set_tls_pin_sha256=pin(lab["second"])) as configuration:
+                with configured(lab, set_tls_verify=verify, add_tls_pin_sha256=pin(lab["second"])) as configuration:
                     refusal(server, configuration, "(?i)pin")
     with serving(lab, "wrong-host") as server:
-        with configured(lab, set_tls_verify=(1, 0), set_tls_pin_sha256=pin(lab["second"])) as configuration:
+        with configured(lab, set_tls_verify=(1, 0), add_tls_pin_sha256=pin(lab["second"])) as configuration:
             refusal(server, configuration, "(?i)pin")
 
 
@@ -94,10 +94,10 @@ def _(lab):
         one_more,
         lab["valid"].pin_bytes.hex().encode(),
     )
-    with serving(lab, "second") as server, configured(lab, set_tls_pin_sha256=right) as configuration:
+    with serving(lab, "second") as server, configured(lab, add_tls_pin_sha256=right) as configuration:
         for value in wrong:
-            invalid(configuration, "set_tls_pin_sha256", value)
+            invalid(configuration, "add_tls_pin_sha256", value)
         # what was set before is still set
         refusal(server, configuration, "(?i)pin")
-        configuration.change(set_tls_pin_sha256=pin(lab["second"]))
+        configuration.change(add_tls_pin_sha256=pin(lab["second"]))
         equal("the version", visit(server, configuration).version, "TLSv1.3")

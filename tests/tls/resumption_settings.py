@@ -80,9 +80,9 @@ def pin(lab, name):
 CHANGES = {
     "min-version": (dict(set_tls_min_version=TLS_1_3), {}),
     "alpn": (dict(set_tls_alpn=b"custom"), {}),
-    "authority": (dict(set_tls_ca_file="other_ca"), {}),
-    "pin": (dict(set_tls_pin_sha256="pin"), {}),
-    "revocation lists": (dict(set_tls_crl_file="crl"), {}),
+    "authority": (dict(add_tls_ca_file="other_ca"), {}),
+    "pin": (dict(add_tls_pin_sha256="pin"), {}),
+    "revocation lists": (dict(add_tls_crl_file="crl"), {}),
     "host off": (dict(set_tls_verify=(1, 0)), {}),
     "host on": (dict(set_tls_verify=(1, 1)), dict(set_tls_verify=(1, 0))),
     "peer on": (dict(set_tls_verify=(1, 1)), dict(set_tls_verify=(0, 0))),
@@ -121,8 +121,8 @@ def _(lab):
             ("untrusted", dict(set_tls_verify=(1, 1)), dict(set_tls_verify=(0, 0))),
             ("untrusted", dict(set_tls_verify=(1, 0)), dict(set_tls_verify=(0, 0))),
             ("wrong-host", dict(set_tls_verify=(1, 1)), dict(set_tls_verify=(1, 0))),
-            ("valid", dict(set_tls_pin_sha256=pin(lab, "second")), {}),
-            ("revoked", dict(set_tls_crl_file=lab.crl), {}),
+            ("valid", dict(add_tls_pin_sha256=pin(lab, "second")), {}),
+            ("revoked", dict(add_tls_crl_file=lab.crl), {}),
             ("valid", dict(set_tls_server_name=b"other.test"), {}),
         ):
             with serving(lab, certificate, versions=versions) as server, configured(lab, **before) as configuration:
@@ -157,7 +157,7 @@ def _(lab):
             def one(_):
                 check = Check()
                 with Session(url(server), configuration) as session:
-                    resumed = session.stats.tls_resumed
+                    resumed = session.info.tls_resumed
                     talk(session, Status.CLOSED, check)
                 return resumed, check.complaints
 
@@ -165,7 +165,7 @@ def _(lab):
                 told = list(pool.map(one, range(count)))
             equal("complaints", [complaint for _, complaints in told for complaint in complaints], [])
             seen = [server.record().resumed for _ in range(count)]
-            equal("ws_stats.tls_resumed and what the server says", sum(resumed for resumed, _ in told), sum(seen))
+            equal("ws_session_info.tls_resumed and what the server says", sum(resumed for resumed, _ in told), sum(seen))
 
 
 @setting("resumption/none with a server that gives no tickets")

@@ -34,13 +34,13 @@ def visit(server, configuration, host="localhost"):
     """an orderly session; the server's record, with what the library says of resumption"""
     check = Check()
     with Session(url(server, host), configuration) as session:
-        resumed = session.stats.tls_resumed
+        resumed = session.info.tls_resumed
         talk(session, Status.CLOSED, check)
     record = server.record()
     check.equal("trouble of the server", record.error, "")
     if check.complaints:
         raise AssertionError("\n".join(check.complaints))
-    equal("ws_stats.tls_resumed and what the server says", resumed, int(record.resumed))
+    equal("ws_session_info.tls_resumed and what the server says", resumed, int(record.resumed))
     return record
 
 

@@ -29,47 +29,47 @@ def pem(content):
 @setting("ca-file/several, with text between them")
 def _(lab):
     between = b"# one\r\n" + lab.other_root.pem + b"\nSubject: two\n\n" + lab.root.pem + b"the end, without a newline"
-    trusts(lab, set_tls_ca_file=lab.write("ca-file/between.pem", between))
+    trusts(lab, add_tls_ca_file=lab.write("ca-file/between.pem", between))
 
 
 @setting("ca-file/CRLF")
 def _(lab):
-    trusts(lab, set_tls_ca_file=lab.write("ca-file/crlf.pem", lab.root.pem.replace(b"\n", b"\r\n")))
+    trusts(lab, add_tls_ca_file=lab.write("ca-file/crlf.pem", lab.root.pem.replace(b"\n", b"\r\n")))
 
 
 @setting("ca-file/read when it is set")
 def _(lab):
     path = lab.write("ca-file/gone.pem", lab.root.pem)
-    with serving(lab) as server, configured(lab, set_tls_ca_file=path) as configuration:
+    with serving(lab) as server, configured(lab, add_tls_ca_file=path) as configuration:
         os.unlink(path)
         visit(server, configuration)
 
 
 @setting("ca-file/several calls")
 def _(lab):
-    trusts(lab, set_tls_ca_file=[lab.other_ca, lab.ca, lab.other_ca])
+    trusts(lab, add_tls_ca_file=[lab.other_ca, lab.ca, lab.other_ca])
 
 
 @setting("ca-file/another authority")
 def _(lab):
-    with serving(lab) as server, configured(lab, set_tls_ca_file=lab.other_ca) as configuration:
+    with serving(lab) as server, configured(lab, add_tls_ca_file=lab.other_ca) as configuration:
         return refusal(server, configuration, "lab root", told=UNKNOWN_CA)
 
 
 @setting("ca-pem/several")
 def _(lab):
-    trusts(lab, set_tls_ca_pem=pem(lab.other_root.pem + lab.root.pem))
+    trusts(lab, add_tls_ca_pem=pem(lab.other_root.pem + lab.root.pem))
 
 
 @setting("ca-pem/several calls, and a file")
 def _(lab):
-    trusts(lab, set_tls_ca_pem=[pem(lab.other_root.pem), pem(lab.root.pem)], set_tls_ca_file=lab.other_ca)
+    trusts(lab, add_tls_ca_pem=[pem(lab.other_root.pem), pem(lab.root.pem)], add_tls_ca_file=lab.other_ca)
 
 
 @setting("ca-pem/up to its size, or to the NUL")
 def _(lab):
-    trusts(lab, set_tls_ca_pem=(lab.root.pem + b"-----BEGIN CERTIFICATE-----\n", len(lab.root.pem)))
-    trusts(lab, set_tls_ca_pem=(lab.root.pem, (1 << 64) - 1))
+    trusts(lab, add_tls_ca_pem=(lab.root.pem + b"-----BEGIN CERTIFICATE-----\n", len(lab.root.pem)))
+    trusts(lab, add_tls_ca_pem=(lab.root.pem, (1 << 64) - 1))
 
 
 def make_directory(lab, name, files):
@@ -99,25 +99,25 @@ def _(lab):
     for target, link in ((b"absent.pem", b"dangling.pem"), (b"zz.pem", b"0123abcd.0"), (b".", b"itself")):
         if not os.path.islink(os.path.join(path, link)):
             os.symlink(target, os.path.join(path, link))
-    trusts(lab, set_tls_ca_dir=path)
+    trusts(lab, add_tls_ca_dir=path)
 
 
 @setting("ca-dir/by the names of a hash alone")
 def _(lab):
     path = make_directory(lab, "ca-dir-hash", {"0a1b2c3d.0": lab.other_root.pem, "0a1b2c3d.1": lab.root.pem})
-    trusts(lab, set_tls_ca_dir=path)
+    trusts(lab, add_tls_ca_dir=path)
 
 
 @setting("ca-dir/another authority")
 def _(lab):
     path = make_directory(lab, "ca-dir-other", {"other.pem": lab.other_root.pem})
     with serving(lab) as server:
-        with configured(lab, set_tls_ca_dir=path) as configuration:
+        with configured(lab, add_tls_ca_dir=path) as configuration:
             refusal(server, configuration, "lab root", told=UNKNOWN_CA)
-        with configured(lab, set_tls_ca_dir=path, set_tls_ca_file=lab.ca) as configuration:
+        with configured(lab, add_tls_ca_dir=path, add_tls_ca_file=lab.ca) as configuration:
             visit(server, configuration)
         with configured(
-            lab, set_tls_ca_dir=[path, make_directory(lab, "ca-dir-lab", {"ca.pem": lab.root.pem})]
+            lab, add_tls_ca_dir=[path, make_directory(lab, "ca-dir-lab", {"ca.pem": lab.root.pem})]
         ) as both:
             visit(server, both)
 
@@ -127,23 +127,23 @@ def _(lab):
     empty = make_directory(lab, "ca-dir-none", {"README": b"nothing\n"})
     with serving(lab) as server, configured(lab) as configuration:
         for path in (b"", lab.path("absent").encode(), lab.directory.encode(), lab.write("none.pem", b"nothing\n")):
-            invalid(configuration, "set_tls_ca_file", path)
+            invalid(configuration, "add_tls_ca_file", path)
         for path in (b"", lab.path("absent").encode(), lab.ca, empty):
-            invalid(configuration, "set_tls_ca_dir", path)
+            invalid(configuration, "add_tls_ca_dir", path)
         for path in (lab.write("damaged.pem", DAMAGED), lab.write("key.pem", lab["valid"].key_pem())):
-            invalid(configuration, "set_tls_ca_file", path)
+            invalid(configuration, "add_tls_ca_file", path)
         for text in (b"", b"nothing", DAMAGED, lab.root.pem[:-40], lab.root.pem + DAMAGED):
-            invalid(configuration, "set_tls_ca_pem", *pem(text))
+            invalid(configuration, "add_tls_ca_pem", *pem(text))
         for name in ("file", "dir"):
             invalid(configuration, f"set_tls_ca_{name}", None)
-        invalid(configuration, "set_tls_ca_pem", None, 0)
+        invalid(configuration, "add_tls_ca_pem", None, 0)
         # what was set before is still set
         visit(server, configuration)
 
 
 @setting("revocation lists that are none")
 def _(lab):
-    with serving(lab, "revoked") as server, configured(lab, set_tls_crl_file=lab.crl) as configuration:
+    with serving(lab, "revoked") as server, configured(lab, add_tls_crl_file=lab.crl) as configuration:
         for path in (
             b"",
             lab.path("absent").encode(),
@@ -151,9 +151,9 @@ def _(lab):
             lab.ca,
             lab.write("none.pem", b"none\n"),
         ):
-            invalid(configuration, "set_tls_crl_file", path)
+            invalid(configuration, "add_tls_crl_file", path)
         refusal(server, configuration, "(?i)revoked")
-        configuration.change(set_tls_crl_file=None)
+        configuration.change(add_tls_crl_file=None)
         visit(server, configuration)
 
 
@@ -166,7 +166,7 @@ def _(lab):
         path = lab.write(f"{name}.crl", revocation_list(lab.root, lab["revoked"], extensions=extensions))
         with serving(lab, "revoked") as server, serving(lab) as other, configured(lab) as configuration:
             # one that cannot be used is refused at once, and one that is taken is of use
-            status = configuration.call("set_tls_crl_file", path)
+            status = configuration.call("add_tls_crl_file", path)
             among(f"ws_config_add_tls_crl_file, {name}", status, (Status.OK, Status.INVALID_ARGUMENT))
             if status == Status.OK:
                 refusal(server, configuration, "(?i)revoked")
@@ -210,7 +210,7 @@ def _(lab):
         with serving(lab, certificate) as server, configured(lab, set_tls_verify=(1, 0)) as configuration:
             refusal(server, configuration)
     with serving(lab, "revoked") as server:
-        with configured(lab, set_tls_verify=(1, 0), set_tls_crl_file=lab.crl) as configuration:
+        with configured(lab, set_tls_verify=(1, 0), add_tls_crl_file=lab.crl) as configuration:
             refusal(server, configuration, "(?i)revoked")
 
 
@@ -235,10 +235,10 @@ def _(lab):
                     visit(server, configuration)
                 # pins hold all the same
                 pin = base64.b64encode(lab[certificate].pin_bytes)
-                with configured(lab, set_tls_verify=(0, 0), set_tls_pin_sha256=pin) as configuration:
+                with configured(lab, set_tls_verify=(0, 0), add_tls_pin_sha256=pin) as configuration:
                     visit(server, configuration)
                 pin = base64.b64encode(lab["second"].pin_bytes)
-                with configured(lab, set_tls_verify=(0, 0), set_tls_pin_sha256=pin) as configuration:
+                with configured(lab, set_tls_verify=(0, 0), add_tls_pin_sha256=pin) as configuration:
                     refusal(server, configuration, "pinned")
 
 
@@ -270,7 +270,7 @@ def _(lab):
         {},
         dict(set_tls_verify=(1, 0)),
         dict(set_tls_verify=(0, 0)),
-        dict(set_tls_verify=(0, 0), set_tls_pin_sha256=pin),
+        dict(set_tls_verify=(0, 0), add_tls_pin_sha256=pin),
     ):
         with Server(server_context, substitute=swapped) as server, configured(lab, **settings) as configuration:
             message = refusal(server, configuration, lab["valid"].patterns["subject"], told="ALERT_DECRYPT_ERROR$")

@@ -45,7 +45,8 @@ int take_in(Session *self)
     ws_frame *frames[BATCH];
     size_t count = 0;
     ws_status status = ws_recv_batch(self->handle, frames, BATCH, &count, 0);
-    if (status == WS_OK && (take_out_pongs(self, frames, &count) < 0 || waiting_add(&self->waiting, frames, count) < 0))
+    if (status == WS_OK && (filter_frames(self, frames, &count) < 0 || waiting_add(&self->waiting, frames, count) < 0 ||
+                            take_events(self) < 0))
         return 1;
     return (int)status;
 }
@@ -108,7 +109,7 @@ static PyObject *on_readable(Session *self, PyObject *none)
     }
     int wants_more =
         self->waiting.count == 0 || (self->pongs_expected > 0 && self->waiting.bytes <= MOST_WAITING_BYTES);
-    if ((is_over || !wants_more) && unwatch(self) < 0)
+    if ((is_over || !wants_more ? unwatch(self) : watch(self)) < 0)
         return NULL;
     Py_RETURN_NONE;
 }

@@ -52,7 +52,7 @@ static int receive(Session *self, const struct wait *wait)
     Py_END_ALLOW_THREADS self->is_receiving = 0;
     int outcome = (int)status;
     if (status == WS_OK) {
-        if (take_out_pongs(self, frames, &count) < 0)
+        if (filter_frames(self, frames, &count) < 0)
             outcome = 1;
         if (waiting_add(&self->waiting, frames, count) < 0) {
             while (count > 0)
@@ -70,6 +70,8 @@ static ws_frame *next_frame(Session *self, int64_t timeout_ms)
     struct wait wait;
     int has_begun = 0;
     for (;;) {
+        if (take_events(self) < 0)
+            return NULL;
         if (self->waiting.count > 0) {
             ws_frame *frame = waiting_take(&self->waiting);
             pass_on(self);
@@ -88,7 +90,7 @@ static ws_frame *next_frame(Session *self, int64_t timeout_ms)
                 raise_status((ws_status)outcome, self, NULL);
                 return NULL;
             }
-            /* Pongs only, it may be: what is behind them is there, too. */
+            /* Pongs and events only, it may be: what is behind them is there, too. */
             if (outcome == WS_OK && timeout_ms == 0)
                 continue;
         }
@@ -134,11 +136,10 @@ static PyObject *await_pong(Session *self, PyObject *arguments)
         return NULL;
     struct wait wait;
     wait_begin(&wait, timeout_ms);
-    /* The function also says that the connection was lost with the ping, which ends no call that receives. */
-    if (self->config->reconnects)
-        wait.in_slices = 1;
     int goes_on = 1;
     for (;;) {
+        if (take_events(self) < 0)
+            return NULL;
         PyObject *answer = PyObject_CallNoArgs(is_there);
         int has_come = answer == NULL ? -1 : PyObject_IsTrue(answer);
         Py_XDECREF(answer);

@@ -1,4 +1,4 @@
-/* Functions of Python's that the library calls, on threads of its own. */
+/* Functions of the application, which are Python's. */
 
 #include "native.h"
 
@@ -60,18 +60,23 @@ int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, 
     return again;
 }
 
-void call_on_reconnect(const struct news *news)
+int call_on_reconnect(Session *session)
 {
-    PyGILState_STATE state = PyGILState_Ensure();
-    PyObject *session = news->session == NULL ? NULL : PyObject_CallNoArgs(news->session);
-    if (session != NULL && session != Py_None) {
-        PyObject *result = PyObject_CallFunctionObjArgs(news->config->on_reconnect, session, NULL);
-        if (result == NULL)
-            PyErr_WriteUnraisable(news->config->on_reconnect);
+    /* An event loop has its own way to report what fails. */
+    if (session->loop != NULL) {
+        PyObject *result = PyObject_CallMethod((PyObject *)session, "_call_on_reconnect", NULL);
         Py_XDECREF(result);
+        return result == NULL ? -1 : 0;
     }
-    Py_XDECREF(session);
-    PyGILState_Release(state);
+    PyObject *function = session->config->on_reconnect;
+    PyObject *result = PyObject_CallFunctionObjArgs(function, session, NULL);
+    Py_XDECREF(result);
+    /* The call that receives goes on, unless it is interrupted. */
+    if (result == NULL && !PyErr_ExceptionMatches(PyExc_Exception))
+        return -1;
+    if (result == NULL)
+        PyErr_WriteUnraisable(function);
+    return 0;
 }
 
 static ws_auth *auth_of(Challenge *self)

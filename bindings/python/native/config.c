@@ -47,14 +47,14 @@ static const struct setting {
     {"tls_client_cert_pem", IDENTITY, (function)ws_config_set_tls_client_cert_pem},
     {"tls_server_name", STRING, (function)ws_config_set_tls_server_name},
     {"tls_verify", FLAGS, (function)ws_config_set_tls_verify},
-    {"tls_min_version", I32, (function)ws_config_set_tls_min_version},
+    {"tls_min_version", U32, (function)ws_config_set_tls_min_version},
     {"tls_pin_sha256", STRING, (function)ws_config_add_tls_pin_sha256},
     {"tls_key_log_file", STRING, (function)ws_config_set_tls_key_log_file},
 };
 
 int config_has_functions(const Config *config)
 {
-    return config->authenticate != NULL || config->decide != NULL || config->on_reconnect != NULL;
+    return config->authenticate != NULL || config->decide != NULL;
 }
 
 /* Beside the statuses, which are negative: Python's exception is set. */
@@ -137,6 +137,18 @@ static void set_function(PyObject **place, PyObject *callable)
     Py_XDECREF(before);
 }
 
+/* The exception names the setting, and says what the library says of the value. */
+static PyObject *refused(const Config *self, const char *name, ws_status status)
+{
+    const ws_error *error = ws_config_error(self->handle);
+    const char *reason = error == NULL ? ws_strerror(status) : ws_error_message(error);
+    /* It begins with the function of the C API. */
+    const char *end = strstr(reason, ": ");
+    if (error != NULL && end != NULL)
+        reason = end + 2;
+    return PyErr_Format(PyExc_ValueError, "%s: %s", name, reason);
+}
+
 /* set(name, *values) */
 static PyObject *set(Config *self, PyObject *arguments)
 {
@@ -157,7 +169,7 @@ static PyObject *set(Config *self, PyObject *arguments)
     if (status == EXCEPTION)
         return NULL;
     if (status != WS_OK)
-        return PyErr_Format(PyExc_ValueError, "%s: %s", name, ws_strerror(status));
+        return refused(self, name, status);
     Py_RETURN_NONE;
 }
 
@@ -180,8 +192,9 @@ static PyObject *set_deflate(Config *self, PyObject *arguments)
     options.client_no_context_takeover = client_alone != 0;
     options.server_no_context_takeover = server_alone != 0;
     options.min_size = min_size;
-    if (ws_config_install_deflate(self->handle, &options) != WS_OK)
-        return PyErr_Format(PyExc_ValueError, "an option of permessage-deflate is out of range");
+    ws_status status = ws_config_install_deflate(self->handle, &options);
+    if (status != WS_OK)
+        return refused(self, "compression", status);
     Py_RETURN_NONE;
 }
 
@@ -205,9 +218,12 @@ static PyObject *set_reconnect(Config *self, PyObject *arguments)
     }
     if (on_reconnect != Py_None)
         set_function(&self->on_reconnect, on_reconnect);
-    self->reconnects = 1;
-    if (ws_config_set_reconnect(self->handle, &options) != WS_OK)
-        return PyErr_Format(PyExc_ValueError, "an option of reconnecting is out of range");
+    ws_status status = ws_config_set_reconnect(self->handle, &options);
+    /* Also without on_reconnect: it ends the pings that were lost with a connection. */
+    if (status == WS_OK)
+        status = ws_config_set_deliver_events(self->handle, WS_EVENT_RESUMED);
+    if (status != WS_OK)
+        return refused(self, "reconnect", status);
     Py_RETURN_NONE;
 }
 

@@ -25,6 +25,21 @@ static PySendResult finish(Receiving *self, PyObject *value, PyObject **result)
     return value == NULL ? PYGEN_ERROR : PYGEN_RETURN;
 }
 
+/* Before the next message is taken. Maybe nobody receives after it: then the loop finds the event behind it. */
+static int watch_ahead(Session *session)
+{
+    const struct waiting *waiting = &session->waiting;
+    if (waiting->count == 1)
+        return watch(session);
+    if (waiting->frames[waiting->first + 1]->type != WS_FRAME_RESUMED)
+        return 0;
+    PyObject *callback = PyObject_GetAttrString((PyObject *)session, "_on_readable");
+    PyObject *handle = callback == NULL ? NULL : PyObject_CallMethod(session->loop, "call_soon", "O", callback);
+    Py_XDECREF(callback);
+    Py_XDECREF(handle);
+    return handle == NULL ? -1 : 0;
+}
+
 static PySendResult receiving_send(Receiving *self, PyObject *argument, PyObject **result)
 {
     (void)argument;
@@ -45,6 +60,8 @@ static PySendResult receiving_send(Receiving *self, PyObject *argument, PyObject
         *result = Py_NewRef(Py_None);
         return PYGEN_NEXT;
     }
+    if (take_events(session) < 0)
+        return finish(self, NULL, result);
     while (session->waiting.count == 0) {
         int outcome = take_in(session);
         if (outcome == WS_OK || outcome == WS_ERR_INTERRUPTED)
@@ -70,6 +87,8 @@ static PySendResult receiving_send(Receiving *self, PyObject *argument, PyObject
         *result = Py_NewRef((PyObject *)future);
         return PYGEN_NEXT;
     }
+    if (session->config->on_reconnect != NULL && watch_ahead(session) < 0)
+        return finish(self, NULL, result);
     return finish(self, message_of(waiting_take(&session->waiting), self->decode), result);
 }
 

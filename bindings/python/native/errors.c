@@ -20,6 +20,15 @@ PyObject *text_or_none(const char *text)
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "surrogateescape");
 }
 
+/* Appends (name, value). */
+int add_header(PyObject *list, const char *name, const char *value)
+{
+    PyObject *pair = Py_BuildValue("NN", text_or_none(name), text_or_none(value));
+    int outcome = pair == NULL ? -1 : PyList_Append(list, pair);
+    Py_XDECREF(pair);
+    return outcome;
+}
+
 static PyObject *make(const ws_error *error, ws_error *owned, PyObject *session)
 {
     Error *self = PyObject_New(Error, error_type);
@@ -90,13 +99,15 @@ static PyObject *get_body(Error *self, void *closure)
     return PyBytes_FromStringAndSize((const char *)body, body == NULL ? 0 : (Py_ssize_t)size);
 }
 
-static PyObject *header(Error *self, PyObject *arguments)
+static PyObject *get_headers(Error *self, void *closure)
 {
-    const char *name;
-    Py_ssize_t index;
-    if (!PyArg_ParseTuple(arguments, "sn:header", &name, &index))
-        return NULL;
-    return text_or_none(ws_error_http_header(self->error, name, (size_t)index));
+    (void)closure;
+    PyObject *list = PyList_New(0);
+    const char *name, *value;
+    for (size_t i = 0; list != NULL && ws_error_http_header_at(self->error, i, &name, &value); i++)
+        if (add_header(list, name, value) < 0)
+            Py_CLEAR(list);
+    return list;
 }
 
 static PyGetSetDef properties[] = {
@@ -105,19 +116,14 @@ static PyGetSetDef properties[] = {
     {"os_errno", (getter)get_errno, NULL, NULL, NULL},
     {"tls_alert", (getter)get_alert, NULL, NULL, NULL},
     {"http_status", (getter)get_http_status, NULL, NULL, NULL},
+    {"headers", (getter)get_headers, NULL, NULL, NULL},
     {"body", (getter)get_body, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
-};
-
-static PyMethodDef methods[] = {
-    {"header", (PyCFunction)(void (*)(void))header, METH_VARARGS, NULL},
-    {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
     {Py_tp_dealloc, (void *)dealloc},
     {Py_tp_getset, properties},
-    {Py_tp_methods, methods},
     {0, NULL},
 };
 

@@ -54,15 +54,12 @@ void payload_release(struct payload *payload)
     payload->has_view = 0;
 }
 
-/* A message of its own: ws_send would take it for the last fragment of another thread's. */
 static ws_status send_whole(Session *session, const struct payload *payload)
 {
-    return payload->type == WS_FRAME_TEXT ? ws_send_text(session->handle, payload->data, payload->size)
-                                    : ws_send_binary(session->handle, payload->data, payload->size);
+    return ws_send(session->handle, payload->type, payload->data, payload->size, 0, 0);
 }
 
-/* Without waiting, which is how configurations are made. A small message costs less than giving Python's lock back
- * does. */
+/* Without waiting. A small message costs less than giving Python's lock back does. */
 ws_status send_at_once(Session *session, const struct payload *payload)
 {
     if (payload->size <= LARGE_BYTES)

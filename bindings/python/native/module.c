@@ -29,7 +29,8 @@ PyObject *raise_status(ws_status status, Session *session, ws_error *error)
     const ws_error *lent = session == NULL ? NULL : ws_session_error(session->handle);
     if (error != NULL)
         known = new_error(error);
-    else if (lent != NULL)
+    /* Another status is that of the call. In an outage the session lends the error of the loss. */
+    else if (lent != NULL && ws_error_status(lent) == status)
         known = lent_error(lent, (PyObject *)session);
     else
         known = Py_NewRef(Py_None);

@@ -19,20 +19,19 @@
 /* Larger messages are sent without Python's lock, also where nothing waits. */
 #define LARGE_BYTES 4096
 
-/* Messages that were received and that nobody has asked for yet. */
+/* Messages that were received and that nobody has asked for yet, and between them the events for on_reconnect. */
 struct waiting {
     ws_frame **frames;
     size_t first, count, capacity, bytes;
 };
 
-enum { NEWS_OPEN = 1, NEWS_WRITABLE = 2, NEWS_ENDED = 4, NEWS_RECONNECTED = 8 };
+enum { NEWS_OPEN = 1, NEWS_WRITABLE = 2, NEWS_ENDED = 4 };
 
 typedef struct {
     PyObject ob_base;
     ws_config *handle;
     /* Functions of Python's. */
     PyObject *authenticate, *decide, *on_reconnect;
-    int reconnects;
     PyObject *weak_references;
 } Config;
 
@@ -45,9 +44,8 @@ struct news {
     int for_loop;
     /* Wakes an event loop; -1 without one, and after the session's end. */
     int descriptor;
-    /* The configuration if it has callbacks, and a weak reference to the session. */
+    /* The configuration, if the library's threads call functions of it. */
     Config *config;
-    PyObject *session;
 };
 
 typedef struct {
@@ -105,6 +103,7 @@ int add_errors(PyObject *module);
 PyObject *new_error(ws_error *error);
 PyObject *lent_error(const ws_error *error, PyObject *session);
 PyObject *text_or_none(const char *text);
+int add_header(PyObject *list, const char *name, const char *value);
 
 /* cookies.c */
 typedef struct {
@@ -118,11 +117,13 @@ int add_cookies(PyObject *module);
 int add_config(PyObject *module);
 int config_has_functions(const Config *config);
 
-/* calling.c: on threads of the library, which have to take Python's lock. */
+/* calling.c */
+/* On threads of the library, which have to take Python's lock. */
 void call_authenticate(ws_auth *auth, void *config);
 int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
                     void *config);
-void call_on_reconnect(const struct news *news);
+/* With Python's lock, in a call that receives or in the event loop: 0, or -1 with an exception. */
+int call_on_reconnect(Session *session);
 int add_calling(PyObject *module);
 
 /* news.c */
@@ -160,9 +161,17 @@ int timeout_of(PyObject *seconds, int64_t *milliseconds);
 int waiting_add(struct waiting *waiting, ws_frame **frames, size_t count);
 ws_frame *waiting_take(struct waiting *waiting);
 void waiting_clear(struct waiting *waiting);
-/* Tells who waits for it, if the frame is a pong, and frees it. */
-int note_pong(Session *session, ws_frame *frame);
-int take_out_pongs(Session *session, ws_frame **frames, size_t *count);
+int filter_frames(Session *session, ws_frame **frames, size_t *count);
+/* Calls on_reconnect if the session has another connection before the next message: 0, or -1 with an exception. */
+int take_events(Session *session);
+
+/* info.c */
+PyObject *session_close_info(Session *self, PyObject *none);
+PyObject *session_initiator(Session *self, PyObject *none);
+PyObject *session_response_headers(Session *self, PyObject *none);
+PyObject *session_extensions(Session *self, PyObject *none);
+PyObject *session_info(Session *self, PyObject *none);
+PyObject *session_statistics(Session *self, PyObject *none);
 
 /* session.c, blocking.c, asynchronous.c */
 int add_session(PyObject *module);

@@ -1,4 +1,4 @@
-/* What the library's threads tell a session: without Python's lock, unless functions of Python's are to be called. */
+/* What the library's threads tell a session, without Python's lock. */
 
 #include "native.h"
 
@@ -35,7 +35,6 @@ void news_release(struct news *news)
         return;
     if (news->config != NULL) {
         PyGILState_STATE state = PyGILState_Ensure();
-        Py_XDECREF(news->session);
         Py_DECREF(news->config);
         PyGILState_Release(state);
     }
@@ -84,17 +83,6 @@ static void on_close(ws_session *session, ws_status status, void *news)
     tell(news, NEWS_OPEN | NEWS_ENDED);
 }
 
-static void on_reconnect(ws_session *session, const ws_error *lost, void *news)
-{
-    (void)session;
-    (void)lost;
-    struct news *told = news;
-    if (told->for_loop)
-        tell(told, NEWS_RECONNECTED);
-    else
-        call_on_reconnect(told);
-}
-
 static void drop(void *news)
 {
     news_release(news);
@@ -109,9 +97,6 @@ ws_status connect_with_news(const char *url, Config *config, struct news *news, 
         callbacks.on_writable = on_writable;
         callbacks.on_close = on_close;
     }
-    /* An event loop ends the pings that were lost with a connection. */
-    if (config->on_reconnect != NULL || (news->for_loop && config->reconnects))
-        callbacks.on_reconnect = on_reconnect;
     __atomic_add_fetch(&news->owners, 1, __ATOMIC_RELAXED);
     ws_status status = ws_config_set_callbacks(config->handle, &callbacks, news);
     if (status != WS_OK) {

@@ -68,10 +68,6 @@ static PyObject *session_open(Session *self, PyObject *arguments)
     struct news *news = news_new((Config *)config, loop != Py_None);
     if (news == NULL)
         return NULL;
-    if (news->config != NULL && (news->session = PyWeakref_NewRef((PyObject *)self, NULL)) == NULL) {
-        news_release(news);
-        return NULL;
-    }
     ws_session *handle;
     ws_status status = connect_with_news(url, (Config *)config, news, &handle);
     if (status != WS_OK) {
@@ -179,8 +175,8 @@ static PyObject *session_send_control(Session *self, PyObject *arguments)
     if (size > 125)
         return PyErr_Format(PyExc_ValueError, "a ping or pong has at most 125 bytes");
     ws_status status;
-    Py_BEGIN_ALLOW_THREADS status =
-        is_ping ? ws_send_ping(self->handle, payload, (size_t)size) : ws_send_pong(self->handle, payload, (size_t)size);
+    uint32_t type = is_ping ? WS_FRAME_PING : WS_FRAME_PONG;
+    Py_BEGIN_ALLOW_THREADS status = ws_send(self->handle, type, payload, (size_t)size, 0, 0);
     Py_END_ALLOW_THREADS if (status == WS_OK) Py_RETURN_TRUE;
     if (status == WS_ERR_TIMEOUT || status == WS_ERR_INTERRUPTED)
         Py_RETURN_FALSE;
@@ -204,101 +200,6 @@ static PyObject *session_try_send(Session *self, PyObject *arguments)
     if (status == WS_ERR_TIMEOUT)
         Py_RETURN_FALSE;
     return raise_status(status, self, NULL);
-}
-
-static PyObject *session_close_info(Session *self, PyObject *none)
-{
-    (void)none;
-    ws_close_info info = {.struct_size = sizeof info};
-    if (ws_get_close_info(self->handle, &info) != WS_OK)
-        Py_RETURN_NONE;
-    return Py_BuildValue("IIs#I", (unsigned)info.local_code, (unsigned)info.remote_code, info.reason,
-                         (Py_ssize_t)info.reason_size, (unsigned)info.clean);
-}
-
-static PyObject *session_initiator(Session *self, PyObject *none)
-{
-    (void)none;
-    ws_close_info info = {.struct_size = sizeof info};
-    ws_status status = ws_get_close_info(self->handle, &info);
-    return PyLong_FromUnsignedLong(status == WS_OK ? info.initiator : 0);
-}
-
-static PyObject *session_response_header(Session *self, PyObject *arguments)
-{
-    const char *name;
-    Py_ssize_t index;
-    if (!PyArg_ParseTuple(arguments, "sn", &name, &index))
-        return NULL;
-    return text_or_none(ws_response_header(self->handle, name, (size_t)index));
-}
-
-static PyObject *session_extensions(Session *self, PyObject *none)
-{
-    (void)none;
-    PyObject *list = PyList_New(0);
-    const ws_extension *extension;
-    for (size_t i = 0; list != NULL && (extension = ws_extension_at(self->handle, i)) != NULL; i++) {
-        PyObject *pair = Py_BuildValue("ss", extension->name, extension->parameters);
-        if (pair == NULL || PyList_Append(list, pair) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(pair);
-    }
-    return list;
-}
-
-#define NUMBER(name)                                                                                                   \
-    {                                                                                                                  \
-#name, offsetof(ws_stats, name)                                                                           \
-    }
-static const struct {
-    const char *name;
-    size_t offset;
-} numbers[] = {
-    NUMBER(messages_sent),
-    NUMBER(messages_received),
-    NUMBER(payload_sent),
-    NUMBER(payload_received),
-    NUMBER(wire_sent),
-    NUMBER(wire_received),
-    NUMBER(compressed_sent_before),
-    NUMBER(compressed_sent_after),
-    NUMBER(compressed_received_before),
-    NUMBER(compressed_received_after),
-    NUMBER(pings_sent),
-    NUMBER(pings_received),
-    NUMBER(pongs_sent),
-    NUMBER(pongs_received),
-    NUMBER(last_rtt_us),
-    NUMBER(incoming_messages),
-    NUMBER(incoming_bytes),
-    NUMBER(outgoing_messages),
-    NUMBER(outgoing_bytes),
-    NUMBER(resolve_us),
-    NUMBER(connect_us),
-    NUMBER(tls_us),
-    NUMBER(handshake_us),
-    NUMBER(proxy_us),
-    NUMBER(tls_resumed),
-    NUMBER(reconnects),
-};
-
-static PyObject *session_statistics(Session *self, PyObject *none)
-{
-    (void)none;
-    ws_stats statistics = {.struct_size = sizeof statistics};
-    ws_status status = ws_get_stats(self->handle, &statistics);
-    if (status != WS_OK)
-        return raise_status(status, self, NULL);
-    PyObject *all = PyDict_New();
-    for (size_t i = 0; all != NULL && i < sizeof numbers / sizeof *numbers; i++) {
-        const uint64_t *number = (const uint64_t *)(const void *)((const char *)&statistics + numbers[i].offset);
-        PyObject *value = PyLong_FromUnsignedLongLong(*number);
-        if (value == NULL || PyDict_SetItemString(all, numbers[i].name, value) < 0)
-            Py_CLEAR(all);
-        Py_XDECREF(value);
-    }
-    return all;
 }
 
 static PyObject *get_state(Session *self, void *closure)
@@ -352,8 +253,9 @@ static PyMethodDef methods[] = {
     {"_try_send", (PyCFunction)session_try_send, METH_VARARGS, NULL},
     {"_close_info", (PyCFunction)session_close_info, METH_NOARGS, NULL},
     {"_initiator", (PyCFunction)session_initiator, METH_NOARGS, NULL},
-    {"_response_header", (PyCFunction)session_response_header, METH_VARARGS, NULL},
+    {"_response_headers", (PyCFunction)session_response_headers, METH_NOARGS, NULL},
     {"_extensions", (PyCFunction)session_extensions, METH_NOARGS, NULL},
+    {"_session_info", (PyCFunction)session_info, METH_NOARGS, NULL},
     {"_statistics", (PyCFunction)session_statistics, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

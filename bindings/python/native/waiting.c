@@ -99,26 +99,43 @@ void waiting_clear(struct waiting *waiting)
     waiting->capacity = 0;
 }
 
-int note_pong(Session *session, ws_frame *frame)
+/* Tells who waits for a pong, or for word that its connection is lost. */
+static int tell_pings(Session *session, const ws_frame *frame)
 {
-    PyObject *done = PyObject_CallMethod((PyObject *)session, "_note_pong", "y#", (const char *)frame->data,
-                                         (Py_ssize_t)frame->size);
-    ws_frame_free(frame);
+    PyObject *done = frame->type == WS_FRAME_PONG
+                         ? PyObject_CallMethod((PyObject *)session, "_note_pong", "y#", (const char *)frame->data,
+                                               (Py_ssize_t)frame->size)
+                         : PyObject_CallMethod((PyObject *)session, "_end_lost_pings", NULL);
     Py_XDECREF(done);
     return done == NULL ? -1 : 0;
 }
 
-/* Leaves the messages, in their order. */
-int take_out_pongs(Session *session, ws_frame **frames, size_t *count)
+/* Leaves the messages in their order, and between them the events for on_reconnect. */
+int filter_frames(Session *session, ws_frame **frames, size_t *count)
 {
     size_t kept = 0;
     int outcome = 0;
     for (size_t i = 0; i < *count; i++) {
-        if (frames[i]->type != WS_FRAME_PONG)
-            frames[kept++] = frames[i];
-        else if (note_pong(session, frames[i]) < 0)
-            outcome = -1;
+        ws_frame *frame = frames[i];
+        int is_event = frame->type == WS_FRAME_RESUMED, is_message = !is_event && frame->type != WS_FRAME_PONG;
+        if (!is_message && outcome == 0)
+            outcome = tell_pings(session, frame);
+        if (is_message || (is_event && session->config->on_reconnect != NULL))
+            frames[kept++] = frame;
+        else
+            ws_frame_free(frame);
     }
     *count = kept;
     return outcome;
+}
+
+int take_events(Session *session)
+{
+    struct waiting *waiting = &session->waiting;
+    while (waiting->count > 0 && waiting->frames[waiting->first]->type == WS_FRAME_RESUMED) {
+        ws_frame_free(waiting_take(waiting));
+        if (call_on_reconnect(session) < 0)
+            return -1;
+    }
+    return 0;
 }

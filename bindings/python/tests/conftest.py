@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 import pytest
+import uvloop
 import websockets.asyncio.server
 from websockets.exceptions import ConnectionClosed
 
@@ -146,14 +147,24 @@ class Script:
     def talk(self, peer):
         with peer:
             if self.shakes_hands:
-                head = read_head(peer)
-                key = next(line.split(": ")[1] for line in head.split("\r\n") if "key" in line.lower())
-                accept = websockets.utils.accept_key(key)
-                peer.sendall(
-                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    b"Sec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n"
-                )
+                shake_hands(peer)
             self.act(peer)
+
+
+def shake_hands(peer):
+    head = read_head(peer)
+    key = next(line.split(": ")[1] for line in head.split("\r\n") if "key" in line.lower())
+    peer.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + websockets.utils.accept_key(key).encode() + b"\r\n\r\n"
+    )
+
+
+def accept(peer):
+    """Opens the session, and does nothing with it."""
+    with peer:
+        shake_hands(peer)
+        until_gone(peer)
 
 
 def read_head(peer):
@@ -211,3 +222,8 @@ def tls_server(authority, *names, wants_certificate=False):
         authority.configure_trust(context)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def run(request):
+    return request.param

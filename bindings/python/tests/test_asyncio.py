@@ -8,16 +8,10 @@ import weakref
 
 import pytest
 import trustme
-import uvloop
 
 import ktorws
 from conftest import echo, lose_pings, refuse, serving, tell_parts, tls_server, until_gone
 from ktorws.asyncio import connect
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
 
 
 def test_messages(run, url):
@@ -479,28 +473,6 @@ def test_tls(run):
 
     with serving(echo, tls=tls_server(authority, "localhost")) as server:
         run(main(f"wss://localhost:{server.port}/"))
-
-
-def test_reconnecting(run, script):
-    seen = []
-
-    def act(peer):
-        seen.append(peer)
-        if len(seen) > 1:
-            peer.sendall(b"\x81\x05again")
-            until_gone(peer)
-
-    async def main():
-        told = []
-        reconnect = ktorws.Reconnect(first_delay=0.01, on_reconnect=told.append)
-        async with connect(script(act), reconnect=reconnect, close_timeout=0.1) as ws:
-            assert await ws.recv() == "again"
-            while not told:
-                await asyncio.sleep(0.001)
-            assert told == [ws]
-            assert ws.statistics().reconnects == 1
-
-    run(main())
 
 
 def test_from_other_threads(run, url):

@@ -50,7 +50,7 @@ def test_what_is_not_a_message_is_refused_and_nothing_is_lost(url):
                 ws.send(wrong)
         with pytest.raises(UnicodeEncodeError):
             ws.send("\ud800")
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="UTF-8"):
             ws.send(b"\xff", text=True)
         for arguments, named in (((), {}), (("a", None, 1), {}), (("a",), {"message": "a"}), (("a",), {"what": 1})):
             with pytest.raises(TypeError):
@@ -168,6 +168,18 @@ def test_a_lost_connection_is_an_error(url):
     assert closed.value.rcvd is None
     assert ws.close_code == 1006
     assert "no close frame received" in str(closed.value)
+
+
+def test_text_of_the_server_that_is_not_utf_8_is_an_error(script):
+    def act(peer):
+        peer.sendall(b"\x81\x01\xff")
+        until_gone(peer)
+
+    with connect(script(act), close_timeout=0.1) as ws:
+        for use in (ws.recv, lambda: ws.send("x"), lambda: ws.send(b"\xff", text=True)):
+            with pytest.raises(ktorws.ConnectionClosedError) as closed:
+                use()
+            assert closed.value.sent.code == 1007
 
 
 def test_closing_tells_the_server():

@@ -12,8 +12,8 @@ use crate::ffi::status::ws_status;
 use crate::session::background::callback_scope;
 use crate::session::connect::authentication::{self, AuthChallenge, Authenticator};
 
-/// A server's question for credentials: an answer to the handshake with the status 401. It is lent to a ws_auth_callback
-/// until that returns.
+/// A request of a server for credentials: an answer to the handshake with the status 401. It is
+/// lent to a ws_auth_callback until that returns.
 pub struct ws_auth {
     question: AuthChallenge,
     url: CString,
@@ -21,20 +21,23 @@ pub struct ws_auth {
     answer: Mutex<Option<String>>,
 }
 
-/// A function that is asked for credentials. It answers with ws_auth_basic, ws_auth_digest, ws_auth_bearer or
-/// ws_auth_header, the last of which counts, or with none, and then ws_connect returns WS_ERR_HANDSHAKE_STATUS.
+/// A function that supplies credentials. It calls ws_auth_basic, ws_auth_digest, ws_auth_bearer or
+/// ws_auth_header; the last call counts. If it calls none of them, ws_connect fails with
+/// WS_ERR_HANDSHAKE_STATUS.
 pub type ws_auth_callback = Option<unsafe extern "C" fn(auth: *mut ws_auth, user_data: *mut c_void)>;
 
-/// Has a function asked when a server wants credentials, and the handshake tried again with those that it gives, at most
-/// 8 times. What it gives counts for the server that has asked. NULL, the default: nobody is asked.
+/// Sets the function that supplies credentials if a server requires them. The library then repeats
+/// the handshake, at most 8 times. The credentials are for the server that has asked. NULL, the
+/// default: none.
 ///
-/// It is called by the thread that opens the session: the one in ws_connect, or with ws_connect_async and for reconnecting
-/// one of the library; for several sessions of the configuration at the same time, maybe. `user_data` has to stay valid as
-/// long as sessions are opened with the configuration or reconnect. Its run time counts only for the timeout of
-/// ws_config_set_open_timeout_ms, which does not interrupt it: if it returns too late, opening fails with WS_ERR_TIMEOUT, and
-/// the error names the callback as the cause.
+/// The thread that opens the session calls it: the one in ws_connect, or a thread of the library
+/// for ws_connect_async and for reconnecting. Several sessions may call it at the same time.
+/// `user_data` must remain valid as long as the configuration opens sessions and they reconnect.
+/// The time in the function counts only for the limit of ws_config_set_open_timeout_ms, which does
+/// not interrupt it: if it returns too late, opening fails with WS_ERR_TIMEOUT, and the error names
+/// the callback.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `callback` is NULL or a function of its type that any thread may
@@ -76,7 +79,7 @@ impl Authenticator for CAuthenticator {
     }
 }
 
-/// The URL that wants credentials, without those that it may have had; "" for NULL.
+/// Returns the URL that requires credentials, without credentials. Returns "" for NULL.
 ///
 /// # Safety
 /// `auth` is NULL or what a ws_auth_callback was given and has not returned from.
@@ -86,7 +89,8 @@ pub unsafe extern "C" fn ws_auth_url(auth: *const ws_auth) -> *const c_char {
     guard::value(c"".as_ptr(), || unsafe { auth.as_ref() }.map_or(c"".as_ptr(), |auth| auth.url.as_ptr()))
 }
 
-/// The `index`-th WWW-Authenticate header of the answer, from 0; NULL behind the last one, and for NULL.
+/// Returns the `index`-th WWW-Authenticate header (from 0). Returns NULL after the last one, and
+/// for NULL.
 ///
 /// # Safety
 /// `auth` is NULL or what a ws_auth_callback was given and has not returned from.
@@ -99,8 +103,8 @@ pub unsafe extern "C" fn ws_auth_challenge(auth: *const ws_auth, index: usize) -
     })
 }
 
-/// Which question of this opening it is, from 1; 0 for NULL. From 2 on the server has not taken the answer before, or asks
-/// for a fresh digest.
+/// Returns the number of this request in the opening, from 1. Returns 0 for NULL. From 2 on, the
+/// server has refused the answer before, or requires a new digest.
 ///
 /// # Safety
 /// `auth` is NULL or what a ws_auth_callback was given and has not returned from.
@@ -124,11 +128,11 @@ pub unsafe extern "C" fn ws_auth_basic(auth: *mut ws_auth, user: *const c_char, 
     })
 }
 
-/// Answers with a digest of a user name and a password (RFC 7616), of the first challenge that asks for one: MD5, SHA-256
-/// or SHA-512/256, with `qop=auth` or none.
+/// Answers with a digest of a user name and a password (RFC 7616), for the first challenge that the
+/// library supports: MD5, SHA-256 or SHA-512/256, with `qop=auth` or without qop.
 ///
-/// Returns WS_ERR_STATE when the server asks for no digest that can be made, WS_ERR_INVALID_ARGUMENT for NULL and control
-/// characters.
+/// Returns WS_ERR_STATE if there is no such challenge, and WS_ERR_INVALID_ARGUMENT for NULL and
+/// control characters.
 ///
 /// # Safety
 /// `auth` is NULL or what a ws_auth_callback was given and has not returned from; the others are NULL or C strings.
@@ -152,7 +156,7 @@ pub unsafe extern "C" fn ws_auth_bearer(auth: *mut ws_auth, token: *const c_char
     answer(auth, |_| authentication::bearer(unsafe { guard::string(token) }?))
 }
 
-/// Answers with an Authorization header of the caller's own making.
+/// Answers with the value of an Authorization header.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or a control character.
 ///

@@ -10,29 +10,31 @@ use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::connect::cookies::CookieJar;
 
-/// Cookies that sessions share (RFC 6265): made by ws_cookie_jar_new, given to configurations by
-/// ws_config_set_cookie_jar, freed by ws_cookie_jar_free. Any thread may use it at any time. The jar exists in memory only. It
-/// holds at most 3,000 cookies and 4 MiB in total, and at most 180 cookies and 256 KiB for a registrable domain and all names
-/// below it. It does not accept a cookie of more than 4,096 bytes, or more than 180 cookies of one answer. To make room it
-/// removes the least recently used cookie (sent or set), of the domain or of all.
+/// A store of cookies that sessions share (RFC 6265). ws_cookie_jar_new creates it,
+/// ws_config_set_cookie_jar adds it to configurations, ws_cookie_jar_free frees it. Any thread may
+/// use it at any time.
 ///
-/// A forked child has a copy of its own. The copy is empty if another thread of the parent was changing the jar during the
-/// fork.
+/// The jar exists in memory only. It holds at most 3,000 cookies and 4 MiB, and of one registrable
+/// domain with its subdomains at most 180 cookies and 256 KiB. It rejects a cookie of more than
+/// 4,096 bytes, and more than 180 cookies in one answer. To make room, it removes the cookie that
+/// was sent or set least recently, of the domain or of all.
 ///
-/// The jar accepts no cookie for a public suffix, which is a domain under which anyone can register names, like "co.uk". The
-/// system's list (/usr/share/publicsuffix/public_suffix_list.dat, Debian's package publicsuffix) names them. Without that
-/// list, a cookie is sent only to the host that set it.
+/// The jar rejects cookies for a public suffix, a domain under which anyone can register names,
+/// like "co.uk". The list of the system names them (/usr/share/publicsuffix/public_suffix_list.dat,
+/// Debian's package publicsuffix). Without the list, a cookie is sent only to the host that set it.
+///
+/// A forked child has its own copy, which is empty if another thread was changing the jar during
+/// the fork.
 pub struct ws_cookie_jar(Arc<CookieJar>);
 
-/// An empty jar. NULL when it cannot be made.
-///
-/// The caller frees it with ws_cookie_jar_free.
+/// Creates an empty jar. The caller frees it with ws_cookie_jar_free. Returns NULL if there is not
+/// enough memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_cookie_jar_new() -> *mut ws_cookie_jar {
     guard::value(ptr::null_mut(), || Box::into_raw(Box::new(ws_cookie_jar(Arc::default()))))
 }
 
-/// Frees a jar. NULL is fine. Configurations that have it go on using it.
+/// Frees a jar. Configurations with the jar continue to use it. NULL is allowed.
 ///
 /// # Safety
 /// `jar` is NULL or a jar that is not freed; nobody uses it any more.
@@ -46,11 +48,12 @@ pub unsafe extern "C" fn ws_cookie_jar_free(jar: *mut ws_cookie_jar) {
     });
 }
 
-/// Sends the jar's cookies with the handshake, behind those of a Cookie header of the configuration, and takes those that
-/// servers set in their answers, redirects and refusals included. NULL, the default: cookies are the application's, which
-/// sends a Cookie header and reads Set-Cookie with ws_response_header and ws_error_http_header.
+/// Sends the cookies of a jar with the handshake, after those of a Cookie header of the
+/// configuration, and stores the cookies that servers set, also with redirects and refusals. NULL,
+/// the default: no jar. The application can send a Cookie header and read Set-Cookie with
+/// ws_response_header and ws_error_http_header.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed, `jar` is NULL or a jar that is not freed.
@@ -63,10 +66,11 @@ pub unsafe extern "C" fn ws_config_set_cookie_jar(config: *mut ws_config, jar: *
     })
 }
 
-/// Takes a cookie as a server at `url` would set it: the value of a Set-Cookie header.
+/// Stores a cookie as if a server at `url` had set it. `set_cookie` is the value of a Set-Cookie
+/// header.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL and for a cookie that is malformed, too long, not for this URL, or for a domain
-/// that is a public suffix; WS_ERR_URL.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and for a cookie that is malformed, too long, for
+/// another URL, or for a public suffix. Returns WS_ERR_URL for an invalid URL.
 ///
 /// # Safety
 /// `jar` is NULL or a jar that is not freed; the others are NULL or C strings.
@@ -80,11 +84,11 @@ pub unsafe extern "C" fn ws_cookie_jar_add(
     guard::status(|| unsafe { cookie_jar(jar)?.add(guard::string(url)?, guard::string(set_cookie)?) })
 }
 
-/// The Cookie header for a handshake with `url`: at most `capacity` bytes, without a NUL, to `buffer`, and how many to
-/// `*size`; 0 where no cookie is for it.
+/// Writes the value of the Cookie header for a handshake with `url` to `buffer`, at most `capacity`
+/// bytes, without a NUL, and its size to `*size`. The size is 0 if no cookie matches.
 ///
-/// Returns WS_ERR_BUFFER_TOO_SMALL with the size that is needed in `*size`, WS_ERR_INVALID_ARGUMENT for NULL (`buffer` may be
-/// NULL when `capacity` is 0), WS_ERR_URL.
+/// Returns WS_ERR_BUFFER_TOO_SMALL, with the required size in `*size`, WS_ERR_INVALID_ARGUMENT for
+/// NULL (`buffer` may be NULL if `capacity` is 0), and WS_ERR_URL for an invalid URL.
 ///
 /// # Safety
 /// `jar` is NULL or a jar that is not freed; `url` is NULL or a C string; `buffer` is NULL or points to `capacity` bytes;
@@ -119,7 +123,7 @@ pub unsafe extern "C" fn ws_cookie_jar_header(
     })
 }
 
-/// Removes all cookies. NULL is fine.
+/// Removes all cookies. NULL is allowed.
 ///
 /// # Safety
 /// `jar` is NULL or a jar that is not freed.

@@ -13,70 +13,73 @@ use crate::protocol::deflate::{Options, PermessageDeflate, WINDOW_BITS};
 use crate::session::CompressionFilter;
 use crate::session::background::callback_scope;
 
-/// Flags of ws_deflate_options, to be added up.
+/// Flags of ws_deflate_options, to be ORed.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_deflate_flags {
-    /// Does not offer client_max_window_bits, for servers that decline offers with it. The server then cannot ask for a smaller
-    /// window. The member client_max_window_bits still sets the client's window.
+    /// Omit client_max_window_bits from the offer, for servers that decline offers with it. The
+    /// server then cannot require a smaller window. The member client_max_window_bits still sets
+    /// the client's window.
     WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS = 1,
-    /// Adds a second offer without parameters, for servers that decline the first (RFC 7692 section 5.1). A server that accepts
-    /// the second offer ignores server_max_window_bits and server_no_context_takeover.
+    /// Add a second offer without parameters, for servers that decline the first one (RFC 7692
+    /// section 5.1). A server that accepts the second offer ignores server_max_window_bits and
+    /// server_no_context_takeover.
     WS_DEFLATE_OFFER_FALLBACK = 2,
 }
 
-/// Options of permessage-deflate (RFC 7692; Ktor's WebSocketDeflateExtension). The caller sets `struct_size` and may
-/// leave all else 0, which is the default; later versions may add members at the end.
+/// Options of permessage-deflate (RFC 7692; Ktor's WebSocketDeflateExtension). The caller sets
+/// `struct_size`. All other members may be 0, which is the default.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_deflate_options {
     /// sizeof(ws_deflate_options), set by the caller.
     pub struct_size: usize,
-    /// How hard to compress: 1, quickly, to 9, small. 0 stands for 5.
+    /// The level of compression: 1 (fastest) to 9 (smallest). 0: 5.
     pub level: u32,
-    /// How much memory the compressor has besides its window: 1, about 2 KiB, to 9, about 512 KiB. 0 stands for 8.
+    /// The memory of the compressor besides its window: 1 (about 2 KiB) to 9 (about 512 KiB). 0: 8.
     pub memory_level: u32,
-    /// The largest LZ77 window to compress with, as an exponent of two, 8 to 15; it is offered as client_max_window_bits,
-    /// and the server may ask for a smaller one. 0 offers the parameter without a value: 15, unless the server asks for
-    /// less.
+    /// The largest window of the client's compression, as an exponent of two: 8 to 15. It is
+    /// offered as client_max_window_bits, and the server may require a smaller one. 0: 15, and the
+    /// parameter is offered without a value.
     pub client_max_window_bits: u32,
-    /// The largest window that the server may compress with, 8 to 15: it is asked for as server_max_window_bits, and a
-    /// server that does not agree fails the handshake. 0 does not ask.
+    /// The largest window of the server's compression, 8 to 15. It is requested as
+    /// server_max_window_bits. A server that does not agree fails the handshake. 0: no request.
     pub server_max_window_bits: u32,
-    /// 1: each message is compressed by itself, whatever the server says. It is also offered, as
-    /// client_no_context_takeover. The compressor's memory is given back while nothing is sent.
+    /// 1: the client compresses each message separately, and offers client_no_context_takeover. The
+    /// memory of the compressor is freed while nothing is sent.
     pub client_no_context_takeover: u32,
-    /// 1: the server is asked to do the same, as server_no_context_takeover; one that does not agree fails the handshake.
+    /// 1: the server is requested to compress each message separately (server_no_context_takeover).
+    /// A server that does not agree fails the handshake.
     pub server_no_context_takeover: u32,
-    /// Messages with less bytes go out as they are. Empty ones always do.
+    /// Smaller messages, in bytes, are not compressed. Empty messages never are.
     pub min_size: usize,
-    /// Called before a message, or its first fragment, is compressed; if it returns 0 the message is sent uncompressed. The
-    /// thread that sends calls it, with no lock held; several threads may call it at the same time. NULL: all messages are
-    /// compressed.
+    /// Called before a message, or its first fragment, is compressed. If it returns 0, the message
+    /// is not compressed. The sending thread calls it with no lock held; several threads may call
+    /// it at the same time. NULL: all messages are compressed.
     pub filter:
         Option<unsafe extern "C" fn(user_data: *mut c_void, r#type: u32, data: *const c_void, size: usize) -> i32>,
-    /// Handed to `filter`. It has to stay valid until the sessions of the configuration are freed, and is used by all of
-    /// their threads.
+    /// Passed to `filter`. It must remain valid until the sessions of the configuration are freed.
+    /// All their threads use it.
     pub filter_user_data: *mut c_void,
-    /// A sum of ws_deflate_flags.
+    /// An OR of ws_deflate_flags.
     pub flags: u32,
 }
 
-/// Offers permessage-deflate in the handshake, with the options, or with the defaults for NULL. If the server agrees,
-/// messages are compressed both ways; ws_extension_find tells what was agreed on. An answer that is not one to the offer
-/// fails the handshake with WS_ERR_HANDSHAKE_INVALID.
+/// Offers permessage-deflate in the handshake. NULL as `options`: the defaults. If the server
+/// accepts, messages are compressed in both directions. ws_get_deflate_info returns what was agreed
+/// on. An answer that does not match the offer fails the handshake with WS_ERR_HANDSHAKE_INVALID.
 ///
-/// Only messages are compressed, not control frames, and not in raw sessions. WS_SEND_NO_COMPRESS leaves a message as it
-/// is. A fragmented message is compressed as one, and flushed with each fragment. The message limit is for the inflated
-/// bytes, and inflating stops at it; the frame limit is for those on the wire. Data that cannot be inflated fails the
-/// connection with Close 1007 and WS_ERR_COMPRESSION.
+/// Control frames and raw sessions are not compressed. WS_SEND_NO_COMPRESS excludes a message. A
+/// fragmented message is compressed as one, and flushed with each fragment. The message limit
+/// applies to the inflated bytes, and inflating stops at it; the frame limit applies to the bytes
+/// on the wire. Invalid data fails the connection with Close 1007 and WS_ERR_COMPRESSION.
 ///
-/// Do not send secrets and data that an attacker chooses in one compressed session: compression can leak secrets through
-/// message sizes (RFC 7692 section 8).
+/// Do not send secrets and data of an attacker in one compressed session: the sizes of messages can
+/// reveal secrets (RFC 7692 section 8).
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL as the configuration, an option out of range, an unknown flag, a `struct_size`
-/// that is smaller than this version's or over 4096, and when permessage-deflate or an extension with the bit RSV1 is
-/// installed already.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, for an option out of range, an unknown
+/// flag, a wrong `struct_size`, and if permessage-deflate or an extension with the bit RSV1 is
+/// installed.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `options` is NULL or points to as many bytes as its
@@ -130,22 +133,22 @@ fn check(options: &ws_deflate_options) -> Result<Options> {
     })
 }
 
-/// What a session with permessage-deflate agreed on (RFC 7692 section 7.1). The caller allocates it and sets `struct_size`; later
-/// versions may add members at the end.
+/// What a session agreed on for permessage-deflate (RFC 7692 section 7.1). The caller sets
+/// `struct_size`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ws_deflate_info {
     /// sizeof(ws_deflate_info), set by the caller.
     pub struct_size: usize,
-    /// The level of compression, 1 to 9.
+    /// The level of the client's compression, 1 to 9.
     pub level: u32,
     /// The window of the client's compression, 8 to 15.
     pub client_max_window_bits: u32,
     /// The window of the server's compression, 8 to 15.
     pub server_max_window_bits: u32,
-    /// 1 if the client compresses each message by itself, else 0.
+    /// 1 if the client compresses each message separately, else 0.
     pub client_no_context_takeover: u32,
-    /// 1 if the server compresses each message by itself, else 0.
+    /// 1 if the server compresses each message separately, else 0.
     pub server_no_context_takeover: u32,
 }
 

@@ -14,14 +14,15 @@ const SMALLEST_PART: usize = 1024;
 pub enum ws_control_frames {
     /// The server's pings.
     WS_CONTROL_PING = 1,
-    /// The server's pongs, also those that answer the library's pings.
+    /// The server's pongs, including the answers to pings of the library.
     WS_CONTROL_PONG = 2,
     /// The server's Close.
     WS_CONTROL_CLOSE = 4,
 }
 
-/// Switches answering the server's pings. With 1, the default, each gets one pong with its payload; with 0 none: RFC
-/// 6455 section 5.5.2 asks for one, so see them with ws_config_set_deliver_control and answer with ws_send_pong.
+/// Controls the answers to the server's pings. 1, the default: each ping is answered by one pong
+/// with its payload. 0: the application answers them, as RFC 6455 section 5.5.2 requires; see
+/// ws_config_set_deliver_control and ws_send.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
 ///
@@ -35,10 +36,10 @@ pub unsafe extern "C" fn ws_config_set_auto_pong(config: *mut ws_config, on: i32
     })
 }
 
-/// Has control frames delivered among the messages, in their order: `mask` is an OR of ws_control_frames. They are
-/// answered all the same. Default: 0, none.
+/// Delivers control frames among the messages, in order. `mask` is an OR of ws_control_frames. The
+/// library still answers them. Default: 0, none.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or other bits.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or an unknown bit.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
@@ -70,13 +71,14 @@ pub enum ws_event_frames {
     WS_EVENT_RESUMED = 4,
 }
 
-/// Delivers events of the session as frames, in their place among the messages and by every way of waiting, so that the gap in a
-/// feed can be located: `mask` is an OR of ws_event_frames. Default: 0, none.
+/// Delivers events of the session as frames among the messages, in order, by every way of
+/// receiving. A program can thus locate the gap in a feed. `mask` is an OR of ws_event_frames.
+/// Default: 0, none.
 ///
-/// An event needs no room in the incoming queue. With WS_QUEUE_DROP_OLDEST it may be dropped like a message. Outages without a
-/// message between them are delivered as one.
+/// An event needs no room in the incoming queue. With WS_QUEUE_DROP_OLDEST it can be dropped like a
+/// message. Outages with no message between them are delivered as one.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or other bits.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or an unknown bit.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
@@ -96,12 +98,13 @@ pub unsafe extern "C" fn ws_config_set_deliver_events(config: *mut ws_config, ma
     })
 }
 
-/// Delivers a long message in parts as it arrives: a part has at least `bytes` bytes and the flag WS_FLAG_MORE, and the last part
-/// has neither. All parts have the type of the message. A part of text may end within a character. permessage-deflate and other
-/// extensions are applied before. The message limit holds for the whole message. 0, the default: every message is whole.
+/// Delivers a long message in parts, as it arrives. Each part but the last has at least `bytes`
+/// bytes and the flag WS_FLAG_MORE. All parts have the type of the message. A part of a text may
+/// end within a character. Parts are inflated, and the message limit applies to the whole message.
+/// 0, the default: messages are whole.
 ///
-/// It has no effect in raw sessions. Connecting fails with WS_ERR_INVALID_ARGUMENT if the incoming queue drops messages
-/// (WS_QUEUE_DROP_OLDEST).
+/// It has no effect in raw sessions. Connecting fails with WS_ERR_INVALID_ARGUMENT if the incoming
+/// queue has the policy WS_QUEUE_DROP_OLDEST.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 1 to 1,023 bytes.
 ///
@@ -118,8 +121,9 @@ pub unsafe extern "C" fn ws_config_set_deliver_parts(config: *mut ws_config, byt
     })
 }
 
-/// Switches the check that received text is UTF-8 (RFC 6455 section 8.1). With 1, the default, text that is not UTF-8 fails the
-/// connection with Close 1007; with 0 it is delivered. Close reasons and text to send are always checked.
+/// Controls the check that received text is UTF-8 (RFC 6455 section 8.1). 1, the default: invalid
+/// text fails the connection with Close 1007. 0: text is delivered unchecked. Close reasons and
+/// text to send are always checked.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
 ///
@@ -133,11 +137,11 @@ pub unsafe extern "C" fn ws_config_set_validate_utf8(config: *mut ws_config, on:
     })
 }
 
-/// Switches raw sessions (Ktor's webSocketRawSession). In one every frame is delivered as it came: fragments by
-/// themselves, with WS_FLAG_MORE but for the last, reserved bits, and all control frames. Nothing is answered: pings
-/// are for ws_send_pong, the server's Close is for ws_close, which then completes the closing handshake. No extension
-/// is offered. The checks of RFC 6455 stay, but for those of the reserved bits and, where such are set, of UTF-8, and
-/// so do the limits. Default: 0.
+/// Opens raw sessions (Ktor's webSocketRawSession) with 1. Default: 0. A raw session delivers every
+/// frame as received: fragments with WS_FLAG_MORE, reserved bits, and all control frames. The
+/// library answers nothing: the application answers pings by ws_send, and the server's Close by
+/// ws_close. The library offers no extension. The limits and the checks of RFC 6455 remain, except
+/// that reserved bits are allowed, and text of a frame with such a bit need not be UTF-8.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
 ///
@@ -151,8 +155,8 @@ pub unsafe extern "C" fn ws_config_set_raw(config: *mut ws_config, on: i32) -> w
     })
 }
 
-/// Allows, with 1, to send frames unmasked, which RFC 6455 section 5.3 forbids and servers answer by ending the
-/// connection. It is for tests, and for peers on the same machine that agree. Default: 0.
+/// Allows unmasked frames with 1. Default: 0. RFC 6455 section 5.3 forbids them, and servers fail
+/// the connection. They are for tests, and for peers on the same machine that agree on it.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
 ///
@@ -167,10 +171,10 @@ pub unsafe extern "C" fn ws_config_set_allow_unmasked(config: *mut ws_config, al
     })
 }
 
-/// Switches masking. Default: 1.
+/// Controls masking: 1, the default, or 0.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number, WS_ERR_STATE for 0 unless ws_config_set_allow_unmasked was
-/// called with 1 before.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number, and WS_ERR_STATE for 0 unless
+/// ws_config_set_allow_unmasked was called with 1 before.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.

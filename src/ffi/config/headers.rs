@@ -8,15 +8,17 @@ use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::Config;
 
-/// Adds a header to the opening handshake. Of Authorization, Host, Origin and User-Agent there is only one: it
-/// replaces what was there. Without one, Host is the URL's host, with its port unless that is the scheme's own.
+/// Adds a header field to the opening handshake. Authorization, Host, Origin and User-Agent exist
+/// only once: a new field replaces the one before. The default Host is the host of the URL, with
+/// the port unless it is the default port of the scheme.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a control character, a Host that
-/// is not a host with an optional port, and the headers that would contradict the handshake: all that begin with
-/// Sec-WebSocket- (see ws_config_add_subprotocol and ws_config_install_deflate), headers of the connection (Connection,
-/// HTTP2-Settings, Keep-Alive, Upgrade), headers of a body, which the request does not have (Content-Length, Expect, TE,
-/// Trailer, Transfer-Encoding), and headers for a proxy (Proxy-Authorization, Proxy-Connection), which the server must not
-/// see: put credentials for a proxy into the URL of ws_config_set_proxy.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, a value with a
+/// control character, a Host that is not a host with an optional port, and for reserved names:
+/// those that begin with Sec-WebSocket- (see ws_config_add_subprotocol and
+/// ws_config_install_deflate), those of the connection (Connection, HTTP2-Settings, Keep-Alive,
+/// Upgrade), those of a body (Content-Length, Expect, TE, Trailer, Transfer-Encoding), and those
+/// for a proxy (Proxy-Authorization, Proxy-Connection). Credentials of a proxy belong into the URL
+/// of ws_config_set_proxy.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `name` and `value` are NULL or C strings.
@@ -32,8 +34,8 @@ pub unsafe extern "C" fn ws_config_add_header(
     })
 }
 
-/// Sets a header of the opening handshake, in place of any of its name that were added before. A value of NULL
-/// removes them.
+/// Sets a header field of the opening handshake. It replaces all fields with this name. A value of
+/// NULL removes them.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT as ws_config_add_header does.
 ///
@@ -52,10 +54,11 @@ pub unsafe extern "C" fn ws_config_set_header(
     })
 }
 
-/// Offers a subprotocol (RFC 6455 section 1.9), after those offered before. ws_subprotocol tells which one the server
-/// chose; a server that chooses another fails the handshake.
+/// Offers a subprotocol (RFC 6455 section 1.9), after those already offered. ws_subprotocol returns
+/// the one that the server chose. A server that chooses another one fails the handshake.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, and one that is offered already.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, a name that is not an HTTP token, and a name that is
+/// already offered.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `name` is NULL or a C string.
@@ -65,9 +68,10 @@ pub unsafe extern "C" fn ws_config_add_subprotocol(config: *mut ws_config, name:
     set(config, "ws_config_add_subprotocol", |config| config.add_subprotocol(unsafe { guard::string(name) }?))
 }
 
-/// Sets the Origin header. Default and NULL: none is sent, since a program that is not a browser has no origin.
+/// Sets the Origin header. NULL, the default, sends none: only browsers must send one (RFC 6455
+/// section 10.2).
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL or the value holds a control character.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL or the value contains a control character.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `origin` is NULL or a C string.
@@ -79,9 +83,9 @@ pub unsafe extern "C" fn ws_config_set_origin(config: *mut ws_config, origin: *c
     })
 }
 
-/// Sets the User-Agent header. Default: "ktorws/" and the library's version. NULL: none is sent.
+/// Sets the User-Agent header. Default: "ktorws/" and the version of the library. NULL sends none.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL or the value holds a control character.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL or the value contains a control character.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `user_agent` is NULL or a C string.

@@ -7,11 +7,12 @@ use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::connect::authentication;
 
-/// Sends a user name and a password with the handshake (Basic authentication, RFC 7617), in place of any Authorization
-/// header before. They are readable to whoever sees an unencrypted connection. NULL as `user`: none are sent.
+/// Sends a user name and a password with the handshake (Basic authentication, RFC 7617). It
+/// replaces the Authorization header. An unencrypted connection reveals them. NULL as `user`
+/// removes them.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` or `password` is NULL, for a control character in either, and for a colon in
-/// the user name.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` or `password` is NULL, for a control character, and
+/// for a colon in the user name.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `user` and `password` are NULL or C strings.
@@ -34,10 +35,11 @@ pub unsafe extern "C" fn ws_config_set_basic_auth(
     })
 }
 
-/// Sends a token with the handshake (Bearer, RFC 6750), in place of any Authorization header before. NULL: none is sent.
+/// Sends a token with the handshake (Bearer, RFC 6750). It replaces the Authorization header. NULL
+/// removes it.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a token that is empty or has a character that tokens do
-/// not have: they consist of letters, digits and "-._~+/=".
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, and for an empty token or one with another
+/// character than letters, digits and "-._~+/=".
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `token` is NULL or a C string.
@@ -52,11 +54,13 @@ pub unsafe extern "C" fn ws_config_set_bearer_token(config: *mut ws_config, toke
     })
 }
 
-/// Follows so many redirects (the statuses 301, 302, 303, 307 and 308), 0 to 100. Default: 0, with which a redirect is
-/// WS_ERR_HANDSHAKE_STATUS; a further one is WS_ERR_TOO_MANY_REDIRECTS. The target may be a relative URL or one of ws,
-/// wss, http or https; from wss none leads to ws. Authorization, Cookie and Host headers of the configuration, and credentials
-/// of the URL, go to the same scheme, host and port only; what else was added goes along. A redirect that cannot be
-/// followed is WS_ERR_HANDSHAKE_INVALID.
+/// Sets how many redirects are followed (statuses 301, 302, 303, 307 and 308): 0 to 100. Default:
+/// 0, so that a redirect fails with WS_ERR_HANDSHAKE_STATUS. One redirect more fails with
+/// WS_ERR_TOO_MANY_REDIRECTS. The target may be a relative URL, or one of ws, wss, http and https.
+/// A redirect from wss to ws is refused. The configuration's Authorization, Cookie and Host headers
+/// and the credentials of the URL are sent only to the same scheme, host and port; other headers
+/// are sent to every target. A redirect that cannot be followed fails with
+/// WS_ERR_HANDSHAKE_INVALID.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or more than 100.
 ///

@@ -9,18 +9,18 @@ use crate::ffi::status::ws_status;
 use crate::protocol::keepalive::{Liveness, NO_LIMIT};
 use crate::session::config::timeout_from_ms;
 
-/// What counts as the answer to a ping of the library.
+/// What answers a ping of the library.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_ping_liveness {
-    /// The pong with the ping's payload.
+    /// The pong with the payload of the ping.
     WS_LIVENESS_PONG = 0,
-    /// Any byte that came after the ping was sent.
+    /// Any byte that is received after the ping was sent.
     WS_LIVENESS_ANY = 1,
 }
 
-/// Sets how often the library pings the server, in milliseconds; 0 and negative numbers switch it off, which is the
-/// default. See ws_set_ping_interval_ms.
+/// Sets the interval of the pings that the library sends, in milliseconds. 0 and negative numbers
+/// disable them. Default: 0. See ws_set_ping_interval_ms.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL.
 ///
@@ -34,8 +34,8 @@ pub unsafe extern "C" fn ws_config_set_ping_interval_ms(config: *mut ws_config, 
     })
 }
 
-/// Sets how long the answer to a ping of the library may take, in milliseconds; negative is no limit. Default: twice the
-/// interval. See ws_set_ping_timeout_ms.
+/// Sets the time limit for the answer to a ping of the library, in milliseconds. Negative: no
+/// limit. Default: twice the interval. See ws_set_ping_timeout_ms.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -59,9 +59,9 @@ pub(in crate::ffi) fn ping_timeout(timeout_ms: i64) -> Result<Duration> {
     }
 }
 
-/// Sets what counts as the answer to a ping of the library, a ws_ping_liveness. Default: WS_LIVENESS_PONG.
+/// Sets what answers a ping of the library, a ws_ping_liveness. Default: WS_LIVENESS_PONG.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or an unknown number.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.

@@ -8,10 +8,11 @@ use crate::ffi::status::ws_status;
 
 const LONGEST_SPIN_US: u32 = 1000;
 
-/// Switches coalescing, by which small messages that follow each other quickly share a system call. With 1, the default,
-/// the first message of a streak goes out at once, and later ones with the next ws_recv that waits, the next ws_flush or
-/// ws_close, or when 32 KiB have come together, and at the latest after about 100 microseconds. A message that follows no
-/// other within a third of a millisecond always goes out at once. With 0 every message goes out before its call returns.
+/// Controls whether small messages that follow each other quickly share a system call. 1, the
+/// default: the first message of a burst is sent at once. The next ones are sent by the next
+/// ws_recv that waits, by ws_flush or ws_close, when they reach 32 KiB, or after about 100
+/// microseconds. A message that follows no other message within a third of a millisecond is always
+/// sent at once. 0: every message is sent before its call returns.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
 ///
@@ -25,9 +26,9 @@ pub unsafe extern "C" fn ws_config_set_coalescing(config: *mut ws_config, on: i3
     })
 }
 
-/// Sets for how many microseconds, 0 to 1,000, a thread in ws_recv looks for bytes before it sleeps. It saves the time
-/// that waking up takes, about as much as a round trip on a local network, and costs the processor that it runs on. It
-/// is only done as long as it pays: bytes have come within that time lately. Default: 0.
+/// Sets how many microseconds, 0 to 1,000, a thread in ws_recv polls for bytes before it sleeps.
+/// Polling saves the time that waking up takes, about one round trip on a local network. It
+/// occupies a processor. The thread polls only while that has paid off recently. Default: 0.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
 ///

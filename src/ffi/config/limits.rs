@@ -14,15 +14,15 @@ const SMALLEST_FRAGMENT: usize = 125;
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_queue_policy {
-    /// Wait: the server is held back by TCP, a sender by its timeout.
+    /// Wait. TCP stops the server from sending; a sending thread waits for its timeout.
     WS_QUEUE_WAIT = 0,
-    /// End the session with Close 1008 and WS_ERR_OVERFLOW. What was received before is still delivered.
+    /// End the session with Close 1008 and WS_ERR_OVERFLOW. Messages received before are delivered.
     WS_QUEUE_CLOSE = 1,
-    /// Drop the oldest messages that wait, as many as it takes. ws_get_stats counts them.
+    /// Drop the oldest messages. ws_stats counts them.
     WS_QUEUE_DROP_OLDEST = 2,
 }
 
-/// Sets the largest payload of one frame to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See
+/// Sets the largest payload of a received frame, in bytes: 1 to 2^63-1. Default: 64 MiB. See
 /// ws_set_max_frame_size.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
@@ -37,7 +37,8 @@ pub unsafe extern "C" fn ws_config_set_max_frame_size(config: *mut ws_config, by
     })
 }
 
-/// Sets the largest message to accept, in bytes: 1 to 2^63-1. Default: 64 MiB. See ws_set_max_message_size.
+/// Sets the largest received message, in bytes: 1 to 2^63-1. Default: 64 MiB. See
+/// ws_set_max_message_size.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or a number out of range.
 ///
@@ -51,16 +52,18 @@ pub unsafe extern "C" fn ws_config_set_max_message_size(config: *mut ws_config, 
     })
 }
 
-/// Bounds the incoming queue, which holds the messages that wait to be received: at most `messages`, and no further message
-/// once they hold `bytes` of memory; 0 means no bound. A message counts with the memory that its payload has allocated, at
-/// least 128 bytes and at most twice the payload's size plus some KiB, and 128 bytes for its place in the queue. `policy` is
-/// a ws_queue_policy. Default: 1,024 messages, 4 MiB, WS_QUEUE_WAIT.
+/// Bounds the incoming queue, which holds received messages until the application receives them.
+/// `messages` is the largest number of messages; 0: no bound. `bytes` is the memory, in bytes, from
+/// which the queue accepts no further message; 0: no bound. A message counts with the memory that
+/// its payload has allocated (at least 128 bytes, at most twice the payload and some KiB) and 128
+/// bytes for its place. `policy` is a ws_queue_policy. Default: 1,024 messages, 4 MiB,
+/// WS_QUEUE_WAIT.
 ///
-/// With WS_QUEUE_WAIT the library stops reading when the queue is full: pings of the server wait as well, and that the
-/// connection has ended is noticed once there is room. With the others it always reads. A message that finds a thread
-/// waiting in ws_recv needs no room in any case.
+/// With WS_QUEUE_WAIT the library does not read while the queue is full. Pings of the server then
+/// wait too, and the end of the connection is noticed later. With the other policies it always
+/// reads. A thread that waits in ws_recv receives its message regardless of the bounds.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, if both bounds are 0, and for an unknown policy.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
@@ -77,16 +80,18 @@ pub unsafe extern "C" fn ws_config_set_incoming_queue(
     })
 }
 
-/// Bounds the messages that wait to be sent, and their bytes, frame headers included; 0 leaves one of the two
-/// unbounded. A message that does not fit waits, whole, as long as its send may; an empty queue takes a message of any
-/// size. `policy` is a ws_queue_policy. Default: any number of messages, 1 MiB, WS_QUEUE_WAIT.
+/// Bounds the messages that wait to be sent. `messages` is the largest number of messages; 0: no
+/// bound. `bytes` is the largest size, in bytes, including frame headers; 0: no bound. An empty
+/// queue accepts a message of any size. `policy` is a ws_queue_policy. Default: any number of
+/// messages, 1 MiB, WS_QUEUE_WAIT.
 ///
-/// With WS_QUEUE_CLOSE the send that does not fit returns WS_ERR_OVERFLOW, and the session has ended. With
-/// WS_QUEUE_DROP_OLDEST whole messages that have not begun to go out make room; what is under way, which the bounds do
-/// not count then, and a fragmented message that is not complete stay. permessage-deflate then compresses each message
-/// by itself, and ws_connect refuses other extensions: they may refer to a message that was dropped.
+/// With WS_QUEUE_CLOSE, a message that does not fit ends the session, and its call returns
+/// WS_ERR_OVERFLOW. With WS_QUEUE_DROP_OLDEST, whole messages of which nothing was sent are
+/// dropped. The message that is being sent, which then does not count, and incomplete fragmented
+/// messages stay. permessage-deflate then compresses each message separately, and ws_connect
+/// refuses other extensions, because a message may refer to a dropped one.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, two zeros or an unknown policy.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, if both bounds are 0, and for an unknown policy.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
@@ -103,9 +108,9 @@ pub unsafe extern "C" fn ws_config_set_outgoing_queue(
     })
 }
 
-/// Sends a message that is larger than `bytes` as fragments of that size (RFC 6455 section 5.4), so that a pong or our
-/// Close waits for one of them at most; the server's application sees one message all the same. 0, the default: every
-/// message is one frame.
+/// Sends a message larger than `bytes` in fragments of that size (RFC 6455 section 5.4), so that a
+/// pong or our Close waits for one fragment at most. The server's application receives one message.
+/// 0, the default: every message is one frame.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 1 to 124 bytes.
 ///

@@ -40,17 +40,18 @@ use crate::ffi::listener::Callbacks;
 use crate::ffi::status::ws_status;
 use crate::session::{Config, ConnectInterrupts, ReceiveMode};
 
-/// Settings for sessions to come: made by ws_config_new, changed by the ws_config_ functions, used by ws_connect,
-/// freed by ws_config_free.
+/// The settings of sessions to be opened. ws_config_new creates a configuration, the setters change
+/// it, ws_connect uses it, ws_config_free frees it.
 ///
-/// A refused setting stays with the configuration: ws_config_error returns it, and ws_connect and ws_connect_async fail with it.
-/// A program may therefore check the configuration once, or leave it to ws_connect. To go on after a refused setting, make a
-/// new configuration.
+/// A refused setting sticks: ws_config_error returns it, and connecting with the configuration
+/// fails with it. A program can therefore ignore the statuses of the setters, or check them all at
+/// once. To continue after a refused setting, create a new configuration.
 ///
-/// ws_connect and ws_connect_async copy the configuration before they call any function of the application. The application
-/// may change, reuse or free it in callbacks and at any time after the call. Sessions of one configuration share its TLS
-/// state, so that later connections resume TLS sessions. Only one thread may change or free a configuration, and no other
-/// thread may use it meanwhile; otherwise any number of threads may use it.
+/// ws_connect and ws_connect_async copy the configuration before they call any function of the
+/// application. The application may change, reuse or free it afterwards. Sessions of one
+/// configuration share its TLS state, so that later connections resume TLS sessions. While a thread
+/// changes or frees a configuration, no other thread may use it. Otherwise any number of threads
+/// may use it at the same time.
 pub struct ws_config {
     pub(super) settings: Settings,
     /// Interrupts calls of ws_connect. The calls share it with the configuration.
@@ -111,9 +112,8 @@ impl Settings {
     }
 }
 
-/// A configuration with the defaults, which each setter names. NULL when it cannot be made.
-///
-/// The caller frees it with ws_config_free.
+/// Creates a configuration with the defaults, which each setter documents. The caller frees it with
+/// ws_config_free. Returns NULL if there is not enough memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_config_new() -> *mut ws_config {
     guard::value(ptr::null_mut(), || {
@@ -121,7 +121,8 @@ pub extern "C" fn ws_config_new() -> *mut ws_config {
     })
 }
 
-/// A copy that changes independently. NULL for NULL. The caller frees it with ws_config_free.
+/// Creates a copy, which changes independently. The caller frees it with ws_config_free. Returns
+/// NULL for NULL.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
@@ -137,7 +138,7 @@ pub unsafe extern "C" fn ws_config_clone(config: *const ws_config) -> *mut ws_co
     })
 }
 
-/// Frees a configuration. NULL is fine. Sessions opened with it go on.
+/// Frees a configuration. Sessions that were opened with it continue. NULL is allowed.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; nobody uses it any more.
@@ -151,10 +152,11 @@ pub unsafe extern "C" fn ws_config_free(config: *mut ws_config) {
     });
 }
 
-/// Sets the pointer that ws_get_user_data returns for the sessions of the configuration, from before the first callback on. The
-/// library does not use what it points to. Default: NULL. ws_set_user_data changes it for one session.
+/// Sets the pointer that ws_get_user_data returns for sessions of the configuration. It is set
+/// before the first callback. The library does not use what it points to. Default: NULL.
+/// ws_set_user_data changes it for one session.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
@@ -166,8 +168,16 @@ pub unsafe extern "C" fn ws_config_set_user_data(config: *mut ws_config, user_da
     })
 }
 
-/// Returns the first setting of the configuration that was refused: its status, and a message that names the function, the value
-/// and the reason. NULL if none was refused, and for NULL. The error is lent until the configuration is freed.
+/// Returns the first setting of the configuration that was refused: its status, and a message that
+/// names the function, the value and the reason. The error is lent until the configuration is
+/// freed.
+///
+/// Returns NULL if no setting was refused, and for NULL.
+///
+///     ws_config_add_tls_ca_file(config, "ca.pem");
+///     ws_config_add_tls_pin_sha256(config, pin);
+///     if (ws_config_error(config) != NULL)
+///         fprintf(stderr, "%s\n", ws_error_message(ws_config_error(config)));
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.

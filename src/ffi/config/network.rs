@@ -8,13 +8,13 @@ use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 
-/// Connects to `address` where a URL names `host` and `port` (0: any port), and does not resolve the host. Further calls for
-/// the same host and port add addresses. The Host header, SNI and the check of the certificate still use the URL's host. It has
-/// no effect behind a proxy that resolves names.
+/// Connects to `address` instead of resolving `host`, for URLs with this host and `port` (0: any
+/// port). Further calls add addresses. The Host header, SNI and the certificate check still use the
+/// URL's host. It has no effect behind a proxy that resolves names.
 ///
 /// `address` is an IP address: "127.0.0.1", "::1", "fe80::1%eth0".
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and for what is not a host or an address.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and for an invalid host or address.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `host` and `address` are NULL or C strings.
@@ -32,11 +32,11 @@ pub unsafe extern "C" fn ws_config_add_resolve(
     })
 }
 
-/// Connects from this IP address of the machine. Only addresses of its family are connected to then. NULL, the default:
-/// from the one that the system chooses.
+/// Binds connections to this IP address of the machine. Only server addresses of its family are
+/// then tried. NULL, the default: the system chooses. An address that the machine does not have
+/// makes ws_connect fail with WS_ERR_CONNECT.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not an address. One that the machine does not
-/// have is WS_ERR_CONNECT in ws_connect.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, and for an invalid address.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `address` is NULL or a C string.
@@ -48,12 +48,12 @@ pub unsafe extern "C" fn ws_config_set_local_address(config: *mut ws_config, add
     })
 }
 
-/// Connects to a Unix socket in place of the URL's host: a path of at most 107 bytes, or with an "@" in front an abstract
-/// name. The Host header, and the name in the certificate for wss, are still the URL's. No proxy of the environment is used;
-/// with one of ws_config_set_proxy ws_connect returns WS_ERR_INVALID_ARGUMENT. NULL, the default: TCP. It replaces
-/// ws_config_set_socket_fd.
+/// Connects to a Unix socket instead of the URL's host: a path of at most 107 bytes, or "@" and an
+/// abstract name. The Host header and the name in the certificate still are the URL's. Proxies of
+/// the environment are not used; with ws_config_set_proxy, ws_connect returns
+/// WS_ERR_INVALID_ARGUMENT. NULL, the default: TCP. It replaces ws_config_set_socket_fd.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for an empty or longer path.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, and for an empty or longer path.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
@@ -63,13 +63,14 @@ pub unsafe extern "C" fn ws_config_set_unix_socket(config: *mut ws_config, path:
     set(config, "ws_config_set_unix_socket", |config| config.set_unix_socket(unsafe { guard::optional_string(path) }?))
 }
 
-/// Opens the next session on a stream socket that is connected already. It is duplicated: the descriptor stays the
-/// caller's, to be closed at any time, but nobody else may read from it, write to it or change its options while the
-/// session lasts, which leaves other timeouts and TCP options behind. The first session takes it; later ones of the
-/// configuration, redirects and reconnecting get WS_ERR_STATE. As to proxies, see ws_config_set_unix_socket. -1, the default: a new connection. It replaces ws_config_set_unix_socket.
+/// Opens the next session on a connected stream socket. The library duplicates the descriptor: the
+/// caller may close it at any time. While the session lasts, nobody else may read from the socket,
+/// write to it or change its options. The first session takes the socket; further sessions of the
+/// configuration, redirects and reconnecting fail with WS_ERR_STATE. Proxies are as with
+/// ws_config_set_unix_socket, which it replaces. -1, the default: a new connection.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not an open descriptor. What is not a connected
-/// stream socket is WS_ERR_CONNECT in ws_connect.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, and for an invalid descriptor. A descriptor
+/// that is not a connected stream socket makes ws_connect fail with WS_ERR_CONNECT.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
@@ -94,7 +95,8 @@ pub unsafe extern "C" fn ws_config_set_socket_fd(config: *mut ws_config, fd: i32
     })
 }
 
-/// Switches TCP_NODELAY: with 1, the default, the kernel sends every message at once; with 0 it may wait for more.
+/// Controls TCP_NODELAY. 1, the default: the kernel sends every message at once. 0: the kernel may
+/// wait for more.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
 ///
@@ -108,11 +110,13 @@ pub unsafe extern "C" fn ws_config_set_tcp_nodelay(config: *mut ws_config, on: i
     })
 }
 
-/// Has the kernel probe a connection on which nothing has come for `idle_s` seconds, every `interval_s` seconds, and end
-/// it after `count` probes without an answer (TCP keepalive). 0 as `idle_s`, the default: not at all. Pings
-/// (ws_config_set_ping_interval_ms) also tell whether the server itself is alive.
+/// Enables TCP keepalive: after `idle_s` seconds without a byte the kernel probes the connection
+/// every `interval_s` seconds, and ends it after `count` unanswered probes. 0 as `idle_s`, the
+/// default, disables it. Pings also check that the server program responds
+/// (ws_config_set_ping_interval_ms).
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for more than 32,767 seconds, no interval, or a count that is not 1 to 127.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, more than 32,767 seconds, an interval of 0, or a count
+/// that is not 1 to 127.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.

@@ -6,16 +6,17 @@ use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 
-/// Goes through a proxy: "http://", "https://" (TLS to the proxy), "socks5://" (names are resolved here) or "socks5h://"
-/// (the proxy resolves them), then "user:password@" if it wants credentials (percent-encoded where need be), its host, and
-/// its port, 1080 unless it is given (443 for https), as with curl. Without a scheme it is one of http. The proxy opens a
-/// tunnel (CONNECT), also for ws. NULL: no proxy, whatever the environment says.
+/// Connects through a proxy. The URL has the form "SCHEME://USER:PASSWORD@HOST:PORT". The scheme is
+/// http, https (TLS to the proxy), socks5 (the library resolves names) or socks5h (the proxy
+/// resolves names); without one it is http. User and password are optional and percent-encoded. The
+/// default port is 1080, for https 443, as in curl. The proxy opens a tunnel by CONNECT, for ws
+/// URLs too. NULL: no proxy, also not that of the environment.
 ///
-/// If the proxy fails, ws_connect fails with WS_ERR_PROXY, or with WS_ERR_PROXY_AUTH if the proxy refuses the credentials;
-/// there is no direct fallback. The ws_error_http_ functions return the proxy's answer. The certificate of an https proxy is
-/// always checked, against the same authorities as the server's.
+/// If the proxy fails, ws_connect fails with WS_ERR_PROXY or WS_ERR_PROXY_AUTH; there is no direct
+/// fallback. The ws_error_http_ functions return the proxy's answer. The certificate of an https
+/// proxy is always verified, against the same authorities as the server's.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for what is not such a URL.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, and for an invalid URL.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `url` is NULL or a C string.
@@ -25,17 +26,18 @@ pub unsafe extern "C" fn ws_config_set_proxy(config: *mut ws_config, url: *const
     set(config, "ws_config_set_proxy", |config| config.set_proxy(unsafe { guard::optional_string(url) }?))
 }
 
-/// Takes the proxy from the environment, with 1, the default; 0: no proxy. For ws URLs the first of ws_proxy, WS_PROXY,
-/// http_proxy, all_proxy and ALL_PROXY that is set counts, for wss URLs the first of wss_proxy, WSS_PROXY, https_proxy,
-/// HTTPS_PROXY, all_proxy and ALL_PROXY; an empty value means no proxy. (HTTP_PROXY does not count: to a CGI program it is
-/// a header.) no_proxy or NO_PROXY lists, with commas or spaces between, what is connected to directly: "*" for everything,
-/// names, which mean the names below them too, addresses, networks like "10.0.0.0/8" and "fd00::/8", and names and
-/// addresses with a port. The environment is read by ws_connect.
+/// Controls the proxy of the environment, which ws_connect reads. 1, the default: use it. 0: no
+/// proxy. It replaces ws_config_set_proxy.
 ///
-/// It replaces ws_config_set_proxy. A value in the environment that is malformed is WS_ERR_PROXY in ws_connect, never a
-/// direct connection.
+/// For ws URLs the first variable of ws_proxy, WS_PROXY, http_proxy, all_proxy and ALL_PROXY that
+/// is set is used; for wss URLs the first of wss_proxy, WSS_PROXY, https_proxy, HTTPS_PROXY,
+/// all_proxy and ALL_PROXY. An empty value means no proxy. HTTP_PROXY is not used, because it is a
+/// request header in CGI programs. no_proxy or NO_PROXY lists exceptions, separated by commas or
+/// spaces: "*" for all hosts, names, which include their subdomains, addresses, networks
+/// ("10.0.0.0/8", "fd00::/8"), and names and addresses with a port.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number. A malformed proxy in the environment
+/// makes ws_connect fail with WS_ERR_PROXY; the library does not connect directly instead.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.

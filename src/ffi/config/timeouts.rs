@@ -8,8 +8,8 @@ use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::config::{Timeouts, timeout_from_ms};
 
-/// Sets how long resolving the host and connecting TCP may take together, in milliseconds; negative is no limit.
-/// Default: 10,000.
+/// Sets the time limit for resolving the host and connecting TCP together, in milliseconds.
+/// Negative: no limit. Default: 10,000. It starts again after each redirect.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -20,7 +20,8 @@ pub unsafe extern "C" fn ws_config_set_connect_timeout_ms(config: *mut ws_config
     set_limit(config, "ws_config_set_connect_timeout_ms", timeout_ms, |limits| &mut limits.connect)
 }
 
-/// Sets how long resolving a host may take, in milliseconds; negative, the default, is no limit of its own: it counts for the connect timeout.
+/// Sets the time limit for resolving the host, in milliseconds. Negative, the default: no limit
+/// besides the connect timeout.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -31,8 +32,8 @@ pub unsafe extern "C" fn ws_config_set_resolve_timeout_ms(config: *mut ws_config
     set_limit(config, "ws_config_set_resolve_timeout_ms", timeout_ms, |limits| &mut limits.resolve)
 }
 
-/// Sets how long a proxy, TLS and the opening handshake may take together, in milliseconds; negative is no limit. Default:
-/// 15,000.
+/// Sets the time limit for the proxy, TLS and the opening handshake together, in milliseconds.
+/// Negative: no limit. Default: 15,000. It starts again after each redirect and each 401.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -43,7 +44,8 @@ pub unsafe extern "C" fn ws_config_set_handshake_timeout_ms(config: *mut ws_conf
     set_limit(config, "ws_config_set_handshake_timeout_ms", timeout_ms, |limits| &mut limits.handshake)
 }
 
-/// Sets how long having a proxy open a tunnel may take, TLS to the proxy included, in milliseconds; negative, the default, is no limit of its own: it counts for the handshake timeout.
+/// Sets the time limit for opening a tunnel through a proxy, including TLS to the proxy, in
+/// milliseconds. Negative, the default: no limit besides the handshake timeout.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -54,7 +56,8 @@ pub unsafe extern "C" fn ws_config_set_proxy_timeout_ms(config: *mut ws_config, 
     set_limit(config, "ws_config_set_proxy_timeout_ms", timeout_ms, |limits| &mut limits.proxy)
 }
 
-/// Sets how long negotiating TLS with the server may take, in milliseconds; negative, the default, is no limit of its own: it counts for the handshake timeout.
+/// Sets the time limit for the TLS handshake with the server, in milliseconds. Negative, the
+/// default: no limit besides the handshake timeout.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -65,8 +68,8 @@ pub unsafe extern "C" fn ws_config_set_tls_timeout_ms(config: *mut ws_config, ti
     set_limit(config, "ws_config_set_tls_timeout_ms", timeout_ms, |limits| &mut limits.tls)
 }
 
-/// Sets how long opening a session may take in all, redirects and questions for credentials included, in milliseconds;
-/// negative, the default, is no limit besides those of the parts, which begin anew with each redirect.
+/// Sets the time limit for the whole opening, including redirects and requests for credentials, in
+/// milliseconds. Negative, the default: no limit besides those of the steps.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -77,9 +80,10 @@ pub unsafe extern "C" fn ws_config_set_open_timeout_ms(config: *mut ws_config, t
     set_limit(config, "ws_config_set_open_timeout_ms", timeout_ms, |limits| &mut limits.all)
 }
 
-/// Sets how long the closing handshake and the end of the connection may take once our Close is sent, in milliseconds;
-/// negative is no limit. Then the connection is dropped. Before our Close goes out whatever is queued, and this is how
-/// long it may wait without the server taking anything of it. Default: 5,000.
+/// Sets the time limit for the closing handshake and the end of the connection after our Close is
+/// sent, in milliseconds. Then the library drops the connection. Queued messages are sent before
+/// our Close; the same limit applies to the time in which the server accepts none of their bytes.
+/// Negative: no limit. Default: 5,000.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -93,8 +97,9 @@ pub unsafe extern "C" fn ws_config_set_close_timeout_ms(config: *mut ws_config, 
     })
 }
 
-/// Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in milliseconds; negative is no limit.
-/// Default: 30,000. To send without waiting, call ws_send with a timeout of 0.
+/// Sets how long ws_send_text and ws_send_binary wait for room in the outgoing queue, in
+/// milliseconds. Negative: no limit. Default: 30,000. To send without waiting, call ws_send with a
+/// timeout of 0.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///
@@ -108,13 +113,13 @@ pub unsafe extern "C" fn ws_config_set_send_timeout_ms(config: *mut ws_config, t
     })
 }
 
-/// Ends a session on which nothing, not even a pong, has come from the server for this many milliseconds: it sends
-/// Close 1001 "Idle timeout" and drops the connection, and receiving returns WS_ERR_IDLE_TIMEOUT. Negative, the default, is no
-/// limit. Ktor's counterpart is the socket timeout.
+/// Ends a session from which nothing, not even a pong, was received for this time, in milliseconds.
+/// The library sends Close 1001 "Idle timeout" and drops the connection, and receiving returns
+/// WS_ERR_IDLE_TIMEOUT. Negative, the default: no limit. Ktor's counterpart is the socket timeout.
 ///
-/// The time does not count while the library does not read because the incoming queue is full, nor while the server accepts
-/// sent bytes. The library reads all bytes that have arrived before it ends the session, so a stopped process (SIGSTOP, a
-/// suspended machine) does not cause a timeout.
+/// The time does not count while the incoming queue is full, and while the server accepts bytes.
+/// The library reads all bytes that have arrived before it ends the session. A stopped process
+/// (SIGSTOP, a suspended machine) therefore causes no timeout.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or 0.
 ///

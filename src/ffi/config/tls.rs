@@ -9,11 +9,11 @@ use crate::ffi::guard;
 use crate::ffi::status::ws_status;
 use crate::session::config::{TlsVersion, read_file};
 
-/// Trusts the certificates of a PEM file, read now, and of earlier calls of this function and ws_config_add_tls_ca_pem
-/// instead of the system's trust store.
+/// Trusts the certificates of a PEM file, which is read now. The system's trust store is then not
+/// used, unless ws_config_set_tls_system_store says so.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file or has more than 64 MiB, and
-/// for one that holds no certificate or one that cannot be trusted.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file
+/// or is larger than 64 MiB, and for a file without a usable certificate.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
@@ -21,15 +21,15 @@ use crate::session::config::{TlsVersion, read_file};
 pub unsafe extern "C" fn ws_config_add_tls_ca_file(config: *mut ws_config, path: *const c_char) -> ws_status {
     set(config, "ws_config_add_tls_ca_file", |config| {
         // SAFETY: the caller's promise.
-        let pem = read(unsafe { guard::string(path) }?)?;
-        config.tls_mut().add_roots(&pem)
+        let path = unsafe { guard::string(path) }?;
+        config.tls_mut().add_roots(&read(path)?).map_err(|error| of_file(path, error))
     })
 }
 
-/// Trusts the certificates in `size` bytes of PEM text (WS_NUL_TERMINATED for a C string), and of earlier calls of
-/// this function and ws_config_add_tls_ca_file instead of the system's trust store.
+/// Trusts the certificates in `size` bytes of PEM text (WS_NUL_TERMINATED for a C string), as
+/// ws_config_add_tls_ca_file does.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and for text that holds no certificate or one that cannot be trusted.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and for a text without a usable certificate.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `pem` is NULL or points to `size` bytes or a C string.
@@ -45,11 +45,11 @@ pub unsafe extern "C" fn ws_config_add_tls_ca_pem(
     })
 }
 
-/// Trusts the certificates in the files of a directory, read now, and of earlier calls of this function,
-/// ws_config_add_tls_ca_file and ws_config_add_tls_ca_pem instead of the system's trust store. Files that hold no
-/// certificate are passed over.
+/// Trusts the certificates in the files of a directory, which are read now, as
+/// ws_config_add_tls_ca_file does. Files without a certificate are ignored.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a directory that cannot be read, and for one without certificates.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a directory that cannot be read, and for a
+/// directory without a usable certificate.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
@@ -61,8 +61,8 @@ pub unsafe extern "C" fn ws_config_add_tls_ca_dir(config: *mut ws_config, path: 
     })
 }
 
-/// Switches the system's trust store on or off: 1 trusts its authorities besides those that the configuration adds, 0 trusts
-/// only the latter. Default: 1, unless an authority was added.
+/// Controls the system's trust store. 1: trust its authorities, and those that the configuration
+/// adds. 0: trust only the latter. Default: 1 unless an authority was added.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
 ///
@@ -76,11 +76,12 @@ pub unsafe extern "C" fn ws_config_set_tls_system_store(config: *mut ws_config, 
     })
 }
 
-/// Refuses certificates that the revocation lists of a PEM file name, besides those of earlier calls. The file is read now. The
-/// certificates of an authority without a list are not refused. The library downloads no list and does not use OCSP.
+/// Rejects certificates that the revocation lists of a PEM file name. The file is read now. Further
+/// calls add lists. Certificates of an authority without a list are not rejected. The library
+/// downloads no list and does not use OCSP.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file or has more than 64 MiB, and
-/// for one that holds no list.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, for a file that cannot be read, is not a regular file
+/// or is larger than 64 MiB, and for a file without a list.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
@@ -88,17 +89,18 @@ pub unsafe extern "C" fn ws_config_set_tls_system_store(config: *mut ws_config, 
 pub unsafe extern "C" fn ws_config_add_tls_crl_file(config: *mut ws_config, path: *const c_char) -> ws_status {
     set(config, "ws_config_add_tls_crl_file", |config| {
         // SAFETY: the caller's promise.
-        let pem = read(unsafe { guard::string(path) }?)?;
-        config.tls_mut().add_revoked(&pem)
+        let path = unsafe { guard::string(path) }?;
+        config.tls_mut().add_revoked(&read(path)?).map_err(|error| of_file(path, error))
     })
 }
 
-/// Shows a certificate to servers that ask for one: a PEM file with it and those behind it, and one with its key, PKCS#8,
-/// PKCS#1 or SEC1, not encrypted. Both are read now. NULL as `key_path`: both are in one file. NULL as
-/// `certificate_path`, the default: none is shown.
+/// Sets the client certificate: a PEM file with the certificate and its chain, and a PEM file with
+/// its key (PKCS #8, PKCS #1 or SEC1, not encrypted). Both are read now. NULL as `key_path`: both
+/// are in one file. NULL as `certificate_path`, the default: no client certificate.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, for files that cannot be read, are not regular files, have more than 64
-/// MiB or do not hold them, and for a key that is not the certificate's.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, for a file that cannot be read, is not a
+/// regular file, is larger than 64 MiB or lacks its object, and for a key that does not match the
+/// certificate.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; the paths are NULL or C strings.
@@ -116,14 +118,17 @@ pub unsafe extern "C" fn ws_config_set_tls_client_cert_file(
             config.tls_mut().forget_identity();
             return Ok(());
         };
-        config.tls_mut().set_identity(&read(certificate)?, &read(key.unwrap_or(certificate))?)
+        let key = key.unwrap_or(certificate);
+        let place = if key == certificate { key.to_owned() } else { format!("{certificate} and {key}") };
+        config.tls_mut().set_identity(&read(certificate)?, &read(key)?).map_err(|error| of_file(&place, error))
     })
 }
 
-/// The same from memory: each of PEM text, with its size or WS_NUL_TERMINATED. NULL as `key`: it is in `certificate` too.
+/// Sets the client certificate from PEM text, as ws_config_set_tls_client_cert_file does. Each size
+/// may be WS_NUL_TERMINATED. NULL as `key`: the key is in `certificate`.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` or `certificate` is NULL, for texts that do not hold them, and for a key
-/// that is not the certificate's.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` or `certificate` is NULL, for a text that lacks its
+/// object, and for a key that does not match the certificate.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; the others are NULL or point to as many bytes or a C string.
@@ -144,10 +149,10 @@ pub unsafe extern "C" fn ws_config_set_tls_client_cert_pem(
     })
 }
 
-/// Sets the name that is asked for (SNI) and that the certificate must have, in place of the URL's host: a host name
-/// or an IP address.
+/// Sets the name that is requested (SNI) and that the certificate must have, instead of the URL's
+/// host: a host name or an IP address.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or what is neither.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or an invalid name.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `name` is NULL or a C string.
@@ -159,13 +164,16 @@ pub unsafe extern "C" fn ws_config_set_tls_server_name(config: *mut ws_config, n
     })
 }
 
-/// Switches the checks of the server's certificate on or off. The default is 1 and 1.
+/// Controls the verification of the server's certificate. Default: 1 and 1.
 ///
-/// With `peer` 1 the certificate must be valid and trusted. With `peer` 0 every certificate is accepted, whatever `host` is, and a
-/// man in the middle can read and change the connection. Only the certificate's key counts then, and the pins of
-/// ws_config_add_tls_pin_sha256; the server still proves that it holds the private key. RSA keys have at least 2048 bits;
-/// without verification at least 1024 bits if the server signs with PKCS #1 v1.5, which TLS 1.3 does not allow. ECDSA keys are
-/// of P-256 or P-384. With `host` 1 the certificate must have the server's name; with `host` 0 it may have any name.
+/// `peer` 1: the certificate must be valid and trusted. 0: every certificate is accepted,
+/// regardless of `host`, and a man in the middle can read and change the connection. The server
+/// still proves that it holds the private key of its certificate, and pins are still checked
+/// (ws_config_add_tls_pin_sha256). `host` 1: the certificate must have the server's name. 0: it may
+/// have any name.
+///
+/// RSA keys need 2,048 bits; without verification 1,024 bits suffice if the server signs with PKCS
+/// #1 v1.5, which TLS 1.3 does not allow. ECDSA keys are of P-256 or P-384.
 ///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or other numbers.
 ///
@@ -180,7 +188,7 @@ pub unsafe extern "C" fn ws_config_set_tls_verify(config: *mut ws_config, peer: 
     })
 }
 
-/// Versions of TLS, as ws_config_set_tls_min_version takes them.
+/// Versions of TLS, with the numbers of the protocol.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_tls_version {
@@ -190,9 +198,10 @@ pub enum ws_tls_version {
     WS_TLS_1_3 = 0x0304,
 }
 
-/// Sets the lowest version of TLS, a ws_tls_version. Default: WS_TLS_1_2; older ones are not spoken.
+/// Sets the lowest version of TLS, a ws_tls_version. Default: WS_TLS_1_2. The library does not
+/// support older versions.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL or another number.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL or an unknown number.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed.
@@ -209,10 +218,11 @@ pub unsafe extern "C" fn ws_config_set_tls_min_version(config: *mut ws_config, v
     })
 }
 
-/// Sets the protocols that are offered within TLS (ALPN, RFC 7301), separated by commas. Default: "http/1.1". NULL: none.
+/// Sets the protocols to offer within TLS (ALPN, RFC 7301), separated by commas. Default:
+/// "http/1.1". NULL: none.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for an empty name or one over 255 bytes; WS_ERR_UNSUPPORTED for
-/// "h2" and "h3", which a server might choose.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, and for an empty name or one of more than
+/// 255 bytes. Returns WS_ERR_UNSUPPORTED for "h2" and "h3", which a server could choose.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `protocols` is NULL or a C string.
@@ -225,11 +235,12 @@ pub unsafe extern "C" fn ws_config_set_tls_alpn(config: *mut ws_config, protocol
     })
 }
 
-/// Accepts only servers whose certificate has this public key, or that of an earlier call, besides all other checks, and
-/// also where those are switched off: the SHA-256 of its SubjectPublicKeyInfo in base64, with or without the "sha256//" that
-/// curl puts in front. With another key connecting fails with WS_ERR_TLS_CERTIFICATE, and the error names it. Default: any key.
+/// Accepts only servers whose certificate has this public key, or that of an earlier call. The pin
+/// is checked besides the certificate, also if verification is off. It is the SHA-256 of the
+/// SubjectPublicKeyInfo in base64, with or without curl's prefix "sha256//". Another key makes
+/// ws_connect fail with WS_ERR_TLS_CERTIFICATE, and the error shows it. Default: any key.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and for what is not the base64 of 32 bytes.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and if the pin is not the base64 of 32 bytes.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `pin` is NULL or a C string.
@@ -241,11 +252,12 @@ pub unsafe extern "C" fn ws_config_add_tls_pin_sha256(config: *mut ws_config, pi
     })
 }
 
-/// Appends the secrets of TLS connections to a file, in the format of NSS, with which programs like Wireshark decrypt what
-/// they have recorded. The file is opened now, and made for its owner only where there is none. NULL, the default: none.
-/// The environment is not looked at.
+/// Appends the secrets of TLS connections to a file, in the NSS format that Wireshark reads. The
+/// file is opened now. If it does not exist, it is created for its owner only. NULL, the default:
+/// none. The library does not use SSLKEYLOGFILE.
 ///
-/// Returns WS_ERR_INVALID_ARGUMENT when `config` is NULL, and for a file that cannot be written to or is a pipe.
+/// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, and for a file that cannot be written or is
+/// a pipe.
 ///
 /// # Safety
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
@@ -255,6 +267,11 @@ pub unsafe extern "C" fn ws_config_set_tls_key_log_file(config: *mut ws_config, 
     set(config, "ws_config_set_tls_key_log_file", |config| {
         config.tls_mut().set_key_log(unsafe { guard::optional_string(path) }?.map(Path::new))
     })
+}
+
+/// Names the file in an error about its content.
+fn of_file(path: &str, error: Error) -> Error {
+    Error { message: format!("{path:?}: {error}").into(), ..error }
 }
 
 fn read(path: &str) -> Result<Vec<u8>> {

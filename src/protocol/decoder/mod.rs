@@ -126,7 +126,8 @@ impl FrameDecoder {
             (Some(message), Some(frame))
                 if !frame.opcode.is_control() && !message.is_encoded && self.buffer.is_empty() =>
             {
-                frame.left >= DIRECT_FROM && message.reserve(1, frame.left - 1).is_ok()
+                let wanted = frame.left.min(message.part_room());
+                wanted >= DIRECT_FROM && message.reserve(1, frame.left - 1).is_ok()
             }
             _ => false,
         }

@@ -65,9 +65,7 @@ impl PartialMessage {
             let size = self.payload.len() as u64;
             later = left.max(size.min(self.limit.saturating_sub(size + now as u64)));
         }
-        if let Some(size) = self.parts.size {
-            later = later.min(size.saturating_sub(self.payload.len() + now) as u64);
-        }
+        later = later.min(self.part_room().saturating_sub(now as u64));
         self.payload.reserve(now, later)
     }
 
@@ -111,6 +109,11 @@ impl PartialMessage {
         self.payload.fit();
         let rsv = if self.is_encoded { 0 } else { rsv };
         Ok(Frame { rsv, ..Frame::message(self.opcode, self.payload) })
+    }
+
+    /// How many more bytes a part takes.
+    pub(super) fn part_room(&self) -> u64 {
+        self.parts.size.map_or(u64::MAX, |size| size.saturating_sub(self.payload.len()) as u64)
     }
 
     /// Returns the received bytes as a part of the message, if they are enough for one.

@@ -117,7 +117,6 @@ impl Session {
         let (incoming, mut outgoing, mut encoders, _) =
             halves(&reconnecting.config, extensions, masking_seed, &early, self.recv.counts.decoded());
         self.recv.counts.record_bytes(early.len());
-        self.recv.push_event(SessionEvent::Resumed, "", 0);
         self.put_reader(Reader::new(incoming, stream.receiver));
         {
             let mut present = self.socket.lock();
@@ -152,6 +151,8 @@ impl Session {
         let resent = resend(&mut send_queue, present.as_deref_mut());
         reconnecting.is_away.store(false, Ordering::Release);
         drop((send_queue, present));
+        // Before the messages of the connection, and when the application can send.
+        self.recv.push_event(SessionEvent::Resumed, "", 0);
         if !is_muxed {
             self.recv.reader.word().unreserve();
         }

@@ -36,7 +36,7 @@ impl Session {
     }
 
     /// Delivers the loss of the connection, behind its messages.
-    pub(crate) fn report_lost(&self) {
+    fn report_lost(&self) {
         let Some(reconnect) = &self.reconnect else { return };
         let lost = reconnect.lost();
         let code = lost.remote.as_ref().map_or(CloseCode::ABNORMAL, |close| close.code.unwrap_or(CloseCode::NO_STATUS));
@@ -80,6 +80,9 @@ impl Session {
             let (Some(until), Some(delay)) = (until, delay) else {
                 return Outcome::GaveUp(reconnect.close_outcome(last, attempts));
             };
+            if attempts == 0 {
+                self.report_lost();
+            }
             log!(Info, self.id(), "reconnecting in {} ms", delay.as_millis());
             {
                 let mut outage = reconnect.outage.lock();
@@ -167,6 +170,7 @@ impl Session {
 fn error_of(close_outcome: &CloseOutcome) -> Error {
     close_outcome.error.clone().unwrap_or_else(|| {
         let code = close_outcome.remote.as_ref().and_then(|close| close.code).map_or(0, |code| code.0);
-        Error::new(Kind::Closed, format!("the server closed the session with code {code}"))
+        let close_code = close_outcome.remote.as_ref().map(|close| close.code.unwrap_or(CloseCode::NO_STATUS).0);
+        Error { close_code, ..Error::new(Kind::Closed, format!("the server closed the session with code {code}")) }
     })
 }

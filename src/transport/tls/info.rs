@@ -12,7 +12,7 @@ pub(crate) struct TlsInfo {
     /// The version in the form of the protocol: 0x0303 or 0x0304.
     pub(crate) version: u16,
     /// The name of the cipher suite in the IANA registry.
-    pub(crate) cipher_suite: &'static str,
+    pub(crate) cipher_suite: String,
     /// The name of the group of the key exchange. Empty for a resumed session without one.
     pub(crate) key_exchange_group: &'static str,
     /// The protocol of ALPN. Empty without one.
@@ -31,7 +31,8 @@ impl TlsInfo {
         let suite = connection.negotiated_cipher_suite();
         Self {
             version: connection.protocol_version().map_or(0, u16::from),
-            cipher_suite: suite.and_then(|suite| suite.suite().as_str()).unwrap_or_default(),
+            // rustls names the suites of TLS 1.3 "TLS13_…".
+            cipher_suite: suite.and_then(|suite| suite.suite().as_str()).unwrap_or_default().replace("TLS13_", "TLS_"),
             key_exchange_group: group.and_then(|group| group.name().as_str()).unwrap_or_default(),
             alpn: connection.alpn_protocol().unwrap_or_default().into(),
             is_resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),

@@ -125,7 +125,7 @@ class Lab:
     def order(self, attempt, path):
         """what a child is told"""
         url = self.fill(attempt.url) + path
-        settings = [["set_tls_ca_file", self.ca], ["set_tls_server_name", SERVER_NAME], *attempt.settings]
+        settings = [["add_tls_ca_file", self.ca], ["set_tls_server_name", SERVER_NAME], *attempt.settings]
         urls = [url]
         if attempt.redirect:
             urls.append(self.fill(attempt.redirect) + redirected(path))
@@ -134,7 +134,7 @@ class Lab:
         for host in {urlsplit(url).hostname for url in urls}:
             if host.endswith((".test", ".localhost")) or not host.isascii():
                 # no name server knows it
-                settings.append(["set_resolve", host, 0, "127.0.0.1"])
+                settings.append(["add_resolve", host, 0, "127.0.0.1"])
         return {
             "url": url,
             "settings": [[self.fill(value) for value in setting] for setting in settings],

@@ -167,7 +167,7 @@ def forms(_lab):
     # a name that the configuration knows
     for proxy, name in (("proxy.test", "proxy.test"), ("b\xfccher-proxy.test", "xn--bcher-proxy-thb.test")):
         attempts.append(
-            (f"http://{proxy}:{port}", "ws://a.test:{ws}", "one", [["set_resolve", name, 0, HOST]], kind_is("http"))
+            (f"http://{proxy}:{port}", "ws://a.test:{ws}", "one", [["add_resolve", name, 0, HOST]], kind_is("http"))
         )
     yield from in_both("forms", attempts)
 

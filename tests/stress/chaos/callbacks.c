@@ -71,14 +71,6 @@ static void writable(ws_session *session, void *user_data)
     leave_alone(&self->inside);
 }
 
-static void reconnected(ws_session *session, const ws_error *lost, void *user_data)
-{
-    record *self = enter_callback(user_data, "on_reconnect");
-    EXPECT(lost != NULL && strlen(ws_error_message(lost)) > 0, "on_reconnect without an error");
-    call_in_callback(self, session);
-    leave_alone(&self->inside);
-}
-
 static void closed(ws_session *session, ws_status status, void *user_data)
 {
     record *self = enter_callback(user_data, "on_close");
@@ -105,8 +97,7 @@ void set_callbacks(ws_config *config, record *owed, bool with_frames)
                               .on_frame = with_frames ? framed : NULL,
                               .on_writable = writable,
                               .on_close = closed,
-                              .drop = dropped,
-                              .on_reconnect = reconnected};
+                              .drop = dropped};
     EXPECT(ws_config_set_callbacks(config, &callbacks, owed) == WS_OK, "no callbacks");
     owed->has_callbacks = true;
     owed->has_on_frame = with_frames;
@@ -149,6 +140,19 @@ int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt, int32
     if (self->flow == NULL && below(&dice, 4) == 0)
         call_on(&dice, session, self, 1, true);
     return attempt > 8 ? 0 : below(&dice, 8) == 0 ? 0 : suggested;
+}
+
+void prepare(ws_session *session, ws_attempt *attempt, void *user_data)
+{
+    record *self = user_data;
+    count(CALLBACKS, 1);
+    EXPECT(atomic_load(&self->dropped) == 0, "%s: prepare behind drop", self->made_by);
+    EXPECT(ws_attempt_number(attempt) > 0 && ws_attempt_last_error(attempt) != NULL, "an attempt without a cause");
+    chance dice = {roll_of(self)};
+    if (below(&dice, 2) == 0)
+        EXPECT(ws_attempt_set_header(attempt, "X-Attempt", "another") == WS_OK, "no header");
+    if (below(&dice, 4) == 0)
+        disturb(&dice, session);
 }
 
 void answer_question(ws_auth *auth, void *user_data)

@@ -75,10 +75,10 @@ static void send_control(chance *dice, ws_session *session, const record *owed)
     int64_t timeout = some_timeout(dice);
     switch (below(dice, 4)) {
     case 0:
-        CALL("ws_send_ping", owed->send_timeout_ms, ws_send_ping(session, zeros, size));
+        CALL("ws_send_ping", owed->send_timeout_ms, ws_send(session, WS_FRAME_PING, zeros, size, 0, -1));
         break;
     case 1:
-        CALL("ws_send_pong", owed->send_timeout_ms, ws_send_pong(session, zeros, size));
+        CALL("ws_send_pong", owed->send_timeout_ms, ws_send(session, WS_FRAME_PONG, zeros, size, 0, -1));
         break;
     case 2:
         CALL("ws_flush", timeout, ws_flush(session, timeout));
@@ -304,7 +304,7 @@ void disturb(chance *dice, ws_session *session)
         EXPECT(ws_get_ping_interval_ms(session) >= 0 && ws_get_ping_timeout_ms(session) >= 0, "an interval");
         break;
     case 2:
-        CALL("ws_send_ping", UNTIMED, ws_send_ping(session, zeros, below(dice, 126)));
+        CALL("ws_send_ping", UNTIMED, ws_send(session, WS_FRAME_PING, zeros, below(dice, 126), 0, -1));
         break;
     case 3: {
         int64_t timeout = some_timeout(dice);

@@ -158,6 +158,7 @@ void install_extension(ws_config *config, record *owed);
 int32_t deflate_filter(void *user_data, uint32_t type, const void *data, size_t size);
 int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
                void *user_data);
+void prepare(ws_session *session, ws_attempt *attempt, void *user_data);
 void answer_question(ws_auth *auth, void *user_data);
 void frame_to_callback(ws_session *session, const ws_frame *frame, void *user_data);
 void callback_dropped(void *user_data);

@@ -125,6 +125,12 @@ static ws_status send_some(sender *self, char *memory, unsigned *sent)
     return status;
 }
 
+static bool has_ended(const ws_session *session)
+{
+    ws_close_info info = {.struct_size = sizeof info};
+    return ws_get_close_info(session, &info) != WS_ERR_STATE;
+}
+
 static void close_flow(sender *self)
 {
     if (self->flow->ending == ABORTS)
@@ -146,7 +152,7 @@ void *send_all(void *argument)
         status = send_some(self, memory, &sent);
         /* A part of a fragmented message was lost with its connection. */
         bool again =
-            is_waiting(status) || (status == WS_ERR_IO && whole->reconnects && ws_session_error(self->session) == NULL);
+            is_waiting(status) || (status == WS_ERR_IO && whole->reconnects && !has_ended(self->session));
         if (status != WS_OK && !again)
             break;
         if (early && sent > self->messages / 2) {
@@ -204,7 +210,8 @@ bool open_flow(flow *self, chance *dice, const char *path, ws_config *config)
 
 void flow_frame(flow *self, const ws_frame *frame)
 {
-    note_message(&self->ledger, frame->data, frame->size, frame->type);
+    if (frame->type < WS_FRAME_OPENED)
+        note_message(&self->ledger, frame->data, frame->size, frame->type);
 }
 
 void flow_ended(flow *self, ws_status status)

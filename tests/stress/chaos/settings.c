@@ -23,7 +23,7 @@ static void set_times(chance *dice, ws_config *config, record *owed, unsigned ki
 {
     bool well = kind & OPEN_WELL;
     owed->open_timeout_ms = well ? HANG_MS / 2 : 100 + below(dice, 2000);
-    owed->send_timeout_ms = below(dice, 100);
+    owed->send_timeout_ms = 1 + below(dice, 100);
     SET(ws_config_set_open_timeout_ms(config, owed->open_timeout_ms));
     SET(ws_config_set_send_timeout_ms(config, owed->send_timeout_ms));
     SET(ws_config_set_close_timeout_ms(config, well ? HANG_MS / 2 : 50 + below(dice, 1000)));
@@ -141,10 +141,13 @@ static void set_reconnect(chance *dice, ws_config *config, record *owed, uint32_
                                     .max_attempts = 2 + below(dice, 5)};
     if (outgoing != WS_QUEUE_DROP_OLDEST && below(dice, 2) == 0)
         options.flags = WS_RECONNECT_KEEP_UNSENT;
-    if (below(dice, 2) == 0) {
+    options.user_data = owed;
+    if (below(dice, 2) == 0)
         options.decide = decide;
-        options.user_data = owed;
-    }
+    if (below(dice, 2) == 0)
+        options.prepare = prepare;
+    if (below(dice, 2) == 0)
+        SET(ws_config_set_deliver_events(config, below(dice, 8)));
     SET(ws_config_set_reconnect(config, &options));
 }
 

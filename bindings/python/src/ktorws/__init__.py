@@ -4,7 +4,7 @@
 """
 
 from ._ktorws import CookieJar, library_version
-from .connection import State, Statistics
+from .connection import SessionInfo, State, Statistics
 from .exceptions import (
     CertificateError,
     Close,
@@ -49,6 +49,7 @@ __all__ = [
     "ProxyError",
     "Reconnect",
     "Response",
+    "SessionInfo",
     "State",
     "Statistics",
     "TLSError",

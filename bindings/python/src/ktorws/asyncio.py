@@ -27,7 +27,7 @@ from .options import Options, Reconnect, config_of
 
 __all__ = ["Connection", "connect"]
 
-_OPEN, _WRITABLE, _ENDED, _RECONNECTED = 1, 2, 4, 8
+_OPEN, _WRITABLE, _ENDED = 1, 2, 4
 
 
 class _Send:
@@ -203,15 +203,15 @@ class Connection(Described, _ktorws.Asynchronous):
             for writer in self._writers:
                 if not writer.done():
                     writer.set_result(None)
-        if news & _RECONNECTED:
-            if self._pings:
-                # A pong that came before the loss is still an answer.
-                self._on_readable()
-            self._end_lost_pings()
         if news & _ENDED:
             self._end_watching()
-        if news & _RECONNECTED and self._on_reconnect is not None:
+
+    def _call_on_reconnect(self) -> None:
+        assert self._on_reconnect is not None
+        try:
             self._on_reconnect(self)
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "on_reconnect failed", "exception": error})
 
 
 async def _fragments_of(message: object) -> AsyncIterator[tuple[Data, int]]:
@@ -248,6 +248,9 @@ class connect:
         try:
             await connection._opened
             connection._check_open()
+            if connection._on_reconnect is not None:
+                # It is called also while nobody receives.
+                connection._watch()
         except BaseException:
             connection._abort()
             raise

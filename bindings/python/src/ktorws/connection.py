@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -57,8 +58,43 @@ class Statistics:
     tls_us: int
     handshake_us: int
     proxy_us: int
-    tls_resumed: int
     reconnects: int
+
+
+# As sockets name theirs: host and port, of IPv6 also flow and scope; the path of a Unix socket.
+Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int] | str
+
+_TLS_VERSIONS = {0x0303: "1.2", 0x0304: "1.3"}
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """The connection of a session. What is of TLS is None without it."""
+
+    local_address: Address
+    # Of the server, or of the proxy.
+    remote_address: Address
+    # Its URL without credentials.
+    proxy: str | None
+    http_version: str
+    tls_version: str | None
+    # As the IANA registry names them.
+    tls_cipher_suite: str | None
+    tls_key_exchange_group: str | None
+    # Whether TLS resumed a session of an earlier connection.
+    tls_resumed: bool
+    # The protocol that the server chose within TLS.
+    alpn: str | None
+
+
+def address_of(text: str) -> Address:
+    """An address as the library writes it."""
+    if v6 := re.fullmatch(r"\[([^%\]]*)(?:%(\d+))?\]:(\d+)", text):
+        host, scope, port = v6.groups()
+        return host, int(port), 0, int(scope or 0)
+    if v4 := re.fullmatch(r"(\d+\.\d+\.\d+\.\d+):(\d+)", text):
+        return v4[1], int(v4[2])
+    return text
 
 
 def as_whole(message: object) -> str | bytes | None:
@@ -170,7 +206,33 @@ class Described(_ktorws.Session):
     @property
     def response(self) -> Response:
         """The server's answer to the opening handshake."""
-        return Response(self._response_status, Headers(self._response_header), b"")
+        return Response(self._response_status, Headers(self._response_headers()), b"")
+
+    @property
+    def local_address(self) -> Address:
+        """The address of this side of the connection."""
+        return self.session_info.local_address
+
+    @property
+    def remote_address(self) -> Address:
+        """The address of the server, or of the proxy."""
+        return self.session_info.remote_address
+
+    @property
+    def session_info(self) -> SessionInfo:
+        """Addresses, proxy and TLS of the connection; behind the end, of the last one."""
+        http, tls, resumed, local, remote, proxy, suite, group, alpn = self._session_info()
+        return SessionInfo(
+            local_address=address_of(local),
+            remote_address=address_of(remote),
+            proxy=proxy or None,
+            http_version=f"{http >> 8}.{http & 255}",
+            tls_version=_TLS_VERSIONS.get(tls),
+            tls_cipher_suite=suite or None,
+            tls_key_exchange_group=group or None,
+            tls_resumed=resumed != 0,
+            alpn=alpn or None,
+        )
 
     @property
     def extensions(self) -> list[tuple[str, str]]:

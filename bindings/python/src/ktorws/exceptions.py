@@ -142,6 +142,7 @@ class _Status(enum.IntEnum):
     HANDSHAKE_STATUS = -221
     HANDSHAKE_INVALID = -222
     TOO_MANY_REDIRECTS = -223
+    UTF8 = -302
     EXTENSION = -305
     CLOSED = -401
     IO = -404
@@ -169,7 +170,7 @@ _SIMPLE: dict[int, type[Exception]] = {
 
 
 def _response(error: _ktorws.Error) -> Response:
-    return Response(error.http_status, Headers(error.header), error.body)
+    return Response(error.http_status, Headers(error.headers), error.body)
 
 
 def _while_opening(status: int, words: str, error: _ktorws.Error | None) -> Exception:
@@ -213,6 +214,9 @@ def _closed(status: int, session: _ktorws.Session, error: _ktorws.Error | None) 
 def make_exception(status: int, session: _ktorws.Session | None, error: _ktorws.Error | None) -> Exception:
     """The exception of a status of the library."""
     words = error.message if error is not None and error.message else _ktorws.status_words(status)
+    if status == _Status.UTF8 and error is None:
+        # It is not the server's text, which would have ended the session.
+        return ValueError(words)
     has_never_opened = status > _FIRST_OF_OPEN or (error is not None and error.phase < _OPEN)
     if session is None or has_never_opened or status == _Status.TIMEOUT:
         return _while_opening(status, words, error)

@@ -2,95 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, overload
 
 
-class Headers:
-    """The headers of an answer, to be looked up by name, in any case. A copy and a pickled one have the common headers
-    and those that were looked up before."""
+class Headers(Mapping[str, str]):
+    """The headers of an answer, by name, in any case. Of those that come several times the mapping has the first."""
 
-    def __init__(self, lookup: Callable[[str, int], str | None]) -> None:
-        self._library = lookup
-        self._asked: set[str] = set()
-
-    def _lookup(self, name: str, index: int) -> str | None:
-        self._asked.add(name)
-        return self._library(name, index)
+    def __init__(self, items: Iterable[tuple[str, str]]) -> None:
+        self._items = tuple(items)
+        self._values: dict[str, list[str]] = {}
+        for name, value in self._items:
+            self._values.setdefault(name.lower(), []).append(value)
 
     def __getitem__(self, name: str) -> str:
-        value = self._lookup(name, 0)
-        if value is None:
+        values = self._values.get(name.lower())
+        if values is None:
             raise KeyError(name)
-        return value
+        return values[0]
 
-    def __contains__(self, name: str) -> bool:
-        return self._lookup(name, 0) is not None
+    def __iter__(self) -> Iterator[str]:
+        """The names, each once, in lower case."""
+        return iter(self._values)
 
-    @overload
-    def get(self, name: str) -> str | None: ...
-    @overload
-    def get(self, name: str, default: str) -> str: ...
-    def get(self, name: str, default: str | None = None) -> str | None:
-        """The first value of the header."""
-        value = self._lookup(name, 0)
-        return default if value is None else value
+    def __len__(self) -> int:
+        return len(self._values)
 
     def get_all(self, name: str) -> list[str]:
-        """All its values."""
-        values: list[str] = []
-        while (value := self._lookup(name, len(values))) is not None:
-            values.append(value)
-        return values
+        """All values of a header."""
+        return list(self._values.get(name.lower(), ()))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        known = self._library.values if isinstance(self._library, _Values) else {}
-        names = known or {*_COMMON, *self._asked}
-        return Headers, (_Values({name.lower(): self.get_all(name) for name in names}),)
-
-
-class _Values:
-    """Headers that do not need the answer that they came in."""
-
-    def __init__(self, values: dict[str, list[str]]) -> None:
-        self.values = values
-
-    def __call__(self, name: str, index: int) -> str | None:
-        values = self.values.get(name.lower(), [])
-        return values[index] if index < len(values) else None
-
-
-# The library finds headers by name: those that a pickled answer keeps, beside those that were looked up.
-_COMMON = (
-    "Age",
-    "Alt-Svc",
-    "Cache-Control",
-    "CF-Ray",
-    "Connection",
-    "Content-Encoding",
-    "Content-Language",
-    "Content-Length",
-    "Content-Type",
-    "Date",
-    "Expires",
-    "Location",
-    "Proxy-Authenticate",
-    "Proxy-Status",
-    "Retry-After",
-    "Sec-WebSocket-Accept",
-    "Sec-WebSocket-Extensions",
-    "Sec-WebSocket-Protocol",
-    "Sec-WebSocket-Version",
-    "Server",
-    "Set-Cookie",
-    "Strict-Transport-Security",
-    "Transfer-Encoding",
-    "Upgrade",
-    "Via",
-    "WWW-Authenticate",
-    "X-Request-Id",
-)
+    def raw_items(self) -> Iterator[tuple[str, str]]:
+        """All headers, as the server sent them."""
+        return iter(self._items)
 
 
 @dataclass(frozen=True)

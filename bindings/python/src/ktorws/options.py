@@ -83,8 +83,8 @@ class Reconnect:
     # What happened, the number of the attempt to come, and in how many seconds the library would make it, None if it
     # would not; returns the same. Called on a thread of the library.
     decide: Callable[[str, int, float | None], float | None] | None = None
-    # Called with the connection when there is another one in place of what was lost: in the event loop, else on a
-    # thread of the library, where it must not receive.
+    # Called with the session when it has another connection in place of the lost one: behind the messages of the lost
+    # one and before the next message. It is called in the event loop, or by the blocking call that receives.
     on_reconnect: _HasReconnected | None = None
 
 
@@ -178,7 +178,7 @@ def milliseconds(name: str, seconds: float | None, none: int) -> int:
     if seconds is None:
         return none
     if not seconds > 0 or math.isinf(seconds):
-        raise ValueError(f"{name}: a number of seconds above 0, or None")
+        raise ValueError(f"{name}: {seconds!r} is not a number of seconds above 0, or None")
     return min(math.ceil(seconds * 1000), _NEVER_MS)
 
 
@@ -267,23 +267,23 @@ def _make(options: dict[str, Any], tls: TLS) -> _ktorws.Config:
 
 def _set_limits(config: _ktorws.Config, options: dict[str, Any]) -> None:
     size = options.get("max_size", 1 << 20)
+    if size is not None and size < 1:
+        raise ValueError(f"max_size: {size!r} is not a number of bytes above 0, or None")
     for name in ("max_frame_size", "max_message_size"):
         config.set(name, _UNLIMITED if size is None else size)
     # Pongs come among the messages; a number of them is no reason to stop reading.
     config.set("incoming_queue", 0, _QUEUE_BYTES)
     config.set("deliver_control", _PONGS)
-    # Who waits for room does it in slices, or in the event loop.
-    config.set("send_timeout_ms", 0)
     for part in ("connect_timeout_ms", "handshake_timeout_ms"):
         config.set(part, -1)
-    for name, default, none in (
-        ("open_timeout", 10, -1),
-        ("close_timeout", 10, -1),
-        ("idle_timeout", None, 0),
-        ("ping_interval", 20, 0),
-        ("ping_timeout", 20, _NEVER_MS),
+    for name, default in (
+        ("open_timeout", 10),
+        ("close_timeout", 10),
+        ("idle_timeout", None),
+        ("ping_interval", 20),
+        ("ping_timeout", 20),
     ):
-        config.set(f"{name}_ms", milliseconds(name, options.get(name, default), none))
+        config.set(f"{name}_ms", milliseconds(name, options.get(name, default), -1))
 
 
 def _set_compression(config: _ktorws.Config, compression: object) -> None:
@@ -343,7 +343,7 @@ def _set_reconnect(config: _ktorws.Config, reconnect: Reconnect | None) -> None:
         reconnect.decide,
         reconnect.on_reconnect,
     )
-    if reconnect.decide is not None or reconnect.on_reconnect is not None:
+    if reconnect.decide is not None:
         _end_calls_at_exit()
 
 

@@ -184,7 +184,6 @@ impl Driver {
         self.watch = None;
         self.timer = None;
         session.detach();
-        session.report_lost();
         let close_outcome = match session.reconnect().await {
             Outcome::Connected(_) if session.has_ended() => return false,
             Outcome::Connected(established) => match session.attach(*established) {

@@ -83,11 +83,10 @@ impl Group {
             self.changed.open_for_all();
             return ready;
         }
+        let mut has_signal = false;
         for event in events {
             if event.data.u64() == SIGNAL {
-                // An interrupt sets it as well.
-                self.signal.drain();
-                ready.is_signalled = false;
+                has_signal = true;
                 continue;
             }
             let key = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
@@ -97,6 +96,13 @@ impl Group {
                 ready.queue.push_back(Ready::Session(session));
             } else {
                 others.push(session);
+            }
+        }
+        if has_signal {
+            // An interrupt sets it as well. The event descriptor has to stay readable while the queue is not empty.
+            ready.is_signalled = ready.is_watched && !ready.queue.is_empty();
+            if !ready.is_signalled {
+                self.signal.drain();
             }
         }
         if ready.waiting > 0 {
