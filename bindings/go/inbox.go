@@ -35,8 +35,8 @@ type inbox struct {
 	readable chan struct{}
 	// Whoever put the token in leads.
 	leading chan struct{}
-	// Holds a token when there are outages.
-	resumed chan struct{}
+	// Holds a token when the connection was lost, or another one has followed, for OnReconnect.
+	changed chan struct{}
 	// Closed with err.
 	ended chan struct{}
 
@@ -60,7 +60,8 @@ type inbox struct {
 	// The library may have more: receiving stopped before it said that it has not.
 	hasMore bool
 	pings   map[string]chan struct{}
-	// The message of the latest loss, and those of the losses that another connection has followed, for OnReconnect.
+	// The loss that no other connection has followed yet, and those that one has, as the library's messages on them.
+	isLost  bool
 	lostBy  string
 	outages []string
 	err     error
@@ -77,7 +78,7 @@ func newInbox(session *handle, descriptor *os.File) (*inbox, error) {
 		raw:        raw,
 		readable:   make(chan struct{}, 1),
 		leading:    make(chan struct{}, 1),
-		resumed:    make(chan struct{}, 1),
+		changed:    make(chan struct{}, 1),
 		ended:      make(chan struct{}),
 		most:       C.SHIM_IN,
 	}
@@ -314,11 +315,13 @@ func (in *inbox) put(kind C.uint32_t, data []byte) {
 		}
 		return
 	case C.WS_FRAME_LOST:
-		in.lostBy = string(data)
+		in.isLost, in.lostBy = true, string(data)
+		signal(in.changed)
 		return
 	case C.WS_FRAME_RESUMED:
+		in.isLost = false
 		in.outages = append(in.outages, in.lostBy)
-		signal(in.resumed)
+		signal(in.changed)
 		return
 	}
 	if in.leaving && in.size() >= C.SHIM_IN {

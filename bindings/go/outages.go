@@ -5,45 +5,39 @@ import "C"
 
 import "context"
 
-// watchOutages calls OnReconnect behind each outage. The library reports the end of one among the messages, so during an
-// outage it receives if nobody else does.
+// watchOutages calls OnReconnect behind each outage. The library reports both ends of an outage among the messages, so during
+// one it receives if nobody else does.
 func (in *inbox) watchOutages(e *events, onReconnect func(lost error)) {
-	for hasEnded := false; !hasEnded; {
-		select {
-		case <-e.lost:
-			in.awaitConnection()
-		case <-in.resumed:
-		case <-in.ended:
-			hasEnded = true
-		}
-		for _, message := range in.takeOutages() {
+	isOver := func() bool { return len(in.outages) > 0 }
+	for {
+		// In this order: when the session is not away any more, the loss can be received, and the new connection follows it.
+		isAway := in.isAway()
+		in.sweep()
+		in.mu.Lock()
+		outages := in.outages
+		in.outages = nil
+		isAway = isAway || in.isLost
+		hasEnded := in.err != nil
+		in.mu.Unlock()
+		for _, message := range outages {
 			onReconnect(e.lossOf(message))
 		}
-	}
-}
-
-func (in *inbox) takeOutages() []string {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	outages := in.outages
-	in.outages = nil
-	return outages
-}
-
-// awaitConnection waits until the outage is over, and receives the end of it, unless that is behind messages nobody reads.
-func (in *inbox) awaitConnection() {
-	isOver := func() bool { return len(in.outages) > 0 }
-	for in.isAway() {
-		in.mu.Lock()
-		if isOver() || in.err != nil {
-			in.mu.Unlock()
+		switch {
+		case len(outages) > 0:
+			// It may be over meanwhile.
+		case hasEnded:
 			return
-		}
-		if in.wait(context.Background(), isOver, in.resumed) != nil {
-			return
+		case isAway:
+			in.mu.Lock()
+			in.wait(context.Background(), isOver, in.changed)
+		default:
+			select {
+			case <-e.lost:
+			case <-in.changed:
+			case <-in.ended:
+			}
 		}
 	}
-	in.sweep()
 }
 
 func (in *inbox) isAway() bool {

@@ -298,6 +298,7 @@ pub extern fn ws_error_message(@"error": ?*const ws_error) [*c]const u8;
 pub extern fn ws_error_phase(@"error": ?*const ws_error) ws_phase;
 pub extern fn ws_error_os_errno(@"error": ?*const ws_error) i32;
 pub extern fn ws_error_tls_alert(@"error": ?*const ws_error) i32;
+pub extern fn ws_error_close_code(@"error": ?*const ws_error) u32;
 pub extern fn ws_error_http_status(@"error": ?*const ws_error) u32;
 pub extern fn ws_error_http_header(@"error": ?*const ws_error, name: [*c]const u8, index: usize) [*c]const u8;
 pub extern fn ws_error_http_header_at(@"error": ?*const ws_error, index: usize, name: [*c][*c]const u8, value: [*c][*c]const u8) i32;

@@ -42,6 +42,12 @@ pub const Failure = struct {
         return std.math.cast(u8, c.ws_error_tls_alert(failure.raw));
     }
 
+    /// The code of the server's Close, in a decision on reconnecting; null where it was no Close.
+    pub fn closeCode(failure: Failure) ?u32 {
+        const code = c.ws_error_close_code(failure.raw);
+        return if (code == 0) null else code;
+    }
+
     /// null where the server did not refuse the handshake.
     pub fn httpStatus(failure: Failure) ?u32 {
         const status = c.ws_error_http_status(failure.raw);

@@ -200,6 +200,7 @@ test "failures of opening" {
     try expectEqual(@as(i32, @backingInt(std.posix.E.CONNREFUSED)), failure.osErrno());
     try expect(failure.message().len > 0);
     try expectEqual(null, failure.httpStatus());
+    try expectEqual(null, failure.closeCode());
     try expectEqual(null, failure.httpHeader("Server", 0));
     try expectEqual(null, failure.tlsAlert());
     try expectEqualStrings("", failure.httpBody());
