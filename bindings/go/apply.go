@@ -42,9 +42,8 @@ func apply(options *DialOptions, config *C.ws_config, hooks cgo.Handle) error {
 			C.free(text)
 		}
 	}()
-	// Pongs are for Ping, which is not to wait in the library.
+	// Pongs are for Ping.
 	C.ws_config_set_deliver_control(config, C.WS_CONTROL_PONG)
-	C.ws_config_set_send_timeout_ms(config, 0)
 	s.handshake(options)
 	s.messages(options)
 	s.times(options)
@@ -54,7 +53,11 @@ func apply(options *DialOptions, config *C.ws_config, hooks cgo.Handle) error {
 		s.tls(options.TLS)
 	}
 	if options.Reconnect != nil {
-		s.reconnect(options.Reconnect, hooks)
+		s.reconnect(options.Reconnect)
+	}
+	if why := C.ws_config_error(config); why != nil && s.err == nil {
+		refused := newStatusError(0, why)
+		return &refused
 	}
 	return s.err
 }
@@ -210,9 +213,13 @@ func (s *setter) times(o *DialOptions) {
 	if o.CloseTimeout != 0 {
 		C.ws_config_set_close_timeout_ms(s.config, ms(o.CloseTimeout))
 	}
-	C.ws_config_set_idle_timeout_ms(s.config, ms(o.IdleTimeout))
+	if o.IdleTimeout != 0 {
+		C.ws_config_set_idle_timeout_ms(s.config, ms(o.IdleTimeout))
+	}
 	C.ws_config_set_ping_interval_ms(s.config, ms(o.PingInterval))
-	C.ws_config_set_ping_timeout_ms(s.config, ms(o.PingTimeout))
+	if o.PingTimeout != 0 {
+		C.ws_config_set_ping_timeout_ms(s.config, ms(o.PingTimeout))
+	}
 	if o.AnyIsAlive {
 		C.ws_config_set_ping_liveness(s.config, C.WS_LIVENESS_ANY)
 	}
@@ -311,7 +318,7 @@ func (s *setter) tls(t *TLS) {
 	verify := func(skip bool) C.int32_t { return 1 - C.int32_t(number(skip)) }
 	C.ws_config_set_tls_verify(s.config, verify(t.InsecureSkipVerify), verify(t.InsecureSkipHostname))
 	if t.MinVersion != 0 {
-		status := C.ws_config_set_tls_min_version(s.config, C.int32_t(t.MinVersion))
+		status := C.ws_config_set_tls_min_version(s.config, C.uint32_t(t.MinVersion))
 		s.check("MinVersion", fmt.Sprintf("%#x", t.MinVersion), status)
 	}
 	if t.ALPN != nil {
@@ -320,7 +327,7 @@ func (s *setter) tls(t *TLS) {
 	}
 }
 
-func (s *setter) reconnect(r *Reconnect, hooks cgo.Handle) {
+func (s *setter) reconnect(r *Reconnect) {
 	if r.MaxAttempts < 0 {
 		s.check("Reconnect.MaxAttempts", fmt.Sprint(r.MaxAttempts), C.WS_ERR_INVALID_ARGUMENT)
 		return
@@ -335,6 +342,9 @@ func (s *setter) reconnect(r *Reconnect, hooks cgo.Handle) {
 	if r.KeepUnsent {
 		options.flags = C.WS_RECONNECT_KEEP_UNSENT
 	}
-	status := C.kgo_set_reconnect(s.config, &options, C.int32_t(number(r.Decide != nil)), C.uintptr_t(hooks))
-	s.check("Reconnect", "a negative time", status)
+	asks := number(r.Decide != nil || r.OnReconnect != nil)
+	s.check("Reconnect", "a negative time", C.kgo_set_reconnect(s.config, &options, C.int32_t(asks)))
+	if r.OnReconnect != nil {
+		C.ws_config_set_deliver_events(s.config, C.WS_EVENT_LOST|C.WS_EVENT_RESUMED)
+	}
 }

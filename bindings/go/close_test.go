@@ -156,6 +156,15 @@ func TestCloseTimeout(t *testing.T) {
 	}
 }
 
+func TestIdleTimeout(t *testing.T) {
+	c := dial(t, echoURL+"silent", &ktorws.DialOptions{IdleTimeout: 20 * time.Millisecond})
+	_, _, err := c.Read(patience(t))
+	var network net.Error
+	if !errors.Is(err, ktorws.ErrIdleTimeout) || !errors.As(err, &network) || !network.Timeout() {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCloseNowWakesAll(t *testing.T) {
 	c := dial(t, echoURL+"silent", &ktorws.DialOptions{CloseTimeout: -1})
 	calls := []func() error{

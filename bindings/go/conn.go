@@ -40,14 +40,13 @@ func errShut() error {
 
 // newConn makes a Conn of a session that is open, and frees the session when it cannot.
 func newConn(session *C.ws_session, e *events) (*Conn, error) {
-	number := C.ws_event_fd(session)
-	descriptor, err := duplicate(number)
+	descriptor, err := duplicate(C.ws_event_fd(session))
 	if err != nil {
 		C.ws_session_free(session)
 		return nil, err
 	}
 	h := &handle{session: session}
-	in, err := newInbox(h, number, descriptor)
+	in, err := newInbox(h, descriptor)
 	if err != nil {
 		descriptor.Close()
 		C.ws_session_free(session)
@@ -63,6 +62,9 @@ func newConn(session *C.ws_session, e *events) (*Conn, error) {
 	}
 	if interval := C.ws_get_ping_interval_ms(session); interval > 0 {
 		go in.sweepEach(time.Duration(interval) * time.Millisecond)
+	}
+	if hook := e.dialer.hooks.onReconnect; hook != nil {
+		go in.watchOutages(e, hook)
 	}
 	runtime.SetFinalizer(c, func(c *Conn) { c.CloseNow() })
 	return c, nil
@@ -192,8 +194,11 @@ func (c *Conn) trySend(try func(*C.ws_session) Status) (Status, error) {
 	switch status {
 	case 0, ErrTimeout:
 		return status, nil
-	case ErrInvalidArgument:
-		return 0, statusError(C.ws_status(status), "a text is not UTF-8")
+	case ErrUTF8:
+		// A session also ends with it, after a text of the server.
+		if why := C.ws_session_error(session); why == nil || Status(C.ws_error_status(why)) != ErrUTF8 {
+			return 0, statusError(C.WS_ERR_UTF8, "a text is not UTF-8")
+		}
 	}
 	return 0, endOf(session, status)
 }
@@ -229,7 +234,7 @@ func (c *Conn) WriteBatch(ctx context.Context, messages []Message) (int, error) 
 			}
 			return status
 		})
-		if errors.Is(err, ErrInvalidArgument) {
+		if errors.Is(err, ErrUTF8) {
 			// The library takes none of them then. Those before the text that is not UTF-8 go out.
 			for ; err != nil && sent < len(messages); sent++ {
 				if err := c.Write(ctx, messages[sent].Type, messages[sent].Data); err != nil {
@@ -276,7 +281,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 	defer c.in.forget(string(payload))
 	for {
 		status, err := c.trySend(func(session *C.ws_session) Status {
-			return Status(C.kgo_ping(numberOf(session), bytesOf(payload), C.size_t(len(payload))))
+			return Status(C.kgo_send(numberOf(session), C.WS_FRAME_PING, bytesOf(payload), C.size_t(len(payload))))
 		})
 		if err != nil {
 			return err
@@ -341,7 +346,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	c.in.leave()
 	<-c.events.closed
 	var info C.ws_close_info
-	info.struct_size = C.sizeof_ws_close_reason
+	info.struct_size = C.sizeof_ws_close_info
 	if C.ws_get_close_info(session, &info) == C.WS_OK && info.clean == 1 {
 		c.shut()
 		return nil
@@ -376,7 +381,7 @@ func endOf(session *C.ws_session, status Status) error {
 		return &e
 	}
 	var info C.ws_close_info
-	info.struct_size = C.sizeof_ws_close_reason
+	info.struct_size = C.sizeof_ws_close_info
 	if C.ws_get_close_info(session, &info) != C.WS_OK {
 		e := newStatusError(status, nil)
 		e.byUs = e.byUs || status == ErrClosed

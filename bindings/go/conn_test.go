@@ -56,8 +56,10 @@ func TestReadGivesItsOwnMemory(t *testing.T) {
 
 func TestBadMessages(t *testing.T) {
 	c := dial(t, echoURL, nil)
+	if err := c.Write(patience(t), ktorws.MessageText, []byte("\xff")); !errors.Is(err, ktorws.ErrUTF8) {
+		t.Errorf("got %v", err)
+	}
 	for _, err := range []error{
-		c.Write(patience(t), ktorws.MessageText, []byte("\xff")),
 		c.Write(patience(t), 9, nil),
 		c.SetReadLimit(0),
 	} {
@@ -248,7 +250,7 @@ func TestBatchUpToWhatIsNoMessage(t *testing.T) {
 	c := dial(t, echoURL, nil)
 	text := func(s string) ktorws.Message { return ktorws.Message{Type: ktorws.MessageText, Data: []byte(s)} }
 	sent, err := c.WriteBatch(patience(t), []ktorws.Message{text("a"), text("b"), text("\xff"), text("c")})
-	if sent != 2 || !errors.Is(err, ktorws.ErrInvalidArgument) {
+	if sent != 2 || !errors.Is(err, ktorws.ErrUTF8) {
 		t.Errorf("%d were sent: %v", sent, err)
 	}
 	write(t, c, ktorws.MessageText, "d")

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/cgo"
-	"time"
 	"unsafe"
 )
 
@@ -70,16 +69,6 @@ func kgoAuthenticate(handle C.uintptr_t, auth *C.ws_auth) {
 	if answer := cgo.Handle(handle).Value().(*hooks).auth(challenge); answer != nil {
 		answer.give(auth)
 	}
-}
-
-//export kgoDecide
-func kgoDecide(handle C.uintptr_t, lost *C.ws_error, attempt C.uint32_t, suggested C.int32_t, delay *C.int64_t) C.int32_t {
-	why := newStatusError(0, lost)
-	retry := cgo.Handle(handle).Value().(*hooks).decide(Retry{
-		Why: &why, Attempt: int(attempt), Try: suggested != 0, Delay: time.Duration(*delay) * time.Millisecond,
-	})
-	*delay = ms(retry.Delay)
-	return C.int32_t(number(retry.Try))
 }
 
 // CookieJar has cookies that sessions share (RFC 6265), in memory. Any goroutine may use it.

@@ -79,27 +79,6 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-func TestDialerResumesTLS(t *testing.T) {
-	d, err := ktorws.NewDialer(&ktorws.DialOptions{TLS: &ktorws.TLS{CAFile: caFile}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	resumed := false
-	for i := 0; i < 2; i++ {
-		c, _, err := d.Dial(patience(t), secureURL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, c, ktorws.MessageText, "x")
-		expect(t, c, ktorws.MessageText, "x")
-		resumed = c.Stats().TLSResumed
-		c.CloseNow()
-	}
-	if !resumed {
-		t.Error("the second session did not resume the first one's")
-	}
-}
-
 func TestFailuresToConnect(t *testing.T) {
 	for url, want := range map[string]error{
 		"":                    ktorws.ErrURL,

@@ -13,8 +13,8 @@ import (
 	"unsafe"
 )
 
-// StatusError is an error of the library. errors.Is finds its Status and its Errno; an ErrTimeout counts as a timeout
-// (net.Error), and what fails because this side has closed the Conn is net.ErrClosed.
+// StatusError is an error of the library. errors.Is finds its Status and its Errno; ErrTimeout, ErrPingTimeout and
+// ErrIdleTimeout count as timeouts (net.Error), and what fails because this side has closed the Conn is net.ErrClosed.
 type StatusError struct {
 	Status Status
 	// Message is one sentence that says what happened. It holds no credentials.
@@ -47,7 +47,9 @@ func (e *StatusError) Is(target error) bool {
 }
 
 // Timeout reports whether something did not happen in time.
-func (e *StatusError) Timeout() bool { return e.Status == ErrTimeout || e.Status == ErrPingTimeout }
+func (e *StatusError) Timeout() bool {
+	return e.Status == ErrTimeout || e.Status == ErrPingTimeout || e.Status == ErrIdleTimeout
+}
 
 // Temporary is there for net.Error, and false.
 func (e *StatusError) Temporary() bool { return false }

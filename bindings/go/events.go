@@ -6,6 +6,7 @@ import "C"
 import (
 	"runtime/cgo"
 	"sync"
+	"time"
 )
 
 // events is what the library calls back for: it knows no Conn, so that one that is forgotten can be collected.
@@ -19,7 +20,16 @@ type events struct {
 	closed chan struct{}
 	// Holds a token when there may be room to send.
 	writable chan struct{}
+	// Holds a token when a connection was lost, for OnReconnect.
+	lost chan struct{}
+
+	mu sync.Mutex
+	// How the latest connections were lost.
+	losses []StatusError
 }
+
+// keptLosses is how many losses are kept for the frames that report them, which come later.
+const keptLosses = 8
 
 func newEvents(dialer *Dialer) *events {
 	return &events{
@@ -27,6 +37,7 @@ func newEvents(dialer *Dialer) *events {
 		opened:   make(chan struct{}),
 		closed:   make(chan struct{}),
 		writable: make(chan struct{}, 1),
+		lost:     make(chan struct{}, 1),
 	}
 }
 
@@ -56,15 +67,43 @@ func kgoClosed(handle C.uintptr_t) {
 	close(e.closed)
 }
 
-//export kgoReconnected
-func kgoReconnected(handle C.uintptr_t, lost *C.ws_error) {
+//export kgoDecide
+func kgoDecide(handle C.uintptr_t, lost *C.ws_error, attempt C.uint32_t, suggested C.int32_t, delay *C.int64_t) C.int32_t {
 	e := eventsOf(handle)
-	// A sender that found no connection has asked for no call.
-	signal(e.writable)
-	if hook := e.dialer.hooks.onReconnect; hook != nil {
-		why := newStatusError(0, lost)
-		hook(&why)
+	why := newStatusError(0, lost)
+	if attempt == 1 && e.dialer.hooks.onReconnect != nil {
+		e.keepLoss(why)
+		signal(e.lost)
 	}
+	if e.dialer.hooks.decide == nil {
+		return suggested
+	}
+	retry := e.dialer.hooks.decide(Retry{
+		Why: &why, Attempt: int(attempt), Try: suggested != 0, Delay: time.Duration(*delay) * time.Millisecond,
+	})
+	*delay = ms(retry.Delay)
+	return C.int32_t(number(retry.Try))
+}
+
+func (e *events) keepLoss(why StatusError) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.losses) == keptLosses {
+		e.losses = e.losses[1:]
+	}
+	e.losses = append(e.losses, why)
+}
+
+// lossOf returns the loss that a frame reports, which has only the message.
+func (e *events) lossOf(message string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := len(e.losses) - 1; i >= 0; i-- {
+		if why := e.losses[i]; why.Message == message {
+			return &why
+		}
+	}
+	return &StatusError{Status: ErrClosedAbnormally, Message: message, Phase: PhaseOpen, TLSAlert: -1}
 }
 
 //export kgoDropped

@@ -16,8 +16,9 @@ type handle struct {
 	session *C.ws_session
 
 	mu sync.Mutex
-	// Its numbers when it was freed.
-	last Stats
+	// Its numbers when it was freed, and its connection.
+	last     Stats
+	lastInfo SessionInfo
 }
 
 const (
@@ -37,7 +38,7 @@ func (h *handle) acquire() (*C.ws_session, bool) {
 func (h *handle) release() {
 	if h.state.Add(-handleCall) == handleShut && h.state.CompareAndSwap(handleShut, handleShut|handleFreed) {
 		h.mu.Lock()
-		h.last = statsOf(h.session)
+		h.last, h.lastInfo = statsOf(h.session), sessionInfoOf(h.session)
 		h.mu.Unlock()
 		C.ws_session_free(h.session)
 	}

@@ -26,9 +26,7 @@ const sweepEvery = 1024
 // inbox has what was received ahead. Of those who wait for something one leads: it waits in Go's netpoller, by itself, for
 // the library's descriptor, and receives for all. The others wait for it, and then one of them leads.
 type inbox struct {
-	session *handle
-	// The session's descriptor, and the duplicate of it that Go waits for.
-	number     C.int32_t
+	session    *handle
 	descriptor *os.File
 	raw        syscall.RawConn
 	// Messages that were written since something was received, or was tried to be.
@@ -37,6 +35,8 @@ type inbox struct {
 	readable chan struct{}
 	// Whoever put the token in leads.
 	leading chan struct{}
+	// Holds a token when the connection was lost, or another one has followed, for OnReconnect.
+	changed chan struct{}
 	// Closed with err.
 	ended chan struct{}
 
@@ -60,21 +60,25 @@ type inbox struct {
 	// The library may have more: receiving stopped before it said that it has not.
 	hasMore bool
 	pings   map[string]chan struct{}
+	// The loss that no other connection has followed yet, and those that one has, as the library's messages on them.
+	isLost  bool
+	lostBy  string
+	outages []string
 	err     error
 }
 
-func newInbox(session *handle, number C.int32_t, descriptor *os.File) (*inbox, error) {
+func newInbox(session *handle, descriptor *os.File) (*inbox, error) {
 	raw, err := descriptor.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
 	in := &inbox{
 		session:    session,
-		number:     number,
 		descriptor: descriptor,
 		raw:        raw,
 		readable:   make(chan struct{}, 1),
 		leading:    make(chan struct{}, 1),
+		changed:    make(chan struct{}, 1),
 		ended:      make(chan struct{}),
 		most:       C.SHIM_IN,
 	}
@@ -87,7 +91,7 @@ func newInbox(session *handle, number C.int32_t, descriptor *os.File) (*inbox, e
 			return true
 		}
 		in.wake()
-		return in.hasMore && in.wantsMore()
+		return false
 	}
 	return in, nil
 }
@@ -267,11 +271,11 @@ func (in *inbox) fill() {
 			in.unflushed.Store(0)
 			flush = 1
 		}
-		switch status := Status(C.kgo_receive(numberOf(session), in.number, in.most, flush, receipt)); status {
+		switch status := Status(C.kgo_receive(numberOf(session), in.most, flush, receipt)); status {
 		case 0:
 			in.unpack(receipt)
 		case ErrTimeout:
-			in.hasMore = receipt.is_readable != 0
+			in.hasMore = false
 			return
 		default:
 			in.end(endOf(session, status))
@@ -301,13 +305,23 @@ func (in *inbox) unpack(receipt *C.kgo_receipt) {
 	}
 }
 
-// put takes a copy of a message, or a pong.
+// put takes a copy of a message, or a pong, or an event.
 func (in *inbox) put(kind C.uint32_t, data []byte) {
-	if kind == C.WS_FRAME_PONG {
+	switch kind {
+	case C.WS_FRAME_PONG:
 		if answered, ok := in.pings[string(data)]; ok {
 			delete(in.pings, string(data))
 			close(answered)
 		}
+		return
+	case C.WS_FRAME_LOST:
+		in.isLost, in.lostBy = true, string(data)
+		signal(in.changed)
+		return
+	case C.WS_FRAME_RESUMED:
+		in.isLost = false
+		in.outages = append(in.outages, in.lostBy)
+		signal(in.changed)
 		return
 	}
 	if in.leaving && in.size() >= C.SHIM_IN {
@@ -352,6 +366,9 @@ func (in *inbox) leave() {
 	never := make(chan struct{})
 	in.mu.Lock()
 	in.leaving = true
+	if len(in.leading) > 0 {
+		in.lookAgain()
+	}
 	for in.err == nil {
 		in.wait(context.Background(), func() bool { return false }, never)
 		in.mu.Lock()

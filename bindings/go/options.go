@@ -37,7 +37,7 @@ type DialOptions struct {
 	HandshakeTimeout time.Duration
 	// CloseTimeout bounds the closing handshake and the end of the connection; 5 s unless set.
 	CloseTimeout time.Duration
-	// IdleTimeout ends a session on which nothing has come for as long; no limit unless set.
+	// IdleTimeout ends a session on which nothing has come for as long, with ErrIdleTimeout; no limit unless set.
 	IdleTimeout time.Duration
 
 	// PingInterval is how often the server is pinged; 0 is never. Without an answer within PingTimeout, which is twice the
@@ -156,7 +156,9 @@ type Reconnect struct {
 	KeepUnsent bool
 	// Decide has the last word before each attempt: it returns what it was given, or with other values of Try and Delay.
 	Decide func(Retry) Retry
-	// OnReconnect is called when there is another connection, with how the one before was lost.
+	// OnReconnect is called when there is another connection, with how the one before was lost, behind the messages of the
+	// lost connection: when more of them wait than are received ahead, when these are read. Outages without a message between
+	// them may be one call. It may use the Conn.
 	OnReconnect func(lost error)
 }
 

@@ -1,24 +1,20 @@
 #include "shim.h"
 
-#include <poll.h>
 #include <string.h>
 
 #include "_cgo_export.h"
 
-ws_status kgo_receive(uintptr_t session, int32_t fd, uint32_t most, int32_t flush, kgo_receipt *receipt)
+ws_status kgo_receive(uintptr_t session, uint32_t most, int32_t flush, kgo_receipt *receipt)
 {
     ws_frame *frames[SHIM_IN];
     size_t count = 0, filled = 0;
     ws_status status = ws_recv_batch((ws_session *)session, frames, most, &count, 0);
     receipt->count = 0;
-    if (status == WS_ERR_TIMEOUT) {
-        struct pollfd watched = {.fd = fd, .events = POLLIN};
-        if (flush)
+    if (status != WS_OK) {
+        if (flush && status == WS_ERR_TIMEOUT)
             ws_flush((ws_session *)session, 0);
-        receipt->is_readable = poll(&watched, 1, 0) > 0;
-    }
-    if (status != WS_OK)
         return status;
+    }
     for (size_t i = 0; i < count; i++) {
         kgo_received *item = &receipt->items[i];
         *item = (kgo_received){.size = frames[i]->size, .type = frames[i]->type};
@@ -47,11 +43,6 @@ void kgo_free(uintptr_t frame)
 ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t size)
 {
     return ws_send((ws_session *)session, type, data, size, 0, 0);
-}
-
-ws_status kgo_ping(uintptr_t session, const uint8_t *data, size_t size)
-{
-    return ws_send_ping((ws_session *)session, data, size);
 }
 
 ws_status kgo_send_many(uintptr_t session, kgo_shipment *shipment)
@@ -85,12 +76,6 @@ static void on_close(ws_session *session, ws_status status, void *events)
     kgoClosed((uintptr_t)events);
 }
 
-static void on_reconnect(ws_session *session, const ws_error *lost, void *events)
-{
-    (void)session;
-    kgoReconnected((uintptr_t)events, (ws_error *)lost);
-}
-
 static void drop(void *events)
 {
     kgoDropped((uintptr_t)events);
@@ -104,14 +89,15 @@ ws_status kgo_open(const ws_config *config, const char *url, uintptr_t events, w
         .on_writable = on_writable,
         .on_close = on_close,
         .drop = drop,
-        .on_reconnect = on_reconnect,
     };
     ws_config *own = ws_config_clone(config);
     ws_status status = own == NULL ? WS_ERR_NO_MEMORY : ws_config_set_callbacks(own, &callbacks, (void *)events);
-    if (status != WS_OK)
+    if (status != WS_OK) {
         drop((void *)events);
-    else
+    } else {
+        ws_config_set_user_data(own, (void *)events);
         status = ws_connect_async(url, own, session);
+    }
     ws_config_free(own);
     return status;
 }
@@ -127,18 +113,16 @@ void kgo_set_auth(ws_config *config, uintptr_t dialer)
 }
 
 static int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
-                      void *dialer)
+                      void *unused)
 {
-    (void)session;
-    return kgoDecide((uintptr_t)dialer, (ws_error *)why, attempt, suggested, delay_ms);
+    (void)unused;
+    return kgoDecide((uintptr_t)ws_get_user_data(session), (ws_error *)why, attempt, suggested, delay_ms);
 }
 
-ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides, uintptr_t dialer)
+ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides)
 {
-    if (decides) {
+    if (decides)
         options->decide = decide;
-        options->user_data = (void *)dialer;
-    }
     return ws_config_set_reconnect(config, options);
 }
 

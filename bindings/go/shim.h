@@ -27,7 +27,6 @@ typedef struct {
 
 typedef struct {
     size_t count;
-    int32_t is_readable; /* nothing was there, and the descriptor says that there is */
     kgo_received items[SHIM_IN];
     uint8_t scratch[SHIM_SCRATCH];
 } kgo_receipt;
@@ -44,28 +43,24 @@ typedef struct {
     uint8_t bytes[SHIM_PACKED];
 } kgo_shipment;
 
-/*
- * Receives what is there, at most `most` messages. Of none, what was held back goes out if `flush` is set.
- *
- * The library may return WS_ERR_TIMEOUT while the descriptor is readable, because one of its threads is just reading. A
- * level-triggered watcher is told again, Go's netpoller is not, so the descriptor is looked at.
- */
-ws_status kgo_receive(uintptr_t session, int32_t fd, uint32_t most, int32_t flush, kgo_receipt *receipt);
+/* Receives what is there, at most `most` messages. Of none, what was held back goes out if `flush` is set. */
+ws_status kgo_receive(uintptr_t session, uint32_t most, int32_t flush, kgo_receipt *receipt);
 
 /* The payload of a frame that was not small. */
 const uint8_t *kgo_payload(uintptr_t frame);
 void kgo_free(uintptr_t frame);
 
 ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t size);
-ws_status kgo_ping(uintptr_t session, const uint8_t *data, size_t size);
-
 ws_status kgo_send_many(uintptr_t session, kgo_shipment *shipment);
 
-/* Opens a session that calls back for `events`, a cgo.Handle, until it drops it; also when it cannot be opened. */
+/*
+ * Opens a session that calls back for `events`, a cgo.Handle, until it drops it; also when it cannot be opened. The handle is
+ * the session's user data as well.
+ */
 ws_status kgo_open(const ws_config *config, const char *url, uintptr_t events, ws_session **session);
 
 void kgo_set_auth(ws_config *config, uintptr_t dialer);
-ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides, uintptr_t dialer);
+ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides);
 ws_status kgo_set_log(uint32_t level);
 
 #endif

@@ -26,8 +26,7 @@ type Stats struct {
 	IncomingDropped, OutgoingDropped uint64
 	// How long opening took.
 	Resolve, Connect, Proxy, TLS, Handshake time.Duration
-	// Whether a TLS session of an earlier connection was taken up again.
-	TLSResumed bool
+	// How often the session has gone on with another connection.
 	Reconnects uint64
 }
 
@@ -44,7 +43,7 @@ func (c *Conn) Stats() Stats {
 
 func statsOf(session *C.ws_session) Stats {
 	var s C.ws_stats
-	s.struct_size = C.sizeof_ws_statistics
+	s.struct_size = C.sizeof_ws_stats
 	if C.ws_get_stats(session, &s) != C.WS_OK {
 		return Stats{}
 	}
@@ -65,7 +64,6 @@ func statsOf(session *C.ws_session) Stats {
 		IncomingDropped: uint64(s.incoming_dropped), OutgoingDropped: uint64(s.outgoing_dropped),
 		Resolve: us(s.resolve_us), Connect: us(s.connect_us), Proxy: us(s.proxy_us), TLS: us(s.tls_us),
 		Handshake:  us(s.handshake_us),
-		TLSResumed: s.tls_resumed != 0,
 		Reconnects: uint64(s.reconnects),
 	}
 }

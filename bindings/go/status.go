@@ -36,6 +36,7 @@ const (
 	ErrClosedAbnormally Status = C.WS_ERR_CLOSED_ABNORMALLY
 	ErrPingTimeout      Status = C.WS_ERR_PING_TIMEOUT
 	ErrIO               Status = C.WS_ERR_IO
+	ErrIdleTimeout      Status = C.WS_ERR_IDLE_TIMEOUT
 	ErrAborted          Status = C.WS_ERR_ABORTED
 	ErrTimeout          Status = C.WS_ERR_TIMEOUT
 	ErrOverflow         Status = C.WS_ERR_OVERFLOW

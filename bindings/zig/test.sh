@@ -11,11 +11,14 @@ cd "$here"
 
 for source in build.zig src/*.zig examples/*.zig; do zig ast-check "$source"; done
 
-# Constants and functions as in the header.
+# Constants, members of structs and functions as in the header.
+header=../../include/ktorws.h
 names() { grep -oE "$1" "$2" | sed -E 's/: c_int//; s/ += +/ = /; s/,$//; s/^pub (const|extern fn) //; s/\($//' | sort -u; }
-diff <(names '\bWS_[A-Z0-9_]+ = -?[0-9]+,' ../../include/ktorws.h) <(names 'pub const WS_[A-Z0-9_]+: c_int = -?[0-9]+' src/c.zig) ||
-    { echo "src/c.zig is not what ktorws.h is: run declarations.sh" >&2; exit 1; }
-diff <(grep -oE '^ws_[a-z0-9_]+' ../../abi/symbols.txt | sort -u) <(names 'pub extern fn ws_[a-z0-9_]+' src/c.zig) ||
+functions() { sed -nE '/^typedef/d; s/^[a-z][a-z0-9_ *]*[ *](ws_[a-z0-9_]+)\(.*/\1/p' "$header" | sort -u; }
+members_in_c() { sed -nE '/^typedef struct ws_[a-z_]+ \{/,/^\}/{s/^typedef struct (ws_[a-z_]+) \{/\1/p; s/^    [a-z].*\(\*([a-z_]+)\)\(.*/\1/p; s/^    [a-z][a-z0-9_ *]*[ *]([a-z0-9_]+)(\[[0-9]+\])?;/\1/p}' "$header"; }
+members_in_zig() { sed -nE 's/^pub const struct_(ws_[a-z_]+) = extern struct \{/\1/p; s/^    ([a-z0-9_]+): .*/\1/p' src/c.zig; }
+diff <(names '\bWS_[A-Z0-9_]+ = -?[0-9]+,' "$header") <(names 'pub const WS_[A-Z0-9_]+: c_int = -?[0-9]+' src/c.zig) &&
+    diff <(functions) <(names 'pub extern fn ws_[a-z0-9_]+' src/c.zig) && diff <(members_in_c) <(members_in_zig) ||
     { echo "src/c.zig is not what ktorws.h is: run declarations.sh" >&2; exit 1; }
 
 # build COMMAND SOURCE PROGRAM OPTIONS...

@@ -2,7 +2,7 @@ const std = @import("std");
 const c = @import("c.zig");
 const ktorws = @import("ktorws.zig");
 
-pub const Phase = enum(c_uint) {
+pub const Phase = enum(i32) {
     none = c.WS_PHASE_NONE,
     resolve = c.WS_PHASE_RESOLVE,
     connect = c.WS_PHASE_CONNECT,
@@ -42,6 +42,12 @@ pub const Failure = struct {
         return std.math.cast(u8, c.ws_error_tls_alert(failure.raw));
     }
 
+    /// The code of the server's Close, in a decision on reconnecting; null where it was no Close.
+    pub fn closeCode(failure: Failure) ?u32 {
+        const code = c.ws_error_close_code(failure.raw);
+        return if (code == 0) null else code;
+    }
+
     /// null where the server did not refuse the handshake.
     pub fn httpStatus(failure: Failure) ?u32 {
         const status = c.ws_error_http_status(failure.raw);
@@ -51,6 +57,10 @@ pub const Failure = struct {
     pub fn httpHeader(failure: Failure, name: [:0]const u8, index: usize) ?[:0]const u8 {
         const text = ktorws.zString(name) catch return null;
         return ktorws.optionalSpan(c.ws_error_http_header(failure.raw, text, index));
+    }
+
+    pub fn httpHeaderAt(failure: Failure, index: usize) ?ktorws.Header {
+        return ktorws.Header.at(c.ws_error_http_header_at, failure.raw, index);
     }
 
     pub fn httpBody(failure: Failure) []const u8 {

@@ -8,6 +8,12 @@ pub const FrameType = enum(u32) {
     close = c.WS_FRAME_CLOSE,
     ping = c.WS_FRAME_PING,
     pong = c.WS_FRAME_PONG,
+    /// The session is open (settings.deliver_events).
+    opened = c.WS_FRAME_OPENED,
+    /// The connection is lost: the payload says why.
+    lost = c.WS_FRAME_LOST,
+    /// Another connection has taken its place.
+    resumed = c.WS_FRAME_RESUMED,
     _,
 };
 

@@ -13,8 +13,10 @@ pub const Failure = @import("failure.zig").Failure;
 pub const Frame = @import("frame.zig").Frame;
 pub const FrameType = @import("frame.zig").FrameType;
 pub const Group = @import("group.zig").Group;
+pub const Header = @import("header.zig").Header;
 pub const Options = @import("options.zig").Options;
 pub const Session = @import("session.zig").Session;
+pub const SessionInfo = @import("session_info.zig").SessionInfo;
 
 /// ws_status. error.OutOfMemory is WS_ERR_NO_MEMORY.
 pub const Error = error{
@@ -43,6 +45,7 @@ pub const Error = error{
     Closed,
     ClosedAbnormally,
     PingTimeout,
+    IdleTimeout,
     IoFailed,
     Aborted,
     Timeout,
@@ -80,6 +83,7 @@ pub fn check(status: c.ws_status) Error!void {
         c.WS_ERR_CLOSED => error.Closed,
         c.WS_ERR_CLOSED_ABNORMALLY => error.ClosedAbnormally,
         c.WS_ERR_PING_TIMEOUT => error.PingTimeout,
+        c.WS_ERR_IDLE_TIMEOUT => error.IdleTimeout,
         c.WS_ERR_IO => error.IoFailed,
         c.WS_ERR_ABORTED => error.Aborted,
         c.WS_ERR_TIMEOUT => error.Timeout,

@@ -48,7 +48,7 @@ pub const Options = struct {
 
     pub const Liveness = enum(u32) { pong = c.WS_LIVENESS_PONG, any = c.WS_LIVENESS_ANY };
 
-    pub const TlsVersion = enum(i32) { @"1.2" = c.WS_TLS_1_2, @"1.3" = c.WS_TLS_1_3 };
+    pub const TlsVersion = enum(u32) { @"1.2" = c.WS_TLS_1_2, @"1.3" = c.WS_TLS_1_3 };
 
     /// ws_deflate_options without the filter.
     pub const Deflate = struct {
@@ -61,16 +61,26 @@ pub const Options = struct {
         min_size: usize = 0,
     };
 
-    /// ws_reconnect_options without the decision.
+    /// ws_reconnect_options without the functions.
     pub const Reconnect = struct {
         first_delay_ms: i64 = 0,
         max_delay_ms: i64 = 0,
         max_outage_ms: i64 = 0,
         max_attempts: u32 = 0,
+        max_retry_after_ms: i64 = 0,
         keep_unsent: bool = false,
+        /// The first opening is tried again as well.
+        first: bool = false,
+
+        fn flags(reconnect: Reconnect) u32 {
+            var sum: u32 = 0;
+            if (reconnect.keep_unsent) sum |= c.WS_RECONNECT_KEEP_UNSENT;
+            if (reconnect.first) sum |= c.WS_RECONNECT_FIRST;
+            return sum;
+        }
     };
 
-    /// One value each: `ws_config_set_NAME`, or `ws_config_set_NAME_ms` for a Timeout.
+    /// One value each: `ws_config_set_NAME`, `ws_config_set_NAME_ms` for a Timeout, or `ws_config_add_NAME`.
     pub const Settings = struct {
         origin: ?[:0]const u8 = null,
         user_agent: ?[:0]const u8 = null,
@@ -92,8 +102,16 @@ pub const Options = struct {
         ping_timeout: ?ktorws.Timeout = null,
         ping_liveness: ?Liveness = null,
         auto_pong: ?bool = null,
+        /// ws_control_frames.
         deliver_control: ?u32 = null,
+        /// ws_event_frames.
+        deliver_events: ?u32 = null,
+        deliver_parts: ?usize = null,
+        validate_utf8: ?bool = null,
         raw: ?bool = null,
+        allow_unmasked: ?bool = null,
+        masking: ?bool = null,
+        user_data: ?*anyopaque = null,
         local_address: ?[:0]const u8 = null,
         unix_socket: ?[:0]const u8 = null,
         socket_fd: ?i32 = null,
@@ -104,6 +122,7 @@ pub const Options = struct {
         max_redirects: ?u32 = null,
         tls_ca_file: ?[:0]const u8 = null,
         tls_ca_dir: ?[:0]const u8 = null,
+        tls_system_store: ?bool = null,
         tls_crl_file: ?[:0]const u8 = null,
         tls_server_name: ?[:0]const u8 = null,
         tls_min_version: ?TlsVersion = null,
@@ -148,7 +167,8 @@ pub const Options = struct {
 
     fn set(config: *c.ws_config, comptime name: []const u8, value: anytype) Error!void {
         const Value = @TypeOf(value);
-        const setter = @field(c, "ws_config_set_" ++ name ++ if (Value == ktorws.Timeout) "_ms" else "");
+        const full = name ++ if (Value == ktorws.Timeout) "_ms" else "";
+        const setter = @field(c, (if (@hasDecl(c, "ws_config_set_" ++ full)) "ws_config_set_" else "ws_config_add_") ++ full);
         return check(setter(config, switch (Value) {
             [:0]const u8 => try zString(value),
             bool => @intFromBool(value),
@@ -179,7 +199,8 @@ pub const Options = struct {
             .max_delay_ms = reconnect.max_delay_ms,
             .max_outage_ms = reconnect.max_outage_ms,
             .max_attempts = reconnect.max_attempts,
-            .flags = if (reconnect.keep_unsent) c.WS_RECONNECT_KEEP_UNSENT else 0,
+            .flags = reconnect.flags(),
+            .max_retry_after_ms = reconnect.max_retry_after_ms,
         };
         return check(c.ws_config_set_reconnect(config, &native));
     }

@@ -3,6 +3,7 @@ const c = @import("c.zig");
 const ktorws = @import("ktorws.zig");
 const Error = ktorws.Error;
 const Frame = ktorws.Frame;
+const Header = ktorws.Header;
 const Timeout = ktorws.Timeout;
 const check = ktorws.check;
 
@@ -95,12 +96,23 @@ pub const Session = struct {
         return .{ .data = data.ptr, .size = data.len, .type = @backingInt(frame_type), .flags = 0 };
     }
 
-    pub fn sendPing(session: Session, data: []const u8) Error!void {
-        return check(c.ws_send_ping(session.raw, data.ptr, data.len));
+    /// Sends a message that lies in several slices.
+    pub fn sendv(session: Session, frame_type: ktorws.FrameType, slices: []const c.ws_slice, options: SendOptions) Error!void {
+        const number = @backingInt(frame_type);
+        return check(c.ws_sendv(session.raw, number, slices.ptr, slices.len, options.flags(), options.timeout.toMs()));
     }
 
-    pub fn sendPong(session: Session, data: []const u8) Error!void {
-        return check(c.ws_send_pong(session.raw, data.ptr, data.len));
+    /// A slice for sendv, which the bytes are lent to.
+    pub fn slice(data: []const u8) c.ws_slice {
+        return .{ .data = data.ptr, .size = data.len };
+    }
+
+    pub fn sendPing(session: Session, data: []const u8, timeout: Timeout) Error!void {
+        return session.send(.ping, data, .{ .timeout = timeout });
+    }
+
+    pub fn sendPong(session: Session, data: []const u8, timeout: Timeout) Error!void {
+        return session.send(.pong, data, .{ .timeout = timeout });
     }
 
     pub fn flush(session: Session, timeout: Timeout) Error!void {
@@ -162,6 +174,16 @@ pub const Session = struct {
         return check(c.ws_wait_closed(session.raw, timeout.toMs()));
     }
 
+    /// Closes the session with code 1000, waits for its end and frees the handle, in place of deinit. It frees the handle
+    /// whatever it returns, except for error.WrongState.
+    pub fn end(session: Session, timeout: Timeout) Error!void {
+        return check(c.ws_session_end(session.raw, timeout.toMs()));
+    }
+
+    pub fn isClosedForReceive(session: Session) bool {
+        return c.ws_is_closed_for_receive(session.raw) != 0;
+    }
+
     pub fn abort(session: Session) Error!void {
         return check(c.ws_abort(session.raw));
     }
@@ -188,14 +210,14 @@ pub const Session = struct {
     };
 
     pub fn closeInfo(session: Session) Error!CloseInfo {
-        var info: c.ws_close_info = .{ .struct_size = @sizeOf(c.ws_close_info) };
-        try check(c.ws_get_close_info(session.raw, &info));
+        var written: c.ws_close_info = .{ .struct_size = @sizeOf(c.ws_close_info) };
+        try check(c.ws_get_close_info(session.raw, &written));
         return .{
-            .local_code = info.local_code,
-            .remote_code = info.remote_code,
-            .reason = info.reason[0..info.reason_size],
-            .clean = info.clean != 0,
-            .initiator = @fromBackingInt(@intCast(info.initiator)),
+            .local_code = written.local_code,
+            .remote_code = written.remote_code,
+            .reason = written.reason[0..written.reason_size],
+            .clean = written.clean != 0,
+            .initiator = @fromBackingInt(@intCast(written.initiator)),
         };
     }
 
@@ -205,7 +227,27 @@ pub const Session = struct {
         return numbers;
     }
 
-    pub const State = enum(c_uint) {
+    pub fn info(session: Session) Error!ktorws.SessionInfo {
+        var written: c.ws_session_info = .{ .struct_size = @sizeOf(c.ws_session_info) };
+        try check(c.ws_get_session_info(session.raw, &written));
+        return .{ .raw = written };
+    }
+
+    /// A certificate of the server as DER, its own first; null behind the last one. It is the session's.
+    pub fn peerCertificate(session: Session, index: usize) ?[]const u8 {
+        var der: [*c]const u8 = null;
+        var size: usize = 0;
+        return if (c.ws_peer_certificate(session.raw, index, &der, &size) == 0) null else der[0..size];
+    }
+
+    /// error.WrongState if the session has no permessage-deflate.
+    pub fn deflateInfo(session: Session) Error!c.ws_deflate_info {
+        var written: c.ws_deflate_info = .{ .struct_size = @sizeOf(c.ws_deflate_info) };
+        try check(c.ws_get_deflate_info(session.raw, &written));
+        return written;
+    }
+
+    pub const State = enum(i32) {
         connecting = c.WS_STATE_CONNECTING,
         open = c.WS_STATE_OPEN,
         closing = c.WS_STATE_CLOSING,
@@ -217,7 +259,8 @@ pub const Session = struct {
         return @fromBackingInt(@intCast(c.ws_state(session.raw)));
     }
 
-    /// What ended the session, null while nothing has and after a clean end. It is the session's.
+    /// What ended the session, or lost its connection while another one is being opened; null while nothing has and after a
+    /// clean end. It is the session's.
     pub fn failure(session: Session) ?ktorws.Failure {
         const lent = c.ws_session_error(session.raw) orelse return null;
         return .{ .raw = @constCast(lent) };
@@ -237,6 +280,11 @@ pub const Session = struct {
         return ktorws.optionalSpan(c.ws_request_header(session.raw, text, index));
     }
 
+    /// The fields in the order in which they were sent, null behind the last one.
+    pub fn requestHeaderAt(session: Session, index: usize) ?Header {
+        return Header.at(c.ws_request_header_at, session.raw, index);
+    }
+
     pub fn responseStatus(session: Session) u32 {
         return c.ws_response_status(session.raw);
     }
@@ -244,6 +292,10 @@ pub const Session = struct {
     pub fn responseHeader(session: Session, name: [:0]const u8, index: usize) ?[:0]const u8 {
         const text = ktorws.zString(name) catch return null;
         return ktorws.optionalSpan(c.ws_response_header(session.raw, text, index));
+    }
+
+    pub fn responseHeaderAt(session: Session, index: usize) ?Header {
+        return Header.at(c.ws_response_header_at, session.raw, index);
     }
 
     /// The extension of this name, null where the session has none.
@@ -269,7 +321,7 @@ pub const Session = struct {
         return check(c.ws_set_ping_interval_ms(session.raw, interval.toMs()));
     }
 
-    /// .forever stands for twice the interval.
+    /// .forever is no limit. Until it is set, it is twice the interval.
     pub fn setPingTimeout(session: Session, timeout: Timeout) Error!void {
         return check(c.ws_set_ping_timeout_ms(session.raw, timeout.toMs()));
     }

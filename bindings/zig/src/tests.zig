@@ -9,7 +9,7 @@ const expectEqualStrings = std.testing.expectEqualStrings;
 const Session = ktorws.Session;
 
 /// A hung library must fail a test, not stall it; no wait that works takes nearly this long.
-const patience: ktorws.Timeout = .{ .ms = 60_000 };
+pub const patience: ktorws.Timeout = .{ .ms = 60_000 };
 const now: ktorws.Timeout = .{ .ms = 0 };
 
 test {
@@ -18,24 +18,26 @@ test {
     std.testing.refAllDecls(ktorws.Cookies);
     std.testing.refAllDecls(ktorws.Failure);
     std.testing.refAllDecls(ktorws.Frame);
+    std.testing.refAllDecls(ktorws.SessionInfo);
+    _ = @import("tests_of_connections.zig");
 }
 
-fn environment(name: [:0]const u8) [:0]const u8 {
+pub fn environment(name: [:0]const u8) [:0]const u8 {
     return ktorws.optionalSpan(std.c.getenv(name)) orelse std.debug.panic("{s} is not set: run under the echo server", .{name});
 }
 
 var url_buffer: [256]u8 = undefined;
 
 /// One of the echo server's paths; "" is the echo.
-fn echoUrl(path: []const u8) [:0]const u8 {
+pub fn echoUrl(path: []const u8) [:0]const u8 {
     return std.fmt.bufPrintSentinel(&url_buffer, "{s}{s}", .{ environment("ECHO_WS_URL"), path }, 0) catch unreachable;
 }
 
-fn connect(path: []const u8) !Session {
+pub fn connect(path: []const u8) !Session {
     return Session.connect(echoUrl(path), .{});
 }
 
-fn expectText(session: Session, text: []const u8) !void {
+pub fn expectText(session: Session, text: []const u8) !void {
     const frame = try session.recv(patience);
     defer frame.deinit();
     try expectEqual(ktorws.FrameType.text, frame.frameType());
@@ -60,7 +62,7 @@ test "every status of ktorws.h has an error of its own" {
             count += 1;
         }
     }
-    try expectEqual(31, count);
+    try expectEqual(32, count);
     try ktorws.check(ktorws.c.WS_OK);
 }
 
@@ -124,7 +126,7 @@ test "messages" {
     try expectEqualStrings("larger", received.data);
     try expectEqual(ktorws.FrameType.text, received.frame_type);
 
-    try expectError(error.InvalidArgument, session.sendText("\xff"));
+    try expectError(error.InvalidUtf8, session.sendText("\xff"));
     try expectError(error.Timeout, session.recv(now));
     try session.interrupt();
     try expectError(error.Interrupted, session.recv(.forever));
@@ -198,6 +200,7 @@ test "failures of opening" {
     try expectEqual(@as(i32, @backingInt(std.posix.E.CONNREFUSED)), failure.osErrno());
     try expect(failure.message().len > 0);
     try expectEqual(null, failure.httpStatus());
+    try expectEqual(null, failure.closeCode());
     try expectEqual(null, failure.httpHeader("Server", 0));
     try expectEqual(null, failure.tlsAlert());
     try expectEqualStrings("", failure.httpBody());
@@ -249,6 +252,7 @@ test "options" {
     const cookies = try ktorws.Cookies.init();
     defer cookies.deinit();
     try cookies.add(echoUrl(""), "a=1");
+    var shared: u8 = 0;
     const session = try Session.connect(echoUrl(""), .{
         .headers = &.{ .{ .name = "X-One", .value = "1" }, .{ .name = "X-Two", .value = "2" } },
         .subprotocols = &.{ "chat", "superchat" },
@@ -260,7 +264,7 @@ test "options" {
         .cookies = cookies,
         .tls_verify = .{ .host = false },
         .deflate = .{ .level = 9 },
-        .reconnect = .{ .max_attempts = 1, .keep_unsent = true },
+        .reconnect = .{ .max_attempts = 1, .keep_unsent = true, .first = true, .max_retry_after_ms = 1000 },
         .configure = setRaw,
         .settings = .{
             .origin = "https://example.com",
@@ -273,6 +277,8 @@ test "options" {
             .max_message_size = 2000,
             .ping_interval = .{ .ms = 3_600_000 },
             .ping_timeout = .forever,
+            .validate_utf8 = true,
+            .user_data = &shared,
             .ping_liveness = .any,
             .deliver_control = ktorws.c.WS_CONTROL_PONG,
             .proxy_from_env = false,
@@ -295,7 +301,7 @@ test "options" {
     try expectEqual(1000, session.maxFrameSize());
     try expectEqual(2000, session.maxMessageSize());
     try expectEqual(3_600_000, session.pingIntervalMs());
-    try expectEqual(7_200_000, session.pingTimeoutMs());
+    try expectEqual(-1, session.pingTimeoutMs());
     try session.setMaxFrameSize(3000);
     try session.setMaxMessageSize(4000);
     try session.setPingTimeout(.{ .ms = 5 });
@@ -305,15 +311,16 @@ test "options" {
     try expectError(error.InvalidArgument, session.setMaxFrameSize(0));
     try expect(session.masking());
     try expectError(error.WrongState, session.setMasking(false));
+    try expectEqual(@as(?*anyopaque, &shared), session.userData());
     var own: u8 = 0;
     try session.setUserData(&own);
     try expectEqual(@as(?*anyopaque, &own), session.userData());
-    try session.sendPing("there?");
+    try session.sendPing("there?", patience);
     const pong = try session.recv(patience);
     defer pong.deinit();
     try expectEqual(.pong, pong.frameType());
     try expectEqualStrings("there?", pong.data());
-    try session.sendPong("");
+    try session.sendPong("", patience);
 }
 
 test "cookies" {
