@@ -115,7 +115,7 @@ pub unsafe extern "C" fn ws_attempt_set_url(attempt: *mut ws_attempt, url: *cons
         // SAFETY: the caller's promise: every attempt is a CAttempt.
         let lent = unsafe { guard::reference_mut(attempt.cast::<CAttempt<'_, '_>>()) }?;
         // SAFETY: the caller's promise.
-        lent.attempt.set_url(unsafe { guard::string(url) }?)
+        lent.attempt.change(|attempt| attempt.set_url(unsafe { guard::string(url) }?))
     })
 }
 
@@ -136,9 +136,11 @@ pub unsafe extern "C" fn ws_attempt_set_header(
     guard::status(|| {
         // SAFETY: the caller's promise: every attempt is a CAttempt.
         let lent = unsafe { guard::reference_mut(attempt.cast::<CAttempt<'_, '_>>()) }?;
-        // SAFETY: the caller's promise.
-        let (name, value) = unsafe { (guard::string(name)?, guard::optional_string(value)?) };
-        lent.attempt.set_header(name, value)
+        lent.attempt.change(|attempt| {
+            // SAFETY: the caller's promise.
+            let (name, value) = unsafe { (guard::string(name)?, guard::optional_string(value)?) };
+            attempt.set_header(name, value)
+        })
     })
 }
 

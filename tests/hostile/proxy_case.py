@@ -57,7 +57,7 @@ class Proxied(Case):
     def configuration(self, ports):
         scheme, separator, place = self.proxy.format_map(ports).rpartition("://")
         proxy = scheme + separator + (self.login + "@" if self.login else "") + place
-        config = settings(**self.config, proxy=proxy.encode(), resolve=(self.host.encode(), 0, b"127.0.0.1"))
+        config = settings(**self.config, proxy=proxy.encode(), add_resolve=(self.host.encode(), 0, b"127.0.0.1"))
         config["add_header"] = [(name.encode(), value.encode()) for name, value in FOR_THE_SERVER.items()]
         config["add_subprotocol"] = SUBPROTOCOL.encode()
         if self.trusting:

@@ -263,7 +263,9 @@ class ReconnectOptions(ctypes.Structure):
         *((name, c_int64) for name in ("first_delay_ms", "max_delay_ms", "max_outage_ms")),
         ("max_attempts", c_uint32),
         ("flags", c_uint32),
+        ("max_retry_after_ms", c_int64),
         ("decide", DECIDE),
+        ("prepare", c_void_p),
         ("user_data", c_void_p),
     ]
 

@@ -291,7 +291,7 @@ def cases(directory):
         "text that is not PEM": ("pem", b"not a certificate", 17),
         "an empty text": ("pem", b"", 0),
     }.items():
-        status = Status(getattr(lib, "ws_config_set_tls_ca_" + arguments[0])(config, *arguments[1:]))
+        status = Status(getattr(lib, "ws_config_add_tls_ca_" + arguments[0])(config, *arguments[1:]))
         yield (
             f"authorities from {name}",
             (

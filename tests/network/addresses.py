@@ -97,23 +97,6 @@ def further_known_addresses():
         true(f"the message does not name {name}", name in failure.message, failure.message)
 
 
-def known_addresses_are_removed():
-    first, second = (b"localhost", 0, b"127.0.0.8"), (b"localhost", 0, b"127.0.0.9")
-    of_port = (b"localhost", port, b"127.0.0.10")
-    removed, removed_of_port = (b"localhost", 0, None), (b"localhost", port, None)
-
-    def leads_to(*calls):
-        return told_by("localhost", add_resolve=list(calls))["server"]
-
-    usual = leads_to(removed)
-    true("nothing to remove", usual in ("127.0.0.1", "::1"), usual)
-    equal("removed", leads_to(first, second, removed), usual)
-    equal("removed and set again", leads_to(first, removed, second), "127.0.0.9")
-    equal("of another host", leads_to(first, (b"host.test", 0, None)), "127.0.0.8")
-    equal("of a port", leads_to(of_port, removed_of_port), usual)
-    equal("of no port, where there is one", leads_to(of_port, removed), "127.0.0.10")
-
-
 def a_known_address_changes_nothing_for_tls():
     """neither the name in the certificate nor the one the server is told"""
     context = server_context("host.test")
@@ -134,7 +117,7 @@ def a_known_address_changes_nothing_for_tls():
 def configurations_have_their_own():
     """a copy has what its original had, and nothing of what it gets later"""
     with Configuration(add_resolve=(b"localhost", 0, b"127.0.0.8")) as config, config.clone() as copy:
-        config.change(add_resolve=[(b"localhost", 0, None), (b"localhost", 0, b"127.0.0.9")])
+        config.change(add_resolve=(b"localhost", port, b"127.0.0.9"))
         for used, server in (config, "127.0.0.9"), (copy, "127.0.0.8"):
             with Session(f"ws://localhost:{port}/", used) as session:
                 equal("server", json.loads(session.recv(HANG_MS)[1])["server"], server)
@@ -147,11 +130,6 @@ def wrong_known_addresses():
     for_each([(host, 0, b"127.0.0.1") for host in (None, *NOT_HOSTS)], is_refused)
     for_each([(b"host.test", 0, address) for address in NOT_ADDRESSES], is_refused)
     equal("config NULL", setting_status("add_resolve", b"a", 0, b"127.0.0.1", is_null=True), Status.INVALID_ARGUMENT)
-    # what is refused changes nothing
-    with Configuration(**known(b"127.0.0.9")) as config:
-        equal("refused", config.call("add_resolve", b"host.test", 0, b"no address"), Status.INVALID_ARGUMENT)
-        with Session(f"ws://host.test:{port}/", config) as session:
-            equal("server", json.loads(session.recv(HANG_MS)[1])["server"], "127.0.0.9")
 
 
 def the_local_address():
@@ -256,7 +234,6 @@ TESTS = (
     a_known_address,
     a_known_address_is_for_its_host_and_port,
     further_known_addresses,
-    known_addresses_are_removed,
     a_known_address_changes_nothing_for_tls,
     configurations_have_their_own,
     wrong_known_addresses,

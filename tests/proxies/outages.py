@@ -16,7 +16,9 @@ class ReconnectOptions(ctypes.Structure):
         ("max_outage_ms", ctypes.c_int64),
         ("max_attempts", ctypes.c_uint32),
         ("flags", ctypes.c_uint32),
+        ("max_retry_after_ms", ctypes.c_int64),
         ("decide", ctypes.c_void_p),
+        ("prepare", ctypes.c_void_p),
         ("user_data", ctypes.c_void_p),
     ]
 

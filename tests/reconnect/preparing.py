@@ -97,6 +97,8 @@ def a_refused_change_ends_it():
         (lambda attempt: set_url(attempt, "ftp://localhost/"), Status.URL),
         (lambda attempt: set_header(attempt, "Upgrade", "x"), Status.INVALID_ARGUMENT),
         (lambda attempt: set_header(attempt, "X-Bad", "a\r\nb"), Status.INVALID_ARGUMENT),
+        (lambda attempt: Status(lib.ws_attempt_set_url(attempt, None)), Status.INVALID_ARGUMENT),
+        (lambda attempt: Status(lib.ws_attempt_set_header(attempt, b"X-Bad", b"\xff")), Status.INVALID_ARGUMENT),
     ):
         seen = []
         prepared = Prepared(lambda attempt: seen.append(change(attempt)) or set_header(attempt, "X-Good", "x"))

@@ -16,7 +16,7 @@ def url(server, host="localhost"):
 
 def configured(lab, **settings):
     """a Configuration that trusts the lab, unless the settings say otherwise"""
-    trust = {} if any(name.startswith("set_tls_ca") for name in settings) else dict(add_tls_ca_file=lab.ca)
+    trust = {} if any(name.startswith("add_tls_ca") for name in settings) else dict(add_tls_ca_file=lab.ca)
     settings = {**PATIENT, **trust, **settings}
     return Configuration(**{name: value for name, value in settings.items() if value is not None})
 

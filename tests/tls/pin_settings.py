@@ -42,14 +42,6 @@ def _(lab):
             refusal(server, configuration, "(?i)pin")
 
 
-@setting("pin/NULL is none")
-def _(lab):
-    with serving(lab) as server, configured(lab, add_tls_pin_sha256=[pin(lab["second"]), None]) as configuration:
-        visit(server, configuration)
-        configuration.change(add_tls_pin_sha256=pin(lab["second"]))
-        refusal(server, configuration, "(?i)pin")
-
-
 @setting("pin/it does not make up for what is wrong")
 def _(lab):
     for certificate in ("expired", "untrusted", "self-signed", "wrong-host"):

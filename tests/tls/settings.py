@@ -5,7 +5,7 @@ import re
 
 from checking import equal, true
 from checks import Check
-from ktorws_ctypes import Failure, Phase, Session, Status
+from ktorws_ctypes import Failure, Phase, Session, Status, lib
 from lab_client import talk, url
 from lab_server import Server, context
 
@@ -66,4 +66,6 @@ def refusal(server, configuration, *says, host="localhost", status=Status.TLS_CE
 
 
 def invalid(configuration, name, *arguments, status=Status.INVALID_ARGUMENT):
-    equal(f"ws_config_{name}{arguments}", configuration.call(name, *arguments), status)
+    with configuration.clone() as tried:
+        equal(f"ws_config_{name}{arguments}", tried.call(name, *arguments), status)
+        true(f"ws_config_error of ws_config_{name}", lib.ws_config_error(tried.handle))

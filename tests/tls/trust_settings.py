@@ -7,7 +7,7 @@ import ssl
 from checking import among, equal
 from cryptography import x509
 from identities import revocation_list
-from ktorws_ctypes import Status
+from ktorws_ctypes import Configuration, Status
 from lab_client import configured
 from lab_cases import WEAK
 from lab_server import V1_2, V1_3, Server, context
@@ -135,7 +135,7 @@ def _(lab):
         for text in (b"", b"nothing", DAMAGED, lab.root.pem[:-40], lab.root.pem + DAMAGED):
             invalid(configuration, "add_tls_ca_pem", *pem(text))
         for name in ("file", "dir"):
-            invalid(configuration, f"set_tls_ca_{name}", None)
+            invalid(configuration, f"add_tls_ca_{name}", None)
         invalid(configuration, "add_tls_ca_pem", None, 0)
         # what was set before is still set
         visit(server, configuration)
@@ -152,9 +152,20 @@ def _(lab):
             lab.write("none.pem", b"none\n"),
         ):
             invalid(configuration, "add_tls_crl_file", path)
+        invalid(configuration, "add_tls_crl_file", None)
         refusal(server, configuration, "(?i)revoked")
-        configuration.change(add_tls_crl_file=None)
-        visit(server, configuration)
+
+
+@setting("the system's trust store")
+def _(lab):
+    with serving(lab) as server:
+        for on in (0, 1):
+            with configured(lab, set_tls_system_store=on) as configuration:
+                visit(server, configuration)
+        with Configuration(set_tls_system_store=0) as configuration:
+            refusal(server, configuration, "no authority is trusted", status=Status.TLS, told="")
+            for switch in (-1, 2):
+                invalid(configuration, "set_tls_system_store", switch)
 
 
 @setting("revocation lists of odd kinds")

@@ -27,24 +27,24 @@ impl<'a> Attempt<'a> {
 
     /// Connects to another URL.
     pub(crate) fn set_url(&mut self, url: &str) -> Result<()> {
-        let parsed = Target::parse(url);
-        self.target = parsed.as_ref().ok().cloned();
-        self.refuse(parsed.map(drop))
+        self.target = Some(Target::parse(url)?);
+        Ok(())
     }
 
     /// Sets a field of the opening handshake, or removes it.
     pub(crate) fn set_header(&mut self, name: &str, value: Option<&str>) -> Result<()> {
         let mut tried = Headers::default();
-        let checked = match value {
-            Some(value) => tried.set(name, value),
-            None => tried.remove(name),
-        };
+        match value {
+            Some(value) => tried.set(name, value)?,
+            None => tried.remove(name)?,
+        }
         self.headers.push((name.to_owned(), value.map(str::to_owned)));
-        self.refuse(checked)
+        Ok(())
     }
 
-    fn refuse(&mut self, outcome: Result<()>) -> Result<()> {
-        outcome.inspect_err(|error| {
+    /// Makes a change. If it is refused, the attempt fails.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        change(self).inspect_err(|error| {
             self.refused.get_or_insert_with(|| error.clone());
         })
     }

@@ -180,20 +180,24 @@ impl<M> RecvQueue<M> {
             return;
         }
         match queue.messages.back().map_or(EventPlace::Last, |(last, _)| place(last)) {
-            EventPlace::Repeated => return,
+            EventPlace::Repeated => {}
             EventPlace::Cancelled => {
                 if let Some((_, size)) = queue.messages.pop_back() {
                     queue.total.subtract(size);
+                }
+                if queue.messages.is_empty() {
+                    queue.update_signal();
+                    self.news.store(0, Ordering::Release);
                 }
             }
             EventPlace::Last => {
                 queue.total.add(size);
                 queue.messages.push_back((event, size));
+                self.set_news(&mut queue);
+                drop(queue);
+                self.changed.open_for_one();
             }
         }
-        self.set_news(&mut queue);
-        drop(queue);
-        self.changed.open_for_one();
     }
 
     /// Puts the oldest message back, for the reader that took it. It is kept regardless of the bounds, also after the end.
