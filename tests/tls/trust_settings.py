@@ -181,7 +181,7 @@ def _(lab):
             among(f"ws_config_add_tls_crl_file, {name}", status, (Status.OK, Status.INVALID_ARGUMENT))
             if status == Status.OK:
                 refusal(server, configuration, "(?i)revoked")
-            visit(other, configuration)
+                visit(other, configuration)
 
 
 @setting("server-name/in place of the host")
