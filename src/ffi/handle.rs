@@ -40,6 +40,7 @@ pub struct ws_session {
     /// The handles that the application has not freed. Calls and callbacks can keep the memory longer.
     pub(super) handles: HandleCount,
     /// The errors that ws_session_error lends. One for each way in which the connection was lost.
+    #[expect(clippy::vec_box, reason = "lent errors must not move")]
     pub(super) errors: Mutex<Vec<Box<ws_error>>>,
     /// The reason that ws_get_close_info lends, with a NUL byte behind it.
     pub(super) close_reason: OnceLock<Box<[u8]>>,

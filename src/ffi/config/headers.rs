@@ -28,8 +28,8 @@ pub unsafe extern "C" fn ws_config_add_header(
     name: *const c_char,
     value: *const c_char,
 ) -> ws_status {
-    // SAFETY: the caller's promise.
     set(config, "ws_config_add_header", |config| unsafe {
+        // SAFETY: the caller's promise.
         config.headers.add(guard::string(name)?, guard::string(value)?)
     })
 }
@@ -77,8 +77,8 @@ pub unsafe extern "C" fn ws_config_add_subprotocol(config: *mut ws_config, name:
 /// `config` is NULL or a configuration that is not freed; `origin` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_origin(config: *mut ws_config, origin: *const c_char) -> ws_status {
-    // SAFETY: the caller's promise.
     set(config, "ws_config_set_origin", |config| {
+        // SAFETY: the caller's promise.
         set_or_remove(config, "Origin", unsafe { guard::optional_string(origin) }?)
     })
 }
@@ -91,8 +91,8 @@ pub unsafe extern "C" fn ws_config_set_origin(config: *mut ws_config, origin: *c
 /// `config` is NULL or a configuration that is not freed; `user_agent` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_user_agent(config: *mut ws_config, user_agent: *const c_char) -> ws_status {
-    // SAFETY: the caller's promise.
     set(config, "ws_config_set_user_agent", |config| {
+        // SAFETY: the caller's promise.
         set_or_remove(config, "User-Agent", unsafe { guard::optional_string(user_agent) }?)
     })
 }

@@ -42,8 +42,8 @@ pub unsafe extern "C" fn ws_config_add_resolve(
 /// `config` is NULL or a configuration that is not freed; `address` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_local_address(config: *mut ws_config, address: *const c_char) -> ws_status {
-    // SAFETY: the caller's promise.
     set(config, "ws_config_set_local_address", |config| {
+        // SAFETY: the caller's promise.
         config.set_local_address(unsafe { guard::optional_string(address) }?)
     })
 }

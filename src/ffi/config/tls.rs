@@ -39,8 +39,8 @@ pub unsafe extern "C" fn ws_config_add_tls_ca_pem(
     pem: *const c_char,
     size: usize,
 ) -> ws_status {
-    // SAFETY: the caller's promise.
     set(config, "ws_config_add_tls_ca_pem", |config| {
+        // SAFETY: the caller's promise.
         config.tls_mut().add_roots(unsafe { guard::text_bytes(pem, size) }?)
     })
 }
@@ -55,8 +55,8 @@ pub unsafe extern "C" fn ws_config_add_tls_ca_pem(
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_add_tls_ca_dir(config: *mut ws_config, path: *const c_char) -> ws_status {
-    // SAFETY: the caller's promise.
     set(config, "ws_config_add_tls_ca_dir", |config| {
+        // SAFETY: the caller's promise.
         config.tls_mut().add_roots_of_directory(unsafe { guard::string(path) }?)
     })
 }
@@ -158,8 +158,8 @@ pub unsafe extern "C" fn ws_config_set_tls_client_cert_pem(
 /// `config` is NULL or a configuration that is not freed; `name` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_tls_server_name(config: *mut ws_config, name: *const c_char) -> ws_status {
-    // SAFETY: the caller's promise.
     set(config, "ws_config_set_tls_server_name", |config| {
+        // SAFETY: the caller's promise.
         config.tls_mut().set_server_name(unsafe { guard::string(name) }?)
     })
 }
@@ -263,8 +263,8 @@ pub unsafe extern "C" fn ws_config_add_tls_pin_sha256(config: *mut ws_config, pi
 /// `config` is NULL or a configuration that is not freed; `path` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_tls_key_log_file(config: *mut ws_config, path: *const c_char) -> ws_status {
-    // SAFETY: the caller's promise.
     set(config, "ws_config_set_tls_key_log_file", |config| {
+        // SAFETY: the caller's promise.
         config.tls_mut().set_key_log(unsafe { guard::optional_string(path) }?.map(Path::new))
     })
 }

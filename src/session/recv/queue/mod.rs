@@ -1,6 +1,8 @@
 //! The receive queue: a bounded queue between the reader and receiving threads. Below its bounds it accepts one more message of
 //! any size.
 
+mod event;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use crate::session::deadline::Deadline;
 use crate::session::event_count::{EventCount, WaitKey};
 use crate::session::loom_shim::{AtomicU32, Mutex, Ordering};
 use crate::transport::EventFd;
+
+pub(crate) use event::EventPlace;
 
 /// What a message costs besides its payload's memory: its place in the queue and the allocator's overhead.
 const MESSAGE_OVERHEAD: usize = 128;
@@ -30,17 +34,6 @@ pub(crate) enum Pushed {
     Kept { dropped: u64 },
     /// The queue is full, and its policy is to end the session.
     Overflow,
-}
-
-/// The place of an event, which the last message in the queue decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EventPlace {
-    /// Behind the last message.
-    Last,
-    /// The last message is the same event: nothing is added.
-    Repeated,
-    /// The event undoes the last message, which is removed: nothing is added.
-    Cancelled,
 }
 
 /// The receive queue. Messages are taken in the order in which they were added, also after the end. Only the reader adds them.
@@ -169,35 +162,6 @@ impl<M> RecvQueue<M> {
             self.changed.open_for_one();
         }
         Pushed::Kept { dropped }
-    }
-
-    /// Adds an event at its place, which depends on the last message. It is kept regardless of the bounds: `place` bounds the number
-    /// of events by that of messages.
-    pub(crate) fn push_event(&self, event: M, payload: usize, memory: usize, place: impl FnOnce(&M) -> EventPlace) {
-        let size = Size { payload, memory: memory + MESSAGE_OVERHEAD };
-        let mut queue = self.queue.lock();
-        if queue.ended {
-            return;
-        }
-        match queue.messages.back().map_or(EventPlace::Last, |(last, _)| place(last)) {
-            EventPlace::Repeated => {}
-            EventPlace::Cancelled => {
-                if let Some((_, size)) = queue.messages.pop_back() {
-                    queue.total.subtract(size);
-                }
-                if queue.messages.is_empty() {
-                    queue.update_signal();
-                    self.news.store(0, Ordering::Release);
-                }
-            }
-            EventPlace::Last => {
-                queue.total.add(size);
-                queue.messages.push_back((event, size));
-                self.set_news(&mut queue);
-                drop(queue);
-                self.changed.open_for_one();
-            }
-        }
     }
 
     /// Puts the oldest message back, for the reader that took it. It is kept regardless of the bounds, also after the end.
