@@ -3,8 +3,8 @@
  *     console URL
  *
  * epoll(7) waits for the terminal and for the session. A server that is not there is waited for, at the beginning too;
- * lines that are typed meanwhile are sent when it is back. The end of the input (Ctrl-D) closes the session. For more than
- * can be typed see pipeline.c. */
+ * lines that are typed meanwhile are sent when it is back. The end of the input (Ctrl-D) closes the session.
+ * pipeline.c is for more than can be typed. */
 
 #include <ktorws.h>
 #include <stdio.h>

@@ -24,17 +24,15 @@ typedef struct {
     ws_session *session;
 } feed;
 
-/* For the signal handler. The group only wakes a thread that waits, so a flag says it as well. */
+/* For the signal handler. ws_group_interrupt wakes a thread that waits; the flag is for one that need not. */
 static ws_group *volatile current;
 static volatile sig_atomic_t is_interrupted;
 
 static void on_interrupt(int number)
 {
     (void)number;
-    ws_group *group = current;
     is_interrupted = 1;
-    if (group != NULL)
-        ws_group_interrupt(group);
+    ws_group_interrupt(current); /* NULL is allowed. */
 }
 
 static long long clock_ms(clockid_t clock)

@@ -62,8 +62,9 @@ static std::string_view member(std::string_view object, std::string_view name)
     return {};
 }
 
-// Any thread may call. The one that receives is the client's own.
-class rpc_client {
+// Any thread may call. A thread of the client receives.
+class rpc_client
+{
   public:
     rpc_client(const std::string &url, std::chrono::milliseconds limit)
         : limit_(limit), session_(ktorws::connect(url, ktorws::config().set_ping_interval(std::chrono::seconds(10)))),
@@ -71,12 +72,11 @@ class rpc_client {
     {
     }
 
-    // Calls that are still under way fail.
     ~rpc_client()
     {
         std::error_code ec;
         session_.close(ec);
-        receiver_.join();
+        receiver_.join(); // It fails the calls that are still under way.
     }
 
     // The future has the result as JSON, std::runtime_error with the server's error, or ktorws::error.
@@ -88,7 +88,6 @@ class rpc_client {
         made.due = clock::now() + limit_;
         auto result = made.result.get_future();
         lock.unlock();
-
         const std::string request = R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + method +
                                     R"(","params":)" + (parameters.empty() ? "[]" : parameters) + "}";
         std::error_code ec;
@@ -142,14 +141,14 @@ class rpc_client {
         std::uint64_t id = 0;
         const auto number = member(response, "\"id\"");
         std::from_chars(number.data(), number.data() + number.size(), id);
-        const auto error = member(response, "\"error\"");
-        if (error.empty())
-            take(id).set_value(std::string(member(response, "\"result\"")));
-        else
+        const auto result = member(response, "\"result\""), error = member(response, "\"error\"");
+        if (!result.empty())
+            take(id).set_value(std::string(result));
+        else if (!error.empty())
             take(id).set_exception(std::make_exception_ptr(std::runtime_error(std::string(error))));
     }
 
-    // Of a call that is not under way, such as one that is answered too late, the promise is nobody's.
+    // Nobody has the future of the promise if the call is not under way, for example because its answer is late.
     std::promise<std::string> take(std::uint64_t id)
     {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -186,7 +185,8 @@ int main(int argc, char **argv)
         }
         for (auto &[line, result] : calls) {
             try {
-                std::cout << line << " = " << result.get() << "\n";
+                const std::string value = result.get();
+                std::cout << line << " = " << value << "\n";
             } catch (const std::exception &error) {
                 std::cout << line << ": " << error.what() << "\n";
                 failures++;
