@@ -2,9 +2,8 @@
  *
  *     console URL
  *
- * epoll(7) waits for the terminal and for the session. A server that is not there is waited for, at the beginning too;
- * lines that are typed meanwhile are sent when it is back. The end of the input (Ctrl-D) closes the session.
- * pipeline.c is for more than can be typed. */
+ * epoll(7) waits for the terminal and for the session. While the server is away, at the beginning too, lines wait for
+ * the next connection. The end of the input (Ctrl-D) closes the session. For long inputs see pipeline.c. */
 
 #include <ktorws.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 
 static void send_line(ws_session *session, const char *line, size_t size)
 {
-    /* Without waiting: there are messages to print meanwhile. */
+    /* Does not wait, so that messages are printed meanwhile. */
     ws_status status = ws_send(session, WS_FRAME_TEXT, line, size, 0, 0);
     if (status != WS_OK)
         printf("-- not sent: %s\n", ws_strerror(status));
@@ -27,11 +26,10 @@ static int send_lines(ws_session *session)
     static char text[1 << 16];
     static size_t used;
     ssize_t count = read(STDIN_FILENO, text + used, sizeof text - used);
-    if (count <= 0) {
-        if (used > 0)
-            send_line(session, text, used);
+    if (count <= 0 && used > 0)
+        send_line(session, text, used);
+    if (count <= 0)
         return 0;
-    }
     used += (size_t)count;
     char *line = text, *end;
     while ((end = memchr(line, '\n', used - (size_t)(line - text))) != NULL) {
@@ -92,26 +90,26 @@ static ws_status converse(ws_session *session, int loop)
 {
     if (watch(loop, ws_event_fd(session)) != 0)
         return WS_ERR_INTERNAL;
-    enum { LATER, WATCHED, FILE_INPUT, ENDED } input = LATER;
+    /* A file is always readable, and epoll refuses it. */
+    int is_file = 0;
     for (;;) {
         struct epoll_event events[2];
-        int count = epoll_wait(loop, events, 2, input == FILE_INPUT ? 0 : -1);
-        int is_ready = input == FILE_INPUT, is_open = 0;
+        int count = epoll_wait(loop, events, 2, is_file ? 0 : -1);
+        int is_ready = is_file, is_open = 0;
         for (int i = 0; i < count; i++)
             is_ready |= events[i].data.fd == STDIN_FILENO;
         if (is_ready && !send_lines(session)) {
-            /* What is still to come is received until the session says that it is closed. */
+            /* The loop receives until the session has ended. */
             ws_close(session, WS_CLOSE_NORMAL, NULL, 0);
-            if (input == WATCHED)
-                epoll_ctl(loop, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
-            input = ENDED;
+            epoll_ctl(loop, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+            is_file = 0;
         }
         ws_status status = print_frames(session, &is_open);
         if (status != WS_ERR_TIMEOUT)
             return status;
-        /* Before the session is open nothing can be sent. A file is always readable, and epoll refuses it. */
+        /* Before the session is open nothing can be sent. */
         if (is_open)
-            input = watch(loop, STDIN_FILENO) == 0 ? WATCHED : FILE_INPUT;
+            is_file = watch(loop, STDIN_FILENO) != 0;
     }
 }
 
@@ -139,11 +137,13 @@ int main(int argc, char **argv)
     ws_config_free(config);
     if (status == WS_OK)
         status = converse(session, loop);
-    if (status != WS_ERR_CLOSED) {
+    ws_close_info info = {.struct_size = sizeof info};
+    if (status == WS_ERR_CLOSED && ws_get_close_info(session, &info) == WS_OK) {
+        printf("-- closed: %u %s\n", (unsigned)info.remote_code, info.reason);
+    } else {
         const ws_error *error = ws_session_error(session);
         fprintf(stderr, "console: %s\n", error != NULL ? ws_error_message(error) : ws_strerror(status));
     }
-    /* Closes its descriptor too. */
     ws_session_free(session);
     close(loop);
     return status == WS_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;

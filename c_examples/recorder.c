@@ -2,12 +2,12 @@
  *
  *     recorder URL... >messages.jsonl
  *
- * A line has the number of the feed, the time in milliseconds since 1970, and what came:
+ * A line has the number of the feed, the time in milliseconds since 1970, and the message:
  *
  *     {"feed":1,"ms":1760000000000,"text":"hello"}
  *
- * Besides "text" there is "binary", in hexadecimal digits, and the events "opened", "lost" (why), "resumed" and "ended"
- * (why) in their place among the messages. Once a second a line on standard error counts what came so far. */
+ * A "binary" message is in hexadecimal digits. The events "opened", "lost" (why), "resumed" and "ended" (why) are in
+ * their place among the messages. Statistics go to standard error once a second. */
 
 #define _POSIX_C_SOURCE 200809L
 #include <ktorws.h>
@@ -24,7 +24,7 @@ typedef struct {
     ws_session *session;
 } feed;
 
-/* For the signal handler. ws_group_interrupt wakes a thread that waits; the flag is for one that need not. */
+/* For the signal handler. ws_group_interrupt ends a wait. The flag is for a group that always has messages. */
 static ws_group *volatile current;
 static volatile sig_atomic_t is_interrupted;
 
@@ -42,7 +42,7 @@ static long long clock_ms(clockid_t clock)
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* A text is UTF-8: the library checks it. JSON takes it as it is, but for these characters. */
+/* The library has checked that a text is UTF-8. JSON requires that these characters are escaped. */
 static void print_escaped(const uint8_t *text, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
@@ -98,7 +98,7 @@ static void print_statistics(const feed *feeds, int count)
     fputc('\n', stderr);
 }
 
-/* What has been recorded is written before the program waits. */
+/* Writes the lines before it waits. */
 static ws_status receive(ws_group *group, ws_session **session, ws_frame **frame, long long timeout_ms)
 {
     ws_status status = ws_group_recv(group, session, frame, 0);
@@ -124,7 +124,7 @@ static int record_all(ws_group *group, const feed *feeds, int count)
             record_end(ws_get_user_data(session), status);
             failures += status != WS_ERR_CLOSED && !is_closing;
         }
-        /* Without waiting: what servers send before they close is recorded too. */
+        /* Does not wait: this loop receives until each session has ended. */
         if ((is_interrupted || ferror(stdout)) && !is_closing) {
             ws_group_close(group, WS_CLOSE_NORMAL, NULL, 0, 0);
             is_closing = 1;
@@ -151,9 +151,9 @@ static ws_config *configure(ws_group *group)
     ws_config_install_deflate(config, NULL);
     ws_config_set_reconnect(config, &reconnect);
     ws_config_set_deliver_events(config, WS_EVENT_OPENED | WS_EVENT_LOST | WS_EVENT_RESUMED);
-    /* A connection that died without a word is noticed within half a minute. */
+    /* Detects a dead connection within half a minute. */
     ws_config_set_ping_interval_ms(config, 10000);
-    /* A slow disk delays no server. What it costs is counted. */
+    /* If the disk is slow, messages are dropped and counted, and the servers are not delayed. */
     ws_config_set_incoming_queue(config, QUEUE_MESSAGES, QUEUE_BYTES, WS_QUEUE_DROP_OLDEST);
     return config;
 }

@@ -2,8 +2,8 @@
 //
 //     rpc URL LIMIT_MS <calls
 //
-// A line of the input is a call: a method, and its parameters in JSON, "add [1, 2]". All calls are made at once. What
-// they return is printed in the order of the lines, each at most LIMIT_MS after it was called.
+// A line of the input is a call: a method and its parameters in JSON, for example "add [1, 2]". All calls are made at
+// once. The results are printed in the order of the lines. A call without an answer fails after LIMIT_MS.
 
 #include <algorithm>
 #include <charconv>
@@ -28,7 +28,7 @@ static std::string_view trimmed(std::string_view text)
     return begin == std::string_view::npos ? std::string_view() : text.substr(begin, end - begin + 1);
 }
 
-// Where the member or element ends that begins at `at`: at the comma, brace or bracket behind it.
+// Returns the end of the member or element that begins at `at`: the index of the comma, brace or bracket after it.
 static std::size_t end_of_member(std::string_view json, std::size_t at)
 {
     int depth = 0;
@@ -48,7 +48,7 @@ static std::size_t end_of_member(std::string_view json, std::size_t at)
     return std::min(at, json.size());
 }
 
-// The value of a member of an object, as JSON; empty if there is none. `name` has its quotation marks.
+// Returns the value of a member of an object, as JSON, or an empty string. `name` includes its quotation marks.
 static std::string_view member(std::string_view object, std::string_view name)
 {
     auto at = object.find('{');
@@ -79,7 +79,7 @@ class rpc_client
         receiver_.join(); // It fails the calls that are still under way.
     }
 
-    // The future has the result as JSON, std::runtime_error with the server's error, or ktorws::error.
+    // The future returns the result as JSON, or throws std::runtime_error with the server's error or ktorws::error.
     std::future<std::string> call(const std::string &method, const std::string &parameters)
     {
         std::unique_lock<std::mutex> lock(mutex_);
@@ -120,7 +120,7 @@ class rpc_client
         calls_.clear();
     }
 
-    // Calls are due in the order of their ids, and one that is made meanwhile is not due before this wait has ended.
+    // Calls are due in the order of their ids. A call that is made during the wait is due after it.
     ktorws::time_limit time_to_wait()
     {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -148,7 +148,7 @@ class rpc_client
             take(id).set_exception(std::make_exception_ptr(std::runtime_error(std::string(error))));
     }
 
-    // Nobody has the future of the promise if the call is not under way, for example because its answer is late.
+    // Removes a call. If it is not under way, for example because its answer is late, no future has the promise.
     std::promise<std::string> take(std::uint64_t id)
     {
         const std::lock_guard<std::mutex> lock(mutex_);

@@ -84,7 +84,7 @@ def survives_restarts(environment, program):
         "what it printed",
         lines,
         ["-- connected", "typed early", "grüß dich", "", lines[first], "-- resumed", "typed meanwhile"]
-        + [lines[second], "-- resumed", "-- 5 bytes of binary data"],
+        + [lines[second], "-- resumed", "-- 5 bytes of binary data", "-- closed: 1000 "],
     )
 
 
@@ -93,10 +93,24 @@ def ends_with_the_server(environment, program):
     console = Terminal(environment, program, "closed", server.url)
     server.accept().close(1000, "for today")
     console.ends_with(0)
+    equal("what it printed", console.lines(), ["-- connected", "-- closed: 1000 for today"])
     console = Terminal(environment, program, "failed", server.url)
     server.accept().socket.sendall(b"\xff\0")
     console.ends_with(1)
     contains("the complaint", console.program.said(), "console: ")
+
+
+def ends_during_an_outage(environment, program):
+    """as the connection has"""
+    server = LocalServer(echo).come()
+    console = Terminal(environment, program, "outage", server.url)
+    console.prints("-- connected")
+    server.accept()
+    server.go()
+    console.prints("-- lost: ")
+    console.types(END_OF_INPUT)
+    console.ends_with(1)
+    contains("the last line", console.lines()[-1], "console: ", "without a Close")
 
 
 def ends_with_its_input(environment, program):
@@ -110,7 +124,7 @@ def ends_with_its_input(environment, program):
         received.clear()
         ended = subprocess.run([*program, server.url], capture_output=True, timeout=HANG_S, **options)
         equal("exit status", (ended.returncode, ended.stderr), (0, b""))
-        equal("what it printed", ended.stdout.decode().splitlines(), ["-- connected", *printed])
+        equal("what it printed", ended.stdout.decode().splitlines(), ["-- connected", *printed, "-- closed: 1000 "])
         equal("code of the Close", server.close_code(), 1000)
         return received
 
@@ -137,7 +151,7 @@ def refuses(_, program):
 
 
 def check(environment, program):
-    for part in (survives_restarts, ends_with_the_server, ends_with_its_input, refuses):
+    for part in (survives_restarts, ends_with_the_server, ends_during_an_outage, ends_with_its_input, refuses):
         part(environment, program)
 
 

@@ -194,7 +194,7 @@ def drops_and_counts(environment, program):
     ):
         connection = feed.accept()
         contains("the first line", recorder.stdout.readline().decode(), '"opened":""')
-        sent = 20000
+        sent = 14000
         for number in range(sent):
             connection.send(str(number))
         # the pong says that the library has received them all
