@@ -59,7 +59,7 @@ AREAS = [
         ws_config_set_spin_us"""),
     Area("frames", "Control frames, raw sessions and masking", "Closer to the wire.", """
         ws_config_set_auto_pong ws_config_set_deliver_control ws_control_frames ws_config_set_raw ws_config_set_allow_unmasked
-        ws_config_set_masking ws_set_masking ws_get_masking"""),
+        ws_config_set_masking ws_set_masking ws_get_masking ws_start_default"""),
     Area("extensions", "Extensions", "permessage-deflate, and extensions of one's own.", """
         ws_config_install_* ws_deflate_* ws_get_deflate_info ws_extension* ws_piece_flags ws_sink*"""),
     Area("library", "The library", "Its version, features, threads, log and end.", """

@@ -172,6 +172,33 @@ pub unsafe extern "C" fn ws_get_ping_timeout_ms(session: *const ws_session) -> i
     unsafe { inspect(session, 0, |session| ping_times(session).map_or(0, |(_, timeout)| in_ms(timeout))) }
 }
 
+/// Turns a raw session into a default one, as if ws_config_set_raw had not been called (Ktor's
+/// DefaultWebSocketSession). From the next frame on, messages are whole, and the library answers
+/// pings and the server's Close. Frames in the incoming queue remain as they are. Extensions are not
+/// used. `ping_interval_ms` and `ping_timeout_ms` are as in ws_set_ping_interval_ms and
+/// ws_set_ping_timeout_ms, but a timeout of 0 is twice the interval.
+///
+/// Returns WS_ERR_STATE if the session is not raw, while it is being opened, after its end, and if a
+/// message of the server is not complete. Returns WS_ERR_INVALID_ARGUMENT for NULL, and
+/// WS_ERR_FORKED.
+///
+/// # Safety
+/// `session` is NULL or a session of which a handle is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_start_default(
+    session: *mut ws_session,
+    ping_interval_ms: i64,
+    ping_timeout_ms: i64,
+) -> ws_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_session(session, |session| {
+            let timeout = (ping_timeout_ms != 0).then(|| ping_timeout(ping_timeout_ms)).transpose()?;
+            session.start_default(guard::positive_ms(ping_interval_ms), timeout)
+        })
+    }
+}
+
 /// Sets the pointer that ws_get_user_data returns for this session. The library does not use what
 /// it points to.
 ///

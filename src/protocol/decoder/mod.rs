@@ -96,6 +96,16 @@ impl FrameDecoder {
         }
     }
 
+    /// Turns a raw connection into a default one. Returns false in the middle of a message.
+    pub fn start_default(&mut self) -> bool {
+        let is_possible = self.frame.is_none() && self.message.is_none();
+        if is_possible {
+            self.is_raw = false;
+            self.has_simple_frames = true;
+        }
+        is_possible
+    }
+
     /// Whether to check that received text is UTF-8.
     pub fn set_validate_utf8(&mut self, on: bool) {
         self.validates_utf8 = on;

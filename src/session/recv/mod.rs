@@ -12,4 +12,5 @@ pub(crate) mod receive_mode;
 pub(crate) mod receiving;
 #[expect(clippy::module_inception, reason = "named for the call that it serves")]
 pub(crate) mod recv;
+mod start_default;
 pub(crate) mod wait;

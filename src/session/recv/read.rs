@@ -204,9 +204,9 @@ impl Session {
                     self.recv.counts.record_frame(&frame, &reader.incoming);
                     frame
                 }
-                Event::Ping(payload) if self.recv.shown.pings => Frame::control(Opcode::Ping, payload.as_bytes()),
-                Event::Pong(payload) if self.recv.shown.pongs => Frame::control(Opcode::Pong, payload.as_bytes()),
-                Event::Close(ref close) if self.recv.shown.closes => Frame::close(close),
+                Event::Ping(payload) if self.recv.shown().pings => Frame::control(Opcode::Ping, payload.as_bytes()),
+                Event::Pong(payload) if self.recv.shown().pongs => Frame::control(Opcode::Pong, payload.as_bytes()),
+                Event::Close(ref close) if self.recv.shown().closes => Frame::close(close),
                 _ => continue,
             };
             let (size, memory) = (frame.payload.len(), frame.payload.capacity());
@@ -239,7 +239,7 @@ impl Session {
             Event::Frame(frame) => self.push(frame),
             Event::Ping(payload) => {
                 self.recv.counts.record_ping();
-                if self.recv.shown.pings {
+                if self.recv.shown().pings {
                     self.push(Frame::control(Opcode::Ping, payload.as_bytes()));
                 }
                 self.send.queue.lock().answer(&received);
@@ -252,12 +252,12 @@ impl Session {
                     // The driver computes the deadline of the next ping.
                     self.wake_driver();
                 }
-                if self.recv.shown.pongs {
+                if self.recv.shown().pongs {
                     self.push(Frame::control(Opcode::Pong, payload.as_bytes()));
                 }
             }
             Event::Close(ref close) => {
-                if self.recv.shown.closes {
+                if self.recv.shown().closes {
                     self.push(Frame::close(close));
                 }
                 self.answer(&received);

@@ -20,8 +20,12 @@ pub(crate) struct Receiving {
     pub(crate) counts: Counts,
     max_frame_size: AtomicU64,
     max_message_size: AtomicU64,
-    /// The control frames that the application receives.
-    pub(crate) shown: DeliverControl,
+    /// The application receives every frame as it came. Changed with the read lock held.
+    pub(crate) is_raw: AtomicBool,
+    /// The control frames that the application of a default session receives.
+    shown: DeliverControl,
+    /// Whether the pings in a default session are answered.
+    pub(crate) auto_pong: bool,
     /// The events that the application receives.
     pub(crate) events: DeliverEvents,
     /// How often the reader has found the socket empty.
@@ -44,12 +48,19 @@ impl Receiving {
             counts,
             max_frame_size: config.limits.max_frame_size.into(),
             max_message_size: config.limits.max_message_size.into(),
-            shown: if config.raw { DeliverControl::ALL } else { config.shown },
+            is_raw: config.raw.into(),
+            shown: config.shown,
+            auto_pong: config.auto_pong,
             events: config.events,
             found_empty: AtomicU64::new(0),
             is_amid_frame: AtomicBool::new(false),
             has_deferred_error: AtomicBool::new(false),
         }
+    }
+
+    /// The control frames that the application receives.
+    pub(crate) fn shown(&self) -> DeliverControl {
+        if self.is_raw.load(Ordering::Relaxed) { DeliverControl::ALL } else { self.shown }
     }
 
     /// Queues an event for the application, if it receives such events. Not while another thread reads.
