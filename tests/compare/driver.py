@@ -104,9 +104,13 @@ def finish(wire):
         wire.send(frame(PONG, sent.payload))
         sent = wire.next()
     equal("the last frame", sent.opcode, CLOSE)
-    # A client may be gone once it has sent it.
+    leave(wire, frame(CLOSE, sent.payload))
+
+
+def leave(wire, answer=b""):
+    """A client may be gone once it has sent its Close."""
     with contextlib.suppress(Gone):
-        wire.send(frame(CLOSE, sent.payload))
+        wire.send(answer)
         wire.fin()
 
 
@@ -121,7 +125,7 @@ def keepalive(program):
         wire.send(frame(TEXT, b"still here") + close(1000))
         while wire.next().opcode == PING:
             pass
-        wire.fin()
+        leave(wire)
         output, errors = process.communicate(timeout=HANG_S)
         equal(f"exit status ({errors.strip()})", process.returncode, 0)
         equal("output", output, "still here\n")
@@ -238,7 +242,7 @@ def reconnect(program):
         wire.expect(TEXT, b"subscribe")
         wire.send(frame(TEXT, b"two") + close(1000))
         wire.expect_close(1000)
-        wire.fin()
+        leave(wire)
         output, errors = process.communicate(timeout=HANG_S)
         equal(f"exit status ({errors.strip()})", process.returncode, 0)
         equal("output", output, "one\ntwo\n")
