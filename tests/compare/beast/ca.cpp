@@ -41,7 +41,8 @@ int main(int argc, char **argv)
         if (error)
             throw beast::system_error(error);
         std::cout << beast::make_printable(buffer.data()) << "\n";
-        ws.close(websocket::close_code::normal);
+        /* Here it is an error that the server drops TCP after its Close. */
+        ws.close(websocket::close_code::normal, error);
     } catch (const std::exception &error) {
         std::cerr << error.what() << "\n";
         return 1;
