@@ -38,7 +38,8 @@ int main(int argc, char **argv)
         if (waited[1].revents == 0)
             continue;
         if (getline(&line, &capacity, stdin) > 0) {
-            ws_send_text(session, line, strcspn(line, "\n"));
+            if (ws_send_text(session, line, strcspn(line, "\n")) != WS_OK)
+                fprintf(stderr, "not sent: %s", line);
         } else {
             ws_close(session, WS_CLOSE_NORMAL, NULL, 0);
             waited[1].fd = -1;
