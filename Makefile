@@ -1,7 +1,7 @@
 # What people and CI type; CMakeLists.txt and cargo do the work.
 #
-#   make build | demo | test | test-fast | flaky | mutants | lint | docs | bench | bench-docs | fuzz | stress | header |
-#   autobahn | interop | python-wheel | install | deb | licenses | abi-check | abi-dump | clean
+#   make build | demo | test | test-fast | flaky | mutants | lint | docs | bench | bench-docs | compare-docs |
+#   fuzz | stress | header | autobahn | interop | python-wheel | install | deb | licenses | abi-check | abi-dump | clean
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -30,7 +30,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: build demo test test-fast flaky mutants lint docs bench bench-docs fuzz stress header autobahn interop python-wheel install deb licenses \
+.PHONY: build demo test test-fast flaky mutants lint docs bench bench-docs compare-docs fuzz stress header autobahn interop python-wheel install deb licenses \
     abi-check abi-dump clean
 
 build:
@@ -97,7 +97,7 @@ STRICT_CXX := -Iinclude -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
 PYTHON := bindings/python
 # Not in the library's dependency tree.
 OTHER_CRATES := benches/peers benches/peers/codec benches/server fuzz tests/model
-C_SOURCES = $(filter-out tests/c/layout.c c_examples/glib.c,$(shell find c_examples tests -name '*.c'))
+C_SOURCES = $(filter-out tests/c/layout.c c_examples/glib.c,$(shell find c_examples tests -name '*.c' -not -path 'tests/compare/lib*'))
 
 lint:
 	@echo "lint: Rust format"
@@ -134,6 +134,10 @@ lint:
 	    $(ENV)/venv/bin/ruff format --check --quiet --no-cache --config $(PYTHON)/pyproject.toml $(PYTHON) benches/python && \
 	    cd $(PYTHON)/src && $(abspath $(ENV))/venv/bin/mypy --strict --no-error-summary --cache-dir=/dev/null ktorws; fi
 	@echo "lint: nothing found"
+
+# The page is made of the programs in tests/compare.
+compare-docs:
+	@python3 -B tests/compare/page.py .
 
 # The manual pages go to target/man, the site to target/docs; both from the header's comments, the site from the guides too.
 docs:

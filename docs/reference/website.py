@@ -22,9 +22,9 @@ HEADER = "include/ktorws.h"
 # The order in which they are read; what else is in docs/ follows.
 READING = ["README.md"] + [f"docs/{name}.md" for name in (
     "getting-started", "waiting", "connecting", "tls", "errors", "threads-and-fork",
-    "from-libcurl", "from-libwebsockets", "from-ktor")]
+    "compare", "from-libcurl", "from-libwebsockets", "from-ktor")]
 # What the reference links to, where it mentions a name.
-EXPLAINING = [path for path in READING if not path.startswith("docs/from-")]
+EXPLAINING = [path for path in READING if not path.startswith(("docs/from-", "docs/compare"))]
 PROJECT = ["docs/ktor-parity.md", "docs/benchmarks.md", "ARCHITECTURE.md", "CHANGELOG.md"]
 
 
