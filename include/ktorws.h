@@ -2898,6 +2898,19 @@ ws_status ws_set_ping_timeout_ms(ws_session *session, int64_t timeout_ms);
 int64_t ws_get_ping_timeout_ms(const ws_session *session);
 
 /**
+ * Turns a raw session into a default one, as if ws_config_set_raw had not been called (Ktor's
+ * DefaultWebSocketSession). From the next frame on, messages are whole, and the library answers
+ * pings and the server's Close. Frames in the incoming queue remain as they are. Extensions are not
+ * used. `ping_interval_ms` and `ping_timeout_ms` are as in ws_set_ping_interval_ms and
+ * ws_set_ping_timeout_ms, but a timeout of 0 is twice the interval.
+ *
+ * Returns WS_ERR_STATE if the session is not raw, while it is being opened, after its end, and if a
+ * message of the server is not complete. Returns WS_ERR_INVALID_ARGUMENT for NULL, and
+ * WS_ERR_FORKED.
+ */
+ws_status ws_start_default(ws_session *session, int64_t ping_interval_ms, int64_t ping_timeout_ms);
+
+/**
  * Sets the pointer that ws_get_user_data returns for this session. The library does not use what
  * it points to.
  *

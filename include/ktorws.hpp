@@ -610,6 +610,9 @@ class failure {
         return alert < 0 ? std::nullopt : std::optional<int>(alert);
     }
 
+    /** The code of the server's Close; 0 for other errors. */
+    std::uint32_t close_code() const noexcept { return ws_error_close_code(get()); }
+
     /** 0 where the server did not refuse the handshake. */
     unsigned http_status() const noexcept { return ws_error_http_status(get()); }
 
@@ -1128,6 +1131,12 @@ class detail::session_operations {
 
     bool masking() const noexcept { return ws_get_masking(session_) != 0; }
 
+    /** A timeout of 0 is twice the interval. */
+    void start_default(time_limit ping_interval, time_limit ping_timeout, std::error_code &ec) const noexcept
+    {
+        detail::assign(ec, ws_start_default(session_, ping_interval.milliseconds(), ping_timeout.milliseconds()));
+    }
+
     /** 0 and no_limit: no pings. */
     void set_ping_interval(time_limit interval, std::error_code &ec) const noexcept
     {
@@ -1274,6 +1283,11 @@ class detail::session_operations {
     }
 
     void set_masking(bool on) const { check(ws_set_masking(session_, on), "set_masking"); }
+
+    void start_default(time_limit ping_interval, time_limit ping_timeout) const
+    {
+        check(ws_start_default(session_, ping_interval.milliseconds(), ping_timeout.milliseconds()), "start_default");
+    }
 
     void set_ping_interval(time_limit interval) const
     {

@@ -221,12 +221,38 @@ static void random_run(transport how, unsigned seed, unsigned *connections)
     *connections = self.connections;
 }
 
+/* While nobody receives, the library's threads read the sockets of the group. The descriptor is readable all the while. */
+static void nobody_receives(transport how, unsigned *connections)
+{
+    ws_group *group = ws_group_new();
+    ws_config *config = ws_config_new();
+    CHECK_OK(ws_config_set_group(config, group));
+    int fd = ws_group_event_fd(group);
+    ws_session *first = connect_steered(how, config), *second = connect_steered(how, config);
+    ws_config_free(config);
+    unsigned of_first = (*connections)++, of_second = (*connections)++;
+    STEER("connection %u", of_first);
+    STEER("texts 1");
+    wait_readable(fd);
+    STEER("connection %u", of_second);
+    for (int round = 0; round < 60; round++) {
+        STEER("texts 1");
+        for (int i = 0; i < 3000; i++)
+            CHECK(is_readable(fd));
+    }
+    ws_group_free(group);
+    ws_session_free(first);
+    ws_session_free(second);
+}
+
 int main(int argc, char **argv)
 {
     unsigned seed = seed_of(argc, argv), connections = 0;
     unsigned runs = argc > 2 ? (unsigned)atoi(argv[2]) : 20;
     for (unsigned i = 0; i < runs; i++)
         random_run(i % 2 == 0 ? PLAIN : TLS, seed + i, &connections);
+    for (transport how = PLAIN; how <= TLS; how++)
+        nobody_receives(how, &connections);
     CHECK_OK(ws_shutdown(PATIENCE_MS));
     return 0;
 }

@@ -32,6 +32,46 @@ static ws_close_info expect_end(ws_session *session, ws_status status)
     return reason;
 }
 
+/* From the next frame on the library answers, and messages are whole; what was received before stays as it was. */
+static void raw_that_becomes_default(transport how)
+{
+    ws_config *config = new_config();
+    CHECK_OK(ws_config_set_raw(config, 1));
+    ws_session *session = connect_steered(how, config);
+    STEER("pings 1");
+    STEER("fragments 2");
+    expect_frame(session, WS_FRAME_PING, 0, "0", 0);
+    CHECK_OK(ws_send(session, WS_FRAME_PONG, "0", 1, 0, -1));
+    expect_frame(session, WS_FRAME_TEXT, WS_FLAG_MORE, "", 0);
+    expect_frame(session, WS_FRAME_TEXT, 0, "end", 0);
+    CHECK_OK(ws_start_default(session, PATIENCE_MS, 0));
+    CHECK_EQ(ws_get_ping_interval_ms(session), PATIENCE_MS);
+    CHECK_EQ(ws_get_ping_timeout_ms(session), 2 * PATIENCE_MS);
+    CHECK_STATUS(ws_start_default(session, 0, 0), WS_ERR_STATE);
+    STEER("pings 2");
+    CHECK_STR(server("pongs 3"), "[b'0', b'0', b'1']");
+    STEER("fragments 3");
+    expect_frame(session, WS_FRAME_TEXT, 0, "end", 0);
+    STEER("close 1001");
+    ws_close_info reason = expect_end(session, WS_ERR_CLOSED);
+    CHECK_EQ(reason.local_code, WS_CLOSE_GOING_AWAY);
+    CHECK_STATUS(ws_start_default(session, 0, 0), WS_ERR_STATE);
+    ws_session_free(session);
+
+    /* Not in the middle of a message. */
+    session = connect_steered(how, config);
+    STEER("fragment");
+    expect_frame(session, WS_FRAME_TEXT, WS_FLAG_MORE, "half", 0);
+    CHECK_STATUS(ws_start_default(session, 0, 0), WS_ERR_STATE);
+    CHECK_OK(ws_abort(session));
+    ws_session_free(session);
+    ws_config_free(config);
+    session = connect_steered(how, NULL);
+    CHECK_STATUS(ws_start_default(session, 0, 0), WS_ERR_STATE);
+    CHECK_STATUS(ws_start_default(NULL, 0, 0), WS_ERR_INVALID_ARGUMENT);
+    close_and_free(session);
+}
+
 static void raw(transport how)
 {
     ws_config *config = new_config();
@@ -222,6 +262,7 @@ int main(void)
 {
     for (transport how = PLAIN; how <= TLS; how++) {
         raw(how);
+        raw_that_becomes_default(how);
         raw_closes_first(how);
         delivered_control(how);
         pongs_by_hand(how);

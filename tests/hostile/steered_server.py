@@ -233,6 +233,10 @@ class Connection(ScriptCommands):
         """a frame with an unknown `opcode`, a text that is not `utf8`, or one of too large a `size`"""
         self.out += {"opcode": frame(3), "utf8": text(b"\xff"), "size": text(b"", length=1 << 40)}[kind]
 
+    def fragment_(self):
+        """the first fragment of a text that never ends"""
+        self.out += text(b"half", fin=False)
+
     def close_(self, code, *answered):
         """a Close, and the end of the stream; `answered`: only behind the client's Close"""
         self.out += close(int(code))

@@ -431,6 +431,7 @@ pub extern fn ws_set_ping_interval_ms(session: ?*ws_session, interval_ms: i64) w
 pub extern fn ws_get_ping_interval_ms(session: ?*const ws_session) i64;
 pub extern fn ws_set_ping_timeout_ms(session: ?*ws_session, timeout_ms: i64) ws_status;
 pub extern fn ws_get_ping_timeout_ms(session: ?*const ws_session) i64;
+pub extern fn ws_start_default(session: ?*ws_session, ping_interval_ms: i64, ping_timeout_ms: i64) ws_status;
 pub extern fn ws_set_user_data(session: ?*ws_session, user_data: ?*anyopaque) ws_status;
 pub extern fn ws_get_user_data(session: ?*const ws_session) ?*anyopaque;
 pub extern fn ws_close(session: ?*ws_session, code: u32, reason: [*c]const u8, length: usize) ws_status;

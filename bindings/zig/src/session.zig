@@ -326,6 +326,11 @@ pub const Session = struct {
         return check(c.ws_set_ping_timeout_ms(session.raw, timeout.toMs()));
     }
 
+    /// Turns a raw session into a default one. A `ping_timeout` of 0 is twice the interval.
+    pub fn startDefault(session: Session, ping_interval: Timeout, ping_timeout: Timeout) Error!void {
+        return check(c.ws_start_default(session.raw, ping_interval.toMs(), ping_timeout.toMs()));
+    }
+
     pub fn setMasking(session: Session, on: bool) Error!void {
         return check(c.ws_set_masking(session.raw, @intFromBool(on)));
     }
