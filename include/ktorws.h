@@ -1135,8 +1135,9 @@ typedef struct ws_reconnect_options {
      */
     ws_reconnect_preparation prepare;
     /**
-     * Passed to `decide` and `prepare`. It must remain valid until the sessions of the
-     * configuration are freed. Several threads may use it at the same time.
+     * Passed to `decide` and `prepare`. Several threads may use it at the same time. The end of a
+     * session does not wait for a call of these functions that has begun: it must remain valid
+     * until that returns, which it has done when ws_shutdown returns WS_OK.
      */
     void *user_data;
 } ws_reconnect_options;

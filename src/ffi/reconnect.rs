@@ -170,8 +170,9 @@ pub struct ws_reconnect_options {
     pub decide: ws_reconnect_decision,
     /// Called before each attempt. NULL: the attempts are equal.
     pub prepare: ws_reconnect_preparation,
-    /// Passed to `decide` and `prepare`. It must remain valid until the sessions of the
-    /// configuration are freed. Several threads may use it at the same time.
+    /// Passed to `decide` and `prepare`. Several threads may use it at the same time. The end of a
+    /// session does not wait for a call of these functions that has begun: it must remain valid
+    /// until that returns, which it has done when ws_shutdown returns WS_OK.
     pub user_data: *mut c_void,
 }
 

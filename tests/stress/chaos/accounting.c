@@ -105,8 +105,8 @@ size_t number_message(char *message, unsigned sender, unsigned number, chance *d
 void note_message(ledger *self, const void *message, size_t size, uint32_t type)
 {
     pthread_once(&letters_made, make_letters);
-    /* The flood of a server that misbehaves. */
-    if (size == 0 || *(const char *)message == 0)
+    /* An event, and the flood of a server that misbehaves. */
+    if (type >= WS_FRAME_OPENED || size == 0 || *(const char *)message == 0)
         return;
     unsigned sender = SENDERS, number = FLOW_MESSAGES;
     read_message(message, size, type, &sender, &number);

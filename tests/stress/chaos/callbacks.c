@@ -146,7 +146,6 @@ void prepare(ws_session *session, ws_attempt *attempt, void *user_data)
 {
     record *self = user_data;
     count(CALLBACKS, 1);
-    EXPECT(atomic_load(&self->dropped) == 0, "%s: prepare behind drop", self->made_by);
     EXPECT(ws_attempt_number(attempt) > 0 && ws_attempt_last_error(attempt) != NULL, "an attempt without a cause");
     chance dice = {roll_of(self)};
     if (below(&dice, 2) == 0)

@@ -210,8 +210,7 @@ bool open_flow(flow *self, chance *dice, const char *path, ws_config *config)
 
 void flow_frame(flow *self, const ws_frame *frame)
 {
-    if (frame->type < WS_FRAME_OPENED)
-        note_message(&self->ledger, frame->data, frame->size, frame->type);
+    note_message(&self->ledger, frame->data, frame->size, frame->type);
 }
 
 void flow_ended(flow *self, ws_status status)
