@@ -69,16 +69,16 @@ static void send_something(chance *dice, ws_session *session, const record *owed
     }
 }
 
-static void send_control(chance *dice, ws_session *session, const record *owed)
+static void send_control(chance *dice, ws_session *session)
 {
     unsigned size = below(dice, 126);
     int64_t timeout = some_timeout(dice);
     switch (below(dice, 4)) {
     case 0:
-        CALL("ws_send_ping", owed->send_timeout_ms, ws_send(session, WS_FRAME_PING, zeros, size, 0, -1));
+        CALL("ws_send of a ping", timeout, ws_send(session, WS_FRAME_PING, zeros, size, 0, timeout));
         break;
     case 1:
-        CALL("ws_send_pong", owed->send_timeout_ms, ws_send(session, WS_FRAME_PONG, zeros, size, 0, -1));
+        CALL("ws_send of a pong", timeout, ws_send(session, WS_FRAME_PONG, zeros, size, 0, timeout));
         break;
     case 2:
         CALL("ws_flush", timeout, ws_flush(session, timeout));
@@ -276,7 +276,7 @@ void call_on(chance *dice, ws_session *session, record *owed, unsigned calls, bo
             break;
         case 6:
         case 7:
-            send_control(dice, session, owed);
+            send_control(dice, session);
             break;
         case 8:
         case 9:
@@ -293,6 +293,7 @@ void call_on(chance *dice, ws_session *session, record *owed, unsigned calls, bo
 
 void disturb(chance *dice, ws_session *session)
 {
+    int64_t timeout = some_timeout(dice);
     switch (below(dice, 8)) {
     case 0:
         count(INTERRUPTS, 1);
@@ -304,13 +305,11 @@ void disturb(chance *dice, ws_session *session)
         EXPECT(ws_get_ping_interval_ms(session) >= 0 && ws_get_ping_timeout_ms(session) >= 0, "an interval");
         break;
     case 2:
-        CALL("ws_send_ping", UNTIMED, ws_send(session, WS_FRAME_PING, zeros, below(dice, 126), 0, -1));
+        CALL("ws_send of a ping", timeout, ws_send(session, WS_FRAME_PING, zeros, below(dice, 126), 0, timeout));
         break;
-    case 3: {
-        int64_t timeout = some_timeout(dice);
+    case 3:
         CALL("ws_flush", timeout, ws_flush(session, timeout));
         break;
-    }
     case 4:
         EXPECT(ws_buffered_amount(session) < 1 << 30, "an amount that was never sent");
         break;
