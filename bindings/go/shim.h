@@ -43,7 +43,7 @@ typedef struct {
     uint8_t bytes[SHIM_PACKED];
 } kgo_shipment;
 
-/* Receives what is there, at most `most` messages. Of none, what was held back goes out if `flush` is set. */
+/* Receives the messages that have arrived, at most `most`. If there are none and `flush` is set, sends what was held back. */
 ws_status kgo_receive(uintptr_t session, uint32_t most, int32_t flush, kgo_receipt *receipt);
 
 /* The payload of a frame that was not small. */

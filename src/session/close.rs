@@ -89,8 +89,8 @@ impl Session {
         self.close_state.is_closed() && (self.has_closed_returned() || callback_scope::is_inside(self))
     }
 
-    /// Waits until the transport is gone and the last callback has returned. Meanwhile, after our own Close, received messages that do not fit the queue are
-    /// dropped: they would keep the peer's Close from being read.
+    /// Waits until the transport is gone and the last callback has returned. Meanwhile, after our own Close, received messages that
+    /// do not fit the queue are dropped: they would keep the peer's Close from being read.
     pub(crate) fn wait_closed(&self, deadline: Deadline) -> Result<()> {
         if self.is_over() {
             return Ok(());
