@@ -2905,9 +2905,9 @@ int64_t ws_get_ping_timeout_ms(const ws_session *session);
  * used. `ping_interval_ms` and `ping_timeout_ms` are as in ws_set_ping_interval_ms and
  * ws_set_ping_timeout_ms, but a timeout of 0 is twice the interval.
  *
- * Returns WS_ERR_STATE if the session is not raw, while it is being opened, after its end, and if a
- * message of the server is not complete. Returns WS_ERR_INVALID_ARGUMENT for NULL, and
- * WS_ERR_FORKED.
+ * Returns WS_ERR_STATE if the session is not raw, while it is being opened, while another thread is
+ * in a function that receives, after its end, and if a message of the server is not complete.
+ * Returns WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
  */
 ws_status ws_start_default(ws_session *session, int64_t ping_interval_ms, int64_t ping_timeout_ms);
 

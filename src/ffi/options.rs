@@ -178,9 +178,9 @@ pub unsafe extern "C" fn ws_get_ping_timeout_ms(session: *const ws_session) -> i
 /// used. `ping_interval_ms` and `ping_timeout_ms` are as in ws_set_ping_interval_ms and
 /// ws_set_ping_timeout_ms, but a timeout of 0 is twice the interval.
 ///
-/// Returns WS_ERR_STATE if the session is not raw, while it is being opened, after its end, and if a
-/// message of the server is not complete. Returns WS_ERR_INVALID_ARGUMENT for NULL, and
-/// WS_ERR_FORKED.
+/// Returns WS_ERR_STATE if the session is not raw, while it is being opened, while another thread is
+/// in a function that receives, after its end, and if a message of the server is not complete.
+/// Returns WS_ERR_INVALID_ARGUMENT for NULL, and WS_ERR_FORKED.
 ///
 /// # Safety
 /// `session` is NULL or a session of which a handle is not freed.

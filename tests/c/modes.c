@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE
 #include "steered.h"
+#include "threads.h"
 
 static ws_config *new_config(void)
 {
@@ -69,6 +70,22 @@ static void raw_that_becomes_default(transport how)
     session = connect_steered(how, NULL);
     CHECK_STATUS(ws_start_default(session, 0, 0), WS_ERR_STATE);
     CHECK_STATUS(ws_start_default(NULL, 0, 0), WS_ERR_INVALID_ARGUMENT);
+    close_and_free(session);
+}
+
+/* Not while a thread waits in ws_recv. */
+static void raw_that_becomes_default_while_a_thread_receives(transport how)
+{
+    ws_config *config = new_config();
+    CHECK_OK(ws_config_set_raw(config, 1));
+    ws_session *session = connect_steered(how, config);
+    ws_config_free(config);
+    caller receiver;
+    start_blocked(&receiver, receive, session);
+    CHECK_STATUS(ws_start_default(session, 0, 0), WS_ERR_STATE);
+    CHECK_OK(ws_interrupt(session));
+    expect_result(&receiver, WS_ERR_INTERRUPTED);
+    CHECK_OK(ws_start_default(session, 0, 0));
     close_and_free(session);
 }
 
@@ -263,6 +280,7 @@ int main(void)
     for (transport how = PLAIN; how <= TLS; how++) {
         raw(how);
         raw_that_becomes_default(how);
+        raw_that_becomes_default_while_a_thread_receives(how);
         raw_closes_first(how);
         delivered_control(how);
         pongs_by_hand(how);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
 use crate::session::Session;
+use crate::session::recv::delivery::ReceiveMode;
 
 impl Session {
     /// Turns a raw session into a default one, from the next frame on. Fails if it is not raw, or in the middle of a message.
@@ -28,11 +29,11 @@ impl Session {
             });
             match entered {
                 Some(entered) => break entered,
-                // The reading thread leaves when it is woken, and comes back.
-                None => {
-                    self.interrupts.wake_reader();
-                    std::thread::yield_now();
+                None if self.delivery.mode() == ReceiveMode::Calls && self.recv.reader.word().is_inside() => {
+                    return wrong("another thread receives");
                 }
+                // The driver, or a thread that decodes for a callback or a group, leaves soon.
+                None => std::thread::yield_now(),
             }
         };
         self.released(actions);
