@@ -1,6 +1,7 @@
 //! include/ktorws.h is what cbindgen makes of the sources. `UPDATE_HEADER=1` writes it.
 #![allow(clippy::expect_used, reason = "a test")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 #[test]
@@ -37,7 +38,9 @@ fn generate(root: &Path) -> String {
         .replace("@MAJOR@", env!("CARGO_PKG_VERSION_MAJOR"))
         .replace("@MINOR@", env!("CARGO_PKG_VERSION_MINOR"))
         .replace("@PATCH@", env!("CARGO_PKG_VERSION_PATCH"));
-    with_struct_tags(&with_plain_enumerations(&without_safety_sections(&text)))
+    let text = with_struct_tags(&with_plain_enumerations(&without_safety_sections(&text)));
+    let areas = std::fs::read_to_string(root.join("include/areas.txt")).expect("include/areas.txt is there");
+    in_areas(&text, &areas)
 }
 
 /// Gives the structs tags, so that C++ and other headers can declare them.
@@ -97,4 +100,53 @@ fn without_safety_sections(header: &str) -> String {
         }
     }
     kept.join("\n") + "\n"
+}
+
+/// Puts the declarations in the order of include/areas.txt, with a banner for each area. cbindgen sorts by kind.
+fn in_areas(header: &str, areas: &str) -> String {
+    let (opening, declarations) = header.split_once("\n/** ").expect("the header has declarations");
+    let declarations = format!("/** {declarations}")
+        .replace("#ifdef __cplusplus\nextern \"C\" {\n#endif // __cplusplus\n", "")
+        .replace("#ifdef __cplusplus\n}  // extern \"C\"\n#endif  // __cplusplus\n", "")
+        .replace("#endif  /* KTORWS_H */\n", "");
+    let mut waiting: BTreeMap<&str, &str> =
+        split_before(&declarations, "/**").map(|declaration| (declared_name(declaration), declaration.trim_end())).collect();
+    let rule = "-".repeat(93);
+    let mut text = opening.trim_end().to_owned() + "\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
+    for area in split_before(areas, "# ").filter(|area| area.starts_with("# ")) {
+        let mut lines = area.lines();
+        let title = lines.next().expect("a title").trim_start_matches("# ");
+        let about = lines.next().expect("a sentence");
+        text += &format!("\n/* {rule}\n * {title}\n *\n * {about}\n * {rule}\n */\n");
+        for name in lines.flat_map(str::split_whitespace) {
+            let declaration = waiting.remove(name).unwrap_or_else(|| panic!("include/areas.txt: there is no {name}"));
+            text += &format!("\n{declaration}\n");
+        }
+    }
+    assert!(waiting.is_empty(), "include/areas.txt: these are in no area: {:?}", waiting.keys());
+    text + "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n#endif /* KTORWS_H */\n"
+}
+
+/// The parts of a text. Each but the first begins with a line that has the beginning.
+fn split_before<'a>(text: &'a str, beginning: &str) -> impl Iterator<Item = &'a str> {
+    let starts: Vec<usize> = text.match_indices(beginning).map(|(at, _)| at).filter(|&at| at == 0 || text[..at].ends_with('\n')).collect();
+    let ends: Vec<usize> = starts.iter().skip(1).copied().chain([text.len()]).collect();
+    starts.into_iter().zip(ends).map(|(start, end)| &text[start..end])
+}
+
+/// The name that a declaration with its comment declares.
+fn declared_name(declaration: &str) -> &str {
+    let (_, code) = declaration.split_once("*/\n").expect("a comment, then the declaration");
+    let code = code.trim_end();
+    let name = if let Some(definition) = code.strip_prefix("#define ") {
+        definition
+    } else if let Some((_, pointer)) = code.split_once("(*").filter(|_| code.starts_with("typedef") && !code.contains('{')) {
+        pointer
+    } else if code.ends_with(");") {
+        let (result_and_name, _) = code.split_once('(').expect("parameters");
+        result_and_name.rsplit([' ', '*']).next().expect("a name")
+    } else {
+        code.rsplit(' ').next().expect("a name")
+    };
+    name.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).next().expect("a name")
 }

@@ -7,6 +7,10 @@ from pathlib import Path
 NAME = re.compile(r"\b(?:ws|WS)_[A-Za-z0-9_]+")
 
 
+class Code(str):
+    """Among the paragraphs of a comment: lines of a program, which are indented in the comment."""
+
+
 @dataclass
 class Member:
     """A member of a struct, or a value of an enum."""
@@ -36,9 +40,23 @@ class Item:
 
 
 @dataclass
+class Area:
+    """What stands below a banner of the header: a page of the site. The manual calls its items related."""
+
+    title: str
+    about: str
+    items: list[Item] = field(default_factory=list)
+
+    @property
+    def slug(self) -> str:
+        return re.sub(r"\W+", "-", self.title.lower())
+
+
+@dataclass
 class Header:
     version: str
     opening: list[tuple[str, list[str]]]
+    areas: list[Area]
     items: dict[str, Item]
     owners: dict[str, str]  # the enum of each of its values
 
@@ -56,21 +74,24 @@ def read(path: Path) -> Header:
     version = re.search(r'^#define WS_VERSION_STRING "(.+)"$', text, re.M)
     if not opening or not version:
         raise HeaderError(f"{path}: no opening comment, or no WS_VERSION_STRING")
-    # A comment is followed by what it is about: a macro, which is a line, or a declaration.
+    # A banner begins an area. A comment is followed by what it is about: a macro, or a declaration.
     pattern = re.compile(
-        r"^/\*\*(.*?)\*/\n(#define [^\n]+|enum \{\n.*?^\};\ntypedef \w+ \w+;|typedef struct \w+ \{\n.*?^\} \w+;|[^;]*;)",
+        r"^/\* -+\n \* ([^\n]+)\n \*\n \* ([^\n]+)\n \* -+\n \*/\n|^/\*\*(.*?)\*/\n(#define [^\n]+|enum \{\n.*?^\};\ntypedef \w+ \w+;|typedef struct \w+ \{\n.*?^\} \w+;|[^;]*;)",
         re.S | re.M,
     )
-    items = {}
+    areas: list[Area] = []
     for match in pattern.finditer(text):
-        item = _item(_paragraphs(match[1]), match[2])
-        items[item.name] = item
+        if match[1]:
+            areas.append(Area(match[1], match[2]))
+        else:
+            areas[-1].items.append(_item(_paragraphs(match[3]), match[4]))
+    items = {item.name: item for area in areas for item in area.items}
     declared = set(re.findall(r"^(?!typedef|#|[ /}]).*?\b(ws_\w+)\(", text, re.M))
     declared |= set(re.findall(r"^(?:\}|typedef (?:struct )?\w+) (\w+);", text, re.M))
     if lost := declared - set(items):
         raise HeaderError(f"{path}: no comment in front of {', '.join(sorted(lost))}")
     owners = {member.name: item.name for item in items.values() if item.kind == "enum" for member in item.members}
-    return Header(version[1], _blocks(_without_stars(opening[1])), items, owners)
+    return Header(version[1], _blocks(_without_stars(opening[1])), areas, items, owners)
 
 
 def _without_stars(comment: str) -> list[str]:
@@ -78,8 +99,15 @@ def _without_stars(comment: str) -> list[str]:
 
 
 def _paragraphs(comment: str) -> list[str]:
-    text = "\n".join(_without_stars(comment)).strip()
-    return [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text)]
+    text = "\n".join(_without_stars(comment)).strip("\n")
+    return [_paragraph(paragraph) for paragraph in re.split(r"\n\s*\n", text)]
+
+
+def _paragraph(text: str) -> str:
+    lines = text.split("\n")
+    if all(line.startswith("    ") for line in lines):
+        return Code("\n".join(line[4:] for line in lines))
+    return " ".join(text.split())
 
 
 def _blocks(lines: list[str]) -> list[tuple[str, list[str]]]:

@@ -8,9 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-import areas
 import header as headers
-from header import Header, HeaderError, Item
+from header import Code, Header, HeaderError, Item
 
 LINK_LINE = "Link with \\fI\\-lktorws\\fP, or as \\fBpkg\\-config \\-\\-cflags \\-\\-libs ktorws\\fP says."
 
@@ -41,11 +40,11 @@ def prose(text: str, known: Header) -> str:
 
 
 def paragraphs(texts: list[str], known: Header) -> str:
-    return "\n.PP\n".join(prose(text, known) for text in texts) + "\n"
+    return ".PP\n".join(code(text) if isinstance(text, Code) else prose(text, known) + "\n" for text in texts)
 
 
 def code(text: str) -> str:
-    return ".nf\n" + "\n".join(line(escape(row)) for row in text.split("\n")) + "\n.fi\n"
+    return ".in +4n\n.nf\n" + "\n".join(line(escape(row)) for row in text.split("\n")) + "\n.fi\n.in\n"
 
 
 def entry(term: str, texts: list[str], known: Header) -> str:
@@ -57,8 +56,7 @@ class Manual:
     def __init__(self, header: Header, date: str):
         self.header = header
         self.date = date
-        self.areas = areas.sort(header)
-        self.area_of = {item.name: slug for slug, items in self.areas.items() for item in items}
+        self.area_of = {item.name: area for area in header.areas for item in area.items}
 
     def title(self, name: str, section: int) -> str:
         return f'.TH {name} {section} {self.date} "libktorws {self.header.version}" "libktorws Manual"\n'
@@ -82,7 +80,7 @@ class Manual:
         mentioned = headers.NAME.findall(item.text + item.declaration)
         if item.kind != "function":
             mentioned += [other.name for other in self.header.items.values() if re.search(rf"\b{item.name}\b", other.declaration)]
-        mentioned += [other.name for other in self.areas[self.area_of[item.name]]]
+        mentioned += [other.name for other in self.area_of[item.name].items]
         found = {target.name for name in mentioned if (target := self.header.find(name)) and target.kind != "macro"}
         pages = [f"\\fB{escape(name)}\\fP(3)" for name in sorted(found - {item.name})] + ["\\fBktorws\\fP(7)"]
         return ".SH SEE ALSO\n" + ",\n".join(pages) + "\n"
@@ -127,9 +125,9 @@ class Manual:
         text = self.title("ktorws", 3) + ".SH NAME\nktorws \\- the functions and types of libktorws\n"
         text += f".SH SYNOPSIS\n.B #include <ktorws.h>\n.PP\n{LINK_LINE}\n"
         text += ".SH DESCRIPTION\n.BR ktorws (7)\nhas the conventions that hold for all of them.\n"
-        for area in areas.AREAS:
+        for area in self.header.areas:
             text += f".SS {escape(area.title)}\n{escape(area.about)}\n"
-            for item in self.areas[area.slug]:
+            for item in area.items:
                 if item.kind == "macro":
                     text += f".TP\n.B {escape(item.name)}\n{prose(item.paragraphs[0], self.header)}\n"
                 else:
@@ -142,7 +140,7 @@ class Manual:
         summary = first[1][0].removeprefix("libktorws: ").rstrip(".")
         text = self.title("ktorws", 7) + f".SH NAME\nktorws \\- {escape(summary)}\n"
         text += f".SH SYNOPSIS\n.B #include <ktorws.h>\n.PP\n{LINK_LINE}\n.SH DESCRIPTION\n"
-        titles = {"Conventions": "CONVENTIONS", "The library and its process": "THE LIBRARY AND ITS PROCESS", "Compatibility": "COMPATIBILITY"}
+        titles = {"Conventions": "CONVENTIONS", "Numbers": "NUMBERS", "The library and its process": "THE LIBRARY AND ITS PROCESS", "Compatibility": "COMPATIBILITY"}
         # A paragraph goes on below what stands before it, but not below a title.
         below = True
         for kind, entries in blocks:
@@ -151,7 +149,7 @@ class Manual:
                 text += f".SH {heading}\n"
                 below = True
             if kind == "code":
-                text += ".PP\n.in +4n\n" + code("\n".join(entries)) + ".in\n"
+                text += ".PP\n" + code("\n".join(entries))
                 below = False
             elif kind == "list":
                 text += "".join(f".IP \\(bu 2\n{prose(entry_text, self.header)}\n" for entry_text in entries)

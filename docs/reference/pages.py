@@ -4,9 +4,8 @@ import html
 import re
 
 import header as headers
-from areas import Area
 from guides import Linker, link_names
-from header import Header, Item
+from header import Area, Code, Header, Item
 
 
 def prose(text: str, linker: Linker, own: str = "") -> str:
@@ -25,7 +24,11 @@ def name(text: str, linker: Linker, own: str) -> str:
 
 
 def paragraphs(texts: list[str], linker: Linker, own: str = "") -> str:
-    return "".join(f"<p>{prose(text, linker, own)}</p>\n" for text in texts)
+    return "".join(code(text, linker) if isinstance(text, Code) else f"<p>{prose(text, linker, own)}</p>\n" for text in texts)
+
+
+def code(text: str, linker: Linker) -> str:
+    return f'<pre tabindex="0"><code>{link_names(text, linker)}</code></pre>\n'
 
 
 def declaration(item: Item, linker: Linker) -> str:
@@ -83,22 +86,22 @@ def contents(items: list[Item], linker: Linker) -> str:
     return f'<div class="table" tabindex="0"><table class="stacked"><tbody>{body}</tbody></table></div>\n'
 
 
-def area_page(area: Area, items: list[Item], header: Header, linker: Linker, mentions: dict[str, list[tuple[str, str]]]) -> str:
-    text = f"<h1>{area.title}</h1>\n<p>{area.about}</p>\n" + contents(items, linker)
-    return text + "".join(section(item, header, linker, mentions.get(item.name, [])) for item in items)
+def area_page(area: Area, header: Header, linker: Linker, mentions: dict[str, list[tuple[str, str]]]) -> str:
+    text = f"<h1>{area.title}</h1>\n<p>{area.about}</p>\n" + contents(area.items, linker)
+    return text + "".join(section(item, header, linker, mentions.get(item.name, [])) for item in area.items)
 
 
-def index_page(areas: list[Area], sorted_items: dict[str, list[Item]], header: Header, linker: Linker) -> str:
+def index_page(header: Header, linker: Linker) -> str:
     """The header's opening comment, and all there is."""
     text = "<h1>Reference</h1>\n"
     for kind, entries in header.opening:
         if kind == "code":
-            text += f'<pre tabindex="0"><code>{link_names(chr(10).join(entries), linker)}</code></pre>\n'
+            text += code(chr(10).join(entries), linker)
         elif kind == "list":
             text += "<ul>\n" + "".join(f"<li>{prose(entry, linker)}</li>\n" for entry in entries) + "</ul>\n"
         else:
             text += paragraphs(entries, linker)
-    for area in areas:
+    for area in header.areas:
         text += f'<section><h2 id="{area.slug}"><a href="{area.slug}.html">{area.title}</a></h2>\n<p>{area.about}</p>\n'
-        text += contents(sorted_items[area.slug], linker) + "</section>\n"
+        text += contents(area.items, linker) + "</section>\n"
     return text

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from string import Template
 
-import areas
 import guides
 import header as headers
 import pages
@@ -39,8 +38,7 @@ class Website:
         self.root = root
         self.directory = directory
         self.header = headers.read(root / HEADER)
-        self.items = areas.sort(self.header)
-        self.places = {item.name: f"reference/{slug}.html" for slug, items in self.items.items() for item in items}
+        self.places = {item.name: f"reference/{area.slug}.html" for area in self.header.areas for item in area.items}
         self.guides = self.read_guides()
         self.template = Template((HERE / "page.html").read_text(encoding="utf-8"))
         self.search: list[list[str]] = []
@@ -106,7 +104,7 @@ class Website:
             last = path in PROJECT or not path.startswith("docs/") and path != "README.md"
             parts["Project" if last else "Guides"] += entry(page_of(path), guide.title, sections(guide))
         reference = entry("reference/index.html", "All of it")
-        reference += "".join(entry(f"reference/{area.slug}.html", area.title) for area in areas.AREAS)
+        reference += "".join(entry(f"reference/{area.slug}.html", area.title) for area in self.header.areas)
         listed = [("Guides", parts["Guides"]), ("Reference", reference), ("Project", parts["Project"])]
         return "".join(f"<h2>{title}</h2>\n<ul>\n{entries}</ul>\n" for title, entries in listed)
 
@@ -139,17 +137,16 @@ class Website:
 
     def write_reference(self, mentions: dict[str, list[tuple[str, str]]]) -> None:
         page = "reference/index.html"
-        self.write_page(page, "Reference", pages.index_page(areas.AREAS, self.items, self.header, self.linker(page)))
-        for area in areas.AREAS:
+        self.write_page(page, "Reference", pages.index_page(self.header, self.linker(page)))
+        for area in self.header.areas:
             page = f"reference/{area.slug}.html"
-            items = self.items[area.slug]
             self.search.append([area.title, "Reference", page, area.about])
-            for item in items:
+            for item in area.items:
                 self.search.append([item.name, area.title, f"{page}#{item.name}", item.text.replace("`", "")])
                 if item.kind == "enum":
                     self.search += [[member.name, item.name, f"{page}#{member.name}", " ".join(member.paragraphs).replace("`", "")]
                                     for member in item.members]
-            self.write_page(page, area.title, pages.area_page(area, items, self.header, self.linker(page), mentions))
+            self.write_page(page, area.title, pages.area_page(area, self.header, self.linker(page), mentions))
 
 
 def main() -> None:

@@ -106,6 +106,18 @@ pub unsafe extern "C" fn ws_config_set_group(config: *mut ws_config, group: *mut
 /// function returns its status once, after its messages, with the session in `*session` and NULL in
 /// `*frame`. The session then no longer belongs to the group.
 ///
+///     while (ws_group_size(group) > 0) {
+///         ws_status status = ws_group_recv(group, &session, &frame, -1);
+///         if (status == WS_OK) {
+///             fwrite(frame->data, 1, frame->size, stdout);
+///             ws_frame_free(frame);
+///         } else if (session != NULL) {
+///             ws_session_free(session);
+///         } else {
+///             break;
+///         }
+///     }
+///
 /// `*session` is lent: the handle belongs to the owner that opened the session. A thread that frees
 /// a session must make sure that no other thread uses it after ws_group_recv.
 ///

@@ -17,52 +17,28 @@
 #![allow(non_camel_case_types, reason = "these are the names of the C API")]
 
 mod c_extension;
-mod entry;
-mod guard;
-mod handle_count;
-
-// The header has the functions in this order. The empty lines keep rustfmt from changing it.
-
-pub mod status;
-
-pub mod library;
-
-pub mod error;
-
-pub mod config;
-
-pub mod vtable;
-
-pub mod extension;
-
-pub mod handle;
-
-pub mod connect;
-
-pub mod session;
-
-pub mod connect_async;
-
-pub mod frame;
-
-pub mod send;
-
-pub mod recv;
-
-pub mod listener;
-
 pub mod callbacks;
-
-pub mod reconnect;
-
-pub mod group;
-
-pub mod options;
-
 pub mod close;
-
+pub mod config;
+pub mod connect;
+pub mod connect_async;
+mod entry;
+pub mod error;
+pub mod extension;
+pub mod frame;
+pub mod group;
+mod guard;
+pub mod handle;
+mod handle_count;
 pub mod info;
-
-pub mod session_info;
-
+pub mod library;
+pub mod listener;
 pub mod log;
+pub mod options;
+pub mod reconnect;
+pub mod recv;
+pub mod send;
+pub mod session;
+pub mod session_info;
+pub mod status;
+pub mod vtable;

@@ -203,6 +203,22 @@ pub struct ws_reconnect_options {
 /// that chooses another subprotocol ends the session. ws_request_url, the header functions and the
 /// extensions describe the first connection.
 ///
+///     ws_reconnect_options options = {0};
+///     options.struct_size = sizeof options;
+///     ws_config_set_reconnect(config, &options);
+///     ws_config_set_ping_interval_ms(config, 20000);
+///     ws_config_set_deliver_events(config, WS_EVENT_OPENED | WS_EVENT_RESUMED);
+///     if (ws_connect(url, config, &session, NULL) == WS_OK) {
+///         while (ws_recv(session, &frame, -1) == WS_OK) {
+///             if (frame->type == WS_FRAME_OPENED || frame->type == WS_FRAME_RESUMED)
+///                 ws_send_text(session, "subscribe", WS_NUL_TERMINATED);
+///             else
+///                 fwrite(frame->data, 1, frame->size, stdout);
+///             ws_frame_free(frame);
+///         }
+///         ws_session_free(session);
+///     }
+///
 /// Returns WS_ERR_INVALID_ARGUMENT if `config` is NULL, for a wrong `struct_size`, a negative
 /// number and an unknown flag. ws_connect returns it for a raw session, and for
 /// WS_RECONNECT_KEEP_UNSENT with an outgoing queue that drops messages.

@@ -56,6 +56,15 @@ pub unsafe extern "C" fn ws_recv(session: *mut ws_session, frame: *mut *mut ws_f
 /// size of the message to `*size` and its ws_frame_type to `*type`; `type` may be NULL. It does not
 /// return flags and the close code. `buffer` may be NULL if `capacity` is 0.
 ///
+///     ws_status status;
+///     while ((status = ws_recv_into(session, buffer, capacity, &size, NULL, -1)) == WS_OK ||
+///            status == WS_ERR_BUFFER_TOO_SMALL) {
+///         if (status == WS_OK)
+///             fwrite(buffer, 1, size, stdout);
+///         else if ((buffer = realloc(buffer, capacity = size)) == NULL)
+///             break;
+///     }
+///
 /// Returns WS_ERR_BUFFER_TOO_SMALL if the message is larger than `capacity`. `*size` is then the
 /// required size, and the message remains for the next call; with several receiving threads the
 /// next call may get another message. Else returns what ws_recv returns.
@@ -108,6 +117,15 @@ pub unsafe extern "C" fn ws_recv_into(
 /// does. Writes their number to `*count` and the frames to `frames[0]` to `frames[*count - 1]`. The
 /// caller frees each with ws_frame_free.
 ///
+///     ws_frame *frames[64];
+///     size_t count;
+///     while (ws_recv_batch(session, frames, 64, &count, -1) == WS_OK) {
+///         for (size_t i = 0; i < count; i++) {
+///             fwrite(frames[i]->data, 1, frames[i]->size, stdout);
+///             ws_frame_free(frames[i]);
+///         }
+///     }
+///
 /// Returns WS_ERR_INVALID_ARGUMENT for NULL or a `capacity` of 0, else what ws_recv returns.
 ///
 /// # Safety
@@ -150,6 +168,16 @@ pub unsafe extern "C" fn ws_recv_batch(
 /// Returns a file descriptor for poll(2), epoll(7) and event loops. When it is readable, call
 /// ws_recv with a timeout of 0 until it returns WS_ERR_TIMEOUT. The calling thread then reads the
 /// connection itself.
+///
+///     struct pollfd ready = {ws_event_fd(session), POLLIN, 0};
+///     ws_status status = WS_ERR_TIMEOUT;
+///     while (status == WS_ERR_TIMEOUT) {
+///         poll(&ready, 1, -1);
+///         while ((status = ws_recv(session, &frame, 0)) == WS_OK) {
+///             fwrite(frame->data, 1, frame->size, stdout);
+///             ws_frame_free(frame);
+///         }
+///     }
 ///
 /// The descriptor is level-triggered. It is readable while ws_recv would return something other
 /// than WS_ERR_TIMEOUT: a message, the end of the session, or the failure to open it. It may also

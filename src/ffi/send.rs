@@ -197,6 +197,13 @@ pub unsafe extern "C" fn ws_sendv(
 /// Writes the number of accepted messages to `*accepted`, also on failure; `accepted` may be NULL.
 /// The messages before the number are sent, the others are not.
 ///
+///     size_t sent = 0, accepted;
+///     while (sent < count) {
+///         ws_status status = ws_send_batch(session, items + sent, count - sent, &accepted, 1000);
+///         sent += accepted;
+///         if (status != WS_OK && status != WS_ERR_TIMEOUT) break;
+///     }
+///
 /// Returns WS_ERR_INVALID_ARGUMENT and WS_ERR_UTF8, with nothing sent, if one of the messages is
 /// invalid or a fragment, and WS_ERR_INVALID_ARGUMENT for NULL unless `count` is 0. Else returns
 /// what ws_send returns.

@@ -219,7 +219,7 @@ class Check:
         browser.take("Page.loadEventFired")
         browser.key("Enter", 13, "\r")
         browser.wait_for("Page.loadEventFired")
-        self.expect("where Enter leads", browser.evaluate("location.href"), (self.site / "reference/opening.html").as_uri() + "#ws_connect")
+        self.expect("where Enter leads", browser.evaluate("location.href"), (self.site / "reference/connecting.html").as_uri() + "#ws_connect")
         top, below = browser.evaluate("""[document.querySelector("#ws_connect h2").getBoundingClientRect().top,
                                           document.querySelector("header").getBoundingClientRect().bottom]""")
         self.expect("the heading is below the bar, and in sight", below <= top < DESK[1], True)

@@ -52,6 +52,12 @@ def main() -> None:
         if not re.search(rf"^ +{status}\n +\w", texts[f"{name}(3)"], re.M):
             wrong.append(f"{name}(3) does not explain {status}")
 
+    # An example of a comment has its lines. In the pages they stand on lines of their own.
+    lines = {line for text in texts.values() for line in re.findall(r"^ +(.+)", text, re.M)}
+    for example in re.findall(r"^ \*     +(.+)", header, re.M):
+        if example not in lines:
+            wrong.append(f"an example lost a line: {example}")
+
     for line in wrong:
         print(line, file=sys.stderr)
     print(f"man: {len(pages)} pages, {len(symbols)} functions")

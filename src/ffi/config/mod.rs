@@ -1,32 +1,18 @@
 //! Configurations.
 
-// The header has the functions in this order. The empty lines keep rustfmt from changing it.
-
-pub mod headers;
-
-pub mod latency;
-
-pub mod timeouts;
-
-pub mod limits;
-
-pub mod keepalive;
-
-pub mod framing;
-
-pub mod network;
-
-pub mod proxy;
-
-pub mod http;
-
 pub mod auth;
-
 pub mod cookies;
-
-pub mod tls;
-
 pub mod deflate;
+pub mod framing;
+pub mod headers;
+pub mod http;
+pub mod keepalive;
+pub mod latency;
+pub mod limits;
+pub mod network;
+pub mod proxy;
+pub mod timeouts;
+pub mod tls;
 
 use std::ffi::c_void;
 use std::ptr;
