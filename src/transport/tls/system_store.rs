@@ -1,11 +1,15 @@
 //! The system's trust store: the files that SSL_CERT_FILE and SSL_CERT_DIR name, or else the usual paths.
 
-use std::env;
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls_native_certs::load_certs_from_paths;
+use rustls::pki_types::pem::PemObject as _;
+
+use crate::transport::files;
 
 /// Bundle files of Debian, Red Hat (new and old), SUSE, OpenELEC, Alpine and Entware.
 const FILES: &[&str] = &[
@@ -46,34 +50,79 @@ impl SystemStore {
         } else {
             (self.file.as_deref(), self.directories.iter().map(PathBuf::as_path).collect::<Vec<_>>())
         };
-        let (mut found, mut errors) = (Vec::new(), Vec::new());
-        // Reading a pipe could block forever.
-        match file {
-            Some(file) if file.exists() && !file.is_file() => errors.push(format!("{file:?} is not a regular file")),
-            file => add(file, None, &mut found, &mut errors),
+        let mut found = Found::default();
+        if let Some(file) = file {
+            found.add_file(file);
         }
         for directory in directories {
-            add(None, Some(directory), &mut found, &mut errors);
+            found.add_directory(directory);
         }
-        found.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
-        found.dedup();
+        found.certificates.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
+        found.certificates.dedup();
         let mut store = RootCertStore::empty();
         // Ignores certificates that rustls does not support.
-        store.add_parsable_certificates(found);
+        let (_, ignored) = store.add_parsable_certificates(found.certificates);
         if store.is_empty() {
-            return Err(format!("the system's trust store has no usable certificate {}", errors.join("; ")));
+            if ignored > 0 {
+                found.errors.push(format!("{ignored} certificates are not supported"));
+            }
+            return Err(format!("the system's trust store has no usable certificate: {}", found.errors.join("; ")));
         }
         Ok(store)
     }
 }
 
-fn add(
-    file: Option<&Path>,
-    directory: Option<&Path>,
-    found: &mut Vec<CertificateDer<'static>>,
-    errors: &mut Vec<String>,
-) {
-    let mut loaded = load_certs_from_paths(file, directory);
-    found.append(&mut loaded.certs);
-    errors.extend(loaded.errors.iter().map(ToString::to_string));
+/// The content of files and directories.
+#[derive(Default)]
+struct Found {
+    certificates: Vec<CertificateDer<'static>>,
+    /// Why files were not used.
+    errors: Vec<String>,
+    /// The device and inode of each file of a directory.
+    inodes: HashSet<(u64, u64)>,
+}
+
+impl Found {
+    fn add_file(&mut self, path: &Path) {
+        let before = (self.certificates.len(), self.errors.len());
+        self.read(path);
+        if (self.certificates.len(), self.errors.len()) == before {
+            self.errors.push(format!("there is no certificate in {path:?}"));
+        }
+    }
+
+    fn add_directory(&mut self, path: &Path) {
+        let before = self.certificates.len();
+        if let Err(error) = self.read_directory(path) {
+            self.errors.push(format!("cannot read {path:?}: {error}"));
+        } else if self.certificates.len() == before {
+            self.errors.push(format!("no file in {path:?} holds a certificate"));
+        }
+    }
+
+    fn read_directory(&mut self, path: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(path)? {
+            let path = entry?.path();
+            // In a directory of c_rehash, each certificate has a second name.
+            let is_new = |file: fs::Metadata| file.is_file() && self.inodes.insert((file.dev(), file.ino()));
+            if fs::metadata(&path).is_ok_and(is_new) {
+                self.read(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the valid certificates of a file.
+    fn read(&mut self, path: &Path) {
+        let pem = match files::read(path) {
+            Ok(pem) => pem,
+            Err(error) => return self.errors.push(format!("cannot read {path:?}: {error}")),
+        };
+        for section in CertificateDer::pem_slice_iter(&pem) {
+            match section {
+                Ok(certificate) => self.certificates.push(certificate),
+                Err(error) => self.errors.push(format!("cannot read {path:?}: {error}")),
+            }
+        }
+    }
 }
