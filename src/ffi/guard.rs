@@ -199,6 +199,32 @@ pub(super) unsafe fn optional_string<'a>(text: *const c_char) -> Result<Option<&
     unsafe { string(text) }.map(Some)
 }
 
+/// Like [`string`], for a path: the error shows it.
+///
+/// # Safety
+/// As for [`string`].
+pub(super) unsafe fn path<'a>(text: *const c_char) -> Result<&'a str> {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { text_bytes(text, NUL_TERMINATED) }?;
+    if std::str::from_utf8(bytes).is_err() {
+        return Err(invalid(format!("the path \"{}\" is not UTF-8", bytes.escape_ascii())));
+    }
+    // SAFETY: the caller's promise.
+    unsafe { string(text) }
+}
+
+/// Like [`path`]. Returns None for NULL.
+///
+/// # Safety
+/// As for [`string`].
+pub(super) unsafe fn optional_path<'a>(text: *const c_char) -> Result<Option<&'a str>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { path(text) }.map(Some)
+}
+
 /// Converts a switch: 0 or 1.
 pub(super) fn flag(value: i32) -> Result<bool> {
     match value {

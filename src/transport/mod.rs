@@ -38,6 +38,6 @@ pub(crate) use resolve::DnsOverrides;
 pub(crate) use socket::{KERNEL_SLEEP_FROM, Readiness, Socket, TcpKeepalive, TcpOptions, Waiting};
 pub(crate) use stream::{RecvHalf, SendHalf, Stream};
 pub(crate) use threads::BlockingShare;
-pub(crate) use tls::{TlsOptions, TlsVersion};
+pub(crate) use tls::{TlsOptions, TlsVersion, client_certificates, client_key};
 pub(crate) use upgrade::upgrade;
 pub(crate) use url::Target;

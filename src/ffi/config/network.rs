@@ -60,7 +60,7 @@ pub unsafe extern "C" fn ws_config_set_local_address(config: *mut ws_config, add
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_config_set_unix_socket(config: *mut ws_config, path: *const c_char) -> ws_status {
     // SAFETY: the caller's promise.
-    set(config, "ws_config_set_unix_socket", |config| config.set_unix_socket(unsafe { guard::optional_string(path) }?))
+    set(config, "ws_config_set_unix_socket", |config| config.set_unix_socket(unsafe { guard::optional_path(path) }?))
 }
 
 /// Opens the next session on a connected stream socket. The library duplicates the descriptor: the

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ffi::config::{set, ws_config};
 use crate::ffi::guard;
 use crate::ffi::status::ws_status;
-use crate::session::config::{TlsVersion, read_file};
+use crate::session::config::{TlsVersion, client_certificates, client_key, read_file};
 
 /// Trusts the certificates of a PEM file, which is read now. The system's trust store is then not
 /// used, unless ws_config_set_tls_system_store says so.
@@ -21,7 +21,7 @@ use crate::session::config::{TlsVersion, read_file};
 pub unsafe extern "C" fn ws_config_add_tls_ca_file(config: *mut ws_config, path: *const c_char) -> ws_status {
     set(config, "ws_config_add_tls_ca_file", |config| {
         // SAFETY: the caller's promise.
-        let path = unsafe { guard::string(path) }?;
+        let path = unsafe { guard::path(path) }?;
         config.tls_mut().add_roots(&read(path)?).map_err(|error| of_file(path, error))
     })
 }
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn ws_config_add_tls_ca_pem(
 pub unsafe extern "C" fn ws_config_add_tls_ca_dir(config: *mut ws_config, path: *const c_char) -> ws_status {
     set(config, "ws_config_add_tls_ca_dir", |config| {
         // SAFETY: the caller's promise.
-        config.tls_mut().add_roots_of_directory(unsafe { guard::string(path) }?)
+        config.tls_mut().add_roots_of_directory(unsafe { guard::path(path) }?)
     })
 }
 
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn ws_config_set_tls_system_store(config: *mut ws_config, 
 pub unsafe extern "C" fn ws_config_add_tls_crl_file(config: *mut ws_config, path: *const c_char) -> ws_status {
     set(config, "ws_config_add_tls_crl_file", |config| {
         // SAFETY: the caller's promise.
-        let path = unsafe { guard::string(path) }?;
+        let path = unsafe { guard::path(path) }?;
         config.tls_mut().add_revoked(&read(path)?).map_err(|error| of_file(path, error))
     })
 }
@@ -112,15 +112,17 @@ pub unsafe extern "C" fn ws_config_set_tls_client_cert_file(
 ) -> ws_status {
     set(config, "ws_config_set_tls_client_cert_file", |config| {
         // SAFETY: the caller's promise.
-        let (certificate, key) =
-            unsafe { (guard::optional_string(certificate_path)?, guard::optional_string(key_path)?) };
-        let Some(certificate) = certificate else {
+        let (certificate_path, key_path) =
+            unsafe { (guard::optional_path(certificate_path)?, guard::optional_path(key_path)?) };
+        let Some(certificate_path) = certificate_path else {
             config.tls_mut().forget_identity();
             return Ok(());
         };
-        let key = key.unwrap_or(certificate);
-        let place = if key == certificate { key.to_owned() } else { format!("{certificate} and {key}") };
-        config.tls_mut().set_identity(&read(certificate)?, &read(key)?).map_err(|error| of_file(&place, error))
+        let key_path = key_path.unwrap_or(certificate_path);
+        let certificates =
+            client_certificates(&read(certificate_path)?).map_err(|error| of_file(certificate_path, error))?;
+        let key = client_key(&read(key_path)?).map_err(|error| of_file(key_path, error))?;
+        config.tls_mut().set_identity(certificates, key).map_err(|error| of_file(key_path, error))
     })
 }
 
@@ -145,7 +147,7 @@ pub unsafe extern "C" fn ws_config_set_tls_client_cert_pem(
         let certificate = unsafe { guard::text_bytes(certificate, certificate_size) }?;
         // SAFETY: the caller's promise.
         let key = if key.is_null() { certificate } else { unsafe { guard::text_bytes(key, key_size) }? };
-        config.tls_mut().set_identity(certificate, key)
+        config.tls_mut().set_identity(client_certificates(certificate)?, client_key(key)?)
     })
 }
 
@@ -265,7 +267,7 @@ pub unsafe extern "C" fn ws_config_add_tls_pin_sha256(config: *mut ws_config, pi
 pub unsafe extern "C" fn ws_config_set_tls_key_log_file(config: *mut ws_config, path: *const c_char) -> ws_status {
     set(config, "ws_config_set_tls_key_log_file", |config| {
         // SAFETY: the caller's promise.
-        config.tls_mut().set_key_log(unsafe { guard::optional_string(path) }?.map(Path::new))
+        config.tls_mut().set_key_log(unsafe { guard::optional_path(path) }?.map(Path::new))
     })
 }
 

@@ -17,7 +17,7 @@ use crate::protocol::extension::{self, Extension};
 use crate::protocol::keepalive::KeepaliveOptions;
 pub(crate) use crate::transport::files::read as read_file;
 use crate::transport::{ConnectOptions, DnsOverrides, ProxyChoice, TcpOptions, TlsOptions};
-pub(crate) use crate::transport::{Timeouts, TlsVersion};
+pub(crate) use crate::transport::{Timeouts, TlsVersion, client_certificates, client_key};
 use queue_bounds::{QueueBounds, QueuePolicy};
 use reconnect::ReconnectOptions;
 

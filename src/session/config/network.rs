@@ -26,12 +26,12 @@ impl Config {
 
     /// Connects to a Unix socket instead of the URL's host.
     pub(crate) fn set_unix_socket(&mut self, path: Option<&str>) -> Result<()> {
-        let is_unfit = |path: &str| {
-            path.is_empty() || path == "@" || path.len() > MAX_UNIX_PATH || path.chars().any(char::is_control)
+        let is_unfit = |path: &&str| {
+            path.is_empty() || *path == "@" || path.len() > MAX_UNIX_PATH || path.chars().any(char::is_control)
         };
-        if path.is_some_and(is_unfit) {
-            let message = format!("the path of a Unix socket has 1 to {MAX_UNIX_PATH} bytes and no control character");
-            return Err(Error::new(Kind::InvalidArgument, message));
+        if let Some(path) = path.filter(is_unfit) {
+            let rule = format!("the path of a Unix socket has 1 to {MAX_UNIX_PATH} bytes and no control character");
+            return Err(Error::new(Kind::InvalidArgument, format!("{path:?}: {rule}")));
         }
         self.connect.connect_override = path.map(|path| ConnectOverride::Unix(path.to_owned()));
         Ok(())

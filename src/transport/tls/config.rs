@@ -8,7 +8,7 @@ use once_cell::sync::OnceCell;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
@@ -162,17 +162,11 @@ impl TlsOptions {
     }
 
     /// Sets the client's certificate chain and key.
-    pub(crate) fn set_identity(&mut self, certificates_pem: &[u8], key_pem: &[u8]) -> Result<()> {
-        let certificates = certificates(certificates_pem)
-            .map_err(|error| invalid(format_args!("cannot read the client certificate: {error}")))?;
-        if certificates.is_empty() {
-            return Err(invalid("there is no client certificate in it"));
-        }
-        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| {
-            let is_encrypted = contains(key_pem, b"ENCRYPTED");
-            let why = if is_encrypted { ": encrypted keys cannot be read, decrypt it first" } else { "" };
-            invalid(format_args!("cannot read the client certificate's key: {error}{why}"))
-        })?;
+    pub(crate) fn set_identity(
+        &mut self,
+        certificates: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<()> {
         let identity = Identity { certificates, key };
         identity.check()?;
         self.identity = Some(Arc::new(identity));
@@ -309,11 +303,32 @@ impl Identity {
     }
 }
 
+/// Reads the client's certificate and its chain.
+pub(crate) fn client_certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let certificates =
+        certificates(pem).map_err(|error| invalid(format_args!("cannot read the client certificate: {error}")))?;
+    if certificates.is_empty() {
+        return Err(invalid("there is no client certificate in it"));
+    }
+    Ok(certificates)
+}
+
+/// Reads the key of the client's certificate.
+pub(crate) fn client_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+        _ if contains(pem, b"ENCRYPTED") => {
+            invalid("cannot read the client certificate's key: it is encrypted, decrypt it first")
+        }
+        pem::Error::NoItemsFound => invalid("there is no private key in it"),
+        error => invalid(format_args!("cannot read the client certificate's key: {error}")),
+    })
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn certificates(pem: &[u8]) -> std::result::Result<Vec<CertificateDer<'static>>, rustls::pki_types::pem::Error> {
+fn certificates(pem: &[u8]) -> std::result::Result<Vec<CertificateDer<'static>>, pem::Error> {
     CertificateDer::pem_slice_iter(pem).collect()
 }
 

@@ -17,7 +17,7 @@ mod unverified;
 mod verify;
 
 pub(super) use config::TlsState;
-pub(crate) use config::{TlsOptions, TlsVersion};
+pub(crate) use config::{TlsOptions, TlsVersion, client_certificates, client_key};
 pub(crate) use error::error;
 pub(super) use handshake::{connection, handshake};
 pub(crate) use info::TlsInfo;
