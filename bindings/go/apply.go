@@ -42,10 +42,9 @@ func apply(options *DialOptions, config *C.ws_config, hooks cgo.Handle) error {
 			C.free(text)
 		}
 	}()
-	// Pongs are for Ping.
-	C.ws_config_set_deliver_control(config, C.WS_CONTROL_PONG)
-	s.handshake(options)
+	s.handshake(options, hooks)
 	s.messages(options)
+	s.delivery(options)
 	s.times(options)
 	s.network(options)
 	s.credentials(options, hooks)
@@ -97,7 +96,7 @@ func (s *setter) bytes(value []byte) (*C.char, C.size_t) {
 	return (*C.char)(text), C.size_t(len(value))
 }
 
-func (s *setter) handshake(o *DialOptions) {
+func (s *setter) handshake(o *DialOptions, hooks cgo.Handle) {
 	for name, values := range o.Header {
 		key := s.text("Header", name)
 		if key == nil {
@@ -118,22 +117,33 @@ func (s *setter) handshake(o *DialOptions) {
 	for _, name := range o.Subprotocols {
 		s.check("Subprotocols", fmt.Sprintf("%q", name), C.ws_config_add_subprotocol(s.config, s.text("Subprotocols", name)))
 	}
-	if c := o.Compression; c != nil {
-		options := C.ws_deflate_options{
-			struct_size:                C.sizeof_ws_deflate_options,
-			level:                      C.uint32_t(c.Level),
-			memory_level:               C.uint32_t(c.MemoryLevel),
-			client_max_window_bits:     C.uint32_t(c.ClientMaxWindowBits),
-			server_max_window_bits:     C.uint32_t(c.ServerMaxWindowBits),
-			client_no_context_takeover: number(c.ClientNoContextTakeover),
-			server_no_context_takeover: number(c.ServerNoContextTakeover),
-			min_size:                   C.size_t(c.MinSize),
-		}
-		s.check("Compression", fmt.Sprintf("%+v", *c), C.ws_config_install_deflate(s.config, &options))
+	if o.Compression != nil {
+		s.compression(o.Compression, hooks)
 	}
 	s.count("MaxRedirects", o.MaxRedirects, func(n C.uint32_t) C.ws_status {
 		return C.ws_config_set_max_redirects(s.config, n)
 	})
+}
+
+func (s *setter) compression(c *Compression, hooks cgo.Handle) {
+	options := C.ws_deflate_options{
+		struct_size:                C.sizeof_ws_deflate_options,
+		level:                      C.uint32_t(c.Level),
+		memory_level:               C.uint32_t(c.MemoryLevel),
+		client_max_window_bits:     C.uint32_t(c.ClientMaxWindowBits),
+		server_max_window_bits:     C.uint32_t(c.ServerMaxWindowBits),
+		client_no_context_takeover: number(c.ClientNoContextTakeover),
+		server_no_context_takeover: number(c.ServerNoContextTakeover),
+		min_size:                   C.size_t(c.MinSize),
+	}
+	if c.OmitClientMaxWindowBits {
+		options.flags |= C.WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS
+	}
+	if c.OfferFallback {
+		options.flags |= C.WS_DEFLATE_OFFER_FALLBACK
+	}
+	status := C.kgo_install_deflate(s.config, &options, C.int32_t(number(c.Filter != nil)), C.uintptr_t(hooks))
+	s.check("Compression", fmt.Sprintf("%+v", *c), status)
 }
 
 func number(is bool) C.uint32_t {
@@ -179,6 +189,33 @@ func (s *setter) messages(o *DialOptions) {
 	if o.NoCoalescing {
 		C.ws_config_set_coalescing(s.config, 0)
 	}
+	if o.NoUTF8Check {
+		C.ws_config_set_validate_utf8(s.config, 0)
+	}
+	C.ws_config_set_allow_unmasked(s.config, C.int32_t(number(o.AllowUnmasked)))
+	if o.NoMasking {
+		s.check("NoMasking", "without AllowUnmasked", C.ws_config_set_masking(s.config, 0))
+	}
+}
+
+func (s *setter) delivery(o *DialOptions) {
+	s.count("PartSize", o.PartSize, func(bytes C.uint32_t) C.ws_status {
+		return C.ws_config_set_deliver_parts(s.config, C.size_t(bytes))
+	})
+	// Pongs are for Ping.
+	control := C.uint32_t(o.DeliverControl) | C.WS_CONTROL_PONG
+	s.check("DeliverControl", fmt.Sprint(o.DeliverControl), C.ws_config_set_deliver_control(s.config, control))
+	events := o.DeliverEvents
+	if o.Reconnect != nil && (o.PartSize != 0 || o.Reconnect.OnReconnect != nil) {
+		events |= EventLost | EventResumed
+	}
+	s.check("DeliverEvents", fmt.Sprint(o.DeliverEvents), C.ws_config_set_deliver_events(s.config, C.uint32_t(events)))
+	if o.NoAutoPong {
+		C.ws_config_set_auto_pong(s.config, 0)
+	}
+	if o.Raw {
+		C.ws_config_set_raw(s.config, 1)
+	}
 }
 
 func (s *setter) queue(option string, q Queue, messages, bytes int, set func(C.size_t, C.size_t, C.uint32_t) C.ws_status) {
@@ -210,6 +247,18 @@ func (s *setter) times(o *DialOptions) {
 	if o.HandshakeTimeout != 0 {
 		C.ws_config_set_handshake_timeout_ms(s.config, ms(o.HandshakeTimeout))
 	}
+	if o.ResolveTimeout != 0 {
+		C.ws_config_set_resolve_timeout_ms(s.config, ms(o.ResolveTimeout))
+	}
+	if o.ProxyTimeout != 0 {
+		C.ws_config_set_proxy_timeout_ms(s.config, ms(o.ProxyTimeout))
+	}
+	if o.TLSTimeout != 0 {
+		C.ws_config_set_tls_timeout_ms(s.config, ms(o.TLSTimeout))
+	}
+	if o.OpenTimeout != 0 {
+		C.ws_config_set_open_timeout_ms(s.config, ms(o.OpenTimeout))
+	}
 	if o.CloseTimeout != 0 {
 		C.ws_config_set_close_timeout_ms(s.config, ms(o.CloseTimeout))
 	}
@@ -222,129 +271,5 @@ func (s *setter) times(o *DialOptions) {
 	}
 	if o.AnyIsAlive {
 		C.ws_config_set_ping_liveness(s.config, C.WS_LIVENESS_ANY)
-	}
-}
-
-func (s *setter) network(o *DialOptions) {
-	switch {
-	case o.NoProxy && o.Proxy != "":
-		s.check("NoProxy", "with a Proxy", C.WS_ERR_INVALID_ARGUMENT)
-	case o.NoProxy:
-		C.ws_config_set_proxy(s.config, nil)
-	case o.Proxy != "":
-		// It may have a password in it.
-		s.check("Proxy", "this URL", C.ws_config_set_proxy(s.config, s.text("Proxy", o.Proxy)))
-	}
-	for _, r := range o.Resolve {
-		for _, address := range r.Addresses {
-			host, at := s.text("Resolve", r.Host), s.text("Resolve", address)
-			if at == nil {
-				s.check("Resolve", "an empty address", C.WS_ERR_INVALID_ARGUMENT)
-				return
-			}
-			s.check("Resolve", r.Host+" is "+address, C.ws_config_add_resolve(s.config, host, C.uint16_t(r.Port), at))
-		}
-	}
-	local := s.text("LocalAddress", o.LocalAddress)
-	s.check("LocalAddress", o.LocalAddress, C.ws_config_set_local_address(s.config, local))
-	if o.UnixSocket != "" {
-		path := s.text("UnixSocket", o.UnixSocket)
-		s.check("UnixSocket", o.UnixSocket, C.ws_config_set_unix_socket(s.config, path))
-	}
-	if k := o.KeepAlive; k != nil {
-		seconds := func(d time.Duration) C.uint32_t {
-			if d < 0 || d > math.MaxUint32*time.Second {
-				return math.MaxUint32
-			}
-			return C.uint32_t((d + time.Second - 1) / time.Second)
-		}
-		status := C.ws_config_set_tcp_keepalive(s.config, seconds(k.Idle), seconds(k.Interval), C.uint32_t(k.Count))
-		s.check("KeepAlive", fmt.Sprintf("%+v", *k), status)
-	}
-}
-
-func (s *setter) credentials(o *DialOptions, hooks cgo.Handle) {
-	if o.User != nil {
-		password, _ := o.User.Password()
-		s.text("User", o.User.Username()+password)
-		if s.err == nil {
-			user, password := s.present(o.User.Username()), s.present(password)
-			s.check("User", "this name or password", C.ws_config_set_basic_auth(s.config, user, password))
-		}
-	}
-	if o.BearerToken != "" {
-		token := s.text("BearerToken", o.BearerToken)
-		s.check("BearerToken", "this token", C.ws_config_set_bearer_token(s.config, token))
-	}
-	if o.Auth != nil {
-		C.kgo_set_auth(s.config, C.uintptr_t(hooks))
-	}
-	if o.Jar != nil {
-		C.ws_config_set_cookie_jar(s.config, o.Jar.jar)
-	}
-}
-
-func (s *setter) tls(t *TLS) {
-	path := func(option, path string, set func(*C.char) C.ws_status) {
-		if path != "" {
-			if text := s.text(option, path); text != nil {
-				s.check(option, path, set(text))
-			}
-		}
-	}
-	path("CAFile", t.CAFile, func(path *C.char) C.ws_status { return C.ws_config_add_tls_ca_file(s.config, path) })
-	path("CADir", t.CADir, func(path *C.char) C.ws_status { return C.ws_config_add_tls_ca_dir(s.config, path) })
-	path("CRLFile", t.CRLFile, func(path *C.char) C.ws_status { return C.ws_config_add_tls_crl_file(s.config, path) })
-	path("KeyLogFile", t.KeyLogFile, func(path *C.char) C.ws_status {
-		return C.ws_config_set_tls_key_log_file(s.config, path)
-	})
-	path("ServerName", t.ServerName, func(name *C.char) C.ws_status {
-		return C.ws_config_set_tls_server_name(s.config, name)
-	})
-	path("CertFile", t.CertFile, func(path *C.char) C.ws_status {
-		return C.ws_config_set_tls_client_cert_file(s.config, path, s.text("KeyFile", t.KeyFile))
-	})
-	if pem, size := s.bytes(t.CAPEM); pem != nil {
-		s.check("CAPEM", "this text", C.ws_config_add_tls_ca_pem(s.config, pem, size))
-	}
-	if pem, size := s.bytes(t.CertPEM); pem != nil {
-		key, keySize := s.bytes(t.KeyPEM)
-		status := C.ws_config_set_tls_client_cert_pem(s.config, pem, size, key, keySize)
-		s.check("CertPEM", "this text, or the key's,", status)
-	}
-	for _, pin := range t.PinsSHA256 {
-		path("PinsSHA256", pin, func(pin *C.char) C.ws_status { return C.ws_config_add_tls_pin_sha256(s.config, pin) })
-	}
-	verify := func(skip bool) C.int32_t { return 1 - C.int32_t(number(skip)) }
-	C.ws_config_set_tls_verify(s.config, verify(t.InsecureSkipVerify), verify(t.InsecureSkipHostname))
-	if t.MinVersion != 0 {
-		status := C.ws_config_set_tls_min_version(s.config, C.uint32_t(t.MinVersion))
-		s.check("MinVersion", fmt.Sprintf("%#x", t.MinVersion), status)
-	}
-	if t.ALPN != nil {
-		names := strings.Join(t.ALPN, ",")
-		s.check("ALPN", names, C.ws_config_set_tls_alpn(s.config, s.text("ALPN", names)))
-	}
-}
-
-func (s *setter) reconnect(r *Reconnect) {
-	if r.MaxAttempts < 0 {
-		s.check("Reconnect.MaxAttempts", fmt.Sprint(r.MaxAttempts), C.WS_ERR_INVALID_ARGUMENT)
-		return
-	}
-	options := C.ws_reconnect_options{
-		struct_size:    C.sizeof_ws_reconnect_options,
-		first_delay_ms: ms(r.FirstDelay),
-		max_delay_ms:   ms(r.MaxDelay),
-		max_outage_ms:  ms(r.MaxOutage),
-		max_attempts:   C.uint32_t(r.MaxAttempts),
-	}
-	if r.KeepUnsent {
-		options.flags = C.WS_RECONNECT_KEEP_UNSENT
-	}
-	asks := number(r.Decide != nil || r.OnReconnect != nil)
-	s.check("Reconnect", "a negative time", C.kgo_set_reconnect(s.config, &options, C.int32_t(asks)))
-	if r.OnReconnect != nil {
-		C.ws_config_set_deliver_events(s.config, C.WS_EVENT_LOST|C.WS_EVENT_RESUMED)
 	}
 }

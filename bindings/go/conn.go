@@ -7,11 +7,9 @@ import "C"
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"net"
 	"os"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -25,12 +23,15 @@ type Conn struct {
 	session *handle
 	events  *events
 	in      *inbox
-	// Those who wait for room to send, one at a time.
-	sending chan struct{}
-	pings   atomic.Uint64
+	// Held by who waits for room to send, and by who sends a message in fragments.
+	sending       chan struct{}
+	isFragmenting atomic.Bool
+	pings         atomic.Uint64
+	assembly      assembly
 
 	subprotocol string
 	url         string
+	id          uint64
 }
 
 // errShut is the error of a Conn that this side has closed.
@@ -46,7 +47,7 @@ func newConn(session *C.ws_session, e *events) (*Conn, error) {
 		return nil, err
 	}
 	h := &handle{session: session}
-	in, err := newInbox(h, descriptor)
+	in, err := newInbox(h, descriptor, e.dialer.hooks.delivery)
 	if err != nil {
 		descriptor.Close()
 		C.ws_session_free(session)
@@ -57,11 +58,13 @@ func newConn(session *C.ws_session, e *events) (*Conn, error) {
 		events:      e,
 		in:          in,
 		sending:     make(chan struct{}, 1),
+		assembly:    assembly{turn: make(chan struct{}, 1)},
 		subprotocol: C.GoString(C.ws_subprotocol(session)),
 		url:         C.GoString(C.ws_request_url(session)),
+		id:          uint64(C.ws_session_id(session)),
 	}
 	if interval := C.ws_get_ping_interval_ms(session); interval > 0 {
-		go in.sweepEach(time.Duration(interval) * time.Millisecond)
+		in.sweepEach(time.Duration(interval) * time.Millisecond)
 	}
 	if hook := e.dialer.hooks.onReconnect; hook != nil {
 		go in.watchOutages(e, hook)
@@ -100,21 +103,33 @@ func (c *Conn) URL() string { return c.url }
 // When ctx is done Read returns its error, no message is lost, and the Conn goes on: the next Read returns what this one
 // would have. This is where it differs from github.com/coder/websocket, which closes the connection then.
 func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
+	defer runtime.KeepAlive(c)
 	var message [1]Message
-	_, err := c.in.receive(ctx, message[:])
-	runtime.KeepAlive(c)
+	var err error
+	if c.in.byFrames {
+		message[0], err = c.readWhole(ctx)
+	} else {
+		_, err = c.in.receive(ctx, message[:])
+	}
 	return message[0].Type, message[0].Data, err
 }
 
 // ReadBatch waits for a message as Read does, and takes all that are there with it, as many as fit into messages. It
-// returns their number.
+// returns their number, which is 1 with the options that ReadFrame is for.
 func (c *Conn) ReadBatch(ctx context.Context, messages []Message) (int, error) {
 	if len(messages) == 0 {
 		return 0, statusError(C.WS_ERR_INVALID_ARGUMENT, "there is no room for a message")
 	}
-	count, err := c.in.receive(ctx, messages)
-	runtime.KeepAlive(c)
-	return count, err
+	defer runtime.KeepAlive(c)
+	if c.in.byFrames {
+		message, err := c.readWhole(ctx)
+		if err != nil {
+			return 0, err
+		}
+		messages[0] = message
+		return 1, nil
+	}
+	return c.in.receive(ctx, messages)
 }
 
 // Write sends a message. It returns when the message is in the outgoing queue, which is most often when the kernel has it,
@@ -127,7 +142,7 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 		return err
 	}
 	err := c.send(ctx, func(session *C.ws_session) Status {
-		return Status(C.kgo_send(numberOf(session), C.uint32_t(typ), bytesOf(p), C.size_t(len(p))))
+		return Status(C.kgo_send(numberOf(session), C.uint32_t(typ), bytesOf(p), C.size_t(len(p)), 0))
 	})
 	runtime.KeepAlive(c)
 	return err
@@ -156,18 +171,36 @@ func (c *Conn) send(ctx context.Context, try func(*C.ws_session) Status) error {
 	if err != nil || status == 0 {
 		return err
 	}
+	if err := c.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer func() { <-c.sending }()
+	return c.sendInTurn(ctx, try)
+}
+
+func (c *Conn) takeTurn(ctx context.Context) error {
 	select {
 	case c.sending <- struct{}{}:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-c.in.ended:
 		return c.in.err
 	}
-	defer func() { <-c.sending }()
+}
+
+// sendInTurn is called by who holds the turn.
+func (c *Conn) sendInTurn(ctx context.Context, try func(*C.ws_session) Status) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		status, err := c.trySend(try)
 		if err != nil || status == 0 {
 			return err
+		}
+		if status == ErrState {
+			return statusError(C.WS_ERR_STATE, "no fragment of a message can be sent now")
 		}
 		select {
 		case <-c.events.writable:
@@ -180,7 +213,7 @@ func (c *Conn) send(ctx context.Context, try func(*C.ws_session) Status) error {
 	}
 }
 
-// trySend returns 0 or ErrTimeout, or an error.
+// trySend returns 0, ErrTimeout, ErrState for a message amid the fragments of another one, or an error.
 func (c *Conn) trySend(try func(*C.ws_session) Status) (Status, error) {
 	session, ok := c.session.acquire()
 	if !ok {
@@ -192,7 +225,7 @@ func (c *Conn) trySend(try func(*C.ws_session) Status) (Status, error) {
 		c.in.sweep()
 	}
 	switch status {
-	case 0, ErrTimeout:
+	case 0, ErrTimeout, ErrState:
 		return status, nil
 	case ErrUTF8:
 		// A session also ends with it, after a text of the server.
@@ -203,70 +236,7 @@ func (c *Conn) trySend(try func(*C.ws_session) Status) (Status, error) {
 	return 0, endOf(session, status)
 }
 
-var shipments = sync.Pool{New: func() interface{} { return new(C.kgo_shipment) }}
-
-// WriteBatch sends messages in their order, as Write does each, with as few system calls and crossings from Go to C as
-// possible. It returns how many it has sent, which is all of them unless there is an error: those before it go out, those
-// from it on do not. Messages of other goroutines may come between them.
-func (c *Conn) WriteBatch(ctx context.Context, messages []Message) (int, error) {
-	for _, message := range messages {
-		if err := checkType(message.Type); err != nil {
-			return 0, err
-		}
-	}
-	shipment := shipments.Get().(*C.kgo_shipment)
-	defer shipments.Put(shipment)
-	sent := 0
-	for sent < len(messages) {
-		packed := pack(shipment, messages[sent:])
-		if packed == 0 {
-			if err := c.Write(ctx, messages[sent].Type, messages[sent].Data); err != nil {
-				return sent, err
-			}
-			sent++
-			continue
-		}
-		err := c.send(ctx, func(session *C.ws_session) Status {
-			status := Status(C.kgo_send_many(numberOf(session), shipment))
-			sent += int(shipment.accepted)
-			if status == ErrTimeout && pack(shipment, messages[sent:]) == 0 {
-				return 0
-			}
-			return status
-		})
-		if errors.Is(err, ErrUTF8) {
-			// The library takes none of them then. Those before the text that is not UTF-8 go out.
-			for ; err != nil && sent < len(messages); sent++ {
-				if err := c.Write(ctx, messages[sent].Type, messages[sent].Data); err != nil {
-					return sent, err
-				}
-			}
-		}
-		if err != nil {
-			return sent, err
-		}
-	}
-	runtime.KeepAlive(c)
-	return sent, nil
-}
-
-// pack copies messages, as many as fit, and returns how many these are.
-func pack(shipment *C.kgo_shipment, messages []Message) int {
-	room := unsafe.Slice((*byte)(&shipment.bytes[0]), len(shipment.bytes))
-	at := 0
-	for count, message := range messages {
-		if count == C.SHIM_OUT || len(message.Data) > len(room)-at {
-			shipment.count = C.size_t(count)
-			return count
-		}
-		at += copy(room[at:], message.Data)
-		shipment.items[count] = C.kgo_packed{size: C.size_t(len(message.Data)), _type: C.uint32_t(message.Type)}
-	}
-	shipment.count = C.size_t(len(messages))
-	return len(messages)
-}
-
-// The library does not say when there is room for a ping that found none.
+// The library does not say when there is room for a ping that found none, nor when everything is sent.
 const pingRetry = 20 * time.Millisecond
 
 // Ping sends a ping and waits for the pong. Nobody has to read meanwhile; but a pong that comes behind more messages than
@@ -279,43 +249,37 @@ func (c *Conn) Ping(ctx context.Context) error {
 	answered := make(chan struct{})
 	c.in.expect(string(payload), answered)
 	defer c.in.forget(string(payload))
-	for {
-		status, err := c.trySend(func(session *C.ws_session) Status {
-			return Status(C.kgo_send(numberOf(session), C.WS_FRAME_PING, bytesOf(payload), C.size_t(len(payload))))
-		})
-		if err != nil {
-			return err
-		}
-		if status == 0 {
-			break
-		}
-		retry := time.NewTimer(pingRetry)
-		select {
-		case <-retry.C:
-		case <-ctx.Done():
-		}
-		retry.Stop()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	err := c.sendControl(ctx, func(session *C.ws_session) Status {
+		return Status(C.kgo_send(numberOf(session), C.WS_FRAME_PING, bytesOf(payload), C.size_t(len(payload)), 0))
+	})
+	if err != nil {
+		return err
 	}
 	return c.in.awaitPong(ctx, answered)
 }
 
-// SetReadLimit sets the largest message to accept, from the next frame on; negative is no limit. A larger one ends the
-// session with StatusMessageTooBig, and Read returns ErrFrameTooBig or ErrMessageTooBig.
-func (c *Conn) SetReadLimit(bytes int64) error {
-	session, ok := c.session.acquire()
-	if !ok {
-		return errShut()
+func (c *Conn) sendControl(ctx context.Context, try func(*C.ws_session) Status) error {
+	for {
+		status, err := c.trySend(try)
+		if err != nil || status == 0 {
+			return err
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
 	}
-	defer c.session.release()
-	limit := limitOf(bytes)
-	if status := C.ws_set_max_message_size(session, limit); status != C.WS_OK {
-		return statusError(C.ws_status(status), "a limit of %d bytes is not possible", bytes)
+}
+
+// pause waits for what the library does not tell.
+func pause(ctx context.Context) error {
+	retry := time.NewTimer(pingRetry)
+	defer retry.Stop()
+	select {
+	case <-retry.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	C.ws_set_max_frame_size(session, limit)
-	return nil
 }
 
 // Close does the closing handshake: it sends a Close with the code and the reason, 123 bytes of UTF-8 at most, behind the

@@ -71,6 +71,12 @@ func kgoAuthenticate(handle C.uintptr_t, auth *C.ws_auth) {
 	}
 }
 
+//export kgoFilter
+func kgoFilter(handle C.uintptr_t, typ C.uint32_t, data unsafe.Pointer, size C.size_t) C.int32_t {
+	filter := cgo.Handle(handle).Value().(*hooks).filter
+	return C.int32_t(number(filter(MessageType(typ), unsafe.Slice((*byte)(data), int(size)))))
+}
+
 // CookieJar has cookies that sessions share (RFC 6265), in memory. Any goroutine may use it.
 type CookieJar struct{ jar *C.ws_cookie_jar }
 

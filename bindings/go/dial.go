@@ -23,8 +23,11 @@ type Dialer struct {
 // hooks are the functions of the options that the library calls.
 type hooks struct {
 	auth        func(Challenge) *Credentials
+	filter      func(MessageType, []byte) bool
 	decide      func(Retry) Retry
+	prepare     func(*Attempt)
 	onReconnect func(error)
+	delivery    delivery
 }
 
 // NewDialer checks the options, reads the files that they name, and copies them. nil is the defaults.
@@ -36,9 +39,12 @@ func NewDialer(options *DialOptions) (*Dialer, error) {
 	if options == nil {
 		options = &DialOptions{}
 	}
-	d := &Dialer{config: config, hooks: &hooks{auth: options.Auth}}
-	if options.Reconnect != nil {
-		d.hooks.decide, d.hooks.onReconnect = options.Reconnect.Decide, options.Reconnect.OnReconnect
+	d := &Dialer{config: config, hooks: &hooks{auth: options.Auth, delivery: deliveryOf(options)}}
+	if options.Compression != nil {
+		d.hooks.filter = options.Compression.Filter
+	}
+	if r := options.Reconnect; r != nil {
+		d.hooks.decide, d.hooks.prepare, d.hooks.onReconnect = r.Decide, r.Prepare, r.OnReconnect
 	}
 	// The handle is a root of the collector: it knows the hooks, not the Dialer.
 	d.handle = cgo.NewHandle(d.hooks)
@@ -95,6 +101,7 @@ func (d *Dialer) Dial(ctx context.Context, url string) (*Conn, *Response, error)
 	if status := C.ws_wait_open(session, 0, &why); status != C.WS_OK {
 		C.ws_session_free(session)
 		err := newFailure(Status(status), why)
+		C.ws_error_free(why)
 		if refusal, ok := err.(*HandshakeError); ok {
 			return nil, refusal.Response, err
 		}

@@ -28,6 +28,11 @@
 // A context that many calls share costs nothing. One for each Read, as of context.WithTimeout, costs each Read that has to
 // wait about a microsecond.
 //
+// # Messages and frames
+//
+// Read and Write have whole messages. Reader and Writer have one as a stream. ReadFrame and WriteFrame have frames: parts of
+// long messages, control frames, events of the session, and every frame as it came, as the options say.
+//
 // # Errors
 //
 // What the library says is a *StatusError, whose Status errors.Is finds: errors.Is(err, ktorws.ErrTLSCertificate). An

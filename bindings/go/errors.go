@@ -1,6 +1,5 @@
 package ktorws
 
-// #include <stdlib.h>
 // #include <ktorws.h>
 import "C"
 
@@ -8,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
+	"net/http"
 	"syscall"
 	"unsafe"
 )
@@ -24,6 +23,8 @@ type StatusError struct {
 	Errno syscall.Errno
 	// TLSAlert is the description of the TLS alert that the server sent, -1 where it sent none.
 	TLSAlert int
+	// CloseCode is the code of the server's Close in Retry.Why and Attempt.Why, 0 where the connection was lost otherwise.
+	CloseCode StatusCode
 
 	byUs bool
 }
@@ -87,11 +88,15 @@ func (e *CloseError) Is(target error) bool {
 	return target == error(ErrClosed) || target == net.ErrClosed && !e.ByPeer
 }
 
-// CloseStatus is the code of a CloseError that err is or wraps, -1 for any other error.
+// CloseStatus is the code of a CloseError that err is or wraps, or its StatusError.CloseCode; -1 for any other error.
 func CloseStatus(err error) StatusCode {
 	var closed *CloseError
 	if errors.As(err, &closed) {
 		return closed.Code
+	}
+	var status *StatusError
+	if errors.As(err, &status) && status.CloseCode != 0 {
+		return status.CloseCode
 	}
 	return -1
 }
@@ -104,53 +109,51 @@ type Response struct {
 	Body []byte
 
 	session *handle
-	refusal *failure
+	// Of a refusal.
+	header http.Header
 }
 
 // Header is the first value of the header called name, "" where there is none. Those of a session can be had until the
 // Conn is closed.
-func (r *Response) Header(name string) string { return r.value(name, 0) }
+func (r *Response) Header(name string) string {
+	if values := r.Values(name); len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
 
 // Values are all values of the header called name.
-func (r *Response) Values(name string) []string {
-	var values []string
-	for {
-		value, ok := r.lookup(name, len(values))
-		if !ok {
-			return values
-		}
-		values = append(values, value)
-	}
-}
+func (r *Response) Values(name string) []string { return r.Headers().Values(name) }
 
-func (r *Response) value(name string, index int) string {
-	value, _ := r.lookup(name, index)
-	return value
-}
-
-func (r *Response) lookup(name string, index int) (string, bool) {
+// Headers are all headers; the map is the caller's. Those of a session can be had until the Conn is closed.
+func (r *Response) Headers() http.Header {
 	if r == nil {
-		return "", false
+		return nil
 	}
-	text := C.CString(name)
-	defer C.free(unsafe.Pointer(text))
-	var value *C.char
-	if r.refusal != nil {
-		value = C.ws_error_http_header(r.refusal.error, text, C.size_t(index))
-		defer runtime.KeepAlive(r.refusal)
-	} else {
-		session, ok := r.session.acquire()
-		if !ok {
-			return "", false
-		}
-		defer r.session.release()
-		value = C.ws_response_header(session, text, C.size_t(index))
+	if r.session == nil {
+		return r.header.Clone()
 	}
-	return C.GoString(value), value != nil
+	session, ok := r.session.acquire()
+	if !ok {
+		return nil
+	}
+	defer r.session.release()
+	return headersOf(func(index C.size_t, name, value **C.char) C.int32_t {
+		return C.ws_response_header_at(session, index, name, value)
+	})
 }
 
-// failure owns an error of the library, which alone knows the headers of a refusal.
-type failure struct{ error *C.ws_error }
+// headersOf collects what a function of the library returns one by one.
+func headersOf(at func(index C.size_t, name, value **C.char) C.int32_t) http.Header {
+	all := http.Header{}
+	for index := C.size_t(0); ; index++ {
+		var name, value *C.char
+		if at(index, &name, &value) == 0 {
+			return all
+		}
+		all.Add(C.GoString(name), C.GoString(value))
+	}
+}
 
 // newStatusError copies an error of the library, or makes one of the status alone.
 func newStatusError(status Status, why *C.ws_error) StatusError {
@@ -161,25 +164,23 @@ func newStatusError(status Status, why *C.ws_error) StatusError {
 		e.Phase = Phase(C.ws_error_phase(why))
 		e.Errno = syscall.Errno(C.ws_error_os_errno(why))
 		e.TLSAlert = int(C.ws_error_tls_alert(why))
+		e.CloseCode = StatusCode(C.ws_error_close_code(why))
 	}
 	e.byUs = e.Status == ErrAborted
 	return e
 }
 
-// newFailure makes an error of one that is the caller's, and takes it.
+// newFailure copies an error of the library, and with it the answer that refused the handshake.
 func newFailure(status Status, why *C.ws_error) error {
 	base := newStatusError(status, why)
-	if why == nil {
-		return &base
-	}
 	code := C.ws_error_http_status(why)
 	if code == 0 {
-		C.ws_error_free(why)
 		return &base
 	}
-	owned := &failure{why}
-	runtime.SetFinalizer(owned, func(owned *failure) { C.ws_error_free(owned.error) })
-	response := &Response{StatusCode: int(code), refusal: owned}
+	response := &Response{StatusCode: int(code)}
+	response.header = headersOf(func(index C.size_t, name, value **C.char) C.int32_t {
+		return C.ws_error_http_header_at(why, index, name, value)
+	})
 	var size C.size_t
 	if body := C.ws_error_http_body(why, &size); body != nil {
 		response.Body = C.GoBytes(unsafe.Pointer(body), C.int(size))

@@ -79,7 +79,7 @@ func kgoDecide(handle C.uintptr_t, lost *C.ws_error, attempt C.uint32_t, suggest
 		return suggested
 	}
 	retry := e.dialer.hooks.decide(Retry{
-		Why: &why, Attempt: int(attempt), Try: suggested != 0, Delay: time.Duration(*delay) * time.Millisecond,
+		Why: newFailure(0, lost), Attempt: int(attempt), Try: suggested != 0, Delay: time.Duration(*delay) * time.Millisecond,
 	})
 	*delay = ms(retry.Delay)
 	return C.int32_t(number(retry.Try))
@@ -104,6 +104,17 @@ func (e *events) lossOf(message string) error {
 		}
 	}
 	return &StatusError{Status: ErrClosedAbnormally, Message: message, Phase: PhaseOpen, TLSAlert: -1}
+}
+
+//export kgoPrepare
+func kgoPrepare(handle C.uintptr_t, attempt *C.ws_attempt) {
+	a := &Attempt{
+		Number:  int(C.ws_attempt_number(attempt)),
+		Why:     newFailure(0, C.ws_attempt_last_error(attempt)),
+		attempt: attempt,
+	}
+	eventsOf(handle).dialer.hooks.prepare(a)
+	a.end()
 }
 
 //export kgoDropped

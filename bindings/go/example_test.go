@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"os"
@@ -135,4 +136,30 @@ func ExampleStatusError() {
 	// Output:
 	// true
 	// WS_ERR_TLS_CERTIFICATE true
+}
+
+// A long message is read while it arrives, and written in fragments.
+func ExampleConn_Reader() {
+	ctx := context.Background()
+	c, _, err := ktorws.Dial(ctx, os.Getenv("ECHO_WS_URL"), &ktorws.DialOptions{PartSize: 16 << 10})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.CloseNow()
+	w, err := c.Writer(ctx, ktorws.MessageBinary)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i := 0; i < 100; i++ {
+		w.Write(make([]byte, 10_000))
+	}
+	if err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+	_, r, err := c.Reader(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(io.Copy(io.Discard, r))
+	// Output: 1000000 <nil>
 }

@@ -16,9 +16,10 @@ type handle struct {
 	session *C.ws_session
 
 	mu sync.Mutex
-	// Its numbers when it was freed, and its connection.
-	last     Stats
-	lastInfo SessionInfo
+	// Its numbers when it was freed, its connection, and its end.
+	last      Stats
+	lastInfo  SessionInfo
+	lastClose CloseInfo
 }
 
 const (
@@ -39,6 +40,7 @@ func (h *handle) release() {
 	if h.state.Add(-handleCall) == handleShut && h.state.CompareAndSwap(handleShut, handleShut|handleFreed) {
 		h.mu.Lock()
 		h.last, h.lastInfo = statsOf(h.session), sessionInfoOf(h.session)
+		h.lastClose, _ = closeInfoOf(h.session)
 		h.mu.Unlock()
 		C.ws_session_free(h.session)
 	}

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
 // Message is one of ReadBatch and WriteBatch.
@@ -29,6 +28,7 @@ type inbox struct {
 	session    *handle
 	descriptor *os.File
 	raw        syscall.RawConn
+	byFrames   bool
 	// Messages that were written since something was received, or was tried to be.
 	unflushed atomic.Uint32
 	// Holds a token when one of those who wait should look.
@@ -49,7 +49,7 @@ type inbox struct {
 	hasSome func() bool
 
 	mu    sync.Mutex
-	queue []Message
+	queue []Frame
 	head  int
 	// Those who wait for messages and do not lead.
 	waiting int
@@ -60,6 +60,10 @@ type inbox struct {
 	// The library may have more: receiving stopped before it said that it has not.
 	hasMore bool
 	pings   map[string]chan struct{}
+	// What ReadFrame returns.
+	delivery delivery
+	// Ends sweepEach.
+	endSweep chan struct{}
 	// The loss that no other connection has followed yet, and those that one has, as the library's messages on them.
 	isLost  bool
 	lostBy  string
@@ -67,7 +71,7 @@ type inbox struct {
 	err     error
 }
 
-func newInbox(session *handle, descriptor *os.File) (*inbox, error) {
+func newInbox(session *handle, descriptor *os.File, delivery delivery) (*inbox, error) {
 	raw, err := descriptor.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -76,6 +80,8 @@ func newInbox(session *handle, descriptor *os.File) (*inbox, error) {
 		session:    session,
 		descriptor: descriptor,
 		raw:        raw,
+		byFrames:   delivery.byFrames,
+		delivery:   delivery,
 		readable:   make(chan struct{}, 1),
 		leading:    make(chan struct{}, 1),
 		changed:    make(chan struct{}, 1),
@@ -100,29 +106,58 @@ func (in *inbox) size() int { return len(in.queue) - in.head }
 
 // receive waits for a message, and takes as many as are there and fit.
 func (in *inbox) receive(ctx context.Context, into []Message) (int, error) {
-	if err := ctx.Err(); err != nil {
+	if err := in.await(ctx); err != nil {
 		return 0, err
+	}
+	defer in.mu.Unlock()
+	count := in.size()
+	if count > len(into) {
+		count = len(into)
+	}
+	for i := range into[:count] {
+		frame := &in.queue[in.head+i]
+		into[i] = Message{MessageType(frame.Type), frame.Data}
+	}
+	in.taken(count)
+	return count, nil
+}
+
+// receiveFrame waits for a frame.
+func (in *inbox) receiveFrame(ctx context.Context) (Frame, error) {
+	if err := in.await(ctx); err != nil {
+		return Frame{}, err
+	}
+	defer in.mu.Unlock()
+	frame := in.queue[in.head]
+	in.taken(1)
+	return frame, nil
+}
+
+// await waits until there is something, and then returns with mu.
+func (in *inbox) await(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	for {
 		in.mu.Lock()
-		if count := in.take(into); count > 0 {
-			in.mu.Unlock()
-			return count, nil
+		if in.size() > 0 {
+			return nil
 		}
+		in.taken(0)
 		if in.err != nil {
 			in.mu.Unlock()
-			return 0, in.err
+			return in.err
 		}
 		if err := in.wait(ctx, in.hasSome, nil); err != nil {
-			return 0, err
+			return err
 		}
 	}
 }
 
-func (in *inbox) take(into []Message) int {
-	count := copy(into, in.queue[in.head:])
+// taken removes what was taken.
+func (in *inbox) taken(count int) {
 	for i := 0; i < count; i++ {
-		in.queue[in.head+i] = Message{}
+		in.queue[in.head+i] = Frame{}
 	}
 	in.head += count
 	if in.size() == 0 {
@@ -132,7 +167,13 @@ func (in *inbox) take(into []Message) int {
 		in.lookAgain()
 	}
 	in.wake()
-	return count
+}
+
+// wants reports whether ReadFrame returns frames of this type.
+func (in *inbox) wants(kind FrameType) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.delivery.wants(kind)
 }
 
 // wake wakes one of those who wait for messages if there are any. That one wakes the next.
@@ -253,85 +294,6 @@ func (in *inbox) wantsMore() bool {
 	return in.size() == 0 || in.leaving || len(in.pings) > 0 && in.size() < C.SHIM_IN
 }
 
-var receipts = sync.Pool{New: func() interface{} { return new(C.kgo_receipt) }}
-
-// fill takes what the library has.
-func (in *inbox) fill() {
-	receipt := receipts.Get().(*C.kgo_receipt)
-	defer receipts.Put(receipt)
-	session, ok := in.session.acquire()
-	if !ok {
-		in.end(errShut())
-		return
-	}
-	defer in.session.release()
-	for in.wantsMore() {
-		flush := C.int32_t(0)
-		if in.unflushed.Load() != 0 {
-			in.unflushed.Store(0)
-			flush = 1
-		}
-		switch status := Status(C.kgo_receive(numberOf(session), in.most, flush, receipt)); status {
-		case 0:
-			in.unpack(receipt)
-		case ErrTimeout:
-			in.hasMore = false
-			return
-		default:
-			in.end(endOf(session, status))
-			return
-		}
-	}
-}
-
-func (in *inbox) unpack(receipt *C.kgo_receipt) {
-	at, bytes := 0, 0
-	for i := range receipt.items[:receipt.count] {
-		item := &receipt.items[i]
-		size := int(item.size)
-		bytes += size
-		if item.frame != 0 {
-			in.put(item._type, unsafe.Slice((*byte)(C.kgo_payload(item.frame)), size))
-			C.kgo_free(item.frame)
-		} else {
-			in.put(item._type, unsafe.Slice((*byte)(&receipt.scratch[0]), len(receipt.scratch))[at:at+size])
-			at += size
-		}
-	}
-	// Of large messages only the next one: the library bounds those that wait there.
-	in.most = 1
-	if bytes <= int(receipt.count)*C.SHIM_SMALL {
-		in.most = C.SHIM_IN
-	}
-}
-
-// put takes a copy of a message, or a pong, or an event.
-func (in *inbox) put(kind C.uint32_t, data []byte) {
-	switch kind {
-	case C.WS_FRAME_PONG:
-		if answered, ok := in.pings[string(data)]; ok {
-			delete(in.pings, string(data))
-			close(answered)
-		}
-		return
-	case C.WS_FRAME_LOST:
-		in.isLost, in.lostBy = true, string(data)
-		signal(in.changed)
-		return
-	case C.WS_FRAME_RESUMED:
-		in.isLost = false
-		in.outages = append(in.outages, in.lostBy)
-		signal(in.changed)
-		return
-	}
-	if in.leaving && in.size() >= C.SHIM_IN {
-		return
-	}
-	own := make([]byte, len(data))
-	copy(own, data)
-	in.queue = append(in.queue, Message{MessageType(kind), own})
-}
-
 func (in *inbox) end(err error) {
 	if in.err == nil {
 		in.err = err
@@ -347,18 +309,37 @@ func (in *inbox) sweep() {
 	in.wake()
 }
 
-// sweepEach sweeps once in an interval, which is that of the pings.
+// sweepEach sweeps once in an interval, which is that of the pings, from now on; 0 is never.
 func (in *inbox) sweepEach(interval time.Duration) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			in.sweep()
-		case <-in.ended:
-			return
-		}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.sweepEachLocked(interval)
+}
+
+func (in *inbox) sweepEachLocked(interval time.Duration) {
+	if in.endSweep != nil {
+		close(in.endSweep)
+		in.endSweep = nil
 	}
+	if interval <= 0 {
+		return
+	}
+	end := make(chan struct{})
+	in.endSweep = end
+	go func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				in.sweep()
+			case <-end:
+				return
+			case <-in.ended:
+				return
+			}
+		}
+	}()
 }
 
 // leave receives until the session has ended. What nobody takes meanwhile, and does not fit, is dropped.

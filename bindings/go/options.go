@@ -3,6 +3,7 @@ package ktorws
 import (
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +29,26 @@ type DialOptions struct {
 	// NoCoalescing has every message go out before Write returns. Else small ones that follow each other quickly share a
 	// system call, with the next Read or some 100 µs later.
 	NoCoalescing bool
+	// NoUTF8Check delivers texts that are not UTF-8, which else end the session. Texts that are written are always checked.
+	NoUTF8Check bool
+	// AllowUnmasked allows frames that are not masked, which RFC 6455 forbids and servers refuse, and NoMasking writes such.
+	// They are for tests and for peers that agree on it.
+	AllowUnmasked, NoMasking bool
+
+	// The next five are for Conn.ReadFrame. Conn.Read and Conn.Reader still return whole messages, and nothing else.
+
+	// PartSize delivers longer messages in parts of at least so many bytes, as they arrive: 1,024 or more; 0 is whole messages.
+	// Conn.Reader is for them, too.
+	PartSize int
+	// DeliverControl are the control frames of the server to deliver; they are still answered.
+	DeliverControl ControlFrames
+	// DeliverEvents are the events of the session to deliver.
+	DeliverEvents SessionEvents
+	// NoAutoPong leaves the server's pings to the application, which has to answer them.
+	NoAutoPong bool
+	// Raw delivers every frame as it came, control frames included, and answers none. Compression and Reconnect are not for
+	// it. Conn.StartDefault ends it.
+	Raw bool
 
 	// Of the timeouts negative is no limit. The context of Dial bounds them all.
 
@@ -35,6 +56,10 @@ type DialOptions struct {
 	ConnectTimeout time.Duration
 	// HandshakeTimeout bounds the proxy, TLS and the opening handshake together; 15 s unless set.
 	HandshakeTimeout time.Duration
+	// ResolveTimeout, ProxyTimeout and TLSTimeout bound these steps alone; no limit of their own unless set.
+	ResolveTimeout, ProxyTimeout, TLSTimeout time.Duration
+	// OpenTimeout bounds a whole opening, also each one of Reconnect; no limit unless set.
+	OpenTimeout time.Duration
 	// CloseTimeout bounds the closing handshake and the end of the connection; 5 s unless set.
 	CloseTimeout time.Duration
 	// IdleTimeout ends a session on which nothing has come for as long, with ErrIdleTimeout; no limit unless set.
@@ -74,8 +99,13 @@ type DialOptions struct {
 	LocalAddress string
 	// UnixSocket is a path, or "@" and an abstract name, to connect to in place of the URL's host.
 	UnixSocket string
+	// Socket is a connected stream socket to open the session on, a *net.TCPConn for example: it is duplicated, and nobody else
+	// may use it meanwhile. A Dialer opens one session on it.
+	Socket syscall.Conn
 	// KeepAlive has the kernel probe silent connections.
 	KeepAlive *KeepAlive
+	// Nagle has the kernel wait for more before it sends little (no TCP_NODELAY).
+	Nagle bool
 }
 
 // Compression is how messages are compressed (RFC 7692).
@@ -92,6 +122,12 @@ type Compression struct {
 	ClientNoContextTakeover, ServerNoContextTakeover bool
 	// MinSize is how many bytes a message needs to be compressed.
 	MinSize int
+	// Filter says whether to compress a message, or its first fragment, which it must not keep; nil compresses all. Several
+	// goroutines may be in it.
+	Filter func(typ MessageType, p []byte) bool
+	// OmitClientMaxWindowBits leaves client_max_window_bits out of the offer, and OfferFallback adds an offer without
+	// parameters: for servers that decline the usual one.
+	OmitClientMaxWindowBits, OfferFallback bool
 }
 
 // Queue bounds messages that wait: their number and their bytes. With one of the two 0, it is unbounded; with both, the
@@ -122,6 +158,8 @@ type TLS struct {
 	// CAFile, CADir and CAPEM have certificates to trust in place of the system's.
 	CAFile, CADir string
 	CAPEM         []byte
+	// SystemStore trusts the system's authorities besides them.
+	SystemStore bool
 	// CRLFile has lists of revoked certificates.
 	CRLFile string
 	// CertFile and KeyFile, or CertPEM and KeyPEM, are shown to servers that ask. Without a key it is with the certificate.
@@ -152,10 +190,17 @@ type Reconnect struct {
 	// MaxOutage and MaxAttempts end an outage, and the session; 0 is no limit.
 	MaxOutage   time.Duration
 	MaxAttempts int
+	// First tries the first opening again as well, by the same rules. Dial then fails only when no attempt is left.
+	First bool
+	// MaxRetryAfter bounds the Retry-After of a server that is obeyed; 5 minutes unless set.
+	MaxRetryAfter time.Duration
 	// KeepUnsent sends what was written and not sent on the next connection.
 	KeepUnsent bool
 	// Decide has the last word before each attempt: it returns what it was given, or with other values of Try and Delay.
 	Decide func(Retry) Retry
+	// Prepare is called before each attempt but the very first opening, and may give it another URL and headers: a new token,
+	// for example. It must not wait for the Conn.
+	Prepare func(*Attempt)
 	// OnReconnect is called when there is another connection, with how the one before was lost, behind the messages of the
 	// lost connection: when more of them wait than are received ahead, when these are read. Outages without a message between
 	// them may be one call. It may use the Conn.
@@ -164,7 +209,7 @@ type Reconnect struct {
 
 // Retry is an attempt to reconnect.
 type Retry struct {
-	// Why is how the connection was lost, or what failed.
+	// Why is how the connection was lost, or what failed: a *StatusError, or a *HandshakeError with the server's answer.
 	Why error
 	// Attempt counts from 1.
 	Attempt int

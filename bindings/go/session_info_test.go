@@ -40,7 +40,7 @@ func TestSessionInfo(t *testing.T) {
 	if err != nil || host != "127.0.0.1" || port == "0" {
 		t.Errorf("the local address is %q", info.LocalAddr)
 	}
-	if info != (ktorws.SessionInfo{LocalAddr: info.LocalAddr, RemoteAddr: at.Host}) {
+	if info != (ktorws.SessionInfo{LocalAddr: info.LocalAddr, RemoteAddr: at.Host, HTTPVersion: "1.1"}) {
 		t.Errorf("%+v", info)
 	}
 	c.CloseNow()

@@ -17,7 +17,12 @@ ws_status kgo_receive(uintptr_t session, uint32_t most, int32_t flush, kgo_recei
     }
     for (size_t i = 0; i < count; i++) {
         kgo_received *item = &receipt->items[i];
-        *item = (kgo_received){.size = frames[i]->size, .type = frames[i]->type};
+        *item = (kgo_received){
+            .size = frames[i]->size,
+            .type = frames[i]->type,
+            .flags = frames[i]->flags,
+            .close_code = frames[i]->close_code,
+        };
         if (item->size <= SHIM_SMALL && item->size <= SHIM_SCRATCH - filled) {
             memcpy(receipt->scratch + filled, frames[i]->data, item->size);
             filled += item->size;
@@ -40,9 +45,9 @@ void kgo_free(uintptr_t frame)
     ws_frame_free((ws_frame *)frame);
 }
 
-ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t size)
+ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t size, uint32_t flags)
 {
-    return ws_send((ws_session *)session, type, data, size, 0, 0);
+    return ws_send((ws_session *)session, type, data, size, flags, 0);
 }
 
 ws_status kgo_send_many(uintptr_t session, kgo_shipment *shipment)
@@ -112,6 +117,20 @@ void kgo_set_auth(ws_config *config, uintptr_t dialer)
     ws_config_set_auth_callback(config, on_auth, (void *)dialer);
 }
 
+static int32_t filter(void *dialer, uint32_t type, const void *data, size_t size)
+{
+    return kgoFilter((uintptr_t)dialer, type, (void *)data, size);
+}
+
+ws_status kgo_install_deflate(ws_config *config, ws_deflate_options *options, int32_t filters, uintptr_t dialer)
+{
+    if (filters) {
+        options->filter = filter;
+        options->filter_user_data = (void *)dialer;
+    }
+    return ws_config_install_deflate(config, options);
+}
+
 static int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt, int32_t suggested, int64_t *delay_ms,
                       void *unused)
 {
@@ -119,10 +138,18 @@ static int32_t decide(ws_session *session, const ws_error *why, uint32_t attempt
     return kgoDecide((uintptr_t)ws_get_user_data(session), (ws_error *)why, attempt, suggested, delay_ms);
 }
 
-ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides)
+static void prepare(ws_session *session, ws_attempt *attempt, void *unused)
+{
+    (void)unused;
+    kgoPrepare((uintptr_t)ws_get_user_data(session), attempt);
+}
+
+ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides, int32_t prepares)
 {
     if (decides)
         options->decide = decide;
+    if (prepares)
+        options->prepare = prepare;
     return ws_config_set_reconnect(config, options);
 }
 

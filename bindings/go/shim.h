@@ -22,7 +22,7 @@ enum {
 typedef struct {
     uintptr_t frame; /* 0: the payload is in the scratch, behind those before */
     size_t size;
-    uint32_t type;
+    uint32_t type, flags, close_code;
 } kgo_received;
 
 typedef struct {
@@ -50,7 +50,7 @@ ws_status kgo_receive(uintptr_t session, uint32_t most, int32_t flush, kgo_recei
 const uint8_t *kgo_payload(uintptr_t frame);
 void kgo_free(uintptr_t frame);
 
-ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t size);
+ws_status kgo_send(uintptr_t session, uint32_t type, const uint8_t *data, size_t size, uint32_t flags);
 ws_status kgo_send_many(uintptr_t session, kgo_shipment *shipment);
 
 /*
@@ -60,7 +60,9 @@ ws_status kgo_send_many(uintptr_t session, kgo_shipment *shipment);
 ws_status kgo_open(const ws_config *config, const char *url, uintptr_t events, ws_session **session);
 
 void kgo_set_auth(ws_config *config, uintptr_t dialer);
-ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides);
+/* `filters`: the options get a filter, which is that of `dialer`. */
+ws_status kgo_install_deflate(ws_config *config, ws_deflate_options *options, int32_t filters, uintptr_t dialer);
+ws_status kgo_set_reconnect(ws_config *config, ws_reconnect_options *options, int32_t decides, int32_t prepares);
 ws_status kgo_set_log(uint32_t level);
 
 #endif

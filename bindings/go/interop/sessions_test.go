@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,44 @@ func TestCompression(t *testing.T) {
 	stats := c.Stats()
 	if stats.CompressedSentBefore != 3*uint64(len(text)) || stats.WireSent > 10_000 || stats.WireReceived > 10_000 {
 		t.Errorf("%+v", stats)
+	}
+}
+
+func TestDeflateInfo(t *testing.T) {
+	c := dial(t, serve(t, echo), &ktorws.DialOptions{Compression: &ktorws.Compression{Level: 3}})
+	want := ktorws.DeflateInfo{
+		Level: 3, ClientMaxWindowBits: 15, ServerMaxWindowBits: 15, ClientNoContextTakeover: true, ServerNoContextTakeover: true,
+	}
+	if info, ok := c.DeflateInfo(); !ok || info != want {
+		t.Errorf("%+v", info)
+	}
+	extensions := c.Extensions()
+	if len(extensions) != 1 || extensions[0].Name != "permessage-deflate" || !strings.Contains(extensions[0].Parameters, "server_no_context_takeover") {
+		t.Errorf("%+v", extensions)
+	}
+}
+
+// What is compressed is up to the filter, and to each frame.
+func TestFilter(t *testing.T) {
+	var asked atomic.Int32
+	c := dial(t, serve(t, echo), &ktorws.DialOptions{Compression: &ktorws.Compression{
+		Filter: func(typ ktorws.MessageType, p []byte) bool {
+			asked.Add(1)
+			return typ == ktorws.MessageText && strings.HasPrefix(string(p), "yes")
+		},
+	}})
+	text := strings.Repeat(" compress it", 100)
+	for _, start := range []string{"no", "yes"} {
+		write(t, c, start+text)
+		expect(t, c, start+text)
+	}
+	plain := ktorws.Frame{Type: ktorws.FrameText, Data: []byte("yes, but" + text), Flags: ktorws.FlagNoCompress}
+	if err := c.WriteFrame(patience(t), plain); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, c, "yes, but"+text)
+	if got, want := c.Stats().CompressedSentBefore, uint64(len("yes"+text)); got != want || asked.Load() < 2 {
+		t.Errorf("%d bytes were compressed, not %d; the filter was asked %d times", got, want, asked.Load())
 	}
 }
 

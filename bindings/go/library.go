@@ -1,9 +1,14 @@
 package ktorws
 
+// #include <stdlib.h>
 // #include "shim.h"
 import "C"
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+	"unsafe"
+)
 
 // LogLevel is how much a line of the log matters. Each includes those before.
 type LogLevel uint32
@@ -37,6 +42,25 @@ func SetLogger(level LogLevel, function func(level LogLevel, session uint64, lin
 //export kgoLog
 func kgoLog(level C.uint32_t, session C.uint64_t, line *C.char) {
 	(*logger.Load())(LogLevel(level), uint64(session), C.GoString(line))
+}
+
+// HasFeature reports whether this build of the library has a feature: "deflate", "proxy", "reconnect" or "tls".
+func HasFeature(name string) bool {
+	text := C.CString(name)
+	defer C.free(unsafe.Pointer(text))
+	return C.ws_has_feature(text) != 0
+}
+
+// SetWorkerThreads sets the number of worker threads of the library, 2 unless set: they send what the kernel did not accept
+// at once. It is refused with ErrState once a session has been opened.
+func SetWorkerThreads(count int) error {
+	if count < 0 || count > math.MaxInt32 {
+		count = 0
+	}
+	if status := C.ws_set_worker_threads(C.uint32_t(count)); status != C.WS_OK {
+		return statusError(status, "the number of worker threads cannot be set: %v", Status(status))
+	}
+	return nil
 }
 
 // Version is the library's version at run time.
