@@ -104,6 +104,24 @@ static void write_opened(const ws_session *session, const ws_stats *numbers, con
     json_end();
 }
 
+static const char *tls_name(uint32_t version)
+{
+    return version == WS_TLS_1_3 ? "TLS 1.3" : version == WS_TLS_1_2 ? "TLS 1.2" : "TLS";
+}
+
+static void show_connection(const ws_session_info *info)
+{
+    bool is_named = info->local_address[0] != '\0';
+    note('*', "connected to %s%s%s", info->peer_address, is_named ? " from " : "", info->local_address);
+    if (info->proxy[0] != '\0')
+        note('*', "proxy %s", info->proxy);
+    if (info->tls_version != 0)
+        note('*', "%s, %s, %s, %s, %s%s", tls_name(info->tls_version), info->tls_cipher_suite,
+             info->tls_key_exchange_group, info->tls_resumed != 0 ? "resumed" : "new session",
+             info->alpn[0] != '\0' ? "ALPN " : "no ALPN", info->alpn);
+    note('*', "HTTP/%u.%u", (unsigned)(info->http_version >> 8), (unsigned)(info->http_version & 0xff));
+}
+
 void report_opened(const options *chosen, const ws_session *session)
 {
     ws_stats numbers = {.struct_size = sizeof numbers};
@@ -114,11 +132,11 @@ void report_opened(const options *chosen, const ws_session *session)
         write_opened(session, &numbers, &info);
     if (chosen->verbosity == 0)
         return;
+    show_connection(&info);
     handshake_show(session);
-    note('*', "resolve %.3f ms, connect %.3f ms, proxy %.3f ms, tls %.3f ms%s, handshake %.3f ms: open after %.3f ms",
+    note('*', "resolve %.3f ms, connect %.3f ms, proxy %.3f ms, tls %.3f ms, handshake %.3f ms: open after %.3f ms",
          (double)numbers.resolve_us / 1e3, (double)numbers.connect_us / 1e3, (double)numbers.proxy_us / 1e3,
-         (double)numbers.tls_us / 1e3, info.tls_resumed != 0 ? " (resumed)" : "", (double)numbers.handshake_us / 1e3,
-         (double)opening_us(&numbers) / 1e3);
+         (double)numbers.tls_us / 1e3, (double)numbers.handshake_us / 1e3, (double)opening_us(&numbers) / 1e3);
     for (size_t i = 0; i < ws_extension_count(session); i++) {
         const ws_extension *extension = ws_extension_at(session, i);
         note('*', "extension %s%s%s", extension->name, extension->parameters[0] == '\0' ? "" : "; ",

@@ -49,7 +49,7 @@ void print_help(void)
           "  --latency[=COUNT]  --interval SECONDS  --throughput[=SECONDS]\n"
           "\n"
           "Output\n"
-          "  -v, --verbose  -vv    handshake, timings, statistics; the library's log\n"
+          "  -v, --verbose  -vv    connection, handshake, timings, statistics; the log\n"
           "  -q, --quiet           no progress\n"
           "      --json            one JSON object for each event\n"
           "      --control         show control frames\n"
