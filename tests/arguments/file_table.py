@@ -5,10 +5,9 @@ A kind that is not in a row cannot be there: PEM text has no kind of file, and a
 
 import ctypes
 import os
+from collections.abc import Callable
 from ctypes import c_char_p, c_int32, c_size_t, c_void_p
 from dataclasses import dataclass
-from typing import Optional
-from collections.abc import Callable
 
 from file_kinds import HUGE, Text, contents
 from ktorws_declarations import Status, lib
