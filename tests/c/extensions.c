@@ -3,17 +3,20 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "steered.h"
+#include <poll.h>
 
-/* What the functions of one installed extension have seen. */
+/* What the functions of one installed extension have seen, what they return, and how long they take. */
 typedef struct seen {
     int offers, negotiations, encodes, decodes, drops, releases;
     ws_status negotiation, encoding, decoding;
+    int offering_ms, negotiating_ms;
 } seen;
 
 static int32_t offer(void *user_data, ws_sink *parameters)
 {
     seen *own = user_data;
     own->offers++;
+    poll(NULL, 0, own->offering_ms);
     return ws_sink_write(parameters, "a; b=1", 6);
 }
 
@@ -22,6 +25,7 @@ static int32_t negotiate(void *user_data, const char *parameters, void **instanc
     seen *own = user_data;
     own->negotiations++;
     CHECK(parameters != NULL);
+    poll(NULL, 0, own->negotiating_ms);
     *instance = own;
     return own->negotiation;
 }
@@ -245,9 +249,41 @@ static void failing(void)
         CHECK_EQ(decoding[i].drops, 1);
 }
 
+/* A function that takes longer than the limit does not override it. */
+static void slow(void)
+{
+    enum { LIMIT_MS = 500, LONGER_MS = 600 };
+    static const struct {
+        int offering_ms, negotiating_ms;
+        ws_status (*set_limit)(ws_config *config, int64_t ms);
+    } cases[] = {
+        {LONGER_MS, 0, ws_config_set_open_timeout_ms},
+        {0, LONGER_MS, ws_config_set_open_timeout_ms},
+        {0, LONGER_MS, ws_config_set_handshake_timeout_ms},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        seen own = {.offering_ms = cases[i].offering_ms, .negotiating_ms = cases[i].negotiating_ms};
+        ws_config *config = config_with(&own);
+        CHECK_OK(cases[i].set_limit(config, LIMIT_MS));
+        ws_session *session = NULL;
+        ws_error *error = NULL;
+        CHECK_STATUS(ws_connect(environment("ECHO_WS_URL"), config, &session, &error), WS_ERR_TIMEOUT);
+        CHECK(session == NULL);
+        CHECK(strstr(ws_error_message(error), "500 ms") != NULL);
+        ws_error_free(error);
+        ws_config_free(config);
+        CHECK_EQ(own.offers, 1);
+        /* On a machine that is busy the server's answer may be late as well. */
+        CHECK(own.negotiations <= (own.negotiating_ms > 0));
+        CHECK_EQ(own.drops, own.negotiations);
+        CHECK_EQ(own.releases, 1);
+    }
+}
+
 int main(void)
 {
     refused();
+    slow();
     not_agreed();
     agreed();
     failing();

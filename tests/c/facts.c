@@ -130,6 +130,42 @@ static void of_deflate(void)
     close_and_free(session);
 }
 
+/* A program compiled with a later header has larger structs: the library writes its own part of them only, whatever the size
+ * says. */
+static void of_larger_structs(void)
+{
+    union {
+        char bytes[4096];
+        ws_session_info connection;
+        ws_deflate_info deflate;
+    } larger;
+    ws_config *config = ws_config_new();
+    CHECK_OK(ws_config_install_deflate(config, NULL));
+    ws_session *session = connect_steered_at("deflate", config);
+    ws_config_free(config);
+    static const size_t more[] = {1, 64, 0};
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        size_t size = more[i] == 0 ? sizeof larger : sizeof(ws_session_info) + more[i];
+        memset(&larger, 0x55, sizeof larger);
+        larger.connection.struct_size = size;
+        CHECK_OK(ws_get_session_info(session, &larger.connection));
+        CHECK_EQ(larger.connection.struct_size, size);
+        CHECK_EQ(larger.connection.http_version, 0x0101);
+        for (size_t at = sizeof(ws_session_info); at < sizeof larger; at++)
+            CHECK_EQ(larger.bytes[at], 0x55);
+
+        size = more[i] == 0 ? sizeof larger : sizeof(ws_deflate_info) + more[i];
+        memset(&larger, 0x55, sizeof larger);
+        larger.deflate.struct_size = size;
+        CHECK_OK(ws_get_deflate_info(session, &larger.deflate));
+        CHECK_EQ(larger.deflate.struct_size, size);
+        CHECK_EQ(larger.deflate.server_max_window_bits, 15);
+        for (size_t at = sizeof(ws_deflate_info); at < sizeof larger; at++)
+            CHECK_EQ(larger.bytes[at], 0x55);
+    }
+    close_and_free(session);
+}
+
 static int user_data;
 
 static void on_open(ws_session *session, void *seen)
@@ -189,6 +225,7 @@ int main(void)
     of_tls();
     of_the_handshake();
     of_deflate();
+    of_larger_structs();
     of_the_application();
     of_the_end();
     return 0;

@@ -11,9 +11,10 @@ CASES = [
     refused("upgrade-missing", "Upgrade"),
     refused("upgrade-wrong", "Upgrade", "h2c"),
     refused("upgrade-empty", "Upgrade"),
-    refused("upgrade-list", "Upgrade", "h2c, websocket"),
+    refused("upgrade-list", "Upgrade", "h2c, websocket", "RFC 6455 section 4.1, 2"),
+    refused("upgrade-list-the-other-way", "Upgrade", "websocket, h2c", "RFC 6455 section 4.1, 2"),
     refused("connection-missing", "Connection"),
-    refused("connection-close", "Connection", "close"),
+    refused("connection-close", "Connection", "close", "RFC 6455 section 4.1, 3"),
     refused("connection-other-token", "Connection"),
     *(
         refused("accept-" + name, "Sec-WebSocket-Accept")
@@ -26,7 +27,7 @@ CASES = [
     refused("interim-endless", poured=16 * KIB * KIB),
     refused("subprotocol-unoffered", "soap"),
     refused("subprotocol-unoffered", "soap", config=OFFER, variant="among-offered"),
-    refused("subprotocol-empty", config=OFFER),
+    refused("subprotocol-empty", "RFC 6455 section 4.2.2", config=OFFER),
     refused("subprotocol-two", "chat, superchat", config=OFFER),
     refused("subprotocol-two-fields", config=OFFER),
     refused("subprotocol-case", "CHAT", config=OFFER),
