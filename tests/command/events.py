@@ -9,7 +9,7 @@ from checking import equal, true
 from peer import CLOSE, PING, PONG, TEXT, frame
 from python_server import python_server
 from tool import ABNORMALLY, CERTIFICATE, CLOSE_CODE, CONNECT, EARLY, PROTOCOL, REFUSED, TIMEOUT, echo_server, echo_url, run
-from web import Server, answers
+from web import Server, answers, opens
 from wire import Listener, upgrade
 
 # every event, and what it always has
@@ -65,6 +65,18 @@ def test_a_conversation():
     numbers = closed["statistics"]
     equal("sent", [numbers[name] for name in ("messages_sent", "payload_sent")], [1, 3])
     equal("received", [numbers[name] for name in ("messages_received", "payload_received")], [1, 3])
+
+
+def test_every_header_of_the_answer():
+    """whatever its name, as often as it came and in its order"""
+    fields = ["X-Request-Id: 7", "Unheard-Of: a  b", "x-request-id: 8", "X-Empty: "]
+    with Server(lambda request: opens(*fields)) as server:
+        opened = events("-m", "x", server.url())[0]
+        shown = run("-v", "-m", "x", server.url()).err
+    headers = [f"{header['name']}: {header['value']}" for header in opened["response_headers"]]
+    equal("headers", headers[-len(fields) :], fields)
+    lines = [line.removeprefix("< ") for line in shown.splitlines() if line.startswith("< ")]
+    equal("what -v shows", [line.rstrip() for line in lines[-len(fields) :]], [field.rstrip() for field in fields])
 
 
 def test_every_character():
