@@ -57,12 +57,23 @@ static PyObject *recv_message(Session *self, PyObject *const *arguments, Py_ssiz
     PyObject *decode = NULL;
     if ((count > 0 || keywords != NULL) && arguments_of("recv", names, &decode, 1, arguments, count, keywords) < 0)
         return NULL;
-    return begin_receiving(self, decode, 0);
+    if (self->delivery.by_frames)
+        return PyObject_CallMethod((PyObject *)self, "_recv_whole", "O", decode == NULL ? Py_None : decode);
+    return begin_receiving(self, decode, MESSAGE);
 }
 
 static PyObject *iterate_next(Session *self)
 {
-    return begin_receiving(self, NULL, 1);
+    if (self->delivery.by_frames)
+        return PyObject_CallMethod((PyObject *)self, "_next_whole", NULL);
+    return begin_receiving(self, NULL, NEXT);
+}
+
+/* _recv_frame(): to be awaited. */
+static PyObject *recv_frame(Session *self, PyObject *none)
+{
+    (void)none;
+    return begin_receiving(self, NULL, FRAME);
 }
 
 static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssize_t count, PyObject *keywords)
@@ -153,6 +164,7 @@ static PyMethodDef methods[] = {
      "send($self, /, message, text=None)\n--\n\n"
      "Send a message: a str as text, anything like bytes as binary, or as text says; an iterable, also an "
      "asynchronous one, in fragments. To be awaited."},
+    {"_recv_frame", (PyCFunction)recv_frame, METH_NOARGS, NULL},
     {"_on_readable", (PyCFunction)on_readable, METH_NOARGS, NULL},
     {"_end_watching", (PyCFunction)end_watching, METH_NOARGS, NULL},
     {"_watch", (PyCFunction)watch_method, METH_NOARGS, NULL},

@@ -73,7 +73,7 @@ static ws_frame *next_frame(Session *self, int64_t timeout_ms)
         if (take_events(self) < 0)
             return NULL;
         if (self->waiting.count > 0) {
-            ws_frame *frame = waiting_take(&self->waiting);
+            ws_frame *frame = take_frame(self);
             pass_on(self);
             return frame;
         }
@@ -113,15 +113,35 @@ static PyObject *recv_message(Session *self, PyObject *const *arguments, Py_ssiz
     if ((count > 0 || keywords != NULL) && (arguments_of("recv", names, values, 2, arguments, count, keywords) < 0 ||
                                             timeout_of(values[0], &timeout_ms) < 0))
         return NULL;
+    if (self->delivery.by_frames)
+        return PyObject_CallMethod((PyObject *)self, "_recv_whole", "OO", values[0] == NULL ? Py_None : values[0],
+                                   values[1] == NULL ? Py_None : values[1]);
     ws_frame *frame = next_frame(self, timeout_ms);
     return frame == NULL ? NULL : message_of(frame, values[1]);
 }
 
+/* _recv_frame(timeout) */
+static PyObject *recv_frame(Session *self, PyObject *timeout)
+{
+    int64_t timeout_ms;
+    if (timeout_of(timeout, &timeout_ms) < 0)
+        return NULL;
+    ws_frame *frame = next_frame(self, timeout_ms);
+    return frame == NULL ? NULL : frame_of(frame);
+}
+
 static PyObject *iterate_next(Session *self)
 {
-    ws_frame *frame = next_frame(self, -1);
-    if (frame != NULL)
-        return message_of(frame, NULL);
+    PyObject *message = NULL;
+    if (self->delivery.by_frames) {
+        message = PyObject_CallMethod((PyObject *)self, "_recv_whole", "OO", Py_None, Py_None);
+    } else {
+        ws_frame *frame = next_frame(self, -1);
+        if (frame != NULL)
+            return message_of(frame, NULL);
+    }
+    if (message != NULL)
+        return message;
     if (PyErr_ExceptionMatches(connection_closed_ok))
         PyErr_Clear();
     return NULL;
@@ -167,26 +187,31 @@ static PyObject *await_pong(Session *self, PyObject *arguments)
 }
 
 /* Waits for room: a status, or 1 with an exception. */
-static int send_waiting(Session *self, const struct payload *payload, enum part part)
+static int send_waiting(Session *self, const struct payload *payload, enum part part, int64_t timeout_ms)
 {
     struct wait wait;
-    wait_begin(&wait, -1);
+    wait_begin(&wait, timeout_ms);
     for (;;) {
         ws_status status = send_as(self, payload, part, wait_slice(&wait));
         if (status != WS_ERR_TIMEOUT && status != WS_ERR_INTERRUPTED)
             return (int)status;
-        if (wait_goes_on(&wait) < 0)
+        int goes_on = wait_goes_on(&wait);
+        if (goes_on == 0)
+            PyErr_SetString(PyExc_TimeoutError, "there was no room to send in time");
+        if (goes_on <= 0)
             return 1;
     }
 }
 
 static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssize_t count, PyObject *keywords)
 {
-    static const char *const names[] = {"message", "text"};
-    PyObject *values[2] = {NULL, NULL};
+    static const char *const names[] = {"message", "text", "timeout"};
+    PyObject *values[3] = {NULL, NULL, NULL};
+    int64_t timeout_ms = -1;
     if (count == 1 && keywords == NULL)
         values[0] = arguments[0];
-    else if (arguments_of("send", names, values, 2, arguments, count, keywords) < 0)
+    else if (arguments_of("send", names, values, 3, arguments, count, keywords) < 0 ||
+             timeout_of(values[2], &timeout_ms) < 0)
         return NULL;
     if (values[0] == NULL)
         return PyErr_Format(PyExc_TypeError, "send() needs a message");
@@ -197,7 +222,7 @@ static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssiz
     if (is_simple > 0) {
         int outcome = (int)send_at_once(self, &payload);
         if (outcome == WS_ERR_TIMEOUT || outcome == WS_ERR_INTERRUPTED)
-            outcome = send_waiting(self, &payload, WHOLE);
+            outcome = send_waiting(self, &payload, WHOLE, timeout_ms);
         payload_release(&payload);
         if (outcome == WS_OK)
             Py_RETURN_NONE;
@@ -207,18 +232,21 @@ static PyObject *send_message(Session *self, PyObject *const *arguments, Py_ssiz
             return raise_status((ws_status)outcome, self, NULL);
         /* Another thread sends a message in fragments: behind it. */
     }
-    return PyObject_CallMethod((PyObject *)self, "_send_slowly", "OO", values[0],
-                               values[1] == NULL ? Py_None : values[1]);
+    return PyObject_CallMethod((PyObject *)self, "_send_slowly", "OOO", values[0],
+                               values[1] == NULL ? Py_None : values[1], values[2] == NULL ? Py_None : values[2]);
 }
 
-/* _send_part(message, text, part) */
+/* _send_part((message, text, part), timeout) */
 static PyObject *send_part(Session *self, PyObject *arguments)
 {
     struct payload payload;
     enum part part;
-    if (part_of(arguments, &payload, &part) < 0)
+    PyObject *message, *timeout;
+    int64_t timeout_ms;
+    if (!PyArg_ParseTuple(arguments, "O!O", &PyTuple_Type, &message, &timeout) ||
+        timeout_of(timeout, &timeout_ms) < 0 || part_of(message, &payload, &part) < 0)
         return NULL;
-    int outcome = send_waiting(self, &payload, part);
+    int outcome = send_waiting(self, &payload, part, timeout_ms);
     payload_release(&payload);
     if (outcome == 1)
         return NULL;
@@ -232,8 +260,9 @@ static PyMethodDef methods[] = {
      "recv($self, /, timeout=None, decode=None)\n--\n\n"
      "Receive the next message: a str for text, bytes for binary, or as decode says."},
     {"send", (PyCFunction)(void (*)(void))send_message, METH_FASTCALL | METH_KEYWORDS,
-     "send($self, /, message, text=None)\n--\n\n"
+     "send($self, /, message, text=None, timeout=None)\n--\n\n"
      "Send a message: a str as text, anything like bytes as binary, or as text says; an iterable in fragments."},
+    {"_recv_frame", (PyCFunction)recv_frame, METH_O, NULL},
     {"_send_part", (PyCFunction)send_part, METH_VARARGS, NULL},
     {"_await_pong", (PyCFunction)await_pong, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

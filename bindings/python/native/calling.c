@@ -60,6 +60,31 @@ int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, 
     return again;
 }
 
+/* filter(message) returns whether to compress it: a str, or bytes. */
+int32_t call_filter(void *user_data, uint32_t type, const void *data, size_t size)
+{
+    Config *config = user_data;
+    int32_t is_wanted = 1;
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *function = Py_XNewRef(config->filter);
+    /* A fragment of a text may end within a character. */
+    PyObject *message = type == WS_FRAME_TEXT ? PyUnicode_DecodeUTF8(data, (Py_ssize_t)size, "replace")
+                                              : PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
+    PyObject *result = NULL;
+    if (function != NULL && message != NULL)
+        result = PyObject_CallFunctionObjArgs(function, message, NULL);
+    int truth = result == NULL ? -1 : PyObject_IsTrue(result);
+    if (truth >= 0)
+        is_wanted = truth;
+    else
+        PyErr_WriteUnraisable(function);
+    Py_XDECREF(result);
+    Py_XDECREF(message);
+    Py_XDECREF(function);
+    PyGILState_Release(state);
+    return is_wanted;
+}
+
 int call_on_reconnect(Session *session)
 {
     /* An event loop has its own way to report what fails. */

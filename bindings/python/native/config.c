@@ -6,7 +6,7 @@
 #include <string.h>
 #include <structmember.h>
 
-enum kind { STRING, STRINGS, I32, I64, U32, U64, FLAGS, QUEUE, KEEPALIVE, RESOLVE, BYTES, IDENTITY };
+enum kind { STRING, STRINGS, I32, I64, U32, U64, SIZE, FLAGS, QUEUE, KEEPALIVE, RESOLVE, BYTES, IDENTITY };
 
 typedef void (*function)(void);
 
@@ -25,17 +25,27 @@ static const struct setting {
     {"max_redirects", U32, (function)ws_config_set_max_redirects},
     {"connect_timeout_ms", I64, (function)ws_config_set_connect_timeout_ms},
     {"handshake_timeout_ms", I64, (function)ws_config_set_handshake_timeout_ms},
+    {"resolve_timeout_ms", I64, (function)ws_config_set_resolve_timeout_ms},
+    {"proxy_timeout_ms", I64, (function)ws_config_set_proxy_timeout_ms},
+    {"tls_timeout_ms", I64, (function)ws_config_set_tls_timeout_ms},
     {"open_timeout_ms", I64, (function)ws_config_set_open_timeout_ms},
     {"close_timeout_ms", I64, (function)ws_config_set_close_timeout_ms},
     {"idle_timeout_ms", I64, (function)ws_config_set_idle_timeout_ms},
-    {"send_timeout_ms", I64, (function)ws_config_set_send_timeout_ms},
     {"ping_interval_ms", I64, (function)ws_config_set_ping_interval_ms},
     {"ping_timeout_ms", I64, (function)ws_config_set_ping_timeout_ms},
     {"max_frame_size", U64, (function)ws_config_set_max_frame_size},
     {"max_message_size", U64, (function)ws_config_set_max_message_size},
     {"incoming_queue", QUEUE, (function)ws_config_set_incoming_queue},
     {"outgoing_queue", QUEUE, (function)ws_config_set_outgoing_queue},
-    {"deliver_control", U32, (function)ws_config_set_deliver_control},
+    {"auto_fragment", SIZE, (function)ws_config_set_auto_fragment},
+    {"coalescing", I32, (function)ws_config_set_coalescing},
+    {"spin_us", U32, (function)ws_config_set_spin_us},
+    {"ping_liveness", U32, (function)ws_config_set_ping_liveness},
+    {"auto_pong", I32, (function)ws_config_set_auto_pong},
+    {"validate_utf8", I32, (function)ws_config_set_validate_utf8},
+    {"allow_unmasked", I32, (function)ws_config_set_allow_unmasked},
+    {"masking", I32, (function)ws_config_set_masking},
+    {"tcp_nodelay", I32, (function)ws_config_set_tcp_nodelay},
     {"local_address", STRING, (function)ws_config_set_local_address},
     {"unix_socket", STRING, (function)ws_config_set_unix_socket},
     {"socket_fd", I32, (function)ws_config_set_socket_fd},
@@ -43,6 +53,8 @@ static const struct setting {
     {"tcp_keepalive", KEEPALIVE, (function)ws_config_set_tcp_keepalive},
     {"tls_ca_pem", BYTES, (function)ws_config_add_tls_ca_pem},
     {"tls_ca_dir", STRING, (function)ws_config_add_tls_ca_dir},
+    {"tls_system_store", I32, (function)ws_config_set_tls_system_store},
+    {"tls_alpn", STRING, (function)ws_config_set_tls_alpn},
     {"tls_crl_file", STRING, (function)ws_config_add_tls_crl_file},
     {"tls_client_cert_pem", IDENTITY, (function)ws_config_set_tls_client_cert_pem},
     {"tls_server_name", STRING, (function)ws_config_set_tls_server_name},
@@ -54,7 +66,7 @@ static const struct setting {
 
 int config_has_functions(const Config *config)
 {
-    return config->authenticate != NULL || config->decide != NULL;
+    return config->authenticate != NULL || config->decide != NULL || config->prepare != NULL;
 }
 
 /* Beside the statuses, which are negative: Python's exception is set. */
@@ -67,6 +79,7 @@ static int set_value(ws_config *config, const struct setting *setting, PyObject 
     Py_ssize_t first_size, second_size;
     long long number;
     unsigned long long natural, other, third;
+    unsigned policy;
     int yes, also;
     switch (setting->kind) {
     case STRING:
@@ -95,14 +108,18 @@ static int set_value(ws_config *config, const struct setting *setting, PyObject 
         if (!PyArg_ParseTuple(rest, "K", &natural))
             return EXCEPTION;
         return ((ws_status(*)(ws_config *, uint64_t))set)(config, natural);
+    case SIZE:
+        if (!PyArg_ParseTuple(rest, "K", &natural))
+            return EXCEPTION;
+        return ((ws_status(*)(ws_config *, size_t))set)(config, natural);
     case FLAGS:
         if (!PyArg_ParseTuple(rest, "pp", &yes, &also))
             return EXCEPTION;
         return ((ws_status(*)(ws_config *, int32_t, int32_t))set)(config, yes, also);
     case QUEUE:
-        if (!PyArg_ParseTuple(rest, "KK", &natural, &other))
+        if (!PyArg_ParseTuple(rest, "KKI", &natural, &other, &policy))
             return EXCEPTION;
-        return ((ws_status(*)(ws_config *, size_t, size_t, uint32_t))set)(config, natural, other, WS_QUEUE_WAIT);
+        return ((ws_status(*)(ws_config *, size_t, size_t, uint32_t))set)(config, natural, other, policy);
     case KEEPALIVE:
         if (!PyArg_ParseTuple(rest, "KKK", &natural, &other, &third))
             return EXCEPTION;
@@ -186,9 +203,16 @@ static PyObject *set_deflate(Config *self, PyObject *arguments)
     ws_deflate_options options = {.struct_size = sizeof options};
     unsigned long long min_size;
     int client_alone, server_alone;
-    if (!PyArg_ParseTuple(arguments, "IIIIppK", &options.level, &options.memory_level, &options.client_max_window_bits,
-                          &options.server_max_window_bits, &client_alone, &server_alone, &min_size))
+    PyObject *filter;
+    if (!PyArg_ParseTuple(arguments, "IIIIppKIO", &options.level, &options.memory_level,
+                          &options.client_max_window_bits, &options.server_max_window_bits, &client_alone,
+                          &server_alone, &min_size, &options.flags, &filter))
         return NULL;
+    if (filter != Py_None) {
+        set_function(&self->filter, filter);
+        options.filter = call_filter;
+        options.filter_user_data = self;
+    }
     options.client_no_context_takeover = client_alone != 0;
     options.server_no_context_takeover = server_alone != 0;
     options.min_size = min_size;
@@ -201,29 +225,56 @@ static PyObject *set_deflate(Config *self, PyObject *arguments)
 static PyObject *set_reconnect(Config *self, PyObject *arguments)
 {
     ws_reconnect_options options = {.struct_size = sizeof options};
-    long long first, most, outage;
-    PyObject *decide, *on_reconnect;
-    int keeps;
-    if (!PyArg_ParseTuple(arguments, "LLLIpOO", &first, &most, &outage, &options.max_attempts, &keeps, &decide,
-                          &on_reconnect))
+    long long first, most, outage, retry_after;
+    PyObject *decide, *prepare, *on_reconnect;
+    int keeps, opens;
+    if (!PyArg_ParseTuple(arguments, "LLLILppOOO", &first, &most, &outage, &options.max_attempts, &retry_after, &keeps,
+                          &opens, &decide, &prepare, &on_reconnect))
         return NULL;
     options.first_delay_ms = first;
     options.max_delay_ms = most;
     options.max_outage_ms = outage;
-    options.flags = keeps ? WS_RECONNECT_KEEP_UNSENT : 0;
+    options.max_retry_after_ms = retry_after;
+    options.flags = (keeps ? WS_RECONNECT_KEEP_UNSENT : 0) | (opens ? WS_RECONNECT_FIRST : 0);
+    options.user_data = self;
     if (decide != Py_None) {
         set_function(&self->decide, decide);
         options.decide = call_decide;
-        options.user_data = self;
+    }
+    if (prepare != Py_None) {
+        set_function(&self->prepare, prepare);
+        options.prepare = call_prepare;
     }
     if (on_reconnect != Py_None)
         set_function(&self->on_reconnect, on_reconnect);
     ws_status status = ws_config_set_reconnect(self->handle, &options);
-    /* Also without on_reconnect: it ends the pings that were lost with a connection. */
-    if (status == WS_OK)
-        status = ws_config_set_deliver_events(self->handle, WS_EVENT_RESUMED);
     if (status != WS_OK)
         return refused(self, "reconnect", status);
+    Py_RETURN_NONE;
+}
+
+/* set_delivery(raw, part size, control frames, events, reconnects) */
+static PyObject *set_delivery(Config *self, PyObject *arguments)
+{
+    int raw, reconnects;
+    unsigned long long part_size;
+    struct delivery *delivery = &self->delivery;
+    if (!PyArg_ParseTuple(arguments, "pKIIp", &raw, &part_size, &delivery->control_then, &delivery->events,
+                          &reconnects))
+        return NULL;
+    delivery->control = raw ? WS_CONTROL_PING | WS_CONTROL_PONG | WS_CONTROL_CLOSE : delivery->control_then;
+    delivery->by_frames = part_size > 0 || delivery->control != 0 || delivery->events != 0;
+    /* A new connection ends the pings that were lost, and a lost one the message that comes in parts. */
+    uint32_t events = delivery->events | (reconnects ? WS_EVENT_RESUMED : 0);
+    if (reconnects && delivery->by_frames)
+        events |= WS_EVENT_LOST;
+    ws_status status = ws_config_set_deliver_parts(self->handle, part_size);
+    if (status != WS_OK)
+        return refused(self, "part_size", status);
+    /* Pongs are for ping(). */
+    ws_config_set_deliver_control(self->handle, delivery->control_then | WS_CONTROL_PONG);
+    ws_config_set_deliver_events(self->handle, events);
+    ws_config_set_raw(self->handle, raw);
     Py_RETURN_NONE;
 }
 
@@ -254,7 +305,9 @@ static int config_traverse(Config *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE((PyObject *)self));
     Py_VISIT(self->authenticate);
     Py_VISIT(self->decide);
+    Py_VISIT(self->prepare);
     Py_VISIT(self->on_reconnect);
+    Py_VISIT(self->filter);
     return 0;
 }
 
@@ -262,7 +315,9 @@ static int config_clear(Config *self)
 {
     Py_CLEAR(self->authenticate);
     Py_CLEAR(self->decide);
+    Py_CLEAR(self->prepare);
     Py_CLEAR(self->on_reconnect);
+    Py_CLEAR(self->filter);
     return 0;
 }
 
@@ -282,6 +337,7 @@ static PyMethodDef config_methods[] = {
     {"set", (PyCFunction)set, METH_VARARGS, NULL},
     {"set_deflate", (PyCFunction)set_deflate, METH_VARARGS, NULL},
     {"set_reconnect", (PyCFunction)set_reconnect, METH_VARARGS, NULL},
+    {"set_delivery", (PyCFunction)set_delivery, METH_VARARGS, NULL},
     {"set_cookie_jar", (PyCFunction)set_cookie_jar, METH_O, NULL},
     {"set_authenticate", (PyCFunction)set_authenticate, METH_O, NULL},
     {NULL, NULL, 0, NULL},

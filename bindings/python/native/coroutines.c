@@ -11,7 +11,7 @@ typedef struct {
     Session *session;
     PyObject *decode;
     enum { NEW, YIELDED, WAITING, DONE } state;
-    int iterates;
+    enum receives what;
 } Receiving;
 
 static PyTypeObject *receiving_type, *sent_type;
@@ -70,7 +70,7 @@ static PySendResult receiving_send(Receiving *self, PyObject *argument, PyObject
             return finish(self, NULL, result);
         if (outcome != WS_ERR_TIMEOUT) {
             raise_status((ws_status)outcome, session, NULL);
-            if (self->iterates && PyErr_ExceptionMatches(connection_closed_ok)) {
+            if (self->what == NEXT && PyErr_ExceptionMatches(connection_closed_ok)) {
                 PyErr_Clear();
                 PyErr_SetNone(PyExc_StopAsyncIteration);
             }
@@ -89,7 +89,8 @@ static PySendResult receiving_send(Receiving *self, PyObject *argument, PyObject
     }
     if (session->config->on_reconnect != NULL && watch_ahead(session) < 0)
         return finish(self, NULL, result);
-    return finish(self, message_of(waiting_take(&session->waiting), self->decode), result);
+    ws_frame *frame = take_frame(session);
+    return finish(self, self->what == FRAME ? frame_of(frame) : message_of(frame, self->decode), result);
 }
 
 static PyObject *as_generator(PySendResult outcome, PyObject *result)
@@ -177,7 +178,7 @@ static PyObject *itself(PyObject *self)
     return Py_NewRef(self);
 }
 
-PyObject *begin_receiving(Session *session, PyObject *decode, int iterates)
+PyObject *begin_receiving(Session *session, PyObject *decode, enum receives what)
 {
     Receiving *self = PyObject_GC_New(Receiving, receiving_type);
     if (self == NULL)
@@ -185,7 +186,7 @@ PyObject *begin_receiving(Session *session, PyObject *decode, int iterates)
     self->session = (Session *)Py_NewRef((PyObject *)session);
     self->decode = Py_XNewRef(decode);
     self->state = NEW;
-    self->iterates = iterates;
+    self->what = what;
     PyObject_GC_Track(self);
     return (PyObject *)self;
 }

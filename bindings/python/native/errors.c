@@ -110,7 +110,21 @@ static PyObject *get_headers(Error *self, void *closure)
     return list;
 }
 
+static PyObject *get_status(Error *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromLong((long)ws_error_status(self->error));
+}
+
+static PyObject *get_close_code(Error *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromUnsignedLong(ws_error_close_code(self->error));
+}
+
 static PyGetSetDef properties[] = {
+    {"status", (getter)get_status, NULL, NULL, NULL},
+    {"close_code", (getter)get_close_code, NULL, NULL, NULL},
     {"message", (getter)get_message, NULL, NULL, NULL},
     {"phase", (getter)get_phase, NULL, NULL, NULL},
     {"os_errno", (getter)get_errno, NULL, NULL, NULL},

@@ -33,6 +33,51 @@ PyObject *session_response_headers(Session *self, PyObject *none)
     return list;
 }
 
+PyObject *session_request_headers(Session *self, PyObject *none)
+{
+    (void)none;
+    PyObject *list = PyList_New(0);
+    const char *name, *value;
+    for (size_t i = 0; list != NULL && ws_request_header_at(self->handle, i, &name, &value); i++)
+        if (add_header(list, name, value) < 0)
+            Py_CLEAR(list);
+    return list;
+}
+
+PyObject *session_peer_certificates(Session *self, PyObject *none)
+{
+    (void)none;
+    PyObject *list = PyList_New(0);
+    const uint8_t *der;
+    size_t size;
+    for (size_t i = 0; list != NULL && ws_peer_certificate(self->handle, i, &der, &size); i++) {
+        PyObject *certificate = PyBytes_FromStringAndSize((const char *)der, (Py_ssize_t)size);
+        if (certificate == NULL || PyList_Append(list, certificate) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(certificate);
+    }
+    return list;
+}
+
+PyObject *session_deflate_info(Session *self, PyObject *none)
+{
+    (void)none;
+    ws_deflate_info info = {.struct_size = sizeof info};
+    if (ws_get_deflate_info(self->handle, &info) != WS_OK)
+        Py_RETURN_NONE;
+    return Py_BuildValue("IIIII", info.level, info.client_max_window_bits, info.server_max_window_bits,
+                         info.client_no_context_takeover, info.server_no_context_takeover);
+}
+
+PyObject *session_error(Session *self, PyObject *none)
+{
+    (void)none;
+    const ws_error *error = ws_session_error(self->handle);
+    if (error == NULL)
+        Py_RETURN_NONE;
+    return lent_error(error, (PyObject *)self);
+}
+
 PyObject *session_extensions(Session *self, PyObject *none)
 {
     (void)none;
@@ -87,6 +132,8 @@ static const struct {
     NUMBER(incoming_bytes),
     NUMBER(outgoing_messages),
     NUMBER(outgoing_bytes),
+    NUMBER(incoming_dropped),
+    NUMBER(outgoing_dropped),
     NUMBER(resolve_us),
     NUMBER(connect_us),
     NUMBER(tls_us),

@@ -85,11 +85,39 @@ static PyObject *status_words(PyObject *module, PyObject *status)
     return text_or_none(ws_strerror((int32_t)number));
 }
 
+static PyObject *has_feature(PyObject *module, PyObject *name)
+{
+    (void)module;
+    const char *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    return text == NULL ? NULL : PyBool_FromLong(ws_has_feature(text));
+}
+
+static PyObject *set_worker_threads(PyObject *module, PyObject *count)
+{
+    (void)module;
+    unsigned long number = PyLong_AsUnsignedLong(count);
+    if (PyErr_Occurred())
+        return NULL;
+    ws_status status = ws_set_worker_threads(number > UINT32_MAX ? 0 : (uint32_t)number);
+    if (status == WS_ERR_STATE)
+        return PyErr_Format(PyExc_RuntimeError, "the worker threads run already");
+    if (status != WS_OK)
+        return raise_status(status, NULL, NULL);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
     {"set_exceptions", (PyCFunction)set_exceptions, METH_VARARGS, NULL},
     {"shutdown", (PyCFunction)shut_down, METH_NOARGS, NULL},
     {"status_name", (PyCFunction)status_name, METH_O, NULL},
     {"status_words", (PyCFunction)status_words, METH_O, NULL},
+    {"has_feature", (PyCFunction)has_feature, METH_O,
+     "has_feature($module, name, /)\n--\n\n"
+     "Whether this build of the library has a feature: deflate, proxy, reconnect or tls."},
+    {"set_worker_threads", (PyCFunction)set_worker_threads, METH_O,
+     "set_worker_threads($module, count, /)\n--\n\n"
+     "Set the number of the library's worker threads, 2 by default, before the first session is opened."},
+    {"set_log", (PyCFunction)set_log, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -111,7 +139,7 @@ static int execute(PyObject *module)
     if (PyErr_Occurred())
         return -1;
     if (add_errors(module) < 0 || add_cookies(module) < 0 || add_config(module) < 0 || add_calling(module) < 0 ||
-        add_session(module) < 0 || add_blocking(module) < 0 || add_asynchronous(module) < 0 || add_future(module) < 0 ||
+        add_attempts(module) < 0 ||        add_session(module) < 0 || add_blocking(module) < 0 || add_asynchronous(module) < 0 || add_future(module) < 0 ||
         add_coroutines(module) < 0)
         return -1;
     return PyModule_AddStringConstant(module, "library_version", ws_version_string());

@@ -25,13 +25,24 @@ struct waiting {
     size_t first, count, capacity, bytes;
 };
 
+/* What is received besides whole messages. */
+struct delivery {
+    /* Anything is: recv() has to pass over it, and to put parts together. */
+    int by_frames;
+    /* The control frames and events that recv_frame() returns. */
+    uint32_t control, events;
+    /* The control frames of a raw session that has become a default one. */
+    uint32_t control_then;
+};
+
 enum { NEWS_OPEN = 1, NEWS_WRITABLE = 2, NEWS_ENDED = 4 };
 
 typedef struct {
     PyObject ob_base;
     ws_config *handle;
     /* Functions of Python's. */
-    PyObject *authenticate, *decide, *on_reconnect;
+    PyObject *authenticate, *decide, *prepare, *on_reconnect, *filter;
+    struct delivery delivery;
     PyObject *weak_references;
 } Config;
 
@@ -54,6 +65,9 @@ typedef struct {
     /* Keeps alive what its callbacks use. */
     Config *config;
     struct waiting waiting;
+    struct delivery delivery;
+    /* on_reconnect was called for the event that is the first of what waits. */
+    int has_told;
     /* What was given to the first close(). */
     PyObject *local_close;
     /* Fragments of a message were sent, and not the last. */
@@ -125,6 +139,26 @@ int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, 
 /* With Python's lock, in a call that receives or in the event loop: 0, or -1 with an exception. */
 int call_on_reconnect(Session *session);
 int add_calling(PyObject *module);
+/* Calls Python's function with Python's lock, and passes on what it raises to who reports such. */
+int32_t call_filter(void *config, uint32_t type, const void *data, size_t size);
+
+/* attempts.c */
+void call_prepare(ws_session *session, ws_attempt *attempt, void *config);
+int add_attempts(PyObject *module);
+
+/* settings.c */
+PyObject *session_set(Session *self, PyObject *arguments);
+PyObject *session_get(Session *self, PyObject *name);
+PyObject *session_start_default(Session *self, PyObject *arguments);
+
+/* frames.c */
+PyObject *session_send_frame(Session *self, PyObject *arguments);
+PyObject *session_flush(Session *self, PyObject *timeout);
+/* (type, payload, flags, close code) of a frame, which is freed. */
+PyObject *frame_of(ws_frame *frame);
+
+/* logging.c */
+PyObject *set_log(PyObject *module, PyObject *arguments);
 
 /* news.c */
 struct news *news_new(Config *config, int for_loop);
@@ -162,6 +196,8 @@ int waiting_add(struct waiting *waiting, ws_frame **frames, size_t count);
 ws_frame *waiting_take(struct waiting *waiting);
 void waiting_clear(struct waiting *waiting);
 int filter_frames(Session *session, ws_frame **frames, size_t *count);
+/* The next of what waits. */
+ws_frame *take_frame(Session *session);
 /* Calls on_reconnect if the session has another connection before the next message: 0, or -1 with an exception. */
 int take_events(Session *session);
 
@@ -172,6 +208,10 @@ PyObject *session_response_headers(Session *self, PyObject *none);
 PyObject *session_extensions(Session *self, PyObject *none);
 PyObject *session_info(Session *self, PyObject *none);
 PyObject *session_statistics(Session *self, PyObject *none);
+PyObject *session_request_headers(Session *self, PyObject *none);
+PyObject *session_peer_certificates(Session *self, PyObject *none);
+PyObject *session_deflate_info(Session *self, PyObject *none);
+PyObject *session_error(Session *self, PyObject *none);
 
 /* session.c, blocking.c, asynchronous.c */
 int add_session(PyObject *module);
@@ -196,7 +236,8 @@ void future_forget(Future *self);
 
 /* coroutines.c */
 int add_coroutines(PyObject *module);
-PyObject *begin_receiving(Session *session, PyObject *decode, int iterates);
+enum receives { MESSAGE, NEXT, FRAME };
+PyObject *begin_receiving(Session *session, PyObject *decode, enum receives what);
 PyObject *already_sent(void);
 
 #endif

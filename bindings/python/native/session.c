@@ -77,6 +77,7 @@ static PyObject *session_open(Session *self, PyObject *arguments)
     self->handle = handle;
     self->news = news;
     self->config = (Config *)Py_NewRef(config);
+    self->delivery = self->config->delivery;
     if (loop == Py_None)
         Py_RETURN_NONE;
     self->loop = Py_NewRef(loop);
@@ -233,12 +234,19 @@ static PyObject *get_id(Session *self, void *closure)
     return PyLong_FromUnsignedLongLong(ws_session_id(self->handle));
 }
 
+static PyObject *get_buffered_amount(Session *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromSize_t(ws_buffered_amount(self->handle));
+}
+
 static PyGetSetDef properties[] = {
     {"_state", (getter)get_state, NULL, NULL, NULL},
     {"_subprotocol", (getter)get_subprotocol, NULL, NULL, NULL},
     {"_url", (getter)get_url, NULL, NULL, NULL},
     {"_response_status", (getter)get_response_status, NULL, NULL, NULL},
     {"_id", (getter)get_id, NULL, NULL, NULL},
+    {"_buffered_amount", (getter)get_buffered_amount, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -257,11 +265,22 @@ static PyMethodDef methods[] = {
     {"_extensions", (PyCFunction)session_extensions, METH_NOARGS, NULL},
     {"_session_info", (PyCFunction)session_info, METH_NOARGS, NULL},
     {"_statistics", (PyCFunction)session_statistics, METH_NOARGS, NULL},
+    {"_request_headers", (PyCFunction)session_request_headers, METH_NOARGS, NULL},
+    {"_peer_certificates", (PyCFunction)session_peer_certificates, METH_NOARGS, NULL},
+    {"_deflate_info", (PyCFunction)session_deflate_info, METH_NOARGS, NULL},
+    {"_error", (PyCFunction)session_error, METH_NOARGS, NULL},
+    {"_set", (PyCFunction)session_set, METH_VARARGS, NULL},
+    {"_get", (PyCFunction)session_get, METH_O, NULL},
+    {"_start_default", (PyCFunction)session_start_default, METH_VARARGS, NULL},
+    {"_send_frame", (PyCFunction)session_send_frame, METH_VARARGS, NULL},
+    {"_flush", (PyCFunction)session_flush, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static PyMemberDef members[] = {
     {"_local_close", T_OBJECT, offsetof(Session, local_close), 0, NULL},
+    {"_by_frames", T_INT, offsetof(Session, delivery.by_frames), READONLY, NULL},
+    {"_shown_events", T_UINT, offsetof(Session, delivery.events), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 

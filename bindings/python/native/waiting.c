@@ -90,6 +90,14 @@ ws_frame *waiting_take(struct waiting *waiting)
     return frame;
 }
 
+ws_frame *take_frame(Session *session)
+{
+    ws_frame *frame = waiting_take(&session->waiting);
+    if (frame->type == WS_FRAME_RESUMED)
+        session->has_told = 0;
+    return frame;
+}
+
 void waiting_clear(struct waiting *waiting)
 {
     while (waiting->count > 0)
@@ -110,7 +118,7 @@ static int tell_pings(Session *session, const ws_frame *frame)
     return done == NULL ? -1 : 0;
 }
 
-/* Leaves the messages in their order, and between them the events for on_reconnect. */
+/* Leaves the messages in their order, and between them what recv_frame() returns and the events for on_reconnect. */
 int filter_frames(Session *session, ws_frame **frames, size_t *count)
 {
     size_t kept = 0;
@@ -120,7 +128,9 @@ int filter_frames(Session *session, ws_frame **frames, size_t *count)
         int is_event = frame->type == WS_FRAME_RESUMED, is_message = !is_event && frame->type != WS_FRAME_PONG;
         if (!is_message && outcome == 0)
             outcome = tell_pings(session, frame);
-        if (is_message || (is_event && session->config->on_reconnect != NULL))
+        int is_shown = is_event ? session->config->on_reconnect != NULL || session->delivery.events & WS_EVENT_RESUMED
+                                : (session->delivery.control & WS_CONTROL_PONG) != 0;
+        if (is_message || is_shown)
             frames[kept++] = frame;
         else
             ws_frame_free(frame);
@@ -132,9 +142,12 @@ int filter_frames(Session *session, ws_frame **frames, size_t *count)
 int take_events(Session *session)
 {
     struct waiting *waiting = &session->waiting;
-    while (waiting->count > 0 && waiting->frames[waiting->first]->type == WS_FRAME_RESUMED) {
-        ws_frame_free(waiting_take(waiting));
-        if (call_on_reconnect(session) < 0)
+    while (waiting->count > 0 && waiting->frames[waiting->first]->type == WS_FRAME_RESUMED && !session->has_told) {
+        if (session->delivery.events & WS_EVENT_RESUMED)
+            session->has_told = 1;
+        else
+            ws_frame_free(take_frame(session));
+        if (session->config->on_reconnect != NULL && call_on_reconnect(session) < 0)
             return -1;
     }
     return 0;

@@ -209,6 +209,25 @@ def lose_pings(count):
     return act
 
 
+def frame(first, payload=b""):
+    """A frame of a server: its first byte, FIN and the opcode, and its payload."""
+    size = bytes((len(payload),)) if len(payload) < 126 else b"\x7f" + len(payload).to_bytes(8, "big")
+    return bytes((first,)) + size + payload
+
+
+def next_frame(peer):
+    """The first byte and the payload of a client's frame, and whether it was masked; None at the end."""
+    head = peer.recv(2, socket.MSG_WAITALL)
+    if len(head) < 2:
+        return None
+    size, is_masked = head[1] & 127, head[1] > 127
+    if size > 125:
+        size = int.from_bytes(peer.recv(2 if size == 126 else 8, socket.MSG_WAITALL), "big")
+    mask = peer.recv(4, socket.MSG_WAITALL) if is_masked else bytes(4)
+    payload = peer.recv(size, socket.MSG_WAITALL) if size else b""
+    return head[0], bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload)), is_masked
+
+
 def until_gone(peer):
     """Reads and does not answer."""
     while peer.recv(65536):

@@ -224,3 +224,29 @@ def test_other_ways_to_the_server(url, tmp_path):
         peer, _ = listener.accept()
         assert peer.recv(4) == b"GET "
         peer.close()
+
+
+def test_the_system_s_trust_store(monkeypatch):
+    ours, other = trustme.CA(), trustme.CA()
+    with serving(echo, tls=tls_server(ours, "localhost")) as server, ours.cert_pem.tempfile() as path:
+        monkeypatch.setenv("SSL_CERT_FILE", path)
+        uri = server.url.replace("ws://127.0.0.1", "wss://localhost")
+        ca = other.cert_pem.bytes()
+        with connect(uri, ssl=ktorws.TLS(ca=ca, system_store=True)) as ws:
+            assert ws.session_info.tls_version
+        for settings in (ktorws.TLS(ca=ca), ktorws.TLS(system_store=False)):
+            with pytest.raises((ktorws.CertificateError, ktorws.TLSError)):
+                connect(uri, ssl=settings)
+
+
+def test_alpn():
+    authority = trustme.CA()
+    context = tls_server(authority, "localhost")
+    context.set_alpn_protocols(["chat", "http/1.1"])
+    with serving(echo, tls=context) as server:
+        uri = server.url.replace("ws://127.0.0.1", "wss://localhost")
+        for alpn, chosen in ((("http/1.1",), "http/1.1"), (["other", "chat"], "chat"), ((), None)):
+            with connect(uri, ssl=ktorws.TLS(ca=authority.cert_pem.bytes(), alpn=alpn)) as ws:
+                assert ws.session_info.alpn == chosen
+    with pytest.raises(TypeError):
+        ktorws.TLS(alpn="http/1.1")

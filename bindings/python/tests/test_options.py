@@ -1,12 +1,14 @@
 """The options of connect(), as real servers see them."""
 
+import os
 import socket
 import ssl
+import time
 
 import pytest
 
 import ktorws
-from conftest import echo, serving, until_gone
+from conftest import echo, frame, next_frame, refuse, serving, tell_parts, until_gone
 from ktorws.sync import connect
 
 
@@ -75,6 +77,16 @@ def test_headers_of_the_request():
         ({"sock": 99999}, ValueError),
         ({"sock": -1}, ValueError),
         ({"timeout": 5}, TypeError),
+        ({"part_size": 1023}, ValueError),
+        ({"deliver": [ktorws.FrameType.TEXT]}, ValueError),
+        ({"ping_liveness": "some"}, ValueError),
+        ({"incoming_queue": ktorws.Queue(policy="drop")}, ValueError),
+        ({"outgoing_queue": ktorws.Queue()}, ValueError),
+        ({"masking": False}, ValueError),
+        ({"auto_fragment": 1}, ValueError),
+        ({"spin": 1}, ValueError),
+        ({"tcp_keepalive": ktorws.KeepAlive(10, 0, 1)}, ValueError),
+        ({"ssl": ktorws.TLS(alpn=["h2"])}, ValueError),
     ],
 )
 def test_options_that_are_wrong(url, option, error):
@@ -188,3 +200,143 @@ def test_close_timeout(script):
     with connect(script(until_gone), close_timeout=0.05) as ws:
         pass
     assert ws.state is ktorws.State.CLOSED
+
+
+def test_texts_need_not_be_utf_8(script):
+    def act(peer):
+        peer.sendall(frame(0x81, b"\xff"))
+        until_gone(peer)
+
+    with connect(script(act), validate_utf8=False, close_timeout=0.1) as ws:
+        assert ws.recv(decode=False) == b"\xff"
+    with connect(script(act), close_timeout=0.1) as ws, pytest.raises(ktorws.ConnectionClosedError):
+        ws.recv(decode=False)
+
+
+def test_masks(script):
+    got = []
+
+    def act(peer):
+        got.append(next_frame(peer)[2])
+
+    for options in ({}, {"allow_unmasked": True}, {"allow_unmasked": True, "masking": False}):
+        with connect(script(act), close_timeout=0.1, **options) as ws:
+            ws.send("x")
+            with pytest.raises(ktorws.ConnectionClosed):
+                ws.recv()
+    assert got == [True, True, False]
+
+
+def test_whatever_comes_answers_a_ping(script):
+    def act(peer):
+        while next_frame(peer):
+            peer.sendall(frame(0x81, b"no pong"))
+
+    # A ping is sent when the one before is answered.
+    options = {"ping_interval": 0.01, "close_timeout": 0.1}
+    with connect(script(act), ping_liveness="any", ping_timeout=None, **options) as ws:
+        for _ in range(5):
+            assert ws.recv() == "no pong"
+    with connect(script(act), ping_timeout=0.05, **options) as ws, pytest.raises(ktorws.ConnectionClosedError):
+        list(ws)
+
+
+def test_queues(url):
+    async def flood(connection):
+        for number in range(1000):
+            await connection.send(str(number))
+        await connection.recv()
+
+    with serving(flood) as server:
+        with connect(server.url, incoming_queue=ktorws.Queue(10, policy="drop_oldest")) as ws:
+            while ws.statistics().messages_received < 1000:
+                time.sleep(0.001)
+            assert ws.statistics().incoming_dropped >= 900
+            ws.send("over")
+        with connect(server.url, incoming_queue=ktorws.Queue(10, policy="close")) as ws:
+            while ws.state is ktorws.State.OPEN:
+                time.sleep(0.001)
+            with pytest.raises(ktorws.ConnectionClosedError):
+                list(ws)
+    with connect(url + "silent", outgoing_queue=ktorws.Queue(bytes=1 << 16, policy="close"), close_timeout=0.1) as ws:
+        with pytest.raises(ktorws.ConnectionClosedError):
+            while True:
+                ws.send(bytes(1 << 15))
+
+
+def test_messages_in_fragments_of_the_library():
+    with serving(tell_parts) as server, connect(server.url, auto_fragment=200, compression=None) as ws:
+        ws.send(bytes(500))
+        assert ws.recv() == "bytes:200,bytes:200,bytes:100"
+
+
+def test_time_limits_of_the_steps():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}"
+        for uri, words, options in (
+            (f"wss://{place}/", "TLS", {"tls_timeout": 0.02}),
+            ("ws://none.invalid/", "proxy", {"proxy_timeout": 0.02, "proxy": f"http://{place}"}),
+            (f"ws://{place}/", "handshake", {"handshake_timeout": 0.02}),
+        ):
+            with pytest.raises(TimeoutError, match=words):
+                connect(uri, **options)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_tcp_nodelay(url, on):
+    with connect(url, tcp_nodelay=on, tcp_keepalive=ktorws.KeepAlive(60, 10, 3)) as ws:
+        seen = []
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                with socket.socket(fileno=os.dup(int(name))) as sock:
+                    if sock.getsockname() == ws.local_address:
+                        options = (socket.TCP_NODELAY, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                        seen.append([sock.getsockopt(socket.IPPROTO_TCP, option) for option in options])
+            except OSError:
+                continue
+    assert [int(on), 60, 10, 3] in seen
+
+
+def test_small_messages_without_coalescing(url):
+    with connect(url, coalescing=False, spin=0.001, ping_liveness="pong") as ws:
+        ws.send("x")
+        assert ws.buffered_amount == 0
+        assert ws.recv() == "x"
+
+
+def test_offers_of_compression():
+    for options, offer in (
+        (ktorws.Deflate(), "permessage-deflate; client_max_window_bits"),
+        (ktorws.Deflate(omit_client_max_window_bits=True), "permessage-deflate"),
+        (
+            ktorws.Deflate(client_max_window_bits=10, offer_fallback=True),
+            "permessage-deflate; client_max_window_bits=10, permessage-deflate",
+        ),
+    ):
+        with serving(echo, refuse(403)) as server, pytest.raises(ktorws.InvalidStatus):
+            connect(server.url, compression=options)
+        assert server.requests[0].headers["Sec-WebSocket-Extensions"] == offer
+
+
+def test_a_filter_says_what_is_compressed(monkeypatch):
+    asked = []
+    reported = []
+    monkeypatch.setattr("sys.unraisablehook", lambda what: reported.append(type(what.exc_value)))
+
+    def wants(message):
+        asked.append(message[:3])
+        if message[:3] == b"oop":
+            raise KeyError
+        return message[:3] == "yes"
+
+    with serving(echo) as server, connect(server.url, compression=ktorws.Deflate(filter=wants)) as ws:
+        for message in ("no " + "x" * 1000, "yes" + "x" * 10_000, b"no " + bytes(100), b"oop" + bytes(97)):
+            ws.send(message)
+            assert ws.recv() == message
+        # What it raises is reported, and the message is compressed.
+        assert ws.statistics().compressed_sent_before == 10_003 + 100
+        ws.send_frame(ktorws.FrameType.TEXT, "yes" + "y" * 1000, compress=False)
+        assert len(ws.recv()) == 1003
+        assert ws.statistics().compressed_sent_before == 10_003 + 100
+    assert asked[:4] == ["no ", "yes", b"no ", b"oop"]
+    assert reported == [KeyError]

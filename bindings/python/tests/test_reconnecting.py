@@ -8,7 +8,7 @@ import time
 import pytest
 
 import ktorws
-from conftest import lose_pings
+from conftest import frame, lose_pings, next_frame, refuse, serving, until_gone
 from ktorws.asyncio import connect as asyncio_connect
 from ktorws.sync import connect
 
@@ -209,3 +209,145 @@ def test_an_on_reconnect_that_fails_is_reported_by_the_loop(run, script):
         assert [type(error) for error in reported] == [ZeroDivisionError]
 
     run(main())
+
+
+QUICKLY = {"first_delay": 0.01, "max_delay": 0.01}
+
+
+def refuse_first(count, status=503):
+    """Refuses so many handshakes."""
+    requests = []
+
+    def answer(connection, request):
+        requests.append(request)
+        return refuse(status)(connection, request) if len(requests) <= count else None
+
+    return answer
+
+
+async def stay(connection):
+    await connection.wait_closed()
+
+
+def test_the_first_opening_is_tried_again_too(run):
+    decided = []
+
+    def decide(why, attempt, delay):
+        decided.append((attempt, delay is not None))
+        return 0.01
+
+    with serving(stay, refuse_first(2)) as server:
+        with connect(server.url, reconnect=ktorws.Reconnect(first=True, decide=decide)) as ws:
+            assert ws.state is ktorws.State.OPEN
+            assert ws.statistics().reconnects == 0
+    assert decided == [(1, True), (2, True)]
+
+    async def main(url):
+        async with asyncio_connect(url, reconnect=ktorws.Reconnect(first=True, **QUICKLY)) as ws:
+            assert ws.state is ktorws.State.OPEN
+
+    with serving(stay, refuse_first(2)) as server:
+        run(main(server.url))
+
+
+def test_the_first_opening_is_given_up():
+    for reconnect, attempts in (
+        (ktorws.Reconnect(first=True, max_attempts=2, **QUICKLY), 3),
+        (ktorws.Reconnect(**QUICKLY), 1),
+    ):
+        with serving(stay, refuse_first(100)) as server, pytest.raises(ktorws.InvalidStatus) as refused:
+            connect(server.url, reconnect=reconnect)
+        assert len(server.requests) == attempts
+        assert refused.value.response.status_code == 503
+
+
+def test_how_long_a_server_may_keep_off():
+    delays = []
+
+    def decide(_why, _attempt, delay):
+        delays.append(delay)
+
+    with serving(stay, refuse(503, Retry_After="3600")) as server, pytest.raises(ktorws.InvalidStatus):
+        connect(server.url, reconnect=ktorws.Reconnect(first=True, max_retry_after=60, decide=decide))
+    assert delays == [60]
+
+
+def test_an_attempt_is_prepared():
+    seen = []
+
+    def prepare(attempt):
+        seen.append(attempt)
+        if isinstance(attempt.error, ktorws.InvalidStatus):
+            attempt.set_url(server.url + "other")
+            attempt.set_header("Authorization", "Bearer new")
+            attempt.set_header("X-Old", None)
+
+    def answer(connection, request):
+        return refuse(401)(connection, request) if len(server.requests) == 2 else None
+
+    async def leave_once(connection):
+        if len(server.requests) == 1:
+            await connection.close(1012)
+        else:
+            await connection.send("back")
+            await connection.wait_closed()
+
+    reconnect = ktorws.Reconnect(prepare=prepare, decide=lambda _why, _attempt, _delay: 0.01)
+    with serving(leave_once, answer) as server:
+        options = {"auth": ktorws.BearerAuth("old"), "additional_headers": {"X-Old": "1"}}
+        with connect(server.url, reconnect=reconnect, **options) as ws:
+            assert ws.recv() == "back"
+            assert ws.uri == server.url
+    requests = [(each.path, each.headers["Authorization"], each.headers.get("X-Old")) for each in server.requests]
+    assert requests == [("/", "Bearer old", "1"), ("/", "Bearer old", "1"), ("/other", "Bearer new", None)]
+    first, second = seen
+    assert (first.number, second.number) == (1, 2)
+    assert first.error.rcvd == ktorws.Close(1012, "")
+    assert second.error.response.status_code == 401
+    with pytest.raises(RuntimeError, match="returned"):
+        first.set_url(server.url)
+    with pytest.raises(RuntimeError, match="returned"):
+        first.set_header("X", "y")
+
+
+def test_an_attempt_that_cannot_be_made(script, monkeypatch):
+    url = script(lambda peer: None)
+    reported = []
+    monkeypatch.setattr("sys.unraisablehook", lambda what: reported.append(type(what.exc_value)))
+    for prepare, error in (
+        (lambda attempt: attempt.set_url("ftp://there/"), ktorws.InvalidURI),
+        (lambda attempt: attempt.set_header("Upgrade", "x"), ValueError),
+    ):
+        with connect(url, reconnect=ktorws.Reconnect(prepare=prepare, **QUICKLY)) as ws, pytest.raises(error):
+            ws.recv()
+        assert reported.pop() is error
+    # Of another function the attempt is as it was.
+    connections = []
+
+    def act(peer):
+        connections.append(peer)
+        if len(connections) > 1:
+            peer.sendall(frame(0x81, b"back"))
+            until_gone(peer)
+
+    with connect(script(act), reconnect=ktorws.Reconnect(prepare=lambda _: 1 / 0, **QUICKLY), close_timeout=0.1) as ws:
+        assert ws.recv() == "back"
+    assert reported == [ZeroDivisionError]
+
+
+def test_what_is_wrong_in_an_outage_is_told(script):
+    decided, goes_on = threading.Event(), threading.Event()
+
+    def decide(_why, _attempt, _delay):
+        decided.set()
+        goes_on.wait()
+
+    with connect(script(next_frame), reconnect=ktorws.Reconnect(decide=decide)) as ws:
+        assert ws.error is None
+        ws.send("x")
+        decided.wait()
+        assert ws.state is ktorws.State.CONNECTING
+        assert isinstance(ws.error, ktorws.ConnectionClosedError)
+        goes_on.set()
+        with pytest.raises(ktorws.ConnectionClosedError):
+            ws.recv()

@@ -1,11 +1,17 @@
 """What is known of a session: numbers, addresses, proxy and TLS."""
 
+import logging
 import os
 import socket
+import ssl
+import subprocess
+import sys
 import threading
 
+import pytest
+
 import ktorws
-from conftest import accept, read_head
+from conftest import accept, echo, frame, next_frame, read_head, serving
 from ktorws.asyncio import connect as asyncio_connect
 from ktorws.sync import connect
 
@@ -88,3 +94,115 @@ def test_addresses_in_a_loop(run, url):
             assert ws.session_info.local_address == ws.local_address
 
     run(main())
+
+
+def test_the_server_s_certificates(url):
+    with connect(url) as ws:
+        assert ws.peer_certificates == []
+    settings = ktorws.TLS(ca=os.environ["ECHO_CA_FILE"])
+    with connect(os.environ["ECHO_WSS_URL"], ssl=settings) as ws:
+        certificates = ws.peer_certificates
+        assert certificates
+        assert "BEGIN CERTIFICATE" in ssl.DER_cert_to_PEM_cert(certificates[0])
+        assert b"localhost" in certificates[0]
+
+
+def test_what_was_agreed_on_for_compression(url):
+    with connect(url) as ws:
+        assert ws.deflate_info is None
+
+    with serving(echo) as server:
+        options = ktorws.Deflate(level=3, client_max_window_bits=10, client_no_context_takeover=True)
+        with connect(server.url, compression=options) as ws:
+            assert ws.deflate_info == ktorws.DeflateInfo(3, 10, 12, True, False)
+
+
+def test_headers_that_were_sent(url):
+    with connect(url, additional_headers=[("X-A", "1"), ("X-A", "2")]) as ws:
+        assert ws.request_headers.get_all("x-a") == ["1", "2"]
+        assert "Sec-WebSocket-Key" in ws.request_headers
+
+
+def test_settings_of_a_session(script):
+    got = []
+
+    def act(peer):
+        first = next_frame(peer)
+        peer.sendall(frame(0x8A, first[1]))
+        while received := next_frame(peer):
+            got.append((first[2], *received))
+            if received[0] == 0x89:
+                peer.sendall(frame(0x8A, received[1]))
+
+    with connect(script(act), ping_interval=None, allow_unmasked=True, close_timeout=0.1, compression=None) as ws:
+        assert (ws.ping_interval, ws.ping_timeout, ws.masking, ws.max_size) == (None, 20, True, 1 << 20)
+        ws.ping_interval, ws.ping_timeout = 0.001, None
+        assert (ws.ping_interval, ws.ping_timeout) == (0.001, None)
+        while ws.statistics().pongs_received == 0:
+            with pytest.raises(TimeoutError):
+                ws.recv(timeout=0.001)
+        ws.ping_interval = None
+        ws.max_size = None
+        assert ws.max_size is None
+        ws.max_size = 5
+        assert ws.max_size == 5
+        ws.masking = False
+        assert not ws.masking
+        ws.send("bare")
+        ws.flush()
+    assert [(first, masked) for _, first, payload, masked in got if payload == b"bare"] == [(0x81, False)]
+    assert got[0][0]
+    for name, wrong in (("max_size", 0), ("ping_interval", 0), ("ping_timeout", -1)):
+        with pytest.raises(ValueError):
+            setattr(ws, name, wrong)
+
+
+def test_masks_are_a_must(url):
+    with connect(url) as ws, pytest.raises(ValueError, match="allow_unmasked"):
+        ws.masking = False
+
+
+def test_the_library():
+    assert ktorws.has_feature("tls")
+    assert not ktorws.has_feature("nonsense")
+    with pytest.raises((RuntimeError, ValueError)):
+        ktorws.set_worker_threads(0)
+    with pytest.raises(OverflowError):
+        ktorws.set_worker_threads(-1)
+
+
+def test_worker_threads_are_set_before_the_first_session(url):
+    program = """
+import os, sys
+import ktorws
+from ktorws.sync import connect
+ktorws.set_worker_threads(5)
+with connect(sys.argv[1]):
+    names = [open(f"/proc/self/task/{task}/comm").read() for task in os.listdir("/proc/self/task")]
+    print(sum(name.startswith("ktorws") for name in names) >= 5)
+    try:
+        ktorws.set_worker_threads(5)
+    except RuntimeError:
+        print("too late")
+"""
+    printed = subprocess.run([sys.executable, "-c", program, url], check=True, capture_output=True, text=True).stdout
+    assert printed == "True\ntoo late\n"
+
+
+def test_the_log(url, caplog):
+    logger = logging.getLogger("tests.of.ktorws")
+    with caplog.at_level(logging.INFO, logger.name):
+        ktorws.set_logger(logger)
+        try:
+            with connect(url + "?secret") as ws:
+                pass
+        finally:
+            ktorws.set_logger(None)
+    of_session = [record for record in caplog.records if record.session == ws.id]
+    assert of_session
+    assert {record.levelno for record in of_session} == {logging.INFO}
+    assert "secret" not in caplog.text
+    caplog.clear()
+    with connect(url):
+        pass
+    assert not caplog.records

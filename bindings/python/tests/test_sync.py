@@ -52,7 +52,7 @@ def test_what_is_not_a_message_is_refused_and_nothing_is_lost(url):
             ws.send("\ud800")
         with pytest.raises(ValueError, match="UTF-8"):
             ws.send(b"\xff", text=True)
-        for arguments, named in (((), {}), (("a", None, 1), {}), (("a",), {"message": "a"}), (("a",), {"what": 1})):
+        for arguments, named in (((), {}), (("a", None, 1, 2), {}), (("a",), {"message": "a"}), (("a",), {"what": 1})):
             with pytest.raises(TypeError):
                 ws.send(*arguments, **named)
         ws.send("still here")

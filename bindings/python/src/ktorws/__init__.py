@@ -3,8 +3,8 @@
 `ktorws.sync.connect` waits, `ktorws.asyncio.connect` is awaited; everything else is the same for both.
 """
 
-from ._ktorws import CookieJar, library_version
-from .connection import SessionInfo, State, Statistics
+from ._ktorws import CookieJar, has_feature, library_version, set_worker_threads
+from .connection import State
 from .exceptions import (
     CertificateError,
     Close,
@@ -22,11 +22,27 @@ from .exceptions import (
     TooManyRedirects,
     WebSocketException,
 )
+from .frames import Frame, FrameType
 from .http import Headers, Response
-from .options import TLS, BasicAuth, BearerAuth, Challenge, Deflate, DigestAuth, Options, Reconnect
+from .info import DeflateInfo, SessionInfo, Statistics
+from .log import set_logger
+from .options import (
+    TLS,
+    Attempt,
+    BasicAuth,
+    BearerAuth,
+    Challenge,
+    Deflate,
+    DigestAuth,
+    KeepAlive,
+    Options,
+    Queue,
+    Reconnect,
+)
 
 __all__ = [
     "TLS",
+    "Attempt",
     "BasicAuth",
     "BearerAuth",
     "CertificateError",
@@ -39,14 +55,19 @@ __all__ = [
     "ConnectionClosedOK",
     "CookieJar",
     "Deflate",
+    "DeflateInfo",
     "DigestAuth",
+    "Frame",
+    "FrameType",
     "Headers",
     "InvalidHandshake",
     "InvalidProxyStatus",
     "InvalidStatus",
     "InvalidURI",
+    "KeepAlive",
     "Options",
     "ProxyError",
+    "Queue",
     "Reconnect",
     "Response",
     "SessionInfo",
@@ -55,5 +76,8 @@ __all__ = [
     "TLSError",
     "TooManyRedirects",
     "WebSocketException",
+    "has_feature",
     "library_version",
+    "set_logger",
+    "set_worker_threads",
 ]

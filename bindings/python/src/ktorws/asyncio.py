@@ -10,20 +10,21 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from . import _ktorws
+from .configuring import config_of
 from .connection import (
     FRAGMENT,
     LAST_FRAGMENT,
     PAUSE,
     WHOLE,
-    Data,
     Described,
     as_whole,
     check_part,
     fragments_of,
     nothing_like,
 )
-from .exceptions import CloseCode
-from .options import Options, Reconnect, config_of
+from .exceptions import CloseCode, ConnectionClosedOK
+from .frames import Data, Frame, FrameType, Stream, flags_of, payload_of
+from .options import Options, Reconnect
 
 __all__ = ["Connection", "connect"]
 
@@ -97,6 +98,69 @@ class Connection(Described, _ktorws.Asynchronous):
         payload = data.encode() if isinstance(data, str) else bytes(data)
         while not self._send_control(False, payload):
             await asyncio.sleep(PAUSE)
+
+    async def recv_frame(self) -> Frame:
+        """Receive the next frame: a message, a part of one with `part_size`, each frame as it came with `raw`, and the
+        control frames and events that `deliver` names."""
+        while True:
+            raw = await self._recv_frame()
+            if self._shows(raw):
+                return Frame.of(raw)
+
+    async def send_frame(
+        self,
+        type: FrameType,
+        data: Data = b"",
+        *,
+        fin: bool = True,
+        compress: bool = True,
+        cork: bool = False,
+        close_code: int | None = None,
+    ) -> None:
+        """Send a frame. A message in fragments begins with TEXT or BINARY; its others are CONTINUATION, and `fin` is
+        true for the last one. Meanwhile no other message can be sent. `cork` says that more messages follow at once."""
+        payload = payload_of(type, data, close_code)
+        while not self._send_frame(type, payload, flags_of(fin, compress, cork), 0):
+            if type in (FrameType.PING, FrameType.PONG):
+                await asyncio.sleep(PAUSE)
+            else:
+                await self._wait_writable()
+
+    async def recv_streaming(self, decode: bool | None = None) -> AsyncIterator[str | bytes]:
+        """Receive the next message in parts, as they arrive (`part_size`); without parts, as one. A later call drops
+        what is left of it. It raises ConnectionResetError if the connection is lost in the middle (`reconnect`)."""
+        if not self._by_frames:
+            yield await self.recv(decode)
+            return
+        stream = Stream(self._assembly, decode)
+        while not stream.is_over:
+            stream.check()
+            raw = await self._recv_frame()
+            if not stream.has_begun and self._assembly.is_left_over(raw):
+                continue
+            part = stream.add(raw)
+            if part is not None and (part or stream.is_over):
+                yield part
+
+    async def flush(self) -> None:
+        """Wait until the kernel has taken everything that was sent before. The server need not have received it."""
+        while not self._flush(0):
+            await asyncio.sleep(PAUSE)
+
+    async def _recv_whole(self, decode: bool | None) -> str | bytes:
+        """What recv() does where other frames than whole messages may come."""
+        while True:
+            raw = await self._recv_frame()
+            whole = None if self._assembly.is_left_over(raw) else self._assembly.add(raw)
+            if whole is not None:
+                is_text, data = whole
+                return data.decode() if (is_text if decode is None else decode) else data
+
+    async def _next_whole(self) -> str | bytes:
+        try:
+            return await self._recv_whole(None)
+        except ConnectionClosedOK:
+            raise StopAsyncIteration from None
 
     async def _wait_writable(self) -> None:
         writer: asyncio.Future[None] = self._loop.create_future()

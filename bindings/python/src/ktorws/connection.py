@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import enum
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import TypeAlias
 
 from . import _ktorws
-from .exceptions import Close, ConcurrencyError
+from .configuring import UNLIMITED, milliseconds
+from .exceptions import Close, ConcurrencyError, loss_of
+from .frames import EVENT_BITS, Assembly, Data, FrameType, RawFrame
 from .http import Headers, Response
-
-BytesLike: TypeAlias = bytes | bytearray | memoryview
-Data: TypeAlias = str | BytesLike
+from .info import Address, DeflateInfo, SessionInfo, Statistics, address_of, tls_version_of
 
 # What part of a message is sent.
 WHOLE, FRAGMENT, LAST_FRAGMENT = 0, 1, 2
@@ -28,73 +26,6 @@ class State(enum.IntEnum):
     OPEN = 1
     CLOSING = 2
     CLOSED = 3
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """The numbers of a session at a moment: messages, bytes, and microseconds."""
-
-    messages_sent: int
-    messages_received: int
-    payload_sent: int
-    payload_received: int
-    wire_sent: int
-    wire_received: int
-    compressed_sent_before: int
-    compressed_sent_after: int
-    compressed_received_before: int
-    compressed_received_after: int
-    pings_sent: int
-    pings_received: int
-    pongs_sent: int
-    pongs_received: int
-    last_rtt_us: int
-    incoming_messages: int
-    incoming_bytes: int
-    outgoing_messages: int
-    outgoing_bytes: int
-    resolve_us: int
-    connect_us: int
-    tls_us: int
-    handshake_us: int
-    proxy_us: int
-    reconnects: int
-
-
-# As sockets name theirs: host and port, of IPv6 also flow and scope; the path of a Unix socket.
-Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int] | str
-
-_TLS_VERSIONS = {0x0303: "1.2", 0x0304: "1.3"}
-
-
-@dataclass(frozen=True)
-class SessionInfo:
-    """The connection of a session. What is of TLS is None without it."""
-
-    local_address: Address
-    # Of the server, or of the proxy.
-    remote_address: Address
-    # Its URL without credentials.
-    proxy: str | None
-    http_version: str
-    tls_version: str | None
-    # As the IANA registry names them.
-    tls_cipher_suite: str | None
-    tls_key_exchange_group: str | None
-    # Whether TLS resumed a session of an earlier connection.
-    tls_resumed: bool
-    # The protocol that the server chose within TLS.
-    alpn: str | None
-
-
-def address_of(text: str) -> Address:
-    """An address as the library writes it."""
-    if v6 := re.fullmatch(r"\[([^%\]]*)(?:%(\d+))?\]:(\d+)", text):
-        host, scope, port = v6.groups()
-        return host, int(port), 0, int(scope or 0)
-    if v4 := re.fullmatch(r"(\d+\.\d+\.\d+\.\d+):(\d+)", text):
-        return v4[1], int(v4[2])
-    return text
 
 
 def as_whole(message: object) -> str | bytes | None:
@@ -182,6 +113,7 @@ class Described(_ktorws.Session):
     def __init__(self) -> None:
         self._pings: dict[bytes, Ping] = {}
         self._latency = 0.0
+        self._assembly = Assembly()
 
     @property
     def state(self) -> State:
@@ -209,6 +141,11 @@ class Described(_ktorws.Session):
         return Response(self._response_status, Headers(self._response_headers()), b"")
 
     @property
+    def request_headers(self) -> Headers:
+        """The headers of the opening handshake, as they were sent."""
+        return Headers(self._request_headers())
+
+    @property
     def local_address(self) -> Address:
         """The address of this side of the connection."""
         return self.session_info.local_address
@@ -227,7 +164,7 @@ class Described(_ktorws.Session):
             remote_address=address_of(remote),
             proxy=proxy or None,
             http_version=f"{http >> 8}.{http & 255}",
-            tls_version=_TLS_VERSIONS.get(tls),
+            tls_version=tls_version_of(tls),
             tls_cipher_suite=suite or None,
             tls_key_exchange_group=group or None,
             tls_resumed=resumed != 0,
@@ -238,6 +175,82 @@ class Described(_ktorws.Session):
     def extensions(self) -> list[tuple[str, str]]:
         """The extensions that were agreed on, and their parameters."""
         return self._extensions()
+
+    @property
+    def deflate_info(self) -> DeflateInfo | None:
+        """What was agreed on for permessage-deflate; None without it."""
+        info = self._deflate_info()
+        return None if info is None else DeflateInfo(*info[:3], info[3] != 0, info[4] != 0)
+
+    @property
+    def peer_certificates(self) -> list[bytes]:
+        """The server's certificate and those of its chain, as DER; none without TLS."""
+        return self._peer_certificates()
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended the session, or in an outage what lost its connection; None without an error."""
+        error = self._error()
+        return None if error is None else loss_of(error)
+
+    @property
+    def buffered_amount(self) -> int:
+        """How many bytes wait to be sent, headers of frames included."""
+        return self._buffered_amount
+
+    @property
+    def max_size(self) -> int | None:
+        """The largest message to accept, in bytes; None for no limit. It can be set, for messages to come."""
+        size = min(self._get("max_frame_size"), self._get("max_message_size"))
+        return None if size == UNLIMITED else size
+
+    @max_size.setter
+    def max_size(self, size: int | None) -> None:
+        for name in ("max_message_size", "max_frame_size"):
+            self._set(name, UNLIMITED if size is None else size)
+
+    @property
+    def ping_interval(self) -> float | None:
+        """How often the library pings the server, in seconds; None for never. It can be set, from now on."""
+        return self._get("ping_interval_ms") / 1000 or None
+
+    @ping_interval.setter
+    def ping_interval(self, seconds: float | None) -> None:
+        self._set("ping_interval_ms", milliseconds("ping_interval", seconds, -1))
+
+    @property
+    def ping_timeout(self) -> float | None:
+        """How long the server may take to answer, in seconds; None for no limit. It can be set, from now on."""
+        timeout = self._get("ping_timeout_ms")
+        return None if timeout < 0 else timeout / 1000
+
+    @ping_timeout.setter
+    def ping_timeout(self, seconds: float | None) -> None:
+        self._set("ping_timeout_ms", milliseconds("ping_timeout", seconds, -1))
+
+    @property
+    def masking(self) -> bool:
+        """Whether frames are masked. It can be set, if `allow_unmasked` allows to."""
+        return self._get("masking") != 0
+
+    @masking.setter
+    def masking(self, on: bool) -> None:
+        self._set("masking", on)
+
+    def abort(self) -> None:
+        """Drop the connection at once, without a Close."""
+        self._abort()
+
+    def start_default(self, ping_interval: float | None = 20, ping_timeout: float | None = 20) -> None:
+        """Turn a raw session into a default one: from the next frame on messages are whole, and pings and the server's
+        Close are answered. `recv_frame()` returns the frames that came before as they were."""
+        self._start_default(
+            milliseconds("ping_interval", ping_interval, 0), milliseconds("ping_timeout", ping_timeout, -1)
+        )
+
+    def _shows(self, raw: RawFrame) -> bool:
+        """Whether recv_frame() returns it. Losses may come for the sake of messages in parts alone."""
+        return raw[0] != FrameType.LOST or self._shown_events & EVENT_BITS[FrameType.LOST] != 0
 
     @property
     def close_code(self) -> int | None:

@@ -211,6 +211,16 @@ def _closed(status: int, session: _ktorws.Session, error: _ktorws.Error | None) 
     return (ConnectionClosedOK if is_ok else ConnectionClosedError)(rcvd, sent, rcvd_then_sent, why)
 
 
+def loss_of(error: _ktorws.Error) -> Exception:
+    """What lost a connection, or failed an attempt to open another one. The error is not kept."""
+    words = error.message or _ktorws.status_words(error.status)
+    if error.phase < _OPEN and not error.close_code:
+        return _while_opening(error.status, words, error)
+    rcvd = Close(error.close_code, "") if error.close_code else None
+    is_ok = rcvd is not None and rcvd.code in OK_CLOSE_CODES
+    return (ConnectionClosedOK if is_ok else ConnectionClosedError)(rcvd, None, None, words)
+
+
 def make_exception(status: int, session: _ktorws.Session | None, error: _ktorws.Error | None) -> Exception:
     """The exception of a status of the library."""
     words = error.message if error is not None and error.message else _ktorws.status_words(status)

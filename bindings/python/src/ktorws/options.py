@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
-import math
 import os
-import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from . import _ktorws
+from .exceptions import loss_of
+from .frames import FrameType
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -64,6 +63,54 @@ class Deflate:
     server_no_context_takeover: bool = False
     # Messages with fewer bytes go out as they are.
     min_size: int = 0
+    # Says whether to compress a message, or its first fragment. Called by the thread that sends.
+    filter: Callable[[str | bytes], bool] | None = None
+    # For servers that decline the usual offer: leave client_max_window_bits out of it, and add one without parameters.
+    omit_client_max_window_bits: bool = False
+    offer_fallback: bool = False
+
+
+Policy: TypeAlias = Literal["wait", "close", "drop_oldest"]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Bounds of messages that wait; None is no bound. When they are reached, the queue waits, closes the session, or
+    drops the oldest messages."""
+
+    messages: int | None = None
+    bytes: int | None = None
+    policy: Policy = "wait"
+
+
+@dataclass(frozen=True)
+class KeepAlive:
+    """TCP keepalive: probes after `idle` seconds without a byte, every `interval` seconds; `count` of them without an
+    answer end the connection."""
+
+    idle: int
+    interval: int
+    count: int
+
+
+class Attempt:
+    """An attempt to connect, for `Reconnect.prepare`. It cannot be used once that has returned."""
+
+    def __init__(self, native: _ktorws.Attempt) -> None:
+        self._native = native
+        # Counts from 1 in each outage.
+        self.number = native.number
+        # How the attempt before failed; for the first one, how the connection was lost.
+        self.error = loss_of(native.error)
+
+    def set_url(self, url: str) -> None:
+        """Connect to another URL in this attempt. If scheme, host or port differ, the Authorization, Cookie and Host
+        headers of the options are not sent."""
+        self._native.set_url(url)
+
+    def set_header(self, name: str, value: str | None) -> None:
+        """Set a header of this attempt, in place of all with this name; None removes them."""
+        self._native.set_header(name, value)
 
 
 class _HasReconnected(Protocol):
@@ -78,11 +125,18 @@ class Reconnect:
     max_delay: float = 30
     max_outage: float | None = None
     max_attempts: int | None = None
+    # Try the first opening again as well, by the same rules: connect() fails when no attempt is left.
+    first: bool = False
+    # The longest Retry-After of a server that is obeyed.
+    max_retry_after: float = 300
     # Messages that the kernel has not taken go to the next connection.
     keep_unsent: bool = False
     # What happened, the number of the attempt to come, and in how many seconds the library would make it, None if it
     # would not; returns the same. Called on a thread of the library.
     decide: Callable[[str, int, float | None], float | None] | None = None
+    # Called before each attempt but the very first opening; may set another URL and headers for it, a new token for
+    # example. Called on a thread of the library. What it raises is reported, and the attempt is made.
+    prepare: Callable[[Attempt], None] | None = None
     # Called with the session when it has another connection in place of the lost one: behind the messages of the lost
     # one and before the next message. It is called in the event loop, or by the blocking call that receives.
     on_reconnect: _HasReconnected | None = None
@@ -95,6 +149,8 @@ class TLS:
 
     # A PEM file, a directory of such, or PEM itself, in place of the system's trust store.
     ca: Path | bytes | None = None
+    # Whether to trust the system's trust store: besides ca with True; None is True without ca.
+    system_store: bool | None = None
     # The certificate to show, with those behind it, and its key, if that is not in the same file.
     certificate: Path | bytes | None = None
     key: Path | bytes | None = None
@@ -108,21 +164,21 @@ class TLS:
     # A PEM file of revocation lists.
     revoked: Path | None = None
     minimum_version: Literal["1.2", "1.3"] = "1.2"
+    # The protocols to offer (ALPN).
+    alpn: Sequence[str] = ("http/1.1",)
     # Where to append secrets for programs like Wireshark.
     key_log: Path | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.pins, str):
-            raise TypeError("pins: several in a list or the like, not one str")
+        for name in ("pins", "alpn"):
+            if isinstance(getattr(self, name), str):
+                raise TypeError(f"{name}: several in a list or the like, not one str")
         # Configurations with these settings: those in use, and those that were used last.
         object.__setattr__(self, "_used", weakref.WeakValueDictionary())
         object.__setattr__(self, "_kept", {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, each.name) for each in fields(self))
-
-
-_DEFAULT_TLS = TLS()
 
 
 class Options(TypedDict, total=False):
@@ -145,10 +201,41 @@ class Options(TypedDict, total=False):
     ping_interval: float | None
     ping_timeout: float | None
     open_timeout: float | None
+    # Of these steps of opening; no limits of their own by default.
+    resolve_timeout: float | None
+    connect_timeout: float | None
+    proxy_timeout: float | None
+    tls_timeout: float | None
+    handshake_timeout: float | None
     close_timeout: float | None
     # A session on which nothing has come for so long ends.
     idle_timeout: float | None
     reconnect: Reconnect | None
+    # "any" takes whatever comes after a ping for its answer.
+    ping_liveness: Literal["pong", "any"]
+    # Whether the server's pings are answered; else the application does, with deliver and pong().
+    auto_pong: bool
+    # Messages that were received, 4 MiB by default, and those to send, 1 MiB by default.
+    incoming_queue: Queue | None
+    outgoing_queue: Queue | None
+    # Larger messages are sent in fragments of so many bytes.
+    auto_fragment: int | None
+    # Whether small messages that follow each other quickly share a system call. True by default.
+    coalescing: bool
+    # How long a blocking recv() polls before it sleeps, in seconds, 1 ms at most.
+    spin: float
+    # Whether received texts are checked to be UTF-8. Else recv(decode=False) is for those that are not.
+    validate_utf8: bool
+    # For tests and peers that agree on it: RFC 6455 forbids frames without masks.
+    allow_unmasked: bool
+    masking: bool
+    # Messages that are longer come in parts of at least so many bytes, 1024 or more: for recv_streaming() and
+    # recv_frame().
+    part_size: int | None
+    # Control frames and events that recv_frame() returns: PING, PONG, CLOSE; OPENED, LOST, RESUMED.
+    deliver: Collection[FrameType]
+    # Every frame comes as it is, for recv_frame(), and none is answered. start_default() ends it.
+    raw: bool
     # Addresses of hosts that are not looked up: {"server.example": "127.0.0.1"}, also with a port.
     resolve: Mapping[str, str] | None
     local_address: str | None
@@ -156,229 +243,9 @@ class Options(TypedDict, total=False):
     unix: Path | None
     # A connected stream socket, which stays the caller's to close.
     sock: _HasFileno | int | None
+    tcp_nodelay: bool
+    tcp_keepalive: KeepAlive | None
 
 
 class _HasFileno(Protocol):
     def fileno(self) -> int: ...
-
-
-_NEVER_MS = 10 * 365 * 24 * 3600 * 1000
-_UNLIMITED = 2**63 - 1
-_QUEUE_BYTES = 4 << 20
-_PONGS = 2
-_CACHED = 16
-# Options that may hold secrets and what belongs to the application.
-_APPLICATION_S = ("additional_headers", "auth", "cookies", "reconnect", "proxy")
-
-_lock = threading.Lock()
-_calls_python = False
-
-
-def milliseconds(name: str, seconds: float | None, none: int) -> int:
-    if seconds is None:
-        return none
-    if not seconds > 0 or math.isinf(seconds):
-        raise ValueError(f"{name}: {seconds!r} is not a number of seconds above 0, or None")
-    return min(math.ceil(seconds * 1000), _NEVER_MS)
-
-
-def config_of(uri: str, options: Options) -> _ktorws.Config:
-    """The configuration for these options; the same one for the same options, so that TLS can be resumed."""
-    unknown = options.keys() - Options.__annotations__.keys()
-    if unknown:
-        raise TypeError(f"connect() got an unexpected keyword argument {sorted(unknown)[0]!r}")
-    tls = options.get("ssl") or _DEFAULT_TLS
-    if not isinstance(tls, TLS):
-        raise TypeError("ssl: a ktorws.TLS; contexts of the module ssl cannot be used")
-    fixed: dict[str, Any] = dict(options)
-    for name, many in (("additional_headers", _pairs), ("resolve", _pairs), ("subprotocols", tuple)):
-        if isinstance(fixed.get(name), str | bytes):
-            raise TypeError(f"{name}: several in a list or the like, not one {type(fixed[name]).__name__}")
-        fixed[name] = many(fixed.get(name) or ())
-    if fixed.pop("ssl", None) is not None and _is_plain(uri) and not _is_secure(fixed.get("proxy")):
-        raise ValueError("ssl is for wss:// URIs, and for proxies of https://")
-    if fixed.get("sock") is not None:
-        return _make(fixed, tls)
-    key = tuple(sorted(fixed.items(), key=lambda item: item[0]))
-    with _lock:
-        used = tls._used  # type: ignore[attr-defined]
-        config = used.get(key) or _make(fixed, tls)
-        used[key] = config
-        # Credentials and functions of the application's are let go with their last session.
-        if tls is not _DEFAULT_TLS or not any(fixed.get(name) for name in _APPLICATION_S):
-            kept: dict[int, _ktorws.Config] = tls._kept  # type: ignore[attr-defined]
-            # what was used last is the last
-            kept.pop(id(config), None)
-            kept[id(config)] = config
-            while len(kept) > _CACHED:
-                del kept[next(iter(kept))]
-    return config
-
-
-def _is_plain(uri: str) -> bool:
-    return uri.partition(":")[0].lower() in ("ws", "http")
-
-
-def _is_secure(proxy: object) -> bool:
-    return isinstance(proxy, str) and proxy.lower().startswith("https:")
-
-
-def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple(headers.items() if isinstance(headers, Mapping) else ((name, value) for name, value in headers))
-
-
-def _make(options: dict[str, Any], tls: TLS) -> _ktorws.Config:
-    config = _ktorws.Config()
-    for name, value in options["additional_headers"]:
-        config.set("add_header", name, value)
-    for name in options["subprotocols"]:
-        config.set("add_subprotocol", name)
-    for name in ("origin", "local_address"):
-        if options.get(name) is not None:
-            config.set(name, options[name])
-    if "user_agent_header" in options:
-        config.set("user_agent", options["user_agent_header"])
-    if options.get("proxy", True) is not True:
-        config.set("proxy", options["proxy"])
-    for host, address in options["resolve"]:
-        name, _, port = host.rpartition(":")
-        if name and port.isdecimal() and ":" not in name:
-            config.set("resolve", name, int(port), address)
-        else:
-            config.set("resolve", host, 0, address)
-    if options.get("unix") is not None:
-        config.set("unix_socket", os.fspath(options["unix"]))
-    if options.get("sock") is not None:
-        sock = options["sock"]
-        descriptor = sock if isinstance(sock, int) else sock.fileno()
-        if descriptor < 0:
-            raise ValueError("sock: the socket is closed")
-        config.set("socket_fd", descriptor)
-    if options.get("cookies") is not None:
-        config.set_cookie_jar(options["cookies"])
-    config.set("max_redirects", options.get("max_redirects", 10))
-    _set_limits(config, options)
-    _set_compression(config, options.get("compression", "deflate"))
-    _set_auth(config, options.get("auth"))
-    _set_reconnect(config, options.get("reconnect"))
-    _set_tls(config, tls)
-    return config
-
-
-def _set_limits(config: _ktorws.Config, options: dict[str, Any]) -> None:
-    size = options.get("max_size", 1 << 20)
-    if size is not None and size < 1:
-        raise ValueError(f"max_size: {size!r} is not a number of bytes above 0, or None")
-    for name in ("max_frame_size", "max_message_size"):
-        config.set(name, _UNLIMITED if size is None else size)
-    # Pongs come among the messages; a number of them is no reason to stop reading.
-    config.set("incoming_queue", 0, _QUEUE_BYTES)
-    config.set("deliver_control", _PONGS)
-    for part in ("connect_timeout_ms", "handshake_timeout_ms"):
-        config.set(part, -1)
-    for name, default in (
-        ("open_timeout", 10),
-        ("close_timeout", 10),
-        ("idle_timeout", None),
-        ("ping_interval", 20),
-        ("ping_timeout", 20),
-    ):
-        config.set(f"{name}_ms", milliseconds(name, options.get(name, default), -1))
-
-
-def _set_compression(config: _ktorws.Config, compression: object) -> None:
-    if compression is None:
-        return
-    if compression == "deflate":
-        compression = Deflate()
-    if not isinstance(compression, Deflate):
-        raise ValueError("compression: 'deflate', a ktorws.Deflate, or None")
-    config.set_deflate(
-        compression.level,
-        compression.memory_level,
-        compression.client_max_window_bits or 0,
-        compression.server_max_window_bits or 0,
-        compression.client_no_context_takeover,
-        compression.server_no_context_takeover,
-        compression.min_size,
-    )
-
-
-def _set_auth(config: _ktorws.Config, auth: object) -> None:
-    if isinstance(auth, BasicAuth):
-        config.set("basic_auth", auth.user, auth.password)
-    elif isinstance(auth, BearerAuth):
-        config.set("bearer_token", auth.token)
-    elif callable(auth):
-        config.set_authenticate(_asking(auth))
-        _end_calls_at_exit()
-    elif auth is not None:
-        raise TypeError("auth: BasicAuth, BearerAuth, or a function that answers a Challenge")
-
-
-def _asking(authenticate: Authenticate) -> Callable[[_ktorws.Challenge], None]:
-    def ask(question: _ktorws.Challenge) -> None:
-        answer = authenticate(Challenge(question.url, question.challenges, question.attempt))
-        if isinstance(answer, BasicAuth):
-            question.answer("basic", answer.user, answer.password)
-        elif isinstance(answer, DigestAuth):
-            question.answer("digest", answer.user, answer.password)
-        elif isinstance(answer, BearerAuth):
-            question.answer("bearer", answer.token)
-        elif answer is not None:
-            question.answer("header", answer)
-
-    return ask
-
-
-def _set_reconnect(config: _ktorws.Config, reconnect: Reconnect | None) -> None:
-    if reconnect is None:
-        return
-    config.set_reconnect(
-        milliseconds("first_delay", reconnect.first_delay, 0),
-        milliseconds("max_delay", reconnect.max_delay, 0),
-        milliseconds("max_outage", reconnect.max_outage, 0),
-        reconnect.max_attempts or 0,
-        reconnect.keep_unsent,
-        reconnect.decide,
-        reconnect.on_reconnect,
-    )
-    if reconnect.decide is not None:
-        _end_calls_at_exit()
-
-
-def _pem(source: Path | bytes) -> bytes:
-    if isinstance(source, bytes):
-        return source
-    with open(source, "rb") as file:
-        return file.read()
-
-
-def _set_tls(config: _ktorws.Config, tls: TLS) -> None:
-    if tls.ca is not None:
-        if not isinstance(tls.ca, bytes) and os.path.isdir(tls.ca):
-            config.set("tls_ca_dir", os.fspath(tls.ca))
-        else:
-            config.set("tls_ca_pem", _pem(tls.ca))
-    if tls.certificate is not None:
-        config.set("tls_client_cert_pem", _pem(tls.certificate), None if tls.key is None else _pem(tls.key))
-    elif tls.key is not None:
-        raise ValueError("a key without its certificate")
-    if tls.revoked is not None:
-        config.set("tls_crl_file", os.fspath(tls.revoked))
-    if tls.server_hostname is not None:
-        config.set("tls_server_name", tls.server_hostname)
-    config.set("tls_verify", tls.verify, tls.check_hostname)
-    config.set("tls_min_version", {"1.2": 771, "1.3": 772}[tls.minimum_version])
-    for pin in tls.pins:
-        config.set("tls_pin_sha256", pin)
-    if tls.key_log is not None:
-        config.set("tls_key_log_file", os.fspath(tls.key_log))
-
-
-def _end_calls_at_exit() -> None:
-    """A thread that called Python while that is being taken down would crash it."""
-    global _calls_python
-    if not _calls_python:
-        _calls_python = True
-        atexit.register(_ktorws.shutdown)

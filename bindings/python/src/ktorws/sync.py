@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self, Unpack
 
 from . import _ktorws
-from .connection import PAUSE, WHOLE, Data, Described, as_whole, fragments_of
+from .configuring import config_of
+from .connection import PAUSE, WHOLE, Described, as_whole, fragments_of
 from .exceptions import CloseCode
-from .options import Options, config_of
+from .frames import Data, Frame, FrameType, Stream, flags_of, payload_of
+from .options import Options
 
 __all__ = ["Connection", "connect"]
 
@@ -23,6 +25,8 @@ class Connection(Described, _ktorws.Blocking):
         super().__init__()
         # Held by who sends a message in fragments.
         self._sending = threading.RLock()
+        # Held by who receives a message that may come in parts.
+        self._receiving = threading.RLock()
 
     def __enter__(self) -> Self:
         return self
@@ -62,23 +66,99 @@ class Connection(Described, _ktorws.Blocking):
         while not self._send_control(False, payload):
             time.sleep(PAUSE)
 
-    def _send_slowly(self, message: Data | Iterable[Data], text: bool | None) -> None:
+    def recv_frame(self, timeout: float | None = None) -> Frame:
+        """Receive the next frame: a message, a part of one with `part_size`, each frame as it came with `raw`, and the
+        control frames and events that `deliver` names."""
+        deadline = _deadline_of(timeout)
+        while True:
+            raw = self._recv_frame(_left_until(deadline))
+            if self._shows(raw):
+                return Frame.of(raw)
+
+    def send_frame(
+        self,
+        type: FrameType,
+        data: Data = b"",
+        *,
+        fin: bool = True,
+        compress: bool = True,
+        cork: bool = False,
+        close_code: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Send a frame. A message in fragments begins with TEXT or BINARY; its others are CONTINUATION, and `fin` is
+        true for the last one. Meanwhile send() of other threads waits. `cork` says that more messages follow at
+        once."""
+        payload = payload_of(type, data, close_code)
+        if not self._send_frame(type, payload, flags_of(fin, compress, cork), timeout):
+            raise TimeoutError("there was no room to send in time")
+
+    def recv_streaming(self, decode: bool | None = None) -> Iterator[str | bytes]:
+        """Receive the next message in parts, as they arrive (`part_size`); without parts, as one. A later call drops
+        what is left of it. It raises ConnectionResetError if the connection is lost in the middle (`reconnect`)."""
+        if not self._by_frames:
+            yield self.recv(decode=decode)
+            return
+        stream = Stream(self._assembly, decode)
+        while not stream.is_over:
+            with self._receiving:
+                stream.check()
+                raw = self._recv_frame(None)
+                if not stream.has_begun and self._assembly.is_left_over(raw):
+                    continue
+                part = stream.add(raw)
+            if part is not None and (part or stream.is_over):
+                yield part
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until the kernel has taken everything that was sent before. The server need not have received it."""
+        if not self._flush(timeout):
+            raise TimeoutError("not everything was sent in time")
+
+    def _recv_whole(self, timeout: float | None, decode: bool | None) -> str | bytes:
+        """What recv() does where other frames than whole messages may come."""
+        deadline = _deadline_of(timeout)
+        if not self._receiving.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)):
+            raise TimeoutError("no message came in time")
+        try:
+            while True:
+                raw = self._recv_frame(_left_until(deadline))
+                whole = None if self._assembly.is_left_over(raw) else self._assembly.add(raw)
+                if whole is not None:
+                    is_text, data = whole
+                    return data.decode() if (is_text if decode is None else decode) else data
+        finally:
+            self._receiving.release()
+
+    def _send_slowly(self, message: Data | Iterable[Data], text: bool | None, timeout: float | None) -> None:
         """What send() does not do at once."""
         whole = as_whole(message)
-        with self._sending:
+        deadline = _deadline_of(timeout)
+        if not self._sending.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)):
+            raise TimeoutError("another thread sends a message in fragments")
+        has_begun = False
+        try:
             if whole is not None:
-                self._send_part(whole, text, WHOLE)
+                self._send_part((whole, text, WHOLE), _left_until(deadline))
                 return
-            has_begun = False
-            try:
-                for fragment, part in fragments_of(message):
-                    self._send_part(fragment, text, part)
-                    has_begun = True
-            except BaseException:
-                # Half a message is nothing that anything can follow.
-                if has_begun:
-                    self._note_close(CloseCode.INTERNAL_ERROR, "")
-                raise
+            for fragment, part in fragments_of(message):
+                self._send_part((fragment, text, part), _left_until(deadline))
+                has_begun = True
+        except BaseException:
+            # Half a message is nothing that anything can follow.
+            if has_begun:
+                self._note_close(CloseCode.INTERNAL_ERROR, "")
+            raise
+        finally:
+            self._sending.release()
+
+
+def _deadline_of(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _left_until(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - time.monotonic(), 0)
 
 
 def connect(uri: str, **options: Unpack[Options]) -> Connection:
