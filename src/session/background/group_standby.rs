@@ -1,4 +1,5 @@
-//! The standby task of a group: while no thread receives from the group, it lets the drivers read, so that pings are answered.
+//! The standby task of a group: while no thread receives from the group, or threads receive slowly, it lets the drivers read, so
+//! that pings are answered.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,6 +12,9 @@ use super::tasks::{Hold, Tasks};
 use super::watch::Watch;
 use super::{GRACE, TICK};
 use crate::session::recv::group::Group;
+
+/// An application that receives less often in [`GRACE`] is slow: a session's turn may come late.
+const FEW: u64 = 8;
 
 impl Group {
     /// Starts the standby task, unless it runs in this runtime.
@@ -41,15 +45,21 @@ async fn run(group: Arc<Group>, tasks: Tasks, _hold: Hold) {
     group.presence.wake.notify_one();
 }
 
-/// Waits until the application has been away for a tick. Returns false if the task has to end.
+/// Waits until the application has been away for a tick, or is slow. Returns false if the task has to end.
 async fn is_away(group: &Group, tasks: &Tasks) -> bool {
     let presence = &group.presence;
+    let (mut first, mut ticks) = (presence.left(), 0);
     loop {
         let seen = presence.left();
         if !group.pause(tasks, TICK).await {
             return false;
         }
-        if presence.left() != seen {
+        ticks += 1;
+        let is_slow = TICK * ticks >= GRACE && presence.left() - first < FEW;
+        if TICK * ticks >= GRACE {
+            (first, ticks) = (presence.left(), 0);
+        }
+        if presence.left() != seen && !is_slow {
             continue;
         }
         if !presence.is_inside() {
@@ -67,13 +77,13 @@ async fn is_away(group: &Group, tasks: &Tasks) -> bool {
         if presence.is_closed.load(Ordering::Acquire) {
             return false;
         }
+        (first, ticks) = (presence.left(), 0);
     }
 }
 
-/// Lets the drivers read until the application is back. Returns false if the task has to end.
+/// Lets the drivers read until the application is back, and is not slow. Returns false if the task has to end.
 async fn read_while_away(group: &Group, tasks: &Tasks) -> bool {
     let presence = &group.presence;
-    let seen = presence.left();
     let Ok(Some(nested)) = group.nested() else { return group.pause(tasks, GRACE).await };
     let Ok(watch) = Watch::new(nested, Interest::READABLE) else { return group.pause(tasks, GRACE).await };
     loop {
@@ -82,10 +92,11 @@ async fn read_while_away(group: &Group, tasks: &Tasks) -> bool {
             () = presence.wake.notified() => {}
             () = tasks.cancel().cancelled() => return false,
         }
+        let before = presence.left();
         if !group.pause(tasks, GRACE).await {
             return false;
         }
-        if presence.left() != seen || presence.is_inside() {
+        if presence.left() - before >= FEW || presence.is_inside() {
             return true;
         }
         group.read_in_background();

@@ -63,10 +63,19 @@ impl Group {
     /// Queues the sessions whose sockets are readable. Waits until the deadline for one.
     pub(crate) fn poll_sockets<'a>(
         &'a self,
-        mut ready: MutexGuard<'a, ReadyQueue>,
+        ready: MutexGuard<'a, ReadyQueue>,
         deadline: Deadline,
     ) -> MutexGuard<'a, ReadyQueue> {
-        let Some(epoll) = ready.epoll.clone() else { return ready };
+        self.poll_some(ready, deadline).0
+    }
+
+    /// Queues at most [`EVENTS`] sessions whose sockets are readable. Returns whether there may be others.
+    fn poll_some<'a>(
+        &'a self,
+        mut ready: MutexGuard<'a, ReadyQueue>,
+        deadline: Deadline,
+    ) -> (MutexGuard<'a, ReadyQueue>, bool) {
+        let Some(epoll) = ready.epoll.clone() else { return (ready, false) };
         ready.has_leader = true;
         drop(ready);
         let mut events = [const { MaybeUninit::uninit() }; EVENTS];
@@ -81,8 +90,9 @@ impl Group {
         self.is_leader_waiting.store(false, Ordering::SeqCst);
         if ready.is_closed {
             self.changed.open_for_all();
-            return ready;
+            return (ready, false);
         }
+        let is_full = events.len() == EVENTS;
         let mut has_signal = false;
         for event in events {
             if event.data.u64() == SIGNAL {
@@ -115,7 +125,7 @@ impl Group {
             drop(others);
             ready = self.ready.lock();
         }
-        ready
+        (ready, is_full)
     }
 
     /// Makes the drivers read the sessions that have something to receive, because the application is away.
@@ -125,7 +135,14 @@ impl Group {
             if ready.has_leader {
                 return;
             }
-            ready = self.poll_sockets(ready, Deadline::Now);
+            // Sockets that stay readable move to the end of the epoll instance's list, so each is polled once.
+            for _ in 0..=ready.members.len() / EVENTS {
+                let (polled, is_full) = self.poll_some(ready, Deadline::Now);
+                ready = polled;
+                if !is_full || ready.has_leader {
+                    break;
+                }
+            }
             self.update_signal(&mut ready);
             let sessions = ready.queue.iter().filter_map(|entry| match entry {
                 Ready::Session(session) => Some(Arc::clone(session)),
