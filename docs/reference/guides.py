@@ -81,15 +81,32 @@ class Guide:
             before = [token.type for token in tokens[:index]]
             inside_link = before.count("link_open") > before.count("link_close")
             text = html.escape(tokens[index].content) if inside_link else link_names(tokens[index].content, linker)
-            return f"<code>{text}</code>" if tokens[index].type == "code_inline" else text
+            return f"<code>{breakable(text)}</code>" if tokens[index].type == "code_inline" else text
 
         rules["code_inline"] = rules["text"] = inline
         rules["fence"] = lambda tokens, i, *_: (
             f'<pre tabindex="0"><code>{link_names(tokens[i].content, linker)}</code></pre>\n'
         )
-        rules["table_open"] = lambda *_: '<div class="table" tabindex="0"><table>\n'
+
+        def table(tokens: list[Token], index: int, *_: object) -> str:
+            # The cells stand one above the other on a phone.
+            style = ' class="stacked"' if columns(tokens, index) < 4 else ""
+            return f'<div class="table" tabindex="0"><table{style}>\n'
+
+        rules["table_open"] = table
         rules["table_close"] = lambda *_: "</table></div>\n"
         return without_empty_head(render(self.tokens, self.markdown.options, {}))
+
+
+def columns(tokens: list[Token], table: int) -> int:
+    """Of the table that a token opens."""
+    end = next(i for i in range(table, len(tokens)) if tokens[i].type == "tr_close")
+    return sum(token.type == "th_open" for token in tokens[table:end])
+
+
+def breakable(text: str) -> str:
+    """Lets long names in HTML break behind an underscore."""
+    return re.sub(r"<[^>]*>|_", lambda found: "_<wbr>" if found[0] == "_" else found[0], text)
 
 
 def plain(token: Token) -> str:

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-VOID = {"meta", "link", "img", "br", "input", "hr"}
+VOID = {"meta", "wbr", "link", "img", "br", "input", "hr"}
 NAME = re.compile(r"\bws_[a-z0-9_]+\b")
 ENVIRONMENT = {"ws_proxy"}  # looks like one, but is a variable
 
