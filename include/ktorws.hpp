@@ -1645,7 +1645,28 @@ inline void closed(ws_session *session, ws_status status, void *user_data) noexc
     run_callback(session, own.on_exception, [&] { own.on_close(session_view(session), code); });
 }
 
-inline void dropped(void *user_data) noexcept { delete static_cast<callbacks *>(user_data); }
+/** The callbacks that the library has. They are kept until it calls `drop`, and longer where a config has them too. */
+struct kept_callbacks final : callbacks {
+    explicit kept_callbacks(callbacks &&given) noexcept : callbacks(std::move(given)) {}
+
+    /** What the library is passed as user data, which `dropped` takes back. */
+    static void *lend(const std::shared_ptr<kept_callbacks> &kept) noexcept
+    {
+        kept->self_ = kept;
+        return static_cast<callbacks *>(kept.get());
+    }
+
+    /** Ends the loan. */
+    static void take_back(void *user_data) noexcept
+    {
+        const auto kept = std::move(static_cast<kept_callbacks *>(static_cast<callbacks *>(user_data))->self_);
+    }
+
+  private:
+    std::shared_ptr<const kept_callbacks> self_{};
+};
+
+inline void dropped(void *user_data) noexcept { kept_callbacks::take_back(user_data); }
 
 } // namespace detail
 
@@ -1655,12 +1676,14 @@ inline void session::recv_callback(frame_function function, exception_function o
         ec = errc::invalid_argument;
         return;
     }
-    auto own = std::make_unique<callbacks>();
-    own->on_frame = std::move(function);
-    own->on_exception = std::move(on_exception);
-    detail::assign(ec, ws_recv_callback(session_, detail::received, own.get(), detail::dropped));
-    if (!ec)
-        own.release(); // NOLINT: drop's from here on
+    callbacks calls;
+    calls.on_frame = std::move(function);
+    calls.on_exception = std::move(on_exception);
+    using detail::kept_callbacks;
+    void *const lent = kept_callbacks::lend(std::make_shared<kept_callbacks>(std::move(calls)));
+    detail::assign(ec, ws_recv_callback(session_, detail::received, lent, detail::dropped));
+    if (ec)
+        kept_callbacks::take_back(lent);
 }
 
 #if KTORWS_EXCEPTIONS
@@ -1883,7 +1906,8 @@ class config final {
     explicit config(ws_config *owned) noexcept : config_(owned) {}
 
     config(const config &other)
-        : config_(ws_config_clone(other.get())), functions_(other.functions_), is_refused_(other.is_refused_)
+        : config_(ws_config_clone(other.get())), functions_(other.functions_), callbacks_(other.callbacks_),
+          is_refused_(other.is_refused_)
     {
     }
 
@@ -2174,7 +2198,8 @@ class config final {
     {
         if (!to_call.on_open && !to_call.on_frame && !to_call.on_writable && !to_call.on_close)
             return refuse(ec);
-        auto own = std::make_unique<callbacks>(std::move(to_call));
+        using detail::kept_callbacks;
+        auto own = std::make_shared<kept_callbacks>(std::move(to_call));
         ws_callbacks native{};
         native.struct_size = sizeof native;
         native.on_open = own->on_open ? detail::opened : nullptr;
@@ -2182,9 +2207,12 @@ class config final {
         native.on_writable = own->on_writable ? detail::writable : nullptr;
         native.on_close = own->on_close ? detail::closed : nullptr;
         native.drop = detail::dropped;
-        set(ec, ws_config_set_callbacks, &native, own.get());
-        if (!ec)
-            own.release(); // NOLINT: drop's from here on
+        void *const lent = kept_callbacks::lend(own);
+        set(ec, ws_config_set_callbacks, &native, lent);
+        if (ec)
+            kept_callbacks::take_back(lent);
+        else
+            callbacks_ = std::move(own);
     }
 
     void set_callbacks(std::nullptr_t, std::error_code &ec) = delete;
@@ -2192,6 +2220,8 @@ class config final {
     void set_callbacks(detail::absence<callbacks>, std::error_code &ec) noexcept
     {
         set(ec, ws_config_set_callbacks, nullptr, nullptr);
+        if (!ec)
+            callbacks_ = nullptr;
     }
 
     /** An exception that leaves the function ends what it has to say: an answer that it gave before counts. */
@@ -2508,9 +2538,9 @@ class config final {
 
     config &set_callbacks(std::nullptr_t) = delete;
 
-    config &set_callbacks(detail::absence<callbacks>)
+    config &set_callbacks(detail::absence<callbacks> off)
     {
-        return set("set_callbacks", ws_config_set_callbacks, nullptr, nullptr);
+        return throwing("set_callbacks", [&](std::error_code &ec) { set_callbacks(off, ec); });
     }
 
     config &set_auth_callback(auth_function function)
@@ -2590,6 +2620,7 @@ class config final {
 
     detail::owner<ws_config, ws_config_free> config_;
     std::shared_ptr<const functions> functions_{};
+    std::shared_ptr<const callbacks> callbacks_{};
     bool is_refused_ = false;
 
     friend class detail::opening;
@@ -2755,6 +2786,12 @@ class detail::opening {
     static session connect_async(const zstring &url, const config *settings, std::error_code &ec) noexcept
     {
         return open(url, settings, ec, ws_connect_async);
+    }
+
+    /** NULL where there are none. Callbacks that were set in C are not known. */
+    static const std::shared_ptr<const callbacks> &callbacks_of(const config &settings) noexcept
+    {
+        return settings.callbacks_;
     }
 
   private:

@@ -167,6 +167,7 @@ download_package() {
 }
 
 lists_updated=
+# unpack_package PACKAGE DIRECTORY
 unpack_package() {
     have apt-get && have dpkg || return 1
     if ! download_package "$1"; then
@@ -176,7 +177,7 @@ unpack_package() {
         apt_private+=(-o "Dir::State::lists=$env_dir/apt-lists")
         apt-get "${apt_private[@]}" update >/dev/null 2>&1 && download_package "$1" || return 1
     fi
-    find "$debs" -name '*.deb' -exec dpkg -x {} "$servers" \;
+    find "$debs" -name '*.deb' -exec dpkg -x {} "$2" \;
 }
 
 mkdir -p "$servers"
@@ -184,14 +185,40 @@ missing=
 for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light haproxy mosquitto nats-server; do
     [ ! -e "$servers/$package" ] || continue
     say "unpacking into target/test-env/servers: $package (a peer of the tests)"
-    if unpack_package "$package"; then
+    if unpack_package "$package" "$servers"; then
         touch "$servers/$package"
     else
         missing="$missing $package"
     fi
 done
-rm -rf "$debs" "$env_dir/apt-lists"
 [ -z "$missing" ] || say "warning: cannot get$missing, the tests with these servers will be left out"
+
+# Asio's headers, with Boost and without. Of Boost only what they include is kept.
+# 1.77 was the first version with this header.
+has_asio() { echo "#include <$1/cancellation_state.hpp>" | g++ -I"$2" -fsyntax-only -x c++ - 2>/dev/null; }
+# unpack_asio NAME DIRECTORY PACKAGE...: the first package that has it
+unpack_asio() {
+    local name=$1 directory=$2 package
+    shift 2
+    ! has_asio "$name" "$directory" || return 0
+    for package; do
+        say "unpacking into ${directory#"$PWD/"}: $package (the C++ header for Asio)"
+        rm -rf "$directory" "$directory.all"
+        mkdir -p "$directory" "$directory.all"
+        unpack_package "$package" "$directory.all" && has_asio "$name" "$directory.all/usr/include" || continue
+        (cd "$directory.all/usr/include" && for standard in c++17 c++20; do
+            echo "#include <$name.hpp>" | g++ -std=$standard "-I$PWD" -M -x c++ -
+        done | tr -d '\\' | tr ' ' '\n' | sed -n "s|^$PWD/||p" | sort -u | xargs cp --parents -t "$directory")
+        break
+    done
+    rm -rf "$directory.all"
+    has_asio "$name" "$directory"
+}
+unpack_asio boost/asio "$env_dir/boost" libboost1.81-dev libboost1.83-dev libboost-dev ||
+    say "warning: no Boost 1.77 or later (libboost-dev), the tests of the C++ header for Asio will be left out"
+unpack_asio asio "$env_dir/asio" libasio-dev ||
+    say "warning: no Asio without Boost (libasio-dev), the C++ header for Asio will not be tested with it"
+rm -rf "$debs" "$env_dir/apt-lists"
 
 if [ -z "$(find "$tls/ca.pem" -mmin -1440 2>/dev/null)" ]; then
     say "making test certificates in target/test-env/tls (none from the last 24 hours)"

@@ -134,4 +134,13 @@ check_glib() {
     expect_error 2 usage
 }
 
+check_asio() {
+    local url=$ECHO_WS_URL
+    expect 0 "$(printf '%s: hello\n' "$url" "$url" "$url")" 60000 "$url" "$url" "$url"
+    expect 1 "$url: hello" 60000 "${url}drop" "$url"
+    expect_error 1 "^ws://127.0.0.1:1/: could not connect" 60000 ws://127.0.0.1:1/
+    expect_error 1 "silent: no answer in time" 100 "${url}silent"
+    expect_error 2 usage
+}
+
 "check_$example"

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# manual.sh CXX HEADER_DIR LIBRARY_DIR: the program at the top of ktorws.hpp prints the echo, and so does the one in
-# docs/cpp.md; what else is C++ there compiles without a warning. Runs under the echo server.
+# manual.sh CXX HEADER_DIR LIBRARY_DIR BOOST_DIR: the programs at the top of ktorws.hpp and ktorws/asio.hpp print the echo, and so
+# do those in docs/cpp.md. What else is C++ there compiles without a warning. Runs under the echo server. BOOST_DIR is empty
+# where there is no Boost.
 set -euo pipefail
-cxx=$1 header_dir=$2 library_dir=$3
+cxx=$1 header_dir=$2 library_dir=$3 boost_dir=$4
 document=$(dirname "$0")/../../docs/cpp.md
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 strict=(-std=c++17 -Wall -Wextra -Wpedantic -Wshadow -Werror "-I$header_dir")
 
-# check NAME: the program on standard input
+# check NAME OPTION...: the program on standard input
 check() {
     sed "s|ws://127.0.0.1:9000/|$ECHO_WS_URL|" >"$work/$1.cpp"
-    "$cxx" "${strict[@]}" "$work/$1.cpp" -o "$work/$1" -L"$library_dir" -lktorws -Wl,-rpath,"$library_dir"
+    "$cxx" "${strict[@]}" "${@:2}" "$work/$1.cpp" -o "$work/$1" -L"$library_dir" -lktorws -Wl,-rpath,"$library_dir"
     local got
     got=$("$work/$1")
     [ "$got" = hello ] || { echo "the program in $1 printed '$got', expected 'hello'" >&2; exit 1; }
@@ -22,6 +23,13 @@ check() {
 sed -n '/^ \*     #include <ktorws.hpp>/,/^ \*     }$/s/^ \* \{0,5\}//p' "$header_dir/ktorws.hpp" | check header
 # The first block of C++.
 awk '/^```cpp$/ { inside = 1; next } /^```$/ && inside { exit } inside' "$document" | check cpp
+if [ -n "$boost_dir" ] && echo '#include <coroutine>' | "$cxx" -std=c++20 -fsyntax-only -x c++ - 2>/dev/null; then
+    sed -n '/^#include <boost\/asio.hpp>/,/^```$/p' "$document" | grep -v '^```' | tee "$work/asio_document" |
+        check asio -std=c++20 -pthread -isystem "$boost_dir"
+    # The header has the same one.
+    sed -n '/^ \*     #include <boost\/asio.hpp>/,/^ \* [A-Z]/p' "$header_dir/ktorws/asio.hpp" |
+        sed '$d; s/^ \* \{0,5\}//' | diff -B - "$work/asio_document"
+fi
 
 # std::expected needs a newer standard than the rest.
 standard=c++23
@@ -36,7 +44,7 @@ awk -v standard=$standard '
     /^```cpp$/ { inside = ++count; block = ""; next }
     /^```$/ && inside {
         arguments = "([[maybe_unused]] ktorws::session &session, [[maybe_unused]] ktorws::config &config, [[maybe_unused]] std::error_code &ec)"
-        if (inside > 1 && (standard == "c++23" || block !~ /as_expected/))
+        if (inside > 1 && block !~ /asio/ && (standard == "c++23" || block !~ /as_expected/))
             print "void f" inside arguments ";\nvoid f" inside arguments "\n{\n" block "}"
         inside = 0
         next

@@ -41,7 +41,7 @@ runtime=$(echo libktorws0_*.deb) dev=$(echo libktorws-dev_*.deb) symbols=$(echo 
 lib=/usr/lib/x86_64-linux-gnu
 same "$runtime" "$(files "$runtime")" "$lib/libktorws.so.0
 $lib/libktorws.so.$version"
-headers=$(cd "$source_dir" && for file in include/*.h include/*.hpp; do [ ! -e "$file" ] || echo "/usr/$file"; done)
+headers=$(cd "$source_dir" && find include -name '*.h' -o -name '*.hpp' | sed 's|^|/usr/|' | LC_ALL=C sort)
 same "$dev" "$(files "$dev")" "$headers
 $lib/cmake/ktorws/ktorwsConfig.cmake
 $lib/cmake/ktorws/ktorwsConfigVersion.cmake
