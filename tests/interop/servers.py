@@ -26,22 +26,23 @@ PATIENCE_S = 110
 
 HEAD = """# Servers
 
-What libktorws {version} and servers of others do with each other. `make interop` runs these checks and writes this page; some of
-them run with `make test`, and have to find what stands here.
+This page lists how libktorws {version} works with other servers. `make interop` runs the checks and writes this page. `make test` runs some
+of them, and compares the results with this page.
 
 """
 
 TAIL = """
-- **echo**: messages of 0 to 200,000 bytes come back, text and binary where the protocol has both; **16 MiB**: one of that size does.
-  Servers that are no echo return them in their own protocol: a publication of one's own, the value of an expression.
-- **fragments**: messages sent in fragments, also empty ones, arrive; *both ways*: and such of the server with pings in between.
-- **permessage-deflate**: what the server answers to `ws_config_install_deflate(config, NULL)`, checked by messages that get small;
-  *agreed*: without parameters. **the same, small**: with windows of 10 bits and no context takeover asked for in both directions.
-- **subprotocol**: what the server takes of an offer of two.
-- **ping, pong**: our ping gets its pong; *both ways*: the server pings as well, and goes on.
-- **our Close 4001**: the code of its answer. **the server's Close**: its code and reason, where it can be told to close with 4001
-  "bye"; else what comes when the rules of its protocol are broken, or its page is closed.
-- **seen besides**: each is a check, too.
+- **echo**: messages of 0 to 200,000 bytes come back, text and binary if the protocol has both. **16 MiB**: a message of this size comes
+  back. Servers without an echo return messages in their own protocol, for example as a publication or as the value of an expression.
+- **fragments**: the server receives messages in fragments, also with empty ones. *both ways*: the library also receives fragments of the
+  server, with pings in between.
+- **permessage-deflate**: the server's answer to `ws_config_install_deflate(config, NULL)`; the check compares sizes on the wire. *agreed*:
+  without parameters. **the same, small**: the library asks for windows of 10 bits and no context takeover in both directions.
+- **subprotocol**: the server's choice from an offer of two.
+- **ping, pong**: the server answers a ping. *both ways*: the server also sends pings, and accepts the pongs.
+- **our Close 4001**: the code of the server's answer. **the server's Close**: its code and reason, if it can be told to close with 4001
+  "bye"; otherwise the Close after a violation of its protocol, or after its page is closed.
+- **seen besides**: other observations. Each is checked too.
 """
 
 
