@@ -5,8 +5,11 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 {
     printf '//! ktorws.h, as declarations.sh translates it.\n\n'
+    # Declarations of several lines end with "};".
     "$@" translate-c -lc "$here/../../include/ktorws.h" |
-        sed -n '/^pub const WS_OK:/,/^pub extern fn ws_session_id(/{/__root\.\|^const enum_unnamed_/!p}'
+        awk '/^pub (const|extern fn) (struct_)?(ws|WS)_[A-Za-z0-9_]+[:( ]/ { ours = 1 }
+             ours && !/__root\.|WS_VERSION_|WS_NUL_TERMINATED/ { print }
+             /;$/ && !/^    / { ours = 0 }'
 } >"$here/src/c.zig.new"
 mv "$here/src/c.zig.new" "$here/src/c.zig"
 "$@" fmt "$here/src/c.zig" >/dev/null
