@@ -23,6 +23,12 @@ pub const Failure = struct {
         failure.raw = null;
     }
 
+    /// error.Closed if the server closed the session; null where the failure is empty.
+    pub fn status(failure: Failure) ?ktorws.Error {
+        ktorws.check(c.ws_error_status(failure.raw)) catch |err| return err;
+        return null;
+    }
+
     /// One sentence.
     pub fn message(failure: Failure) [:0]const u8 {
         return ktorws.optionalSpan(c.ws_error_message(failure.raw)).?;
@@ -50,8 +56,8 @@ pub const Failure = struct {
 
     /// null where the server did not refuse the handshake.
     pub fn httpStatus(failure: Failure) ?u32 {
-        const status = c.ws_error_http_status(failure.raw);
-        return if (status == 0) null else status;
+        const code = c.ws_error_http_status(failure.raw);
+        return if (code == 0) null else code;
     }
 
     pub fn httpHeader(failure: Failure, name: [:0]const u8, index: usize) ?[:0]const u8 {

@@ -8,15 +8,23 @@ const std = @import("std");
 /// ktorws.h, for what is not here.
 pub const c = @import("c.zig");
 
+pub const Attempt = @import("callbacks.zig").Attempt;
+pub const Auth = @import("callbacks.zig").Auth;
 pub const Cookies = @import("cookies.zig").Cookies;
 pub const Failure = @import("failure.zig").Failure;
+pub const Filter = @import("callbacks.zig").Filter;
 pub const Frame = @import("frame.zig").Frame;
 pub const FrameType = @import("frame.zig").FrameType;
 pub const Group = @import("group.zig").Group;
 pub const Header = @import("header.zig").Header;
+pub const LogLevel = @import("callbacks.zig").LogLevel;
 pub const Options = @import("options.zig").Options;
+pub const Reconnecting = @import("callbacks.zig").Reconnecting;
 pub const Session = @import("session.zig").Session;
 pub const SessionInfo = @import("session_info.zig").SessionInfo;
+
+pub const setLog = @import("callbacks.zig").setLog;
+pub const endLog = @import("callbacks.zig").endLog;
 
 /// ws_status. error.OutOfMemory is WS_ERR_NO_MEMORY.
 pub const Error = error{
@@ -122,6 +130,21 @@ pub fn optionalSpan(text: [*c]const u8) ?[:0]const u8 {
 /// Ends all sessions and threads of the library. There is no need to call it.
 pub fn shutdown(timeout: Timeout) Error!void {
     return check(c.ws_shutdown(timeout.toMs()));
+}
+
+/// Whether this build of the library has a feature: "deflate", "proxy", "reconnect", "tls".
+pub fn hasFeature(name: [:0]const u8) bool {
+    return c.ws_has_feature(zString(name) catch return false) != 0;
+}
+
+/// Sets the number of worker threads, before the first session is opened.
+pub fn setWorkerThreads(count: u32) Error!void {
+    return check(c.ws_set_worker_threads(count));
+}
+
+/// The library's version at run time, as a number: WS_VERSION_NUMBER.
+pub fn versionNumber() u32 {
+    return c.ws_version_number();
 }
 
 /// The library's version at run time.

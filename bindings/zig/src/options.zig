@@ -14,15 +14,18 @@ pub const Options = struct {
     tcp_keepalive: ?Keepalive = null,
     resolve: []const Resolved = &.{},
     basic_auth: ?Credentials = null,
+    /// Supplies credentials if a server requires them.
+    auth: ?ktorws.Auth.Callback = null,
     cookies: ?ktorws.Cookies = null,
     group: ?ktorws.Group = null,
     tls_ca_pem: ?[]const u8 = null,
     tls_client_cert: ?ClientCertificate = null,
+    tls_client_cert_pem: ?ClientCertificatePem = null,
     tls_verify: ?Verify = null,
     deflate: ?Deflate = null,
     reconnect: ?Reconnect = null,
     settings: Settings = .{},
-    /// Called last with the configuration, for what only C has: callbacks, extensions, the auth callback.
+    /// Called last with the configuration, for what only C has: callbacks and extensions.
     configure: ?*const fn (config: *c.ws_config) Error!void = null,
     /// Becomes what is known about the failure of opening the session, for the caller to deinit.
     failure: ?*ktorws.Failure = null,
@@ -44,13 +47,16 @@ pub const Options = struct {
     /// PEM files; without a key file both are in one.
     pub const ClientCertificate = struct { file: [:0]const u8, key_file: ?[:0]const u8 = null };
 
+    /// PEM texts; without a key both are in one.
+    pub const ClientCertificatePem = struct { certificate: []const u8, key: ?[]const u8 = null };
+
     pub const Verify = struct { peer: bool = true, host: bool = true };
 
     pub const Liveness = enum(u32) { pong = c.WS_LIVENESS_PONG, any = c.WS_LIVENESS_ANY };
 
     pub const TlsVersion = enum(u32) { @"1.2" = c.WS_TLS_1_2, @"1.3" = c.WS_TLS_1_3 };
 
-    /// ws_deflate_options without the filter.
+    /// ws_deflate_options.
     pub const Deflate = struct {
         level: u32 = 0,
         memory_level: u32 = 0,
@@ -59,9 +65,20 @@ pub const Options = struct {
         client_no_context_takeover: bool = false,
         server_no_context_takeover: bool = false,
         min_size: usize = 0,
+        /// Says which messages are compressed.
+        filter: ?ktorws.Filter = null,
+        omit_client_max_window_bits: bool = false,
+        offer_fallback: bool = false,
+
+        fn flags(deflate: Deflate) u32 {
+            var sum: u32 = 0;
+            if (deflate.omit_client_max_window_bits) sum |= c.WS_DEFLATE_OMIT_CLIENT_MAX_WINDOW_BITS;
+            if (deflate.offer_fallback) sum |= c.WS_DEFLATE_OFFER_FALLBACK;
+            return sum;
+        }
     };
 
-    /// ws_reconnect_options without the functions.
+    /// ws_reconnect_options.
     pub const Reconnect = struct {
         first_delay_ms: i64 = 0,
         max_delay_ms: i64 = 0,
@@ -71,6 +88,7 @@ pub const Options = struct {
         keep_unsent: bool = false,
         /// The first opening is tried again as well.
         first: bool = false,
+        functions: ktorws.Reconnecting = .{},
 
         fn flags(reconnect: Reconnect) u32 {
             var sum: u32 = 0;
@@ -148,12 +166,19 @@ pub const Options = struct {
             try check(c.ws_config_add_resolve(config, try zString(entry.host), entry.port, try zString(entry.address)));
         if (options.basic_auth) |auth|
             try check(c.ws_config_set_basic_auth(config, try zString(auth.user), try zString(auth.password)));
+        if (options.auth) |auth| try check(c.ws_config_set_auth_callback(config, auth.function, auth.context));
         if (options.cookies) |cookies| try check(c.ws_config_set_cookie_jar(config, cookies.raw));
         if (options.group) |group| try check(c.ws_config_set_group(config, group.raw));
         if (options.tls_ca_pem) |pem| try check(c.ws_config_add_tls_ca_pem(config, pem.ptr, pem.len));
         if (options.tls_client_cert) |shown| {
             const key = if (shown.key_file) |file| try zString(file) else null;
             try check(c.ws_config_set_tls_client_cert_file(config, try zString(shown.file), key));
+        }
+        if (options.tls_client_cert_pem) |shown| {
+            const key: []const u8 = shown.key orelse "";
+            const key_ptr = if (shown.key == null) null else key.ptr;
+            const pem = shown.certificate;
+            try check(c.ws_config_set_tls_client_cert_pem(config, pem.ptr, pem.len, key_ptr, key.len));
         }
         if (options.tls_verify) |verify|
             try check(c.ws_config_set_tls_verify(config, @intFromBool(verify.peer), @intFromBool(verify.host)));
@@ -188,6 +213,9 @@ pub const Options = struct {
             .client_no_context_takeover = @intFromBool(deflate.client_no_context_takeover),
             .server_no_context_takeover = @intFromBool(deflate.server_no_context_takeover),
             .min_size = deflate.min_size,
+            .filter = if (deflate.filter) |filter| filter.function else null,
+            .filter_user_data = if (deflate.filter) |filter| filter.context else null,
+            .flags = deflate.flags(),
         };
         return check(c.ws_config_install_deflate(config, &native));
     }
@@ -201,6 +229,9 @@ pub const Options = struct {
             .max_attempts = reconnect.max_attempts,
             .flags = reconnect.flags(),
             .max_retry_after_ms = reconnect.max_retry_after_ms,
+            .decide = reconnect.functions.decide,
+            .prepare = reconnect.functions.prepare,
+            .user_data = reconnect.functions.context,
         };
         return check(c.ws_config_set_reconnect(config, &native));
     }

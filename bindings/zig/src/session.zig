@@ -158,6 +158,18 @@ pub const Session = struct {
         return frames[0..count];
     }
 
+    /// Delivers the messages to a function from now on, with the frame lent to it, and null at the end. It is called on threads
+    /// of the library; the context has to stay until the call with null.
+    pub fn recvCallback(session: Session, context: anytype, comptime function: fn (@TypeOf(context), Session, ?Frame) void) Error!void {
+        const C = struct {
+            fn call(from: ?*c.ws_session, frame: [*c]const c.ws_frame, user_data: ?*anyopaque) callconv(.c) void {
+                const lent: ?Frame = if (frame == null) null else .{ .raw = @constCast(frame) };
+                function(@ptrCast(@alignCast(user_data)), .{ .raw = from.? }, lent);
+            }
+        };
+        return check(c.ws_recv_callback(session.raw, C.call, @ptrCast(context), null));
+    }
+
     /// Returns a descriptor for poll, epoll and event loops, or null. When it is readable, receive without waiting until
     /// that returns `error.Timeout`. The session owns the descriptor: each call returns the same one, and `deinit` of the
     /// last handle closes it.
@@ -304,6 +316,16 @@ pub const Session = struct {
         return c.ws_extension_find(session.raw, text) orelse null;
     }
 
+    /// The extensions in the order of the server's answer, null behind the last one.
+    pub fn extensionAt(session: Session, index: usize) ?*const c.ws_extension {
+        return c.ws_extension_at(session.raw, index) orelse null;
+    }
+
+    pub fn extensionCount(session: Session) usize {
+        return c.ws_extension_count(session.raw);
+    }
+
+    /// The number of the session in the log.
     pub fn id(session: Session) u64 {
         return c.ws_session_id(session.raw);
     }

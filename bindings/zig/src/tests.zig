@@ -19,7 +19,10 @@ test {
     std.testing.refAllDecls(ktorws.Failure);
     std.testing.refAllDecls(ktorws.Frame);
     std.testing.refAllDecls(ktorws.SessionInfo);
+    std.testing.refAllDecls(ktorws.Attempt);
+    std.testing.refAllDecls(ktorws.Auth);
     _ = @import("tests_of_connections.zig");
+    _ = @import("tests_of_callbacks.zig");
 }
 
 pub fn environment(name: [:0]const u8) [:0]const u8 {
