@@ -99,7 +99,7 @@ PYTHON := bindings/python
 OTHER_CRATES := benches/peers benches/peers/codec benches/server fuzz tests/model
 # Those with Asio are compiled where there is Boost, by the tests.
 CXX_SOURCES = $(filter-out c_examples/asio.cpp tests/cpp/asio_%,$(wildcard c_examples/*.cpp tests/cpp/*.cpp))
-C_SOURCES = $(filter-out tests/c/layout.c c_examples/glib.c,$(shell find c_examples tests -name '*.c' -not -path 'tests/compare/lib*'))
+C_SOURCES = $(filter-out tests/c/layout.c c_examples/glib.c,$(shell find c_examples sanitizers tests -name '*.c' -not -path 'tests/compare/lib*'))
 
 lint:
 	@echo "lint: Rust format"
@@ -121,7 +121,7 @@ lint:
 	@for source in benches/c/*.c tool/*.c; do $(CC) -std=c11 -D_GNU_SOURCE $(STRICT) -fsyntax-only $$source || exit 1; done
 	@if clang-format --version 2>/dev/null | grep -q " 14\."; then \
 	    echo "lint: C and C++ format"; clang-format --dry-run -Werror \
-	    $$(find benches bindings c_examples tests tool -name '*.[ch]' -o -name '*.[ch]pp') $$(find include -name '*.hpp'); fi
+	    $$(find benches bindings c_examples sanitizers tests tool -name '*.[ch]' -o -name '*.[ch]pp') $$(find include -name '*.hpp'); fi
 	@if $(ENV)/venv/bin/python -c "import ziglang" 2>/dev/null; then \
 	    echo "lint: Zig format"; $(ENV)/venv/bin/python -m ziglang fmt --check bindings/zig; fi
 	@if command -v gofmt >/dev/null; then echo "lint: Go format"; \

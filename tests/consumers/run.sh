@@ -41,6 +41,12 @@ check libktorws.so "$(readlink "$libdir/libktorws.so")" "$soname"
 ! grep -E 'RPATH|RUNPATH' "$work/dynamic" || fail "the library carries a search path"
 ! grep -rqF "$work" "$root/" || fail "an installed file mentions DESTDIR"
 
+step "headers for C++ and files for sanitizers"
+for file in include/ktorws.hpp include/ktorws/asio.hpp include/ktorws/detail/asio_operations.hpp share/ktorws/tsan.c \
+    share/ktorws/tsan.supp; do
+    [ -s "$root/$file" ] || fail "$file is not installed"
+done
+
 step "manual pages"
 man_dir=$root/share/man
 for page in man3/ws_connect.3 man3/ws_status.3 man3/ktorws.3 man7/ktorws.7; do
