@@ -296,11 +296,7 @@ void deferred()
 {
     asio::io_context context;
     async_session session(context);
-#if defined(ASIO_STANDALONE) && ASIO_VERSION < 102400
-    auto connecting = session.async_connect(echo_url("hello"), asio::experimental::deferred);
-#else
     auto connecting = session.async_connect(echo_url("hello"), asio::deferred);
-#endif
     context.poll();
     CHECK(!session.view());
     outcome opened, received;

@@ -7,6 +7,13 @@
 
 #if defined(ASIO_STANDALONE)
 #include <asio.hpp>
+#if ASIO_VERSION < 102400
+#include <asio/experimental/deferred.hpp>
+namespace asio
+{
+using experimental::deferred;
+}
+#endif
 #else
 #include <boost/asio.hpp>
 namespace asio = boost::asio;
