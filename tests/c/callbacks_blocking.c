@@ -162,7 +162,8 @@ static void many(transport how, uint32_t workers, unsigned count, char what)
     expect_library_threads_at_most(0);
 }
 
-/* It does not wait for longer than it is told to. The thread ends when the callback returns. */
+/* It does not wait for longer than it is told to. The thread ends when the callback returns, and the next call waits for
+ * that. */
 static void shutting_down(transport how)
 {
     record *calls = new_record(hold_up_each);
@@ -172,9 +173,14 @@ static void shutting_down(transport how)
     ws_config_free(config);
     wait_for(&calls->here);
     CHECK_STATUS(ws_shutdown(20), WS_ERR_TIMEOUT);
+    /* Nor is it done by then, also with the threads of another start beside it. */
+    CHECK_STATUS(ws_shutdown(0), WS_ERR_TIMEOUT);
+    close_and_free(connect_with(how, "", NULL));
+    CHECK_STATUS(ws_shutdown(20), WS_ERR_TIMEOUT);
     CHECK_EQ(count_calls(calls, 'c'), 0);
     CHECK_EQ(sem_post(&calls->go_on), 0);
-    wait_for_calls(calls, 'c', 1);
+    CHECK_OK(ws_shutdown(PATIENCE_MS));
+    CHECK_EQ(count_calls(calls, 'c'), 1);
     CHECK_STATUS(calls->status, WS_ERR_ABORTED);
     expect_calls(calls, "ofcd");
     ws_session_free(session);

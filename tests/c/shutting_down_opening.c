@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "process.h"
 #include "threads.h"
+#include <semaphore.h>
 
 enum { OPENERS = 3, SESSIONS = 8 };
 
@@ -140,14 +141,80 @@ static void beside_openings(place where, unsigned rounds)
     }
 }
 
+static sem_t is_held, goes_on;
+
+/* Holds up the thread that opens a session, behind the handshake. */
+static void hold_up(uint32_t level, uint64_t session_id, const char *message, void *user_data)
+{
+    (void)level, (void)session_id, (void)user_data;
+    if (strncmp(message, "open: ", 6) != 0)
+        return;
+    CHECK_EQ(sem_post(&is_held), 0);
+    while (sem_wait(&goes_on) != 0)
+        continue;
+}
+
+static const ws_config *held_config;
+
+static ws_status connect_held(ws_session *nothing)
+{
+    (void)nothing;
+    ws_session *session = NULL;
+    ws_status status = ws_connect(environment("ECHO_WS_URL"), held_config, &session, NULL);
+    CHECK((session != NULL) == (status == WS_OK));
+    ws_session_free(session);
+    return status;
+}
+
+/* The connection is there, and the library shuts down before the session is. */
+static void behind_the_handshake(place where, int async)
+{
+    tally told = {0};
+    ws_group *group = ws_group_new();
+    ws_config *config = config_for(where, group, &told);
+    ws_session *session = NULL;
+    caller opening;
+    CHECK_OK(ws_set_log_callback(WS_LOG_INFO, hold_up, NULL));
+    held_config = config;
+    if (async)
+        CHECK_OK(ws_connect_async(environment("ECHO_WS_URL"), config, &session));
+    else
+        start_call(&opening, connect_held, NULL);
+    while (sem_wait(&is_held) != 0)
+        continue;
+    ws_status status = ws_shutdown(20);
+    CHECK(status == WS_OK || status == WS_ERR_TIMEOUT);
+    CHECK_EQ(sem_post(&goes_on), 0);
+    if (async) {
+        CHECK_OK(ws_wait_closed(session, PATIENCE_MS));
+        CHECK_EQ(told.closed, 1);
+        ws_session_free(session);
+    } else {
+        expect_result(&opening, WS_ERR_ABORTED);
+        CHECK_EQ(told.closed, 0);
+    }
+    CHECK_OK(ws_set_log_callback(WS_LOG_OFF, NULL, NULL));
+    ws_config_free(config);
+    CHECK_OK(ws_shutdown(PATIENCE_MS));
+    CHECK_EQ(told.opened, 0);
+    CHECK_EQ(told.closed, async);
+    CHECK_EQ(told.dropped, 1);
+    CHECK_EQ(ws_group_size(group), 0);
+    ws_group_free(group);
+}
+
 int main(int argc, char **argv)
 {
     int small = argc > 1 && strcmp(argv[1], "--small") == 0;
     beside_openings(ALONE, 1);
+    CHECK_EQ(sem_init(&is_held, 0, 0), 0);
+    CHECK_EQ(sem_init(&goes_on, 0, 0), 0);
     int descriptors = count_entries("/proc/self/fd");
     for (int where = ALONE; where < PLACES; where++) {
         beside_calls((place)where, small ? 8 : 60);
         beside_openings((place)where, small ? 4 : 40);
+        behind_the_handshake((place)where, 0);
+        behind_the_handshake((place)where, 1);
         expect_back_at("/proc/self/fd", descriptors);
         expect_no_library_threads();
     }

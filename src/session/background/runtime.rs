@@ -37,10 +37,28 @@ struct Library {
     /// The number of worker threads of the next runtime.
     workers: AtomicUsize,
     running: Mutex<Option<Running>>,
-    /// The number of runtimes that are being shut down. Another one may start and end meanwhile.
+    /// The number of runtimes that are being shut down, and of those that did not end in time. Another one may start and end
+    /// meanwhile.
     ending: AtomicUsize,
     /// Opened each time one of them has ended.
     ended: EventCount,
+}
+
+/// A runtime that is being shut down. The next shut-down waits until this is dropped.
+struct Ending(&'static Library);
+
+impl Ending {
+    fn begin(library: &'static Library) -> Self {
+        library.ending.fetch_add(1, Ordering::SeqCst);
+        Self(library)
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.ending.fetch_sub(1, Ordering::SeqCst);
+        self.0.ended.open_for_all();
+    }
 }
 
 struct Running {
@@ -166,21 +184,16 @@ pub(crate) fn shut_down(timeout: Option<Duration>) -> Result<()> {
     let deadline = Instant::now().checked_add(timeout).map_or(Deadline::Never, Deadline::At);
     let taken = {
         let mut running = library.running.lock();
-        let taken = running.take();
-        if taken.is_some() {
-            library.ending.fetch_add(1, Ordering::SeqCst);
-        }
-        taken
+        running.take().map(|running| (running, Ending::begin(library)))
     };
-    let Some(running) = taken else { return library.wait_for_end(deadline) };
-    let ended = end(running, deadline);
-    library.ending.fetch_sub(1, Ordering::SeqCst);
-    library.ended.open_for_all();
-    ended
+    if let Some((running, ending)) = taken {
+        end(running, ending, deadline)?;
+    }
+    library.wait_for_end(deadline)
 }
 
 impl Library {
-    /// Waits for the threads that are shutting runtimes down, if there are any.
+    /// Waits for the runtimes that are being shut down, if there are any.
     fn wait_for_end(&self, deadline: Deadline) -> Result<()> {
         loop {
             let wait_key = self.ended.wait_key();
@@ -199,7 +212,7 @@ fn still_ending() -> Error {
     Error::new(Kind::Timeout, "threads of the library are still ending")
 }
 
-fn end(running: Running, deadline: Deadline) -> Result<()> {
+fn end(running: Running, ending: Ending, deadline: Deadline) -> Result<()> {
     let Running { runtime, tokio } = running;
     runtime.0.stop.cancel();
     runtime.0.delayed_flush.stop();
@@ -210,7 +223,7 @@ fn end(running: Running, deadline: Deadline) -> Result<()> {
         tokio.shutdown_timeout(deadline.left().unwrap_or(LONGEST_SHUT_DOWN));
     } else {
         // Unfinished work goes on until it ends by itself.
-        end_later(runtime.0.tasks.clone(), tokio);
+        end_later(runtime.0.tasks.clone(), tokio, ending);
     }
     log!(Debug, 0, "shut down");
     if !in_time || (deadline.has_passed() && threads::running() > 0) {
@@ -219,10 +232,11 @@ fn end(running: Running, deadline: Deadline) -> Result<()> {
     Ok(())
 }
 
-fn end_later(tasks: Tasks, tokio: tokio::runtime::Runtime) {
+fn end_later(tasks: Tasks, tokio: tokio::runtime::Runtime, ending: Ending) {
     let wait = move || {
         while !tasks.wait_for_end(Deadline::Never) {}
         tokio.shutdown_timeout(LONGEST_SHUT_DOWN);
+        drop(ending);
     };
     // If no thread can be started for it, the runtime's threads remain.
     drop(threads::spawn(wait));
