@@ -3,6 +3,7 @@
 #include "async.hpp"
 #include <algorithm>
 #include <atomic>
+#include <fcntl.h>
 
 namespace
 {
@@ -216,6 +217,16 @@ void destroying()
     session.reset();
     run(context);
     CHECK(was_aborted(closed));
+
+    // Another owner keeps the connection and its descriptor.
+    session = std::make_unique<async_session>(context);
+    connect(context, *session, url());
+    const ktorws::session owner(ws_session_ref(session->view().get()));
+    const int descriptor = owner.event_fd();
+    session.reset();
+    CHECK(fcntl(descriptor, F_GETFD) >= 0);
+    STEER("texts 1");
+    CHECK_EQ(owner.recv(patience).text(), "0");
 
     // By the handler of one of its operations.
     session = std::make_unique<async_session>(context);
