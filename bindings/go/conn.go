@@ -23,7 +23,7 @@ type Conn struct {
 	session *handle
 	events  *events
 	in      *inbox
-	// Held by who waits for room to send, and by who sends a message in fragments.
+	// Held while a call waits for room to send, and while a message is sent in fragments.
 	sending       chan struct{}
 	isFragmenting atomic.Bool
 	pings         atomic.Uint64
@@ -136,7 +136,7 @@ func (c *Conn) ReadBatch(ctx context.Context, messages []Message) (int, error) {
 // and waits while that queue is full. A text must be UTF-8.
 //
 // When ctx is done before there is room, Write returns its error and nothing of the message was sent; the Conn goes on.
-// p is not used any more when Write returns.
+// p is not used any more when Write returns. While a Writer of another goroutine is amid its message, Write waits.
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	if err := checkType(typ); err != nil {
 		return err
@@ -189,7 +189,7 @@ func (c *Conn) takeTurn(ctx context.Context) error {
 	}
 }
 
-// sendInTurn is called by who holds the turn.
+// sendInTurn waits for room. The caller holds the turn.
 func (c *Conn) sendInTurn(ctx context.Context, try func(*C.ws_session) Status) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -213,7 +213,7 @@ func (c *Conn) sendInTurn(ctx context.Context, try func(*C.ws_session) Status) e
 	}
 }
 
-// trySend returns 0, ErrTimeout, ErrState for a message amid the fragments of another one, or an error.
+// trySend returns 0, ErrTimeout, ErrState amid the fragments of another message, or an error.
 func (c *Conn) trySend(try func(*C.ws_session) Status) (Status, error) {
 	session, ok := c.session.acquire()
 	if !ok {
@@ -264,13 +264,16 @@ func (c *Conn) sendControl(ctx context.Context, try func(*C.ws_session) Status) 
 		if err != nil || status == 0 {
 			return err
 		}
+		if status == ErrState {
+			return statusError(C.WS_ERR_STATE, "the session is not open")
+		}
 		if err := pause(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// pause waits for what the library does not tell.
+// pause waits where the library reports nothing to wait for.
 func pause(ctx context.Context) error {
 	retry := time.NewTimer(pingRetry)
 	defer retry.Stop()

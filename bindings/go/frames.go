@@ -79,11 +79,11 @@ const (
 
 // delivery is what comes besides whole messages.
 type delivery struct {
-	// Anything does.
+	// Whether anything does.
 	byFrames bool
 	control  ControlFrames
 	events   SessionEvents
-	// What a raw session delivers after StartDefault.
+	// The control frames of a raw session after StartDefault.
 	controlThen ControlFrames
 	// For OnReconnect.
 	outages bool
@@ -156,7 +156,7 @@ func (c *Conn) WriteFrame(ctx context.Context, frame Frame) error {
 	return c.sendControl(ctx, try)
 }
 
-// sendFragment sends a fragment. Who sends the first one has the turn to send until the last one is sent.
+// sendFragment sends a fragment. The first one takes the turn to send, the last one gives it back.
 func (c *Conn) sendFragment(ctx context.Context, typ FrameType, p []byte, flags FrameFlags) error {
 	isFirst := typ != FrameContinuation
 	if isFirst {
@@ -198,7 +198,7 @@ func (c *Conn) StartDefault(pingInterval, pingTimeout time.Duration) error {
 		return errShut()
 	}
 	defer c.session.release()
-	// Nobody receives meanwhile.
+	// The library refuses it while another thread receives.
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
 	if status := C.ws_start_default(session, ms(pingInterval), ms(pingTimeout)); status != C.WS_OK {

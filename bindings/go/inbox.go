@@ -133,7 +133,7 @@ func (in *inbox) receiveFrame(ctx context.Context) (Frame, error) {
 	return frame, nil
 }
 
-// await waits until there is something, and then returns with mu.
+// await waits until the queue has something, and then returns with mu held.
 func (in *inbox) await(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -81,7 +81,7 @@ func (in *inbox) put(item *C.kgo_received, data []byte) {
 		}
 		signal(in.changed)
 	}
-	// A message in parts ends with its connection: who reads it has to see that.
+	// A message in parts ends with its connection, so its reader needs the event.
 	isEvent := item._type == C.WS_FRAME_LOST || item._type == C.WS_FRAME_RESUMED
 	if isEvent && !in.byFrames || in.leaving && in.size() >= C.SHIM_IN {
 		return

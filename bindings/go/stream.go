@@ -10,12 +10,12 @@ import (
 	"net"
 )
 
-// assembly is the message that is being read from parts, or fragments. Whoever has the turn uses it.
+// assembly is the message that is being read from parts or fragments. The holder of the turn uses it.
 type assembly struct {
 	turn chan struct{}
-	// What Read has of a message whose rest it did not wait for.
+	// The parts that a Read has received before its context ended.
 	begun *Message
-	// The Reader whose message is not at its end.
+	// The reader whose message has not ended.
 	reader *messageReader
 }
 
@@ -77,7 +77,7 @@ func (c *Conn) readWhole(ctx context.Context) (Message, error) {
 	}
 }
 
-// passOverRest drops what a Reader has left of its message.
+// passOverRest drops the parts that a Reader has not read.
 func (c *Conn) passOverRest(ctx context.Context) error {
 	a := &c.assembly
 	for a.reader != nil {
@@ -170,7 +170,7 @@ func (r *messageReader) next() {
 	}
 	part, err := r.conn.nextPart(r.ctx)
 	if err != nil {
-		// A context that ends leaves the rest to be dropped.
+		// After the end of a context the next call drops the rest.
 		if r.ctx.Err() == nil {
 			r.conn.assembly.reader = nil
 		}
@@ -238,7 +238,7 @@ func (w *messageWriter) Close() error {
 	return w.err
 }
 
-// breakOff begins to close a session in whose message nothing can follow any more.
+// breakOff closes a session whose message cannot be completed.
 func (c *Conn) breakOff() {
 	if session, ok := c.session.acquire(); ok {
 		if c.isFragmenting.Load() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -179,8 +180,16 @@ func TestWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	io.WriteString(w, "")
+	// The library refuses another message on the thread of a fragment, where the binding waits.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	io.WriteString(w, "one ")
 	<-arrived
+	short, cancelShort := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancelShort()
+	if err := c.Write(short, ktorws.MessageText, []byte("never")); err != context.DeadlineExceeded {
+		t.Errorf("got %v", err)
+	}
 	// Whoever else writes waits until the message is over, whichever thread it is on.
 	const others = 8
 	ctx, cancel := context.WithCancel(context.Background())
