@@ -139,7 +139,7 @@ int32_t call_decide(ws_session *session, const ws_error *why, uint32_t attempt, 
 /* With Python's lock, in a call that receives or in the event loop: 0, or -1 with an exception. */
 int call_on_reconnect(Session *session);
 int add_calling(PyObject *module);
-/* Calls Python's function with Python's lock, and passes on what it raises to who reports such. */
+/* Takes Python's lock. An exception is reported as unraisable, and the message is compressed. */
 int32_t call_filter(void *config, uint32_t type, const void *data, size_t size);
 
 /* attempts.c */

@@ -90,9 +90,9 @@ class Assembly:
     """The message that is being received from parts, or from fragments of a raw session."""
 
     def __init__(self) -> None:
-        # What recv() has of a message whose rest it did not wait for.
+        # The parts that recv() has received before its timeout or its cancellation.
         self.begun: list[bytes] = []
-        # The recv_streaming() whose message is not at its end.
+        # The recv_streaming() whose message has not ended.
         self.stream: Stream | None = None
 
     def add(self, raw: RawFrame) -> tuple[bool, bytes] | None:
@@ -111,7 +111,7 @@ class Assembly:
         return kind == FrameType.TEXT, whole
 
     def is_left_over(self, raw: RawFrame) -> bool:
-        """Whether it is what a recv_streaming() has left of its message, which is dropped."""
+        """Whether it is a part that a recv_streaming() has not received, and that is dropped."""
         kind, _, flags, _ = raw
         if self.stream is None:
             return False
