@@ -193,7 +193,7 @@ for package in squid-openssl tinyproxy-bin dante-server microsocks nginx-light h
 done
 [ -z "$missing" ] || say "warning: cannot get$missing, the tests with these servers will be left out"
 
-# Asio's headers, with Boost and without. Of Boost only what they include is kept.
+# Asio's headers, with Boost and without. Of the rest of Boost only what they include is kept.
 # 1.77 was the first version with this header.
 has_asio() { echo "#include <$1/cancellation_state.hpp>" | g++ -I"$2" -fsyntax-only -x c++ - 2>/dev/null; }
 # unpack_asio NAME DIRECTORY PACKAGE...: the first package that has it
@@ -208,7 +208,7 @@ unpack_asio() {
         unpack_package "$package" "$directory.all" && has_asio "$name" "$directory.all/usr/include" || continue
         (cd "$directory.all/usr/include" && for standard in c++17 c++20; do
             echo "#include <$name.hpp>" | g++ -std=$standard "-I$PWD" -M -x c++ -
-        done | tr -d '\\' | tr ' ' '\n' | sed -n "s|^$PWD/||p" | sort -u | xargs cp --parents -t "$directory")
+        done | tr -d '\\' | tr ' ' '\n' | sed -n "s|^$PWD/||p" | sort -u | xargs cp -r --parents -t "$directory" "$name")
         break
     done
     rm -rf "$directory.all"
