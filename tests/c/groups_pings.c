@@ -5,7 +5,7 @@
 #include "watching.h"
 #include <unistd.h>
 
-enum { MANY = 200, SESSIONS = 4, TEXTS = 200 };
+enum { MANY = 200, SESSIONS = 4, TEXTS = 900 };
 
 /* More sessions than one call of epoll_wait reports, pinged at once while nobody receives. */
 static void many_sessions_at_once(unsigned *connections)
@@ -40,7 +40,7 @@ static void *receive_slowly(void *group)
         ws_frame_free(frame);
         atomic_fetch_add(&taken, 1);
         /* What the application does with a message. */
-        usleep(5000);
+        usleep(10000);
     }
     return NULL;
 }
