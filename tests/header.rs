@@ -109,8 +109,9 @@ fn in_areas(header: &str, areas: &str) -> String {
         .replace("#ifdef __cplusplus\nextern \"C\" {\n#endif // __cplusplus\n", "")
         .replace("#ifdef __cplusplus\n}  // extern \"C\"\n#endif  // __cplusplus\n", "")
         .replace("#endif  /* KTORWS_H */\n", "");
-    let mut waiting: BTreeMap<&str, &str> =
-        split_before(&declarations, "/**").map(|declaration| (declared_name(declaration), declaration.trim_end())).collect();
+    let mut waiting: BTreeMap<&str, &str> = split_before(&declarations, "/**")
+        .map(|declaration| (declared_name(declaration), declaration.trim_end()))
+        .collect();
     let rule = "-".repeat(93);
     let mut text = opening.trim_end().to_owned() + "\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
     for area in split_before(areas, "# ").filter(|area| area.starts_with("# ")) {
@@ -129,7 +130,8 @@ fn in_areas(header: &str, areas: &str) -> String {
 
 /// The parts of a text. Each but the first begins with a line that has the beginning.
 fn split_before<'a>(text: &'a str, beginning: &str) -> impl Iterator<Item = &'a str> {
-    let starts: Vec<usize> = text.match_indices(beginning).map(|(at, _)| at).filter(|&at| at == 0 || text[..at].ends_with('\n')).collect();
+    let starts: Vec<usize> =
+        text.match_indices(beginning).map(|(at, _)| at).filter(|&at| at == 0 || text[..at].ends_with('\n')).collect();
     let ends: Vec<usize> = starts.iter().skip(1).copied().chain([text.len()]).collect();
     starts.into_iter().zip(ends).map(|(start, end)| &text[start..end])
 }
@@ -140,7 +142,9 @@ fn declared_name(declaration: &str) -> &str {
     let code = code.trim_end();
     let name = if let Some(definition) = code.strip_prefix("#define ") {
         definition
-    } else if let Some((_, pointer)) = code.split_once("(*").filter(|_| code.starts_with("typedef") && !code.contains('{')) {
+    } else if let Some((_, pointer)) =
+        code.split_once("(*").filter(|_| code.starts_with("typedef") && !code.contains('{'))
+    {
         pointer
     } else if code.ends_with(");") {
         let (result_and_name, _) = code.split_once('(').expect("parameters");
