@@ -92,13 +92,20 @@ async fn read_while_away(group: &Group, tasks: &Tasks) -> bool {
             () = presence.wake.notified() => {}
             () = tasks.cancel().cancelled() => return false,
         }
-        let before = presence.left();
-        if !group.pause(tasks, GRACE).await {
-            return false;
+        let mut pause = GRACE;
+        loop {
+            let before = presence.left();
+            if !group.pause(tasks, pause).await {
+                return false;
+            }
+            if presence.left() - before >= FEW || presence.is_inside() {
+                return true;
+            }
+            if !group.read_in_background() {
+                break;
+            }
+            // An application that is busy for long and receives afterwards reads the rest itself, which costs less.
+            pause = TICK;
         }
-        if presence.left() - before >= FEW || presence.is_inside() {
-            return true;
-        }
-        group.read_in_background();
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct ReadyQueue {
     queue: VecDeque<Ready>,
     /// How many entries are taken from the queue before the sockets are polled again.
     round: usize,
+    /// How many entries at the front of the queue the drivers were made to read.
+    read_in_background: usize,
     /// A thread waits in the epoll instance, or polls it.
     has_leader: bool,
     /// The number of other waiting threads.
@@ -93,6 +95,7 @@ impl Group {
             members: Slab::new(),
             queue: VecDeque::new(),
             round: 0,
+            read_in_background: 0,
             has_leader: false,
             waiting: 0,
             is_watched: false,
@@ -140,6 +143,7 @@ impl Group {
             Ready::Failed(entry, _) => is_same(&**entry),
         });
         ready.queue = kept;
+        ready.read_in_background = 0;
         self.update_signal(&mut ready);
         drop(ready);
         drop(forgotten);
@@ -181,6 +185,7 @@ impl Group {
                 ready.round = ready.queue.len();
             }
             ready.round = ready.round.saturating_sub(1);
+            ready.read_in_background = ready.read_in_background.saturating_sub(1);
             let entry = ready.queue.pop_front();
             match entry {
                 Some(Ready::Failed(owner, error)) => {

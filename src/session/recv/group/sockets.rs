@@ -66,14 +66,24 @@ impl Group {
         ready: MutexGuard<'a, ReadyQueue>,
         deadline: Deadline,
     ) -> MutexGuard<'a, ReadyQueue> {
-        self.poll_some(ready, deadline).0
+        let mut queued_before = Vec::new();
+        let (mut ready, _) = self.poll_some(ready, deadline, &mut queued_before);
+        if !queued_before.is_empty() {
+            drop(ready);
+            // The last reference to a session may be among them. Its drop locks the group to remove the session.
+            drop(queued_before);
+            ready = self.ready.lock();
+        }
+        ready
     }
 
-    /// Queues at most [`EVENTS`] sessions whose sockets are readable. Returns whether there may be others.
+    /// Queues at most [`EVENTS`] sessions whose sockets are readable. Adds those that were queued before to `queued_before`. Returns
+    /// whether there may be others.
     fn poll_some<'a>(
         &'a self,
         mut ready: MutexGuard<'a, ReadyQueue>,
         deadline: Deadline,
+        queued_before: &mut Vec<Arc<dyn GroupSession>>,
     ) -> (MutexGuard<'a, ReadyQueue>, bool) {
         let Some(epoll) = ready.epoll.clone() else { return (ready, false) };
         ready.has_leader = true;
@@ -84,7 +94,6 @@ impl Group {
         let events = epoll::wait(&epoll, &mut events, timeout.as_ref()).map_or(&mut [][..], |(events, _)| events);
         // Dropped before other threads see that there is no leader: `close` waits for that.
         drop(epoll);
-        let mut others = Vec::new();
         let mut ready = self.ready.lock();
         ready.has_leader = false;
         self.is_leader_waiting.store(false, Ordering::SeqCst);
@@ -105,7 +114,7 @@ impl Group {
                 session.queue_state().store(QUEUED, Ordering::Relaxed);
                 ready.queue.push_back(Ready::Session(session));
             } else {
-                others.push(session);
+                queued_before.push(session);
             }
         }
         if has_signal {
@@ -119,40 +128,30 @@ impl Group {
             // Another thread has to become the leader, or to receive.
             self.changed.open_for_one();
         }
-        if !others.is_empty() {
-            drop(ready);
-            // The last reference to a session may be among them. Its drop locks the group to remove the session.
-            drop(others);
-            ready = self.ready.lock();
-        }
         (ready, is_full)
     }
 
-    /// Makes the drivers read the sessions that have something to receive, because the application is away.
-    pub(crate) fn read_in_background(&self) {
-        let sessions: Vec<_> = {
-            let mut ready = self.ready.lock();
-            if ready.has_leader {
-                return;
-            }
-            // Sockets that stay readable move to the end of the epoll instance's list, so each is polled once.
-            for _ in 0..=ready.members.len() / EVENTS {
-                let (polled, is_full) = self.poll_some(ready, Deadline::Now);
-                ready = polled;
-                if !is_full || ready.has_leader {
-                    break;
-                }
-            }
-            self.update_signal(&mut ready);
-            let sessions = ready.queue.iter().filter_map(|entry| match entry {
-                Ready::Session(session) => Some(Arc::clone(session)),
-                Ready::Failed(..) => None,
-            });
-            sessions.collect()
-        };
+    /// Makes the drivers read the sessions that have something to receive, because the application is away. Returns whether
+    /// there may be others.
+    pub(crate) fn read_in_background(&self) -> bool {
+        let mut sessions = Vec::new();
+        let ready = self.ready.lock();
+        if ready.has_leader {
+            return false;
+        }
+        // Sockets that stay readable move to the end of the epoll instance's list, so the others come next.
+        let (mut ready, has_others) = self.poll_some(ready, Deadline::Now, &mut sessions);
+        self.update_signal(&mut ready);
+        sessions.extend(ready.queue.iter().skip(ready.read_in_background).filter_map(|entry| match entry {
+            Ready::Session(session) => Some(Arc::clone(session)),
+            Ready::Failed(..) => None,
+        }));
+        ready.read_in_background = ready.queue.len();
+        drop(ready);
         for session in sessions {
             session.read_in_background();
         }
+        has_others
     }
 
     /// Returns a descriptor that is readable while a call that does not wait may receive something. It stays open until the group
