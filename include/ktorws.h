@@ -3345,7 +3345,7 @@ typedef void (*ws_log_callback)(uint32_t level,
 ws_status ws_set_log_callback(uint32_t level, ws_log_callback function, void *user_data);
 
 #ifdef __cplusplus
-} /* extern "C" */
+}
 #endif
 
 #endif /* KTORWS_H */

@@ -125,7 +125,7 @@ fn in_areas(header: &str, areas: &str) -> String {
         }
     }
     assert!(waiting.is_empty(), "include/areas.txt: these are in no area: {:?}", waiting.keys());
-    text + "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n#endif /* KTORWS_H */\n"
+    text + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* KTORWS_H */\n"
 }
 
 /// The parts of a text. Each but the first begins with a line that has the beginning.
