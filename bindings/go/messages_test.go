@@ -45,7 +45,7 @@ func TestReadGivesItsOwnMemory(t *testing.T) {
 		if string(message) != strconv.Itoa(i) {
 			t.Fatalf("message %d is %q", i, message)
 		}
-		_ = append(message, "longer than what is there"...)
+		_ = append(message, "longer than the message"...)
 	}
 }
 

@@ -124,7 +124,7 @@ func TestNagle(t *testing.T) {
 			}
 		}
 		if !found {
-			t.Error("the connection is none of this process")
+			t.Error("the connection does not belong to this process")
 		}
 	}
 }

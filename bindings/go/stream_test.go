@@ -190,7 +190,7 @@ func TestWriter(t *testing.T) {
 	if err := c.Write(short, ktorws.MessageText, []byte("never")); err != context.DeadlineExceeded {
 		t.Errorf("got %v", err)
 	}
-	// Whoever else writes waits until the message is over, whichever thread it is on.
+	// Other writers wait until the message is complete, on any thread.
 	const others = 8
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, others)

@@ -128,7 +128,7 @@ def set_both(config, certificate, key):
 
 
 def check_key_log(kind, path, files):
-    """What is there stays, and what is made is only for its owner."""
+    """The content of the file stays. A new file is readable by its owner only."""
     created = {"missing": path, "dangling link": files.path(b"target")}
     if kind in created:
         found = os.stat(created[kind])

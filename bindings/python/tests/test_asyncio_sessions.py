@@ -56,7 +56,7 @@ def test_tls(run):
 
     async def main(url):
         async with connect(url, ssl=ktorws.TLS(ca=authority.cert_pem.bytes())) as ws:
-            # Many messages are in one record: the descriptor tells of each.
+            # One record has many messages: the descriptor is readable for each.
             for number in range(500):
                 await ws.send(str(number))
             assert [await ws.recv() for _ in range(500)] == [str(number) for number in range(500)]

@@ -150,7 +150,7 @@ template <typename Executor> class connection : public std::enable_shared_from_t
         return session_;
     }
 
-    /** Cancels the operations and lets go of the session. */
+    /** Cancels the operations and frees the handle of the session. */
     void close()
     {
         std::shared_ptr<const ktorws::session> last; // freed behind the lock

@@ -13,7 +13,7 @@ use super::watch::Watch;
 use super::{GRACE, TICK};
 use crate::session::recv::group::Group;
 
-/// An application that receives less often in [`GRACE`] is slow: a session's turn may come late.
+/// An application that receives less often in [`GRACE`] is slow: the turn of a session may come late.
 const FEW: u64 = 8;
 
 impl Group {
@@ -55,9 +55,11 @@ async fn is_away(group: &Group, tasks: &Tasks) -> bool {
             return false;
         }
         ticks += 1;
-        let is_slow = TICK * ticks >= GRACE && presence.left() - first < FEW;
+        let mut is_slow = false;
         if TICK * ticks >= GRACE {
-            (first, ticks) = (presence.left(), 0);
+            let left = presence.left();
+            is_slow = left.wrapping_sub(first) < FEW;
+            (first, ticks) = (left, 0);
         }
         if presence.left() != seen && !is_slow {
             continue;
@@ -98,7 +100,7 @@ async fn read_while_away(group: &Group, tasks: &Tasks) -> bool {
             if !group.pause(tasks, pause).await {
                 return false;
             }
-            if presence.left() - before >= FEW || presence.is_inside() {
+            if presence.left().wrapping_sub(before) >= FEW || presence.is_inside() {
                 return true;
             }
             if !group.read_in_background() {

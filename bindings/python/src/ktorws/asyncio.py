@@ -128,7 +128,7 @@ class Connection(Described, _ktorws.Asynchronous):
 
     async def recv_streaming(self, decode: bool | None = None) -> AsyncIterator[str | bytes]:
         """Receive the next message in parts, as they arrive (`part_size`); without parts, as one. A later call drops
-        what is left of it. It raises ConnectionResetError if the connection is lost in the middle (`reconnect`)."""
+        the rest of it. It raises ConnectionResetError if the connection is lost in the middle (`reconnect`)."""
         if not self._by_frames:
             yield await self.recv(decode)
             return
