@@ -7,7 +7,7 @@
 #include <semaphore.h>
 
 typedef struct ended {
-    sem_t may_return;
+    sem_t may_free, may_return;
     atomic_int begun, returned;
     /* What ws_session_end and ws_wait_closed return in the callback. */
     ws_status session_end, wait_closed;
@@ -17,6 +17,7 @@ static void on_close(ws_session *session, ws_status status, void *user_data)
 {
     ended *self = user_data;
     CHECK(status != WS_OK);
+    sem_wait(&self->may_free);
     atomic_store(&self->begun, 1);
     self->session_end = ws_session_end(session, 0);
     self->wait_closed = ws_wait_closed(session, PATIENCE_MS);
@@ -27,6 +28,7 @@ static void on_close(ws_session *session, ws_status status, void *user_data)
 static ws_config *config_with(ended *self)
 {
     ws_callbacks callbacks = {.struct_size = sizeof callbacks, .on_close = on_close};
+    CHECK_EQ(sem_init(&self->may_free, 0, 0), 0);
     CHECK_EQ(sem_init(&self->may_return, 0, 0), 0);
     ws_config *config = ws_config_new();
     CHECK_OK(ws_config_set_callbacks(config, &callbacks, self));
@@ -50,19 +52,25 @@ static void waits_for_on_close(ws_session *session, ended *self)
     CHECK_OK(self->wait_closed);
 }
 
+/* A handle for on_close, which may be called as soon as the session is opening, and one for the caller. */
+static void own_two_handles(ws_session *session, ended *self)
+{
+    CHECK(ws_session_ref(session) == session);
+    sem_post(&self->may_free);
+}
+
 static void of_an_open_session(void)
 {
     ended self = {.begun = 0};
     ws_config *config = config_with(&self);
     ws_session *session = connect_with(PLAIN, "", config);
     ws_config_free(config);
-    ws_session *kept = ws_session_ref(session);
+    own_two_handles(session, &self);
     CHECK_OK(ws_close(session, WS_CLOSE_NORMAL, NULL, 0));
     waits_for_on_close(session, &self);
     ws_session_free(session);
     /* ws_session_end(…, 0) in the callback of a closed session does not wait: it has freed a handle. */
     CHECK_OK(self.session_end);
-    (void)kept;
 }
 
 static void of_a_session_that_could_not_be_opened(void)
@@ -72,10 +80,9 @@ static void of_a_session_that_could_not_be_opened(void)
     ws_session *session = NULL;
     CHECK_OK(ws_connect_async("ws://127.0.0.1:1/", config, &session));
     ws_config_free(config);
-    ws_session *kept = ws_session_ref(session);
+    own_two_handles(session, &self);
     waits_for_on_close(session, &self);
     ws_session_free(session);
-    (void)kept;
 }
 
 static void on_open(ws_session *session, void *user_data)

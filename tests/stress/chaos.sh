@@ -43,7 +43,7 @@ instrument() {
         fi
     fi
     CARGO_PROFILE_DEV_DEBUG=line-tables-only RUSTC_BOOTSTRAP=1 RUSTFLAGS=$flags cargo rustc --locked --quiet $std \
-        --target $host --target-dir "$1" --lib --crate-type staticlib
+        --target $host --target-dir "$1" --lib --crate-type cdylib,staticlib
 }
 
 # Has ThreadSanitizer know what the standard library does where that is not instrumented. Prints what to link with.

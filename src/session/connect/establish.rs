@@ -24,6 +24,8 @@ use crate::transport::{
 
 const HANDSHAKE: Step = Step { phase: Phase::Handshake, doing: "the opening handshake" };
 
+const REQUEST: Step = Step { phase: Phase::Handshake, doing: "preparing the handshake request" };
+
 const AUTHENTICATION: Step = Step { phase: Phase::Handshake, doing: "asking the application for credentials" };
 
 /// The statuses of redirects (RFC 9110 section 15.4).
@@ -101,12 +103,15 @@ impl ConnectLoop<'_> {
             extensions: &extensions,
         };
         let mut handshake = Handshake::new(request, nonce)?;
+        if !extensions.is_empty() {
+            // Extensions of the application may have taken a long time.
+            limit.check(&REQUEST)?;
+        }
         let Connected { mut stream, socket, early, handshake_deadline, timings, info } =
             connect(target, &config.connect, self.environment, runtime.resolver(), limit)?;
         let start = Instant::now();
         let agreed = upgrade(&mut stream, &socket, &HANDSHAKE, &mut handshake, early, handshake_deadline)?;
         if !extensions.is_empty() {
-            // Extensions of the application may have taken a long time.
             handshake_deadline.check(&HANDSHAKE)?;
         }
         let timings = Timings::new(&timings, start.elapsed());
