@@ -7,9 +7,9 @@
 # environment repeats the choices of a run. The last line of a build counts what was done.
 #
 # Both sanitizers run with the runtime that comes with rustc: unlike that of older gccs it bears a fork while other
-# threads are busy. gcc instruments the C sources, rustc the library. With ThreadSanitizer rustc also instruments the
-# standard library of Rust if the toolchain has its sources (the component rust-src). Otherwise ThreadSanitizer does not
-# see what orders memory inside the standard library, and tests/stress/thread_std.c tells it. There are no suppressions.
+# threads are busy. gcc instruments the C sources, rustc the library. If rustc does not instrument the standard library of
+# Rust, ThreadSanitizer does not see what orders memory in it, and tests/stress/thread_std.c tells it. There are no
+# suppressions.
 #
 # Exits with 77 where the compilers cannot make one of them.
 set -eu
@@ -30,20 +30,6 @@ runtime_of() {
 missing() {
     [ "$build" = release ] || [ "$(uname -m)" = x86_64 ] || echo "the script knows x86_64 only"
     [ "$build" = release ] || [ -n "$(runtime_of "$build")" ] || echo "rustc has no runtime for it"
-}
-
-# Builds the library with a sanitizer.
-instrument() {
-    flags="-Zsanitizer=$build" std=
-    if [ "$build" = thread ]; then
-        if [ -d "$sysroot/lib/rustlib/src/rust/library" ]; then
-            std=-Zbuild-std
-        else
-            flags="$flags -Cunsafe-allow-abi-mismatch=sanitizer"
-        fi
-    fi
-    CARGO_PROFILE_DEV_DEBUG=line-tables-only RUSTC_BOOTSTRAP=1 RUSTFLAGS=$flags cargo rustc --locked --quiet $std \
-        --target $host --target-dir "$1" --lib --crate-type cdylib,staticlib
 }
 
 # Has ThreadSanitizer know what the standard library does where that is not instrumented. Prints what to link with.
@@ -67,7 +53,7 @@ run() {
     address | thread)
         directory=target/sanitized
         [ "$build" = address ] || directory=target/sanitized-$build
-        instrument $directory
+        tests/stress/instrument.sh "$build" $directory
         library=$directory/$host/debug/libktorws.a
         flags=-fsanitize=$build
         runtime="-Wl,--whole-archive $(runtime_of "$build") -Wl,--no-whole-archive -Wl,--export-dynamic -lstdc++"

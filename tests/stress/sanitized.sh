@@ -23,11 +23,7 @@ if [ "$1" = library ]; then
     # rustc instruments, and gcc brings the runtime: one of them is enough, and the C code is checked as well.
     gcc -fsanitize=address "$build/c/probe.c" -o "$build/c/probe" 2>/dev/null || skip "gcc has no libasan"
     [ "$(uname -m)" = x86_64 ] || skip "the script knows x86_64 only"
-    # Less for the linker to read.
-    export CARGO_PROFILE_DEV_DEBUG=line-tables-only
-    # The chaos test takes the static library.
-    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo rustc --locked --quiet --target x86_64-unknown-linux-gnu \
-        --target-dir "$build" --lib --crate-type cdylib,staticlib
+    tests/stress/instrument.sh address "$build"
     ln -sf libktorws.so "$libraries/libktorws.so.0"
     exit 0
 fi
